@@ -1,0 +1,167 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sightline.storage import Location, locate
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFECT_FOLDERS = [ROOT / "tests" / name for name in ("tasks", "flows", "deployments")]
+SHARED_DATA = Path(os.environ.get("SIGHTLINE_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+
+# Prefect reads these when it is imported. Nothing of the user's is touched, and a test that runs a flow without asking
+# for the server fails, because there is none and none may be started.
+PREFECT_HOME = tempfile.mkdtemp(prefix="sightline-prefect-")
+atexit.register(shutil.rmtree, PREFECT_HOME, ignore_errors=True)
+for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+    del os.environ[name]
+os.environ |= {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_HOME": PREFECT_HOME,
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests without a server first, so that none of them finds the server of the others."""
+    items.sort(key=lambda item: item.get_closest_marker("integration") is not None)
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[str]:
+    """The address of the API of one Prefect server, used by the whole run."""
+    from prefect.settings import get_current_settings
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield str(get_current_settings().api.url)
+
+
+@pytest.fixture
+def prefect_home(prefect_server: str, tmp_path: Path) -> Path:
+    """A PREFECT_HOME for a server of one's own, with the tables made, which takes longer than most tests."""
+    from prefect.settings import get_current_settings
+    from sqlalchemy.engine import make_url
+
+    connection = get_current_settings().server.database.connection_url
+    assert connection
+    home = tmp_path / "prefect"
+    home.mkdir()
+    with (
+        closing(sqlite3.connect(str(make_url(connection.get_secret_value()).database))) as prepared,
+        closing(sqlite3.connect(home / "prefect.db")) as copy,
+    ):
+        prepared.backup(copy)
+    return home
+
+
+@pytest.fixture(autouse=True)
+def _prefect(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Flows and tasks: the server for integration tests; no run logger for the rest, which call ``.fn()``."""
+    if not any(folder in request.path.parents for folder in PREFECT_FOLDERS):
+        yield
+    elif request.node.get_closest_marker("integration"):
+        request.getfixturevalue("prefect_server")
+        yield
+    else:
+        from prefect.logging import disable_run_logger
+
+        with disable_run_logger():
+            yield
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """Give the path of real data kept outside the project; the test is skipped, by name, where it is not there."""
+
+    def find(name: str) -> Path:
+        path = SHARED_DATA / name
+        if not path.exists():
+            pytest.skip(f"real data {name} is not on this machine; point SIGHTLINE_SHARED_DATA at it")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of an S3 service on loopback, shared by the whole run."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    application = DomainDispatcherApplication(create_backend_app)
+    turn = threading.Lock()
+
+    def one_at_a_time(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        # Moto looks whether a key exists and then writes it; S3 does both in one step, which is what is relied on.
+        with turn:
+            return list(application(environ, start_response))
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, one_at_a_time, threaded=True, request_handler=MotoRequestHandler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def s3_environment(s3_server: str) -> dict[str, str]:
+    """The AWS variables that point at the service."""
+    return {
+        "AWS_ENDPOINT_URL": s3_server,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+@pytest.fixture(scope="session")
+def s3_client(s3_environment: dict[str, str]) -> Any:
+    """One client for the whole run: making one costs more than most tests."""
+    from cloudpathlib import S3Client
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_environment.items():
+            patch.setenv(name, value)
+        return S3Client()
+
+
+@pytest.fixture
+def s3_bucket(s3_client: Any, s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Location:
+    """A new, empty S3 bucket; the AWS variables point at it, for processes started by the test too."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in s3_environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(type(s3_client), "_default_client", s3_client)
+    name = f"bucket-{uuid.uuid4().hex}"
+    s3_client.client.create_bucket(Bucket=name)
+    return locate(f"s3://{name}")
+
+
+@pytest.fixture(params=["folder", "s3"])
+def bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """An empty bucket of each kind in turn: a folder, then one on S3."""
+    location: Location = tmp_path / "bucket" if request.param == "folder" else request.getfixturevalue("s3_bucket")
+    return location
