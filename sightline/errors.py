@@ -1,0 +1,49 @@
+"""The exceptions a caller may meet. Each message names the file, what is wrong with it and the mend."""
+
+from __future__ import annotations
+
+
+class SightlineError(Exception):
+    """Something the caller can put right; its text is meant for a person."""
+
+
+class InvalidInput(SightlineError):
+    """A file that cannot be used.
+
+    ``subject`` is the file's URI as the caller gave it, ``reason`` what is wrong with it, and where,
+    ``mend`` what to do about it.
+    """
+
+    def __init__(self, subject: str, reason: str, mend: str = "") -> None:
+        super().__init__(f"{subject}: {reason}" + (f". {mend}" if mend else ""))
+        self.subject = subject
+        self.reason = reason
+        self.mend = mend
+
+    def __reduce__(self) -> tuple[type[InvalidInput], tuple[str, str, str]]:
+        # Exceptions are rebuilt from args, which hold the joined text; results cross processes.
+        return (type(self), (self.subject, self.reason, self.mend))
+
+
+class InvalidMedia(InvalidInput):
+    """A video, sound or picture that is missing, damaged, or beyond a limit."""
+
+
+class InvalidTranscript(InvalidInput):
+    """A transcript file that is not WebVTT, SRT or Whisper JSON, or breaks off."""
+
+
+class InvalidKeywords(InvalidInput):
+    """A keyword table that does not say what it must."""
+
+
+class InvalidName(InvalidInput):
+    """A patient or file name that cannot be part of a key."""
+
+
+class TranscriberUnavailable(SightlineError):
+    """The asked-for speech engine, or its weights, are not there."""
+
+
+class StorageError(SightlineError):
+    """A location that cannot be read or written."""

@@ -1,0 +1,377 @@
+"""A folder and a bucket on S3 behave alike, and neither ever shows half a file."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from cloudpathlib import S3Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sightline import storage
+from sightline.errors import StorageError
+from sightline.storage import Location
+
+KEYS = ["plain.json", "José é/clip one.mp4", "a b/c+d & e?f#g%20h.txt", "日本/動画.mov", "quote'\"s/[1]*.csv"]
+
+
+def everything(root: Location) -> list[str]:
+    """The keys of all files under a bucket, partial ones too."""
+    if isinstance(root, Path):
+        return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    listed = root.client.client.list_objects_v2(Bucket=root.bucket)
+    return sorted(found["Key"] for found in listed.get("Contents", ()))
+
+
+class TestLocations:
+    def test_a_path_and_a_file_uri_are_the_same_place(self, tmp_path: Path) -> None:
+        path = tmp_path / "José 1.mp4"
+        assert storage.locate(str(path)) == path
+        assert storage.locate(path.as_uri()) == path
+
+    def test_home_is_written_as_a_tilde(self) -> None:
+        assert storage.locate("~/videos") == Path.home() / "videos"
+
+    def test_an_s3_uri_keeps_its_bucket_and_key(self, s3_bucket: Location) -> None:
+        location = storage.locate(f"{s3_bucket}/ana/clip one.mp4")
+        assert storage.uri_of(location) == f"{s3_bucket}/ana/clip one.mp4"
+        assert storage.locate(location) is location
+
+    def test_a_slash_at_the_end_means_nothing(self, s3_bucket: Location) -> None:
+        assert storage.locate(f"{s3_bucket}/") == s3_bucket
+
+    def test_a_relative_path_is_told_as_an_absolute_one(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert storage.uri_of(storage.locate("data/clip.mp4")) == str(tmp_path / "data" / "clip.mp4")
+
+    @pytest.mark.parametrize("uri", ["gs://bucket/key", "https://example.org/clip.mp4", "s3://", "s3:/bucket/key"])
+    def test_what_names_no_place_is_refused_with_the_mend(self, uri: str) -> None:
+        with pytest.raises(StorageError, match="s3://") as caught:
+            storage.locate(uri)
+        assert uri in str(caught.value)
+
+    @pytest.mark.parametrize("key", KEYS)
+    def test_a_key_is_told_relative_to_its_bucket(self, bucket: Location, key: str) -> None:
+        assert storage.key_under(bucket / key, bucket) == key
+
+    def test_what_is_elsewhere_has_no_key(self, tmp_path: Path, s3_bucket: Location) -> None:
+        assert storage.key_under(tmp_path / "a", tmp_path / "b") is None
+        assert storage.key_under(tmp_path, tmp_path) is None
+        assert storage.key_under(s3_bucket, s3_bucket) is None
+        assert storage.key_under(tmp_path / "a", s3_bucket) is None
+        assert storage.key_under(storage.locate(f"{s3_bucket}-other/a"), s3_bucket) is None
+
+    def test_links_into_the_bucket_and_out_of_it_have_a_key(self, tmp_path: Path) -> None:
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere" / "raw.mp4").write_bytes(b"")
+        (tmp_path / "bucket" / "ana").mkdir(parents=True)
+        (tmp_path / "bucket" / "ana" / "clip.mp4").symlink_to(tmp_path / "elsewhere" / "raw.mp4")
+        (tmp_path / "alias").symlink_to(tmp_path / "bucket")
+        for bucket in ("bucket", "alias"):
+            for root in ("bucket", "alias"):
+                (tmp_path / bucket / "ana" / "own.mp4").write_bytes(b"")
+                assert storage.key_under(tmp_path / bucket / "ana" / "own.mp4", tmp_path / root) == "ana/own.mp4"
+            assert storage.key_under(tmp_path / bucket / "ana" / "clip.mp4", tmp_path / bucket) == "ana/clip.mp4"
+
+    def test_a_path_that_climbs_out_of_the_bucket_is_not_in_it(self, tmp_path: Path) -> None:
+        assert storage.key_under(tmp_path / "bucket" / ".." / "x.mp4", tmp_path / "bucket") is None
+
+
+class TestReadingAndWriting:
+    @pytest.mark.parametrize("key", KEYS)
+    def test_what_is_written_is_read_back(self, bucket: Location, key: str, tmp_path: Path) -> None:
+        storage.write_bytes(bucket / key, b"first")
+        storage.write_bytes(bucket / key, b"second")
+        assert storage.read_bytes(bucket / key) == b"second"
+        (tmp_path / "local").write_bytes(b"third")
+        storage.write_file(bucket / key, tmp_path / "local")
+        assert storage.read_bytes(bucket / key) == b"third"
+        assert everything(bucket) == [key]
+
+    def test_a_large_file_goes_in_parts_and_comes_back_whole(self, bucket: Location, tmp_path: Path) -> None:
+        content = os.urandom(9 << 20)  # boto3 splits from 8 MiB on
+        (tmp_path / "large.mp4").write_bytes(content)
+        storage.write_file(bucket / "ana" / "large.mp4", tmp_path / "large.mp4")
+        storage.move(bucket / "ana" / "large.mp4", bucket / "moved.mp4")
+        assert storage.fetch(bucket / "moved.mp4", tmp_path).read_bytes() == content
+        assert everything(bucket) == ["moved.mp4"]
+
+    def test_a_file_on_s3_says_what_it_is(self, s3_bucket: Location, tmp_path: Path) -> None:
+        (tmp_path / "clip").write_bytes(b"x")
+        storage.write_file(s3_bucket / "a.mp4", tmp_path / "clip")
+        storage.move(s3_bucket / "a.mp4", s3_bucket / "b.mp4")
+        storage.write_bytes(s3_bucket / "c.json", b"{}")
+        client = s3_bucket.client.client  # type: ignore[union-attr]
+        types = [client.head_object(Bucket=s3_bucket.bucket, Key=key)["ContentType"] for key in ("b.mp4", "c.json")]
+        assert types == ["video/mp4", "application/json"]
+
+    def test_what_is_not_there_is_file_not_found(self, bucket: Location, tmp_path: Path) -> None:
+        storage.write_bytes(bucket / "file", b"")
+        for missing in (bucket / "no" / "such.mp4", bucket / "file" / "below"):
+            with pytest.raises(FileNotFoundError, match=missing.name):
+                storage.read_bytes(missing)
+            with pytest.raises(FileNotFoundError):
+                storage.fetch(missing, tmp_path)
+            assert not storage.exists(missing)
+        with pytest.raises(FileNotFoundError):
+            storage.move(bucket / "no", bucket / "where")
+        with pytest.raises(FileNotFoundError, match="source"):
+            storage.write_file(bucket / "copy", tmp_path / "source")
+        assert everything(bucket) == ["file"]
+
+    def test_a_folder_is_not_a_file(self, bucket: Location, tmp_path: Path) -> None:
+        storage.write_bytes(bucket / "ana" / "clip.mp4", b"")
+        assert storage.exists(bucket / "ana" / "clip.mp4")
+        assert not storage.exists(bucket / "ana")
+        with pytest.raises(FileNotFoundError):
+            storage.read_bytes(bucket / "ana")
+        with pytest.raises(FileNotFoundError):
+            storage.fetch(bucket / "ana", tmp_path)
+
+    def test_a_missing_bucket_is_an_error_and_not_an_absence(self, s3_bucket: Location, tmp_path: Path) -> None:
+        (tmp_path / "local").write_bytes(b"x")
+        nowhere = storage.locate(f"{s3_bucket}-missing/key")
+        for attempt in (
+            lambda: storage.read_bytes(nowhere),
+            lambda: storage.write_bytes(nowhere, b""),
+            lambda: storage.write_file(nowhere, tmp_path / "local"),
+            lambda: storage.create(nowhere, b""),
+            lambda: storage.exists(nowhere),
+            lambda: storage.file_names(nowhere),
+            lambda: storage.move(nowhere, nowhere.parent / "other"),
+            lambda: storage.remove_folder(nowhere),
+            lambda: storage.fetch(nowhere, tmp_path),
+        ):
+            with pytest.raises(StorageError, match="missing"):
+                attempt()
+
+    def test_a_service_that_does_not_answer_is_an_error(
+        self, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        monkeypatch.setattr(S3Client, "_default_client", None)
+        unreachable = storage.locate(f"{s3_bucket}/key")
+        for attempt in (storage.read_bytes, storage.exists, storage.file_names):
+            with pytest.raises(StorageError, match=r"127\.0\.0\.1:9"):
+                attempt(unreachable)
+
+    def test_a_folder_that_cannot_be_written_is_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"")
+        for attempt in (storage.write_bytes, storage.create):
+            with pytest.raises(StorageError, match="file"):
+                attempt(tmp_path / "file" / "below" / "x", b"")
+        with pytest.raises(StorageError, match="file"):
+            storage.file_names(tmp_path / "file")
+
+    def test_a_local_file_is_fetched_in_place(self, tmp_path: Path) -> None:
+        (tmp_path / "clip.mp4").write_bytes(b"x")
+        assert storage.fetch(tmp_path / "clip.mp4", tmp_path / "elsewhere") == tmp_path / "clip.mp4"
+
+    def test_the_content_hash_is_sha256(self, tmp_path: Path) -> None:
+        (tmp_path / "abc").write_bytes(b"abc")
+        assert storage.content_hash(tmp_path / "abc") == (
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        )
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        name=st.text(st.characters(exclude_categories=["C"], exclude_characters="/\\"), min_size=1, max_size=40).filter(
+            lambda name: name not in (".", "..")
+        )
+    )
+    def test_any_printable_name_serves_as_a_key(self, bucket: Location, name: str) -> None:
+        key = f"any/{name}"
+        storage.write_bytes(bucket / key, name.encode())
+        assert storage.key_under(bucket / key, bucket) == key
+        assert storage.read_bytes(bucket / key) == name.encode()
+        assert name in storage.file_names(bucket / "any")
+
+
+class TestListing:
+    def test_files_and_folders_are_listed_apart_and_sorted(self, bucket: Location) -> None:
+        for key in ("p/b.json", "p/a.json", "p/deep/c.json", "p/.hidden/d.json", "pq/e.json"):
+            storage.write_bytes(bucket / key, b"")
+        assert storage.file_names(bucket / "p") == ["a.json", "b.json"]
+        assert storage.folder_names(bucket / "p") == [".hidden", "deep"]
+        assert storage.folder_names(bucket) == ["p", "pq"]
+
+    def test_a_folder_that_is_not_there_is_empty(self, bucket: Location) -> None:
+        storage.write_bytes(bucket / "x", b"")
+        assert storage.file_names(bucket / "none") == storage.folder_names(bucket / "none") == []
+
+    def test_more_names_than_one_answer_holds_are_all_listed(self, s3_bucket: Location) -> None:
+        def ask_for_three(params: dict[str, object], **_: object) -> None:
+            params["MaxKeys"] = 3
+
+        own = S3Client()
+        own.client.meta.events.register("provide-client-params.s3.ListObjectsV2", ask_for_three)
+        folder = own.CloudPath(str(s3_bucket)) / "many"
+        keys = [f"{i:02d}" for i in range(10)]
+        for key in keys:
+            storage.write_bytes(folder / key, b"")
+        assert storage.file_names(folder) == keys
+        storage.remove_folder(folder)
+        assert everything(s3_bucket) == []
+
+    def test_a_folder_made_in_a_console_is_not_a_file(self, s3_bucket: Location) -> None:
+        s3_bucket.client.client.put_object(Bucket=s3_bucket.bucket, Key="ana/")  # type: ignore[union-attr]
+        assert storage.file_names(s3_bucket / "ana") == []
+        assert storage.folder_names(s3_bucket) == ["ana"]
+
+    def test_a_folder_is_removed_with_all_below_it_and_nothing_else(self, bucket: Location) -> None:
+        for key in ("p/a", "p/deep/b", "pq/c"):
+            storage.write_bytes(bucket / key, b"")
+        storage.remove_folder(bucket / "p")
+        storage.remove_folder(bucket / "p")
+        assert everything(bucket) == ["pq/c"]
+        assert storage.folder_names(bucket) == ["pq"]
+
+
+class TestConditionalCreate:
+    def test_only_the_first_makes_the_file(self, bucket: Location) -> None:
+        assert storage.create(bucket / "ana" / "name", b"first")
+        assert not storage.create(bucket / "ana" / "name", b"second")
+        assert storage.read_bytes(bucket / "ana" / "name") == b"first"
+        assert everything(bucket) == ["ana/name"]
+
+    def test_of_many_at_once_exactly_one_is_told_true(self, bucket: Location) -> None:
+        threads = 8
+        start = threading.Barrier(threads)
+
+        def attempt(number: int) -> bool:
+            start.wait()
+            return storage.create(bucket / "name", str(number).encode())
+
+        with ThreadPoolExecutor(threads) as pool:
+            made = list(pool.map(attempt, range(threads)))
+        assert made.count(True) == 1
+        assert storage.read_bytes(bucket / "name") == str(made.index(True)).encode()
+        assert everything(bucket) == ["name"]
+
+    def test_a_conflict_on_s3_is_tried_again_since_it_decides_nothing(
+        self, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("time.sleep", lambda seconds: None)
+        with in_conflict(s3_bucket, times=3) as answers:
+            assert storage.create(s3_bucket / "name", b"x")
+        assert storage.read_bytes(s3_bucket / "name") == b"x"
+        assert len(answers) == 3
+
+    def test_a_conflict_without_end_is_an_error_and_not_a_taken_name(
+        self, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("time.sleep", lambda seconds: None)
+        with in_conflict(s3_bucket, times=1000), pytest.raises(StorageError, match="conflict"):
+            storage.create(s3_bucket / "name", b"x")
+
+
+@contextmanager
+def in_conflict(bucket: Location, times: int) -> Iterator[list[str]]:
+    """Let the service answer the next puts, so many ``times``, that another request is under way."""
+    answered: list[str] = []
+
+    class Raw:
+        def stream(self) -> list[bytes]:
+            return [b"<Error><Code>ConditionalRequestConflict</Code><Message>in conflict</Message></Error>"]
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        if len(answered) == times:
+            return None
+        answered.append(request.url)
+        return AWSResponse(request.url, 409, {}, Raw())
+
+    events = bucket.client.client.meta.events  # type: ignore[union-attr]
+    events.register("before-send.s3.PutObject", answer)
+    yield answered
+    events.unregister("before-send.s3.PutObject", answer)
+
+
+HALF_WRITTEN = """
+import os, sys
+from pathlib import Path
+from sightline import atomic
+with atomic.replacing(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.integration
+class TestKilledWriters:
+    @pytest.fixture
+    def writer(self, tmp_path: Path) -> subprocess.Popen[str]:
+        """A process half through writing ``clip.mp4``, whole once its input is closed."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", HALF_WRITTEN, str(tmp_path / "clip.mp4")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout
+        assert process.stdout.readline() == "writing\n"
+        return process
+
+    def test_a_file_being_written_shows_in_no_listing(self, tmp_path: Path, writer: subprocess.Popen[str]) -> None:
+        assert storage.file_names(tmp_path) == []
+        assert list(tmp_path.glob("*.mp4")) == []
+        writer.communicate("")
+        assert storage.file_names(tmp_path) == ["clip.mp4"]
+
+    def test_a_sweep_leaves_a_writer_at_work_alone(self, tmp_path: Path, writer: subprocess.Popen[str]) -> None:
+        storage.sweep(tmp_path)
+        assert len(everything(tmp_path)) == 1
+        writer.communicate("")
+        assert everything(tmp_path) == ["clip.mp4"]
+        assert (tmp_path / "clip.mp4").read_bytes() == b"half"
+
+    def test_a_sweep_removes_what_a_killed_writer_left(self, tmp_path: Path, writer: subprocess.Popen[str]) -> None:
+        storage.write_bytes(tmp_path / "whole.json", b"{}")
+        writer.send_signal(signal.SIGKILL)
+        writer.communicate()
+        assert len(everything(tmp_path)) == 2
+        storage.sweep(tmp_path)
+        assert everything(tmp_path) == ["whole.json"]
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.write_bytes(tmp_path / "x", b"old")
+
+    def disk_full(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", disk_full)
+    with pytest.raises(StorageError, match="No space left"):
+        storage.write_bytes(tmp_path / "x", b"new")
+    assert everything(tmp_path) == ["x"]
+    assert storage.read_bytes(tmp_path / "x") == b"old"
+
+
+def test_a_writer_swept_before_it_held_its_lock_starts_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = fcntl.flock, []
+
+    def swept_first(file: object, operation: int) -> None:
+        if not calls:
+            calls.append(operation)
+            for partial in tmp_path.iterdir():
+                partial.unlink()
+        real(file, operation)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fcntl, "flock", swept_first)
+    storage.write_bytes(tmp_path / "x", b"whole")
+    assert everything(tmp_path) == ["x"]
