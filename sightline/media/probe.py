@@ -1,0 +1,181 @@
+"""What a video file is, and whether all of it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sightline.errors import InvalidMedia
+from sightline.media.truncation import declared_size
+
+EXTENSIONS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".flv"})
+
+# Names of FFmpeg's demuxers. Others are refused when a file is opened: a playlist that calls itself clip.mp4 could
+# otherwise make FFmpeg read any file or address it names.
+_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,flv"
+
+_KINDS = "MP4, MOV, AVI, MKV, WebM or FLV"
+_MEND_COPY = "Copy the file again from where it was recorded"
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """A readable video. Times are seconds since ``origin``, the container's first presentation time."""
+
+    path: Path
+    uri: str
+    container: str
+    video_codec: str
+    audio_codec: str | None
+    width: int
+    """Pixels, as displayed: after ``rotation``."""
+    height: int
+    rotation: int
+    """Degrees clockwise, 0, 90, 180 or 270, by which a decoded frame is turned for display."""
+    frame_rate: float
+    """Frames a second on average; 0 where the file does not tell."""
+    duration: float
+    """Seconds from ``origin`` to the end of the last frame or sound."""
+    origin: Fraction
+
+
+def open_media(path: Path) -> Any:
+    """Open a media file with PyAV, as one of the containers that sightline reads."""
+    import av
+
+    return av.open(str(path), options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"})
+
+
+def probe(path: Path, *, uri: str | None = None, max_seconds: float | None = None) -> VideoInfo:
+    """Read a video's properties, and every packet's header, so that a truncated file is known before work starts.
+
+    ``uri`` is what messages call the file. Raises :class:`InvalidMedia`.
+    """
+    import av
+
+    uri = uri or str(path)
+    check_extension(uri)
+    if not path.is_file():
+        raise InvalidMedia(uri, "there is no such file", "Check the path")
+    if path.stat().st_size == 0:
+        raise InvalidMedia(uri, "the file is empty (0 bytes)", _MEND_COPY)
+    size, declared = path.stat().st_size, declared_size(path)
+    if declared is not None and size < declared:
+        raise InvalidMedia(uri, f"it is truncated: {size} of {declared} bytes are there", _MEND_COPY)
+    try:
+        container = open_media(path)
+    except av.error.FFmpegError as error:
+        raise InvalidMedia(uri, "it is not a video that can be read", f"Give an {_KINDS} file") from error
+    with container:
+        info = _describe(container, path, uri, max_seconds)
+    return _with_picture(info)
+
+
+def check_extension(uri: str) -> None:
+    """Raise :class:`InvalidMedia` for a name that is no video's, before anything is fetched."""
+    suffix = PurePosixPath(uri).suffix
+    if suffix.lower() not in EXTENSIONS:
+        raise InvalidMedia(uri, f"its name ends in {suffix or 'no extension'}", f"Give an {_KINDS} file")
+
+
+def picture_stream(container: Any) -> Any | None:
+    """The first stream of moving pictures; a cover image is none."""
+    import av
+
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    return None
+
+
+def _describe(container: Any, path: Path, uri: str, max_seconds: float | None) -> VideoInfo:
+    import av
+
+    stream = picture_stream(container)
+    if stream is None:
+        raise InvalidMedia(uri, "it has no video stream", "Give a file with moving pictures")
+    declared = container.duration / av.time_base if container.duration else 0.0
+    origin = Fraction(container.start_time or 0, av.time_base)
+    if max_seconds is not None and declared - origin > max_seconds:
+        raise _too_long(uri, float(declared - origin), max_seconds)
+    try:
+        scan = _scan(container, stream, origin)
+    except av.error.FFmpegError as error:
+        raise InvalidMedia(uri, f"its packets cannot be read: {error.strerror}", _MEND_COPY) from error
+    if scan.packets == 0:
+        raise InvalidMedia(uri, "it has a video stream without a single frame", _MEND_COPY)
+    if scan.corrupt_at is not None:
+        raise InvalidMedia(uri, f"it breaks off inside a packet at {scan.corrupt_at:.2f} s: truncated", _MEND_COPY)
+    # MP4 and MOV count each frame in their index.
+    if "mov" in container.format.name and stream.frames > scan.packets:
+        raise InvalidMedia(
+            uri, f"it is truncated: its index names {stream.frames} frames and {scan.packets} are there", _MEND_COPY
+        )
+    # The slack is for what muxers round and for a last packet that does not tell how long it lasts.
+    # Matroska counts from 0, not from its first frame.
+    if declared - (scan.end + origin) > 0.5:
+        raise InvalidMedia(uri, f"it is truncated: {scan.end:.2f} s of {declared:.2f} s are there", _MEND_COPY)
+    if max_seconds is not None and scan.end > max_seconds:
+        raise _too_long(uri, scan.end, max_seconds)
+
+    audio = next(iter(container.streams.audio), None)
+    return VideoInfo(
+        path=path,
+        uri=uri,
+        container=container.format.name,
+        video_codec=stream.codec_context.name,
+        audio_codec=audio.codec_context.name if audio else None,
+        width=stream.width,
+        height=stream.height,
+        rotation=0,
+        frame_rate=float(stream.average_rate or stream.guessed_rate or 0),
+        duration=scan.end,
+        origin=origin,
+    )
+
+
+@dataclass(frozen=True)
+class _Scan:
+    packets: int
+    end: float
+    corrupt_at: float | None
+
+
+def _scan(container: Any, stream: Any, origin: Fraction) -> _Scan:
+    packets, end, corrupt_at = 0, 0.0, None
+    streams = [stream, *container.streams.audio]
+    typical = 1 / stream.average_rate if stream.average_rate else Fraction(0)
+    for packet in container.demux(streams):
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is None:
+            continue
+        lasts = packet.duration * packet.time_base if packet.duration else typical * (packet.stream is stream)
+        end = max(end, float(stamp * packet.time_base + lasts - origin))
+        packets += packet.stream is stream
+        if packet.is_corrupt and corrupt_at is None:
+            corrupt_at = float(stamp * packet.time_base - origin)
+    return _Scan(packets, end, corrupt_at)
+
+
+def _with_picture(info: VideoInfo) -> VideoInfo:
+    """The same with the size and rotation of a decoded frame, which alone carries them for certain."""
+    import av
+
+    try:
+        with open_media(info.path) as container:
+            frame = next(container.decode(picture_stream(container)), None)
+    except av.error.FFmpegError as error:
+        raise InvalidMedia(info.uri, f"its first frame cannot be decoded: {error.strerror}", _MEND_COPY) from error
+    if frame is None:
+        raise InvalidMedia(info.uri, "not one of its frames can be decoded", _MEND_COPY)
+    rotation = -frame.rotation % 360
+    width, height = (frame.height, frame.width) if rotation in (90, 270) else (frame.width, frame.height)
+    return replace(info, width=width, height=height, rotation=rotation)
+
+
+def _too_long(uri: str, seconds: float, limit: float) -> InvalidMedia:
+    return InvalidMedia(
+        uri, f"it lasts {seconds:.0f} s, the limit is {limit:.0f} s", "Cut it, or raise MAX_VIDEO_SECONDS"
+    )

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import threading
+from time import sleep
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sightline.media import Faces, Overlay, Skeleton, Span, palette
+from sightline.media.banner import Banner
+from sightline.media.planes import read_planes, rgb_to_yuv
+
+
+def skeleton() -> Skeleton:
+    found = Skeleton([], period=0.1)
+    for time, point in ((1.0, (0, 0, 1)), (1.1, (10, 20, 0.6)), (3.0, (50, 50, 1))):
+        found.add(time, np.array([point], np.float32))
+    found.end()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("time", "place"),
+    [(1.0, (0, 0, 0.6)), (1.05, (5, 10, 0.6)), (1.1, (10, 20, 0.6)), (1.15, (10, 20, 0.6)), (3.05, (50, 50, 1))],
+)
+def test_points_move_on_the_line_between_samples(time: float, place: tuple[float, float, float]) -> None:
+    points = skeleton().at(time)
+    assert points is not None
+    assert points[0] == pytest.approx(place, abs=1e-4)
+
+
+@pytest.mark.parametrize("time", [0.5, 1.9, 2.9, 3.2])
+def test_no_skeleton_is_drawn_while_the_person_is_out_of_sight(time: float) -> None:
+    assert skeleton().at(time) is None
+
+
+def test_a_face_missed_once_stays_covered_and_a_face_gone_is_not() -> None:
+    box = np.array([[1, 2, 3, 4]], np.float32)
+    faces = Faces(reach=0.25)
+    for time, boxes in ((0.0, box), (0.1, np.zeros((0, 4), np.float32)), (0.2, box), (0.3, None)):
+        faces.add(time, boxes)
+    faces.end()
+    assert len(faces.at(0.1)) == 2
+    assert faces.at(0.9).shape == (0, 4)
+
+
+def test_drawing_waits_for_what_is_not_known_yet_and_sees_the_same_as_afterwards() -> None:
+    found, seen = Skeleton([], period=0.1), []
+    times = [0.0, 0.04, 0.11, 0.52, 0.9]
+    drawing = threading.Thread(target=lambda: seen.extend(found.at(time) for time in times))
+    drawing.start()
+    for place in range(10):
+        sleep(0.01)
+        found.add(place / 10, np.full((1, 3), place, np.float32) if place != 5 else None)
+    found.end()
+    drawing.join(10)
+    assert not drawing.is_alive()
+    for was, now in zip(seen, [found.at(moment) for moment in times], strict=True):
+        assert np.array_equal(was, now)
+
+
+def test_drawing_ends_when_the_tracker_fails() -> None:
+    found = Skeleton([], period=0.1)
+    threading.Timer(0.05, found.end).start()
+    assert found.at(3.0) is None
+
+
+def test_colours_of_emotions_differ_and_follow_their_names() -> None:
+    names = ["happy", "sad", "surprised", "neutral", "angry"]
+    assert len(set(palette(names).values())) == len(names)
+    assert palette(names) == palette(names)
+
+
+@pytest.mark.parametrize(
+    ("rgb", "limited", "full"),
+    [((255, 255, 255), 235, 255), ((0, 0, 0), 16, 0), ((255, 0, 0), 81, 76), ((0, 0, 255), 41, 29)],
+)
+def test_luma_follows_bt_601_in_both_ranges(rgb: tuple[int, int, int], limited: int, full: int) -> None:
+    assert rgb_to_yuv(rgb, full_range=False)[0] == limited
+    assert rgb_to_yuv(rgb, full_range=True)[0] == full
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    width=st.integers(2, 400).map(lambda half: 2 * half),
+    height=st.integers(2, 300).map(lambda half: 2 * half),
+    text=st.text(max_size=400),
+    time=st.floats(0, 1),
+)
+def test_any_text_is_drawn_on_a_frame_of_any_size(width: int, height: int, text: str, time: float) -> None:
+    frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), 90, np.uint8), format="rgb24").reformat(
+        format="yuv420p"
+    )
+    overlay = Overlay(1.0, [Span(0, 2, text[:20])], [Span(0, 2, text)], [text[:9]])
+    planes = read_planes(frame, 0, av.VideoFrame(width, height, "yuv420p"))
+    overlay.draw(planes, time, Banner(width, height))
+    assert planes.y.min() != planes.y.max()
+
+
+def test_a_long_segment_turns_its_pages_so_that_no_word_is_cut_off() -> None:
+    banner = Banner(320, 240)
+    text = " ".join(f"word{number}" for number in range(60))
+    pages = banner.pages(text)
+    assert all(len(page) <= 2 for page in pages)
+    assert " ".join(line for page in pages for line in page) == text

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from sightline.errors import InvalidMedia
+from sightline.media import probe
+from tests.videos import FORMATS, make_video
+
+
+@pytest.fixture(scope="module", params=FORMATS)
+def video(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    codec, sound = FORMATS[request.param]
+    return make_video(tmp_path_factory.mktemp("formats") / request.param, codec=codec, sound=sound)
+
+
+def test_every_container_is_read_in_any_case(video: Path) -> None:
+    info = probe(video)
+    assert (info.width, info.height) == (96, 64)
+    assert info.duration == pytest.approx(1.0, abs=0.06)
+    assert info.frame_rate == pytest.approx(30, rel=0.01)
+    assert (info.audio_codec is None) == (FORMATS[video.name][1] is None)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.97])
+def test_a_truncated_video_is_refused_wherever_it_breaks_off(video: Path, share: float, tmp_path: Path) -> None:
+    data = video.read_bytes()
+    broken = tmp_path / video.name
+    broken.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(InvalidMedia, match=r"truncated|not a video|without a single frame") as caught:
+        probe(broken)
+    assert caught.value.subject == str(broken)
+
+
+def test_a_web_mp4_with_its_index_first_is_refused_when_it_breaks_off(tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "clip.mp4", frames=60, options={"movflags": "+faststart"})
+    data = whole.read_bytes()
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(data[:-200])
+    with pytest.raises(InvalidMedia, match="truncated"):
+        probe(broken)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    empty = tmp_path / "clip.mp4"
+    empty.touch()
+    with pytest.raises(InvalidMedia, match=r"clip\.mp4: the file is empty \(0 bytes\)"):
+        probe(empty)
+
+
+def test_a_missing_file_is_refused_by_the_name_the_caller_knows(tmp_path: Path) -> None:
+    with pytest.raises(InvalidMedia, match=r"^s3://videos/ana/clip\.mp4: there is no such file"):
+        probe(tmp_path / "clip.mp4", uri="s3://videos/ana/clip.mp4")
+
+
+def test_a_text_a_photo_and_a_playlist_are_no_videos_whatever_they_are_called(tmp_path: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("Dear diary, " * 500)
+    photo = tmp_path / "photo.mp4"
+    Image.new("RGB", (64, 64)).save(photo, "JPEG")
+    playlist = tmp_path / "playlist.mp4"
+    playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://{text}\n")
+    for path in (text, photo, playlist):
+        with pytest.raises(InvalidMedia, match="it is not a video that can be read"):
+            probe(path)
+
+
+def test_a_name_with_another_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidMedia, match=r"its name ends in \.txt\. Give an MP4"):
+        probe(tmp_path / "clip.txt")
+
+
+def test_sound_without_pictures_is_refused_even_with_a_cover(tmp_path: Path) -> None:
+    path = tmp_path / "song.mp4"
+    with av.open(str(path), "w") as target:
+        audio = target.add_stream("aac", rate=48_000, layout="mono")
+        cover = target.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 48_000
+        target.mux(audio.encode(frame))
+        target.mux(audio.encode(None))
+        target.mux(cover.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")))
+        target.mux(cover.encode(None))
+    with pytest.raises(InvalidMedia, match="it has no video stream"):
+        probe(path)
+
+
+def test_a_video_over_the_limit_is_refused_with_the_setting_that_raises_it(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "clip.mp4", frames=60)
+    with pytest.raises(InvalidMedia, match=r"lasts 2 s, the limit is 1 s\. Cut it, or raise MAX_VIDEO_SECONDS"):
+        probe(path, max_seconds=1.0)
+    assert probe(path, max_seconds=2.0).duration == pytest.approx(2)
+
+
+@pytest.mark.parametrize("name", ["one.mp4", "one.mkv", "one.avi"])
+def test_a_video_of_one_frame_has_a_duration_without_dividing_by_zero(name: str, tmp_path: Path) -> None:
+    info = probe(make_video(tmp_path / name, frames=1))
+    assert 0 < info.duration < 0.1
+
+
+@pytest.mark.parametrize(("turn", "clockwise"), [(90, 270), (-90, 90), (180, 180)])
+def test_rotation_metadata_gives_the_size_as_displayed(turn: int, clockwise: int, tmp_path: Path) -> None:
+    info = probe(make_video(tmp_path / "phone.mp4", rotation=turn))
+    assert info.rotation == clockwise
+    assert (info.width, info.height) == ((96, 64) if turn == 180 else (64, 96))
