@@ -1,0 +1,94 @@
+"""A transcript that somebody has already: WebVTT, SRT, or Whisper's JSON."""
+
+from __future__ import annotations
+
+import codecs
+from itertools import pairwise
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from sightline.errors import InvalidTranscript
+from sightline.speech.subtitles import read_subrip, read_webvtt
+from sightline.speech.transcript import Segment, Transcript
+from sightline.speech.whisper_result import WhisperResult
+
+# A day of speech in Whisper's JSON, words and all, is about 20 MB; more than this is a video by mistake.
+_LARGEST = 100 * 2**20
+
+
+def read_transcript(path: Path) -> Transcript:
+    """The transcript in a WebVTT, SRT or Whisper JSON file, told apart by content.
+
+    Its engine is ``file`` and its model the file's name. Whisper's words are kept; subtitles have none, nor have they
+    a confidence. Styling is stripped. A WebVTT or JSON file in which nothing is said gives no segments.
+
+    Raises ``InvalidTranscript`` for a file that is missing, empty, malformed anywhere, or has cues out of order.
+    """
+    subject = str(path)
+    text = _read_text(path)
+    content = text.lstrip()
+    language: str | None = None
+    if content.startswith("WEBVTT"):
+        segments, language = read_webvtt(text, subject)
+    elif content.startswith(("{", "[")) or path.suffix.lower() == ".json":
+        segments, language = _read_whisper_json(text, subject)
+    elif path.suffix.lower() == ".vtt":
+        raise InvalidTranscript(subject, "line 1: a WebVTT file begins with WEBVTT", "Put WEBVTT on the first line")
+    elif "-->" in text or path.suffix.lower() == ".srt":
+        segments = read_subrip(text, subject)
+    else:
+        raise InvalidTranscript(
+            subject, "line 1: neither WebVTT, SRT nor Whisper JSON", "Give a file in one of these formats"
+        )
+    return Transcript(segments=tuple(segments), language=language, engine="file", model=path.name)
+
+
+def _read_text(path: Path) -> str:
+    subject = str(path)
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= _LARGEST else b""
+    except OSError as error:
+        raise InvalidTranscript(subject, error.strerror or str(error), "Give the path of a transcript file") from error
+    if size > _LARGEST:
+        raise InvalidTranscript(subject, f"{size} bytes are too many for a transcript", "Is it the video?")
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InvalidTranscript(subject, f"line {line}: not UTF-8 text", "Save the file as UTF-8") from error
+    if not text.strip():
+        raise InvalidTranscript(subject, "the file is empty", "A WebVTT file without cues is how to say: no speech")
+    return text
+
+
+def _read_whisper_json(text: str, subject: str) -> tuple[list[Segment], str | None]:
+    mend = "Write it with whisper --output_format json, or mend it there"
+    try:
+        result = WhisperResult.model_validate_json(text)
+    except ValidationError as error:
+        raise InvalidTranscript(subject, _first(error), mend) from error
+    segments: list[Segment] = []
+    for index, segment in enumerate(result.segments):
+        if not segment.text.strip():
+            continue
+        try:
+            segments.append(segment.to_segment())
+        except ValidationError as error:
+            raise InvalidTranscript(subject, f"segments[{index}]: {_first(error)}", mend) from error
+        if any(after.start < before.start for before, after in pairwise(segments[-2:])):
+            raise InvalidTranscript(
+                subject,
+                f"segments[{index}] starts before the one above it",
+                "Put the segments in order of their starts",
+            )
+    return segments, result.language
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing wrong, and where: ``segments[3].end: Field required``."""
+    detail = error.errors()[0]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+    return f"{place}: {detail['msg']}" if place else detail["msg"]

@@ -1,0 +1,70 @@
+"""A Whisper checkpoint that says one sentence, and sound to try it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+SENTENCE = " John is happy."
+_SENTENCE_ENDS_AT = 2.0
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Whisper model file: seeded random weights, but for positions that each call for the next token of SENTENCE.
+
+    It is the multilingual model's code and vocabulary with one small layer a side and room for few tokens.
+    """
+    import torch
+    from whisper.model import ModelDimensions, Whisper
+
+    torch.manual_seed(0)
+    dimensions = ModelDimensions(
+        n_mels=80, n_audio_ctx=1500, n_audio_state=64, n_audio_head=2, n_audio_layer=1,
+        n_vocab=51865, n_text_ctx=24, n_text_state=64, n_text_head=2, n_text_layer=1,
+    )  # fmt: skip
+    model = Whisper(dimensions)
+    decoder = model.decoder
+    with torch.no_grad():
+        # Left without a value by Whisper, which always loads one.
+        decoder.positional_embedding.zero_()
+        for position, token in enumerate(_script()):
+            decoder.positional_embedding[position] = 20 * decoder.token_embedding.weight[token]
+    path = tmp_path_factory.mktemp("whisper") / "one-sentence.pt"
+    torch.save({"dims": vars(dimensions), "model_state_dict": model.state_dict()}, path)
+    return path
+
+
+def _script() -> list[int]:
+    """The token that follows each position: language, task, first timestamp, the sentence, last timestamp, end."""
+    from whisper.tokenizer import get_tokenizer
+
+    tokenizer: Any = get_tokenizer(multilingual=True, language="en", task="transcribe")
+    begin = tokenizer.timestamp_begin
+    words = tokenizer.encode(SENTENCE)
+    return [*tokenizer.sot_sequence[1:], begin, *words, begin + round(_SENTENCE_ENDS_AT / 0.02), *[tokenizer.eot] * 4]
+
+
+@pytest.fixture(scope="session")
+def noise() -> NDArray[np.float32]:
+    """Three seconds of seeded noise at 16 kHz, which a model may take for speech."""
+    return np.random.default_rng(0).normal(scale=0.1, size=48_000).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def load_sound() -> Callable[[Path], NDArray[np.float32]]:
+    """Read a sound file as mono 16 kHz float samples."""
+    import av
+
+    def load(path: Path) -> NDArray[np.float32]:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=16_000)
+        with av.open(str(path)) as container:
+            frames = [*container.decode(audio=0), None]
+            return np.concatenate([part.to_ndarray()[0] for frame in frames for part in resampler.resample(frame)])
+
+    return load

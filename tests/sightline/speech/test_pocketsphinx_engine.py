@@ -1,0 +1,146 @@
+import tracemalloc
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sightline.errors import TranscriberUnavailable
+from sightline.speech import SAMPLE_RATE, Transcript, make_transcriber, read_transcript
+
+Load = Callable[[Path], NDArray[np.float32]]
+DEMO = Path(__file__).parents[3] / "demo"
+
+
+def transcribe(samples: NDArray[np.float32]) -> Transcript:
+    return make_transcriber("pocketsphinx").transcribe(samples)
+
+
+@pytest.fixture(scope="module")
+def demo_speech(load_sound: Load) -> NDArray[np.float32]:
+    return load_sound(DEMO / "speech.ogg")
+
+
+@pytest.fixture(scope="module")
+def progress() -> list[float]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def demo_heard(demo_speech: NDArray[np.float32], progress: list[float]) -> Transcript:
+    return make_transcriber("pocketsphinx").transcribe(demo_speech, progress.append)
+
+
+@pytest.fixture(scope="module")
+def one_sentence(demo_speech: NDArray[np.float32]) -> NDArray[np.float32]:
+    """I think John is happy, with little silence about it; its length is a whole number of the endpointer's frames."""
+    return demo_speech[42_240:76_320]
+
+
+def test_the_demos_speech_is_understood_sentence_by_sentence(demo_heard: Transcript) -> None:
+    heard = [segment.text for segment in demo_heard.segments]
+    assert {"john was angry yesterday", "i think john is happy", "but he is not sad", "john looks happy"} <= set(heard)
+    assert "john was surprised" in demo_heard.text
+    assert (demo_heard.engine, demo_heard.model, demo_heard.language) == ("pocketsphinx", "en-us", "en")
+
+
+def test_sentences_are_timed_as_they_were_spoken(demo_heard: Transcript) -> None:
+    spoken = read_transcript(DEMO / "speech.vtt").segments
+    for heard, true in zip(demo_heard.segments, spoken, strict=True):
+        assert heard.start == pytest.approx(true.start, abs=0.15)
+        assert heard.end == pytest.approx(true.end, abs=0.15)
+
+
+def test_words_lie_in_their_segments_in_order_with_a_confidence(demo_heard: Transcript) -> None:
+    for segment in demo_heard.segments:
+        assert segment.text == " ".join(word.text for word in segment.words)
+        assert (segment.start, segment.end) == (segment.words[0].start, segment.words[-1].end)
+        assert all(before.end <= after.start + 1e-9 for before, after in pairwise(segment.words))
+        confidences = [word.confidence for word in segment.words if word.confidence is not None]
+        assert segment.confidence == pytest.approx(np.mean(confidences))
+        assert len(confidences) == len(segment.words)
+
+
+def test_silences_noises_and_numbered_pronunciations_are_no_words(demo_heard: Transcript) -> None:
+    assert all(character.isalpha() or character in " '" for character in demo_heard.text)
+
+
+def test_speech_is_understood_after_it_was_in_a_video(
+    one_sentence: NDArray[np.float32], tmp_path: Path, load_sound: Load
+) -> None:
+    import av
+
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.pad(one_sentence, 8000)[None], format="fltp", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    assert transcribe(load_sound(tmp_path / "clip.mp4")).text == "i think john is happy"
+
+
+def test_real_speech_is_understood_in_part(shared_data: Callable[[str], Path], load_sound: Load) -> None:
+    samples = load_sound(shared_data("speech/jfk.flac"))
+    heard = transcribe(samples)
+    assert "you can do for your country" in heard.text or "your country can do for you" in heard.text
+    said = [word for segment in heard.segments for word in segment.words if word.text == "country"]
+    assert said
+    assert all(6.0 < word.start < word.end < 7.5 or 9.5 < word.start < word.end < 11.0 for word in said)
+    starts = [word.start for segment in heard.segments for word in segment.words]
+    assert starts == sorted(starts)
+    assert heard.segments[-1].end <= len(samples) / SAMPLE_RATE
+
+
+def test_what_was_heard_before_does_not_change_what_is_heard(
+    demo_speech: NDArray[np.float32], one_sentence: NDArray[np.float32]
+) -> None:
+    transcriber = make_transcriber("pocketsphinx")
+    before = transcriber.transcribe(one_sentence)
+    transcriber.transcribe(demo_speech[12 * SAMPLE_RATE : 14 * SAMPLE_RATE] * 0.2)
+    assert transcriber.transcribe(one_sentence) == before
+    assert before.segments
+
+
+def test_progress_rises_to_one(demo_heard: Transcript, progress: list[float]) -> None:
+    assert len(progress) > len(demo_heard.segments)
+    assert progress == sorted(progress)
+    assert 0 < progress[0] < progress[-1] == 1
+
+
+def test_a_video_in_which_nobody_speaks_has_no_segments(noise: NDArray[np.float32]) -> None:
+    for samples in (np.zeros(0, np.float32), np.zeros(SAMPLE_RATE, np.float32), noise[:100], noise * 0.01):
+        assert transcribe(samples).segments == ()
+
+
+@pytest.mark.parametrize("more", [0, 100])
+def test_speech_up_to_the_last_sample_is_heard(one_sentence: NDArray[np.float32], more: int) -> None:
+    """The endpointer gives its last stretch of speech only when it is told of the end, with a whole frame or a part."""
+    samples = one_sentence[: len(one_sentence) - 480 + more]
+    heard = transcribe(samples)
+    assert "happy" in heard.text
+    assert heard.segments[-1].end <= len(samples) / SAMPLE_RATE
+
+
+def test_a_long_recording_is_read_in_blocks() -> None:
+    hum = np.random.default_rng(0).normal(scale=0.001, size=SAMPLE_RATE).astype(np.float32)
+    samples = np.tile(hum, 5 * 60)
+    transcribe(samples[: 2 * SAMPLE_RATE])
+    tracemalloc.start()
+    try:
+        transcribe(samples)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**20 < samples.nbytes / 10
+
+
+def test_a_missing_model_is_named(monkeypatch: pytest.MonkeyPatch, noise: NDArray[np.float32]) -> None:
+    import pocketsphinx
+
+    def fail(**_: object) -> None:
+        raise RuntimeError("Failed to initialize PocketSphinx")
+
+    monkeypatch.setattr(pocketsphinx, "Decoder", fail)
+    with pytest.raises(TranscriberUnavailable, match="US English model"):
+        transcribe(noise)

@@ -1,0 +1,232 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from sightline.errors import InvalidTranscript
+from sightline.speech import Transcript, read_transcript
+
+VTT = """WEBVTT - made by hand
+Kind: captions
+Language: en-GB
+
+NOTE
+This is no cue.
+
+STYLE
+::cue { color: peru }
+
+intro
+00:01.000 --> 00:02.500 align:start position:0%
+<v Anna>John is <b>happy</b> &amp; <c.loud>well</c>.
+
+01:00:03.250 --> 01:00:04.000
+He <01:00:03.500>looks
+surprised.
+
+01:00:05.000 --> 01:00:06.000
+&nbsp;
+"""
+
+SRT = """1
+00:00:01,000 --> 00:00:02,500
+<i>John is <font color="red">happy</font></i>.
+
+2
+00:00:01,500 --> 00:00:04,000  X1:10 X2:20
+{\\an8}He looks 3 < 4
+surprised &amp; well.
+"""
+
+WHISPER: dict[str, Any] = {
+    "text": " John is happy. So.",
+    "language": "en",
+    "segments": [
+        {
+            "id": 0, "seek": 0, "start": 0.5, "end": 2.0, "text": " John is happy.", "tokens": [1], "avg_logprob": -0.5,
+            "words": [
+                {"word": " John", "start": 0.5, "end": 0.75, "probability": 0.5},
+                {"word": " is", "start": 0.75, "end": 1.0, "probability": 0.75},
+                {"word": " happy.", "start": 1.0, "end": 2.0, "probability": 1.0},
+            ],
+        },
+        {"id": 1, "start": 2.0, "end": 2.0, "text": "", "words": [], "avg_logprob": -0.5},
+        {"id": 2, "start": 2.0, "end": 3.0, "text": " So.", "avg_logprob": -0.5},
+    ],
+}  # fmt: skip
+
+
+def read(folder: Path, content: str | bytes, name: str = "said.vtt") -> Transcript:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_transcript(path)
+
+
+def spans(transcript: Transcript) -> list[tuple[float, float, str]]:
+    return [(segment.start, segment.end, segment.text) for segment in transcript.segments]
+
+
+def test_webvtt_gives_its_cues_without_notes_styles_settings_and_tags(tmp_path: Path) -> None:
+    transcript = read(tmp_path, VTT)
+    assert spans(transcript) == [(1.0, 2.5, "John is happy & well."), (3603.25, 3604.0, "He looks surprised.")]
+    assert (transcript.engine, transcript.model, transcript.language) == ("file", "said.vtt", "en-GB")
+    assert all(segment.confidence is None and segment.words == () for segment in transcript.segments)
+
+
+def test_subrip_gives_its_cues_and_keeps_what_only_looks_like_a_tag(tmp_path: Path) -> None:
+    transcript = read(tmp_path, SRT, "said.srt")
+    assert spans(transcript) == [
+        (1.0, 2.5, "John is happy."),
+        (1.5, 4.0, "He looks 3 < 4 surprised &amp; well."),
+    ]
+    assert transcript.language is None
+
+
+def test_whisper_json_keeps_words_and_confidences(tmp_path: Path) -> None:
+    transcript = read(tmp_path, json.dumps(WHISPER), "said.json")
+    assert spans(transcript) == [(0.5, 2.0, "John is happy."), (2.0, 3.0, "So.")]
+    happy = transcript.segments[0].words[2]
+    assert (happy.text, happy.start, happy.end, happy.confidence) == ("happy.", 1.0, 2.0, 1.0)
+    assert transcript.segments[0].confidence == pytest.approx(0.75)
+    assert transcript.segments[1].confidence == pytest.approx(0.6065, abs=1e-4)
+    assert transcript.language == "en"
+
+
+def test_what_whisper_writes_is_read(tmp_path: Path) -> None:
+    from whisper.utils import get_writer
+
+    result = WHISPER | {"segments": WHISPER["segments"][:2]}
+    for extension in ("vtt", "srt", "json"):
+        get_writer(extension, str(tmp_path))(result, "said", {})
+        assert spans(read_transcript(tmp_path / f"said.{extension}")) == [(0.5, 2.0, "John is happy.")]
+
+
+@pytest.mark.parametrize("encode", [
+    lambda text: b"\xef\xbb\xbf" + text.encode(),
+    lambda text: text.replace("\n", "\r\n").encode(),
+    lambda text: text.replace("\n", "\r").encode(),
+    lambda text: text.encode("utf-16"),
+    lambda text: text.rstrip("\n").encode(),
+])  # fmt: skip
+@pytest.mark.parametrize(("text", "name"), [(VTT, "a.vtt"), (SRT, "a.srt"), (json.dumps(WHISPER), "a.json")])
+def test_marks_line_endings_and_encodings_change_nothing(tmp_path: Path, encode: Any, text: str, name: str) -> None:
+    assert read(tmp_path, encode(text), name) == read(tmp_path, text, name)
+
+
+def test_the_content_says_the_format_not_the_name(tmp_path: Path) -> None:
+    assert len(read(tmp_path, VTT, "a.srt").segments) == 2
+    assert len(read(tmp_path, SRT, "a.txt").segments) == 2
+    assert len(read(tmp_path, json.dumps(WHISPER), "a").segments) == 2
+
+
+def test_a_file_may_say_that_nothing_was_said(tmp_path: Path) -> None:
+    assert read(tmp_path, "WEBVTT\n").segments == ()
+    assert read(tmp_path, '{"segments": []}', "a.json").segments == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        (" \n\n", "empty"),
+        ("WEBVTTX\n\n", "line 1: .*WEBVTT"),
+        ("00:01.000 --> 00:02.000\nhi\n", "line 1: .*WEBVTT"),
+        ("WEBVTT\n00:01.000 --> 00:02.000\nhi\n", "line 2: a cue in the header"),
+        ("WEBVTT\n\n00:01.000 --> 00:02\nhi\n", "line 3: .* is not a time line"),
+        ("WEBVTT\n\n00:01.000 --> 00:61.000\nhi\n", "line 3: .* is not a time line"),
+        ("WEBVTT\n\n-00:01.000 --> 00:02.000\nhi\n", "line 3: .* is not a time line"),
+        ("WEBVTT\n\n00:02.000 --> 00:01.000\nhi\n", "line 3: the cue ends before it starts"),
+        (
+            "WEBVTT\n\n00:02.000 --> 00:03.000\nhi\n\n\nx\n00:01.000 --> 00:03.000\nho",
+            "line 8: .* before the one above",
+        ),
+        ("WEBVTT\n\n00:02.000 --> 00:03.000\nhi\n00:03.000 --> 00:04.000\nho", "line 5: a cue begins amid another"),
+        ("WEBVTT\n\n00:02.000 -> 00:03.000\nhi\n", "line 3: .* has no time line"),
+        ("WEBVTT\n\n00:02.000 --> 00:03.000\nhi\n\nand a lost line\n", "line 6: 'and a lost line' has no time line"),
+        ("WEBVTT\n\none\ntwo\n00:02.000 --> 00:03.000\nhi\n", "line 5: a cue begins amid another"),
+    ],
+)
+def test_what_a_lenient_reader_drops_is_an_error_that_names_the_line(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(InvalidTranscript, match=reason) as caught:
+        read(tmp_path, text)
+    assert caught.value.subject == str(tmp_path / "said.vtt")
+    assert caught.value.mend
+
+
+def changed(**change: object) -> str:
+    first, *rest = WHISPER["segments"]
+    return json.dumps(WHISPER | {"segments": [first, *rest[:-1], rest[-1] | change]})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"segments": [', "Invalid JSON.* line 1 column"),
+        ("[]", "object"),
+        ("not json", "Invalid JSON"),
+        ('{"text": "hi"}', "segments: Field required"),
+        (changed(end=None), r"segments\[2\].end: .*number"),
+        (changed(end=1.0), r"segments\[2\]: .*ends at 1.000 s, before it starts"),
+        (changed(start=-1), r"segments\[2\]: start: .*greater than or equal to 0"),
+        (changed(start=0.25), r"segments\[2\] starts before the one above it"),
+        (changed(end=float("nan")), r"segments\[2\].end: .*finite"),
+        (changed(words=[{"word": "So", "start": 2.0}]), r"segments\[2\].words\[0\].end: Field required"),
+        (changed(words=[{"word": "So", "start": 2, "end": 3, "probability": 7}]), r"segments\[2\]: confidence"),
+    ],
+)
+def test_a_wrong_whisper_json_is_an_error_that_names_the_place(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(InvalidTranscript, match=reason):
+        read(tmp_path, text, "said.json")
+
+
+def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
+    for content, reason in ((b"Dear John,\n", "neither WebVTT"), (b"WEBVTT\n\n\xff\xfe\x00", "line 3: not UTF-8")):
+        with pytest.raises(InvalidTranscript, match=reason):
+            read(tmp_path, content, "letter.txt")
+    with pytest.raises(InvalidTranscript, match="No such file"):
+        read_transcript(tmp_path / "none.vtt")
+    with pytest.raises(InvalidTranscript):
+        read_transcript(tmp_path)
+
+
+def test_a_video_given_as_its_transcript_is_not_read(tmp_path: Path) -> None:
+    video = tmp_path / "clip.mp4"
+    with video.open("wb") as file:
+        file.truncate(10 * 2**30)
+    with pytest.raises(InvalidTranscript, match="too many for a transcript"):
+        read_transcript(video)
+
+
+times = st.lists(st.integers(0, 10 * 3600 * 1000), min_size=2, max_size=12).map(sorted)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(times=times, webvtt=st.booleans())
+def test_times_come_through_to_the_millisecond(tmp_path: Path, times: list[int], webvtt: bool) -> None:
+    cues = list(zip(times[::2], times[1::2], strict=False))
+
+    def clock(at: int) -> str:
+        return f"{at // 3600000:02}:{at // 60000 % 60:02}:{at // 1000 % 60:02}{'.' if webvtt else ','}{at % 1000:03}"
+
+    body = "\n".join(f"{clock(start)} --> {clock(end)}\nword {start}\n" for start, end in cues)
+    transcript = read(tmp_path, f"WEBVTT\n\n{body}" if webvtt else body, "said.txt")
+    assert [(round(s.start * 1000), round(s.end * 1000)) for s in transcript.segments] == cues
+
+
+scraps = st.sampled_from(
+    ["WEBVTT", "\n", "\n\n", "NOTE", "00:01.000", " --> ", "00:02.500", "<b>", "hi", "{", "}", '"segments":', "[]", "1"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@given(content=st.lists(scraps | st.text(max_size=4)).map("".join) | st.binary(max_size=40))
+@example(content="WEBVTT\n\n00:01.000 --> 00:02.500\nhi")
+def test_any_file_is_read_or_refused(tmp_path: Path, content: str | bytes) -> None:
+    try:
+        transcript = read(tmp_path, content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+    except InvalidTranscript:
+        return
+    assert transcript.engine == "file"

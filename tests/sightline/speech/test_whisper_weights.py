@@ -1,0 +1,139 @@
+import base64
+import gzip
+import hashlib
+import os
+import pickle
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sightline.errors import TranscriberUnavailable
+from sightline.speech import make_transcriber
+
+Samples = NDArray[np.float32]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "whisper"
+
+
+def publish(monkeypatch: pytest.MonkeyPatch, name: str, address: str) -> None:
+    """Let whisper have a model of that name at that address."""
+    import whisper
+
+    heads = base64.b85encode(gzip.compress(np.ones(2, bool).tobytes()))
+    monkeypatch.setitem(whisper._MODELS, name, address)
+    monkeypatch.setitem(whisper._ALIGNMENT_HEADS, name, heads)
+
+
+def served(folder: Path, content: bytes, checksum: str | None = None) -> str:
+    """The address of a file with the content, under its checksum as whisper's are, or under a wrong one."""
+    source = folder / (checksum or hashlib.sha256(content).hexdigest()) / "mine.pt"
+    source.parent.mkdir()
+    source.write_bytes(content)
+    return source.as_uri()
+
+
+def nowhere() -> str:
+    """An address at which nothing answers."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{closed.getsockname()[1]}/{'0' * 64}/base.pt"
+
+
+@pytest.mark.parametrize("engine", ["auto", "whisper"])
+def test_without_weights_or_network_the_three_ways_out_are_named(
+    engine: str, cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(monkeypatch, "base", nowhere())
+    with pytest.raises(TranscriberUnavailable) as caught:
+        make_transcriber(engine, "base").transcribe(noise)  # type: ignore[arg-type]
+    message = str(caught.value)
+    assert "(1)" in message
+    assert str(cache / "base.pt") in message
+    assert "(2) --transcriber pocketsphinx" in message
+    assert "(3) --transcript FILE" in message
+    assert all(form in message for form in ("WebVTT", "SRT", "Whisper JSON"))
+    assert list(cache.iterdir()) == []
+
+
+def test_a_silent_video_needs_no_weights(cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(monkeypatch, "base", nowhere())
+    assert make_transcriber("auto", "base").transcribe(noise * 0).segments == ()
+
+
+def test_a_fetch_that_brings_something_else_leaves_nothing(
+    cache: Path, tmp_path: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(monkeypatch, "mine", served(tmp_path, b"half of it", checksum="0" * 64))
+    with pytest.raises(TranscriberUnavailable, match="SHA256"):
+        make_transcriber("whisper", "mine").transcribe(noise)
+    assert list(cache.iterdir()) == []
+
+
+def test_weights_are_fetched_once_into_whispers_cache(
+    cache: Path, tmp_path: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(monkeypatch, "mine", served(tmp_path, checkpoint.read_bytes()))
+    assert make_transcriber("auto", "mine").transcribe(noise).text == "John is happy."
+    assert [path.name for path in cache.iterdir()] == ["mine.pt"]
+    assert (cache / "mine.pt").read_bytes() == checkpoint.read_bytes()
+
+
+def test_weights_put_where_the_message_says_need_no_network(
+    cache: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = checkpoint.read_bytes()
+    publish(monkeypatch, "mine", nowhere().replace("0" * 64, hashlib.sha256(content).hexdigest()))
+    cache.mkdir(parents=True)
+    (cache / "base.pt").write_bytes(content)
+    assert make_transcriber("auto", "mine").transcribe(noise).text == "John is happy."
+
+
+def test_damaged_weights_in_the_cache_are_fetched_again(
+    cache: Path, tmp_path: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.mkdir(parents=True)
+    (cache / "mine.pt").write_bytes(checkpoint.read_bytes()[:1000])
+    publish(monkeypatch, "mine", served(tmp_path, checkpoint.read_bytes()))
+    assert make_transcriber("whisper", "mine").transcribe(noise).text == "John is happy."
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    tmp_path: Path, cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.parent.write_text("a file where the folder should be")
+    publish(monkeypatch, "base", served(tmp_path, b""))
+    with pytest.raises(TranscriberUnavailable, match="three ways out"):
+        make_transcriber("whisper", "base").transcribe(noise)
+
+
+def test_a_model_that_is_not_whispers_is_named(cache: Path, noise: Samples) -> None:
+    with pytest.raises(TranscriberUnavailable, match=r"bsae.*Choose one of tiny\.en, .* or give the path"):
+        make_transcriber("whisper", "bsae").transcribe(noise)
+
+
+class _Payload:
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.trace),)
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path: Path, noise: Samples) -> None:
+    import torch
+
+    trace = tmp_path / "was-here"
+    torch.save({"dims": {}, "model_state_dict": _Payload(trace)}, tmp_path / "evil.pt")
+    (tmp_path / "bare.pt").write_bytes(pickle.dumps(_Payload(trace), protocol=2))
+    (tmp_path / "none.pt").write_bytes(b"no checkpoint")
+    for name in ("evil.pt", "bare.pt", "none.pt"):
+        with pytest.raises(TranscriberUnavailable, match=f"{name}: whisper could not load it on cpu"):
+            make_transcriber("whisper", str(tmp_path / name), device="cpu").transcribe(noise)
+    assert not trace.exists()
