@@ -1,0 +1,85 @@
+"""Text as words: lower case, one kind of apostrophe, contractions undone, each with its place in the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sightline.emotion.english import english
+
+# A word keeps the hyphens and apostrophes inside it (Mary-Ann, O'Brien), a number its points and colons.
+_TOKEN = re.compile(
+    r"\d+(?:[.,:]\d+)+|[^\W_]+(?:[-'’‘ʼ`´＇][^\W_]+)*|…|\.{2,}|--+|(?<=\s)-(?=\s)|[.?!,;:()\[\]–—]"  # noqa: RUF001
+)
+_APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´＇", "'"))  # noqa: RUF001
+_SUFFIXES = {"'s": "'s", "'re": "are", "'m": "am", "'ll": "will", "'ve": "have", "'d": "'d"}
+# "He'd been sad" is said to be so, "he'd be sad" is not: what follows tells "had" from "would".
+_PERFECT = frozenset({"been", "become", "felt", "got", "gotten", "grown", "kept", "begun"})
+
+BREAK = ","
+"""The word of every mark that parts clauses: comma, semicolon, colon, dash, bracket."""
+ELLIPSIS = "…"
+ENDS = frozenset(".?!")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word or mark: ``word`` as it is compared, ``start`` and ``end`` its place in the text, in characters."""
+
+    word: str
+    start: int
+    end: int
+    capital: bool = False
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it is punctuation."""
+        return not self.word[-1].isalnum()
+
+
+def tokenise(text: str) -> list[Token]:
+    """The words and marks of ``text``, in order."""
+    tokens = [token for match in _TOKEN.finditer(text) for token in _parts(match.group(), match.start())]
+    return [_resolved(token, tokens[i + 1 : i + 4]) for i, token in enumerate(tokens)]
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of ``text``, as ``tokenise`` gives them, without the marks."""
+    return tuple(token.word for token in tokenise(text) if not token.is_mark)
+
+
+def _parts(text: str, start: int) -> Iterator[Token]:
+    end, capital = start + len(text), text[0].isupper()
+    word = text.lower().translate(_APOSTROPHES)
+    if not text[0].isalnum():
+        yield Token(_mark(text), start, end)
+    elif word in english().contractions:
+        for part in english().contractions[word]:
+            yield Token(part, start, end, capital)
+    elif word.endswith("n't"):
+        yield Token(word[:-3], start, end - 3, capital)
+        yield Token("not", end - 3, end)
+    else:
+        suffix = word[word.rfind("'") :] if "'" in word else ""
+        if suffix in _SUFFIXES:
+            yield Token(word.removesuffix(suffix), start, end - len(suffix), capital)
+            yield Token(_SUFFIXES[suffix], end - len(suffix), end)
+        else:
+            yield Token(word, start, end, capital)
+
+
+def _mark(text: str) -> str:
+    if text in ENDS:
+        return text
+    return ELLIPSIS if text[0] in "…." else BREAK
+
+
+def _resolved(token: Token, following: list[Token]) -> Token:
+    if token.word != "'d":
+        return token
+    verb = next(
+        (other.word for other in following if other.word not in ("not", "never") and other.word[-2:] != "ly"), ""
+    )
+    word = "had" if verb in _PERFECT or verb.endswith("ed") else "would"
+    return Token(word, token.start, token.end)

@@ -1,0 +1,149 @@
+"""The keyword table, and a user's own."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import resources
+
+import pytest
+from pydantic import ValidationError
+
+from sightline.emotion import NEUTRAL, find_emotions, load_keywords
+from sightline.emotion.english import English, english
+from sightline.errors import InvalidKeywords
+from sightline.speech import Segment, Transcript
+
+EMOTIONS = {
+    "happy": "happy joyful excited cheerful delighted glad pleased thrilled",
+    "sad": "sad unhappy depressed miserable crying upset disappointed",
+    "surprised": "surprised amazed astonished shocked stunned startled",
+    "neutral": "neutral calm normal fine okay alright composed",
+    "angry": "angry mad furious annoyed irritated frustrated",
+}
+
+OWN_TABLE = """
+emotions.joy = ["over the moon", "Chuffed"]
+emotions.neutral = ["so-so", "fine"]
+folders.joy = "joy"
+folders.neutral = "none"
+discourse = ["fine"]
+other_senses = []
+not_people = []
+linking = ["is", "feels"]
+negation = ["not"]
+affirmation = []
+supposition = ["if"]
+"""
+
+
+@pytest.fixture
+def own_table(tmp_path):
+    """Write a table of one's own: the one above, with some of its text replaced."""
+
+    def write(old: str = "", new: str = "", count: int = 1):
+        assert old in OWN_TABLE
+        path = tmp_path / "words.toml"
+        path.write_text(OWN_TABLE.replace(old, new, count) if old else OWN_TABLE + new, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_the_built_in_table_is_that_of_the_original():
+    table = load_keywords()
+    assert {emotion: " ".join(words) for emotion, words in table.emotions.items()} == EMOTIONS
+    assert list(table.emotions) == ["happy", "sad", "surprised", "neutral", "angry"]
+    assert table.folders == {
+        "happy": "happiness",
+        "sad": "sadness",
+        "surprised": "surprise",
+        "neutral": "neutral",
+        "angry": "anger",
+    }
+    assert set(table.discourse) == {"fine", "okay", "alright"}
+    assert {"is", "was", "feels", "looks", "seems", "being"} <= set(table.linking)
+
+
+def test_every_list_of_the_language_is_filled_and_in_lower_case():
+    for name in English.model_fields:
+        listed = getattr(english(), name)
+        assert listed, name
+        assert all(word == word.lower() for word in listed), name
+
+
+def test_no_word_stands_twice_in_a_list_of_the_language():
+    lists = tomllib.loads((resources.files("sightline.emotion") / "english.toml").read_text(encoding="utf-8"))
+    for name, words in lists.items():
+        assert len(set(words)) == len(words), name
+
+
+def test_a_table_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        load_keywords().negation = ()
+
+
+def test_a_table_of_ones_own_stands_in_place_of_the_built_in_one(own_table):
+    table = load_keywords(own_table())
+    assert list(table.emotions) == ["joy", NEUTRAL]
+
+    text = "John is over the moon. Mary feels chuffed. Ana is happy. Peter isn’t chuffed."  # noqa: RUF001
+    transcript = Transcript(
+        segments=(Segment(start=0, end=8, text=text, confidence=None, words=()),),
+        language="en",
+        engine="file",
+        model="f",
+    )
+    findings = find_emotions(transcript, 8, table)
+    assert findings.keywords == {"joy": ["over the moon", "Chuffed"]}
+    assert [(found.person, found.emotion) for found in findings.annotations] == [("John", "joy"), ("Mary", "joy")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('"Chuffed"', '"chuffed", "FINE"', "emotions.neutral: 'fine' stands in emotions.joy already"),
+        ('["so-so", "fine"]', "[]", "emotions.neutral is empty"),
+        ('["so-so", "fine"]', '"fine"', "emotions.neutral"),
+        ('"so-so"', "7", "emotions.neutral.1"),
+        ('"so-so"', '"..."', "emotions.neutral.1: '...' holds no word"),
+        ('folders.joy = "joy"', 'folders.joy = "joy/great"', "folders.joy: 'joy/great' is no folder's name"),
+        ('folders.joy = "joy"', 'folders.joy = ".."', "folders.joy: '..' is no folder's name"),
+        ('folders.joy = "joy"', 'folders.joy = "None"', "folders.neutral: 'none' is the folder of joy too"),
+        ('folders.joy = "joy"', "", "folders.joy is missing"),
+        ("emotions.joy =", "emotions.big_joy =", "'big_joy' cannot be part of a file name"),
+        ("emotions.joy =", "emotions.fun =", "folders.fun is missing"),
+        ("neutral", "calm", "emotions.neutral is missing"),
+        ("", 'folders.fun = "fun"', "folders.fun has no emotions.fun"),
+        ("", 'negations = ["never"]', "negations is no key of a keyword table"),
+        ('negation = ["not"]', "", "negation is missing"),
+        ('discourse = ["fine"]', 'discourse = ["ok"]', "discourse: 'ok' is no keyword of an emotion"),
+        ("affirmation = []", 'affirmation = ["hardly"]', "affirmation: 'hardly' is a single word"),
+        ('"so-so"', "so-so", "it is not TOML: .*line 3"),
+        ("", "emotions.joy = []", "it is not TOML: Cannot overwrite"),
+    ],
+)
+def test_a_wrong_table_is_refused_with_the_file_the_place_and_the_mend(own_table, old, new, reason):
+    path = own_table(old, new, count=-1 if old == "neutral" else 1)
+    with pytest.raises(InvalidKeywords) as refused:
+        load_keywords(path)
+    assert refused.value.subject == str(path)
+    assert re.search(reason, refused.value.reason), refused.value.reason
+    assert refused.value.mend
+
+
+def test_a_table_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InvalidKeywords, match="No such file") as refused:
+        load_keywords(tmp_path / "gone.toml")
+    assert refused.value.subject.endswith("gone.toml")
+    with pytest.raises(InvalidKeywords, match="cannot be read"):
+        load_keywords(tmp_path)
+
+
+def test_a_table_in_another_encoding_is_refused_and_a_byte_order_mark_is_not(tmp_path):
+    path = tmp_path / "words.toml"
+    path.write_bytes(OWN_TABLE.replace("so-so", "só-só").encode("latin-1"))
+    with pytest.raises(InvalidKeywords, match="not UTF-8"):
+        load_keywords(path)
+    path.write_bytes(OWN_TABLE.encode("utf-8-sig"))
+    assert load_keywords(path).folders["joy"] == "joy"
