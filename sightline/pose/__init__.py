@@ -1,0 +1,30 @@
+"""People in pictures: one person followed through a video, faces to hide, and the files that keep poses."""
+
+from sightline.pose.faces import FaceDetector, head_box
+from sightline.pose.openpose import export_openpose, read_openpose, write_openpose
+from sightline.pose.skeleton import BODY_25, JOINTS, LIMBS, Keypoints, Limb, Skeleton
+from sightline.pose.track import Track
+from sightline.pose.tracker import PoseTracker, detect_pose
+from sightline.pose.video import StillPose, TrackedVideo, faces_for, skeleton_for, track_video
+
+__all__ = [
+    "BODY_25",
+    "JOINTS",
+    "LIMBS",
+    "FaceDetector",
+    "Keypoints",
+    "Limb",
+    "PoseTracker",
+    "Skeleton",
+    "StillPose",
+    "Track",
+    "TrackedVideo",
+    "detect_pose",
+    "export_openpose",
+    "faces_for",
+    "head_box",
+    "read_openpose",
+    "skeleton_for",
+    "track_video",
+    "write_openpose",
+]

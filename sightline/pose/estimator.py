@@ -1,0 +1,186 @@
+"""MediaPipe's two pose models, each behind one call: where the people are, and the joints of one of them.
+
+``mediapipe.solutions.pose`` joins the same two models with MediaPipe's own tracking loop. That loop looks for the
+person where the last frame left them and counts every frame as 1/30 s, which loses people who are small or quick when
+frames come ten a second; the models are taken apart here so that :mod:`sightline.pose.tracker` can close the loop in
+true time. The weights are in the mediapipe wheel.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.pose._stderr import startup_notices_hidden
+from sightline.pose.skeleton import Keypoints, from_mediapipe
+
+Frame = NDArray[np.uint8]
+"""A picture: shape (height, width, 3), RGB."""
+
+_DETECTOR = """
+    input_stream: "image"
+    output_stream: "detections"
+    node {
+      calculator: "PoseDetectionCpu"
+      input_stream: "IMAGE:image"
+      output_stream: "DETECTIONS:detections"
+    }
+"""
+_LANDMARKS = """
+    input_stream: "image"
+    input_stream: "region"
+    input_side_packet: "model_complexity"
+    output_stream: "landmarks"
+    output_stream: "alignment"
+    node {
+      calculator: "PoseLandmarkByRoiCpu"
+      input_side_packet: "MODEL_COMPLEXITY:model_complexity"
+      input_stream: "IMAGE:image"
+      input_stream: "ROI:region"
+      output_stream: "LANDMARKS:landmarks"
+      output_stream: "AUXILIARY_LANDMARKS:alignment"
+    }
+"""
+_MODEL_COMPLEXITY = 1
+_MIN_DETECTION_CONFIDENCE = 0.5
+_MIN_PRESENCE = 0.5
+_FACE_LANDMARKS = 11
+"""The first of the 33 are those of the face."""
+
+
+def check_frame(rgb: Frame) -> None:
+    """Raise ValueError unless ``rgb`` is (height, width, 3) of uint8."""
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        raise ValueError(f"a frame is (height, width, 3) of uint8; this one is {rgb.shape} of {rgb.dtype}")
+
+
+class Window(NamedTuple):
+    """An upright part of a frame, in whole pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class Region(NamedTuple):
+    """The turned square around a person that the landmark model looks at: centre and side in pixels, radians."""
+
+    x: float
+    y: float
+    side: float
+    rotation: float
+
+
+class Person(NamedTuple):
+    """A person found in a frame.
+
+    ``region`` is where the models would look for the same person again. ``presence``, 0 to 1, is how sure the landmark
+    model is that the face is within its view: over 0.85 for people, seen from behind as well, and about a half or less
+    for most things that the detector takes for one.
+    """
+
+    keypoints: Keypoints
+    region: Region
+    presence: float
+
+
+class PoseEstimator:
+    """The person detector and the landmark model, loaded. Not to be shared between threads.
+
+    A context manager; ``close`` frees the models.
+    """
+
+    def __init__(self) -> None:
+        from google.protobuf import text_format
+        from mediapipe.framework import calculator_pb2
+        from mediapipe.python.solution_base import SolutionBase
+
+        def graph(text: str, **arguments: Any) -> Any:
+            config = text_format.Parse(text, calculator_pb2.CalculatorGraphConfig())
+            return SolutionBase(graph_config=config, **arguments)
+
+        with startup_notices_hidden():
+            self._detector = graph(
+                _DETECTOR,
+                calculator_params={
+                    "posedetectioncpu__TensorsToDetectionsCalculator.min_score_thresh": _MIN_DETECTION_CONFIDENCE
+                },
+            )
+            self._landmarks = graph(
+                _LANDMARKS,
+                side_inputs={"model_complexity": _MODEL_COMPLEXITY},
+                calculator_params={
+                    "poselandmarkbyroicpu__tensorstoposelandmarksandsegmentation__ThresholdingCalculator.threshold": (
+                        _MIN_PRESENCE
+                    )
+                },
+            )
+            # The graphs start in the background; a first picture makes them finish, and speak, within this block.
+            blank = np.zeros((64, 64, 3), np.uint8)
+            self.detect(blank)
+            self.landmarks(blank, Region(32, 32, 64, 0))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the models."""
+        self._detector.close()
+        self._landmarks.close()
+
+    def detect(self, rgb: Frame, window: Window | None = None) -> list[Region]:
+        """The people in the window (the whole frame where None), the surest first.
+
+        The detector sees the window as 224 by 224 pixels, so a person must fill about a sixth of its longer side.
+        """
+        left, top, width, height = window or Window(0, 0, rgb.shape[1], rgb.shape[0])
+        part = np.ascontiguousarray(rgb[top : top + height, left : left + width])
+        detections = self._detector.process(part).detections or []
+        regions = []
+        for detection in sorted(detections, key=lambda found: -found.score[0]):
+            centre, edge = (
+                (left + point.x * width, top + point.y * height)
+                for point in detection.location_data.relative_keypoints[:2]
+            )
+            regions.append(_region(centre, edge))
+        return regions
+
+    def landmarks(self, rgb: Frame, region: Region) -> Person | None:
+        """The person in the region; None where the model sees nobody."""
+        from mediapipe.framework.formats.rect_pb2 import NormalizedRect
+
+        height, width = rgb.shape[:2]
+        rectangle = NormalizedRect(
+            x_center=region.x / width,
+            y_center=region.y / height,
+            width=region.side / width,
+            height=region.side / height,
+            rotation=region.rotation,
+        )
+        found = self._landmarks.process({"image": np.ascontiguousarray(rgb), "region": rectangle})
+        if found.landmarks is None:
+            return None
+        scale = np.array([width, height, 1.0])
+        points = np.array([(point.x, point.y, point.visibility) for point in found.landmarks.landmark]) * scale
+        centre, edge = ((point.x * width, point.y * height) for point in found.alignment.landmark[:2])
+        presence = sum(point.presence for point in found.landmarks.landmark[:_FACE_LANDMARKS]) / _FACE_LANDMARKS
+        return Person(from_mediapipe(points), _region(centre, edge), presence)
+
+
+def _region(centre: tuple[float, float], edge: tuple[float, float]) -> Region:
+    """The region of a person from the two alignment points of MediaPipe's models.
+
+    They are the middle of the hips and a point above it on the circle around the person. The region is the square
+    around that circle, a quarter larger, turned so that the person stands upright in it (MediaPipe's
+    AlignmentPointsRectsCalculator and RectTransformationCalculator, with the values of its pose graph).
+    """
+    x, y = edge[0] - centre[0], edge[1] - centre[1]
+    rotation = math.pi / 2 - math.atan2(-y, x)
+    return Region(*centre, side=2.5 * math.hypot(x, y), rotation=math.remainder(rotation, 2 * math.pi))

@@ -1,0 +1,167 @@
+"""Where the faces are, to be hidden: a face too many is a small harm, a face missed a great one.
+
+Example::
+
+    with FaceDetector() as faces:
+        for left, top, right, bottom in faces.detect(rgb):
+            ...
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.pose._stderr import startup_notices_hidden
+from sightline.pose.estimator import Frame, PoseEstimator, Region, Window, check_frame
+from sightline.pose.skeleton import JOINTS, Keypoints
+from sightline.pose.windows import parts, whole
+
+Boxes = NDArray[np.float32]
+"""Boxes in a frame: shape (n, 4), each row left, top, right, bottom in pixels."""
+
+Box: TypeAlias = NDArray[np.float64]
+
+_SHORT_RANGE, _FULL_RANGE = 0, 1
+_MIN_CONFIDENCE = 0.5
+_MIN_PRESENCE = 0.7
+_LARGE_PART, _SMALL_PART = 0.6, 0.35
+
+# MediaPipe's face box goes from the brows to the chin and from cheek to cheek; these parts of its size, added on its
+# left, top, right and bottom, take in the hair, the ears and the chin of a face that moves on by a frame.
+_MARGIN = np.array([-0.3, -0.6, 0.3, 0.25])
+
+_NOSE, _NECK, *_FACE_SIDES = (
+    JOINTS.index(name) for name in ("nose", "neck", "right_eye", "left_eye", "right_ear", "left_ear")
+)
+_SHOULDERS = [JOINTS.index("right_shoulder"), JOINTS.index("left_shoulder")]
+
+
+class FaceDetector:
+    """Finds the faces of everyone in a frame, near or far, turned away or masked by goggles.
+
+    MediaPipe's two face models find faces near the camera. Its pose models find the people whose faces those miss, in
+    the frame and in parts of it, and their heads follow from their joints. It looks at each frame by itself, some
+    twenty-five times, which takes about ten times as long as :class:`~sightline.pose.tracker.PoseTracker`.
+
+    A context manager, for one thread; ``close`` frees the models.
+    """
+
+    def __init__(self) -> None:
+        from mediapipe.python.solutions.face_detection import FaceDetection
+
+        self._estimator = PoseEstimator()
+        with startup_notices_hidden():
+            self._short_range, self._full_range = (
+                FaceDetection(min_detection_confidence=_MIN_CONFIDENCE, model_selection=model)
+                for model in (_SHORT_RANGE, _FULL_RANGE)
+            )
+            for model in (self._short_range, self._full_range):
+                model.process(np.zeros((64, 64, 3), np.uint8))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the models."""
+        self._estimator.close()
+        self._short_range.close()
+        self._full_range.close()
+
+    def detect(self, rgb: Frame) -> Boxes:
+        """A box around each head, hair to chin, within the frame; shape (n, 4), float32, none that overlap much.
+
+        ``rgb`` has shape (height, width, 3), dtype uint8.
+        """
+        check_frame(rgb)
+        height, width = rgb.shape[:2]
+        large = [whole(rgb), *parts(rgb, _LARGE_PART)]
+        small = parts(rgb, _SMALL_PART)
+        boxes = _merged([*self._faces(rgb, large, small), *self._heads(rgb, [*large, *small])])
+        clipped = np.clip(np.array(boxes, np.float32).reshape(-1, 4), 0, [width, height, width, height])
+        return clipped[(clipped[:, 0] < clipped[:, 2]) & (clipped[:, 1] < clipped[:, 3])].astype(np.float32)
+
+    def _faces(self, rgb: Frame, large: list[Window], small: list[Window]) -> list[Box]:
+        looks = [(self._full_range, window) for window in large]
+        looks += [(self._short_range, window) for window in (*large, *small)]
+        return [box for model, window in looks for box in _face_boxes(model, rgb, window)]
+
+    def _heads(self, rgb: Frame, windows: list[Window]) -> list[Box]:
+        regions = _distinct([region for window in windows for region in self._estimator.detect(rgb, window)])
+        people = [person for region in regions if (person := self._estimator.landmarks(rgb, region))]
+        heads = [head_box(person.keypoints) for person in people if person.presence >= _MIN_PRESENCE]
+        return [head.astype(np.float64) for head in heads if head is not None]
+
+
+def head_box(keypoints: Keypoints) -> NDArray[np.float32] | None:
+    """The box around a person's head, from their keypoints: left, top, right, bottom in pixels, shape (4,).
+
+    It may reach out of the frame. None where none of nose, eyes and ears is known.
+    """
+    face = [joint for joint in (_NOSE, *_FACE_SIDES) if keypoints[joint, 2] > 0]
+    if not face:
+        return None
+    points = keypoints[face, :2].astype(np.float64)
+    centre = (points.min(axis=0) + points.max(axis=0)) / 2
+    # A head is about as high as nose and neck are apart, and as half the shoulders' width; from the side the shoulders
+    # shrink, and looking down the neck comes near, so the largest measure counts.
+    sizes = [1.8 * float(np.ptp(points, axis=0).max())]
+    if keypoints[_NECK, 2] > 0:
+        sizes.append(1.2 * math.dist(keypoints[_NOSE if _NOSE in face else face[0], :2], keypoints[_NECK, :2]))
+    if (keypoints[_SHOULDERS, 2] > 0).all():
+        sizes.append(0.65 * math.dist(*keypoints[_SHOULDERS, :2]))
+    half = 1.15 * max(sizes) / 2
+    if half == 0:
+        return None
+    # Nose, eyes and ears lie below the middle of a head with its hair.
+    lift = 0.15 * half
+    x, y = centre
+    return np.array([x - half, y - half - lift, x + half, y + half], np.float32)
+
+
+def _face_boxes(model: Any, rgb: Frame, window: Window) -> list[Box]:
+    left, top, width, height = window
+    part = np.ascontiguousarray(rgb[top : top + height, left : left + width])
+    boxes = []
+    for detection in model.process(part).detections or []:
+        face = detection.location_data.relative_bounding_box
+        size = np.array([face.width * width, face.height * height])
+        corner = np.array([left + face.xmin * width, top + face.ymin * height])
+        boxes.append(np.concatenate([corner, corner + size]) + _MARGIN * np.tile(size, 2))
+    return boxes
+
+
+def _distinct(regions: list[Region]) -> list[Region]:
+    """The regions but those of a person that one before them holds already."""
+    kept: list[Region] = []
+    for region in regions:
+        if not any(
+            math.hypot(region.x - other.x, region.y - other.y) < 0.2 * other.side and 0.5 < region.side / other.side < 2
+            for other in kept
+        ):
+            kept.append(region)
+    return kept
+
+
+def _merged(boxes: list[Box]) -> list[Box]:
+    """The boxes, those joined of which one covers more than half of the other."""
+    merged: list[Box] = []
+    for new in boxes:
+        box = new
+        while (met := next((i for i, other in enumerate(merged) if _covers_half(box, other)), None)) is not None:
+            other = merged.pop(met)
+            box = np.concatenate([np.minimum(box[:2], other[:2]), np.maximum(box[2:], other[2:])])
+        merged.append(box)
+    return merged
+
+
+def _covers_half(a: Box, b: Box) -> bool:
+    shared = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0).prod()
+    smaller = min((a[2:] - a[:2]).prod(), (b[2:] - b[:2]).prod())
+    return bool(shared > 0.5 * smaller)

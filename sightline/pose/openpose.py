@@ -1,0 +1,102 @@
+"""Poses as OpenPose 1.3 writes them: one JSON file a frame, BODY_25, pixel coordinates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
+
+import numpy as np
+
+from sightline import storage
+from sightline.errors import InvalidInput
+from sightline.pose.skeleton import JOINTS, Keypoints
+from sightline.pose.track import Track
+from sightline.storage import Location
+
+_DECIMALS = 3
+_OTHER_LISTS = (
+    "face_keypoints_2d",
+    "hand_left_keypoints_2d",
+    "hand_right_keypoints_2d",
+    "pose_keypoints_3d",
+    "face_keypoints_3d",
+    "hand_left_keypoints_3d",
+    "hand_right_keypoints_3d",
+)
+_MEND = "Write it again with OpenPose's --write_json, model BODY_25"
+_UPLOADS_AT_ONCE = 8
+
+
+def write_openpose(keypoints: Keypoints | None) -> bytes:
+    """The file of a frame: one person, shape (25, 3), or nobody. Numbers have three decimals.
+
+    Raises ValueError where a number is not finite.
+    """
+    people = [] if keypoints is None else [_person(keypoints)]
+    return json.dumps({"version": 1.3, "people": people}, separators=(",", ":"), allow_nan=False).encode()
+
+
+def read_openpose(data: bytes, name: str = "OpenPose file") -> Keypoints | None:
+    """The keypoints in a frame's file, shape (25, 3), or None where it holds nobody.
+
+    Of several people the one with the highest mean confidence is taken, the first of equals. Raises
+    :class:`~sightline.errors.InvalidInput`, with ``name`` as its subject, for a file of another form.
+    """
+    people = [
+        _keypoints(person, f"people[{place}]", name) for place, person in enumerate(_people(_parse(data, name), name))
+    ]
+    return max(people, key=lambda keypoints: float(keypoints[:, 2].mean()), default=None)
+
+
+def export_openpose(track: Track, stem: str, folder: Location) -> int:
+    """Write ``{stem}_{frame:012d}_keypoints.json`` into the folder for each frame with a person; how many."""
+
+    def write(frame: int, keypoints: Keypoints) -> None:
+        storage.write_bytes(folder / f"{stem}_{frame:012d}_keypoints.json", write_openpose(keypoints))
+
+    with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+        return sum(1 for _ in pool.map(write, track.frames.tolist(), track.keypoints))
+
+
+def _person(keypoints: Keypoints) -> dict[str, list[Any]]:
+    if keypoints.shape != (len(JOINTS), 3):
+        raise ValueError(f"a person is {len(JOINTS)} rows of x, y, confidence; this one has shape {keypoints.shape}")
+    numbers = [round(number, _DECIMALS) for number in keypoints.astype(float).ravel().tolist()]
+    return {"person_id": [-1], "pose_keypoints_2d": numbers, **{key: [] for key in _OTHER_LISTS}}
+
+
+def _parse(data: bytes, name: str) -> Any:
+    def not_json(constant: str) -> NoReturn:
+        raise InvalidInput(name, f"holds {constant}, which is not JSON", _MEND)
+
+    try:
+        return json.loads(data, parse_constant=not_json)
+    except json.JSONDecodeError as error:
+        raise InvalidInput(
+            name, f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}", _MEND
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(name, f"not JSON: byte {error.start} is not text", _MEND) from error
+
+
+def _people(content: Any, name: str) -> Iterable[Any]:
+    people = content.get("people") if isinstance(content, dict) else None
+    if not isinstance(people, list):
+        raise InvalidInput(name, "has no list of people", _MEND)
+    return people
+
+
+def _keypoints(person: Any, place: str, name: str) -> Keypoints:
+    place = f"{place}.pose_keypoints_2d"
+    numbers = person.get("pose_keypoints_2d") if isinstance(person, dict) else None
+    if not isinstance(numbers, list):
+        raise InvalidInput(name, f"{place} is not a list", _MEND)
+    if len(numbers) != 3 * len(JOINTS):
+        raise InvalidInput(name, f"{place} has {len(numbers)} numbers, not {3 * len(JOINTS)}", _MEND)
+    for i, number in enumerate(numbers):
+        # bool is a kind of int in Python, not in JSON.
+        if not isinstance(number, int | float) or isinstance(number, bool) or not abs(number) < np.finfo("f4").max:
+            raise InvalidInput(name, f"{place}[{i}] is {json.dumps(number)}, not a number", _MEND)
+    return np.array(numbers, np.float32).reshape(len(JOINTS), 3)

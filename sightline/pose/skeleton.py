@@ -1,0 +1,77 @@
+"""The BODY_25 skeleton: its joints, the MediaPipe landmarks they come from, and the limbs to draw.
+
+The table is ``body_25.json``. The order of the joints is OpenPose's; right and left are the person's own. Limbs take
+the Okabe-Ito palette: orange for the right side and blue for the left, which stay apart for colour-blind eyes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+Keypoints = NDArray[np.float32]
+"""One person: shape (25, 3), each row x and y in pixels of the frame and confidence 0 to 1.
+
+A joint that was not found, or that the model does not know, is (0, 0, 0).
+"""
+
+
+@dataclass(frozen=True)
+class Limb:
+    """A line between two joints, given as indices into the skeleton's joints; ``colour`` is RGB, 0 to 255."""
+
+    a: int
+    b: int
+    colour: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """``sources`` holds for each joint the MediaPipe landmarks whose mean it is, none where there is no such."""
+
+    name: str
+    joints: tuple[str, ...]
+    sources: tuple[tuple[int, ...], ...]
+    limbs: tuple[Limb, ...]
+
+
+def _load(resource: str) -> Skeleton:
+    table = json.loads(files("sightline.pose").joinpath(resource).read_text(encoding="utf-8"))
+    joints = tuple(row["name"] for row in table["joints"])
+    return Skeleton(
+        name=table["name"],
+        joints=joints,
+        sources=tuple(tuple(row["mediapipe"]) for row in table["joints"]),
+        limbs=tuple(
+            Limb(joints.index(a), joints.index(b), _rgb(colour))
+            for (a, b), colour in ((row["joints"], row["colour"]) for row in table["limbs"])
+        ),
+    )
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
+
+
+BODY_25 = _load("body_25.json")
+JOINTS = BODY_25.joints
+LIMBS = BODY_25.limbs
+
+
+def from_mediapipe(landmarks: NDArray[np.float64]) -> Keypoints:
+    """BODY_25 keypoints, shape (25, 3), of MediaPipe's landmarks, shape (33, 3): x, y, visibility.
+
+    A joint between two landmarks is their mean, as sure as the less sure of the two.
+    """
+    keypoints = np.zeros((len(JOINTS), 3), np.float32)
+    for joint, sources in enumerate(BODY_25.sources):
+        if sources:
+            points = landmarks[list(sources)]
+            keypoints[joint, :2] = points[:, :2].mean(axis=0)
+            keypoints[joint, 2] = points[:, 2].min()
+    return keypoints

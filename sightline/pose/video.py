@@ -1,0 +1,121 @@
+"""The poses of a whole video, and its stills, from one pass over its frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.media import Faces, Frame, Moment, Skeleton, Stills, VideoInfo, blur_boxes, read_ahead, sample_frames
+from sightline.pose.faces import FaceDetector, head_box
+from sightline.pose.skeleton import LIMBS, Keypoints
+from sightline.pose.track import Track
+from sightline.pose.tracker import PoseTracker
+
+_FACE_PERIOD = 0.2
+"""Seconds from one search for faces to the next: it costs several times what tracking does."""
+
+
+@dataclass(frozen=True)
+class StillPose:
+    """A kept picture and the person in it; ``keypoints`` has shape (25, 3), None where nobody was found."""
+
+    picture: Path
+    time: float
+    keypoints: Keypoints | None
+
+
+@dataclass(frozen=True)
+class TrackedVideo:
+    """What one pass over a video's frames found."""
+
+    track: Track
+    stills: Sequence[StillPose]
+    frames_tracked: int
+
+    @property
+    def frames_with_person(self) -> int:
+        """Of the tracked frames, those in which a person was found."""
+        return len(self.track.frames)
+
+
+def skeleton_for(fps: float) -> Skeleton:
+    """A skeleton to be filled by :func:`track_video` at that rate."""
+    return Skeleton([(limb.a, limb.b, limb.colour) for limb in LIMBS], 1 / fps)
+
+
+def faces_for(fps: float) -> Faces:
+    """Faces to be filled by :func:`track_video`; each search reaches past its neighbours."""
+    return Faces(1.5 * max(_FACE_PERIOD, 1 / fps))
+
+
+def track_video(
+    info: VideoInfo,
+    moments: Sequence[Moment],
+    folder: Path,
+    *,
+    fps: float,
+    skeleton: Skeleton | None = None,
+    faces: Faces | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> TrackedVideo:
+    """Follow the person through the video, at ``fps`` frames a second and at each of the ``moments``.
+
+    The moments' pictures are written to ``folder`` as JPEG. ``skeleton`` and ``faces`` are told what is found as it is
+    found, for an annotation at the same time; where faces are asked for, they are blurred in the pictures too.
+    ``progress`` gets the share done, 0..1. Raises :class:`InvalidMedia` where the video is damaged.
+    """
+    stills, names = [], Stills(list(moments))
+    rows: list[tuple[int, float, Keypoints]] = []
+    frames_tracked, next_search = 0, -math.inf
+    with ExitStack() as stack:
+        for told in filter(None, (skeleton, faces)):
+            stack.callback(told.end)
+        tracker = stack.enter_context(PoseTracker())
+        detector = stack.enter_context(FaceDetector()) if faces else None
+        for frame in read_ahead(sample_frames(info, fps, [moment.time for moment in moments])):
+            keypoints = tracker.track(frame.rgb, frame.time)
+            frames_tracked += 1
+            if keypoints is not None:
+                rows.append((frame.index, frame.time, keypoints))
+            if skeleton:
+                skeleton.add(frame.time, keypoints)
+            boxes = None
+            if faces and detector:
+                if frame.moments or frame.time >= next_search:
+                    boxes, next_search = _faces(detector, frame, keypoints), frame.time + _FACE_PERIOD - 1e-3
+                faces.add(frame.time, boxes)
+            for still in names.of(frame):
+                stills.append(StillPose(_save(still.rgb, boxes, folder / f"{still.name}.jpg"), still.time, keypoints))
+            if progress:
+                progress(min(1.0, frame.time / info.duration) if info.duration else 1.0)
+    track = Track(
+        frames=np.array([row[0] for row in rows], np.int64),
+        times=np.array([row[1] for row in rows], np.float64),
+        keypoints=np.array([row[2] for row in rows], np.float32).reshape(-1, 25, 3),
+        size=(info.width, info.height),
+        fps=fps,
+    )
+    return TrackedVideo(track, stills, frames_tracked)
+
+
+def _faces(detector: FaceDetector, frame: Frame, keypoints: Keypoints | None) -> NDArray[np.float32]:
+    boxes = detector.detect(frame.rgb)
+    # The pose knows where a head is that is turned away or too small for the face detector.
+    head = None if keypoints is None else head_box(keypoints)
+    return boxes if head is None else np.vstack([boxes, head[None]]).astype(np.float32)
+
+
+def _save(rgb: NDArray[np.uint8], boxes: NDArray[np.float32] | None, path: Path) -> Path:
+    from PIL import Image
+
+    if boxes is not None and len(boxes):
+        rgb = rgb.copy()
+        blur_boxes([rgb], boxes, rgb.shape[1])
+    Image.fromarray(rgb).save(path, quality=92)
+    return path

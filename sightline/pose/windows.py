@@ -1,0 +1,37 @@
+"""Parts of a frame to look at more closely than a detector sees the whole."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sightline.pose.estimator import Frame, Region, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def whole(rgb: Frame) -> Window:
+    """The frame itself."""
+    return Window(0, 0, rgb.shape[1], rgb.shape[0])
+
+
+def parts(rgb: Frame, share: float) -> list[Window]:
+    """Squares that cover the frame and overlap by a third; a side is ``share`` of the frame's longer side, or less."""
+    height, width = rgb.shape[:2]
+    side = min(height, width, round(share * max(height, width)))
+    return [Window(left, top, side, side) for top in _starts(height, side) for left in _starts(width, side)]
+
+
+def around(region: Region, rgb: Frame) -> Window | None:
+    """The part of the frame within a region's side of its centre; None where too little of it is in the frame."""
+    height, width = rgb.shape[:2]
+    left, top = max(0, round(region.x - region.side)), max(0, round(region.y - region.side))
+    right, bottom = min(width, round(region.x + region.side)), min(height, round(region.y + region.side))
+    window = Window(left, top, right - left, bottom - top)
+    return window if min(window.width, window.height) >= region.side / 4 else None
+
+
+def _starts(extent: int, side: int) -> Iterator[int]:
+    steps = math.ceil((extent - side) / (side * 2 / 3))
+    return (round((extent - side) * step / max(steps, 1)) for step in range(steps + 1))

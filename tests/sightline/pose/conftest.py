@@ -1,0 +1,132 @@
+"""People to look for: a real one filmed, real ones in photos, and one moved about so that the truth is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from sightline.pose import JOINTS, Keypoints
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo and the people labelled in it, as COCO has them."""
+
+    rgb: NDArray[np.uint8]
+    people: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A labelled person: points are (17, 2) in pixels; joints are where they stand in BODY_25."""
+
+    points: NDArray[np.float64]
+    labelled: NDArray[np.bool_]
+    visible: NDArray[np.bool_]
+    joints: list[int]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A clip of a person who is moved over a background: where to, is known."""
+
+    frames: list[NDArray[np.uint8]]
+    times: NDArray[np.float64]
+    places: NDArray[np.float64]
+    height: int
+
+
+def labels_of(person: dict[str, Any], names: list[str]) -> Labels:
+    table = np.array(person["keypoints"], float).reshape(-1, 3)
+    return Labels(table[:, :2], table[:, 2] > 0, table[:, 2] == 2, [JOINTS.index(name) for name in names])
+
+
+@pytest.fixture(scope="session")
+def coco(shared_data: Callable[[str], Path]) -> dict[str, Any]:
+    return json.loads(shared_data("people/test_coco.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def point_names(coco: dict[str, Any]) -> list[str]:
+    return coco["categories"][0]["keypoints"]
+
+
+@pytest.fixture(scope="session")
+def photos(coco: dict[str, Any], shared_data: Callable[[str], Path]) -> list[Photo]:
+    """The photos with the people whose joints are labelled."""
+    return [
+        Photo(
+            np.array(Image.open(shared_data(f"people/coco_{image['file_name']}")).convert("RGB")),
+            [p for p in coco["annotations"] if p["image_id"] == image["id"] and p["num_keypoints"]],
+        )
+        for image in coco["images"]
+    ]
+
+
+@pytest.fixture(scope="session")
+def skier(photos: list[Photo]) -> Photo:
+    """The photo of one person, seen whole and from the front."""
+    return next(photo for photo in photos if len(photo.people) == 1)
+
+
+@pytest.fixture(scope="session")
+def signing(shared_data: Callable[[str], Path]) -> list[tuple[NDArray[np.uint8], float]]:
+    """The frames of a person signing, with their times: 58 of 540 by 720 pixels in 1.9 s."""
+    with av.open(str(shared_data("video/signing_person.mp4"))) as container:
+        return [(frame.to_ndarray(format="rgb24"), frame.time) for frame in container.decode(video=0)]
+
+
+@pytest.fixture(scope="session")
+def walk(skier: Photo) -> Callable[..., Walk]:
+    """Make a clip of 640 by 360 pixels, 30 a second, with a little noise: ``walk(height, reach, period, seconds)``.
+
+    A person of ``height`` pixels goes to and fro, ``reach`` pixels to either side, bobbing.
+    """
+    left, top, width, height = (int(edge) for edge in skier.people[0]["bbox"])
+    mask = Image.new("L", skier.rgb.shape[1::-1])
+    for outline in skier.people[0]["segmentation"]:
+        ImageDraw.Draw(mask).polygon(outline, fill=255)
+    part = np.s_[top : top + height, left : left + width]
+    cutout = np.dstack([skier.rgb[part], np.array(mask)[part]])
+
+    def make(tall: int, reach: float, period: float, seconds: float) -> Walk:
+        random = np.random.default_rng(0)
+        backdrop = cv2.GaussianBlur(random.uniform(0, 255, (360, 640, 3)).astype(np.float32), (0, 0), 4)
+        noise = random.normal(0, 4, (5, *backdrop.shape)).astype(np.float32)
+        small = cv2.resize(cutout, None, fx=tall / height, fy=tall / height, interpolation=cv2.INTER_AREA)
+        times = np.arange(round(seconds * 30)) / 30
+        places = np.stack(
+            [
+                320 - small.shape[1] / 2 + reach * np.sin(2 * np.pi * times / period),
+                180 - tall / 2 + 0.03 * tall * np.sin(4 * np.pi * times),
+            ],
+            axis=1,
+        )
+        frames = []
+        for i, place in enumerate(places):
+            there = np.float32([[1, 0, place[0]], [0, 1, place[1]]])
+            moved = cv2.warpAffine(small, there, (640, 360))
+            share = moved[..., 3:] / np.float32(255)
+            picture = backdrop * (1 - share) + moved[..., :3] * share + noise[i % len(noise)]
+            frames.append(np.clip(picture, 0, 255).astype(np.uint8))
+        return Walk(frames, times, places, tall)
+
+    return make
+
+
+@pytest.fixture
+def person() -> Keypoints:
+    """Keypoints of nobody in particular, each joint apart from the others, the small toes unknown."""
+    keypoints = np.column_stack([np.arange(25) * 20.25 + 1, np.arange(25) ** 2 + 0.125, np.linspace(0.25, 1, 25)])
+    keypoints[[JOINTS.index("left_small_toe"), JOINTS.index("right_small_toe")]] = 0
+    return keypoints.astype(np.float32)

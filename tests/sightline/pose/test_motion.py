@@ -1,0 +1,60 @@
+"""Where a person is expected, from where they were."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sightline.pose.estimator import Region
+from sightline.pose.motion import Motion
+
+STILL = Region(200, 100, 80, 0)
+
+
+def followed(regions: list[Region], times: list[float]) -> Motion:
+    motion = Motion(regions[0], times[0])
+    for region, time in zip(regions[1:], times[1:], strict=True):
+        motion.see(region, time)
+    return motion
+
+
+def test_a_person_seen_once_is_expected_at_the_same_place() -> None:
+    assert Motion(STILL, 3.0).expect(3.1) == STILL
+
+
+def test_speed_is_a_second_not_a_frame() -> None:
+    """Frames come at uneven times; the place expected follows the clock."""
+    times = [0.0, 0.1, 0.13, 0.3, 0.34, 0.5, 0.6]
+    motion = followed([STILL._replace(x=200 + 600 * time) for time in times], times)
+    assert motion.expect(0.65).x == pytest.approx(200 + 600 * 0.65, abs=4)
+    assert motion.expect(0.9).x == pytest.approx(200 + 600 * 0.9, abs=20)
+
+
+def test_a_quick_person_is_expected_ahead_after_two_frames() -> None:
+    motion = followed([STILL, STILL._replace(x=240)], [0.0, 0.1])
+    assert motion.expect(0.2).x > 260
+
+
+def test_noise_of_the_model_is_calmed() -> None:
+    """The same picture seen through another region gives other landmarks, so the region must not tremble."""
+    random = np.random.default_rng(0)
+    times = (np.arange(60) / 10).tolist()
+    seen = [
+        Region(200 + x, 100 + y, 80 * math.exp(s), r)
+        for x, y, s, r in random.normal(0, [0.8, 0.8, 0.01, 0.01], (60, 4))
+    ]
+    motion = followed(seen[:20], times[:20])
+    expected = []
+    for region, time in zip(seen[20:], times[20:], strict=True):
+        expected.append(motion.expect(time))
+        motion.see(region, time)
+    assert np.std(np.diff([region.x for region in expected])) < 0.5 * np.std(np.diff([region.x for region in seen]))
+    assert np.std([region.side for region in expected]) < 0.7 * np.std([region.side for region in seen])
+
+
+def test_a_turn_past_upside_down_is_a_small_turn() -> None:
+    motion = followed([STILL._replace(rotation=3.1), STILL._replace(rotation=-3.1)], [0.0, 0.1])
+    turned = math.remainder(motion.expect(0.2).rotation - 3.1, 2 * math.pi)
+    assert 0 < turned < 2 * math.pi - 6.2

@@ -1,0 +1,44 @@
+"""MediaPipe's chatter stays off stderr; everything else reaches it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sightline.pose._stderr import startup_notices_hidden
+
+TRACK_AND_FIND = """
+import numpy as np
+from sightline.pose import FaceDetector, PoseTracker
+from skimage import data
+with PoseTracker() as tracker, FaceDetector() as faces:
+    assert tracker.track(data.astronaut(), 0.0) is not None
+    assert tracker.track(data.astronaut(), 0.1) is not None
+    assert len(faces.detect(data.astronaut()))
+"""
+NOTICE = b"W0000 00:00:1.5 7 inference_feedback_manager.cc:114] Feedback manager requires a model\n"
+
+
+@pytest.mark.integration
+def test_tracking_says_nothing() -> None:
+    result = subprocess.run([sys.executable, "-c", TRACK_AND_FIND], capture_output=True, check=True, timeout=120)
+    assert result.stderr == b""
+
+
+def test_only_known_notices_are_hidden(capfd: pytest.CaptureFixture[str]) -> None:
+    with startup_notices_hidden():
+        os.write(2, NOTICE + b"E0000 00:00:1.5 7 calculator_graph.cc:900] model file is gone\n")
+    os.write(2, b"afterwards\n")
+    assert capfd.readouterr().err.splitlines() == [
+        "E0000 00:00:1.5 7 calculator_graph.cc:900] model file is gone",
+        "afterwards",
+    ]
+
+
+def test_notices_before_a_failure_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZeroDivisionError), startup_notices_hidden():
+        os.write(2, NOTICE) / 0
+    assert "inference_feedback_manager" in capfd.readouterr().err
