@@ -1,0 +1,34 @@
+"""The store of what processing a video makes: safe against crashes, repeated runs and runs at the same time."""
+
+from sightline.sessions.claims import Claim
+from sightline.sessions.names import check_patient, check_source, patient_of
+from sightline.sessions.plan import SessionOutputs
+from sightline.sessions.reading import open_session, read_sessions, track_of
+from sightline.sessions.records import (
+    Metadata,
+    PoseIndices,
+    SessionRecord,
+    StoredSession,
+    analysis_csv,
+)
+from sightline.sessions.source import Source, fetch_source
+from sightline.sessions.store import SessionStore
+
+__all__ = [
+    "Claim",
+    "Metadata",
+    "PoseIndices",
+    "SessionOutputs",
+    "SessionRecord",
+    "SessionStore",
+    "Source",
+    "StoredSession",
+    "analysis_csv",
+    "check_patient",
+    "check_source",
+    "fetch_source",
+    "open_session",
+    "patient_of",
+    "read_sessions",
+    "track_of",
+]

@@ -1,0 +1,80 @@
+"""The finished sessions of a patient, as training reads them."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from pydantic import BaseModel
+
+from sightline import storage
+from sightline.errors import InvalidInput
+from sightline.sessions import documents
+from sightline.sessions.layout import RECORD_SUFFIX, RECORDS
+from sightline.sessions.names import check_patient
+from sightline.sessions.records import SessionRecord
+from sightline.storage import Location
+
+_LOG = logging.getLogger(__name__)
+_READERS = 8
+
+
+class _Origin(BaseModel):
+    sha256: str | None = None
+
+
+def read_sessions(patients_bucket: Location, patient: str) -> list[SessionRecord]:
+    """All finished sessions of a patient, in the order of their processing.
+
+    A session without a record is not finished, and is not among them. A record of the original system has no track to
+    learn from; it is left out, and logged. Raises ``StorageError`` for a record that cannot be read.
+    """
+    training = patients_bucket / check_patient(patient)
+    found = [
+        training / folder / RECORDS / name
+        for folder in storage.folder_names(training)
+        for name in storage.file_names(training / folder / RECORDS)
+        if name.endswith(RECORD_SUFFIX)
+    ]
+    with ThreadPoolExecutor(_READERS) as pool:
+        records = list(filter(None, pool.map(_read, found)))
+    return sorted(records, key=lambda record: (record.processing_time, record.session))
+
+
+def track_of(patients_bucket: Location, record: SessionRecord) -> Location:
+    """Where the track of a session lies."""
+    return patients_bucket / record.patient / record.folder / RECORDS / record.track
+
+
+def open_session(patients_bucket: Location, session: str) -> tuple[SessionRecord, Location]:
+    """A finished session's record and where its track lies.
+
+    ``session`` is ``PATIENT/SESSION``, or the path or URI of the record. Raises ``InvalidInput`` where there is none.
+    """
+    if session.endswith(RECORD_SUFFIX):
+        location = storage.locate(session)
+        record = documents.read(location, SessionRecord)
+        if record is not None:
+            return record, location.parent / record.track
+    else:
+        patient, _, name = session.partition("/")
+        training = patients_bucket / check_patient(patient)
+        for folder in storage.folder_names(training) if name and "/" not in name else ():
+            record = _read(training / folder / RECORDS / f"{name}{RECORD_SUFFIX}")
+            if record is not None:
+                return record, track_of(patients_bucket, record)
+    raise InvalidInput(
+        session,
+        f"there is no such session in {storage.uri_of(patients_bucket)}",
+        f"Give PATIENT/SESSION, or the path of a record, …{RECORD_SUFFIX}",
+    )
+
+
+def _read(location: Location) -> SessionRecord | None:
+    origin = documents.read(location, _Origin)
+    if origin is None:
+        return None
+    if origin.sha256 is None:
+        _LOG.warning("%s: left out, it is of the original system and has no track", storage.uri_of(location))
+        return None
+    return documents.read(location, SessionRecord)

@@ -1,0 +1,40 @@
+"""A video as it comes in: whose it is, what it is called, and its content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sightline import storage
+from sightline.errors import InvalidMedia
+from sightline.media import check_extension
+from sightline.sessions.names import check_patient, check_source, patient_of
+from sightline.storage import Location
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video to be processed. ``path`` is a local file with its content, ``sha256`` the content's hash."""
+
+    uri: str
+    path: Path
+    patient: str
+    stem: str
+    sha256: str
+
+
+def fetch_source(video: Location, patient: str | None, video_bucket: Location, folder: Path) -> Source:
+    """Bring the video here, into ``folder`` where it is not local. ``patient`` None: as its key under the bucket says.
+
+    Raises ``InvalidMedia`` for what is no video by its name or is not there, ``InvalidName`` where the patient cannot
+    be told, and ``InvalidInput`` for a video that is itself an output.
+    """
+    uri = storage.uri_of(video)
+    check_extension(uri)
+    check_source(video, video_bucket)
+    owner = check_patient(patient) if patient is not None else patient_of(video, video_bucket)
+    try:
+        path = storage.fetch(video, folder)
+    except FileNotFoundError as error:
+        raise InvalidMedia(uri, "there is no such file", "Check the path") from error
+    return Source(uri, path, owner, video.stem, storage.content_hash(path))

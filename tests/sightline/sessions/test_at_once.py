@@ -1,0 +1,72 @@
+"""Any number of processes may store sessions of one patient at the same moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+from sightline.sessions import SessionStore, read_sessions
+from sightline.storage import Location
+
+pytestmark = pytest.mark.integration
+
+PROCESSES = 20
+Tree = Callable[[Location], dict[str, bytes]]
+
+
+def test_twenty_sessions_stored_at_once_have_disjoint_ranges_without_a_gap(
+    bucket: Location, store: SessionStore, storing: ModuleType, run_storing: Callable[..., str], tree: Tree
+) -> None:
+    run_storing("together", bucket, PROCESSES, 0)
+
+    records = read_sessions(store.patients_bucket, storing.PATIENT)
+    assert {record.sha256 for record in records} == {storing.sha256_of(f"content {i}") for i in range(PROCESSES)}
+    assert len({record.session for record in records}) == PROCESSES
+    ranges = sorted((r.pose_indices.start, r.pose_indices.end, r.sha256) for r in records)
+    numbers = [index for start, end, _ in ranges for index in range(start, end + 1)]
+    assert numbers == list(range(sum(1 + i % 4 for i in range(PROCESSES))))
+
+    files = tree(store.patients_bucket / storing.PATIENT / "happiness")
+    poses = {key: content for key, content in files.items() if key.startswith("pose_")}
+    assert sorted(poses) == [f"pose_{index:06d}.json" for index in numbers]
+    annotated = tree(store.video_bucket / "annotated" / storing.PATIENT)
+    for record in records:
+        own = sorted(key for key in annotated if key.startswith(f"poses/{record.session}/"))
+        kept = [f"pose_{record.pose_indices.start + i:06d}.json" for i in range(len(own))]
+        assert [annotated[key] for key in own] == [poses[key] for key in kept]
+        assert json.loads(annotated[f"{record.session}_metadata.json"])["content_hash"] == record.sha256
+    assert not [key for key in {**files, **annotated} if key.endswith(".part")]
+
+
+def test_one_content_stored_twenty_times_at_once_is_one_session(
+    bucket: Location, store: SessionStore, storing: ModuleType, run_storing: Callable[..., str], tree: Tree
+) -> None:
+    run_storing("together", bucket, PROCESSES, 1)
+
+    [record] = read_sessions(store.patients_bucket, storing.PATIENT)
+    assert (record.pose_indices.start, record.pose_indices.end) == (0, 2)
+    keys = sorted(tree(store.patients_bucket))
+    assert keys == [
+        f"{storing.PATIENT}/happiness/{name}"
+        for name in (
+            ".sessions/.ranges/000000.json",
+            f".sessions/{record.session}_session.json",
+            f".sessions/{record.session}_track.parquet",
+            "pose_000000.json",
+            "pose_000001.json",
+            "pose_000002.json",
+        )
+    ]
+    annotated = tree(store.video_bucket / "annotated" / storing.PATIENT)
+    assert [key for key in annotated if key.endswith(".mp4") and "/" not in key] == [f"{record.session}.mp4"]
+    assert [key for key in annotated if f".sessions/{record.sha256}/" in key] == []
+    # Which of the twenty it is does not matter; that it is one of them throughout does.
+    label = json.loads(annotated[f"{record.session}_metadata.json"])["parameters"]["label"]
+    made = [f"{record.session}.mp4", f"highlights/{record.session}.mp4"]
+    made += [key for key in annotated if key.startswith("frames/")]
+    assert [annotated[key].decode().endswith(f" {label}") for key in made] == [True] * 3
+    track = tree(store.patients_bucket)[f"{storing.PATIENT}/happiness/.sessions/{record.track}"]
+    assert track.decode().endswith(f" {label}")

@@ -1,0 +1,47 @@
+"""A run that is killed at any moment, and run again, comes to the same end as one left in peace."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from sightline.storage import Location
+
+
+def shown(root: Location) -> dict[str, str]:
+    """All files, hidden and partial ones too, with a digest of what is in them.
+
+    Of the plan only that it is there, since it names the attempt.
+    """
+    if isinstance(root, Path):
+        files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+        digests = {key: hashlib.md5(path.read_bytes()).hexdigest() for key, path in files.items()}
+    else:
+        pages = root.client.client.get_paginator("list_objects_v2").paginate(Bucket=root.bucket, Prefix=f"{root.key}/")
+        found = [item for page in pages for item in page.get("Contents", ())]
+        digests = {item["Key"].removeprefix(f"{root.key}/"): item["ETag"].strip('"') for item in found}
+    return {key: "" if key.endswith(".plan.json") else digest for key, digest in digests.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.parametrize(("bucket", "moments"), [("folder", 140), ("s3", 34)], indirect=["bucket"])
+def test_killed_before_any_change_and_run_again_it_ends_as_one_of_the_two_runs_alone(
+    bucket: Location, moments: int, storing: ModuleType, run_storing: Callable[..., str]
+) -> None:
+    for name, run in (("first", storing.FIRST_RUN), ("second", storing.SECOND_RUN)):
+        storing.process(storing.store_in(bucket / name), "content", **run)
+    first, second = (shown(bucket / name) for name in ("first", "second"))
+
+    deaths = int(run_storing("killed", bucket, moments))
+
+    assert deaths < moments, "some moments of the run were not reached"
+    ends = [shown(bucket / str(k)) for k in range(1, moments + 1)]
+    # Until there is a plan the second run decides, from then on the first.
+    decided = next(k for k, end in enumerate(ends) if end == first)
+    assert 0 < decided < deaths
+    assert ends == [second] * decided + [first] * (moments - decided)

@@ -1,0 +1,190 @@
+"""What processing a video made is stored once, whole, and where the original system kept it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from sightline import storage
+from sightline.pose import Track, read_openpose
+from sightline.sessions import (
+    Claim,
+    PoseIndices,
+    SessionOutputs,
+    SessionStore,
+    read_sessions,
+    track_of,
+)
+from sightline.storage import Location
+
+Tree = Callable[[Location], dict[str, bytes]]
+Shown = Callable[[dict[str, bytes]], set[str]]
+POSES = ["pose_000_at_0.00s_john_happy.json", "pose_001_at_1.50s_john_happy.json"]
+FRAMES = ["frame_000_at_0.00s_john_happy.jpg", "frame_001_at_1.50s_john_happy.jpg"]
+
+
+class TestOutputs:
+    def test_the_output_tree_is_the_original_one(
+        self, bucket: Location, store: SessionStore, claim: Claim, outputs: SessionOutputs, tree: Tree, shown: Shown
+    ) -> None:
+        store.save(claim, outputs)
+        assert shown(tree(bucket)) == {
+            "videos/annotated/José/clip.mp4",
+            "videos/annotated/José/clip_metadata.json",
+            "videos/annotated/José/clip_analysis.csv",
+            "videos/annotated/José/highlights/clip.mp4",
+            *(f"videos/annotated/José/frames/clip/{name}" for name in FRAMES),
+            *(f"videos/annotated/José/poses/clip/{name}" for name in POSES),
+            "patients/José/happiness/pose_000000.json",
+            "patients/José/happiness/pose_000001.json",
+            "patients/José/happiness/.sessions/clip_session.json",
+            "patients/José/happiness/.sessions/clip_track.parquet",
+        }
+
+    def test_what_is_told_of_the_session_leads_to_its_files(
+        self, store: SessionStore, claim: Claim, outputs: SessionOutputs
+    ) -> None:
+        stored = store.save(claim, outputs)
+        assert stored == store.outputs(claim)
+        for uri, made in (
+            (stored.annotated_video, outputs.annotated),
+            (stored.highlights, outputs.highlights),
+            (stored.track, outputs.track),
+            (f"{stored.frames}/{FRAMES[1]}", outputs.frames[1]),
+        ):
+            assert uri
+            assert made
+            assert storage.read_bytes(storage.locate(uri)) == made.read_bytes()
+        assert json.loads(storage.read_bytes(storage.locate(stored.metadata_file)))["session"] == "clip"
+        assert storage.read_bytes(storage.locate(stored.csv)).startswith(b"video_path,")
+        assert stored.pose_indices == PoseIndices(start=0, end=1, count=2)
+        assert stored.metadata == outputs.metadata
+
+    def test_the_poses_are_kept_twice_and_are_the_ones_found(
+        self, store: SessionStore, claim: Claim, outputs: SessionOutputs
+    ) -> None:
+        stored = store.save(claim, outputs)
+        for index, (name, keypoints) in enumerate(outputs.poses):
+            kept = storage.read_bytes(storage.locate(f"{stored.pose_folder}/pose_{index:06d}.json"))
+            assert kept == storage.read_bytes(storage.locate(f"{stored.poses}/{name}"))
+            np.testing.assert_allclose(read_openpose(kept), keypoints, atol=1e-3)
+
+    def test_the_session_s_record_has_the_original_keys_and_what_training_needs(
+        self, store: SessionStore, claim: Claim, outputs: SessionOutputs
+    ) -> None:
+        stored = store.save(claim, outputs)
+        written = json.loads(storage.read_bytes(storage.locate(stored.record)))
+        assert list(written)[:4] == ["video_file", "processing_time", "emotion", "pose_indices"]
+        assert written["pose_indices"] == {"start": 0, "end": 1, "count": 2}
+        assert written["processing_time"] == "2026-01-02T03:04:05Z"
+        [record] = read_sessions(store.patients_bucket, claim.patient)
+        assert (record.session, record.sha256, record.folder) == ("clip", claim.sha256, "happiness")
+        assert (record.frames_tracked, record.frames_with_person, record.duration_seconds) == (125, 120, 12.5)
+        assert storage.uri_of(track_of(store.patients_bucket, record)) == stored.track
+
+    def test_the_track_is_read_back_from_its_place(
+        self, store: SessionStore, claim: Claim, outputs: SessionOutputs, tmp_path: Path
+    ) -> None:
+        keypoints = np.arange(2 * 75, dtype=np.float32).reshape(2, 25, 3)
+        track = Track(np.array([0, 3]), np.array([0.0, 0.1]), keypoints, size=(640, 480), fps=10.0)
+        track.to_parquet(tmp_path / "made.parquet")
+        store.save(claim, replace(outputs, track=tmp_path / "made.parquet"))
+        [record] = read_sessions(store.patients_bucket, claim.patient)
+        read = Track.from_parquet(storage.fetch(track_of(store.patients_bucket, record), tmp_path))
+        np.testing.assert_array_equal(read.keypoints, keypoints)
+        np.testing.assert_array_equal(read.times, track.times)
+
+    def test_without_highlights_none_are_told_of(
+        self, store: SessionStore, claim: Claim, outputs: SessionOutputs
+    ) -> None:
+        assert store.save(claim, replace(outputs, highlights=None)).highlights is None
+
+    def test_a_neutral_session_is_kept_like_any_other(
+        self, store: SessionStore, claim: Claim, outputs: SessionOutputs
+    ) -> None:
+        neutral = outputs.metadata.model_copy(update={"emotion": "neutral"})
+        stored = store.save(claim, replace(outputs, metadata=neutral, folder="neutral"))
+        assert stored.pose_indices.count == 2
+        assert stored.pose_folder.endswith("/neutral")
+        assert [record.emotion for record in read_sessions(store.patients_bucket, claim.patient)] == ["neutral"]
+
+    def test_a_session_without_a_person_in_its_frames_has_a_record_and_takes_no_number(
+        self, store: SessionStore, storing: ModuleType
+    ) -> None:
+        empty = storing.process(store, "nobody there", poses=0)
+        assert empty.pose_indices == PoseIndices(start=None, end=None, count=0)
+        assert storing.process(store, "somebody", stem="other").pose_indices.start == 0
+        assert len(read_sessions(store.patients_bucket, storing.PATIENT)) == 2
+
+    def test_sessions_of_one_patient_follow_each_other(self, store: SessionStore, storing: ModuleType) -> None:
+        stored = [storing.process(store, f"content {i}", stem=f"clip {i}", poses=i) for i in (1, 3, 2)]
+        assert [(s.pose_indices.start, s.pose_indices.end) for s in stored] == [(0, 0), (1, 3), (4, 5)]
+
+    def test_emotions_are_numbered_each_for_itself(self, store: SessionStore, storing: ModuleType) -> None:
+        storing.process(store, "one")
+        assert storing.process(store, "two", emotion_folder="sadness").pose_indices.start == 0
+
+    def test_a_second_video_of_the_same_name_does_not_replace_the_first(
+        self, bucket: Location, store: SessionStore, storing: ModuleType, tree: Tree, shown: Shown
+    ) -> None:
+        storing.process(store, "one")
+        before = tree(bucket)
+        storing.process(store, "other")
+        after = tree(bucket)
+        assert {key: after[key] for key in before} == before
+        assert len(shown(after)) == 2 * len(shown(before))
+
+    def test_a_video_called_like_another_s_highlights_does_not_replace_them(
+        self, bucket: Location, store: SessionStore, storing: ModuleType, tree: Tree
+    ) -> None:
+        storing.process(store, "one", stem="clip")
+        before = tree(bucket)
+        storing.process(store, "other", stem="clip_highlights")
+        assert {key: tree(bucket)[key] for key in before} == before
+
+
+class TestTheSameContentAgain:
+    def test_it_changes_nothing_and_says_so(
+        self, bucket: Location, store: SessionStore, storing: ModuleType, tree: Tree
+    ) -> None:
+        stored = storing.process(store, "content")
+        before, times = tree(bucket), modified(bucket)
+        claim = store.claim(storing.PATIENT, "the same under another name", storing.sha256_of("content"))
+        assert store.status(claim) == "finished"
+        assert store.outputs(claim) == store.complete(claim) == stored
+        assert tree(bucket) == before
+        assert modified(bucket) == times
+
+    def test_it_clears_what_a_late_run_staged_before_it_was_killed(
+        self, store: SessionStore, storing: ModuleType, tree: Tree
+    ) -> None:
+        sha256 = storing.process(store, "content").sha256
+        before = tree(store.video_bucket)
+        staging = store.video_bucket / "annotated" / storing.PATIENT / ".sessions" / sha256
+        storage.write_bytes(staging / "late" / "annotated.mp4", b"of a run that came too late")
+        store.claim(storing.PATIENT, "clip", sha256)
+        assert tree(store.video_bucket) == before
+
+    def test_a_second_result_for_it_is_not_taken(
+        self, bucket: Location, store: SessionStore, storing: ModuleType, tmp_path: Path, tree: Tree
+    ) -> None:
+        stored = storing.process(store, "content")
+        before = tree(bucket)
+        claim = store.claim(storing.PATIENT, "clip", storing.sha256_of("content"))
+        again = storing.outputs_of(claim, tmp_path / "again", label="again", poses=1, emotion_folder="sadness")
+        assert store.save(claim, again) == stored
+        assert tree(bucket) == before
+
+
+def modified(bucket: Location) -> dict[str, Any]:
+    """When each file, and each folder, was changed last."""
+    if isinstance(bucket, Path):
+        return {str(path): path.stat().st_mtime_ns for path in bucket.rglob("*")}
+    listed = bucket.client.client.list_objects_v2(Bucket=bucket.bucket)["Contents"]
+    return {found["Key"]: found["LastModified"] for found in listed}
