@@ -1,0 +1,49 @@
+"""The flows there are. The command line, the local server and the deployments come from this list.
+
+Reading it imports neither Prefect nor a flow, so a list of flows is shown at once.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prefect import Flow
+
+__all__ = ["CATALOGUE", "FlowEntry"]
+
+
+@dataclass(frozen=True)
+class FlowEntry:
+    """One flow: ``name`` is the flow's own and the subcommand's, ``target`` is ``module:function``.
+
+    ``summary`` is the first line of the function's docstring.
+    """
+
+    name: str
+    target: str
+    summary: str
+    tags: tuple[str, ...] = ()
+
+    def load(self) -> Flow[..., Any]:
+        """Import the flow."""
+        flow: Flow[..., Any] = pkgutil.resolve_name(self.target)
+        return flow
+
+
+CATALOGUE: tuple[FlowEntry, ...] = (
+    FlowEntry(
+        name="process-video",
+        target="flows.process_video:process_video",
+        summary="Turn a video into a transcript, emotions, poses and an annotated video.",
+        tags=("video",),
+    ),
+    FlowEntry(
+        name="export-openpose",
+        target="flows.export_openpose:export_openpose",
+        summary="Write the poses of a session as the files that OpenPose readers accept.",
+        tags=("video", "poses"),
+    ),
+)

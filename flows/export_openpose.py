@@ -1,0 +1,35 @@
+"""A session's poses as files for other programs."""
+
+from __future__ import annotations
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict
+
+from sightline.settings import settings
+from sightline.storage import locate, uri_of
+from tasks.sessions import export_poses
+
+
+class ExportResult(BaseModel):
+    """What was written where."""
+
+    model_config = ConfigDict(frozen=True)
+
+    session: str
+    folder: str
+    files: int
+
+
+@flow(name="export-openpose", flow_run_name="export {session}")
+def export_openpose(session: str, folder: str, *, patients_bucket: str | None = None) -> ExportResult:
+    """Write the poses of a session as the files that OpenPose readers accept.
+
+    Args:
+        session: The session: PATIENT/SESSION, or the path or URI of its record, SESSION_session.json.
+        folder: Where the files go: a folder or an s3:// prefix.
+        patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
+    """
+    config = settings()
+    bucket = locate(config.bucket_uri(patients_bucket or config.patients_bucket))
+    target = locate(folder)
+    return ExportResult(session=session, folder=uri_of(target), files=export_poses(session, bucket, target))

@@ -1,0 +1,128 @@
+"""Video → transcript → emotions → poses → annotated video, kept for its patient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict, Field
+
+from sightline.emotion import NEUTRAL, load_keywords
+from sightline.media import quick_handover
+from sightline.pose import faces_for, skeleton_for
+from sightline.sessions import PoseIndices, SessionStore, StoredSession
+from sightline.settings import settings
+from sightline.speech import Engine
+from sightline.storage import locate
+from tasks.emotion import find_emotions
+from tasks.media import annotate_video, cut_highlights, overlay_of, probe_video
+from tasks.pose import extract_poses
+from tasks.report import publish_session
+from tasks.sessions import Made, fetch_video, find_session, store_session
+from tasks.speech import read_transcript, transcribe
+from tasks.timing import Timings
+
+
+class VideoResult(BaseModel):
+    """What a video became, and where it lies. ``processed`` is False where it had been processed before."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    processed: bool
+    patient: str
+    session: str
+    emotion: str
+    transcription: str
+    annotations_found: int
+    frames_extracted: int
+    poses_extracted: int
+    frames_tracked: int
+    frames_with_person: int
+    pose_indices: PoseIndices
+    annotated_video: str
+    highlights: str | None
+    frames: str
+    poses: str
+    pose_folder: str
+    track: str
+    record: str
+    csv: str
+    metadata_file: str
+
+    @classmethod
+    def of(cls, stored: StoredSession, *, processed: bool) -> VideoResult:
+        """The result of a stored session."""
+        fields = {**dict(stored.metadata), **dict(stored), "processed": processed}
+        return cls.model_validate({name: fields[name] for name in cls.model_fields})
+
+
+@flow(name="process-video", flow_run_name=lambda: f"process {Path(flow_run.parameters['video']).name}")
+def process_video(
+    video: str,
+    patient: str | None = None,
+    *,
+    video_bucket: str | None = None,
+    patients_bucket: str | None = None,
+    transcriber: Engine = "auto",
+    whisper_model: str = "base",
+    transcript: str | None = None,
+    pose_fps: Annotated[float, Field(gt=0, le=240)] = 10.0,
+    blur_faces: bool = False,
+    highlights: bool = False,
+) -> VideoResult:
+    """Turn a video into a transcript, emotions, poses and an annotated video.
+
+    Args:
+        video: The video: a path or an s3:// URI of an MP4, MOV, AVI, MKV, WebM or FLV file.
+        patient: Whose video it is. By default the first part of its key under the video bucket.
+        video_bucket: Folder or bucket of the videos and of what is made of them. By default VIDEO_BUCKET.
+        patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
+        transcriber: What listens. "auto" is whisper; pocketsphinx needs no download and hears less well.
+        whisper_model: Whisper's model: tiny, base, small, medium, large, turbo, or the path of a checkpoint.
+        transcript: A WebVTT, SRT or Whisper-JSON file to take in place of listening.
+        pose_fps: Frames a second in which the person is tracked.
+        blur_faces: Make faces unrecognisable in the annotated video and in the frames.
+        highlights: Also cut the emotional moments together.
+    """
+    config, timings = settings(), Timings()
+    videos = config.bucket_uri(video_bucket or config.video_bucket)
+    patients = config.bucket_uri(patients_bucket or config.patients_bucket)
+    keywords, store = load_keywords(config.emotion_keywords), SessionStore(locate(videos), locate(patients))
+    with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with timings.stage("fetch"):
+            source = fetch_video(video, patient, videos, folder)
+        if stored := find_session(store, source):
+            message = f"{source.uri} has been processed before, as session {stored.session}; nothing was changed"
+            if other := stored.metadata.asked_otherwise(flow_run.parameters):
+                message += f", though {other} was asked for otherwise then"
+            # Prefect takes the state for the run's own, and its data for what the flow returns.
+            return Completed(name="Skipped", message=message, data=VideoResult.of(stored, processed=False))  # type: ignore[return-value]
+        with timings.stage("probe"):
+            info = probe_video(source.path, source.uri, config.max_video_seconds)
+        with timings.stage("transcribe"):
+            if transcript:
+                words = read_transcript(transcript, folder)
+            else:
+                words = transcribe(info, source.sha256, transcriber, whisper_model)
+        with timings.stage("find emotions"):
+            findings = find_emotions(words, info.duration, keywords)
+        # The video is annotated a little behind the tracker: each keeps one core busy.
+        with timings.stage("extract poses and annotate"), quick_handover():
+            skeleton, faces = skeleton_for(pose_fps), faces_for(pose_fps) if blur_faces else None
+            overlay = overlay_of(info, words, findings, keywords, skeleton, faces)
+            tracking = extract_poses.submit(info, findings, folder, pose_fps, skeleton, faces)
+            for told in filter(None, (skeleton, faces)):
+                tracking.add_done_callback(told.end)
+            annotating = annotate_video.submit(info, overlay, folder / "annotated.mp4")
+            tracked, annotated = tracking.result(), annotating.result()
+        with timings.stage("cut highlights"):
+            moments = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None
+        made = Made(info, words, keywords, findings, tracked, annotated, moments, flow_run.parameters, timings)
+        stored = store_session(store, source, made, folder)
+    publish_session(stored)
+    return VideoResult.of(stored, processed=True)

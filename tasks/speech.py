@@ -1,0 +1,47 @@
+"""What is said in a video."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
+
+from sightline import media, speech, storage
+from sightline.errors import InvalidTranscript
+from sightline.media import VideoInfo
+from sightline.speech import Engine, Transcript
+from tasks.progress import progress
+
+_PACKAGES = {"whisper": "openai-whisper", "pocketsphinx": "pocketsphinx"}
+
+
+def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
+    """The same words come from the same content, engine, model and code: a run that is started again reuses them."""
+    engine = speech.make_transcriber(arguments["engine"], arguments["model"])
+    model = Path(engine.model)
+    stamp = f"{model.stat().st_size}-{model.stat().st_mtime_ns}" if model.is_file() else ""
+    return "-".join(
+        ["transcript", arguments["content_hash"], engine.engine, engine.model, stamp, version(_PACKAGES[engine.engine])]
+    )
+
+
+@task(task_run_name="transcribe-{engine}", cache_key_fn=_cache_key, result_serializer="json")
+def transcribe(info: VideoInfo, content_hash: str, engine: Engine, model: str) -> Transcript:
+    """The words of the video's sound, by a speech engine."""
+    transcriber = speech.make_transcriber(engine, model)
+    with progress("transcribe") as report:
+        return transcriber.transcribe(media.read_audio(info, speech.SAMPLE_RATE), report)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def read_transcript(uri: str, folder: Path) -> Transcript:
+    """The words from a WebVTT, SRT or Whisper-JSON file."""
+    location = storage.locate(uri)
+    try:
+        return speech.read_transcript(storage.fetch(location, folder))
+    except FileNotFoundError as error:
+        raise InvalidTranscript(uri, "there is no such file", "Check the path") from error

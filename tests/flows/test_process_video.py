@@ -1,0 +1,323 @@
+"""The whole flow on real clips, with a Prefect server."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from prefect.states import State
+
+from demo.clip import build_clip
+from flows.export_openpose import export_openpose
+from flows.process_video import VideoResult, process_video
+from sightline.errors import InvalidMedia, InvalidName
+from sightline.media import decode, probe
+from sightline.pose import Track, read_openpose
+from tests.videos import make_video
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SPEECH = ROOT / "demo" / "speech.ogg"
+
+TRANSCRIPT = """WEBVTT
+
+00:00.200 --> 00:01.500
+John is happy, "really", he says.
+
+00:01.800 --> 00:02.600
+He is not sad.
+"""
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of a person who moves."""
+    return build_clip(tmp_path_factory.mktemp("clip") / "visit.mp4", None, seconds=3, size=(480, 360))
+
+
+@pytest.fixture(scope="session")
+def words(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("words") / "visit.vtt"
+    path.write_text(TRANSCRIPT)
+    return str(path)
+
+
+def put(video: Path, bucket: Path, name: str = "ana/visit.mp4") -> str:
+    target = bucket / "videos" / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(video.read_bytes())
+    return str(target)
+
+
+def run(video: str, bucket: Path, **options: Any) -> State[VideoResult]:
+    return process_video(
+        video,
+        video_bucket=str(bucket / "videos"),
+        patients_bucket=str(bucket / "patients"),
+        return_state=True,
+        **options,
+    )
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_video_becomes_the_output_tree_of_the_original(clip: Path, words: str, tmp_path: Path) -> None:
+    state = run(put(clip, tmp_path), tmp_path, transcript=words, highlights=True)
+    assert state.name == "Completed"
+    result = state.result()
+    assert (result.patient, result.session, result.emotion, result.processed) == ("ana", "visit", "happy", True)
+
+    videos, patients = tmp_path / "videos", tmp_path / "patients"
+    frames = sorted(path.name for path in (videos / "annotated/ana/frames/visit").iterdir())
+    poses = sorted(path.name for path in (videos / "annotated/ana/poses/visit").iterdir())
+    assert frames[0] == "frame_000_at_0.20s_john_happy.jpg"
+    assert frames[1:] == [f"frame_{n + 1:03d}_at_pos_{round(n * 7.5 - 0.01)}.jpg" for n in range(12)]
+    assert poses == [name.replace("frame_", "pose_").replace(".jpg", ".json") for name in frames]
+
+    annotated = probe(videos / "annotated/ana/visit.mp4")
+    assert (annotated.video_codec, annotated.width, annotated.height) == ("h264", 480, 360)
+    assert annotated.duration == pytest.approx(3, abs=0.05)
+
+    metadata = json.loads((videos / "annotated/ana/visit_metadata.json").read_bytes())
+    assert metadata["video_path"] == str(videos / "ana/visit.mp4"), "the true place, not a temporary name"
+    assert metadata["frames_tracked"] >= 30
+    assert metadata["frames_with_person"] == result.frames_with_person > 20
+    stages = ["fetch", "probe", "transcribe", "find emotions", "extract poses and annotate", "cut highlights"]
+    assert list(metadata["timings"]) == stages
+    assert metadata["engine"] == "file"
+    assert metadata["processing_timestamp"].endswith(("Z", "+00:00"))
+    [row] = csv.DictReader(io.StringIO((videos / "annotated/ana/visit_analysis.csv").read_text()))
+    assert row["transcription"] == 'John is happy, "really", he says. He is not sad.'
+
+    numbered = sorted(path.name for path in (patients / "ana/happiness").glob("pose_*.json"))
+    assert numbered == [f"pose_{n:06d}.json" for n in range(13)]
+    assert result.pose_indices.model_dump() == {"start": 0, "end": 12, "count": 13}
+    track = Track.from_parquet(patients / "ana/happiness/.sessions/visit_track.parquet")
+    assert len(track.frames) == result.frames_with_person
+    assert np.all(np.diff(track.times) > 0), "poses are in order of time"
+    first = read_openpose((patients / "ana/happiness/pose_000000.json").read_bytes())
+    assert first is not None
+    assert first.shape == (25, 3)
+    assert 0 < probe(Path(str(result.highlights))).duration < 3
+
+
+def test_the_same_content_again_changes_nothing_and_says_so(clip: Path, words: str, tmp_path: Path) -> None:
+    first = run(put(clip, tmp_path), tmp_path, transcript=words).result()
+    before = tree(tmp_path)
+    again = run(put(clip, tmp_path), tmp_path, transcript=words, blur_faces=True)
+    assert again.name == "Skipped"
+    assert again.is_completed()
+    assert "visit.mp4 has been processed before, as session visit; nothing was changed" in str(again.message)
+    assert "though blur_faces was asked for otherwise then" in str(again.message)
+    assert again.result() == first.model_copy(update={"processed": False})
+    assert tree(tmp_path) == before
+
+
+def test_another_video_of_the_same_name_gets_its_own_session(clip: Path, words: str, tmp_path: Path) -> None:
+    """The original keyed sessions by the stem: the second replaced the first."""
+    first = run(put(clip, tmp_path), tmp_path, transcript=words).result()
+    other = make_video(tmp_path / "visit.mov", frames=20)
+    second = run(put(other, tmp_path, "ana/visit.mov"), tmp_path, transcript=words).result()
+    assert (first.session, second.session) == ("visit", f"visit-{_hash(other)[:8]}")
+    assert Path(first.annotated_video).read_bytes() != Path(second.annotated_video).read_bytes()
+    assert second.pose_indices.count == 0, "nobody is in the second video"
+
+
+def _hash(path: Path) -> str:
+    from sightline.storage import content_hash
+
+    return content_hash(path)
+
+
+def test_a_neutral_session_is_kept_like_any_other(clip: Path, tmp_path: Path) -> None:
+    """In the original neutral videos gave no frames and no poses."""
+    silence = tmp_path / "silence.srt"
+    silence.write_text("1\n00:00:00,000 --> 00:00:01,000\nThis is Monday.\n")
+    result = run(put(clip, tmp_path), tmp_path, transcript=str(silence)).result()
+    assert result.emotion == "neutral"
+    assert result.pose_indices.count == result.poses_extracted == 12
+    assert (tmp_path / "patients/ana/neutral/.sessions/visit_session.json").exists()
+
+
+@pytest.mark.parametrize(
+    "oddity",
+    [
+        {"frames": 1},
+        {"sound": None},
+        {"frames": 8, "ticks": [0, 17, 18, 240, 241, 900, 1400, 1401], "clock": Fraction(1, 1000)},
+        {"rotation": -90},
+        {"size": (97, 65), "pixels": "yuv444p"},
+    ],
+    ids=["one frame", "no sound", "variable rate", "rotated", "odd size"],
+)
+def test_odd_videos_work(oddity: dict[str, Any], tmp_path: Path) -> None:
+    video = make_video(tmp_path / "odd.mkv" if "rotation" not in oddity else tmp_path / "odd.mp4", **oddity)
+    result = run(str(video), tmp_path, patient="ana", transcriber="pocketsphinx").result()
+    assert result.emotion == "neutral"
+    assert result.transcription == ""
+    times, original = ([time for _, time, _ in decode(probe(path))] for path in (Path(result.annotated_video), video))
+    assert times == pytest.approx(original, abs=1e-4)
+
+
+@pytest.mark.parametrize("content", [b"", b"Dear diary. " * 99], ids=["empty", "text"])
+def test_a_bad_file_fails_with_its_name_and_reason_and_leaves_nothing(content: bytes, tmp_path: Path) -> None:
+    video = tmp_path / "videos" / "ana" / "visit.mp4"
+    video.parent.mkdir(parents=True)
+    video.write_bytes(content)
+    state = run(str(video), tmp_path, transcriber="pocketsphinx")
+    assert state.is_failed()
+    with pytest.raises(InvalidMedia, match=r"visit\.mp4: "):
+        state.result()
+    assert tree(tmp_path) == {"videos/ana/visit.mp4": content}
+
+
+def test_whose_video_it_is_must_be_told_or_seen_from_its_key(clip: Path, words: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidName, match="--patient"):
+        run(str(clip), tmp_path, transcript=words).result()
+    assert run(str(clip), tmp_path, transcript=words, patient="ana").result().patient == "ana"
+
+
+def test_faces_are_blurred_in_the_video_and_in_the_frames(clip: Path, words: str, tmp_path: Path) -> None:
+    plain = run(str(clip), tmp_path / "plain", patient="ana", transcript=words).result()
+    blurred = run(str(clip), tmp_path / "blurred", patient="ana", transcript=words, blur_faces=True).result()
+    name = "frame_001_at_pos_0.jpg"
+    face, flat = (_face(Path(result.frames) / name, Path(result.poses)) for result in (plain, blurred))
+    assert flat < face / 3, "the detail of the face is gone"
+
+
+def _face(picture: Path, poses: Path) -> float:
+    """How much detail, as the variance of the Laplacian, there is around the nose."""
+    import cv2
+
+    points = read_openpose((poses / picture.name.replace("frame_", "pose_").replace(".jpg", ".json")).read_bytes())
+    assert points is not None
+    x, y = points[0, :2].astype(int)
+    grey = cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE)[y - 20 : y + 20, x - 20 : x + 20]
+    return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+
+
+def test_it_runs_from_bucket_to_bucket(clip: Path, words: str, s3_bucket: Any) -> None:
+    client, name = s3_bucket.client.client, s3_bucket.bucket
+    client.upload_file(str(clip), name, "videos/ana/visit.mp4")
+    result = process_video(
+        f"s3://{name}/videos/ana/visit.mp4",
+        video_bucket=f"s3://{name}/videos",
+        patients_bucket=f"s3://{name}/patients",
+        transcript=words,
+    )
+    keys = {found["Key"] for found in client.list_objects_v2(Bucket=name)["Contents"]}
+    assert {"videos/annotated/ana/visit.mp4", "patients/ana/happiness/pose_000012.json"} <= keys
+    assert result.annotated_video == f"s3://{name}/videos/annotated/ana/visit.mp4"
+
+    assert export_openpose("ana/visit", f"s3://{name}/poses", patients_bucket=f"s3://{name}/patients").files > 20
+
+
+KILLED = """
+import os, signal, sys
+import tasks.{module}
+def die(*arguments, **options):
+    os.kill(os.getpid(), signal.SIGKILL)
+tasks.{module}.{call} = die
+from flows.process_video import process_video
+process_video(sys.argv[1], video_bucket=sys.argv[2], patients_bucket=sys.argv[3], transcript=sys.argv[4])
+"""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    clip: Path, words: str, prefect_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """What a run leaves that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert run(put(clip, folder), folder, transcript=words).is_completed()
+    return tree(folder)
+
+
+@pytest.mark.parametrize(
+    ("module", "call"),
+    [("pose", "pose.track_video"), ("media", "media.annotate"), ("sessions", "SessionStore.save"),
+     ("sessions", "SessionStore._roll_forward")],
+    ids=["before the poses", "before the annotated video", "before storing", "while storing"],
+)  # fmt: skip
+def test_a_run_killed_between_two_stages_completes_when_it_is_started_again(
+    module: str, call: str, clip: Path, words: str, undisturbed: dict[str, bytes], prefect_server: str, tmp_path: Path
+) -> None:
+    video = put(clip, tmp_path / "killed")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED.format(module=module, call=call), video,
+         str(tmp_path / "killed/videos"), str(tmp_path / "killed/patients"), words],
+        cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path), "PREFECT_API_URL": prefect_server},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not list((tmp_path / "killed").rglob("visit_metadata.json")), "nothing looks finished"
+
+    assert run(video, tmp_path / "killed", transcript=words).is_completed()
+    after = tree(tmp_path / "killed")
+    assert set(after) == set(undisturbed), "no duplicate, nothing missing, nothing half-written"
+    # Not the video: x264 does not promise the same bytes twice. Not what tells the time of processing.
+    same = [name for name in after if name.endswith((".jpg", ".parquet")) or "/pose_" in name]
+    assert len(same) > 30
+    assert [name for name in same if after[name] != undisturbed[name]] == []
+    annotated = probe(tmp_path / "killed/videos/annotated/ana/visit.mp4")
+    assert len(list(decode(annotated))) == 90
+
+
+def test_words_that_were_heard_are_not_listened_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = build_clip(tmp_path / "said.mp4", SPEECH, seconds=5, size=(320, 240))
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("the power is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sightline.pose.track_video", broken)
+        assert run(str(video), tmp_path, patient="ana", transcriber="pocketsphinx").is_failed()
+    monkeypatch.setattr("sightline.speech.pocketsphinx_engine.PocketsphinxTranscriber.transcribe", broken)
+    result = run(str(video), tmp_path, patient="ana", transcriber="pocketsphinx").result()
+    assert "happy" in result.transcription
+
+
+def test_the_ui_and_other_flows_are_told(clip: Path, words: str, prefect_server: str, tmp_path: Path) -> None:
+    state = run(str(clip), tmp_path, patient="ana", transcript=words)
+    assert state.is_completed()
+    flow_run_id = str(state.state_details.flow_run_id)
+
+    artifacts = _ask(prefect_server, "artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [flow_run_id]}}})
+    shown = {artifact["key"]: artifact for artifact in artifacts}
+    assert {"progress-extract-poses", "progress-annotate-video", "session"} <= set(shown)
+    assert json.loads(str(shown["progress-annotate-video"]["data"])) == 100
+    assert "| 0.2-3.0 | happy |" in shown["session"]["data"]
+
+    deadline = time.monotonic() + 30
+    about = {"filter": {"event": {"name": ["sightline.video.processed"]}}}
+    while True:  # events reach the server's database a moment later
+        events = _ask(prefect_server, "events/filter", about)["events"]
+        mine = [
+            event for event in events if any(flow_run_id in found["prefect.resource.id"] for found in event["related"])
+        ]
+        if mine or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    [event] = mine
+    assert (event["payload"]["patient"], event["payload"]["emotion"], event["payload"]["poses"]) == ("ana", "happy", 13)
+
+
+def _ask(server: str, path: str, question: dict[str, Any]) -> Any:
+    answer = httpx.post(f"{server}/{path}", json=question)
+    answer.raise_for_status()
+    return answer.json()
