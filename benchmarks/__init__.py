@@ -1,0 +1,1 @@
+"""One file a claim, each printing ratios measured in one run."""

@@ -1,0 +1,189 @@
+"""What ``process_video`` costs beside the work it cannot do without. Run by ``make bench``.
+
+On a generated 60 s 1280x720 30 fps clip with speech, in one run:
+
+- the whole flow without transcription (a transcript is given), the Prefect server already running, over the sum of
+  ``ffmpeg`` decoding the clip, drawing a box and a text and encoding it with the flow's encoder settings, and
+  MediaPipe's bare tracker over the sampled frames. Target: at most 1.2.
+- its peak memory on a clip ten times as long over that on the short one. Target: at most 1.2.
+
+The measurements of a round follow one another; each ratio is the median over the rounds' own ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+OUT = Path(__file__).parent / "out"
+POSE_FPS = 10.0
+_TRANSCRIPT = "WEBVTT\n\n" + "\n\n".join(
+    f"{start // 60:02d}:{start % 60:02d}.000 --> {(start + 4) // 60:02d}:{(start + 4) % 60:02d}.000\n{text}"
+    for start in range(0, 60, 10)
+    for start, text in [(start, "John is happy." if start % 20 else "He looks surprised, and he is not sad.")]
+)
+
+
+def main() -> None:
+    """Measure, print the ratios, and leave the figures in ``benchmarks/out/video.json``."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--skip-long", action="store_true", help="leave out the clip ten times as long")
+    arguments.add_argument("--flow", type=Path, help=argparse.SUPPRESS)
+    arguments.add_argument("--tracker", type=Path, help=argparse.SUPPRESS)
+    options = arguments.parse_args()
+    if options.flow:
+        print(json.dumps(_run_flow(options.flow)))
+    elif options.tracker:
+        print(json.dumps(_run_tracker(options.tracker)))
+    else:
+        _measure(options.rounds, with_long=not options.skip_long)
+
+
+def _measure(rounds: int, *, with_long: bool) -> None:
+    clip = _clip()
+    figures: list[dict[str, Any]] = []
+    with _server() as environment:
+        for number in range(rounds):
+            ffmpeg = _run_ffmpeg(clip)
+            tracker = _child("--tracker", clip, environment)
+            flow = _child("--flow", clip, environment)
+            ratio = flow["seconds"] / (ffmpeg + tracker["seconds"])
+            figures.append({"ffmpeg": ffmpeg, "tracker": tracker["seconds"], "flow": flow, "ratio": ratio})
+            print(
+                f"round {number + 1}: ffmpeg {ffmpeg:.1f} s + tracker {tracker['seconds']:.1f} s "
+                f"({tracker['frames']} frames), flow {flow['seconds']:.1f} s: {ratio:.2f}"
+            )
+            print("         " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in flow["timings"].items()))
+        peak = statistics.median(figure["flow"]["peak_mib"] for figure in figures)
+        result = {
+            "ratio": statistics.median(figure["ratio"] for figure in figures),
+            "peak_mib": peak,
+            "rounds": figures,
+        }
+        print(f"\nflow over ffmpeg and tracker: {result['ratio']:.2f} (target 1.2)")
+        print(f"peak memory of the flow's process: {peak:.0f} MiB")
+        if with_long:
+            long = _child("--flow", _longer(clip), environment)
+            result |= {"long_peak_mib": long["peak_mib"], "memory_ratio": long["peak_mib"] / peak}
+            print(f"peak memory on a clip ten times as long: {long['peak_mib']:.0f} MiB ({long['seconds']:.0f} s)")
+            print(f"peak memory, long over short: {result['memory_ratio']:.2f} (target 1.2)")
+    (OUT / "video.json").write_text(json.dumps(result, indent=2))
+
+
+def _clip() -> Path:
+    from demo.clip import build_clip
+
+    clip = OUT / "clip.mp4"
+    if not clip.exists():
+        OUT.mkdir(exist_ok=True)
+        print("generating the clip ...", flush=True)
+        speech = Path(__file__).parent.parent / "demo" / "speech.ogg"
+        build_clip(clip.with_suffix(".part.mp4"), speech, seconds=60, size=(1280, 720)).rename(clip)
+    return clip
+
+
+def _longer(clip: Path) -> Path:
+    long = clip.with_name("clip-long.mp4")
+    if not long.exists():
+        command = [_ffmpeg(), "-loglevel", "error", "-y", "-stream_loop", "9", "-i", str(clip), "-c", "copy", str(long)]
+        subprocess.run(command, check=True)
+    return long
+
+
+def _run_ffmpeg(clip: Path) -> float:
+    import matplotlib
+
+    from sightline.media.annotate import ENCODER
+
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    overlay = (
+        "drawbox=x=0:y=ih-130:w=iw:h=130:color=black@0.6:t=fill,"
+        f"drawtext=fontfile={font}:text='John is happy':x=20:y=h-100:fontsize=24:fontcolor=white"
+    )
+    encoder = [part for name, value in ENCODER.items() for part in (f"-{name}", value)]
+    start = time.perf_counter()
+    subprocess.run(
+        [_ffmpeg(), "-loglevel", "error", "-y", "-i", str(clip), "-vf", overlay, "-c:v", "libx264", *encoder,
+         "-c:a", "copy", "-movflags", "+faststart", str(OUT / "ffmpeg.mp4")],
+        check=True,
+    )  # fmt: skip
+    return time.perf_counter() - start
+
+
+def _ffmpeg() -> str:
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def _run_tracker(clip: Path) -> dict[str, float]:
+    import mediapipe as mp
+
+    from sightline.media import probe, sample_frames
+
+    seconds, frames = 0.0, 0
+    with mp.solutions.pose.Pose(model_complexity=1, min_detection_confidence=0.5) as pose:
+        for frame in sample_frames(probe(clip), POSE_FPS, []):
+            start = time.perf_counter()
+            pose.process(frame.rgb)
+            seconds, frames = seconds + time.perf_counter() - start, frames + 1
+    return {"seconds": seconds, "frames": frames}
+
+
+def _run_flow(clip: Path) -> dict[str, Any]:
+    from flows.process_video import process_video
+
+    with tempfile.TemporaryDirectory() as name:
+        transcript = Path(name) / "transcript.vtt"
+        transcript.write_text(_TRANSCRIPT)
+        start = time.perf_counter()
+        result = process_video(
+            str(clip), "bench", video_bucket=f"{name}/videos", patients_bucket=f"{name}/patients",
+            transcript=str(transcript), pose_fps=POSE_FPS,
+        )  # fmt: skip
+        seconds = time.perf_counter() - start
+        timings = json.loads(Path(result.metadata_file).read_bytes())["timings"]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "peak_mib": peak, "timings": timings}
+
+
+def _child(what: str, clip: Path, environment: dict[str, str]) -> dict[str, Any]:
+    """Measured in a process of its own: its imports are done before the clock starts, its peak memory is its own."""
+    command = [sys.executable, "-m", "benchmarks.video", what, str(clip)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@contextmanager
+def _server() -> Iterator[dict[str, str]]:
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_HOME, temporary_settings
+
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+        os.environ["PREFECT_HOME"] = home
+        with temporary_settings({PREFECT_HOME: Path(home)}):
+            server = SubprocessASGIServer()
+            server.start(timeout=120)
+            try:
+                yield {**os.environ, "PREFECT_API_URL": server.api_url, "PREFECT_LOGGING_LEVEL": "WARNING"}
+            finally:
+                server.stop()
+
+
+if __name__ == "__main__":
+    main()
