@@ -10,10 +10,8 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sightline.emotion import load_keywords
-from sightline.media import palette, probe, sample_frames
+from sightline.media import MIN_CONFIDENCE, palette, pose_name, probe, sample_frames
 from sightline.pose import LIMBS, read_openpose
-
-_SEEN = 0.5
 
 
 def write_page(result: dict[str, Any], page: Path) -> None:
@@ -65,7 +63,7 @@ def _still(picture: Path, poses: Path, page: Path) -> dict[str, Any]:
     from PIL import Image
 
     width, height = Image.open(picture).size
-    pose = poses / f"{picture.stem.replace('frame_', 'pose_', 1)}.json"
+    pose = poses / f"{pose_name(picture.stem)}.json"
     points = read_openpose(pose.read_bytes(), pose.name) if pose.exists() else None
     limbs = []
     if points is not None:
@@ -76,7 +74,7 @@ def _still(picture: Path, poses: Path, page: Path) -> dict[str, Any]:
                 "colour": _css(limb.colour),
             }
             for limb in LIMBS
-            if min(points[limb.a, 2], points[limb.b, 2]) >= _SEEN
+            if min(points[limb.a, 2], points[limb.b, 2]) >= MIN_CONFIDENCE
         ]  # fmt: skip
     return {"name": picture.name, "src": _link(picture, page), "width": width, "height": height, "limbs": limbs}
 

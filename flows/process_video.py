@@ -30,7 +30,7 @@ from tasks.timing import Timings
 class VideoResult(BaseModel):
     """What a video became, and where it lies. ``processed`` is False where it had been processed before."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True)
 
     processed: bool
     patient: str
@@ -116,6 +116,7 @@ def process_video(
             skeleton, faces = skeleton_for(pose_fps), faces_for(pose_fps) if blur_faces else None
             overlay = overlay_of(info, words, findings, keywords, skeleton, faces)
             tracking = extract_poses.submit(info, findings, folder, pose_fps, skeleton, faces)
+            # A task that fails before it starts ends nothing itself, and the annotation would wait for ever.
             for told in filter(None, (skeleton, faces)):
                 tracking.add_done_callback(told.end)
             annotating = annotate_video.submit(info, overlay, folder / "annotated.mp4")

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypedDict
+from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE, CachePolicy
-from prefect.client.schemas.objects import State, TaskRun
-from prefect.tasks import Task, exponential_backoff
 
 from sightline import sessions, storage
 from sightline.emotion import EmotionFindings, Keywords
-from sightline.errors import StorageError
-from sightline.media import VideoInfo
+from sightline.media import VideoInfo, pose_name
 from sightline.pose import Track, TrackedVideo, export_openpose
 from sightline.sessions import Metadata, SessionOutputs, SessionStore, Source, StoredSession
-from sightline.speech import Transcript
+from sightline.speech import PACKAGES, Transcript
 from sightline.storage import Location
-
-
-class _Policy(TypedDict):
-    cache_policy: CachePolicy
-    persist_result: bool
-    retries: int
-    retry_delay_seconds: Callable[[int], list[float]]
-    retry_condition_fn: Callable[[Task[..., Any], TaskRun, State[Any]], Coroutine[Any, Any, bool]]
-
-
-_ENGINES = {"whisper": "openai-whisper", "pocketsphinx": "pocketsphinx"}
+from tasks.policy import ON_STORAGE
 
 
 @dataclass(frozen=True)
@@ -51,35 +37,20 @@ class Made:
     timings: Mapping[str, float]
 
 
-async def _storage_failed(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """A network may come back; a bad file stays bad."""
-    error = await state.aresult(raise_on_failure=False)
-    return isinstance(error, StorageError)
-
-
-_ON_STORAGE: _Policy = {
-    "cache_policy": NO_CACHE,
-    "persist_result": False,
-    "retries": 3,
-    "retry_delay_seconds": exponential_backoff(2),
-    "retry_condition_fn": _storage_failed,
-}
-
-
-@task(**_ON_STORAGE)
+@task(**ON_STORAGE)
 def fetch_video(video: str, patient: str | None, video_bucket: str, folder: Path) -> Source:
     """The video as a local file, with its patient and the hash of its content."""
     return sessions.fetch_source(storage.locate(video), patient, storage.locate(video_bucket), folder)
 
 
-@task(**_ON_STORAGE)
+@task(**ON_STORAGE)
 def find_session(store: SessionStore, source: Source) -> StoredSession | None:
     """What this content became before; a session that was cut off while it was stored is completed."""
     claim = store.find(source.patient, source.sha256)
     return None if claim is None or store.status(claim) == "new" else store.complete(claim)
 
 
-@task(**_ON_STORAGE)
+@task(**ON_STORAGE)
 def store_session(store: SessionStore, source: Source, made: Made, folder: Path) -> StoredSession:
     """Keep everything: whole, once, and beside whatever else is stored at the same time."""
     claim = store.claim(source.patient, source.stem, source.sha256)
@@ -94,7 +65,7 @@ def store_session(store: SessionStore, source: Source, made: Made, folder: Path)
             annotated=made.annotated,
             track=track,
             frames=tuple(still.picture for still in made.tracked.stills),
-            poses=tuple((f"{picture.stem.replace('frame_', 'pose_', 1)}.json", points) for picture, points in poses),
+            poses=tuple((f"{pose_name(picture.stem)}.json", points) for picture, points in poses),
             highlights=made.highlights,
         ),
     )
@@ -102,7 +73,7 @@ def store_session(store: SessionStore, source: Source, made: Made, folder: Path)
 
 def _metadata(session: str, source: Source, made: Made) -> Metadata:
     stills, findings, transcript = made.tracked.stills, made.findings, made.transcript
-    packages = ["sightline", "av", "mediapipe", *filter(None, [_ENGINES.get(transcript.engine)])]
+    packages = ["sightline", "av", "mediapipe", *filter(None, [PACKAGES.get(transcript.engine)])]
     return Metadata(
         video_path=source.uri,
         transcription=transcript.text,
@@ -129,7 +100,7 @@ def _metadata(session: str, source: Source, made: Made) -> Metadata:
     )
 
 
-@task(**_ON_STORAGE)
+@task(**ON_STORAGE)
 def export_poses(session: str, patients_bucket: Location, target: Location) -> int:
     """Every tracked pose of the session as an OpenPose file; how many."""
     record, track = sessions.open_session(patients_bucket, session)

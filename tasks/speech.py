@@ -16,8 +16,6 @@ from sightline.media import VideoInfo
 from sightline.speech import Engine, Transcript
 from tasks.progress import progress
 
-_PACKAGES = {"whisper": "openai-whisper", "pocketsphinx": "pocketsphinx"}
-
 
 def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
     """The same words come from the same content, engine, model and code: a run that is started again reuses them."""
@@ -25,7 +23,14 @@ def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
     model = Path(engine.model)
     stamp = f"{model.stat().st_size}-{model.stat().st_mtime_ns}" if model.is_file() else ""
     return "-".join(
-        ["transcript", arguments["content_hash"], engine.engine, engine.model, stamp, version(_PACKAGES[engine.engine])]
+        [
+            "transcript",
+            arguments["content_hash"],
+            engine.engine,
+            engine.model,
+            stamp,
+            version(speech.PACKAGES[engine.engine]),
+        ]
     )
 
 

@@ -41,7 +41,7 @@ def annotate(info: VideoInfo, overlay: Overlay, output: Path, progress: Callable
                 target.mux(encoder.encode(picture))
                 soundtrack.carry(target, until=time)
                 if progress:
-                    progress(min(1.0, time / info.duration) if info.duration else 1.0)
+                    progress(info.share(time))
             target.mux(encoder.encode(None))
             soundtrack.carry(target)
 

@@ -7,6 +7,7 @@ and back costs several times what an overlay does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class Planes:
         return rgb_to_yuv(rgb, self.full_range)
 
 
+@cache
 def rgb_to_yuv(rgb: Rgb, full_range: bool) -> Rgb:
     """ITU-R BT.601, 8 bits. For the few colours of an overlay its difference from BT.709 is not seen."""
     r, g, b = (channel / 255 for channel in rgb)

@@ -40,6 +40,10 @@ class VideoInfo:
     """Seconds from ``origin`` to the end of the last frame or sound."""
     origin: Fraction
 
+    def share(self, time: float) -> float:
+        """How far into the video ``time`` is, from 0 to 1."""
+        return min(1.0, time / self.duration) if self.duration else 1.0
+
 
 def open_media(path: Path) -> Any:
     """Open a media file with PyAV, as one of the containers that sightline reads."""
@@ -59,9 +63,10 @@ def probe(path: Path, *, uri: str | None = None, max_seconds: float | None = Non
     check_extension(uri)
     if not path.is_file():
         raise InvalidMedia(uri, "there is no such file", "Check the path")
-    if path.stat().st_size == 0:
+    size = path.stat().st_size
+    if size == 0:
         raise InvalidMedia(uri, "the file is empty (0 bytes)", _MEND_COPY)
-    size, declared = path.stat().st_size, declared_size(path)
+    declared = declared_size(path)
     if declared is not None and size < declared:
         raise InvalidMedia(uri, f"it is truncated: {size} of {declared} bytes are there", _MEND_COPY)
     try:

@@ -31,6 +31,11 @@ class Still:
     rgb: NDArray[np.uint8]
 
 
+def pose_name(picture: str) -> str:
+    """What the pose in a still is called; ``picture`` is the still's name."""
+    return picture.replace("frame_", "pose_", 1)
+
+
 def select_moments(labelled: Iterable[tuple[float, str]], duration: float) -> list[Moment]:
     """The labelled moments and :data:`EVEN_MOMENTS` at even intervals over ``duration`` seconds, ascending."""
     even = [Moment(duration * place / EVEN_MOMENTS) for place in range(EVEN_MOMENTS)]

@@ -93,7 +93,7 @@ def track_video(
             for still in names.of(frame):
                 stills.append(StillPose(_save(still.rgb, boxes, folder / f"{still.name}.jpg"), still.time, keypoints))
             if progress:
-                progress(min(1.0, frame.time / info.duration) if info.duration else 1.0)
+                progress(info.share(frame.time))
     track = Track(
         frames=np.array([row[0] for row in rows], np.int64),
         times=np.array([row[1] for row in rows], np.float64),

@@ -6,11 +6,12 @@ for segment in transcript.segments:
 """
 
 from sightline.speech.sound import SAMPLE_RATE
-from sightline.speech.transcriber import Engine, Transcriber, make_transcriber
+from sightline.speech.transcriber import PACKAGES, Engine, Transcriber, make_transcriber
 from sightline.speech.transcript import Segment, Transcript, Word
 from sightline.speech.transcript_file import read_transcript
 
 __all__ = [
+    "PACKAGES",
     "SAMPLE_RATE",
     "Engine",
     "Segment",

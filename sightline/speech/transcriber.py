@@ -14,6 +14,9 @@ from sightline.speech.whisper_engine import WhisperTranscriber
 
 Engine = Literal["auto", "whisper", "pocketsphinx"]
 
+PACKAGES = {"whisper": "openai-whisper", "pocketsphinx": "pocketsphinx"}
+"""The distribution that each engine comes in, whose version belongs to what it made."""
+
 
 class Transcriber(Protocol):
     """Turns sound into a transcript. May be used from several threads."""
