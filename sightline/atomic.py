@@ -41,6 +41,24 @@ def create(path: Path, data: bytes) -> bool:
     return True
 
 
+def swap(path: Path, old: bytes, new: bytes) -> bool:
+    """Replace ``path`` by ``new`` only if it holds ``old``; whether this call did. Every writer must be a swap."""
+    while True:
+        try:
+            with path.open("r+b") as current:
+                # Whoever holds the lock on the file that has the name is the only one who may give the name away.
+                fcntl.flock(current, fcntl.LOCK_EX)
+                if not os.path.samestat(os.fstat(current.fileno()), path.stat()):
+                    continue
+                if current.read() != old:
+                    return False
+                with replacing(path) as file:
+                    file.write(new)
+                return True
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+
 def sweep(folder: Path) -> None:
     """Remove the half-written files below ``folder`` whose writers are dead; writers at work are not disturbed."""
     for parent, _, files in os.walk(folder, onerror=_unless_absent):

@@ -47,3 +47,11 @@ class TranscriberUnavailable(SightlineError):
 
 class StorageError(SightlineError):
     """A location that cannot be read or written."""
+
+
+class InvalidSetting(SightlineError):
+    """A setting that contradicts another, or that is missing where it is needed."""
+
+
+class ThresholdNotMet(SightlineError):
+    """Some image's confidence is below the threshold, in a run that was asked to fail for that."""

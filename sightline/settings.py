@@ -5,14 +5,30 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, PositiveFloat
+from pydantic import AfterValidator, AliasChoices, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 Bucket = Annotated[str, Field(description="A folder, an s3:// URI, or a bare bucket name where USE_S3 is on.")]
+
+EMAIL_BLOCK = "email-server-credentials/"
+_CHANNEL = re.compile(r"[a-z0-9-]+/[^/\s]+|arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+
+
+def _channel(text: str) -> str:
+    if not _CHANNEL.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no channel for alerts. Write a Prefect block as TYPE/NAME, such as slack-webhook/ops or "
+            "email-server-credentials/ward, or the ARN of an SNS topic that is not FIFO"
+        )
+    return text
+
+
+AlertChannel = Annotated[str, AfterValidator(_channel)]
+EmailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")]
 
 
 class Settings(BaseSettings):
@@ -24,16 +40,55 @@ class Settings(BaseSettings):
     patients_bucket: Bucket = "./data/patients"
     model_bucket: Bucket = Field("./data/models", validation_alias=AliasChoices("MODEL_BUCKET", "MODEL_BUCKET_NAME"))
     capture_bucket: Bucket = "./data/capture"
+    results_bucket: Bucket = "./data/results"
     use_s3: bool = Field(False, description="Take a bare bucket name as an S3 bucket, not as a folder.")
 
     max_video_seconds: PositiveFloat = Field(4 * 3600, description="A longer video is refused, in seconds.")
     emotion_keywords: Path | None = Field(None, description="A keyword table to use in place of the built-in one.")
+
+    classes: tuple[str, ...] | None = Field(
+        None, description="The classes of the posture model or of an endpoint, in order, as a JSON list."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
+    backend: Literal["auto", "openvino", "torch"] = Field("auto", description="What runs them; auto is the fastest.")
+    embed_model_key: str | None = Field(
+        None, description="The posture model's weights in MODEL_BUCKET, to pin a version."
+    )
+    xgb_model_key: str | None = Field(None, description="The posture model's trees in MODEL_BUCKET, to pin a version.")
+    max_image_pixels: PositiveInt = Field(80_000_000, description="A larger image is rejected.")
+    max_image_bytes: PositiveInt = Field(50_000_000, description="A longer image file is rejected.")
+    image_hosts: tuple[str, ...] = Field(
+        (), description="Hosts of image URLs that are fetched although their addresses are private, as a JSON list."
+    )
+
+    alert_channels: tuple[AlertChannel, ...] = Field(
+        (),
+        description="Who is told of results and failures, as a JSON list: Prefect blocks as TYPE/NAME "
+        "(slack-webhook/ops, email-server-credentials/ward) and ARNs of SNS topics.",
+    )
+    alert_email_to: tuple[EmailAddress, ...] = Field((), description="Who gets alerts by email, as a JSON list.")
+    alert_email_from: EmailAddress | None = Field(
+        None, description="Whom they come from. By default the user name of the email block, where that is an address."
+    )
+    alert_retry_seconds: tuple[NonNegativeFloat, ...] = Field(
+        (1.0, 5.0), description="Waits between the tries at a channel, in seconds, as a JSON list."
+    )
+    alert_timeout_seconds: PositiveFloat = Field(30.0, description="How long one try at a channel may take.")
+    outbox_bucket: Bucket = Field("./data/outbox", description="Where alerts wait that a channel has not taken yet.")
 
     def bucket_uri(self, bucket: str) -> str:
         """``bucket`` as a path or an ``s3://`` URI."""
         if self.use_s3 and _BUCKET_NAME.fullmatch(bucket):
             return f"s3://{bucket}"
         return bucket
+
+    @model_validator(mode="after")
+    def _email_has_recipients(self) -> Settings:
+        if not self.alert_email_to and any(channel.startswith(EMAIL_BLOCK) for channel in self.alert_channels):
+            raise ValueError(
+                'ALERT_CHANNELS has an email block: set ALERT_EMAIL_TO too, as a JSON list: ["me@ward.org"]'
+            )
+        return self
 
 
 @cache

@@ -18,7 +18,9 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -121,6 +123,37 @@ def create(location: Location, data: bytes) -> bool:
         return _create_object(location, data)
 
 
+def swap(location: Location, old: bytes | None, new: bytes) -> bool:
+    """Write the file only if its content is ``old``, None for no file; whether this call wrote it.
+
+    Of any number of processes that swap the same file at once, on a folder or on S3, at most one is told True. Where
+    they write nothing but by swaps, that is. What :func:`create` says of a lost answer holds here too.
+    """
+    if old is None:
+        return create(location, new)
+    with _errors(location):
+        if isinstance(location, Path):
+            return atomic.swap(location, old, new)
+        client = location.client.client
+        try:
+            found = client.get_object(Bucket=location.bucket, Key=location.key)
+            if found["Body"].read() != old:
+                return False
+            client.put_object(
+                Bucket=location.bucket,
+                Key=location.key,
+                Body=new,
+                ContentType=_content_type(location),
+                IfMatch=found["ETag"],
+            )
+        except ClientError as error:
+            # Written by another, removed by another, or in conflict with a request of another's that is under way.
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 409, 412) and _has_bucket(location):
+                return False
+            raise
+        return True
+
+
 def exists(location: Location) -> bool:
     """Whether a file is there. What cannot be looked at is an error, not an absence."""
     with _errors(location):
@@ -131,6 +164,20 @@ def exists(location: Location) -> bool:
         return any(found["Key"] == location.key for found in page.get("Contents", ()))
 
 
+def size(location: Location) -> int:
+    """The file's size in bytes."""
+    with _errors(location):
+        if isinstance(location, Path):
+            try:
+                stat = location.stat()
+            except NotADirectoryError as error:
+                raise FileNotFoundError(str(location)) from error
+            if S_ISDIR(stat.st_mode):
+                raise FileNotFoundError(str(location))
+            return stat.st_size
+        return int(location.client.client.head_object(Bucket=location.bucket, Key=location.key)["ContentLength"])
+
+
 def file_names(folder: Location) -> list[str]:
     """The names of the finished files directly in ``folder``, sorted; none where there is no such folder."""
     return sorted(name for name, is_folder in _children(folder) if not is_folder and not atomic.is_partial(name))
@@ -139,6 +186,37 @@ def file_names(folder: Location) -> list[str]:
 def folder_names(folder: Location) -> list[str]:
     """The names of the folders directly in ``folder``, sorted; none where there is no such folder."""
     return sorted(name for name, is_folder in _children(folder) if is_folder)
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file with its size in bytes; ``version`` is another once its content is another."""
+
+    location: Location
+    size: int
+    version: str
+
+
+def walk(folder: Location) -> Iterator[StoredFile]:
+    """Every finished file in ``folder`` and below it, by key as S3 orders them; none where there is no such folder.
+
+    A link to a file is one, be it broken; a link to a folder is not followed.
+    """
+    with _errors(folder):
+        if isinstance(folder, Path):
+            yield from _walk(folder)
+            return
+        for page in _pages(folder, delimiter=""):
+            for found in page.get("Contents", ()):
+                if not found["Key"].endswith("/"):
+                    yield StoredFile(
+                        S3Path(f"s3://{folder.bucket}/{found['Key']}"), found["Size"], found["ETag"].strip('"')
+                    )
+
+
+def version_of(stat: os.stat_result) -> str:
+    """What tells one content of a local file from another, without reading it."""
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
 
 
 def move(source: Location, target: Location) -> None:
@@ -159,6 +237,15 @@ def move(source: Location, target: Location) -> None:
             client.delete_object(Bucket=source.bucket, Key=source.key)
         else:
             raise StorageError(f"{source}: cannot be moved to another kind of storage, {target}")
+
+
+def remove(location: Location) -> None:
+    """Remove a file; it need not be there."""
+    with _errors(location):
+        if isinstance(location, Path):
+            location.unlink(missing_ok=True)
+        else:
+            location.client.client.delete_object(Bucket=location.bucket, Key=location.key)
 
 
 def remove_folder(folder: Location) -> None:
@@ -222,6 +309,24 @@ def _create_object(location: S3Path, data: bytes) -> bool:
         else:
             return True
     raise StorageError(f"{location}: could not be created, other requests kept it in conflict. Try again later")
+
+
+def _walk(folder: Path) -> Iterator[StoredFile]:
+    try:
+        with os.scandir(folder) as entries:
+            # In the order of whole keys "a-b/x" comes before "a/x", although the folder "a" comes before "a-b".
+            found = sorted(entries, key=lambda e: os.fsencode(e.name + "/" * e.is_dir(follow_symlinks=False)))
+    except FileNotFoundError:
+        return
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+        elif (entry.is_file() or (entry.is_symlink() and not entry.is_dir())) and not atomic.is_partial(entry.name):
+            try:
+                stat = entry.stat(follow_symlinks=entry.is_file())
+            except FileNotFoundError:  # It was removed meanwhile.
+                continue
+            yield StoredFile(Path(entry.path), stat.st_size, version_of(stat))
 
 
 def _children(folder: Location) -> Iterator[tuple[str, bool]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from cloudpathlib import S3Client
+from cloudpathlib import S3Client, S3Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +24,8 @@ from sightline.errors import StorageError
 from sightline.storage import Location
 
 KEYS = ["plain.json", "José é/clip one.mp4", "a b/c+d & e?f#g%20h.txt", "日本/動画.mov", "quote'\"s/[1]*.csv"]
+
+PART = st.text("a-.0é", min_size=1, max_size=3).filter(lambda part: part.strip("."))  # of a key
 
 
 def everything(root: Location) -> list[str]:
@@ -149,6 +151,8 @@ class TestReadingAndWriting:
             lambda: storage.create(nowhere, b""),
             lambda: storage.exists(nowhere),
             lambda: storage.file_names(nowhere),
+            lambda: storage.size(nowhere),
+            lambda: list(storage.walk(nowhere)),
             lambda: storage.move(nowhere, nowhere.parent / "other"),
             lambda: storage.remove_folder(nowhere),
             lambda: storage.fetch(nowhere, tmp_path),
@@ -199,6 +203,27 @@ class TestReadingAndWriting:
         assert name in storage.file_names(bucket / "any")
 
 
+class TestRemoving:
+    def test_a_file_is_removed_and_need_not_be_there(self, bucket: Location) -> None:
+        for key in ("p/a", "p/ab", "p/a/b" if isinstance(bucket, S3Path) else "p/c"):
+            storage.write_bytes(bucket / key, b"")
+        storage.remove(bucket / "p" / "a")
+        storage.remove(bucket / "p" / "a")
+        storage.remove(bucket / "nowhere" / "a")
+        assert len(everything(bucket)) == 2
+        assert not storage.exists(bucket / "p" / "a")
+
+    def test_a_folder_is_not_removed_for_a_file(self, tmp_path: Path) -> None:
+        storage.write_bytes(tmp_path / "p" / "a", b"")
+        with pytest.raises(StorageError, match="p"):
+            storage.remove(tmp_path / "p")
+        assert everything(tmp_path) == ["p/a"]
+
+    def test_a_missing_bucket_is_an_error(self, s3_bucket: Location) -> None:
+        with pytest.raises(StorageError, match="missing"):
+            storage.remove(storage.locate(f"{s3_bucket}-missing/key"))
+
+
 class TestListing:
     def test_files_and_folders_are_listed_apart_and_sorted(self, bucket: Location) -> None:
         for key in ("p/b.json", "p/a.json", "p/deep/c.json", "p/.hidden/d.json", "pq/e.json"):
@@ -206,6 +231,87 @@ class TestListing:
         assert storage.file_names(bucket / "p") == ["a.json", "b.json"]
         assert storage.folder_names(bucket / "p") == [".hidden", "deep"]
         assert storage.folder_names(bucket) == ["p", "pq"]
+
+    def test_all_files_below_a_folder_are_walked_in_one_order_everywhere(self, bucket: Location) -> None:
+        keys = ["p.json", "p/a-b/x", "p/a.json", "p/a/b/c.json", "p/a/b0", "p/a0", "p/é", "p/日本/x", "pq/e.json"]
+        for key in reversed(keys):
+            storage.write_bytes(bucket / key, key.encode())
+        found = list(storage.walk(bucket))
+        assert [storage.key_under(file.location, bucket) for file in found] == keys
+        assert [file.size for file in found] == [len(key.encode()) for key in keys]
+        below = [storage.key_under(file.location, bucket) for file in storage.walk(bucket / "p")]
+        assert below == [key for key in keys if key.startswith("p/")]
+        assert list(storage.walk(bucket / "none")) == []
+
+    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(keys=st.sets(st.lists(PART, min_size=1, max_size=3).map(tuple), max_size=8))
+    def test_a_folder_is_walked_in_the_order_of_s3(
+        self, tmp_path_factory: pytest.TempPathFactory, keys: set[tuple[str, ...]]
+    ) -> None:
+        folder = tmp_path_factory.mktemp("walk")
+        folders = {key[:length] for key in keys for length in range(1, len(key))}
+        expected = sorted(("/".join(key) for key in keys - folders), key=str.encode)
+        for key in expected:
+            storage.write_bytes(folder / key, b"")
+        assert [storage.key_under(file.location, folder) for file in storage.walk(folder)] == expected
+
+    def test_a_version_changes_with_the_content(self, bucket: Location) -> None:
+        versions = set()
+        for content in (b"one", b"two", b"three"):
+            storage.write_bytes(bucket / "x", content)
+            [first], [again] = storage.walk(bucket), storage.walk(bucket)
+            assert first == again
+            versions.add(first.version)
+        assert len(versions) == 3
+
+    def test_a_version_is_the_same_for_who_has_opened_the_file(self, tmp_path: Path) -> None:
+        (tmp_path / "x").write_bytes(b"content")
+        [walked] = storage.walk(tmp_path)
+        with (tmp_path / "x").open("rb") as file:
+            assert storage.version_of(os.fstat(file.fileno())) == walked.version
+
+    def test_links_are_walked_as_files_broken_or_not_and_never_as_folders(self, tmp_path: Path) -> None:
+        storage.write_bytes(tmp_path / "elsewhere" / "x", b"12345")
+        bucket = tmp_path / "bucket"
+        bucket.mkdir()
+        (bucket / "loop").symlink_to(bucket)
+        (bucket / "folder").symlink_to(tmp_path / "elsewhere")
+        (bucket / "file").symlink_to(tmp_path / "elsewhere" / "x")
+        (bucket / "broken").symlink_to(tmp_path / "nowhere")
+        os.mkfifo(bucket / "pipe")
+        found = {file.location.name: file.size for file in storage.walk(bucket)}
+        assert found.keys() == {"broken", "file"}
+        assert found["file"] == 5
+
+    def test_a_folder_that_vanishes_while_it_is_walked_is_no_error(self, tmp_path: Path) -> None:
+        for key in ("a/x", "b/y", "c/z"):
+            storage.write_bytes(tmp_path / key, b"")
+        walking = storage.walk(tmp_path)
+        assert next(walking).location == tmp_path / "a" / "x"
+        storage.remove_folder(tmp_path / "b")
+        assert [file.location for file in walking] == [tmp_path / "c" / "z"]
+
+    def test_a_folder_that_cannot_be_listed_is_an_error_and_not_empty(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        storage.write_bytes(tmp_path / "closed" / "x", b"")
+        real = os.scandir
+
+        def refused(folder: Path) -> object:
+            if folder.name == "closed":
+                raise PermissionError(13, "Permission denied", str(folder))
+            return real(folder)
+
+        monkeypatch.setattr(os, "scandir", refused)
+        with pytest.raises(StorageError, match="closed"):
+            list(storage.walk(tmp_path))
+
+    def test_a_size_is_that_of_a_file_and_of_nothing_else(self, bucket: Location) -> None:
+        storage.write_bytes(bucket / "p" / "x", b"12345")
+        assert storage.size(bucket / "p" / "x") == 5
+        for missing in (bucket / "p", bucket / "none", bucket / "p" / "x" / "below"):
+            with pytest.raises(FileNotFoundError):
+                storage.size(missing)
 
     def test_a_folder_that_is_not_there_is_empty(self, bucket: Location) -> None:
         storage.write_bytes(bucket / "x", b"")
@@ -222,6 +328,7 @@ class TestListing:
         for key in keys:
             storage.write_bytes(folder / key, b"")
         assert storage.file_names(folder) == keys
+        assert [file.location.name for file in storage.walk(folder)] == keys
         storage.remove_folder(folder)
         assert everything(s3_bucket) == []
 
@@ -277,6 +384,148 @@ class TestConditionalCreate:
             storage.create(s3_bucket / "name", b"x")
 
 
+SWAPPING = """
+import sys
+from pathlib import Path
+from sightline import atomic
+path, wins = Path(sys.argv[1]), 0
+sys.stdin.read()
+while wins < int(sys.argv[2]):
+    old = path.read_bytes()
+    wins += atomic.swap(path, old, b"%d" % (int(old) + 1))
+"""
+
+
+class TestSwap:
+    def test_a_file_is_replaced_only_by_who_knows_what_is_in_it(self, bucket: Location) -> None:
+        file = bucket / "models" / "current.json"
+        assert storage.swap(file, None, b"1")
+        assert not storage.swap(file, None, b"2")
+        assert not storage.swap(file, b"0", b"2")
+        assert storage.read_bytes(file) == b"1"
+        assert storage.swap(file, b"1", b"2")
+        assert storage.read_bytes(file) == b"2"
+        assert everything(bucket) == ["models/current.json"]
+        assert storage.file_names(bucket / "models") == ["current.json"]
+
+    def test_a_file_that_is_not_there_has_no_old_content(self, bucket: Location) -> None:
+        storage.write_bytes(bucket / "file", b"")
+        for missing in (bucket / "no" / "such", bucket / "none", bucket / "file" / "below"):
+            assert not storage.swap(missing, b"", b"x")
+        assert everything(bucket) == ["file"]
+
+    def test_a_missing_bucket_is_an_error_and_not_a_lost_race(self, s3_bucket: Location) -> None:
+        for old in (None, b"1"):
+            with pytest.raises(StorageError, match="missing"):
+                storage.swap(storage.locate(f"{s3_bucket}-missing/key"), old, b"2")
+
+    def test_a_folder_is_not_a_file_to_replace(self, tmp_path: Path) -> None:
+        (tmp_path / "p").mkdir()
+        with pytest.raises(StorageError, match="p"):
+            storage.swap(tmp_path / "p", b"", b"x")
+
+    def test_of_twenty_at_once_exactly_one_is_told_true(self, bucket: Location) -> None:
+        threads = 20
+        start = threading.Barrier(threads)
+        storage.write_bytes(bucket / "x", b"old")
+
+        def attempt(number: int) -> bool:
+            start.wait()
+            return storage.swap(bucket / "x", b"old", str(number).encode())
+
+        with ThreadPoolExecutor(threads) as pool:
+            won = list(pool.map(attempt, range(threads)))
+        assert won.count(True) == 1
+        assert storage.read_bytes(bucket / "x") == str(won.index(True)).encode()
+        assert everything(bucket) == ["x"]
+
+    def test_no_count_is_lost_among_threads_that_swap_until_they_win(self, bucket: Location) -> None:
+        storage.write_bytes(bucket / "count", b"0")
+
+        def count_up(_: int) -> None:
+            while not storage.swap(
+                bucket / "count", old := storage.read_bytes(bucket / "count"), b"%d" % (int(old) + 1)
+            ):
+                pass
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(count_up, range(12)))
+        assert storage.read_bytes(bucket / "count") == b"12"
+
+    @pytest.mark.integration
+    def test_no_count_is_lost_among_processes_that_swap_until_they_win(self, tmp_path: Path) -> None:
+        storage.write_bytes(tmp_path / "count", b"0")
+        command = [sys.executable, "-c", SWAPPING, str(tmp_path / "count"), "50"]
+        processes = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(20)]
+        for process in processes:
+            assert process.stdin
+            process.stdin.close()
+        assert [process.wait() for process in processes] == [0] * 20
+        assert storage.read_bytes(tmp_path / "count") == b"1000"
+        assert everything(tmp_path) == ["count"]
+
+    @pytest.mark.parametrize("now", [b"theirs", b"old", None])
+    def test_a_file_changed_between_the_look_and_the_lock_is_looked_at_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: bytes | None
+    ) -> None:
+        storage.write_bytes(tmp_path / "x", b"old")
+        real, calls = fcntl.flock, []
+
+        def changed_first(file: object, operation: int) -> None:
+            if not calls:
+                calls.append(operation)
+                (tmp_path / "x").unlink()
+                if now is not None:
+                    storage.write_bytes(tmp_path / "x", now)
+            real(file, operation)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(fcntl, "flock", changed_first)
+        assert storage.swap(tmp_path / "x", b"old", b"new") is (now == b"old")
+        assert [path.read_bytes() for path in tmp_path.iterdir()] == {
+            b"theirs": [b"theirs"], b"old": [b"new"], None: []
+        }[now]  # fmt: skip
+
+    @pytest.mark.parametrize("now", [b"theirs", None])
+    def test_an_object_changed_between_the_look_and_the_put_is_not_overwritten(
+        self, s3_bucket: Location, now: bytes | None
+    ) -> None:
+        storage.write_bytes(s3_bucket / "x", b"old")
+        events = s3_bucket.client.client.meta.events  # type: ignore[union-attr]
+
+        def changed_first(**_: object) -> None:
+            events.unregister("before-send.s3.PutObject", changed_first)
+            storage.remove(s3_bucket / "x") if now is None else storage.write_bytes(s3_bucket / "x", now)
+
+        events.register("before-send.s3.PutObject", changed_first)
+        assert not storage.swap(s3_bucket / "x", b"old", b"new")
+        assert everything(s3_bucket) == (["x"] if now else [])
+        assert not now or storage.read_bytes(s3_bucket / "x") == now
+
+    def test_a_conflict_on_s3_is_a_race_that_this_call_did_not_win(
+        self, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("time.sleep", lambda seconds: None)
+        storage.write_bytes(s3_bucket / "x", b"old")
+        with in_conflict(s3_bucket, times=1):
+            assert not storage.swap(s3_bucket / "x", b"old", b"new")
+        assert storage.read_bytes(s3_bucket / "x") == b"old"
+
+    def test_a_swap_that_fails_leaves_the_old_file_and_lets_the_next_one_in(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        storage.write_bytes(tmp_path / "x", b"old")
+
+        def disk_full(self: Path, target: Path) -> Path:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", disk_full)
+            with pytest.raises(StorageError, match="No space left"):
+                storage.swap(tmp_path / "x", b"old", b"new")
+        assert everything(tmp_path) == ["x"]
+        assert storage.swap(tmp_path / "x", b"old", b"new")
+
+
 @contextmanager
 def in_conflict(bucket: Location, times: int) -> Iterator[list[str]]:
     """Let the service answer the next puts, so many ``times``, that another request is under way."""
@@ -327,6 +576,7 @@ class TestKilledWriters:
 
     def test_a_file_being_written_shows_in_no_listing(self, tmp_path: Path, writer: subprocess.Popen[str]) -> None:
         assert storage.file_names(tmp_path) == []
+        assert list(storage.walk(tmp_path)) == []
         assert list(tmp_path.glob("*.mp4")) == []
         writer.communicate("")
         assert storage.file_names(tmp_path) == ["clip.mp4"]
