@@ -1,0 +1,31 @@
+"""Versioned models on storage, each with a record of what made it, and a pointer to the current version.
+
+registry = Registry(locate("s3://models"))
+files = registry.open("posture")
+print(files.record.metrics["macro_f1"])
+"""
+
+from sightline.registry.cache import ModelFiles
+from sightline.registry.errors import InvalidModelName, ModelDamaged, ModelNotFound
+from sightline.registry.pointer import Move, Pointer, Promotion
+from sightline.registry.provenance import code_version, versions_of_libraries
+from sightline.registry.record import DataVersion, FileEntry, ImageInput, ModelDraft, ModelRecord
+from sightline.registry.store import Registry
+
+__all__ = [
+    "DataVersion",
+    "FileEntry",
+    "ImageInput",
+    "InvalidModelName",
+    "ModelDamaged",
+    "ModelDraft",
+    "ModelFiles",
+    "ModelNotFound",
+    "ModelRecord",
+    "Move",
+    "Pointer",
+    "Promotion",
+    "Registry",
+    "code_version",
+    "versions_of_libraries",
+]

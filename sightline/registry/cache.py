@@ -1,0 +1,80 @@
+"""A model's files on this machine, checked against its record."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sightline import storage
+from sightline.errors import StorageError
+from sightline.registry.errors import ModelDamaged
+from sightline.registry.record import FileEntry, ModelRecord
+from sightline.storage import Location
+
+__all__ = ["ModelFiles", "default_cache", "local_files"]
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """One version with its files in a local ``folder``, where nothing but the files that the record names is read."""
+
+    record: ModelRecord
+    folder: Path
+
+
+def default_cache() -> Path:
+    """The user's cache folder, by the XDG convention."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sightline" / "models"
+
+
+def local_files(root: Location, record: ModelRecord, cache: Path) -> ModelFiles:
+    """The version's files: where they are in a local registry, else copies in ``cache``, fetched where needed.
+
+    Raises :class:`ModelDamaged` for a file that is not what the record says; a damaged copy is fetched again first.
+    """
+    source = root / record.name / str(record.version)
+    if isinstance(source, Path):
+        for name, entry in record.files.items():
+            if problem := _problem(source / name, entry):
+                raise ModelDamaged(_refusal(source / name, problem, record))
+        return ModelFiles(record, source)
+    folder = cache / hashlib.sha256(storage.uri_of(root).encode()).hexdigest()[:16] / record.name / str(record.version)
+    storage.sweep(folder)
+    for name, entry in record.files.items():
+        if _problem(folder / name, entry):
+            _fetch(source / name, folder / name, entry, record)
+    return ModelFiles(record, folder)
+
+
+def _fetch(source: Location, target: Path, entry: FileEntry, record: ModelRecord) -> None:
+    try:
+        data = storage.read_bytes(source)
+    except FileNotFoundError as error:
+        raise ModelDamaged(_refusal(source, "is missing", record)) from error
+    if problem := _mismatch(hashlib.sha256(data).hexdigest(), len(data), entry):
+        raise ModelDamaged(_refusal(source, problem, record))
+    storage.write_bytes(target, data)
+
+
+def _problem(path: Path, entry: FileEntry) -> str:
+    try:
+        return _mismatch(storage.content_hash(path), path.stat().st_size, entry)
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        raise StorageError(f"{path}: {error}") from error
+
+
+def _mismatch(sha256: str, size: int, entry: FileEntry) -> str:
+    if (sha256, size) == (entry.sha256, entry.size):
+        return ""
+    return f"has the hash {sha256} and {size} bytes, where the record says {entry.sha256} and {entry.size}"
+
+
+def _refusal(file: Location, problem: str, record: ModelRecord) -> str:
+    return (
+        f"{file}: {problem}; it is not loaded. Put the original file back, or go back to another version with "
+        f"`sightline rollback-model {record.name}`"
+    )

@@ -1,0 +1,27 @@
+"""What can be wrong with a model."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from sightline.errors import SightlineError
+
+__all__ = ["InvalidModelName", "ModelDamaged", "ModelNotFound", "first_problem"]
+
+
+class InvalidModelName(SightlineError):
+    """A name or version that no model can have."""
+
+
+class ModelNotFound(SightlineError):
+    """A model, or a version of it, that is not in the registry."""
+
+
+class ModelDamaged(SightlineError):
+    """A model's file that is not what its record says."""
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that a document's model says is wrong with it, and where."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"

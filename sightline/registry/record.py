@@ -1,0 +1,125 @@
+"""What is known of one version of a model: what it is, what made it, and how good it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from sightline import storage
+from sightline.registry.errors import ModelDamaged, first_problem
+from sightline.storage import Location
+
+__all__ = ["CLAIM", "RECORD", "DataVersion", "FileEntry", "ImageInput", "ModelDraft", "ModelRecord", "read_record"]
+
+RECORD, CLAIM = "record.json", "claim"
+"""The files of a version that are the registry's own."""
+
+
+def _not_reserved(name: str) -> str:
+    if name in (RECORD, CLAIM):
+        raise ValueError(f"{name} is a file of the registry's own")
+    return name
+
+
+def _as_json(values: dict[str, Any]) -> dict[str, Any]:
+    # Also makes the draft what its record will be when it is read: a tuple becomes a list.
+    read: dict[str, Any] = json.loads(json.dumps(values, allow_nan=False))
+    return read
+
+
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200), AfterValidator(_not_reserved)]
+"""A file directly in the version's folder: nothing that leads out of it."""
+Values = Annotated[dict[str, Any], AfterValidator(_as_json)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Strict(BaseModel):
+    # What is not a number is refused when it is written: JSON has no name for it.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ImageInput(_Strict):
+    """How a picture becomes a model's input: stretched to ``width`` x ``height`` pixels, RGB, normalised.
+
+    ``mean`` and ``std`` are those of each channel's values divided by 255.
+    """
+
+    width: PositiveInt
+    height: PositiveInt
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class FileEntry(_Strict):
+    """One file of a version: the hash of its content and its bytes."""
+
+    sha256: Sha256
+    size: Count
+
+
+class DataVersion(_Strict):
+    """What a model was trained and tested on.
+
+    ``manifest_sha256`` is that of the manifest of all pictures, ``test_sha256`` that of the test set alone; ``groups``
+    counts what no two sides of a split share (people, say), None where the data tells of none.
+    """
+
+    manifest_sha256: Sha256
+    test_sha256: Sha256
+    images: Count
+    train: Count
+    validation: Count
+    test: Count
+    groups: Count | None
+    source: str
+    synthetic: bool
+
+
+class ModelDraft(_Strict):
+    """A version before the registry has it."""
+
+    name: str
+    created: AwareDatetime
+    task: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
+    architecture: Values
+    classes: tuple[str, ...]
+    input: ImageInput
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    temperature: Annotated[float, Field(gt=0)]
+    data: DataVersion
+    parameters: Values
+    seed: int
+    metrics: Values
+    code_version: str
+    libraries: dict[str, str]
+
+
+class ModelRecord(ModelDraft):
+    """A version in the registry, with the files that belong to it."""
+
+    version: PositiveInt
+    files: Annotated[dict[FileName, FileEntry], Field(min_length=1)]
+
+    @property
+    def label(self) -> str:
+        """``posture/3``: the model and its version."""
+        return f"{self.name}/{self.version}"
+
+
+def read_record(file: Location, name: str, version: int) -> ModelRecord:
+    """The record of that version of that model. Raises ``FileNotFoundError`` and :class:`ModelDamaged`."""
+    try:
+        record = ModelRecord.model_validate_json(storage.read_bytes(file))
+    except ValidationError as error:
+        problem = f"is damaged, or was written by another version of sightline: {first_problem(error)}"
+    else:
+        if (record.name, record.version) == (name, version):
+            return record
+        problem = f"is the record of {record.label}"
+    raise ModelDamaged(
+        f"{file}: {problem}. Put the original file back, or go back to another version with "
+        f"`sightline rollback-model {name}`"
+    )

@@ -1,0 +1,93 @@
+"""An empty registry of each kind, and small models for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sightline.registry import DataVersion, ImageInput, ModelDraft, ModelRecord, Registry
+from sightline.storage import Location
+
+
+def draft_of(name: str = "posture", **other: Any) -> ModelDraft:
+    """What a training would say of a model."""
+    fields: dict[str, Any] = {
+        "name": name,
+        "created": datetime(2026, 1, 31, 20, 13, 58, tzinfo=UTC),
+        "task": "image-classification",
+        "architecture": {"backbone": "small", "head": "linear"},
+        "classes": ("left", "right"),
+        "input": ImageInput(width=58, height=130, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)),
+        "threshold": 0.93,
+        "temperature": 1.2,
+        "data": DataVersion(
+            manifest_sha256="a" * 64,
+            test_sha256="b" * 64,
+            images=100,
+            train=60,
+            validation=20,
+            test=20,
+            groups=10,
+            source="maps",
+            synthetic=False,
+        ),
+        "parameters": {"epochs": 20, "shares": (0.6, 0.2, 0.2)},
+        "seed": 42,
+        "metrics": {"macro_f1": 0.98},
+        "code_version": "0.1.0",
+        "libraries": {"torch": "2.15.0"},
+    }
+    return ModelDraft(**fields | other)
+
+
+@pytest.fixture
+def make_draft() -> Callable[..., ModelDraft]:
+    """Make a draft; any field may be given."""
+    return draft_of
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A folder of what a training wrote."""
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    (folder / "backbone.safetensors").write_bytes(bytes(range(256)) * 40)
+    (folder / "head.ubj").write_bytes(b"trees")
+    return folder
+
+
+@pytest.fixture
+def builtin(tmp_path: Path) -> Path:
+    """A folder of models that come with the package, without any."""
+    folder = tmp_path / "builtin"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def with_vehicles(builtin: Path, tmp_path: Path, weights: Path) -> Path:
+    """The same with a vehicles model, made as one is: published, and its files copied."""
+    made = Registry(tmp_path / "made", builtin=builtin)
+    record = made.publish(draft_of("vehicles", classes=("bicycle", "motorcycle")), weights)
+    (builtin / "vehicles").mkdir()
+    for name in ("record.json", *record.files):
+        (builtin / "vehicles" / name).write_bytes((tmp_path / "made" / "vehicles" / "1" / name).read_bytes())
+    return builtin
+
+
+@pytest.fixture
+def registry(bucket: Location, tmp_path: Path, builtin: Path) -> Registry:
+    """An empty registry of each kind in turn."""
+    return Registry(bucket / "models", cache=tmp_path / "cache", builtin=builtin)
+
+
+@pytest.fixture
+def published(registry: Registry, weights: Path) -> ModelRecord:
+    """The first version of posture, which is current."""
+    record = registry.publish(draft_of(), weights)
+    registry.promote("posture", 1, metric="macro_f1", value=0.98, rival=lambda version: 0.0)
+    return record

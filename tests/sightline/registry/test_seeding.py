@@ -1,0 +1,168 @@
+"""An empty registry has the models that come with the package, and one that has its own is left alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from sightline import storage
+from sightline.errors import StorageError
+from sightline.registry import ModelDamaged, ModelDraft, ModelNotFound, Registry
+from sightline.storage import Location
+
+Draft = Callable[..., ModelDraft]
+
+
+@pytest.fixture
+def seeded(bucket: Location, tmp_path: Path, with_vehicles: Path) -> Registry:
+    """An empty registry of a package that brings a vehicles model."""
+    return Registry(bucket / "models", cache=tmp_path / "cache", builtin=with_vehicles)
+
+
+def test_a_fresh_registry_has_the_model_of_the_package(seeded: Registry, weights: Path) -> None:
+    assert seeded.names() == ["vehicles"]
+    files = seeded.open("vehicles")
+    assert files.record.label == "vehicles/1"
+    assert (files.folder / "head.ubj").read_bytes() == (weights / "head.ubj").read_bytes()
+    assert seeded.versions("vehicles") == [1]
+    pointer = seeded.current("vehicles")
+    assert pointer
+    assert [move.how for move in pointer.history] == ["seeded"]
+
+
+@pytest.mark.parametrize("first", ["versions", "record", "current", "open"])
+def test_whatever_asks_first_finds_it(seeded: Registry, first: str) -> None:
+    assert getattr(seeded, first)("vehicles")
+    assert seeded.record("vehicles/1").version == 1
+
+
+def test_a_model_trained_first_thing_has_the_packages_as_its_rival(
+    seeded: Registry, make_draft: Draft, weights: Path
+) -> None:
+    record = seeded.publish(make_draft("vehicles"), weights)
+    assert record.version == 2
+    done = seeded.promote("vehicles", 2, metric="accuracy", value=0.8, rival=lambda version: {1: 0.9}[version])
+    assert (done.promoted, done.previous) == (False, 1)
+    assert seeded.record("vehicles").version == 1
+
+
+def test_it_stays_away_once_there_are_others(
+    seeded: Registry, make_draft: Draft, weights: Path, with_vehicles: Path
+) -> None:
+    seeded.publish(make_draft("vehicles"), weights)
+    seeded.promote("vehicles", 2, metric="accuracy", value=0.95, rival=lambda version: 0.9)
+    assert seeded.record("vehicles").version == 2
+    # Nor does it come back where the pointer was lost: which of the others counted is not for it to say.
+    storage.remove(seeded.root / "vehicles" / "current.json")
+    with pytest.raises(ModelNotFound, match="there are 1, 2"):
+        seeded.open("vehicles")
+
+
+def test_a_registry_from_before_the_package_had_the_model_keeps_its_own(
+    seeded: Registry, make_draft: Draft, weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "none").mkdir()
+    before = Registry(seeded.root, cache=tmp_path / "cache", builtin=tmp_path / "none")
+    (weights / "head.ubj").write_bytes(b"own")
+    own = before.publish(make_draft("vehicles"), weights)
+    assert seeded.record("vehicles/1") == own
+    with pytest.raises(ModelNotFound, match="none of its versions"):
+        seeded.record("vehicles")
+    assert seeded.versions("vehicles") == [1]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("step", range(5))
+def test_a_seeder_killed_at_any_step_is_followed_by_another(
+    seeded: Registry, weights: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    done: list[str] = []
+
+    def killed_at_the_step(function: Callable[..., object]) -> Callable[..., object]:
+        def change(*arguments: object) -> object:
+            if len(done) == step:
+                raise Killed
+            done.append(function.__name__)
+            return function(*arguments)
+
+        return change
+
+    with monkeypatch.context() as patch:
+        # A swap from nothing is a create, which is the one that is counted.
+        for name in ("create", "write_file", "write_bytes"):
+            patch.setattr(storage, name, killed_at_the_step(getattr(storage, name)))
+        with pytest.raises(Killed):
+            seeded.current("vehicles")
+    assert len(done) == step
+    files = seeded.open("vehicles")
+    assert hashlib.sha256((files.folder / "head.ubj").read_bytes()).hexdigest() == files.record.files["head.ubj"].sha256
+    pointer = seeded.current("vehicles")
+    assert pointer
+    assert len(pointer.history) == 1
+
+
+def test_twenty_that_seed_at_once_find_one_version_and_one_move(
+    seeded: Registry, tmp_path: Path, with_vehicles: Path
+) -> None:
+    def ask(number: int) -> str:
+        each = Registry(seeded.root, cache=tmp_path / "caches" / str(number), builtin=with_vehicles)
+        return each.open("vehicles").record.label
+
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(ask, range(20))) == {"vehicles/1"}
+    pointer = seeded.current("vehicles")
+    assert pointer
+    assert len(pointer.history) == 1
+    keys = [storage.key_under(file.location, seeded.root) for file in storage.walk(seeded.root)]
+    assert keys == [
+        *(f"vehicles/1/{name}" for name in ("backbone.safetensors", "claim", "head.ubj", "record.json")),
+        "vehicles/current.json",
+    ]
+
+
+def test_there_is_nothing_before_the_model_of_the_package(seeded: Registry) -> None:
+    with pytest.raises(ModelNotFound, match="is the first one"):
+        seeded.rollback("vehicles")
+
+
+def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(location: Location, *_: object) -> None:
+        raise StorageError(f"{location}: Permission denied")
+
+    for name in ("create", "swap", "write_bytes", "write_file"):
+        monkeypatch.setattr(storage, name, refused)
+
+
+def test_a_registry_that_cannot_be_written_is_read_once_it_has_been_seeded(
+    seeded: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeded.open("vehicles")
+    read_only(monkeypatch)
+    assert seeded.open("vehicles").record.label == "vehicles/1"
+    assert seeded.open("vehicles/1").record.label == "vehicles/1"
+    assert seeded.versions("vehicles") == [1]
+
+
+def test_a_registry_that_cannot_be_written_says_that_it_must_be_once(
+    seeded: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_only(monkeypatch)
+    with pytest.raises(StorageError, match="Permission denied") as caught:
+        seeded.open("vehicles")
+    assert str(caught.value).startswith(str(seeded.root))
+    assert "set MODEL_BUCKET" in str(caught.value)
+    with pytest.raises(ModelNotFound, match="train-image-classifier posture"):
+        seeded.open("posture")
+
+
+def test_a_file_of_the_package_that_was_changed_is_refused(seeded: Registry, with_vehicles: Path) -> None:
+    (with_vehicles / "vehicles" / "head.ubj").write_bytes(b"else")
+    with pytest.raises(ModelDamaged, match=r"head\.ubj"):
+        seeded.open("vehicles")
