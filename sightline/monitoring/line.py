@@ -1,0 +1,145 @@
+"""One inference as one line, in Model Monitor's format."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import sys
+from base64 import b64decode
+from binascii import b2a_base64
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
+
+__all__ = ["CaptureEvent", "CapturedInference", "CapturedLine", "line_of"]
+
+
+@dataclass(frozen=True)
+class CaptureEvent:
+    """An inference: the image as it was sent, and the probabilities in the order of the model's classes.
+
+    ``event_id`` names the inference for good: the same one is never captured under another.
+    """
+
+    event_id: UUID
+    inference_time: datetime
+    content_type: str
+    data: bytes
+    probabilities: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if self.inference_time.tzinfo is None:
+            raise ValueError(f"event {self.event_id}: its inference time has no zone")
+
+
+@dataclass(frozen=True)
+class CapturedInference:
+    """An inference as it was captured, by sightline or by SageMaker.
+
+    ``data`` is the input as it was sent, in whatever ``content_type`` says. ``source`` is the URI of the file.
+    """
+
+    event_id: str
+    inference_time: datetime
+    endpoint: str
+    variant: str
+    content_type: str
+    data: bytes
+    probabilities: tuple[float, ...]
+    source: str
+
+
+def line_of(event: CaptureEvent) -> tuple[bytes, bytes, bytes]:
+    """The line, in three parts that follow one another: an image may be large, and is not joined to them."""
+    output = json.dumps([float(each) for each in event.probabilities], allow_nan=False)
+    time = event.inference_time.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()
+    head = f'{{"captureData":{{"endpointInput":{{"observedContentType":{json.dumps(event.content_type)}'
+    # What is in base64 needs no escaping.
+    head += ',"mode":"INPUT","data":"'
+    tail = '","encoding":"BASE64"},"endpointOutput":{"observedContentType":"application/json","mode":"OUTPUT"'
+    tail += f',"data":{json.dumps(output)},"encoding":"JSON"}}}}'
+    tail += f',"eventMetadata":{{"eventId":"{event.event_id}","inferenceTime":"{time}Z"}},"eventVersion":"0"}}\n'
+    return head.encode(), b2a_base64(event.data, newline=False), tail.encode()
+
+
+class _Part(BaseModel):
+    # What else is there, such as custom attributes, says nothing about the inference.
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel)
+
+
+class _Payload(_Part):
+    observed_content_type: str
+    data: str
+    encoding: Literal["BASE64", "CSV", "JSON"]
+
+    def content(self) -> bytes:
+        """The bytes that were sent."""
+        if self.encoding != "BASE64":
+            return self.data.encode()
+        try:
+            return b64decode(self.data, validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"not base64: {error}") from error
+
+
+class _Data(_Part):
+    endpoint_input: _Payload
+    endpoint_output: _Payload
+
+
+class _Metadata(_Part):
+    event_id: str = Field(min_length=1)
+    inference_time: AwareDatetime
+
+
+class CapturedLine(_Part):
+    """A line as it was read; its contents are not decoded before they are asked for."""
+
+    capture_data: _Data
+    event_metadata: _Metadata
+    event_version: Literal["0"]
+
+    def data(self) -> bytes:
+        """What was sent to the model. Raises ``ValueError``."""
+        try:
+            return self.capture_data.endpoint_input.content()
+        except ValueError as error:
+            raise ValueError(f"captureData.endpointInput.data: {error}") from error
+
+    def probabilities(self) -> tuple[float, ...]:
+        """What the model answered. Raises ``ValueError``."""
+        output = self.capture_data.endpoint_output
+        try:
+            return _numbers(output.content().decode(), _notation(output))
+        except ValueError as error:
+            raise ValueError(f"captureData.endpointOutput.data: {error}") from error
+
+
+def _notation(output: _Payload) -> Literal["CSV", "JSON"]:
+    if output.encoding != "BASE64":
+        return output.encoding
+    return "CSV" if output.observed_content_type.partition(";")[0].strip().lower() == "text/csv" else "JSON"
+
+
+def _numbers(text: str, notation: Literal["CSV", "JSON"]) -> tuple[float, ...]:
+    if notation == "CSV":
+        rows: Any = [line.split(",") for line in text.splitlines() if line.strip()]
+        values = [float(value) for row in rows for value in row]
+    else:
+        rows = from_json(text)
+        # TensorFlow's servers wrap their answer, and many answer with one row for each input.
+        rows = rows.get("predictions") if isinstance(rows, dict) else rows
+        rows = rows if isinstance(rows, list) and rows and isinstance(rows[0], list) else [rows]
+        values = rows[0] if isinstance(rows[0], list) else [rows[0]]
+    if len(rows) != 1 or not values or not all(_is_number(value) for value in values):
+        raise ValueError("not one row of probabilities")
+    return tuple(map(float, values))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
