@@ -19,6 +19,7 @@ from sightline.settings import settings
 from sightline.speech import Engine
 from sightline.storage import locate
 from tasks.emotion import find_emotions
+from tasks.hooks import alert_on_failure
 from tasks.media import annotate_video, cut_highlights, overlay_of, probe_video
 from tasks.pose import extract_poses
 from tasks.report import publish_session
@@ -60,7 +61,12 @@ class VideoResult(BaseModel):
         return cls.model_validate({name: fields[name] for name in cls.model_fields})
 
 
-@flow(name="process-video", flow_run_name=lambda: f"process {Path(flow_run.parameters['video']).name}")
+@flow(
+    name="process-video",
+    flow_run_name=lambda: f"process {Path(flow_run.parameters['video']).name}",
+    on_failure=[alert_on_failure],
+    on_crashed=[alert_on_failure],
+)
 def process_video(
     video: str,
     patient: str | None = None,

@@ -1,0 +1,170 @@
+"""Telling people: an artifact and a log line for each alert, and every channel that ALERT_CHANNELS names.
+
+>>> send_alert(Alert(key=job.key, kind="result", title="3 of 1,000 images are uncertain", facts={...}, ...))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import re
+import smtplib
+from contextlib import suppress
+from functools import partial
+from typing import TypeAlias, cast
+from uuid import UUID
+
+from prefect import task
+from prefect.blocks.abstract import NotificationBlock, NotificationError
+from prefect.blocks.core import Block
+from prefect.blocks.notifications import SlackWebhook
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.context import TaskRunContext
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.utilities.urls import url_for
+from prefect_email import EmailServerCredentials
+
+from sightline import alerts
+from sightline.alerts import Alert, Courier
+from sightline.errors import InvalidSetting
+from sightline.settings import settings
+
+__all__ = ["Logger", "send_alert", "tell"]
+
+Logger: TypeAlias = "logging.Logger | logging.LoggerAdapter[logging.Logger]"
+
+_URL = re.compile(r"(https?://)(?:[^/\s'\"]*@)?([^/\s'\"?]+)[^\s'\"]*")
+_LEVEL = re.compile(r"^\[[A-Z]+\]: ", re.MULTILINE)  # which the notification blocks put before each line
+_REASON = 300
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def send_alert(alert: Alert) -> None:
+    """Tell everyone, once for each event; no channel that fails ever fails the run."""
+    run, context = flow_run.id, TaskRunContext.get()
+    if run is not None and (alert.run_name is None or alert.run_url is None):
+        named = {
+            "run_name": alert.run_name or flow_run.name,
+            "run_url": alert.run_url or url_for("flow-run", obj_id=run),
+            "run_id": alert.run_id or run,
+        }
+        alert = alert.model_copy(update=named)
+    tell(
+        alert,
+        get_run_logger(),
+        flow_run_id=UUID(run) if run is not None else None,
+        task_run_id=context.task_run.id if context else None,
+    )
+
+
+def tell(alert: Alert, logger: Logger, *, flow_run_id: UUID | None = None, task_run_id: UUID | None = None) -> None:
+    """Deliver what waits in the outbox and this alert. Whatever fails is a warning in the log, and kept."""
+    _publish(alert, logger, flow_run_id, task_run_id)
+    config = settings()
+    if not config.alert_channels:
+        logger.warning("Alert: %s. No channel is set in ALERT_CHANNELS", _line(alert))
+        return
+    courier = Courier(
+        root=config.bucket_uri(config.outbox_bucket),
+        channels=tuple(dict.fromkeys(config.alert_channels)),
+        send=partial(_send, logger),
+        warn=lambda text: logger.warning("Alerts: %s", text),
+        reason_of=_reason,
+        waits=config.alert_retry_seconds,
+        timeout=config.alert_timeout_seconds,
+    )
+    told = courier.deliver(alert)
+    logger.info("Alert: %s. Sent to %s", _line(alert), ", ".join(told) or "no channel now")
+
+
+def _publish(alert: Alert, logger: Logger, flow_run_id: UUID | None, task_run_id: UUID | None) -> None:
+    artifact = ArtifactCreate(
+        key="alert",
+        type="markdown",
+        description=alerts.headline(alert),
+        data=alerts.as_markdown(alert),
+        flow_run_id=flow_run_id,
+        task_run_id=task_run_id,
+    )
+    try:
+        with get_client(sync_client=True) as client:
+            client.create_artifact(artifact)
+    except Exception as error:  # The API may be what has failed; the channels are told all the same.
+        logger.warning("Alerts: the artifact could not be made: %s", _reason(error))
+
+
+def _send(logger: Logger, channel: str, alert: Alert) -> None:
+    if channel.startswith("arn:"):
+        alerts.publish(channel, alert)
+        return
+    block = _load(channel)
+    if isinstance(block, EmailServerCredentials):
+        _send_email(logger, channel, block, alert)
+    elif isinstance(block, SlackWebhook):
+        _notify(block, alerts.as_slack(alert), alerts.headline(alert))
+    elif isinstance(block, NotificationBlock):
+        _notify(block, alerts.as_text(alert), alerts.headline(alert))
+    else:
+        raise InvalidSetting(
+            f"nothing can be sent through a {type(block).__name__}; ALERT_CHANNELS takes blocks that notify, "
+            "email-server-credentials and ARNs of SNS topics"
+        )
+
+
+def _load(channel: str) -> Block:
+    try:
+        # Told to be synchronous, for this may be the thread of an asynchronous flow's run.
+        return cast("Block", Block.load(channel, _sync=True))  # type: ignore[call-arg]
+    except ValueError as error:
+        if "Unable to find block document" not in str(error):
+            raise
+        raise InvalidSetting(
+            "there is no such block; make it in the Prefect UI under Blocks, or correct ALERT_CHANNELS"
+        ) from error
+
+
+def _notify(block: NotificationBlock, body: str, title: str) -> None:
+    with block.raise_on_failure():
+        # What was made for both kinds of caller asks the run which kind it is; this thread is neither's.
+        either = hasattr(type(block).notify, "aio")
+        sent = block.notify(body, title, _sync=True) if either else block.notify(body, title)  # type: ignore[call-arg]
+        if inspect.iscoroutine(sent):
+            asyncio.run(sent)
+
+
+def _send_email(logger: Logger, channel: str, block: EmailServerCredentials, alert: Alert) -> None:
+    config = settings()
+    sender = config.alert_email_from or block.username
+    if sender is None or "@" not in sender:
+        raise InvalidSetting("the block's user name is no address to send from; set ALERT_EMAIL_FROM")
+    message = alerts.email_message(alert, sender, config.alert_email_to)
+    server = block.get_server()
+    try:
+        refused = server.send_message(message)
+    finally:
+        with suppress(smtplib.SMTPException, OSError):  # The mail is accepted or refused by now, however it ends.
+            server.quit()
+        server.close()
+    for address, (code, answer) in refused.items():
+        logger.warning("Alerts: %s: %s was refused: %s %r", channel, address, code, answer)
+
+
+def _line(alert: Alert) -> str:
+    facts = ", ".join(f"{name} {' '.join(value.split())}" for name, value in alert.facts.items())
+    return f"{alert.title} ({facts[:_REASON]})" if facts and alert.kind == "result" else alert.title
+
+
+def _reason(error: Exception) -> str:
+    """An exception as a line for the log and the outbox, where a webhook's address, which is a secret, has no place."""
+    if isinstance(error, NotificationError):
+        text = _LEVEL.sub("", error.log) or "the block does not say why"
+    elif isinstance(error, InvalidSetting):
+        text = str(error)
+    else:
+        text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    text = " ".join(_URL.sub(r"\1\2/…", text).split()).rstrip(".")
+    return text if len(text) <= _REASON else f"{text[: _REASON - 1]}…"
