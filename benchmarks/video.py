@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from benchmarks._server import serve
 
 OUT = Path(__file__).parent / "out"
 POSE_FPS = 10.0
@@ -54,7 +53,8 @@ def main() -> None:
 def _measure(rounds: int, *, with_long: bool) -> None:
     clip = _clip()
     figures: list[dict[str, Any]] = []
-    with _server() as environment:
+    with serve() as server:
+        environment = server.environment
         for number in range(rounds):
             ffmpeg = _run_ffmpeg(clip)
             tracker = _child("--tracker", clip, environment)
@@ -166,23 +166,6 @@ def _child(what: str, clip: Path, environment: dict[str, str]) -> dict[str, Any]
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
     return dict(json.loads(done.stdout.splitlines()[-1]))
-
-
-@contextmanager
-def _server() -> Iterator[dict[str, str]]:
-    from prefect.server.api.server import SubprocessASGIServer
-    from prefect.settings import PREFECT_HOME, temporary_settings
-
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-        os.environ["PREFECT_HOME"] = home
-        with temporary_settings({PREFECT_HOME: Path(home)}):
-            server = SubprocessASGIServer()
-            server.start(timeout=120)
-            try:
-                yield {**os.environ, "PREFECT_API_URL": server.api_url, "PREFECT_LOGGING_LEVEL": "WARNING"}
-            finally:
-                server.stop()
 
 
 if __name__ == "__main__":

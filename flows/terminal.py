@@ -26,6 +26,8 @@ _DEFAULTS = {
     # Its first write can also meet the migrations of a new database: "database is locked".
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    # An image in a payload of the original kind is longer than Prefect's half a megabyte.
+    "PREFECT_SERVER_API_MAX_PARAMETER_SIZE": str(64 << 20),
     # A new database takes about 20 seconds on two busy cores, which is where Prefect gives up.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
@@ -120,7 +122,8 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, dict):
-        value = [f"{key.replace('_', ' ')} {_text(item)}" for key, item in value.items()]
+        # A reason in capitals is a name that people search for.
+        value = [f"{key.replace('_', ' ') if key.islower() else key} {_text(item)}" for key, item in value.items()]
     if isinstance(value, list):
         return ", ".join(map(_text, value)) or "none"
     return "none" if value is None else str(value)

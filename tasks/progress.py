@@ -1,4 +1,4 @@
-"""Progress of a long task, in the Prefect UI and in the terminal.
+"""Progress of a long task or flow, in the Prefect UI and in the terminal.
 
 >>> @task
 ... def extract_poses(frames: Sequence[Frame]) -> None:
@@ -20,7 +20,7 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import TaskRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import PrefectException
 from prefect.logging import get_logger, get_run_logger
 from prefect.logging.handlers import PrefectConsoleHandler
@@ -39,19 +39,20 @@ _LINES = 10
 
 @contextmanager
 def progress(description: str) -> Iterator[Report]:
-    """Show how far the work inside is: in a progress artifact of the task run, and on standard error.
+    """Show how far the work inside is: in a progress artifact of the task or flow run, and on standard error.
 
     On a terminal a bar is drawn, elsewhere every tenth of the work gets a log line. A share below the last one is
     not shown. Work that ends without an exception ends at 100 %; otherwise the progress stays where it was. Outside a
-    task run there is no artifact.
+    run there is no artifact.
 
     Args:
         description: What is being done, in a word or three.
     """
-    run = TaskRunContext.get()
-    logger = get_run_logger() if run else get_logger("sightline")
+    task, flow = TaskRunContext.get(), FlowRunContext.get()
+    name = task.task.name if task else flow.flow.name if flow and flow.flow else None
+    logger = get_run_logger() if name else get_logger("sightline")
     console = _console()
-    sinks: list[_Sink] = [_Artifact(f"progress-{slugify(run.task.name)}", description, logger)] if run else []
+    sinks: list[_Sink] = [_Artifact(f"progress-{slugify(name)}", description, logger)] if name else []
     sinks.append(_Bar(description, console) if console.file.isatty() else _Lines(description, logger))
 
     lock = Lock()
@@ -90,7 +91,7 @@ class _Artifact:
             created = create_progress_artifact(progress=0.0, key=key, description=description)
             if not isinstance(created, UUID):
                 created.close()
-                raise TypeError("progress() is for tasks that are plain functions, not async ones")
+                raise TypeError("progress() is for tasks and flows that are plain functions, not async ones")
             self._id = created
 
     def show(self, share: float) -> None:

@@ -1,0 +1,55 @@
+"""A Prefect server of one's own for a benchmark, and what it costs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["BenchServer", "serve"]
+
+
+@dataclass(frozen=True)
+class BenchServer:
+    """A running server. ``environment``: what a process needs to use it."""
+
+    environment: dict[str, str]
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """The processor time that the server has used so far, Linux only."""
+        ticks = [int(field) for field in Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]]
+        return sum(ticks) / os.sysconf("SC_CLK_TCK")
+
+    def wait_until_idle(self, limit: float = 300) -> float:
+        """Wait until the server has digested what it was told; the processor seconds that this took."""
+        start, deadline = self.cpu_seconds(), time.monotonic() + limit
+        while time.monotonic() < deadline:
+            before = self.cpu_seconds()
+            time.sleep(2)
+            if self.cpu_seconds() - before < 0.1:
+                return self.cpu_seconds() - start
+        raise TimeoutError(f"the server was still busy after {limit:.0f} s")
+
+
+@contextmanager
+def serve() -> Iterator[BenchServer]:
+    """Start a server with an empty database, and stop it at the end."""
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_HOME, temporary_settings
+
+    with tempfile.TemporaryDirectory() as home:
+        os.environ |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_HOME": home}
+        with temporary_settings({PREFECT_HOME: Path(home)}):
+            server = SubprocessASGIServer()
+            server.start(timeout=120)
+            assert server.server_process
+            try:
+                environment = {**os.environ, "PREFECT_API_URL": server.api_url, "PREFECT_LOGGING_LEVEL": "WARNING"}
+                yield BenchServer(environment, server.server_process.pid)
+            finally:
+                server.stop()
