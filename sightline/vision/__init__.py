@@ -1,0 +1,66 @@
+"""Images: which are meant, their pixels, what a model says of them, and the records of that.
+
+classifier = load_classifier(Registry(locate("models")), "vehicles")
+pixels = decode(Path("bike.png").read_bytes(), classifier.input, Limits()).pixels
+print(dict(zip(classifier.classes, classifier.predict(pixels[None])[0])))
+"""
+
+from sightline.vision.backbones import BACKBONES, WeightsUnavailable, create_backbone
+from sightline.vision.backends import BackendUnavailable, supported_backends
+from sightline.vision.chunks import SerializedChunk, SerializedImage, serialize_chunk
+from sightline.vision.classifier import ImageClassifier, load_classifier
+from sightline.vision.decode import Decoded, decode
+from sightline.vision.endpoint import ENDPOINT, EndpointClassifier, InvalidAnswer
+from sightline.vision.fetch import fetch
+from sightline.vision.limits import Limits
+from sightline.vision.predictions import Prediction, classify_chunk, record_of
+from sightline.vision.reasons import PASSING, Reason, Rejected
+from sightline.vision.records import THRESHOLD_NOT_MET, ImageRecord, Outcome, judge
+from sightline.vision.results import RESULTS, REVIEW, TABLE, Summary, read_records
+from sightline.vision.runs import ClassificationRun, FinishedRun, run_key
+from sightline.vision.sources import SUFFIXES, ImageRef, Source, expand
+from sightline.vision.weights import load_weights, save_classifier
+
+__all__ = [
+    "BACKBONES",
+    "ENDPOINT",
+    "PASSING",
+    "RESULTS",
+    "REVIEW",
+    "SUFFIXES",
+    "TABLE",
+    "THRESHOLD_NOT_MET",
+    "BackendUnavailable",
+    "ClassificationRun",
+    "Decoded",
+    "EndpointClassifier",
+    "FinishedRun",
+    "ImageClassifier",
+    "ImageRecord",
+    "ImageRef",
+    "InvalidAnswer",
+    "Limits",
+    "Outcome",
+    "Prediction",
+    "Reason",
+    "Rejected",
+    "SerializedChunk",
+    "SerializedImage",
+    "Source",
+    "Summary",
+    "WeightsUnavailable",
+    "classify_chunk",
+    "create_backbone",
+    "decode",
+    "expand",
+    "fetch",
+    "judge",
+    "load_classifier",
+    "load_weights",
+    "read_records",
+    "record_of",
+    "run_key",
+    "save_classifier",
+    "serialize_chunk",
+    "supported_backends",
+]

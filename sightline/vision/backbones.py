@@ -1,0 +1,125 @@
+"""The networks that turn a normalised picture into an embedding, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+
+from sightline.errors import InvalidSetting, SightlineError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from sightline.vision.nets import Backbone
+
+__all__ = ["BACKBONES", "WeightsUnavailable", "create_backbone"]
+
+
+class WeightsUnavailable(SightlineError):
+    """Pretrained weights were asked for and cannot be had."""
+
+
+def create_backbone(name: str, *, pretrained: bool = False) -> Backbone:
+    """The backbone called ``name``, one of :data:`BACKBONES`, in training mode.
+
+    Called with pictures, shape = (n, 3, height, width), float32, normalised, it gives embeddings, shape =
+    (n, ``embedding_size``). Its weights are drawn from torch's generator: seed that for the same ones again.
+    ``pretrained`` takes torchvision's ImageNet weights instead, which are fetched once and then cached by torch; raises
+    ``WeightsUnavailable`` where there are none or they cannot be fetched.
+    """
+    factory = _FACTORIES.get(name)
+    if factory is None:
+        raise InvalidSetting(f"{name!r} is not a backbone. Choose one of {', '.join(BACKBONES)}")
+    return factory(pretrained)
+
+
+def _convnext_tiny(pretrained: bool) -> Backbone:
+    from torch import nn
+    from torchvision.models import ConvNeXt_Tiny_Weights, convnext_tiny
+
+    weights = ConvNeXt_Tiny_Weights.IMAGENET1K_V1 if pretrained else None
+    network = _build("convnext_tiny", pretrained, lambda: convnext_tiny(weights=weights))
+    norm, flatten, _ = network.classifier
+    return _assembled(nn.Sequential(network.features, network.avgpool, norm, flatten), 768)
+
+
+def _mobilenet_v3_small(pretrained: bool) -> Backbone:
+    from torch import nn
+    from torchvision.models import MobileNet_V3_Small_Weights, mobilenet_v3_small
+
+    weights = MobileNet_V3_Small_Weights.IMAGENET1K_V1 if pretrained else None
+    network = _build("mobilenet_v3_small", pretrained, lambda: mobilenet_v3_small(weights=weights))
+    return _assembled(nn.Sequential(network.features, network.avgpool, nn.Flatten(1)), 576)
+
+
+def _patch_net(pretrained: bool) -> Backbone:
+    from sightline.vision.nets import PatchNet
+
+    _refuse_pretrained("patch_net", pretrained)
+    return PatchNet(side=6, patches=200, pool=3, width=96)
+
+
+def _pressure_net(pretrained: bool) -> Backbone:
+    from sightline.vision.nets import PressureNet
+
+    _refuse_pretrained("pressure_net", pretrained)
+    return PressureNet(widths=(24, 48, 96), embedding_size=128)
+
+
+def _small_resnet(pretrained: bool) -> Backbone:
+    from sightline.vision.nets import SmallResNet
+
+    _refuse_pretrained("small_resnet", pretrained)
+    return SmallResNet(widths=(32, 64, 128), blocks=(2, 2, 2))
+
+
+def _baseline_cnn(pretrained: bool) -> Backbone:
+    from sightline.vision.nets import BaselineCNN
+
+    _refuse_pretrained("baseline_cnn", pretrained)
+    return BaselineCNN(widths=(16, 32, 64, 128))
+
+
+_FACTORIES: dict[str, Callable[[bool], Backbone]] = {
+    "convnext_tiny": _convnext_tiny,
+    "mobilenet_v3_small": _mobilenet_v3_small,
+    "patch_net": _patch_net,
+    "pressure_net": _pressure_net,
+    "small_resnet": _small_resnet,
+    "baseline_cnn": _baseline_cnn,
+}
+
+BACKBONES = tuple(_FACTORIES)
+"""The names that :func:`create_backbone` knows."""
+
+
+def _assembled(body: nn.Module, embedding_size: int) -> Backbone:
+    from sightline.vision.nets import Assembled
+
+    return Assembled(body, embedding_size)
+
+
+def _build(name: str, pretrained: bool, build: Callable[[], nn.Module]) -> Any:
+    """A torchvision network, which fetches its weights when they are asked for."""
+    from torch.hub import get_dir
+
+    if not pretrained:
+        return build()
+    try:
+        return build()
+    # urllib's errors are OSErrors; a fetch that broke off has a hash that does not match, a RuntimeError.
+    except (OSError, HTTPException, RuntimeError) as error:
+        raise WeightsUnavailable(
+            f"{name}: its pretrained weights are not on this machine and could not be fetched ({error}). There are "
+            "two ways out: (1) let this machine reach download.pytorch.org once, or put the weights file into "
+            f"{get_dir()}/checkpoints; (2) --no-pretrained, which trains from scratch"
+        ) from error
+
+
+def _refuse_pretrained(name: str, pretrained: bool) -> None:
+    if pretrained:
+        raise WeightsUnavailable(
+            f"{name}: there are no pretrained weights of it. Train it with --no-pretrained, or choose convnext_tiny "
+            "or mobilenet_v3_small"
+        )

@@ -1,0 +1,77 @@
+"""A model of the registry, ready to classify."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.vision.backends import choose_backend
+from sightline.vision.heads import probabilities
+from sightline.vision.weights import load_weights
+
+if TYPE_CHECKING:
+    from sightline.registry import ImageInput, ModelRecord, Registry
+    from sightline.vision.backends import Backend
+    from sightline.vision.heads import Head
+
+__all__ = ["ImageClassifier", "load_classifier"]
+
+
+class ImageClassifier:
+    """Backbone, head and temperature. May be used from several threads; they take turns with the backbone."""
+
+    def __init__(self, record: ModelRecord, backend: Backend, head: Head) -> None:
+        self.record = record
+        self.name = record.label
+        self.classes = record.classes
+        self.threshold = record.threshold
+        self._backend = backend
+        self._head = head
+        self._flip = bool(record.architecture.get("flip"))
+        self._turn = Lock()
+
+    @property
+    def input(self) -> ImageInput:
+        """What pictures are stretched to before they are handed over."""
+        return self.record.input
+
+    @property
+    def backend(self) -> str:
+        """What runs the backbone, ``openvino-float32`` say."""
+        return self._backend.name
+
+    def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The calibrated probabilities, shape = (n, classes), of pictures, shape = (n, height, width, 3), RGB."""
+        wanted = (self.input.height, self.input.width, 3)
+        if pixels.shape[1:] != wanted or pixels.dtype != np.uint8:
+            raise ValueError(f"pictures of shape {pixels.shape}, {pixels.dtype}, where uint8 (n, *{wanted}) was expected")
+        if not len(pixels):
+            return np.empty((0, len(self.classes)))
+        logits = self._logits(pixels)
+        if self._flip:
+            logits = (logits + self._logits(pixels[:, :, ::-1])) / 2
+        return probabilities(logits, self.record.temperature)
+
+    def _logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        with self._turn:
+            embeddings = self._backend(pixels)
+        return self._head.logits(embeddings)
+
+
+def load_classifier(
+    registry: Registry,
+    name: str,
+    *,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    backend: Literal["auto", "openvino", "torch"] = "auto",
+) -> ImageClassifier:
+    """The model ``posture``, or its version ``posture/3``, on the fastest backend there is.
+
+    Raises ``ModelNotFound``, ``ModelDamaged`` where a file is not what the record says, and ``BackendUnavailable``.
+    """
+    files = registry.open(name)
+    module, head = load_weights(files)
+    return ImageClassifier(files.record, choose_backend(module, files.record.input, device, backend), head)

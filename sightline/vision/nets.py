@@ -1,0 +1,167 @@
+"""The project's own networks. This module imports torch: take it through :mod:`sightline.vision.backbones`."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["Assembled", "Backbone", "BaselineCNN", "PatchNet", "PressureNet", "SmallResNet"]
+
+
+class Backbone(nn.Module):
+    """Pictures, shape = (n, 3, height, width), normalised, to embeddings, shape = (n, ``embedding_size``)."""
+
+    embedding_size: int
+
+
+class Assembled(Backbone):
+    """A backbone out of another network's parts."""
+
+    def __init__(self, body: nn.Module, embedding_size: int) -> None:
+        super().__init__()
+        self.body = body
+        self.embedding_size = embedding_size
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Embed the pictures."""
+        embeddings: Tensor = self.body(pictures)
+        return embeddings
+
+
+class SmallResNet(Backbone):
+    """A residual network for pictures of 32x32, with the normalisation before each convolution.
+
+    K. He et al., Identity Mappings in Deep Residual Networks (2016). The first stage keeps the picture's size: the
+    tubes of a bicycle's frame are a pixel wide.
+    """
+
+    def __init__(self, widths: tuple[int, ...], blocks: tuple[int, ...]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1, bias=False)]
+        width = widths[0]
+        for stage, (after, count) in enumerate(zip(widths, blocks, strict=True)):
+            for place in range(count):
+                layers.append(_ResidualBlock(width, after, stride=2 if stage > 0 and place == 0 else 1))
+                width = after
+        self.body = nn.Sequential(*layers, nn.BatchNorm2d(width), nn.ReLU())
+        self.embedding_size = width
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Embed the pictures."""
+        features: Tensor = self.body(pictures)
+        return features.mean((2, 3))
+
+
+class PatchNet(Backbone):
+    """Two convolutions on how much each spot of a small picture is like each of a set of typical patches.
+
+    The patches are learnt from pictures without their labels, and stay as they are: A. Coates et al., An Analysis of
+    Single-Layer Networks in Unsupervised Feature Learning (2011). With some hundreds of pictures, they leave less to
+    be learnt by heart than a first layer that is trained.
+    """
+
+    NOISE = 0.02
+    """What is added to a patch's variance, in that of normalised pictures, so that even ones are not all noise."""
+    THRESHOLD = 0.5
+    """How much like a patch, or its negative, a spot must be to count."""
+
+    def __init__(self, side: int, patches: int, pool: int, width: int) -> None:
+        super().__init__()
+        self.filters = nn.Parameter(torch.randn(patches, 3, side, side) / side, requires_grad=False)
+        self.offsets = nn.Parameter(torch.zeros(patches), requires_grad=False)
+        self.pool = nn.AvgPool2d(pool)
+        self.body = nn.Sequential(
+            nn.BatchNorm2d(2 * patches, affine=False),
+            nn.Conv2d(2 * patches, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(3),
+            nn.Flatten(1),
+            nn.Dropout(0.2),
+        )
+        self.embedding_size = 9 * width
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Embed the pictures."""
+        alike = self._likeness(pictures)
+        both = torch.cat([functional.relu(alike - self.THRESHOLD), functional.relu(-alike - self.THRESHOLD)], dim=1)
+        embeddings: Tensor = self.body(self.pool(both))
+        return embeddings
+
+    def _likeness(self, pictures: Tensor) -> Tensor:
+        """Each patch's product with each spot of its size, of mean 0 and variance 1 as the patches are."""
+        side = self.filters.shape[-1]
+        mean = functional.avg_pool2d(pictures.mean(1, keepdim=True), side, 1)
+        square = functional.avg_pool2d((pictures * pictures).mean(1, keepdim=True), side, 1)
+        deviation = (functional.relu(square - mean * mean) + self.NOISE).sqrt()
+        # The filters' own means are 0, which takes the spots' means away.
+        return functional.conv2d(pictures, self.filters) / deviation - self.offsets.view(1, -1, 1, 1)
+
+
+class PressureNet(Backbone):
+    """A convolutional network for pressure maps, some 58x130.
+
+    Where on the mattress the pressure lies tells the postures apart, so that the last features are averaged over
+    coarse fields, not over the whole map.
+    """
+
+    def __init__(self, widths: tuple[int, ...], embedding_size: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [_convolution(3, widths[0])]
+        for before, after in pairwise(widths):
+            layers += [nn.MaxPool2d(2), _convolution(before, after), _convolution(after, after)]
+        self.body = nn.Sequential(*layers, nn.MaxPool2d(2))
+        self.fields = nn.AdaptiveAvgPool2d((4, 2))
+        self.project = nn.Sequential(
+            nn.Flatten(1), nn.Linear(widths[-1] * 8, embedding_size), nn.BatchNorm1d(embedding_size), nn.ReLU()
+        )
+        self.embedding_size = embedding_size
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Embed the pictures."""
+        embeddings: Tensor = self.project(self.fields(self.body(pictures)))
+        return embeddings
+
+
+class BaselineCNN(Backbone):
+    """Plain convolutions, each followed by a halving: what every other network is to be compared with."""
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        layers = [
+            layer
+            for before, after in pairwise((3, *widths))
+            for layer in (_convolution(before, after), nn.MaxPool2d(2))
+        ]
+        self.body = nn.Sequential(*layers)
+        self.embedding_size = widths[-1]
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Embed the pictures."""
+        features: Tensor = self.body(pictures)
+        return features.mean((2, 3))
+
+
+class _ResidualBlock(nn.Module):
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(before)
+        self.conv1 = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(after)
+        self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.shortcut = nn.Conv2d(before, after, 1, stride, bias=False) if before != after or stride != 1 else None
+
+    def forward(self, features: Tensor) -> Tensor:
+        activated = functional.relu(self.norm1(features))
+        through: Tensor = self.conv2(functional.relu(self.norm2(self.conv1(activated))))
+        return through + (features if self.shortcut is None else self.shortcut(activated))
+
+
+def _convolution(before: int, after: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU())

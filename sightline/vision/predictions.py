@@ -1,0 +1,101 @@
+"""What a model says of a chunk of images, be it one of the registry or an endpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from sightline.vision.chunks import SerializedChunk
+from sightline.vision.classifier import ImageClassifier
+from sightline.vision.endpoint import EndpointClassifier
+from sightline.vision.reasons import Rejected
+from sightline.vision.records import THRESHOLD_NOT_MET, ImageRecord, Outcome, judge
+
+__all__ = ["Prediction", "classify_chunk", "record_of"]
+
+
+class Prediction(BaseModel):
+    """One image's probabilities, in the order of the model's classes, or why it has none.
+
+    ``at``: when that was found. ``timings``: seconds.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    uri: str
+    sha256: str | None
+    probabilities: tuple[float, ...] | None
+    reason: str | None
+    detail: str | None
+    at: AwareDatetime
+    timings: dict[str, float]
+
+
+def classify_chunk(chunk: SerializedChunk, classifier: ImageClassifier | EndpointClassifier) -> list[Prediction]:
+    """A prediction for each image of the chunk, in its order."""
+    answers = (
+        _ask_endpoint(chunk, classifier) if isinstance(classifier, EndpointClassifier) else _ask(chunk, classifier)
+    )
+    predictions = []
+    for image in chunk.items:
+        found: dict[str, Any] = {"probabilities": None, "reason": image.reason, "detail": image.detail}
+        timings = {"serialize": image.seconds}
+        if image.reason is None:
+            answer, timings["classify"] = next(answers)
+            if isinstance(answer, Rejected):
+                found |= {"reason": answer.reason, "detail": answer.detail}
+            else:
+                found["probabilities"] = answer
+        predictions.append(
+            Prediction(uri=image.uri, sha256=image.sha256, at=datetime.now(UTC), timings=timings, **found)
+        )
+    return predictions
+
+
+def record_of(prediction: Prediction, classes: Sequence[str], model: str, threshold: float) -> ImageRecord:
+    """The record of an image: accepted, uncertain or rejected."""
+    known: dict[str, Any] = {
+        "uri": prediction.uri,
+        "sha256": prediction.sha256,
+        "threshold": threshold,
+        "model": model,
+        "timings": prediction.timings,
+    }
+    if prediction.probabilities is None:
+        return ImageRecord(**known, outcome=Outcome.REJECTED, reason=prediction.reason, detail=prediction.detail)
+    probabilities = dict(zip(classes, prediction.probabilities, strict=True))
+    name, confidence, outcome = judge(probabilities, threshold)
+    return ImageRecord(
+        **known,
+        class_name=name,
+        probabilities=probabilities,
+        confidence=confidence,
+        outcome=outcome,
+        reason=None if outcome is Outcome.ACCEPTED else THRESHOLD_NOT_MET,
+    )
+
+
+_Answer = tuple[tuple[float, ...] | Rejected, float]
+
+
+def _ask(chunk: SerializedChunk, classifier: ImageClassifier) -> Iterator[_Answer]:
+    """The probabilities of each readable image, and its share of the seconds that they took together."""
+    start = time.perf_counter()
+    rows = classifier.predict(chunk.pixels()).tolist()
+    share = (time.perf_counter() - start) / max(1, len(rows))
+    return ((tuple(row), share) for row in rows)
+
+
+def _ask_endpoint(chunk: SerializedChunk, classifier: EndpointClassifier) -> Iterator[_Answer]:
+    for image, data in zip(chunk.readable, chunk.contents(), strict=True):
+        start = time.perf_counter()
+        answer: tuple[float, ...] | Rejected
+        try:
+            answer = classifier.predict(data, image.content_type or "application/octet-stream")
+        except Rejected as rejected:
+            answer = rejected
+        yield answer, time.perf_counter() - start

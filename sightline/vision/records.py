@@ -1,0 +1,55 @@
+"""What is kept of every classified image, and how it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["ImageRecord", "Outcome", "judge"]
+
+
+class Outcome(StrEnum):
+    """How an image ends."""
+
+    ACCEPTED = "accepted"
+    LOW_CONFIDENCE = "low_confidence"
+    REJECTED = "rejected"
+
+
+class ImageRecord(BaseModel):
+    """One image's line in the results.
+
+    ``sha256`` is None where not a byte could be read; ``class``, ``probabilities`` and ``confidence`` are None where the
+    image was rejected. ``reason`` is one of :class:`~sightline.vision.Reason` for a rejected image,
+    ``THRESHOLD_CONFIDENCE_NOT_MET`` for an uncertain one. ``timings`` are seconds.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    uri: str
+    sha256: str | None
+    class_name: str | None = Field(None, alias="class")
+    probabilities: dict[str, float] | None = None
+    confidence: float | None = None
+    threshold: float
+    outcome: Outcome
+    reason: str | None = None
+    detail: str | None = None
+    model: str
+    timings: dict[str, float]
+
+
+THRESHOLD_NOT_MET = "THRESHOLD_CONFIDENCE_NOT_MET"
+"""The reason of an uncertain image, and the message of a run that was asked to fail for one."""
+
+
+def judge(probabilities: Mapping[str, float], threshold: float) -> tuple[str, float, Outcome]:
+    """The most probable class, its probability, and whether that reaches ``threshold``.
+
+    Of equally probable classes the first one counts.
+    """
+    name = max(probabilities, key=lambda each: probabilities[each])
+    confidence = probabilities[name]
+    return name, confidence, Outcome.ACCEPTED if confidence >= threshold else Outcome.LOW_CONFIDENCE

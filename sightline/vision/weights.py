@@ -1,0 +1,99 @@
+"""A model's weights in files that carry no code: the backbone's as safetensors, the head's in its own format."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sightline.registry import ModelDamaged
+from sightline.vision.backbones import create_backbone
+from sightline.vision.heads import HEADS, Head
+
+if TYPE_CHECKING:
+    from sightline.registry import ModelFiles
+    from sightline.vision.nets import Backbone
+
+__all__ = ["load_weights", "save_classifier"]
+
+BACKBONE_FILE = "backbone.safetensors"
+
+
+def save_classifier(folder: Path, backbone: Backbone, head: Head, *, half: bool = False) -> list[Path]:
+    """Write the weights into ``folder``, as a model's version keeps them; the files that were written.
+
+    ``half`` stores the backbone's matrices in float16, half the size; whether the predictions bear it is the caller's
+    to find out. Raises ``ValueError`` for weights that are not finite, or too large for float16.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {}
+    for name, tensor in backbone.state_dict().items():
+        # Biases and running statistics are few, and a variance can be too small for float16.
+        stored = tensor.half() if half and tensor.ndim > 1 else tensor
+        if not torch.isfinite(stored).all():
+            raise ValueError(f"{name}: holds values that are not finite{' in float16' if half else ''}")
+        tensors[name] = stored.detach().cpu().contiguous()
+    save_file(tensors, folder / BACKBONE_FILE)
+    head.save(folder / head.FILE)
+    return [folder / BACKBONE_FILE, folder / head.FILE]
+
+
+def load_weights(files: ModelFiles) -> tuple[Backbone, Head]:
+    """The backbone, in evaluation mode, and the head of a version.
+
+    Raises ``ModelDamaged`` where the files are not those of the architecture that the record describes.
+    """
+    architecture = files.record.architecture
+    backbone = _load_backbone(files.folder / BACKBONE_FILE, str(architecture["backbone"]))
+    head = _load_head(files.folder, str(architecture["head"]))
+    if (head.embedding_size, head.classes) != (backbone.embedding_size, len(files.record.classes)):
+        raise ModelDamaged(
+            f"{files.folder / head.FILE}: a head for {head.classes} classes and embeddings of {head.embedding_size}, "
+            f"where {len(files.record.classes)} classes and embeddings of {backbone.embedding_size} were expected"
+        )
+    return backbone, head
+
+
+def _load_backbone(path: Path, name: str) -> Backbone:
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        stored = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelDamaged(f"{path}: is not a safetensors file ({error})") from error
+    # Neither memory nor random numbers are spent on weights that are replaced at once.
+    with torch.device("meta"):
+        backbone = create_backbone(name)
+    expected = backbone.state_dict()
+    problems = [
+        _listed("lacks", expected.keys() - stored.keys()),
+        _listed("has, unexpectedly,", stored.keys() - expected.keys()),
+        *(
+            f"has {key} of shape {tuple(stored[key].shape)}, where {tuple(wanted.shape)} was expected"
+            for key, wanted in expected.items()
+            if key in stored and stored[key].shape != wanted.shape
+        ),
+    ]
+    if any(problems):
+        raise ModelDamaged(f"{path}: not the weights of {name}: it {'; it '.join(filter(None, problems))}")
+    backbone.load_state_dict({key: tensor.to(expected[key].dtype) for key, tensor in stored.items()}, assign=True)
+    return backbone.eval()
+
+
+def _load_head(folder: Path, name: str) -> Head:
+    kind = HEADS.get(name)
+    if kind is None:
+        raise ModelDamaged(f"{folder}: its head is {name!r}, which is none of {', '.join(HEADS)}")
+    try:
+        return kind.load(folder / kind.FILE)
+    except (OSError, ValueError) as error:
+        raise ModelDamaged(f"{folder / kind.FILE}: {error}") from error
+
+
+def _listed(verb: str, names: Collection[str]) -> str:
+    shown = sorted(names)[:5]
+    return f"{verb} {', '.join(shown)}{f' and {len(names) - 5} more' if len(names) > 5 else ''}" if names else ""

@@ -1,0 +1,71 @@
+"""Pictures, and a model, for tests."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from sightline.registry import DataVersion, ImageInput, ModelDraft, ModelRecord, Registry
+
+CLASSES = ("bicycle", "motorcycle")
+INPUT = ImageInput(width=32, height=32, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+
+
+def picture(seed: int = 0, size: tuple[int, int] = (32, 32), kind: str = "PNG", **options: Any) -> bytes:
+    """An encoded picture of coloured noise; ``size`` is (width, height)."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def grey(brightness: int, size: tuple[int, int] = (32, 32)) -> bytes:
+    """A PNG of one brightness, 0 to 255: what :func:`publish_by_brightness`'s model tells apart."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, (brightness,) * 3).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def draft(name: str = "vehicles", **changes: Any) -> ModelDraft:
+    """A model's record, all but its version and files."""
+    fields: dict[str, Any] = {
+        "name": name, "created": datetime.now(UTC), "task": "image-classification",
+        "architecture": {"backbone": "baseline_cnn", "head": "linear", "flip": False, "half": False},
+        "classes": CLASSES, "input": INPUT, "threshold": 0.93, "temperature": 1.0,
+        "data": DataVersion(
+            manifest_sha256="a" * 64, test_sha256="b" * 64, images=10, train=6, validation=2, test=2, groups=None,
+            source="made for a test", synthetic=True,
+        ),
+        "parameters": {}, "seed": 1, "metrics": {"accuracy": 0.9}, "code_version": "0", "libraries": {},
+    }  # fmt: skip
+    return ModelDraft(**{**fields, **changes})
+
+
+def publish_by_brightness(registry: Registry, name: str = "vehicles", **changes: Any) -> ModelRecord:
+    """Publish and promote a model that takes dark pictures for the first class and bright ones for the second.
+
+    It is surest of black and white, and knows nothing of middle grey.
+    """
+    import torch
+
+    from sightline.vision import create_backbone, save_classifier
+    from sightline.vision.heads import LinearHead
+
+    torch.manual_seed(0)
+    backbone = create_backbone("baseline_cnn").eval()
+    with torch.inference_mode():
+        inputs = torch.tensor([-2.0, 0.0, 2.0]).view(3, 1, 1, 1).expand(3, 3, 32, 32)
+        black, _, white = backbone(inputs).double().numpy()
+    # Without biases the backbone is linear between black and middle grey, and between that and white.
+    direction = np.linalg.lstsq(np.stack([black, white]), np.array([-6.0, 6.0]), rcond=None)[0]
+    with TemporaryDirectory() as folder:
+        save_classifier(Path(folder), backbone, LinearHead(np.stack([-direction, direction]), np.zeros(2)))
+        record = registry.publish(draft(name, **changes), Path(folder))
+    registry.promote(name, record.version, metric="accuracy", value=1.0, rival=lambda _: 0.0)
+    return record
