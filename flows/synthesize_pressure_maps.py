@@ -1,0 +1,49 @@
+"""Labelled pressure maps for demonstrations, made up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+
+from sightline.storage import locate, uri_of
+from tasks.hooks import alert_on_failure
+from tasks.training import write_pressure_maps
+
+
+class SynthesisResult(BaseModel):
+    """How many maps were written where, and of which postures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: str
+    maps: int
+    postures: dict[str, int]
+
+
+@flow(
+    name="synthesize-pressure-maps",
+    flow_run_name="synthesize {count} maps",
+    on_failure=[alert_on_failure],
+    on_crashed=[alert_on_failure],
+)
+def synthesize_pressure_maps(
+    folder: str,
+    *,
+    count: Annotated[int, Field(ge=1, le=9999)] = 600,
+    people: Annotated[int, Field(ge=1, le=99)] = 10,
+    seed: Annotated[int, Field(ge=0)] = 42,
+) -> SynthesisResult:
+    """Make a labelled set of synthetic pressure maps of a bed, for demonstrations.
+
+    Args:
+        folder: Where the maps go: a folder or an s3:// prefix.
+        count: How many maps, the five postures in turn.
+        people: How many people lie on them.
+        seed: The same seed makes the same maps.
+    """
+    names = write_pressure_maps(folder, count, people, seed)
+    postures = Counter(name.partition("_")[0] for name in names)
+    return SynthesisResult(folder=uri_of(locate(folder)), maps=len(names), postures=dict(postures))

@@ -1,0 +1,132 @@
+"""Labelled pictures → splits → training → calibration → figures → registry → promotion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+
+from sightline.registry import ModelRecord, Promotion
+from sightline.storage import uri_of
+from sightline.training import ComparisonRow, CrossValidation, Unusable
+from tasks.hooks import alert_on_failure
+from tasks.models import open_registry
+from tasks.training import (
+    assess_model,
+    compare_models,
+    cross_validate_recipe,
+    fit_model,
+    promote_model,
+    publish_model,
+    read_pictures,
+    split_pictures,
+)
+from tasks.training_plan import plan_training
+from tasks.training_report import publish_comparison, report_training
+
+
+class TrainingResult(BaseModel):
+    """The new version, how good it is on the test set, and whether it is current now, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: int
+    promoted: bool
+    why: str
+    backbone: str
+    pretrained: bool
+    head: str
+    synthetic: bool
+    classes: tuple[str, ...]
+    images: int
+    train: int
+    validation: int
+    test: int
+    unusable: int
+    threshold: float
+    accuracy: float
+    macro_f1: float
+    ece_before: float
+    ece_after: float
+    share_accepted: float
+    accuracy_accepted: float | None
+    cross_validation: CrossValidation | None
+    comparison: tuple[ComparisonRow, ...]
+    seconds: float
+    folder: str
+    plots: tuple[str, ...]
+
+    @classmethod
+    def of(cls, record: ModelRecord, promotion: Promotion, unusable: list[Unusable], folder: str) -> TrainingResult:
+        """The result of a published version."""
+        made, metrics = record.architecture, record.metrics
+        names = ("accuracy", "macro_f1", "ece_before", "ece_after", "share_accepted", "accuracy_accepted")
+        return cls(
+            name=record.name,
+            version=record.version,
+            promoted=promotion.promoted,
+            why=promotion.why,
+            **{name: made[name] for name in ("backbone", "pretrained", "head")},
+            **record.data.model_dump(include={"synthetic", "images", "train", "validation", "test"}),
+            classes=record.classes,
+            unusable=len(unusable),
+            threshold=record.threshold,
+            **{name: metrics[name] for name in names},
+            cross_validation=metrics.get("cross_validation"),
+            comparison=metrics.get("comparison", ()),
+            seconds=metrics["training_seconds"],
+            folder=folder,
+            plots=tuple(f"{folder}/{name}" for name in record.files if name.endswith(".png")),
+        )
+
+
+@flow(
+    name="train-image-classifier",
+    flow_run_name="train {name}",
+    on_failure=[alert_on_failure],
+    on_crashed=[alert_on_failure],
+)
+def train_image_classifier(
+    name: str,
+    data: str,
+    *,
+    preset: str | None = None,
+    pretrained: bool = True,
+    classes: str | list[str] | None = None,
+    threshold: Annotated[float, Field(gt=0, le=1)] | None = None,
+    seed: Annotated[int, Field(ge=0)] | None = None,
+    cross_validate: bool = False,
+    compare: bool = False,
+) -> TrainingResult:
+    """Train an image classifier and publish it, as the current one where it is at least as good.
+
+    Args:
+        name: The model's name in the registry.
+        data: Labelled pictures: a folder or an s3:// prefix whose file names tell the class, or cifar100://FOLDER.
+        preset: How it is trained: posture, vehicles, or the path of a .toml file. By default that of the model's name.
+        pretrained: Start from ImageNet weights where the preset has a recipe with them; otherwise train from scratch.
+        classes: The classes to tell apart, with commas between them, or "all". By default the preset's.
+        threshold: The least probability that the model accepts. By default the preset's.
+        seed: Of the splits and the training. By default the preset's.
+        cross_validate: Also train and test anew on each of the preset's folds, to know how good the recipe is.
+        compare: Also compare backbones and heads with each other, on the validation set.
+    """
+    plan = plan_training(name, preset, pretrained, classes, threshold, seed)
+    with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as folder:
+        pictures = read_pictures(data, plan, Path(folder))
+        splits = split_pictures(pictures, plan)
+        rows = compare_models(pictures, splits, plan) if compare else []
+        if rows:
+            publish_comparison(rows)
+        folds = cross_validate_recipe(pictures, plan) if cross_validate else None
+        assessed = assess_model(fit_model(pictures, splits, plan), pictures, splits, plan)
+        record = publish_model(assessed, pictures, splits, plan, folds, rows)
+        promotion = promote_model(record, assessed, pictures, splits, plan)
+    unusable = list(pictures.data.manifest.unusable)
+    place = uri_of(open_registry().root / record.name / str(record.version))
+    report_training(record, promotion, unusable, place)
+    return TrainingResult.of(record, promotion, unusable, place)

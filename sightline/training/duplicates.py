@@ -1,0 +1,71 @@
+"""Which pictures must stay on one side of every split."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["near_duplicates", "units_of"]
+
+_SIDE = 16  # pixels of a thumbnail
+_BLOCK = 2048  # thumbnails that are compared with all others at once
+
+
+def near_duplicates(pixels: NDArray[np.uint8], labels: Sequence[str], correlation: float) -> Iterator[tuple[int, int]]:
+    """Pairs of pictures of one label whose thumbnails, or one's mirrored, correlate at least so much.
+
+    ``pixels``, shape = (n, height, width, 3). Pictures of different labels are not compared: one that is seen in
+    training gives away nothing about a like one that has another label.
+    """
+    if not len(pixels):
+        return
+    thumbnails = _thumbnails(pixels)
+    flat, mirrored = _standardised(thumbnails), _standardised(thumbnails[:, :, ::-1])
+    names = np.array(labels)
+    for name in np.unique(names):
+        places = np.flatnonzero(names == name)
+        for other in (flat[places], mirrored[places]):
+            for start in range(0, len(places), _BLOCK):
+                block = places[start : start + _BLOCK]
+                for row, column in np.argwhere(flat[block] @ other.T >= correlation):
+                    yield int(block[row]), int(places[column])
+
+
+def units_of(keys: Sequence[Sequence[Hashable]], pairs: Iterable[tuple[int, int]] = ()) -> NDArray[np.intp]:
+    """A number for each item, equal for items that share a key or make up one of ``pairs``, directly or through others.
+
+    ``keys``: those of each item.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    places: dict[Hashable, int] = {}
+    edges = [(item, len(keys) + places.setdefault(key, len(places))) for item, row in enumerate(keys) for key in row]
+    edges += list(pairs)
+    ends = np.array(edges, dtype=np.intp).reshape(-1, 2)
+    nodes = len(keys) + len(places)
+    graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(nodes, nodes))
+    found: NDArray[np.intp] = connected_components(graph, directed=False)[1][: len(keys)]
+    return np.unique(found, return_inverse=True)[1]
+
+
+def _thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    import torch
+    from torch.nn import functional
+
+    made = []
+    for start in range(0, len(pixels), _BLOCK):
+        block = torch.from_numpy(np.array(pixels[start : start + _BLOCK], dtype=np.float32)).permute(0, 3, 1, 2)
+        made.append(functional.adaptive_avg_pool2d(block, _SIDE).permute(0, 2, 3, 1).numpy())
+    return np.concatenate(made)
+
+
+def _standardised(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of length 1 and mean 0, whose products are their correlations; a picture of one colour has none."""
+    rows = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-6)
+    return scaled

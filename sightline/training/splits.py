@@ -1,0 +1,98 @@
+"""Three separate sets, and folds: stratified by class, with no unit of the manifest on two sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.training.errors import UnsuitableData
+from sightline.training.manifest import Manifest
+from sightline.training.preset import Shares
+
+__all__ = ["Splits", "folds", "split"]
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Places in the manifest's samples, ascending. Nothing that is chosen or fitted has seen ``test``."""
+
+    train: Places
+    validation: Places
+    test: Places
+
+    @property
+    def parts(self) -> dict[str, Places]:
+        """The three by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+def split(manifest: Manifest, shares: Shares, seed: int) -> Splits:
+    """Split the samples by ``shares``, as nearly as the units allow; the same seed gives the same split.
+
+    Raises :class:`UnsuitableData` where there are too few units for every class to be in each of the three.
+    """
+    rest, test = next(_parts(manifest, np.arange(len(manifest.samples)), shares.test, seed))
+    train, validation = next(_parts(manifest, rest, shares.validation / (1 - shares.test), seed))
+    made = Splits(train, validation, test)
+    _check(manifest, made.parts)
+    return made
+
+
+def folds(manifest: Manifest, count: int, seed: int) -> list[tuple[Places, Places]]:
+    """``count`` pairs of places to train and to test on; each sample is tested on once.
+
+    Raises :class:`UnsuitableData` where a class has fewer units than that.
+    """
+    made = list(_parts(manifest, np.arange(len(manifest.samples)), 1 / count, seed))
+    if len(made) != count:
+        raise UnsuitableData(
+            manifest.source,
+            f"{count} folds need as many {_units(manifest)} of every class, and one class has {len(made)}",
+            "Ask for fewer folds, or add data",
+        )
+    for number, (train, test) in enumerate(made):
+        _check(manifest, {f"fold {number}": train, f"fold {number}'s test part": test})
+    return made
+
+
+def _parts(manifest: Manifest, within: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:
+    """Cut the places ``within`` into parts of about this share each; gives each part's others and itself."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    labels = np.array([manifest.samples[place].label for place in within])
+    units = np.array([manifest.samples[place].unit for place in within])
+    fewest = min(len(set(units[labels == name])) for name in manifest.classes)
+    if fewest < 2:
+        raise UnsuitableData(
+            manifest.source,
+            f"has too few {_units(manifest)} to train, to validate and to test on different ones",
+            "Every class needs at least three",
+        )
+    count = min(round(1 / share), fewest)
+    # Without groups the plain one gives the same, much faster.
+    grouped = len(set(units)) < len(units)
+    kind: Any = StratifiedGroupKFold if grouped else StratifiedKFold
+    cut = kind(count, shuffle=True, random_state=seed)
+    for others, part in cut.split(within, labels, units if grouped else None):
+        yield within[others], within[part]
+
+
+def _check(manifest: Manifest, parts: dict[str, Places]) -> None:
+    for part, places in parts.items():
+        present = {manifest.samples[place].label for place in places}
+        if missing := [name for name in manifest.classes if name not in present]:
+            raise UnsuitableData(
+                manifest.source,
+                f"the {part} set would have no picture of {', '.join(missing)}",
+                f"Add {_units(manifest)} of it, or leave the class out",
+            )
+
+
+def _units(manifest: Manifest) -> str:
+    return "groups" if manifest.groups else "different pictures"

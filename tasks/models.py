@@ -1,0 +1,129 @@
+"""Which model classifies, and that model, loaded once a process."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from threading import Lock
+
+from prefect import task
+from pydantic import BaseModel, ConfigDict
+
+from sightline import storage, vision
+from sightline.errors import InvalidSetting
+from sightline.registry import ImageInput, ModelRecord, Registry
+from sightline.settings import settings
+from sightline.vision import ENDPOINT, EndpointClassifier, ImageClassifier
+from tasks.policy import ON_STORAGE
+
+__all__ = ["ModelSpec", "classifier_of", "open_registry", "resolve_model"]
+
+
+class ModelSpec(BaseModel):
+    """A model that classifies, small enough to be handed from task to task.
+
+    ``name`` is ``posture/3`` or ``endpoint://NAME``; ``input`` is None where the images are sent as they are.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    classes: tuple[str, ...]
+    threshold: float
+    input: ImageInput | None
+    registry: str | None
+
+    @property
+    def folder(self) -> str:
+        """Where results of it go by default: ``posture-3``."""
+        return self.name.removeprefix(ENDPOINT).replace("/", "-")
+
+    @property
+    def endpoint(self) -> str:
+        """What capture files call the model: the endpoint's name."""
+        return self.name.removeprefix(ENDPOINT).partition("/")[0]
+
+    @property
+    def variant(self) -> str:
+        """What capture files call its version: the endpoint's variant."""
+        return f"v{self.name.rpartition('/')[2]}" if self.registry else "AllTraffic"
+
+
+def open_registry() -> Registry:
+    """The registry in MODEL_BUCKET."""
+    config = settings()
+    return Registry(storage.locate(config.bucket_uri(config.model_bucket)))
+
+
+@task(**ON_STORAGE)
+def resolve_model(model: str, threshold: float | None) -> ModelSpec:
+    """The model that ``model`` names now, so that a whole run uses one version, and the threshold that counts."""
+    if model.startswith(ENDPOINT):
+        return _endpoint(model, threshold)
+    registry = open_registry()
+    record = registry.record(_pinned(model))
+    if record.name == "posture":
+        _check_classes(record)
+    return ModelSpec(
+        name=f"{record.name}/{record.version}",
+        classes=record.classes,
+        threshold=record.threshold if threshold is None else threshold,
+        input=record.input,
+        registry=storage.uri_of(registry.root),
+    )
+
+
+_loading = Lock()
+
+
+def classifier_of(spec: ModelSpec) -> ImageClassifier | EndpointClassifier:
+    """The model itself, loaded and checked once a process, however many chunks ask for it at the same time."""
+    with _loading:
+        return _load(spec)
+
+
+@lru_cache(maxsize=4)
+def _load(spec: ModelSpec) -> ImageClassifier | EndpointClassifier:
+    config = settings()
+    if spec.registry is None:
+        return EndpointClassifier(spec.name, spec.classes, spec.threshold)
+    registry = Registry(storage.locate(spec.registry))
+    return vision.load_classifier(registry, spec.name, device=config.device, backend=config.backend)
+
+
+def _endpoint(model: str, threshold: float | None) -> ModelSpec:
+    classes = settings().classes
+    if threshold is None or classes is None:
+        raise InvalidSetting(
+            f"{model}: an endpoint has no record that says its threshold and its classes. "
+            "Give --threshold, and set CLASSES to the names in the endpoint's order, as a JSON list"
+        )
+    return ModelSpec(name=model, classes=classes, threshold=threshold, input=None, registry=None)
+
+
+def _check_classes(record: ModelRecord) -> None:
+    """CLASSES gave the posture model's numbers their names; the record does that now, and the two must agree."""
+    asked = settings().classes
+    if asked is not None and tuple(name for name in asked if name in record.classes) != record.classes:
+        raise InvalidSetting(
+            f"CLASSES is {', '.join(asked)}, and the classes of {record.label} are {', '.join(record.classes)}, in "
+            "this order. Correct CLASSES, or unset it: the model's record has them"
+        )
+
+
+def _pinned(model: str) -> str:
+    """``posture`` at the version that EMBED_MODEL_KEY and XGB_MODEL_KEY name, where they are set."""
+    config = settings()
+    keys = {"EMBED_MODEL_KEY": config.embed_model_key, "XGB_MODEL_KEY": config.xgb_model_key}
+    given = {name: key for name, key in keys.items() if key}
+    if model != "posture" or not given:
+        return model
+    for name, key in given.items():
+        if key.endswith((".pth", ".pt", ".pkl")):
+            raise InvalidSetting(
+                f"{name}={key}: a pickle can run code, and is not loaded. Train the model again with "
+                "`sightline train-image-classifier posture DATA`, or unset the variable"
+            )
+    versions = {key.rpartition("/")[0] for key in given.values()}
+    if len(versions) > 1:
+        raise InvalidSetting(f"{' and '.join(f'{name}={key}' for name, key in given.items())} are of two versions")
+    return versions.pop().removeprefix("models/")

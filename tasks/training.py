@@ -1,0 +1,169 @@
+"""Training an image classifier: the steps from labelled pictures to a promoted model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from sightline import storage, training
+from sightline.registry import ModelRecord, Pointer, Promotion
+from sightline.settings import settings
+from sightline.training import Assessed, ComparisonRow, CrossValidation, Fitted, Splits, TrainingData
+from tasks.models import open_registry
+from tasks.policy import ON_STORAGE
+from tasks.progress import progress
+from tasks.training_plan import TrainingPlan
+
+__all__ = [
+    "Pictures",
+    "assess_model",
+    "compare_models",
+    "cross_validate_recipe",
+    "fit_model",
+    "move_pointer_back",
+    "promote_model",
+    "publish_model",
+    "read_pictures",
+    "split_pictures",
+    "write_pressure_maps",
+]
+
+
+class Pictures:
+    """The labelled pictures, in a plain object: Prefect looks through every field of a data class at each call."""
+
+    def __init__(self, data: TrainingData) -> None:
+        self.data = data
+
+
+@task(**ON_STORAGE)
+def read_pictures(data: str, plan: TrainingPlan, folder: Path) -> Pictures:
+    """Every picture, checked, hashed and decoded into a file in ``folder``."""
+    with progress("read") as report:
+        return Pictures(
+            training.read_training_data(
+                training.open_source(data),
+                plan.preset,
+                plan.recipe.input,
+                folder,
+                classes=plan.classes,
+                progress=report,
+            )
+        )
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def split_pictures(pictures: Pictures, plan: TrainingPlan) -> Splits:
+    """Which pictures train, validate and test."""
+    return training.split(pictures.data.manifest, plan.preset.shares, plan.seed)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def compare_models(pictures: Pictures, splits: Splits, plan: TrainingPlan) -> list[ComparisonRow]:
+    """Backbones and heads, each trained on the same pictures and judged on the validation set."""
+    with progress("compare") as report:
+        return training.compare(
+            plan.preset,
+            pictures.data,
+            splits,
+            pretrained=plan.pretrained,
+            seed=plan.seed,
+            device=settings().device,
+            progress=report,
+        )
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def cross_validate_recipe(pictures: Pictures, plan: TrainingPlan) -> CrossValidation:
+    """The recipe trained and tested anew on each of the preset's folds."""
+    with progress("cross-validate") as report:
+        return training.cross_validate(
+            plan.recipe,
+            pictures.data,
+            plan.preset.folds,
+            seed=plan.seed,
+            pretrained=plan.preset.starts_pretrained(plan.pretrained),
+            device=settings().device,
+            progress=report,
+        )
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def fit_model(pictures: Pictures, splits: Splits, plan: TrainingPlan) -> Fitted:
+    """The model, trained on the training set alone."""
+    data = pictures.data
+    with progress("train") as report:
+        return training.fit(
+            plan.recipe,
+            data.pixels[splits.train],
+            data.labels[splits.train],
+            len(data.manifest.classes),
+            seed=plan.seed,
+            pretrained=plan.preset.starts_pretrained(plan.pretrained),
+            device=settings().device,
+            progress=report,
+        )
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def assess_model(fitted: Fitted, pictures: Pictures, splits: Splits, plan: TrainingPlan) -> Assessed:
+    """The temperature, found on the validation set, and the figures on the test set."""
+    return training.assess(fitted, pictures.data, splits, plan.threshold)
+
+
+@task(**ON_STORAGE)
+def publish_model(
+    assessed: Assessed,
+    pictures: Pictures,
+    splits: Splits,
+    plan: TrainingPlan,
+    cross_validation: CrossValidation | None,
+    comparison: Sequence[ComparisonRow],
+) -> ModelRecord:
+    """A new version in the registry: weights, record, manifest and plots."""
+    with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as folder:
+        return training.publish(
+            open_registry(),
+            plan.name,
+            plan.preset,
+            pictures.data,
+            splits,
+            assessed,
+            Path(folder),
+            seed=plan.seed,
+            pretrained=plan.pretrained,
+            cross_validation=cross_validation,
+            comparison=comparison,
+        )
+
+
+@task(**ON_STORAGE)
+def promote_model(
+    record: ModelRecord, assessed: Assessed, pictures: Pictures, splits: Splits, plan: TrainingPlan
+) -> Promotion:
+    """The version made current, where it is at least as good as the current one on the same test pictures."""
+    return training.promote(
+        open_registry(), record, plan.preset, pictures.data, splits, assessed, device=settings().device
+    )
+
+
+@task(**ON_STORAGE)
+def move_pointer_back(model: str, version: int | None) -> tuple[int, Pointer]:
+    """The version that was current, and the pointer after it has moved to an earlier or a given one."""
+    registry = open_registry()
+    before = registry.record(model.partition("/")[0]).version
+    return before, registry.rollback(model, version, why="by hand")
+
+
+@task(**ON_STORAGE)
+def write_pressure_maps(folder: str, count: int, people: int, seed: int) -> list[str]:
+    """Synthetic pressure maps as files; their names."""
+    with progress("synthesize") as report:
+        made = training.synthesize_pressure_maps(
+            storage.locate(folder), count, people=people, seed=seed, progress=report
+        )
+    return [file.name for file in made]

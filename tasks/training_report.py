@@ -1,0 +1,156 @@
+"""What the Prefect UI, the log and other flows are told of a trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
+from prefect.logging import get_run_logger
+
+from sightline.registry import ModelRecord, Promotion
+from sightline.training import ComparisonRow, Unusable
+
+__all__ = ["publish_comparison", "report_rollback", "report_training"]
+
+_LISTED = 20  # pictures left out that a page names
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def publish_comparison(rows: Sequence[ComparisonRow]) -> None:
+    """The model-selection table, in the UI and in the log."""
+    cells = [_comparison_cells(row) for row in rows]
+    create_table_artifact(cells, key="model-selection", description="Backbones and heads on the validation set")
+    logger = get_run_logger()
+    for line in _aligned(cells):
+        logger.info("%s", line)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def report_training(record: ModelRecord, promotion: Promotion, unusable: Sequence[Unusable], folder: str) -> None:
+    """A page in the UI about the model, and the events ``sightline.model.trained`` and ``sightline.model.promoted``."""
+    create_markdown_artifact(_page(record, promotion, unusable, folder), key="model", description=record.label)
+    payload = {
+        "version": record.version,
+        "images": record.data.images,
+        "synthetic": record.data.synthetic,
+        "promoted": promotion.promoted,
+        "why": promotion.why,
+        **{name: record.metrics[name] for name in ("accuracy", "macro_f1", "ece_after", "share_accepted")},
+    }
+    emit_event("sightline.model.trained", resource=_resource(record.name, record.version), payload=payload)
+    if promotion.promoted:
+        moved = {"version": record.version, "previous": promotion.previous}
+        emit_event("sightline.model.promoted", resource=_resource(record.name, record.version), payload=moved)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def report_rollback(name: str, version: int, previous: int) -> None:
+    """The event ``sightline.model.rolled-back``."""
+    emit_event("sightline.model.rolled-back", resource=_resource(name, version), payload={"previous": previous})
+
+
+def _resource(name: str, version: int) -> dict[str, str]:
+    return {
+        "prefect.resource.id": f"sightline.model.{name}.{version}",
+        "prefect.resource.name": f"{name}/{version}",
+        "sightline.model": name,
+    }
+
+
+def _comparison_cells(row: ComparisonRow) -> dict[str, str]:
+    return {
+        "backbone": row.backbone,
+        "weights": "ImageNet" if row.pretrained else "from scratch",
+        "head": row.head,
+        "accuracy": f"{row.accuracy:.4f}",
+        "macro-F1": f"{row.macro_f1:.4f}",
+        "train s": f"{row.train_seconds:.1f}",
+        "predict s": f"{row.predict_seconds:.2f}",
+        "chosen": "yes" if row.chosen else "",
+    }
+
+
+def _aligned(rows: Sequence[dict[str, str]]) -> list[str]:
+    """A heading and a line a row, in columns."""
+    table = [list(rows[0]), *(list(row.values()) for row in rows)] if rows else []
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
+def _page(record: ModelRecord, promotion: Promotion, unusable: Sequence[Unusable], folder: str) -> str:
+    data, metrics, made = record.data, record.metrics, record.architecture
+    weights = "ImageNet weights" if made["pretrained"] else "trained from scratch"
+    against = "" if promotion.rival is None else f", the current one's is {promotion.rival:.4f}"
+    parts = [
+        f"# {record.label}: {'now the current model' if promotion.promoted else 'not promoted'}",
+        f"{made['backbone']} ({weights}) with a head of {made['head']}. Its {promotion.metric} is "
+        f"{promotion.value:.4f}{against}: {promotion.why}.",
+        "**The pictures are synthetic: this is no model for real use.**" if data.synthetic else "",
+        f"{data.images} pictures of {data.source}{_groups(data.groups)}: {data.train} train, {data.validation} "
+        f"validate, {data.test} test. {len(unusable)} could not be used.",
+        _table(("on the test set", ""), _figures(record).items()),
+        _table(
+            ("class", "precision", "recall", "F1", "pictures"),
+            (
+                (name, f"{each['precision']:.3f}", f"{each['recall']:.3f}", f"{each['f1']:.3f}", each["support"])
+                for name, each in metrics["per_class"].items()
+            ),
+        ),
+        _confusion(record),
+        _cross_validation(metrics.get("cross_validation")),
+        _left_out(unusable),
+        "\n".join(f"- `{folder}/{name}`" for name in record.files),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _figures(record: ModelRecord) -> dict[str, str]:
+    metrics = record.metrics
+    low, high = metrics["accuracy_interval"]
+    among = metrics["accuracy_accepted"]
+    return {
+        "accuracy": f"{metrics['accuracy']:.4f} (95 %: {low:.3f} to {high:.3f})",
+        "macro-F1": f"{metrics['macro_f1']:.4f}",
+        f"accepted at {record.threshold:g}": f"{metrics['share_accepted']:.1%}",
+        "accuracy among the accepted": "none accepted" if among is None else f"{among:.4f}",
+        "calibration error before": f"{metrics['ece_before']:.4f}",
+        f"calibration error after, temperature {record.temperature:.3g}": f"{metrics['ece_after']:.4f}",
+        "seconds of training": f"{metrics['training_seconds']:.0f}",
+    }
+
+
+def _confusion(record: ModelRecord) -> str:
+    if len(record.classes) > _LISTED:  # Then it is in the plot.
+        return ""
+    rows = zip(record.classes, record.metrics["confusion_matrix"], strict=True)
+    return _table(("is ↓, said to be →", *record.classes), ((name, *counts) for name, counts in rows))
+
+
+def _cross_validation(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    kind = "grouped" if found["grouped"] else "not grouped"
+    return (
+        f"{len(found['folds'])} folds, {kind}: accuracy {found['accuracy']:.4f} ± {found['accuracy_deviation']:.4f}, "
+        f"macro-F1 {found['macro_f1']:.4f} ± {found['macro_f1_deviation']:.4f}."
+    )
+
+
+def _left_out(unusable: Sequence[Unusable]) -> str:
+    if not unusable:
+        return ""
+    more = f"\n\nand {len(unusable) - _LISTED} more, in unusable.csv" if len(unusable) > _LISTED else ""
+    return _table(("left out", "why"), ((each.name, each.reason) for each in unusable[:_LISTED])) + more
+
+
+def _groups(groups: int | None) -> str:
+    return "" if groups is None else f" in {groups} groups, none of which is on two sides"
+
+
+def _table(heading: Sequence[str], rows: Any) -> str:
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in lines)

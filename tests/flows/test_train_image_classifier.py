@@ -1,0 +1,172 @@
+"""Training, promotion and going back, as flows with a Prefect server."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prefect.states import State
+
+from flows.__main__ import run
+from flows.rollback_model import rollback_model
+from flows.synthesize_pressure_maps import synthesize_pressure_maps
+from flows.train_image_classifier import TrainingResult, train_image_classifier
+from sightline.errors import InvalidInput, InvalidSetting
+from sightline.registry import InvalidModelName, ModelNotFound, Registry
+from sightline.settings import settings
+from tests.training import QUICK
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    """The registry that the flows use."""
+    monkeypatch.setenv("MODEL_BUCKET", str(tmp_path / "models"))
+    monkeypatch.setenv("DEVICE", "cpu")
+    settings.cache_clear()
+    yield Registry(tmp_path / "models")
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def maps(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("maps")
+    made = synthesize_pressure_maps(str(folder), count=180, people=6, seed=1)
+    assert made.maps == len(list(folder.glob("*.jpg"))) == 180
+    assert made.postures == dict.fromkeys(("left", "right", "supine", "outofbed", "prone"), 36)
+    (folder / "left_synthetic-s01_9999.jpg").write_bytes(b"cut off")
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("preset") / "quick.toml"
+    path.write_text(QUICK)
+    return str(path)
+
+
+def train(*arguments: Any, **options: Any) -> State[TrainingResult]:
+    return train_image_classifier(*arguments, return_state=True, **options)
+
+
+@pytest.mark.slow
+def test_a_model_is_trained_published_promoted_told_of_and_taken_back(
+    maps: str, quick: str, registry: Registry, prefect_server: str
+) -> None:
+    state = train("posture", maps, preset=quick, cross_validate=True, compare=True)
+    first = state.result()
+    assert (first.name, first.version, first.promoted, first.unusable) == ("posture", 1, True, 1)
+    assert (first.backbone, first.pretrained, first.head) == ("baseline_cnn", False, "xgboost")
+    assert first.synthetic
+    assert first.macro_f1 > 0.7
+    assert first.train + first.validation + first.test == first.images == 180
+    assert first.cross_validation
+    assert len(first.cross_validation.folds) == 3
+    assert {row.backbone for row in first.comparison} == {"baseline_cnn", "mobilenet_v3_small"}
+    assert all(Path(plot).is_file() for plot in first.plots)
+    record = registry.record("posture")
+    assert record.metrics["cross_validation"]["macro_f1"] == first.cross_validation.macro_f1
+    assert "left_synthetic-s01_9999.jpg" in (Path(first.folder) / "unusable.csv").read_text()
+
+    again = train("posture", maps, preset=quick).result()
+    assert (again.version, again.promoted) == (2, True), "the same seed makes the same model, which is as good"
+    assert again.macro_f1 == first.macro_f1
+    back = rollback_model("posture")
+    assert (back.version, back.before, registry.record("posture").version) == (1, 2, 1)
+    assert rollback_model("posture", to=2).version == 2
+    with pytest.raises(ModelNotFound, match="no such version"):
+        rollback_model("posture", to=7)
+
+    shown = _artifacts(prefect_server, state)
+    assert {"model", "model-selection", "progress-fit-model", "progress-read-pictures"} <= set(shown)
+    assert "The pictures are synthetic" in shown["model"]
+    assert "left_synthetic-s01_9999.jpg" in shown["model"]
+    assert "mobilenet_v3_small" in shown["model-selection"]
+    for event in ("trained", "promoted", "rolled-back"):
+        assert _event(prefect_server, f"sightline.model.{event}")
+
+
+def test_a_worse_model_is_published_and_not_promoted(maps: str, quick: str, registry: Registry, tmp_path: Path) -> None:
+    good = train("posture", maps, preset=quick).result()
+    worse = tmp_path / "worse.toml"
+    worse.write_text(
+        QUICK.replace("epochs = 8", "epochs = 1").replace("trees = 10", "trees = 1").replace("1e-2", "1e-9")
+    )
+    bad = train("posture", maps, preset=str(worse)).result()
+    assert bad.macro_f1 < good.macro_f1
+    assert (bad.version, bad.promoted) == (2, False)
+    assert "tested on the same" in bad.why
+    assert registry.record("posture").version == 1
+
+
+def test_classes_that_the_settings_name_make_up_the_posture_model(
+    maps: str, quick: str, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posture = tmp_path / "posture.toml"
+    posture.write_text(QUICK.replace('name = "quick"', 'name = "posture"'))
+    monkeypatch.setenv("CLASSES", '["prone", "left"]')
+    settings.cache_clear()
+    assert train("posture", maps, preset=str(posture)).result().classes == ("prone", "left")
+    monkeypatch.setenv("CLASSES", '["prone", "standing"]')
+    settings.cache_clear()
+    with pytest.raises(InvalidInput, match="standing is no class of posture"):
+        train("posture", maps, preset=str(posture)).result()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"name": "dogs"}, InvalidSetting, "Add --preset, one of posture, vehicles"),
+        ({"name": "Posture!"}, InvalidModelName, "cannot be a model's name"),
+        ({"name": "dogs", "preset": "dogs"}, InvalidInput, "there is no such preset"),
+        ({"name": "posture", "data": "/nowhere"}, InvalidInput, "no image"),
+        ({"name": "posture", "classes": "left,sitting"}, InvalidInput, "sitting has 0"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_before_anything_is(
+    arguments: dict[str, Any], error: type[Exception], message: str, maps: str, registry: Registry
+) -> None:
+    with pytest.raises(error, match=message):
+        train(**{"data": maps, "pretrained": False} | arguments).result()
+    assert not registry.root.exists() or registry.names() in ([], ["vehicles"])
+
+
+def test_the_command_line_trains_and_prints_the_result_as_json(maps: str, quick: str, registry: Registry) -> None:
+    output = io.StringIO()
+    status = run(
+        ["train-image-classifier", "posture", maps, "--preset", quick, "--no-pretrained", "--classes", "left,prone",
+         "--seed", "7", "--json"], output,
+    )  # fmt: skip
+    assert status == 0
+    result = json.loads(output.getvalue())
+    assert (result["classes"], result["version"]) == (["left", "prone"], 1)
+    output = io.StringIO()
+    assert run(["rollback-model", "posture", "--to", "1", "--json"], output) == 0
+    assert json.loads(output.getvalue())["version"] == 1
+
+
+def _artifacts(server: str, state: State[Any]) -> dict[str, str]:
+    wanted = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}}
+    return {each["key"]: str(each["data"]) for each in _ask(server, "artifacts/filter", wanted)}
+
+
+def _event(server: str, name: str) -> bool:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:  # events reach the server's database a moment later
+        if _ask(server, "events/filter", {"filter": {"event": {"name": [name]}}})["events"]:
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def _ask(server: str, path: str, question: dict[str, Any]) -> Any:
+    answer = httpx.post(f"{server}/{path}", json=question)
+    answer.raise_for_status()
+    return answer.json()
