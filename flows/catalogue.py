@@ -46,4 +46,28 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         summary="Write the poses of a session as the files that OpenPose readers accept.",
         tags=("video", "poses"),
     ),
+    FlowEntry(
+        name="classify-images",
+        target="flows.classify_images:classify_images",
+        summary="Classify images, keep a record of each, and tell of the uncertain ones.",
+        tags=("images",),
+    ),
+    FlowEntry(
+        name="train-image-classifier",
+        target="flows.train_image_classifier:train_image_classifier",
+        summary="Train an image classifier and publish it, as the current one where it is at least as good.",
+        tags=("images", "models"),
+    ),
+    FlowEntry(
+        name="rollback-model",
+        target="flows.rollback_model:rollback_model",
+        summary="Make an earlier version of a model the current one again.",
+        tags=("models",),
+    ),
+    FlowEntry(
+        name="synthesize-pressure-maps",
+        target="flows.synthesize_pressure_maps:synthesize_pressure_maps",
+        summary="Make a labelled set of synthetic pressure maps of a bed, for demonstrations.",
+        tags=("images", "models"),
+    ),
 )

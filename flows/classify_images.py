@@ -1,0 +1,119 @@
+"""Images → serialize → classify → filter, chunk by chunk; captured, recorded and alerted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from prefect import flow, unmapped
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict, Field
+
+from sightline.errors import ThresholdNotMet
+from sightline.vision import THRESHOLD_NOT_MET, FinishedRun
+from tasks.alerts import send_alert
+from tasks.hooks import alert_on_failure
+from tasks.images import (
+    Job,
+    chunks_to_do,
+    classify,
+    filter_low_confidence,
+    find_finished,
+    finish_run,
+    list_images,
+    plan,
+    serialize,
+)
+from tasks.images_report import alert_of, publish_results
+from tasks.models import resolve_model
+from tasks.pace import Pace
+from tasks.progress import progress
+
+
+class ClassificationResult(BaseModel):
+    """What became of the images, and where it lies. ``processed`` is False where it had all been done before."""
+
+    model_config = ConfigDict(frozen=True)
+
+    processed: bool
+    model: str
+    threshold: float
+    images: int
+    accepted: int
+    low_confidence: int
+    rejected: int
+    classes: dict[str, int]
+    reasons: dict[str, int]
+    results: str
+    table: str
+    review: str
+    capture: str
+
+    @classmethod
+    def of(cls, job: Job, ended: FinishedRun, *, processed: bool) -> ClassificationResult:
+        """The result of a run that has ended."""
+        counts = {name: value for name, value in dict(ended.summary).items() if name in cls.model_fields}
+        return cls(
+            processed=processed, model=ended.model, threshold=ended.threshold, **counts, **job.files, capture=job.capture
+        )
+
+
+@flow(
+    name="classify-images",
+    flow_run_name=lambda: f"classify by {flow_run.parameters['model']}",
+    on_failure=[alert_on_failure],
+    on_crashed=[alert_on_failure],
+)
+def classify_images(
+    # On the command line it is one text, which may be JSON.
+    source: Annotated[str | list[str] | dict[str, Any], Parameter(accepts_keys=False, n_tokens=1)],
+    model: str = "posture",
+    *,
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None,
+    on_low_confidence: Literal["review", "fail"] = "review",
+    chunk_size: Annotated[int, Field(ge=1, le=4096)] = 64,
+    max_workers: Annotated[int, Field(ge=1, le=64)] | None = None,
+    output: str | None = None,
+    capture: str | None = None,
+) -> ClassificationResult:
+    """Classify images, keep a record of each, and tell of the uncertain ones.
+
+    Args:
+        source: A folder, an s3:// prefix, one image, a list of URIs, or a payload with images, image_urls or s3_key.
+        model: A model of the registry, as NAME or NAME/VERSION, or a SageMaker endpoint, as endpoint://NAME.
+        threshold: The least probability that is accepted. By default the model's own.
+        on_low_confidence: "review" lists the uncertain images; "fail" also ends the run as failed where there are any.
+        chunk_size: Images that are handled together.
+        max_workers: Chunks that are worked on at the same time. By default as many as there are cores.
+        output: Where the results go: a folder or an s3:// prefix. By default under RESULTS_BUCKET, by model and run.
+        capture: Folder or bucket of the capture files. By default CAPTURE_BUCKET.
+    """
+    images, spec = list_images(source), resolve_model(model, threshold)
+    job = plan(images, spec, chunk_size, output, capture)
+    ended = find_finished(job)
+    processed = ended is None
+    if ended is None:
+        with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name, progress("classify") as report:
+            pace = Pace(chunks_to_do(job, images), report, max_workers)
+            for window in pace:
+                serialized = serialize.map(window, unmapped(job), unmapped(Path(name)))
+                classified = classify.map(serialized, unmapped(job))
+                pace.follow(filter_low_confidence.map(classified, unmapped(job)))
+        ended = finish_run(job)
+        publish_results(job, ended)
+    if alert := alert_of(job, ended):
+        send_alert(alert)
+    if on_low_confidence == "fail" and (uncertain := ended.summary.low_confidence):
+        raise ThresholdNotMet(
+            f"{THRESHOLD_NOT_MET}: {uncertain} of {len(images)} images are below {job.model.threshold:g}; "
+            f"they are listed in {job.files['review']}"
+        )
+    result = ClassificationResult.of(job, ended, processed=processed)
+    if not processed:
+        message = f"these images have been classified before, by {ended.model}; nothing was changed"
+        # Prefect takes the state for the run's own, and its data for what the flow returns.
+        return Completed(name="Skipped", message=message, data=result)  # type: ignore[return-value]
+    return result

@@ -1,0 +1,50 @@
+"""Mapping a chain of tasks over many chunks, some of them at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from prefect.futures import PrefectFutureList
+
+from tasks.progress import Report
+
+__all__ = ["Pace"]
+
+Item = TypeVar("Item")
+
+
+class Pace:
+    """Gives out items in windows, each to be mapped over, and lets two windows be under way at once.
+
+    What a window needs, on disk and in memory, is bounded so, however many items there are; and the next window is
+    fetched while this one is computed.
+
+    >>> pace = Pace(chunks, report)
+    >>> for window in pace:
+    ...     pace.follow(classify.map(serialize.map(window)))
+    """
+
+    def __init__(self, items: Sequence[Item], report: Report, width: int | None = None) -> None:
+        """``width``: items of a window, by default as many as there are cores; ``report`` is told the share done."""
+        self._items = items
+        self._report = report
+        self._width = width or os.cpu_count() or 1
+        self._last: PrefectFutureList[Any] | None = None
+        self._done = 0
+
+    def __iter__(self) -> Iterator[Sequence[Any]]:
+        for start in range(0, len(self._items), self._width):
+            yield self._items[start : start + self._width]
+        self._wait()
+
+    def follow(self, futures: PrefectFutureList[Any]) -> None:
+        """Wait for the window before these futures'. Raises what one of its tasks raised."""
+        self._wait()
+        self._last = futures
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._done += len(self._last.result())
+            self._report(self._done / len(self._items))

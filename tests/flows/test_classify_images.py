@@ -1,0 +1,373 @@
+"""Images through the whole chain, with a Prefect server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.server
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.states import State
+
+from flows.classify_images import ClassificationResult, classify_images
+from sightline import storage
+from sightline.errors import ThresholdNotMet
+from sightline.monitoring import read_captures
+from sightline.registry import ModelNotFound, Registry
+from sightline.settings import settings
+from sightline.storage import Location
+from tests.images import grey, picture, publish_by_brightness
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SURE, UNSURE = (0, 30, 225, 255), (110, 127, 150)
+
+
+@pytest.fixture(autouse=True)
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    """A registry with a model that knows black from white; everything else is kept in the test's folder too."""
+    for name in ("model", "results", "capture", "outbox"):
+        monkeypatch.setenv(f"{name.upper()}_BUCKET", str(tmp_path / name))
+    settings.cache_clear()
+    models = Registry(tmp_path / "model", builtin=tmp_path / "none")
+    publish_by_brightness(models)
+    yield models
+    settings.cache_clear()
+
+
+def run(source: Any, **options: Any) -> State[ClassificationResult]:
+    return classify_images(source, options.pop("model", "vehicles"), return_state=True, **options)
+
+
+def records(result: ClassificationResult) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in storage.read_bytes(storage.locate(result.results)).splitlines()]
+
+
+def captured(result: ClassificationResult) -> list[Any]:
+    return list(read_captures(storage.locate(result.capture)))
+
+
+def alerts_of(state: State[Any]) -> list[str]:
+    with get_client(sync_client=True) as client:
+        run_id = str(state.state_details.flow_run_id)
+        answer = client._client.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["alert"]}}})
+        return [each["data"] for each in answer.json() if each["flow_run_id"] == run_id]
+
+
+def greys(folder: Path, levels: tuple[int, ...]) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    paths = [folder / f"{place:03d}.png" for place in range(len(levels))]
+    for path, level in zip(paths, levels, strict=True):
+        path.write_bytes(grey(level))
+    return paths
+
+
+def bomb() -> bytes:
+    """A PNG of 50,000 x 50,000 pixels in some 60 bytes."""
+    head = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    chunks = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in ((b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
+    )
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def broken(folder: Path, s3: Location) -> dict[str, tuple[str, str]]:
+    """Ten kinds of images that cannot be read: for each a URI, and the reason it must get."""
+    whole_png, whole_jpeg = picture(1, (200, 200)), picture(1, (200, 200), "JPEG")
+    files = {
+        "empty": (b"", "empty"),
+        "text": (b"this is no image", "not_an_image"),
+        "png cut off": (whole_png[: len(whole_png) // 2], "truncated"),
+        "jpeg cut off": (whole_jpeg[: len(whole_jpeg) // 2], "truncated"),
+        "bomb": (bomb(), "too_many_pixels"),
+        "long": (whole_png + bytes(300_000), "too_large"),
+    }
+    found = {}
+    for name, (data, reason) in files.items():
+        (folder / f"{name}.png").write_bytes(data)
+        found[name] = (str(folder / f"{name}.png"), reason)
+    return found | {
+        "missing": (str(folder / "missing.png"), "missing"),
+        "missing on s3": (f"{s3}/missing.png", "missing"),
+        "forbidden": ("http://169.254.169.254/latest/meta-data", "forbidden_address"),
+        "scheme": ("ftp://example.com/a.png", "unsupported_uri"),
+    }
+
+
+def test_of_a_thousand_images_a_tenth_broken_in_ten_ways_every_one_is_accounted_for(
+    tmp_path: Path, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_IMAGE_BYTES", "250000")
+    settings.cache_clear()
+    good = greys(tmp_path / "good", tuple(SURE[place % 4] for place in range(900)))
+    bad = broken(tmp_path / "good", s3_bucket)
+    source = [str(path) for path in good]
+    for place in range(100):
+        source.insert(place * 10, list(bad.values())[place % 10][0])
+    state = run(source)
+    assert (state.name, state.type.value) == ("Completed", "COMPLETED")
+    result = state.result()
+    assert (result.images, result.accepted, result.low_confidence, result.rejected) == (1000, 900, 0, 100)
+    found = records(result)
+    assert [each["uri"] for each in found] == source
+    reason_of = dict(bad.values())
+    for each in found:
+        assert each["outcome"] == ("rejected" if each["uri"] in reason_of else "accepted")
+        assert each["reason"] == reason_of.get(each["uri"])
+    assert result.reasons == Counter(reason for _, reason in bad.values() for _ in range(10))
+    events = captured(result)
+    assert len(events) == len({each.event_id for each in events}) == 900
+    [alert] = alerts_of(state)
+    assert "and 50 more" in alert
+    assert all(f"| {fact} |" in alert or fact in alert for fact in ("900", "100", "vehicles/1"))
+
+
+def test_a_record_says_what_was_seen_and_by_whom_in_json_and_in_the_table(tmp_path: Path) -> None:
+    [dark, middle] = greys(tmp_path / "in", (0, 127))
+    result = run(str(tmp_path / "in")).result()
+    first, second = records(result)
+    assert first["class"] == "bicycle"
+    assert list(first["probabilities"]) == ["bicycle", "motorcycle"]
+    assert sum(first["probabilities"].values()) == pytest.approx(1)
+    assert first["confidence"] == max(first["probabilities"].values()) >= first["threshold"] == 0.93
+    assert (first["outcome"], first["reason"], first["model"]) == ("accepted", None, "vehicles/1")
+    assert first["sha256"] == hashlib.sha256(dark.read_bytes()).hexdigest()
+    assert first["timings"].keys() == {"serialize", "classify"}
+    assert second["uri"] == str(middle)
+    assert (second["outcome"], second["reason"]) == ("low_confidence", "THRESHOLD_CONFIDENCE_NOT_MET")
+    rows = pq.read_table(result.table).to_pylist()
+    assert [row["class"] for row in rows] == [first["class"], second["class"]]
+    review = [json.loads(line) for line in Path(result.review).read_bytes().splitlines()]
+    assert review == [second]
+
+
+def test_a_run_that_is_to_fail_for_the_uncertain_fails_after_all_of_them_were_recorded_captured_and_told(
+    tmp_path: Path,
+) -> None:
+    greys(tmp_path / "in", (*UNSURE, *SURE) * 3)
+    state = run(str(tmp_path / "in"), on_low_confidence="fail", chunk_size=4)
+    assert state.is_failed()
+    with pytest.raises(ThresholdNotMet, match="THRESHOLD_CONFIDENCE_NOT_MET: 9 of 21 images"):
+        state.result()
+    [results] = (tmp_path / "results").glob("*/*/results.jsonl")
+    assert len(results.read_bytes().splitlines()) == 21
+    assert len(list(read_captures(tmp_path / "capture"))) == 21
+    [alert] = alerts_of(state)
+    assert alert.count(".png") >= 9
+
+
+def test_nobody_is_told_of_a_run_in_which_all_was_well(tmp_path: Path) -> None:
+    greys(tmp_path / "in", SURE)
+    assert alerts_of(run(str(tmp_path / "in"))) == []
+
+
+def test_the_threshold_of_the_call_comes_before_the_models(tmp_path: Path) -> None:
+    greys(tmp_path / "in", UNSURE)
+    assert run(str(tmp_path / "in")).result().accepted == 0
+    assert run(str(tmp_path / "in"), threshold=0.5).result().accepted == 3
+
+
+def test_images_that_were_classified_before_are_not_classified_again(tmp_path: Path) -> None:
+    [first, *_] = greys(tmp_path / "in", (*SURE, 127))
+    done, again = run(str(tmp_path / "in")), run(str(tmp_path / "in"))
+    assert again.name == "Skipped"
+    assert again.is_completed()
+    assert again.result() == done.result().model_copy(update={"processed": False})
+    assert len(captured(done.result())) == 5
+    first.write_bytes(grey(240))
+    assert run(str(tmp_path / "in")).name == "Completed"
+    assert len(captured(done.result())) == 10
+
+
+def test_a_model_that_is_nowhere_gives_the_command_that_trains_it(tmp_path: Path) -> None:
+    greys(tmp_path / "in", SURE)
+    state = run(str(tmp_path / "in"), model="posture")
+    with pytest.raises(ModelNotFound, match="sightline train-image-classifier posture"):
+        state.result()
+
+
+def test_a_run_keeps_the_version_that_it_began_with_and_the_next_takes_the_new_one(
+    tmp_path: Path, registry: Registry
+) -> None:
+    greys(tmp_path / "in", SURE)
+    assert run(str(tmp_path / "in")).result().model == "vehicles/1"
+    publish_by_brightness(registry)
+    assert run(str(tmp_path / "in")).result().model == "vehicles/2"
+    assert run(str(tmp_path / "in"), model="vehicles/1").name == "Skipped"
+
+
+def test_settings_of_the_original_posture_service_keep_working(
+    tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        publish_by_brightness(registry, "posture", classes=("left", "right"))
+    greys(tmp_path / "in", SURE)
+    monkeypatch.setenv("MODEL_BUCKET_NAME", str(tmp_path / "model"))
+    monkeypatch.delenv("MODEL_BUCKET")
+    monkeypatch.setenv("EMBED_MODEL_KEY", "posture/1/backbone.safetensors")
+    monkeypatch.setenv("CLASSES", '["left", "right", "supine"]')
+    monkeypatch.setenv("DEVICE", "cpu")
+    settings.cache_clear()
+    assert run(str(tmp_path / "in"), model="posture").result().model == "posture/1"
+    monkeypatch.setenv("CLASSES", '["right", "left"]')
+    settings.cache_clear()
+    assert "CLASSES is right, left" in str(run(str(tmp_path / "in"), model="posture").message)
+    monkeypatch.delenv("CLASSES")
+    monkeypatch.setenv("XGB_MODEL_KEY", "xgboost_model.pkl")
+    settings.cache_clear()
+    assert "a pickle can run code" in str(run(str(tmp_path / "in"), model="posture").message)
+
+
+@pytest.mark.parametrize("kind", ["urls", "one url", "key", "items", "body", "prefix"])
+def test_an_s3_object_is_classified_however_a_payload_names_it(kind: str, s3_bucket: Location, tmp_path: Path) -> None:
+    storage.write_bytes(s3_bucket / "in" / "a b.png", grey(0))
+    uri, bucket = f"{s3_bucket}/in/a b.png", s3_bucket.bucket  # type: ignore[union-attr]
+    item = {"image_data": "", "s3_bucket": bucket, "s3_key": "in/a b.png"}
+    source: Any = {
+        "urls": {"image_urls": [uri]},
+        "one url": {"image_urls": f"https://{bucket}.s3.ap-southeast-2.amazonaws.com/in/a%20b.png"},
+        "key": item,
+        "items": {"images": [item]},
+        "body": {"body": json.dumps({"image_urls": [uri]})},
+        "prefix": f"{s3_bucket}/in",
+    }[kind]
+    result = run(source, output=f"{s3_bucket}/out", capture=f"{s3_bucket}/capture").result()
+    [record] = records(result)
+    assert (record["class"], record["outcome"]) == ("bicycle", "accepted")
+    assert len(captured(result)) == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_images_in_a_payload_are_classified_and_one_that_is_not_base64_is_rejected() -> None:
+    payload = {"images": [base64.b64encode(grey(0)).decode(), "not base64!", base64.b64encode(grey(255)).decode()]}
+    assert [each["class"] for each in records(run(payload).result())] == ["bicycle", None, "motorcycle"]
+
+
+def test_a_payload_does_not_read_this_machines_files(tmp_path: Path) -> None:
+    [path] = greys(tmp_path / "in", (0,))
+    [record] = records(run({"image_urls": [str(path)]}).result())
+    assert (record["outcome"], record["reason"]) == ("rejected", "unsupported_uri")
+
+
+class Endpoint(http.server.BaseHTTPRequestHandler):
+    """What SageMaker's runtime answers: busy at first, then what it is told to."""
+
+    seen: list[tuple[str, str, bytes]]
+    answers: list[tuple[int, str]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.append((self.path, self.headers["Content-Type"], body))
+        status, text = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        if status != 200:
+            self.send_header("x-amzn-ErrorType", "ThrottlingException" if status == 429 else "ValidationError")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def endpoint(s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Endpoint]]:
+    handler = type("Handler", (Endpoint,), {"seen": [], "answers": [(200, "[0.6003, 0.3997]")]})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("CLASSES", '["bicycle", "motorcycle"]')
+    settings.cache_clear()
+    yield handler
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_original_uncertain_motorcycle_does_not_pass_and_a_busy_endpoint_is_asked_again(
+    endpoint: type[Endpoint], tmp_path: Path
+) -> None:
+    endpoint.answers.insert(0, (429, "{}"))
+    (tmp_path / "in.jpg").write_bytes(picture(1, kind="JPEG"))
+    result = run(str(tmp_path / "in.jpg"), model="endpoint://scones-1", threshold=0.93).result()
+    [record] = records(result)
+    assert record["probabilities"] == {"bicycle": 0.6003, "motorcycle": 0.3997}
+    assert (record["outcome"], record["reason"]) == ("low_confidence", "THRESHOLD_CONFIDENCE_NOT_MET")
+    assert record["model"] == "endpoint://scones-1"
+    sent = ("/endpoints/scones-1/invocations", "image/jpeg", (tmp_path / "in.jpg").read_bytes())
+    assert endpoint.seen == [sent, sent]
+    assert next((tmp_path / "capture").rglob("*.jsonl")).relative_to(tmp_path / "capture").parts[:2] == (
+        "scones-1",
+        "AllTraffic",
+    )
+
+
+def test_an_endpoint_that_refuses_an_image_is_not_asked_again(endpoint: type[Endpoint], tmp_path: Path) -> None:
+    endpoint.answers[:] = [(400, '{"Message": "no"}')]
+    greys(tmp_path / "in", (0,))
+    result = run(str(tmp_path / "in"), model="endpoint://scones-2", threshold=0.93).result()
+    assert result.reasons == {"endpoint_refused": 1}
+    assert len(endpoint.seen) == 1
+    assert captured(result) == []
+
+
+def test_an_endpoint_needs_a_threshold_and_classes(tmp_path: Path) -> None:
+    greys(tmp_path / "in", (0,))
+    assert "Give --threshold, and set CLASSES" in str(run(str(tmp_path / "in"), model="endpoint://scones-1").message)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_does_only_the_chunks_that_were_not_done(tmp_path: Path, prefect_server: str) -> None:
+    greys(tmp_path / "in", tuple(SURE[place % 4] for place in range(400)))
+    command = [sys.executable, "-m", "flows", "classify-images", str(tmp_path / "in"), "--model=vehicles",
+               "--chunk-size=4", f"--output={tmp_path / 'out'}", "--json"]  # fmt: skip
+    environment = {**os.environ, "PREFECT_API_URL": prefect_server}
+
+    def done() -> dict[str, float]:
+        return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob(".classify-*/*[0-9].jsonl")}
+
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while len(done()) < 5:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    before, kept = done(), {path: path.stat().st_mtime_ns for path in (tmp_path / "capture").rglob("*.jsonl")}
+    assert 5 <= len(before) < 100
+    assert not (tmp_path / "out" / "results.jsonl").exists()
+    # A chunk that was captured and not yet recorded is done again, over its own file.
+    again = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    result = ClassificationResult.model_validate_json(again.stdout)
+    assert (result.images, result.accepted) == (400, 400)
+    assert [each["uri"] for each in records(result)] == sorted(map(str, (tmp_path / "in").iterdir()))
+    events = captured(result)
+    assert len(events) == len({each.event_id for each in events}) == 400
+    assert len(list((tmp_path / "capture").rglob("*.jsonl"))) == 100
+    untouched = sum(path.stat().st_mtime_ns == at for path, at in kept.items())
+    assert untouched >= len(before)
+
+
+def test_the_command_line_takes_a_payload_as_json(tmp_path: Path, prefect_server: str) -> None:
+    payload = json.dumps({"images": [base64.b64encode(grey(0)).decode()]})
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", "classify-images", payload, "--model", "vehicles", "--json"],
+        cwd=ROOT, env={**os.environ, "PREFECT_API_URL": prefect_server}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["classes"] == {"bicycle": 1, "motorcycle": 0}
