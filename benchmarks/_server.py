@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-__all__ = ["BenchServer", "serve"]
+__all__ = ["BenchServer", "run_child", "serve"]
 
 
 @dataclass(frozen=True)
@@ -53,3 +57,12 @@ def serve() -> Iterator[BenchServer]:
                 yield BenchServer(environment, server.server_process.pid)
             finally:
                 server.stop()
+
+
+def run_child(module: str, arguments: list[str], server: BenchServer) -> dict[str, Any]:
+    """Run a part of a benchmark in a process of its own; the JSON object that it prints last."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=server.environment, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))

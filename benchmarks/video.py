@@ -17,13 +17,12 @@ import json
 import resource
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks._server import serve
+from benchmarks._server import BenchServer, run_child, serve
 
 OUT = Path(__file__).parent / "out"
 POSE_FPS = 10.0
@@ -54,11 +53,10 @@ def _measure(rounds: int, *, with_long: bool) -> None:
     clip = _clip()
     figures: list[dict[str, Any]] = []
     with serve() as server:
-        environment = server.environment
         for number in range(rounds):
             ffmpeg = _run_ffmpeg(clip)
-            tracker = _child("--tracker", clip, environment)
-            flow = _child("--flow", clip, environment)
+            tracker = _child("--tracker", clip, server)
+            flow = _child("--flow", clip, server)
             ratio = flow["seconds"] / (ffmpeg + tracker["seconds"])
             figures.append({"ffmpeg": ffmpeg, "tracker": tracker["seconds"], "flow": flow, "ratio": ratio})
             print(
@@ -75,7 +73,7 @@ def _measure(rounds: int, *, with_long: bool) -> None:
         print(f"\nflow over ffmpeg and tracker: {result['ratio']:.2f} (target 1.2)")
         print(f"peak memory of the flow's process: {peak:.0f} MiB")
         if with_long:
-            long = _child("--flow", _longer(clip), environment)
+            long = _child("--flow", _longer(clip), server)
             result |= {"long_peak_mib": long["peak_mib"], "memory_ratio": long["peak_mib"] / peak}
             print(f"peak memory on a clip ten times as long: {long['peak_mib']:.0f} MiB ({long['seconds']:.0f} s)")
             print(f"peak memory, long over short: {result['memory_ratio']:.2f} (target 1.2)")
@@ -159,13 +157,9 @@ def _run_flow(clip: Path) -> dict[str, Any]:
     return {"seconds": seconds, "peak_mib": peak, "timings": timings}
 
 
-def _child(what: str, clip: Path, environment: dict[str, str]) -> dict[str, Any]:
+def _child(what: str, clip: Path, server: BenchServer) -> dict[str, Any]:
     """Measured in a process of its own: its imports are done before the clock starts, its peak memory is its own."""
-    command = [sys.executable, "-m", "benchmarks.video", what, str(clip)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    return run_child("benchmarks.video", [what, str(clip)], server)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,321 @@
+"""What ``classify_images`` costs beside the work it cannot do without. Run by ``make bench``.
+
+On generated 640x480 JPEGs, with a posture model (ConvNeXt-Tiny and XGBoost, seeded random weights, whose speed is that
+of trained ones), in one run:
+
+- the flow's wall time, with a server running, over the bare loop's (decode, batched forward pass, XGBoost in one
+  process without Prefect, on the same backend); both load the model. Targets: 1.25 at 1,000 images and 1.1 at 10,000.
+  Beside it the processor seconds that the server needs afterwards until it is idle.
+- a literal map of three tasks an image in Prefect, over the flow: seconds an image. Target: at least 5.
+- the flow over the original's way, torch float32 and one image a forward pass: images a second. Target: at least 3.
+- peak memory at 10,000 images over that at 1,000. Target: at most 1.2.
+- mapped task runs a chunk. Target: at most 3. Those that a run has once, whatever its size, are printed beside it.
+
+The measurements of a round follow one another; each ratio is the median over the rounds' own ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks._server import BenchServer, run_child, serve
+
+OUT = Path(__file__).parent / "out" / "images"
+SIZE = (640, 480)
+CHUNK = 64
+_PER_IMAGE = 200  # images of the per-image map, whose time is a line through the origin once the model is loaded
+_ONE_BY_ONE = 64  # images of the original's way, likewise
+
+
+def main() -> None:
+    """Measure, print the ratios, and leave the figures in ``benchmarks/out/images.json``."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--skip-long", action="store_true", help="leave out the 10,000 images")
+    arguments.add_argument("--child", choices=sorted(_CHILDREN), help=argparse.SUPPRESS)
+    arguments.add_argument("--images", type=int, default=1_000, help=argparse.SUPPRESS)
+    options = arguments.parse_args()
+    if options.child:
+        print(json.dumps(_CHILDREN[options.child](options.images)))
+    else:
+        _measure(options.rounds, with_long=not options.skip_long)
+
+
+def _measure(rounds: int, *, with_long: bool) -> None:
+    _make_images(10_000 if with_long else 1_000)
+    _make_model()
+    with serve() as server:
+        figures = [_round(number, server) for number in range(rounds)]
+        result: dict[str, Any] = {
+            name: statistics.median(figure[name] for figure in figures) for name in figures[0] if name != "backend"
+        }
+        result |= {"backend": figures[0]["backend"], "rounds": figures}
+        print(f"\nbackend: {result['backend']}, {result['images_a_second']:.1f} images a second in the flow")
+        print(f"flow over the bare loop, 1,000 images: {result['flow_over_bare']:.2f} (target 1.25)")
+        print(f"the server's processor seconds afterwards until it is idle: {result['server_cpu_after']:.1f}")
+        print(f"a per-image map over the flow: {result['per_image_over_flow']:.1f} (target at least 5)")
+        print(f"the flow over the original's way: {result['flow_over_original']:.1f} (target at least 3)")
+        print(
+            f"mapped task runs a chunk: {result['mapped_runs_a_chunk']:.2f} (target 3), "
+            f"and {result['other_runs']:.0f} a run"
+        )
+        print(f"peak memory of the flow's process: {result['peak_mib']:.0f} MiB")
+        if with_long:
+            result |= _long(server, result["peak_mib"])
+    (OUT.parent / "images.json").write_text(json.dumps(result, indent=2))
+
+
+def _round(number: int, server: BenchServer) -> dict[str, Any]:
+    bare = _child("bare", 1_000, server)
+    flow = _child("flow", 1_000, server)
+    cpu = server.wait_until_idle()
+    per_image = _child("per-image", _PER_IMAGE, server)
+    server.wait_until_idle()
+    original = _child("original", _ONE_BY_ONE, server)
+    mapped, others = _task_runs(server, flow["flow_run"])
+    figure = {
+        "backend": flow["backend"],
+        "bare": bare["seconds"],
+        "flow": flow["seconds"],
+        "images_a_second": 1_000 / flow["seconds"],
+        "flow_over_bare": flow["seconds"] / bare["seconds"],
+        "server_cpu_after": cpu,
+        "per_image_over_flow": per_image["seconds"] / _PER_IMAGE / (flow["seconds"] / 1_000),
+        "flow_over_original": original["seconds"] / _ONE_BY_ONE / (flow["seconds"] / 1_000),
+        "peak_mib": flow["peak_mib"],
+        "mapped_runs_a_chunk": mapped / -(-1_000 // CHUNK),
+        "other_runs": others,
+    }
+    shown = ", ".join(f"{name} {value:.2f}" for name, value in figure.items() if name != "backend")
+    print(f"round {number + 1}: {shown}", flush=True)
+    return figure
+
+
+def _long(server: BenchServer, peak: float) -> dict[str, float]:
+    bare = _child("bare", 10_000, server)
+    flow = _child("flow", 10_000, server)
+    cpu = server.wait_until_idle(900)
+    ratio, memory = flow["seconds"] / bare["seconds"], flow["peak_mib"] / peak
+    print(f"flow over the bare loop, 10,000 images: {ratio:.2f} (target 1.1)")
+    print(f"the server's processor seconds afterwards until it is idle: {cpu:.1f}")
+    print(f"peak memory, 10,000 images over 1,000: {memory:.2f} (target 1.2), {flow['peak_mib']:.0f} MiB")
+    return {"long_flow_over_bare": ratio, "long_peak_mib": flow["peak_mib"], "memory_ratio": memory, "long_cpu": cpu}
+
+
+def _task_runs(server: BenchServer, flow_run: str) -> tuple[int, int]:
+    """How many task runs of the flow were mapped over chunks, and how many others there were."""
+    address = f"{server.environment['PREFECT_API_URL']}/task_runs/count"
+    flow_runs = {"id": {"any_": [flow_run]}}
+
+    def count(**more: Any) -> int:
+        answer = httpx.post(address, json={"flow_runs": flow_runs, **more}, trust_env=False)
+        return int(answer.raise_for_status().json())
+
+    mapped = sum(count(task_runs={"name": {"like_": f"{step}-"}}) for step in ("serialize", "classify", "filter"))
+    return mapped, count() - mapped
+
+
+def _make_images(count: int) -> None:
+    """Blurred noise with blocks in it: JPEGs of about the size of photos, no two alike."""
+    import numpy as np
+    from PIL import Image
+
+    OUT.mkdir(parents=True, exist_ok=True)
+    for start in range(0, count, 1_000):
+        folder = _folder(start)
+        if folder.exists():
+            continue
+        print(f"generating images {start} to {start + 999} ...", flush=True)
+        partial = OUT / "partial"
+        partial.mkdir(exist_ok=True)
+        random = np.random.default_rng(start)
+        for number in range(1_000):
+            coarse = random.integers(0, 255, (30, 40, 3), np.uint8)
+            fine = random.normal(0, 12, (SIZE[1], SIZE[0], 1))
+            picture = np.asarray(Image.fromarray(coarse).resize(SIZE, Image.Resampling.BICUBIC), np.float32) + fine
+            Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(partial / f"{number:04d}.jpg", quality=85)
+        folder.parent.mkdir(exist_ok=True)
+        partial.rename(folder)
+
+
+def _folder(start: int) -> Path:
+    return OUT / "images" / f"{start:05d}"
+
+
+def _source(count: int) -> str:
+    """The folder of the first 1,000, or of all 10,000."""
+    return str(_folder(0) if count == 1_000 else OUT / "images")
+
+
+def _paths(count: int) -> list[Path]:
+    return sorted((OUT / "images").glob("*/*.jpg"))[:count]
+
+
+def _make_model() -> None:
+    """The posture model with seeded random weights in a registry of the benchmark's own."""
+    from datetime import UTC, datetime
+
+    import numpy as np
+    import torch
+
+    from sightline.registry import DataVersion, ModelDraft, Registry
+    from sightline.training import load_preset
+    from sightline.training.fit import fit_trees
+    from sightline.vision import create_backbone, save_classifier
+
+    registry = Registry(OUT / "models")
+    if registry.current("posture"):
+        return
+    print("making a model ...", flush=True)
+    preset = load_preset("posture")
+    recipe, classes = preset.recipe(True), preset.classes
+    torch.manual_seed(0)
+    random = np.random.default_rng(0)
+    labels = np.arange(1_000) % len(classes)
+    embeddings = random.normal(size=(1_000, 768)).astype(np.float32)
+    head = fit_trees(recipe, embeddings, labels, len(classes), seed=0)
+    with tempfile.TemporaryDirectory() as name:
+        save_classifier(Path(name), create_backbone(recipe.backbone), head)
+        draft = ModelDraft(
+            name="posture",
+            created=datetime.now(UTC),
+            task="image-classification",
+            architecture={"backbone": recipe.backbone, "head": recipe.head, "flip": False, "half": False},
+            classes=classes,
+            input=recipe.input,
+            threshold=preset.threshold,
+            temperature=1.0,
+            data=DataVersion(
+                manifest_sha256="0" * 64, test_sha256="0" * 64, images=0, train=0, validation=0, test=0,
+                groups=None, source="random numbers", synthetic=True,
+            ),
+            parameters={},
+            seed=0,
+            metrics={},
+            code_version="benchmark",
+            libraries={},
+        )  # fmt: skip
+        record = registry.publish(draft, Path(name))
+    registry.promote("posture", record.version, metric="none", value=0.0, rival=lambda _: 0.0)
+
+
+def _run_bare(count: int) -> dict[str, Any]:
+    import numpy as np
+
+    from sightline.registry import Registry
+    from sightline.vision import Limits, decode, load_classifier
+
+    paths, limits = _paths(count), Limits()
+    start = time.perf_counter()
+    classifier = load_classifier(Registry(OUT / "models"), "posture")
+    found = []
+    for first in range(0, count, CHUNK):
+        pixels = [decode(path.read_bytes(), classifier.input, limits).pixels for path in paths[first : first + CHUNK]]
+        found.append(classifier.predict(np.stack(pixels)))
+    assert sum(map(len, found)) == count
+    return {"seconds": time.perf_counter() - start, "backend": classifier.backend}
+
+
+def _run_flow(count: int) -> dict[str, Any]:
+    os.environ["MODEL_BUCKET"] = str(OUT / "models")
+    from flows.classify_images import classify_images
+    from tasks.models import classifier_of, resolve_model
+
+    with tempfile.TemporaryDirectory() as name:
+        start = time.perf_counter()
+        state = classify_images(
+            _source(count), output=f"{name}/results", capture=f"{name}/capture", chunk_size=CHUNK, return_state=True
+        )
+        seconds = time.perf_counter() - start
+        assert state.result().images == count
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    backend = getattr(classifier_of(resolve_model.fn("posture", None)), "backend", "")
+    return {
+        "seconds": seconds,
+        "peak_mib": peak,
+        "backend": backend,
+        "flow_run": str(state.state_details.flow_run_id),
+    }
+
+
+def _run_per_image(count: int) -> dict[str, Any]:
+    """Three tasks an image, as the state machines of the original systems have them."""
+    import numpy as np
+    from prefect import flow, task
+
+    from sightline.registry import Registry
+    from sightline.vision import Limits, decode, judge, load_classifier
+
+    classifier, limits = load_classifier(Registry(OUT / "models"), "posture"), Limits()
+
+    @task
+    def serialize(path: Path) -> Any:
+        return decode(path.read_bytes(), classifier.input, limits).pixels
+
+    @task
+    def classify(pixels: Any) -> dict[str, float]:
+        return dict(zip(classifier.classes, classifier.predict(np.asarray(pixels)[None])[0].tolist(), strict=True))
+
+    @task
+    def filter_low_confidence(probabilities: dict[str, float]) -> str:
+        return judge(probabilities, classifier.threshold)[2].value
+
+    @flow
+    def per_image(paths: list[Path]) -> list[str]:
+        found: list[str] = filter_low_confidence.map(classify.map(serialize.map(paths))).result()
+        return found
+
+    start = time.perf_counter()
+    assert len(per_image(_paths(count))) == count
+    return {"seconds": time.perf_counter() - start}
+
+
+def _run_original(count: int) -> dict[str, Any]:
+    """Torch in float32, an image a forward pass, decoded whole."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from sightline.registry import Registry
+    from sightline.vision import load_weights
+
+    files = Registry(OUT / "models").open("posture")
+    module, head = load_weights(files)
+    size = files.record.input
+    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (size.mean, size.std))
+    start = time.perf_counter()
+    with torch.inference_mode():
+        for path in _paths(count):
+            with Image.open(path) as image:
+                picture = image.convert("RGB").resize((size.width, size.height), Image.Resampling.BILINEAR)
+            pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
+            head.logits(module(((pixels - mean) / std)[None]).numpy()).argmax()
+    return {"seconds": time.perf_counter() - start}
+
+
+_CHILDREN: dict[str, Callable[[int], dict[str, Any]]] = {
+    "bare": _run_bare,
+    "flow": _run_flow,
+    "per-image": _run_per_image,
+    "original": _run_original,
+}
+
+
+def _child(what: str, images: int, server: BenchServer) -> dict[str, Any]:
+    """Measured in a process of its own: its imports are done before the clock starts, its peak memory is its own."""
+    return run_child("benchmarks.images", ["--child", what, "--images", str(images)], server)
+
+
+if __name__ == "__main__":
+    main()
