@@ -20,7 +20,7 @@ help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(LOCK_INSTALLED) ## run the main flow on a clip made on the spot, and show what came out
+demo: $(LOCK_INSTALLED) ## run the main flows on a clip and pressure maps made on the spot, and show what came out
 	@$(PYTHON) -m demo
 
 .PHONY: ui

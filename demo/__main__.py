@@ -1,45 +1,96 @@
-"""``make demo``: a clip is made, processed as a user would, and shown on a page. Nothing is downloaded."""
+"""``make demo``: a clip and pressure maps are made, processed as a user would, and shown. Nothing is downloaded."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from demo.clip import build_clip
+from demo.images import write_sheet
+from demo.maps import build_maps
 from demo.page import write_page
+from sightline.registry import Registry
+from sightline.training import POSTURES
 
 HERE = Path(__file__).parent
 OUT = HERE / "out"
+MODELS = OUT / "models"
+
+# Nothing that is set for real work reaches the demo: neither models and folders, nor the people who get alerts.
+ENVIRONMENT = {
+    "MODEL_BUCKET": str(MODELS),
+    "RESULTS_BUCKET": str(OUT / "results"),
+    "CAPTURE_BUCKET": str(OUT / "capture"),
+    "OUTBOX_BUCKET": str(OUT / "outbox"),
+    "CLASSES": json.dumps(POSTURES),
+    "EMBED_MODEL_KEY": "",
+    "XGB_MODEL_KEY": "",
+    "ALERT_CHANNELS": "[]",
+}
 
 
 def main() -> int:
     """Make everything under ``demo/out`` and say where each result lies."""
+    try:
+        _video(OUT / "index.html")
+        _images(OUT / "images.html")
+    except subprocess.CalledProcessError as error:  # which has said why
+        return error.returncode
+    return 0
+
+
+def _video(page: Path) -> None:
     videos = OUT / "videos"
     clip = videos / "ana" / "clip.mp4"
     if not clip.exists():
         clip.parent.mkdir(parents=True, exist_ok=True)
         print("Making a short clip ...", flush=True)
         build_clip(clip.with_suffix(".part.mp4"), HERE / "speech.ogg", seconds=17).rename(clip)
-    command = [
+    result = _sightline(
         "process-video", str(clip), "--video-bucket", str(videos), "--patients-bucket", str(OUT / "patients"),
         "--transcriber", "pocketsphinx", "--highlights",
-    ]  # fmt: skip
-    print("sightline", *command, flush=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "flows", *command, "--json"], stdout=subprocess.PIPE, check=False, text=True
-    )
-    if done.returncode:
-        return done.returncode
-    result = json.loads(done.stdout)
-    page = OUT / "index.html"
+    )  # fmt: skip
     write_page(result, page)
     names = ("annotated_video", "highlights", "frames", "poses", "pose_folder", "track", "metadata_file", "csv")
-    for name in names:
-        print(f"  {name.replace('_', ' '):16} {result[name]}")
-    print(f"\nAll of it side by side: {page}")
-    return 0
+    _list({name.replace("_", " "): result[name] for name in names})
+    print(f"\nAll of it side by side: {page}\n", flush=True)
+
+
+def _images(page: Path) -> None:
+    registry, training_set, to_classify = Registry(MODELS), OUT / "maps", OUT / "maps-to-classify"
+    if registry.current("posture") is None:
+        _sightline("synthesize-pressure-maps", str(training_set), "--count", "400")
+        _sightline("train-image-classifier", "posture", str(training_set), "--no-pretrained")
+    if not to_classify.exists():
+        print("Making maps to classify: plain ones, hard ones and broken files ...", flush=True)
+        build_maps(to_classify, seed=7)
+    result = _sightline("classify-images", str(to_classify), "--model", "posture")
+    model = MODELS / result["model"]
+    write_sheet(result, registry.record(result["model"]), model, page)
+    _list({name: result[name] for name in ("results", "table", "review", "capture")} | {"model": model})
+    kinds = ("accepted", "low_confidence", "rejected")
+    counts = ", ".join(f"{result[kind]} {kind.replace('_', ' ')}" for kind in kinds)
+    print(f"\n{result['images']} images, {counts}, on a contact sheet: {page}", flush=True)
+
+
+def _sightline(*command: str) -> dict[str, Any]:
+    """What the command says in JSON. Raises :class:`subprocess.CalledProcessError` for one that fails."""
+    print("sightline", *command, flush=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", *command, "--json"],
+        env={**os.environ, **ENVIRONMENT}, stdout=subprocess.PIPE, check=True, text=True,
+    )  # fmt: skip
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _list(places: dict[str, Any]) -> None:
+    for name, place in places.items():
+        print(f"  {name:16} {place}")
 
 
 if __name__ == "__main__":

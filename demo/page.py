@@ -5,22 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from demo.template import class_colours, css, link, render
 from sightline.emotion import load_keywords
-from sightline.media import MIN_CONFIDENCE, palette, pose_name, probe, sample_frames
+from sightline.media import MIN_CONFIDENCE, pose_name, probe, sample_frames
 from sightline.pose import LIMBS, read_openpose
 
 
 def write_page(result: dict[str, Any], page: Path) -> None:
     """Write the page of a ``process-video`` result, given as its JSON object, with links relative to the page."""
     metadata = json.loads(Path(result["metadata_file"]).read_bytes())
-    colours = palette(list(load_keywords().emotions))
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     files = (
         "annotated_video",
         "highlights",
@@ -32,21 +26,22 @@ def write_page(result: dict[str, Any], page: Path) -> None:
         "track",
         "record",
     )
-    html = environment.get_template("page.html.j2").render(
+    render(
+        "page.html.j2",
+        page,
         **{name: metadata[name] for name in ("engine", "segments", "timeline", "annotations", "emotion")},
         **{
             name: result[name]
             for name in ("patient", "session", "frames_tracked", "frames_with_person", "poses_extracted")
         },
         duration=metadata["duration_seconds"],
-        colours={name: _css(colour) for name, colour in colours.items()},
+        colours=class_colours(list(load_keywords().emotions)),
         ticks=_ticks(metadata["duration_seconds"]),
-        video=_link(Path(result["annotated_video"]), page),
-        poster=_link(_poster(Path(result["annotated_video"]), page.with_name("poster.jpg")), page),
+        video=link(Path(result["annotated_video"]), page),
+        poster=link(_poster(Path(result["annotated_video"]), page.with_name("poster.jpg")), page),
         stills=[_still(path, Path(result["poses"]), page) for path in sorted(Path(result["frames"]).glob("*.jpg"))],
         files={name.replace("_", " ").capitalize(): result[name] for name in files if result[name]},
     )
-    page.write_text(html, encoding="utf-8")
 
 
 def _poster(video: Path, picture: Path) -> Path:
@@ -71,23 +66,15 @@ def _still(picture: Path, poses: Path, page: Path) -> dict[str, Any]:
             {
                 "x1": f"{points[limb.a, 0]:.1f}", "y1": f"{points[limb.a, 1]:.1f}",
                 "x2": f"{points[limb.b, 0]:.1f}", "y2": f"{points[limb.b, 1]:.1f}",
-                "colour": _css(limb.colour),
+                "colour": css(limb.colour),
             }
             for limb in LIMBS
             if min(points[limb.a, 2], points[limb.b, 2]) >= MIN_CONFIDENCE
         ]  # fmt: skip
-    return {"name": picture.name, "src": _link(picture, page), "width": width, "height": height, "limbs": limbs}
+    return {"name": picture.name, "src": link(picture, page), "width": width, "height": height, "limbs": limbs}
 
 
 def _ticks(duration: float) -> list[float]:
     step = next((step for step in (0.5, 1, 2, 5, 10, 30, 60, 120, 300) if duration / step <= 9), 600)
     ticks = [place * step for place in range(int(duration / step) + 1)]
     return [*(tick for tick in ticks if duration - tick > 0.6 * step), round(duration, 1)]
-
-
-def _css(colour: tuple[int, int, int]) -> str:
-    return "rgb({}, {}, {})".format(*colour)
-
-
-def _link(path: Path, page: Path) -> str:
-    return quote(path.resolve().relative_to(page.parent.resolve()).as_posix())

@@ -101,7 +101,7 @@ def classify_images(
             for window in pace:
                 serialized = serialize.map(window, unmapped(job), unmapped(Path(name)))
                 classified = classify.map(serialized, unmapped(job))
-                pace.follow(filter_low_confidence.map(classified, unmapped(job)))
+                pace.follow(serialized, classified, filter_low_confidence.map(classified, unmapped(job)))
         ended = finish_run(job)
         publish_results(job, ended)
     if alert := alert_of(job, ended):

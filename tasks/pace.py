@@ -23,7 +23,8 @@ class Pace:
 
     >>> pace = Pace(chunks, report)
     >>> for window in pace:
-    ...     pace.follow(classify.map(serialize.map(window)))
+    ...     serialized = serialize.map(window)
+    ...     pace.follow(serialized, classify.map(serialized))
     """
 
     def __init__(self, items: Sequence[Item], report: Report, width: int | None = None) -> None:
@@ -31,7 +32,7 @@ class Pace:
         self._items = items
         self._report = report
         self._width = width or os.cpu_count() or 1
-        self._last: PrefectFutureList[Any] | None = None
+        self._last: tuple[PrefectFutureList[Any], ...] = ()
         self._done = 0
 
     def __iter__(self) -> Iterator[Sequence[Any]]:
@@ -39,12 +40,17 @@ class Pace:
             yield self._items[start : start + self._width]
         self._wait()
 
-    def follow(self, futures: PrefectFutureList[Any]) -> None:
-        """Wait for the window before these futures'. Raises what one of its tasks raised."""
+    def follow(self, *stages: PrefectFutureList[Any]) -> None:
+        """Wait for the window before this one, whose futures are given stage by stage, the first stage first.
+
+        Raises what the first task of it that failed has raised.
+        """
         self._wait()
-        self._last = futures
+        self._last = stages
 
     def _wait(self) -> None:
-        if self._last is not None:
-            self._done += len(self._last.result())
+        if self._last:
+            # A task whose input failed is never ready, and does not know why: the stage before it does.
+            *_, done = [stage.result() for stage in self._last]
+            self._done += len(done)
             self._report(self._done / len(self._items))

@@ -203,6 +203,15 @@ def test_a_model_that_is_nowhere_gives_the_command_that_trains_it(tmp_path: Path
         state.result()
 
 
+def test_a_damaged_model_is_named_as_the_cause(tmp_path: Path) -> None:
+    greys(tmp_path / "in", SURE * 8)
+    weights = tmp_path / "model" / "vehicles" / "1" / "backbone.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    state = run(str(tmp_path / "in"), chunk_size=4)
+    assert state.is_failed()
+    assert str(weights) in str(state.message)
+
+
 def test_a_run_keeps_the_version_that_it_began_with_and_the_next_takes_the_new_one(
     tmp_path: Path, registry: Registry
 ) -> None:
