@@ -57,7 +57,12 @@ class ClassificationResult(BaseModel):
         """The result of a run that has ended."""
         counts = {name: value for name, value in dict(ended.summary).items() if name in cls.model_fields}
         return cls(
-            processed=processed, model=ended.model, threshold=ended.threshold, **counts, **job.files, capture=job.capture
+            processed=processed,
+            model=ended.model,
+            threshold=ended.threshold,
+            **counts,
+            **job.files,
+            capture=job.capture,
         )
 
 
@@ -96,7 +101,10 @@ def classify_images(
     ended = find_finished(job)
     processed = ended is None
     if ended is None:
-        with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name, progress("classify") as report:
+        with (
+            TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name,
+            progress("classify") as report,
+        ):
             pace = Pace(chunks_to_do(job, images), report, max_workers)
             for window in pace:
                 serialized = serialize.map(window, unmapped(job), unmapped(Path(name)))

@@ -95,12 +95,10 @@ def list_images(source: str | list[str] | dict[str, Any]) -> list[ImageRef]:
     return vision.expand(source)
 
 
-def plan(
-    images: Sequence[ImageRef], model: ModelSpec, chunk_size: int, output: str | None, capture: str | None
-) -> Job:
+def plan(images: Sequence[ImageRef], model: ModelSpec, chunk_size: int, output: str | None, capture: str | None) -> Job:
     """The work of one run."""
     config = settings()
-    key = vision.run_key(images, model.name, model.threshold, chunk_size)
+    key = vision.run_key(images, model.name, model.threshold, chunk_size, _limits())
     results = storage.locate(config.bucket_uri(config.results_bucket)) / model.folder / key[:12]
     return Job(
         key=key,
@@ -133,9 +131,12 @@ def chunks_to_do(job: Job, images: Sequence[ImageRef]) -> list[Chunk]:
 @task(**ON_STORAGE, task_run_name="serialize-{chunk.number}")
 def serialize(chunk: Chunk, job: Job, folder: Path) -> SerializedChunk:
     """Fetch and decode the chunk's images; what cannot be read has its reason."""
+    return vision.serialize_chunk(chunk.refs, job.model.input, _limits(), folder, chunk.number)
+
+
+def _limits() -> Limits:
     config = settings()
-    limits = Limits(config.max_image_pixels, config.max_image_bytes, frozenset(config.image_hosts))
-    return vision.serialize_chunk(chunk.refs, job.model.input, limits, folder, chunk.number)
+    return Limits(config.max_image_pixels, config.max_image_bytes, frozenset(config.image_hosts))
 
 
 @task(**ON_STORAGE, task_run_name="classify-{chunk.number}")

@@ -13,6 +13,7 @@ from sightline.training.publishing import Assessed, assess, promote, publish
 from sightline.training.sources import Source, open_source
 from sightline.training.splits import Splits, folds, split
 from sightline.training.synthetic import POSTURES, synthesize_pressure_maps
+from sightline.training.transforms import augmentation
 
 __all__ = [
     "POSTURES",
@@ -36,6 +37,7 @@ __all__ = [
     "UnsuitableData",
     "Unusable",
     "assess",
+    "augmentation",
     "calibrate",
     "compare",
     "cross_validate",

@@ -27,6 +27,9 @@ class BatchAffine:
     stretch: float = 0.0
     flip: float = 0.0
 
+    def __post_init__(self) -> None:
+        _check_range("scale", self.scale)
+
     def __call__(self, pictures: torch.Tensor) -> torch.Tensor:
         """Augment pictures, float32, shape = (n, channels, height, width)."""
         import torch
@@ -86,6 +89,10 @@ class BatchErasing:
     scale: tuple[float, float] = (0.02, 0.33)
     ratio: tuple[float, float] = (0.3, 3.3)
 
+    def __post_init__(self) -> None:
+        _check_range("scale", self.scale)
+        _check_range("ratio", self.ratio)
+
     def __call__(self, pictures: torch.Tensor) -> torch.Tensor:
         """Augment normalised pictures, float32, shape = (n, channels, height, width)."""
         import torch
@@ -97,6 +104,11 @@ class BatchErasing:
         columns = _stretch((area / ratio).sqrt(), width)
         erased = rows[:, None, :, None] & columns[:, None, None, :] & (torch.rand(count, 1, 1, 1) < self.p)
         return torch.where(erased, torch.randn_like(pictures), pictures)
+
+
+def _check_range(name: str, given: tuple[float, float]) -> None:
+    if len(given) != 2 or not 0 < given[0] <= given[1]:
+        raise ValueError(f"{name} is {given}; it takes the least and the most, both above 0")
 
 
 def _between(low: float, high: float, count: int) -> torch.Tensor:

@@ -67,4 +67,5 @@ def _whitening(patches: torch.Tensor) -> torch.Tensor:
     import torch
 
     variances, axes = torch.linalg.eigh(patches.T @ patches / len(patches))
-    return axes @ torch.diag((variances + _RIDGE).rsqrt()) @ axes.T
+    whitening: torch.Tensor = axes @ torch.diag((variances + _RIDGE).rsqrt()) @ axes.T
+    return whitening

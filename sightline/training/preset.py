@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from sightline.registry import ImageInput
 from sightline.training.errors import InvalidPreset
+from sightline.vision import BACKBONES
 
 __all__ = [
     "MixSpec",
@@ -159,6 +160,13 @@ class Recipe(_Data):
     mix: MixSpec = MixSpec()
     transforms: tuple[TransformSpec, ...] = ()
     xgboost: XGBoostSpec = XGBoostSpec()
+
+    @field_validator("backbone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in BACKBONES:
+            raise ValueError(f"{name!r} is not a backbone. Take one of {', '.join(BACKBONES)}")
+        return name
 
 
 class Preset(_Data):

@@ -91,9 +91,14 @@ def _transform(step: TransformSpec) -> Transform:
         if step.probability is not None:
             raise InvalidPreset(step.name, "takes no probability: it is for whole batches", "Leave that out")
         return _made(step.name, batched, arguments, "Its arguments are those of sightline.training.batched")
-    if "interpolation" in arguments:
-        arguments["interpolation"] = InterpolationMode(arguments["interpolation"])
-    made = _made(step.name, getattr(v2, step.name), arguments, "Its arguments are those of torchvision.transforms.v2")
+
+    def single(**given: Any) -> Transform:
+        if "interpolation" in given:
+            given["interpolation"] = InterpolationMode(given["interpolation"])
+        made: Transform = getattr(v2, step.name)(**given)
+        return made
+
+    made = _made(step.name, single, arguments, "Its arguments are those of torchvision.transforms.v2")
     return made if step.probability is None else v2.RandomApply([made], p=step.probability)
 
 

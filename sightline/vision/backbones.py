@@ -57,14 +57,21 @@ def _patch_net(pretrained: bool) -> Backbone:
     from sightline.vision.nets import PatchNet
 
     _refuse_pretrained("patch_net", pretrained)
-    return PatchNet(side=6, patches=200, pool=3, width=96)
+    return PatchNet(side=6, patches=200, stride=2, pool=2, width=96)
+
+
+def _three_patch_nets(pretrained: bool) -> Backbone:
+    from sightline.vision.nets import Ensemble
+
+    _refuse_pretrained("three_patch_nets", pretrained)
+    return Ensemble([_patch_net(pretrained) for _ in range(3)])
 
 
 def _pressure_net(pretrained: bool) -> Backbone:
     from sightline.vision.nets import PressureNet
 
     _refuse_pretrained("pressure_net", pretrained)
-    return PressureNet(widths=(24, 48, 96), embedding_size=128)
+    return PressureNet(widths=(16, 32, 64), embedding_size=128)
 
 
 def _small_resnet(pretrained: bool) -> Backbone:
@@ -85,6 +92,7 @@ _FACTORIES: dict[str, Callable[[bool], Backbone]] = {
     "convnext_tiny": _convnext_tiny,
     "mobilenet_v3_small": _mobilenet_v3_small,
     "patch_net": _patch_net,
+    "three_patch_nets": _three_patch_nets,
     "pressure_net": _pressure_net,
     "small_resnet": _small_resnet,
     "baseline_cnn": _baseline_cnn,

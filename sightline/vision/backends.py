@@ -79,6 +79,6 @@ def supported_backends() -> list[str]:
     """
     import torch
 
-    lacking = () if torch.cuda.is_available() else ("torch-cuda-",)
-    lacking += () if has_native_bfloat16() else ("openvino-bfloat16",)
-    return [name for name in BACKENDS if not name.startswith(lacking or ("none",))]
+    has = {"torch-cuda": torch.cuda.is_available(), "openvino-bfloat16": has_native_bfloat16()}
+    lacking = tuple(prefix for prefix, there in has.items() if not there)
+    return [name for name in BACKENDS if not name.startswith(lacking)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from sightline.vision.decode import decode
 from sightline.vision.fetch import fetch
 from sightline.vision.limits import Limits
 from sightline.vision.reasons import Reason, Rejected
-from sightline.vision.sources import ImageRef
+from sightline.vision.refs import ImageRef
 
 __all__ = ["SerializedChunk", "SerializedImage", "serialize_chunk"]
 
@@ -39,7 +40,11 @@ class SerializedImage(BaseModel):
 
 
 class SerializedChunk(BaseModel):
-    """A chunk's images, in order; the pixels and the bytes of the readable ones are in the file at ``path``."""
+    """A chunk's images, in order; the pixels and the bytes of the readable ones are in the file at ``path``.
+
+    One after the other lie there: how long each image's file is, as a NumPy array, the pixels, as another, and the
+    files' bytes.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,14 +59,16 @@ class SerializedChunk(BaseModel):
 
     def pixels(self) -> NDArray[np.uint8]:
         """The readable images, shape = (n, height, width, 3), RGB. Empty where they keep their own sizes."""
-        with np.load(self.path, allow_pickle=False) as file:
-            return np.asarray(file["pixels"], np.uint8)
+        with self.path.open("rb") as file:
+            np.load(file)
+            return np.asarray(np.load(file), np.uint8)
 
     def contents(self) -> list[bytes]:
         """The readable images' files, byte for byte."""
-        with np.load(self.path, allow_pickle=False) as file:
-            data, ends = file["data"].tobytes(), file["ends"].tolist()
-        return [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        with self.path.open("rb") as file:
+            lengths = np.load(file).tolist()
+            file.seek(-sum(lengths), os.SEEK_END)
+            return [file.read(length) for length in lengths]
 
     def discard(self) -> None:
         """Remove the scratch file."""
@@ -77,20 +84,30 @@ class _Read(NamedTuple):
 def serialize_chunk(
     refs: Sequence[ImageRef], size: ImageInput | None, limits: Limits, folder: Path, number: int = 0
 ) -> SerializedChunk:
-    """Fetch and decode every image, each with an outcome of its own; without a ``size`` pixels are only checked."""
+    """Fetch and decode every image, each with an outcome of its own; without a ``size`` pixels are only checked.
+
+    What could be read is in a file in ``folder`` then, which is the caller's to :meth:`~SerializedChunk.discard`.
+    Raises ``OSError`` where that cannot be written.
+    """
     with ThreadPoolExecutor(min(_THREADS, max(1, len(refs)))) as pool:
         found = list(pool.map(lambda ref: _read(ref, size, limits), refs))
-    readable = [each for each in found if each.image.reason is None]
-    pixels = [each.pixels for each in readable if each.pixels is not None]
-    path = folder / f"chunk-{number:06d}.npz"
-    shape = (0, size.height, size.width, 3) if size else (0, 0, 0, 3)
-    np.savez(
-        path,
-        pixels=np.stack(pixels) if pixels else np.empty(shape, np.uint8),
-        data=np.frombuffer(b"".join(each.data for each in readable), np.uint8),
-        ends=np.cumsum([len(each.data) for each in readable], dtype=np.int64),
-    )
+    path = folder / f"chunk-{number:06d}.bin"
+    _write(path, [each for each in found if each.image.reason is None], size)
     return SerializedChunk(number=number, path=path, items=tuple(each.image for each in found))
+
+
+def _write(path: Path, readable: Sequence[_Read], size: ImageInput | None) -> None:
+    shape = (len(readable), size.height, size.width, 3) if size else (0, 0, 0, 3)
+    with path.open("wb") as file:
+        np.save(file, np.array([len(each.data) for each in readable], np.int64))
+        # What np.save would write of all pictures, without a copy of them all in memory.
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]
+        for each in readable:
+            if each.pixels is not None:
+                file.write(np.ascontiguousarray(each.pixels).data)
+        for each in readable:
+            file.write(each.data)
 
 
 def _read(ref: ImageRef, size: ImageInput | None, limits: Limits) -> _Read:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.vision.backends import choose_backend
+from sightline.vision.backends import BackendUnavailable, choose_backend
 from sightline.vision.heads import probabilities
 from sightline.vision.weights import load_weights
 
@@ -44,10 +44,15 @@ class ImageClassifier:
         return self._backend.name
 
     def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """The calibrated probabilities, shape = (n, classes), of pictures, shape = (n, height, width, 3), RGB."""
+        """The calibrated probabilities, shape = (n, classes), of pictures, shape = (n, height, width, 3), RGB.
+
+        Raises ``ValueError`` for pictures of another shape or type, and ``BackendUnavailable`` where the backend's
+        precision does not do for the model, so that it gives no numbers.
+        """
         wanted = (self.input.height, self.input.width, 3)
         if pixels.shape[1:] != wanted or pixels.dtype != np.uint8:
-            raise ValueError(f"pictures of shape {pixels.shape}, {pixels.dtype}, where uint8 (n, *{wanted}) was expected")
+            shape = f"{pixels.dtype} {pixels.shape}"
+            raise ValueError(f"pictures of {shape}, where uint8 (n, *{wanted}) was expected")
         if not len(pixels):
             return np.empty((0, len(self.classes)))
         logits = self._logits(pixels)
@@ -58,6 +63,11 @@ class ImageClassifier:
     def _logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         with self._turn:
             embeddings = self._backend(pixels)
+        # Trees would take what is not a number for a value that is missing, and answer all the same.
+        if not np.isfinite(embeddings).all():
+            raise BackendUnavailable(
+                f"{self.name} on {self.backend}: what it computes overflows. Set DEVICE=cpu and BACKEND=torch"
+            )
         return self._head.logits(embeddings)
 
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import re
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 from sightline import storage
 from sightline.errors import StorageError
 from sightline.vision.limits import Limits
 from sightline.vision.reasons import Reason, Rejected
-from sightline.vision.sources import ImageRef
+from sightline.vision.refs import ImageRef
 from sightline.vision.web import download
 
 __all__ = ["fetch"]
 
 _S3_HOST = re.compile(
-    r"(?:(?P<bucket>[a-z0-9][a-z0-9.-]*)\.)?s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?"
+    r"(?:(?P<bucket>[a-z0-9][a-z0-9.-]*)\.)?s3(?:-fips)?(?:\.dualstack)?(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?"
 )
+# A signed URL brings its own credentials, and storage reads no object's earlier versions.
+_TO_THE_WEB = {"X-Amz-Signature", "Signature", "versionId"}
 
 
 def fetch(ref: ImageRef, limits: Limits) -> bytes:
-    """The image file's bytes. Raises :class:`Rejected` where that cannot be done; each way has its own reason."""
-    if ref.problem is not None:
-        raise Rejected(Reason.BAD_BASE64, ref.problem)
+    """The image file's bytes.
+
+    Raises :class:`Rejected` where it has none: it is missing, denied, unreachable, empty, too large, at a forbidden
+    address, or named by what cannot be read.
+    """
+    if ref.reason is not None:
+        raise Rejected(ref.reason, ref.problem or "it cannot be read")
     data = ref.data if ref.data is not None else _read(ref, limits)
     if not data:
         raise Rejected(Reason.EMPTY, "the file has 0 bytes")
@@ -45,11 +53,15 @@ def _read(ref: ImageRef, limits: Limits) -> bytes:
 
 def _s3_uri(url: str) -> str | None:
     """An S3 object's own URI, where the URL is one of S3's: it is then read with this machine's credentials."""
-    parts = urlsplit(url)
-    found = _S3_HOST.fullmatch(parts.hostname or "")
-    if found is None or "X-Amz-Signature" in parts.query:  # A signed URL brings its own credentials.
+    try:
+        parts = urlsplit(url)
+        found = _S3_HOST.fullmatch(parts.hostname or "")
+    except ValueError:  # The download says what is wrong with it.
         return None
-    path = unquote(parts.path).lstrip("/")
+    if found is None or _TO_THE_WEB & parse_qs(parts.query).keys():
+        return None
+    # S3 takes a plus sign for a space, here too.
+    path = unquote_plus(parts.path).removeprefix("/")
     return f"s3://{found['bucket']}/{path}" if found["bucket"] else f"s3://{path}"
 
 
@@ -57,6 +69,8 @@ def _from_storage(uri: str, limits: Limits) -> bytes:
     try:
         location = storage.locate(uri)
         size = storage.size(location)
+        if isinstance(location, Path) and not location.is_file():
+            raise Rejected(Reason.UNSUPPORTED_URI, "it is a device or a pipe, not a file")
         if size > limits.bytes:
             raise Rejected(Reason.TOO_LARGE, f"the file has {size} bytes, the limit is {limits.bytes}")
         return storage.read_bytes(location)
@@ -64,17 +78,21 @@ def _from_storage(uri: str, limits: Limits) -> bytes:
         raise Rejected(Reason.MISSING, "there is no such file") from error
     except StorageError as error:
         raise Rejected(_reason(error), str(error)) from error
+    except (ValueError, RuntimeError) as error:  # A name that no file can have, or ~NOBODY.
+        raise Rejected(Reason.UNSUPPORTED_URI, f"{uri!r}: {error}") from error
 
 
 def _reason(error: StorageError) -> Reason:
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import ClientError, ParamValidationError
 
     cause = error.__cause__
     if isinstance(cause, ClientError):
-        status = cause.response["ResponseMetadata"]["HTTPStatusCode"]
-        if status in (401, 403):
-            return Reason.DENIED
-        return Reason.MISSING if status == 404 else Reason.UNREACHABLE
+        status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if status == 404:
+            return Reason.MISSING
+        return Reason.DENIED if 400 <= status < 500 and status not in (408, 429) else Reason.UNREACHABLE
     if isinstance(cause, PermissionError):
         return Reason.DENIED
-    return Reason.UNSUPPORTED_URI if cause is None else Reason.UNREACHABLE
+    if isinstance(cause, OSError) and cause.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        return Reason.MISSING
+    return Reason.UNSUPPORTED_URI if cause is None or isinstance(cause, ParamValidationError) else Reason.UNREACHABLE

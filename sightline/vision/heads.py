@@ -136,7 +136,8 @@ class XGBoostHead:
 
         try:
             return cls(Booster(model_file=path))
-        except XGBoostError as error:
+        # XGBoost quotes the file in its message, be it text or not.
+        except (XGBoostError, UnicodeDecodeError) as error:
             raise ValueError(f"is not a model of XGBoost's ({_first_lines(error)})") from error
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Assembled", "Backbone", "BaselineCNN", "PatchNet", "PressureNet", "SmallResNet"]
+__all__ = ["Assembled", "Backbone", "BaselineCNN", "Ensemble", "PatchNet", "PressureNet", "SmallResNet"]
 
 
 class Backbone(nn.Module):
@@ -29,6 +30,19 @@ class Assembled(Backbone):
         """Embed the pictures."""
         embeddings: Tensor = self.body(pictures)
         return embeddings
+
+
+class Ensemble(Backbone):
+    """Backbones side by side, with their embeddings one after another."""
+
+    def __init__(self, members: Sequence[Backbone]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.embedding_size = sum(member.embedding_size for member in members)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Embed the pictures."""
+        return torch.cat([member(pictures) for member in self.members], dim=1)
 
 
 class SmallResNet(Backbone):
@@ -68,10 +82,11 @@ class PatchNet(Backbone):
     THRESHOLD = 0.5
     """How much like a patch, or its negative, a spot must be to count."""
 
-    def __init__(self, side: int, patches: int, pool: int, width: int) -> None:
+    def __init__(self, side: int, patches: int, stride: int, pool: int, width: int) -> None:
         super().__init__()
         self.filters = nn.Parameter(torch.randn(patches, 3, side, side) / side, requires_grad=False)
         self.offsets = nn.Parameter(torch.zeros(patches), requires_grad=False)
+        self.stride = stride
         self.pool = nn.AvgPool2d(pool)
         self.body = nn.Sequential(
             nn.BatchNorm2d(2 * patches, affine=False),
@@ -89,19 +104,20 @@ class PatchNet(Backbone):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Embed the pictures."""
-        alike = self._likeness(pictures)
+        alike = self.likeness(pictures)
         both = torch.cat([functional.relu(alike - self.THRESHOLD), functional.relu(-alike - self.THRESHOLD)], dim=1)
         embeddings: Tensor = self.body(self.pool(both))
         return embeddings
 
-    def _likeness(self, pictures: Tensor) -> Tensor:
+    def likeness(self, pictures: Tensor) -> Tensor:
         """Each patch's product with each spot of its size, of mean 0 and variance 1 as the patches are."""
         side = self.filters.shape[-1]
-        mean = functional.avg_pool2d(pictures.mean(1, keepdim=True), side, 1)
-        square = functional.avg_pool2d((pictures * pictures).mean(1, keepdim=True), side, 1)
+        mean = functional.avg_pool2d(pictures.mean(1, keepdim=True), side, self.stride)
+        square = functional.avg_pool2d((pictures * pictures).mean(1, keepdim=True), side, self.stride)
         deviation = (functional.relu(square - mean * mean) + self.NOISE).sqrt()
         # The filters' own means are 0, which takes the spots' means away.
-        return functional.conv2d(pictures, self.filters) / deviation - self.offsets.view(1, -1, 1, 1)
+        products = functional.conv2d(pictures, self.filters, stride=self.stride)
+        return products / deviation - self.offsets.view(1, -1, 1, 1)
 
 
 class PressureNet(Backbone):

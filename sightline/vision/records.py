@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ImageRecord", "Outcome", "judge"]
+__all__ = ["THRESHOLD_NOT_MET", "ImageRecord", "Outcome", "judge"]
 
 
 class Outcome(StrEnum):
@@ -21,8 +21,8 @@ class Outcome(StrEnum):
 class ImageRecord(BaseModel):
     """One image's line in the results.
 
-    ``sha256`` is None where not a byte could be read; ``class``, ``probabilities`` and ``confidence`` are None where the
-    image was rejected. ``reason`` is one of :class:`~sightline.vision.Reason` for a rejected image,
+    ``sha256`` is None where not a byte could be read; ``class``, ``probabilities`` and ``confidence`` are None where
+    the image was rejected. ``reason`` is one of :class:`~sightline.vision.Reason` for a rejected image,
     ``THRESHOLD_CONFIDENCE_NOT_MET`` for an uncertain one. ``timings`` are seconds.
     """
 

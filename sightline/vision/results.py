@@ -44,7 +44,7 @@ def write_results(records: Iterable[ImageRecord], classes: Sequence[str], folder
     import pyarrow.parquet as pq
 
     counts: Counter[Outcome] = Counter()
-    found: Counter[str] = Counter({name: 0 for name in classes})
+    found: Counter[str] = Counter(dict.fromkeys(classes, 0))
     reasons: Counter[str] = Counter()
     least: list[tuple[float, int, ImageRecord]] = []
     not_accepted: list[ImageRecord] = []
@@ -52,7 +52,7 @@ def write_results(records: Iterable[ImageRecord], classes: Sequence[str], folder
     with (
         (folder / RESULTS).open("w", encoding="utf-8") as lines,
         (folder / REVIEW).open("w", encoding="utf-8") as review,
-        pq.ParquetWriter(folder / TABLE, schema) as table,
+        pq.ParquetWriter(folder / TABLE, schema) as table,  # type: ignore[no-untyped-call]
     ):
         rows: list[dict[str, Any]] = []
         for place, record in enumerate(records):

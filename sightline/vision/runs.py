@@ -18,10 +18,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from sightline import storage
 from sightline.storage import Location
+from sightline.vision.limits import Limits
 from sightline.vision.reasons import PASSING
 from sightline.vision.records import ImageRecord
+from sightline.vision.refs import ImageRef
 from sightline.vision.results import RESULTS, REVIEW, TABLE, Summary, read_records, write_results
-from sightline.vision.sources import ImageRef
 
 __all__ = ["ClassificationRun", "FinishedRun", "run_key"]
 
@@ -46,9 +47,15 @@ class _Started(BaseModel):
     at: AwareDatetime
 
 
-def run_key(refs: Sequence[ImageRef], model: str, threshold: float, chunk_size: int) -> str:
-    """The same images, model, threshold and chunks have the same key."""
-    digest = hashlib.sha256(json.dumps([model, threshold, chunk_size]).encode())
+def run_key(
+    refs: Sequence[ImageRef], model: str, threshold: float, chunk_size: int, limits: Limits | None = None
+) -> str:
+    """The same images, model, threshold, chunks and limits have the same key.
+
+    The limits are in it because an image that was rejected for one is to be looked at again once that is raised.
+    """
+    allowed = limits or Limits()
+    digest = hashlib.sha256(json.dumps([model, threshold, chunk_size, allowed.pixels, allowed.bytes]).encode())
     for ref in refs:
         inline = hashlib.sha256(ref.data).hexdigest() if ref.data is not None else None
         digest.update(json.dumps([ref.uri, ref.version, inline]).encode())
@@ -86,11 +93,8 @@ class ClassificationRun:
 
     def finished(self) -> FinishedRun | None:
         """The run as it ended; None where it did not end, or where something of it may go better now."""
-        try:
-            found = FinishedRun.model_validate_json(storage.read_bytes(self.output / _FINISHED))
-        except FileNotFoundError:
-            return None
-        return found if found.key == self.key and found.final else None
+        found = self._ended()
+        return found if found and found.final else None
 
     def finish(self, chunks: int, classes: Sequence[str], model: str, threshold: float, *, fixed: bool) -> FinishedRun:
         """Write the results of all ``chunks``, over those of an earlier run in the same place.
@@ -99,7 +103,12 @@ class ClassificationRun:
         """
         records = (record for number in range(chunks) for record in self._records(number))
         with TemporaryDirectory(prefix="sightline-") as name:
-            summary = write_results(records, classes, Path(name))
+            try:
+                summary = write_results(records, classes, Path(name))
+            except FileNotFoundError:
+                if (ended := self._ended()) is None:
+                    raise
+                return ended  # Another process has finished the same run, and cleared what this one was about to read.
             for file in (RESULTS, TABLE, REVIEW):
                 storage.write_file(self.output / file, Path(name) / file)
         passing = not PASSING.isdisjoint(summary.reasons)
@@ -115,6 +124,13 @@ class ClassificationRun:
         if not passing:
             storage.remove_folder(self._folder)
         return ended
+
+    def _ended(self) -> FinishedRun | None:
+        try:
+            found = FinishedRun.model_validate_json(storage.read_bytes(self.output / _FINISHED))
+        except FileNotFoundError:
+            return None
+        return found if found.key == self.key else None
 
     def _records(self, number: int) -> Iterator[ImageRecord]:
         return read_records(storage.read_bytes(self._folder / f"{number:06d}.jsonl"))

@@ -58,7 +58,7 @@ class TorchBackend:
     def _upload(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
         import torch
 
-        block = torch.from_numpy(np.ascontiguousarray(pixels))
+        block = torch.from_numpy(np.require(pixels, requirements=["C", "W"]))  # torch warns of what it may not write
         if self._device.type == "cuda":
             block = block.pin_memory()
         # As bytes, a quarter of what floats would take on the way.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import time
-from urllib.parse import urljoin, urlsplit
+from functools import cache
+from ssl import SSLContext
 
+import httpcore
 import httpx
 
+from sightline.vision.addresses import PublicNetwork
 from sightline.vision.limits import Limits
 from sightline.vision.reasons import Reason, Rejected
 
@@ -16,67 +17,95 @@ __all__ = ["download"]
 
 _REDIRECTS = 5
 _TRIES, _DELAY = 3, 0.5
-_TIMEOUT = httpx.Timeout(30, connect=10)
+_TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 10.0}
+_ERRORS = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 
 
 def download(url: str, limits: Limits) -> bytes:
     """What a URL gives, over at most five redirects, each of which may lead to public addresses alone.
 
-    A failure that may pass is tried again. Raises :class:`Rejected`.
+    A failure that may pass is tried again, as long as there is time. Raises :class:`Rejected`.
     """
+    deadline = time.monotonic() + limits.seconds
     for attempt in range(_TRIES):
         try:
-            return _follow(url, limits)
+            return _follow(url, limits, deadline)
         except Rejected as rejected:
+            delay = _DELAY * 2**attempt
             if rejected.reason is not Reason.UNREACHABLE or attempt == _TRIES - 1:
                 raise
-        time.sleep(_DELAY * 2**attempt)
+            if time.monotonic() + delay >= deadline:
+                raise Rejected(
+                    Reason.UNREACHABLE, f"{rejected.detail}; it was given {limits.seconds:g} seconds"
+                ) from rejected
+        time.sleep(delay)
     raise AssertionError("the last try returns or raises")
 
 
-def _follow(url: str, limits: Limits) -> bytes:
+def _follow(url: str, limits: Limits, deadline: float) -> bytes:
+    target = _parsed(url)
     for _ in range(_REDIRECTS + 1):
-        found = _get(url, limits)
+        found = _get(target, limits, deadline)
         if isinstance(found, bytes):
             return found
-        url = urljoin(url, found)
-    raise Rejected(Reason.UNREACHABLE, f"more than {_REDIRECTS} redirects, the last one to {url}")
+        target = _parsed(found, target)
+    raise Rejected(Reason.UNREACHABLE, f"more than {_REDIRECTS} redirects, the last one to {target}")
 
 
-def _get(url: str, limits: Limits) -> bytes | str:
-    """The content, or where a redirect leads."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL:
+    try:
+        parsed = base.join(url) if base else httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Rejected(Reason.UNSUPPORTED_URI, f"{url!r} is not a URL: {error}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
         raise Rejected(Reason.UNSUPPORTED_URI, f"{url!r} is not an http:// or https:// URL")
-    address = _checked_address(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80), limits)
-    # The connection is made to the address that was checked: asked again, the name might have another one.
-    host = f"[{address}]" if ":" in address else address
-    target = httpx.URL(url).copy_with(host=host, username="", password="")
+    return parsed
+
+
+def _get(url: httpx.URL, limits: Limits, deadline: float) -> bytes | str:
+    """The content, or where a redirect leads."""
     try:
         with (
-            httpx.Client(timeout=_TIMEOUT, trust_env=False) as client,
-            client.stream(
+            httpcore.ConnectionPool(
+                ssl_context=_tls() if url.scheme == "https" else None,
+                network_backend=PublicNetwork(limits.hosts, deadline),
+            ) as pool,
+            pool.stream(
                 "GET",
-                target,
-                headers={"Host": httpx.URL(url).netloc.decode().rpartition("@")[2], "Accept": "image/*"},
-                extensions={"sni_hostname": parts.hostname},
+                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers={
+                    "Host": url.netloc,
+                    "User-Agent": "sightline",
+                    "Accept": "image/*",
+                    "Accept-Encoding": "identity",
+                },
+                extensions={"timeout": _TIMEOUTS},
             ) as answer,
         ):
-            if answer.is_redirect:
-                return answer.headers["Location"]
-            _check_status(answer.status_code)
+            location = _header(answer, b"location")
+            if 300 <= answer.status < 400 and location:
+                return location
+            _check_status(answer.status)
             return _content(answer, limits)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Rejected(Reason.UNREACHABLE, f"{parts.hostname}: {error or type(error).__name__}") from error
+    except _ERRORS as error:
+        raise Rejected(Reason.UNREACHABLE, f"{url.host}: {error or type(error).__name__}") from error
 
 
-def _content(answer: httpx.Response, limits: Limits) -> bytes:
+def _content(answer: httpcore.Response, limits: Limits) -> bytes:
+    too_large = Rejected(Reason.TOO_LARGE, f"the file has more than {limits.bytes} bytes, which is the limit")
+    length = _header(answer, b"content-length")
+    if length.isascii() and length.isdigit() and int(length) > limits.bytes:
+        raise too_large
     content = bytearray()
-    for block in answer.iter_bytes():
+    for block in answer.iter_stream():
         content += block
         if len(content) > limits.bytes:
-            raise Rejected(Reason.TOO_LARGE, f"the file has more than {limits.bytes} bytes")
+            raise too_large
     return bytes(content)
+
+
+def _header(answer: httpcore.Response, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in answer.headers if key.lower() == name), "")
 
 
 def _check_status(status: int) -> None:
@@ -84,26 +113,12 @@ def _check_status(status: int) -> None:
         return
     if status in (404, 410):
         raise Rejected(Reason.MISSING, f"the server answered {status}")
-    if status >= 500 or status in (408, 425, 429):
-        raise Rejected(Reason.UNREACHABLE, f"the server answered {status}")
-    raise Rejected(Reason.DENIED, f"the server answered {status}")
+    if 400 <= status < 500 and status not in (408, 425, 429):
+        raise Rejected(Reason.DENIED, f"the server answered {status}")
+    raise Rejected(Reason.UNREACHABLE, f"the server answered {status}")
 
 
-def _checked_address(host: str, port: int, limits: Limits) -> str:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise Rejected(Reason.UNREACHABLE, f"{host}: {error}") from error
-    addresses = [str(entry[4][0]) for entry in found]
-    if host not in limits.hosts:
-        for address in addresses:
-            if not _is_public(address):
-                raise Rejected(Reason.FORBIDDEN_ADDRESS, f"{host} is at {address}, which is not a public address")
-    return addresses[0]
-
-
-def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    # An IPv6 address may carry an IPv4 one, by which it is then reached.
-    inner = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
-    return parsed.is_global and not parsed.is_multicast and (inner is None or _is_public(str(inner)))
+@cache
+def _tls() -> SSLContext:
+    """One for all connections: to read the certificates takes as long as to fetch an image."""
+    return httpx.create_ssl_context()

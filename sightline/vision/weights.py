@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline.registry import ModelDamaged
-from sightline.vision.backbones import create_backbone
+from sightline.vision.backbones import BACKBONES, create_backbone
 from sightline.vision.heads import HEADS, Head
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def load_weights(files: ModelFiles) -> tuple[Backbone, Head]:
     Raises ``ModelDamaged`` where the files are not those of the architecture that the record describes.
     """
     architecture = files.record.architecture
-    backbone = _load_backbone(files.folder / BACKBONE_FILE, str(architecture["backbone"]))
-    head = _load_head(files.folder, str(architecture["head"]))
+    backbone = _load_backbone(files.folder / BACKBONE_FILE, str(architecture.get("backbone")))
+    head = _load_head(files.folder, str(architecture.get("head")))
     if (head.embedding_size, head.classes) != (backbone.embedding_size, len(files.record.classes)):
         raise ModelDamaged(
             f"{files.folder / head.FILE}: a head for {head.classes} classes and embeddings of {head.embedding_size}, "
@@ -61,6 +61,8 @@ def _load_backbone(path: Path, name: str) -> Backbone:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if name not in BACKBONES:
+        raise ModelDamaged(f"{path.parent}: its backbone is {name!r}, which is none of {', '.join(BACKBONES)}")
     try:
         stored = load_file(path)
     except (OSError, SafetensorError) as error:

@@ -126,7 +126,7 @@ def test_classes_that_the_settings_name_make_up_the_posture_model(
         ({"name": "dogs"}, InvalidSetting, "Add --preset, one of posture, vehicles"),
         ({"name": "Posture!"}, InvalidModelName, "cannot be a model's name"),
         ({"name": "dogs", "preset": "dogs"}, InvalidInput, "there is no such preset"),
-        ({"name": "posture", "data": "/nowhere"}, InvalidInput, "no image"),
+        ({"name": "posture", "data": "/nowhere"}, InvalidInput, "there is no such folder"),
         ({"name": "posture", "classes": "left,sitting"}, InvalidInput, "sitting has 0"),
     ],
 )
@@ -150,6 +150,15 @@ def test_the_command_line_trains_and_prints_the_result_as_json(maps: str, quick:
     output = io.StringIO()
     assert run(["rollback-model", "posture", "--to", "1", "--json"], output) == 0
     assert json.loads(output.getvalue())["version"] == 1
+
+
+def test_a_preset_s_step_that_cannot_be_made_is_told_before_anything_is_read(
+    registry: Registry, tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd.toml"
+    odd.write_text(QUICK.replace("batch = 8", 'batch = 8\ntransforms = [{ name = "RandomRotation", turns = 3 }]'))
+    with pytest.raises(InvalidInput, match=r"RandomRotation: .*turns"):
+        train("posture", "/nowhere", preset=str(odd)).result()
 
 
 def _artifacts(server: str, state: State[Any]) -> dict[str, str]:

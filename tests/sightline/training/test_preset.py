@@ -74,6 +74,7 @@ def test_a_preset_with_pretrained_weights_alone_cannot_do_without(tmp_path: Path
         ("epochs = 8", "epoch = 4", "scratch.epoch:"),
         ("minimum = 10", 'minimum = "few"', "minimum"),
         ("depth = 3", "depth = -1", "scratch.xgboost.depth"),
+        ('"baseline_cnn"', '"convnext_huge"', "scratch.backbone"),
         ("test = 0.34", "test = 0.7", "shares"),
         ('promoted_by = "macro_f1"', 'promoted_by = "luck"', "promoted_by"),
         ("label = '^([a-z]+)_'", "label = '^[a-z]+_'", "labels.label"),

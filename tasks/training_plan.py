@@ -1,0 +1,83 @@
+"""What a training is asked for, checked before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect import task
+from pydantic import BaseModel, ConfigDict
+
+from sightline import training
+from sightline.errors import InvalidSetting
+from sightline.settings import settings
+from sightline.training import Classes, InvalidPreset, Preset, Recipe
+from tasks.models import open_registry
+from tasks.policy import ON_STORAGE
+
+__all__ = ["TrainingPlan", "plan_training"]
+
+
+class TrainingPlan(BaseModel):
+    """What is trained, and how. ``pretrained``: whether pretrained weights were asked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    preset: Preset
+    pretrained: bool
+    classes: Classes
+    threshold: float
+    seed: int
+
+    @property
+    def recipe(self) -> Recipe:
+        """The preset's way to train with what was asked for."""
+        return self.preset.recipe(self.pretrained)
+
+
+@task(**ON_STORAGE)
+def plan_training(
+    name: str,
+    preset: str | None,
+    pretrained: bool,
+    classes: str | Sequence[str] | None,
+    threshold: float | None,
+    seed: int | None,
+) -> TrainingPlan:
+    """What the parameters ask for, where they agree, and the registry can be reached."""
+    open_registry().versions(name)
+    if preset is None and name not in training.preset_names():
+        known = ", ".join(training.preset_names())
+        raise InvalidSetting(f"{name} is not the name of a preset. Add --preset, one of {known}, or a .toml file")
+    loaded = training.load_preset(preset or name)
+    plan = TrainingPlan(
+        name=name,
+        preset=_ordered(loaded),
+        pretrained=pretrained,
+        classes=_listed(classes),
+        threshold=loaded.threshold if threshold is None else threshold,
+        seed=loaded.seed if seed is None else seed,
+    )
+    # Made here for what it raises, rather than after thousands of pictures have been read.
+    training.augmentation(plan.recipe.transforms, plan.recipe.input)
+    return plan
+
+
+def _listed(classes: str | Sequence[str] | None) -> Classes:
+    """``all``, or names, in a list or with commas between them."""
+    if classes is None or classes == "all" or list(classes) == ["all"]:
+        return None if classes is None else "all"
+    names = classes.split(",") if isinstance(classes, str) else classes
+    return tuple(name.strip() for name in names)
+
+
+def _ordered(preset: Preset) -> Preset:
+    """The posture preset with the classes, and in the order, that CLASSES says, where it is set."""
+    wanted = settings().classes
+    if preset.name != "posture" or wanted is None:
+        return preset
+    known = preset.labels.classes
+    if unknown := [name for name in wanted if name not in known]:
+        raise InvalidPreset("CLASSES", f"{', '.join(unknown)} is no class of posture", f"It has {', '.join(known)}")
+    labels = preset.labels.model_copy(update={"classes": {name: known[name] for name in wanted}})
+    return preset.model_copy(update={"labels": labels})

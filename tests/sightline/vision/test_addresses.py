@@ -1,0 +1,125 @@
+"""A stranger's URL leads to public addresses alone, whatever it calls them and whatever a name turns out to be."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+from sightline.vision import ImageRef, Limits, Reason, Rejected, fetch
+
+
+def reason_of(url: str, limits: Limits | None = None) -> Reason:
+    with pytest.raises(Rejected) as caught:
+        fetch(ImageRef(uri=url, remote=True), limits or Limits(seconds=5))
+    return caught.value.reason
+
+
+@pytest.fixture
+def resolve(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let every name be at the given addresses; nothing is connected to, and what would have been is listed."""
+    tried: list[str] = []
+
+    def to(*addresses: str) -> list[str]:
+        def found(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+            return [(socket.AF_INET6 if ":" in each else socket.AF_INET, 1, 6, "", (each, port)) for each in addresses]
+
+        def connect(address: tuple[str, int], *_: Any, **__: Any) -> None:
+            tried.append(address[0])
+            raise ConnectionRefusedError(111, "Connection refused")
+
+        monkeypatch.setattr(socket, "getaddrinfo", found)
+        monkeypatch.setattr(socket, "create_connection", connect)
+        monkeypatch.setattr("sightline.vision.web._DELAY", 0.0)
+        return tried
+
+    return to
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "127.8.9.1", "0.0.0.0", "0", "127.1", "2130706433", "0x7f000001", "0x7f.1",
+        "localhost", "LOCALHOST", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254",
+        "100.64.0.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1",
+        "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]",
+        "[64:ff9b::a9fe:a9fe]", "[64:ff9b:1::1]", "[2002:7f00:1::]", "[2001:db8::1]", "[2001::1]", "[fe80::1]",
+        "[fc00::1]", "[fd00:ec2::254]", "[fec0::1]", "[ff02::1]",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_not_public_is_refused_however_it_is_written(host: str) -> None:
+    assert reason_of(f"http://{host}/a.png") is Reason.FORBIDDEN_ADDRESS
+    assert reason_of(f"http://someone:secret@{host}:8080/latest/meta-data/a.png") is Reason.FORBIDDEN_ADDRESS
+
+
+@pytest.mark.parametrize("host", ["localhost.", "0177.0.0.1", "127.0.0.1.", "0x7f.0.0.0x1", "127.0.0.01"])
+def test_a_form_that_not_every_system_takes_for_an_address_leads_nowhere_either(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sightline.vision.web._DELAY", 0.0)
+    refused = (Reason.FORBIDDEN_ADDRESS, Reason.UNREACHABLE, Reason.UNSUPPORTED_URI)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert reason_of(f"http://{host}:{server.getsockname()[1]}/a.png") in refused
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ("10.0.0.1",),
+        ("93.184.215.14", "127.0.0.1"),
+        ("2606:4700::1111", "::1"),
+        ("64:ff9b::10.1.2.3",),
+        ("fe80::1%eth0",),
+    ],
+)
+def test_a_name_with_any_address_that_is_not_public_is_refused(addresses: tuple[str, ...], resolve: Any) -> None:
+    tried = resolve(*addresses)
+    assert reason_of("http://rebound.example.org/a.png") is Reason.FORBIDDEN_ADDRESS
+    assert tried == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["93.184.215.14", "2606:4700::1111", "::ffff:93.184.215.14", "64:ff9b::93.184.215.14", "2002:5db8:d70e::1"],
+)
+def test_a_public_address_is_connected_to(address: str, resolve: Any) -> None:
+    tried = resolve(address)
+    assert reason_of("http://example.org/a.png") is Reason.UNREACHABLE
+    assert set(tried) == {address}
+
+
+def test_each_address_of_a_host_is_tried(resolve: Any) -> None:
+    tried = resolve("2606:4700::1111", "93.184.215.14")
+    assert reason_of("http://example.org/a.png") is Reason.UNREACHABLE
+    assert tried[:2] == ["2606:4700::1111", "93.184.215.14"]
+
+
+def test_a_host_that_the_operator_named_may_be_private_and_no_other(resolve: Any) -> None:
+    tried = resolve("10.0.0.1")
+    limits = Limits(hosts=frozenset({"pictures.internal"}), seconds=5)
+    assert reason_of("http://pictures.internal/a.png", limits) is Reason.UNREACHABLE
+    assert reason_of("http://PICTURES.internal/a.png", limits) is Reason.UNREACHABLE
+    assert set(tried) == {"10.0.0.1"}
+    for other in ("others.internal", "pictures.internal.example.org", "x.pictures.internal"):
+        assert reason_of(f"http://{other}/a.png", limits) is Reason.FORBIDDEN_ADDRESS
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://", "http:///a.png", "http://[::1", "http://a:x/a.png", "http://a/\0.png",
+        "gopher://example.org/", "ftp://example.org/a.png", "data://x", "https://\uff11\uff12\uff17.0.0.1/a.png",
+    ],
+)  # fmt: skip
+def test_what_is_no_url_of_the_web_is_said_to_be_none(url: str) -> None:
+    assert reason_of(url) is Reason.UNSUPPORTED_URI
+
+
+@pytest.mark.parametrize("host", ["a..b", "a:99999999", "a" * 300, "no such host"])
+def test_a_host_that_cannot_be_found_is_unreachable(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sightline.vision.web._DELAY", 0.0)
+    assert reason_of(f"http://{host}/a.png") is Reason.UNREACHABLE

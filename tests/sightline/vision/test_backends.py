@@ -1,0 +1,141 @@
+"""Whatever runs a backbone, the predictions are those of torch in float32."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sightline.registry import ImageInput
+from sightline.vision import BackendUnavailable, create_backbone, supported_backends
+from sightline.vision.backends import BACKENDS, choose_backend
+from sightline.vision.heads import LinearHead, probabilities
+
+REFERENCE = "torch-float32"
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU on this machine")
+
+
+def size_of(width: int, height: int) -> ImageInput:
+    return ImageInput(width=width, height=height, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+def pictures(count: int, size: ImageInput) -> Any:
+    """Smooth patches of colour, no two alike."""
+    rng = np.random.default_rng(3)
+    small = [Image.fromarray(rng.integers(0, 255, (*rng.integers(2, 6, 2), 3), np.uint8)) for _ in range(count)]
+    return np.stack([each.resize((size.width, size.height), Image.Resampling.BICUBIC) for each in small])
+
+
+def spread_head(embeddings: Any, classes: int = 5) -> LinearHead:
+    """A head by which the pictures fall into all classes, some just so and some beyond doubt."""
+    directions = np.random.default_rng(0).normal(size=(classes, embeddings.shape[1]))
+    centred = embeddings - embeddings.mean(0)
+    weights = directions * (3 / (centred @ directions.T).std(0))[:, None]
+    return LinearHead(weights, -(weights @ embeddings.mean(0)))
+
+
+def check_agreement(backbone: str, count: int, size: ImageInput) -> None:
+    torch.manual_seed(0)
+    module = create_backbone(backbone).eval()
+    pixels = pictures(count, size)
+    reference = BACKENDS[REFERENCE](copy.deepcopy(module), size)(pixels)
+    head = spread_head(reference)
+    expected = probabilities(head.logits(reference))
+    assert len(set(expected.argmax(1))) > 1
+    for name in supported_backends():
+        embeddings = BACKENDS[name](copy.deepcopy(module), size)(pixels)
+        found = probabilities(head.logits(embeddings))
+        assert (embeddings.shape, embeddings.dtype) == (reference.shape, np.float32)
+        assert (found.argmax(1) == expected.argmax(1)).mean() >= 0.995, name
+        assert np.abs(found - expected).max() <= 0.02, name
+
+
+@pytest.mark.parametrize(("backbone", "size"), [("pressure_net", (29, 65)), ("small_resnet", (16, 16))])
+def test_every_backend_of_this_machine_agrees_with_float32(backbone: str, size: tuple[int, int]) -> None:
+    check_agreement(backbone, 208, size_of(*size))
+
+
+@pytest.mark.slow
+def test_every_backend_of_this_machine_agrees_with_float32_on_the_large_backbone() -> None:
+    check_agreement("convnext_tiny", 24, size_of(224, 224))
+
+
+@pytest.fixture(scope="module")
+def module() -> Any:
+    """A small backbone for pictures of 20 x 36."""
+    torch.manual_seed(0)
+    return create_backbone("baseline_cnn").eval()
+
+
+SIZE = size_of(20, 36)
+
+
+@pytest.mark.parametrize("name", supported_backends())
+def test_any_number_of_pictures_is_taken_and_each_has_its_own_embedding(name: str, module: Any) -> None:
+    backend = BACKENDS[name](copy.deepcopy(module), SIZE)
+    pixels = pictures(37, SIZE)
+    together = backend(pixels)
+    assert (backend.name, together.shape) == (name, (37, module.embedding_size))
+    for start, stop in ((0, 0), (0, 1), (5, 21), (36, 37)):
+        assert np.allclose(backend(pixels[start:stop]), together[start:stop], atol=0.02 * np.abs(together).max())
+
+
+@pytest.mark.parametrize("name", supported_backends())
+def test_pictures_in_whatever_memory_order_are_the_same_pictures(name: str, module: Any) -> None:
+    backend = BACKENDS[name](copy.deepcopy(module), SIZE)
+    pixels = pictures(5, SIZE)
+    for view in (pixels[:, :, ::-1], pixels[::-1], np.asfortranarray(pixels), pixels[::2]):
+        read_only = view.copy()
+        read_only.flags.writeable = False
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert np.array_equal(backend(view), backend(read_only))
+
+
+def test_the_fastest_backend_of_this_machine_is_taken(module: Any) -> None:
+    assert choose_backend(copy.deepcopy(module), SIZE).name == supported_backends()[0]
+    assert supported_backends()[-1] == REFERENCE
+
+
+@pytest.mark.parametrize("backend", ["openvino", "torch"])
+def test_the_backend_that_was_asked_for_is_taken(backend: Any, module: Any) -> None:
+    chosen = choose_backend(copy.deepcopy(module), SIZE, "cpu", backend).name
+    assert chosen == next(name for name in supported_backends() if name.startswith(backend) and "cuda" not in name)
+
+
+def test_a_gpu_that_is_not_there_is_an_error_that_says_what_is(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(BackendUnavailable, match=r"DEVICE=cuda with BACKEND=auto: .* only openvino-.*torch-float32"):
+        choose_backend(module, SIZE, "cuda")
+
+
+def test_openvino_on_a_gpu_is_an_error(module: Any) -> None:
+    with pytest.raises(BackendUnavailable, match="DEVICE=cuda with BACKEND=openvino"):
+        choose_backend(module, SIZE, "cuda", "openvino")
+
+
+@pytest.mark.parametrize(("native", "there"), [(True, True), (False, False)])
+def test_bfloat16_is_taken_only_where_the_processor_has_it(
+    native: bool, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sightline.vision.backends.has_native_bfloat16", lambda: native)
+    assert ("openvino-bfloat16" in supported_backends()) is there
+
+
+@needs_cuda
+def test_a_gpu_is_taken_in_half_precision_where_there_is_one(module: Any) -> None:
+    assert supported_backends()[:2] == ["torch-cuda-float16", "torch-cuda-float32"]
+    assert choose_backend(copy.deepcopy(module), SIZE).name == "torch-cuda-float16"
+
+
+@needs_cuda
+def test_a_gpu_gives_a_thousand_pictures_in_their_order(module: Any) -> None:
+    pixels = pictures(1000, SIZE)
+    expected = BACKENDS[REFERENCE](copy.deepcopy(module), SIZE)(pixels)
+    found = BACKENDS["torch-cuda-float32"](copy.deepcopy(module), SIZE)(pixels)
+    assert np.allclose(found, expected, atol=0.01 * np.abs(expected).max())

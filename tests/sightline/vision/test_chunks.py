@@ -1,0 +1,140 @@
+"""A chunk of any mix of images: each has its own outcome, and nothing is kept but what could be read."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from sightline import storage
+from sightline.storage import Location
+from sightline.vision import ImageRef, Limits, Reason, SerializedChunk, decode, expand, serialize_chunk
+from tests.images import INPUT, encoded, picture, png_of_size
+
+LIMITS = Limits(bytes=50_000)
+
+BROKEN: dict[str, tuple[bytes, Reason]] = {
+    "empty.png": (b"", Reason.EMPTY),
+    "page.png": (b"<html>not found</html>", Reason.NOT_AN_IMAGE),
+    "cut.png": (picture(1)[:-40], Reason.TRUNCATED),
+    "cut.jpg": (picture(2, kind="JPEG")[:-40], Reason.TRUNCATED),
+    "cut.webp": (picture(3, kind="WEBP")[:-40], Reason.TRUNCATED),
+    "bomb.png": (png_of_size(50_000, 50_000), Reason.TOO_MANY_PIXELS),
+    "large.png": (picture(4, size=(200, 200)), Reason.TOO_LARGE),
+}
+
+
+def inline(*contents: bytes) -> list[ImageRef]:
+    return expand({"images": [b64encode(each).decode() for each in contents]})
+
+
+def test_images_broken_in_ten_ways_among_good_ones_each_have_their_own_reason(
+    s3_bucket: Location, tmp_path: Path
+) -> None:
+    good = [picture(number, kind=kind) for number, kind in enumerate(("PNG", "JPEG", "WEBP", "GIF"))]
+    for number, content in enumerate(good):
+        storage.write_bytes(s3_bucket / f"good{number}", content)
+    for name, (content, _) in BROKEN.items():
+        storage.write_bytes(s3_bucket / name, content)
+    root = storage.uri_of(s3_bucket)
+    refs = [
+        ref
+        for source in (
+            [f"{root}/good0"],
+            [f"{root}/{name}" for name in BROKEN],
+            [f"{root}/good1", f"{root}/gone.png", f"{root}/good2"],
+            {"image_urls": ["http://169.254.169.254/latest/meta-data", "file:///etc/passwd"]},
+            {"images": ["not base64!", b64encode(good[3]).decode()]},
+        )
+        for ref in expand(source)
+    ]
+    chunk = serialize_chunk(refs, INPUT, LIMITS, tmp_path, 7)
+    assert [image.reason for image in chunk.items] == [
+        None, *(reason for _, reason in BROKEN.values()), None, Reason.MISSING, None, Reason.FORBIDDEN_ADDRESS,
+        Reason.UNSUPPORTED_URI, Reason.BAD_BASE64, None,
+    ]  # fmt: skip
+    assert [image.uri for image in chunk.items] == [ref.uri for ref in refs]
+    assert all((image.detail is None) == (image.reason is None) for image in chunk.items)
+    assert all(image.seconds > 0 for image in chunk.items)
+    assert [image.content_type for image in chunk.readable] == ["image/png", "image/jpeg", "image/webp", "image/gif"]
+    assert chunk.contents() == good
+    assert np.array_equal(chunk.pixels(), np.stack([decode(each, INPUT, LIMITS).pixels for each in good]))
+
+
+def test_the_hash_is_that_of_the_bytes_also_of_what_could_not_be_decoded(tmp_path: Path) -> None:
+    contents = [picture(), b"<html>", b""]
+    chunk = serialize_chunk(inline(*contents), INPUT, LIMITS, tmp_path)
+    hashes: list[str | None] = [hashlib.sha256(each).hexdigest() for each in contents[:2]]
+    assert [image.sha256 for image in chunk.items] == [*hashes, None]
+
+
+@given(contents=st.lists(st.sampled_from([picture(0), picture(1, kind="JPEG"), b"", b"damaged"]), max_size=9))
+@settings(max_examples=30, deadline=None)
+def test_the_scratch_file_holds_the_readable_images_in_order_and_nothing_else(
+    contents: list[bytes], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("scratch")
+    refs = inline(*contents) if contents else []
+    chunk = serialize_chunk(refs, INPUT, LIMITS, folder, 3)
+    good = [each for each in contents if each not in (b"", b"damaged")]
+    assert chunk.contents() == good
+    assert chunk.pixels().shape == (len(good), 32, 32, 3)
+    assert len(chunk.readable) == len(good)
+    assert list(folder.iterdir()) == [chunk.path]
+    chunk.discard()
+    chunk.discard()
+    assert list(folder.iterdir()) == []
+
+
+def test_without_a_size_the_pixels_are_checked_and_not_kept(tmp_path: Path) -> None:
+    """An endpoint is sent the files as they are, of any sizes."""
+    contents = [picture(0, size=(20, 30)), picture(1, size=(31, 7), kind="JPEG")]
+    chunk = serialize_chunk(inline(*contents, picture()[:-40]), None, LIMITS, tmp_path)
+    assert [image.reason for image in chunk.items] == [None, None, Reason.TRUNCATED]
+    assert chunk.contents() == contents
+    assert chunk.pixels().shape == (0, 0, 0, 3)
+
+
+def test_a_chunk_means_the_same_after_it_has_been_handed_on(tmp_path: Path) -> None:
+    chunk = serialize_chunk(inline(picture(), b""), INPUT, LIMITS, tmp_path, 2)
+    handed_on = SerializedChunk.model_validate_json(chunk.model_dump_json())
+    assert handed_on == chunk
+    assert np.array_equal(handed_on.pixels(), chunk.pixels())
+
+
+def test_the_images_of_a_chunk_are_read_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from threading import Barrier
+
+    together = Barrier(8, timeout=30)
+
+    def fetch(ref: ImageRef, _: Limits) -> bytes:
+        together.wait()
+        return ref.data or b""
+
+    monkeypatch.setattr("sightline.vision.chunks.fetch", fetch)
+    chunk = serialize_chunk(inline(*[picture()] * 8), INPUT, LIMITS, tmp_path)
+    assert len(chunk.readable) == 8
+
+
+def test_a_scratch_folder_that_is_full_is_an_error_not_a_reason(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        serialize_chunk(inline(picture()), INPUT, LIMITS, tmp_path / "gone")
+
+
+def test_a_photo_s_orientation_and_a_payload_s_data_url_go_together(tmp_path: Path) -> None:
+    upright: Any = Image.new("RGB", (40, 20), "black")
+    upright.paste("white", (0, 0, 40, 5))
+    notes = Image.Exif()
+    notes[0x0112] = 6
+    photo = encoded(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=notes)
+    (ref,) = expand({"images": f"data:image/jpeg;base64,{b64encode(photo).decode()}"})
+    rows = serialize_chunk([ref], INPUT, LIMITS, tmp_path).pixels()[0].mean((1, 2))
+    assert (rows[:6] > 200).all()
+    assert (rows[10:] < 60).all()

@@ -1,0 +1,235 @@
+"""An endpoint is asked as SageMaker's are, again where that may help, and what it answers is checked."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+
+from sightline.errors import InvalidSetting
+from sightline.vision import EndpointClassifier, InvalidAnswer, Reason, Rejected
+from tests.images import picture
+
+CLASSES = ("bicycle", "motorcycle")
+GOOD = b"[0.6003, 0.3997]"
+
+
+class Body(io.BytesIO):
+    """An answer's content, which may break off."""
+
+    def __init__(self, content: bytes, error: Exception | None = None) -> None:
+        super().__init__(content)
+        self._error = error
+
+    def read(self, *_: Any) -> bytes:
+        if self._error:
+            raise self._error
+        return super().read()
+
+
+class Client:
+    """Gives its answers in turn, the last one again and again; an exception is raised."""
+
+    def __init__(self, *answers: Any, content_type: str = "application/json") -> None:
+        self.calls: list[dict[str, Any]] = []
+        self._answers = list(answers)
+        self._content_type = content_type
+
+    def invoke_endpoint(self, **call: Any) -> dict[str, Any]:
+        self.calls.append(call)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        body = answer if isinstance(answer, Body) else Body(answer)
+        return {"Body": body, "ContentType": self._content_type}
+
+
+def failure(code: str, status: int | None = None, message: str = "no", **more: Any) -> ClientError:
+    response: dict[str, Any] = {"Error": {"Code": code, "Message": message}, **more}
+    if status is not None:
+        response["ResponseMetadata"] = {"HTTPStatusCode": status}
+    return ClientError(response, "InvokeEndpoint")
+
+
+def classifier(client: Any, waits: list[float] | None = None) -> EndpointClassifier:
+    sleep = (waits if waits is not None else []).append
+    return EndpointClassifier("endpoint://vehicles", CLASSES, 0.93, client=client, sleep=sleep)
+
+
+def test_the_image_is_sent_as_it_is_with_its_own_type() -> None:
+    client = Client(GOOD)
+    assert classifier(client).predict(b"\xff\xd8\xff", "image/jpeg") == (0.6003, 0.3997)
+    assert client.calls == [
+        {"EndpointName": "vehicles", "Body": b"\xff\xd8\xff", "ContentType": "image/jpeg", "Accept": "application/json"}
+    ]
+
+
+PASSING = [
+    failure("ThrottlingException", 400),
+    failure("ThrottlingException"),
+    failure("TooManyRequestsException", 429),
+    failure("ModelNotReadyException", 429),
+    failure("InternalFailure", 500),
+    failure("ServiceUnavailable", 503),
+    failure("InternalDependencyException", 530),
+    failure("ModelError", 424, OriginalStatusCode=503),
+    EndpointConnectionError(endpoint_url="https://runtime.example.org"),
+    ConnectTimeoutError(endpoint_url="https://runtime.example.org"),
+    ReadTimeoutError(endpoint_url="https://runtime.example.org"),
+    Body(b"", ResponseStreamingError(error="broken off")),
+]
+
+
+@pytest.mark.parametrize("error", PASSING, ids=str)
+def test_what_may_pass_is_tried_again_after_one_second_then_two_then_four(error: Any) -> None:
+    waits: list[float] = []
+    client = Client(error, error, error, GOOD)
+    assert classifier(client, waits).predict(b"x", "image/png") == (0.6003, 0.3997)
+    assert waits == [1, 2, 4]
+
+
+@pytest.mark.parametrize("error", PASSING, ids=str)
+def test_after_three_retries_it_is_the_image_that_is_rejected_not_the_run(error: Any) -> None:
+    waits: list[float] = []
+    client = Client(error)
+    with pytest.raises(Rejected, match="after 4 tries") as caught:
+        classifier(client, waits).predict(b"x", "image/png")
+    assert caught.value.reason is Reason.ENDPOINT_UNAVAILABLE
+    assert (len(client.calls), waits) == (4, [1, 2, 4])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        failure("ModelError", 424),
+        failure("ModelError", 424, OriginalStatusCode=400),
+        failure("ModelError", 424, OriginalStatusCode=500),
+        failure("ValidationError", 400, "the body is too long"),
+        failure("ValidationException", 400),
+        failure("Unheard"),
+    ],
+    ids=str,
+)
+def test_what_the_endpoint_refuses_is_asked_once(error: ClientError) -> None:
+    waits: list[float] = []
+    client = Client(error, GOOD)
+    with pytest.raises(Rejected) as caught:
+        classifier(client, waits).predict(b"x", "image/png")
+    assert caught.value.reason is Reason.ENDPOINT_REFUSED
+    assert (len(client.calls), waits) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        failure("AccessDeniedException", 403),
+        failure("ExpiredTokenException", 403),
+        failure("ValidationError", 400, "Endpoint vehicles of account 123456789012 not found."),
+        NoCredentialsError(),
+        ParamValidationError(report="EndpointName"),
+    ],
+    ids=str,
+)
+def test_an_endpoint_that_cannot_be_asked_at_all_fails_the_run_not_ten_thousand_images(error: Exception) -> None:
+    client = Client(error)
+    with pytest.raises(InvalidAnswer, match="endpoint://vehicles: cannot be asked"):
+        classifier(client).predict(b"x", "image/png")
+    assert len(client.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "content_type"),
+    [
+        (GOOD, "application/json"),
+        (b"[[0.6003, 0.3997]]", "application/json; charset=utf-8"),
+        (b'{"predictions": [[0.6003, 0.3997]]}', "application/json"),
+        (b'{"predictions": [{"probabilities": [0.6003, 0.3997]}]}', "application/json"),
+        (b'{"probabilities": [0.6003, 0.3997]}', ""),
+        (b"0.6003,0.3997\n", "text/csv; charset=utf-8"),
+    ],
+)
+def test_the_usual_ways_to_write_probabilities_are_understood(answer: bytes, content_type: str) -> None:
+    assert classifier(Client(answer, content_type=content_type)).predict(b"x", "image/png") == (0.6003, 0.3997)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"", b"no", b"[]", b"{}", b"7", b"null", b"[1]", b"[0.5, 0.3, 0.2]", b"[0.9, 0.9]", b"[-0.5, 1.5]",
+        b"[NaN, NaN]", b'["a", "b"]', b'{"predictions": []}', b"[[0.6, 0.4], [0.1, 0.9]]", b"\xff\xfe", b"[null, 1]",
+        b'{"predictions": "bicycle"}',
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_not_a_probability_for_each_class_is_not_taken_for_one(answer: bytes) -> None:
+    with pytest.raises(InvalidAnswer, match="bicycle, motorcycle"):
+        classifier(Client(answer)).predict(b"x", "image/png")
+
+
+def test_without_a_region_the_message_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    with pytest.raises(InvalidSetting, match="AWS_DEFAULT_REGION"):
+        EndpointClassifier("endpoint://vehicles", CLASSES, 0.93)
+
+
+class _Runtime(BaseHTTPRequestHandler):
+    """SageMaker's runtime: throttled at first."""
+
+    requests: list[tuple[str, str, bytes]]
+
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        self.requests.append((self.path, self.headers["Content-Type"], content))
+        first = len(self.requests) == 1
+        answer = json.dumps({"message": "slow down"} if first else [0.959, 0.041]).encode()
+        self.send_response(400 if first else 200)
+        if first:
+            self.send_header("x-amzn-ErrorType", "ThrottlingException")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Runtime]]:
+    handler = type("Runtime", (_Runtime,), {"requests": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    yield handler
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.integration
+def test_boto3_s_own_client_does_the_same_and_adds_no_tries_of_its_own(runtime: type[_Runtime]) -> None:
+    waits: list[float] = []
+    image = picture()
+    asked = EndpointClassifier("endpoint://vehicles", CLASSES, 0.93, sleep=waits.append)
+    assert asked.predict(image, "image/png") == (0.959, 0.041)
+    assert waits == [1]
+    assert runtime.requests == [("/endpoints/vehicles/invocations", "image/png", image)] * 2

@@ -1,0 +1,155 @@
+"""The bytes of an image, from a folder or S3; what keeps them away is told apart."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from sightline import storage
+from sightline.storage import Location
+from sightline.vision import PASSING, ImageRef, Limits, Reason, Rejected, expand, fetch
+from tests.images import picture
+
+PNG = picture()
+
+
+def rejection(ref: ImageRef, limits: Limits | None = None) -> Rejected:
+    with pytest.raises(Rejected) as caught:
+        fetch(ref, limits or Limits())
+    return caught.value
+
+
+def answered(status: int) -> ClientError:
+    return ClientError({"Error": {"Code": str(status)}, "ResponseMetadata": {"HTTPStatusCode": status}}, "HeadObject")
+
+
+@pytest.fixture
+def unused_bucket(s3_bucket: Location) -> str:
+    """The name of a bucket on S3."""
+    return str(s3_bucket).removeprefix("s3://")
+
+
+def test_a_file_and_an_object_are_read_alike(bucket: Location) -> None:
+    storage.write_bytes(bucket / "a folder" / "ü #1.png", PNG)
+    assert [fetch(ref, Limits()) for ref in expand(storage.uri_of(bucket))] == [PNG]
+
+
+@pytest.mark.parametrize(
+    ("content", "limit", "reason"), [(b"", 9, "empty"), (b"0123456789", 9, "too_large"), (None, 9, "missing")]
+)
+def test_what_is_wrong_with_a_file_is_its_reason(
+    bucket: Location, content: bytes | None, limit: int, reason: str
+) -> None:
+    storage.write_bytes(bucket / "other", b"x")
+    if content is not None:
+        storage.write_bytes(bucket / "a.png", content)
+    rejected = rejection(ImageRef(uri=storage.uri_of(bucket / "a.png")), Limits(bytes=limit))
+    assert (rejected.reason, rejected.reason in PASSING) == (Reason(reason), False)
+
+
+def test_base64_is_measured_too() -> None:
+    assert rejection(ImageRef(uri="inline:0", data=PNG), Limits(bytes=len(PNG) - 1)).reason is Reason.TOO_LARGE
+    assert fetch(ImageRef(uri="inline:0", data=PNG), Limits(bytes=len(PNG))) == PNG
+
+
+def test_a_folder_in_the_place_of_a_file_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").mkdir()
+    assert rejection(ImageRef(uri=str(tmp_path / "a.png"))).reason is Reason.MISSING
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "{bucket}.s3.amazonaws.com",
+        "{bucket}.s3.eu-central-1.amazonaws.com",
+        "{bucket}.s3-us-west-2.amazonaws.com",
+        "{bucket}.s3.dualstack.eu-central-1.amazonaws.com",
+        "{bucket}.S3.AMAZONAWS.COM:443",
+        "s3.amazonaws.com/{bucket}",
+        "s3.us-east-1.amazonaws.com/{bucket}",
+        "s3-us-west-2.amazonaws.com/{bucket}",
+        "s3.cn-north-1.amazonaws.com.cn/{bucket}",
+    ],
+)
+def test_the_urls_of_s3_are_read_with_this_machine_s_credentials(host: str, s3_bucket: Location) -> None:
+    storage.write_bytes(s3_bucket / "a folder/ü 1+1.png", PNG)
+    base = f"https://{host.format(bucket=str(s3_bucket).removeprefix('s3://'))}"
+    # S3 takes both for a space; a plus sign of the key's own is written as %2B.
+    for path in ("a%20folder/%C3%BC%201%2B1.png", "a+folder/ü+1%2B1.png?x-id=GetObject"):
+        (ref,) = expand({"image_urls": f"{base}/{path}"})
+        assert fetch(ref, Limits()) == PNG
+    (gone,) = expand({"image_urls": f"{base}/gone.png"})
+    assert rejection(gone).reason is Reason.MISSING
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://bucket.s3.amazonaws.com/a.png?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0",
+        "https://bucket.s3.amazonaws.com/a.png?AWSAccessKeyId=A&Signature=s&Expires=1",
+        "https://bucket.s3.amazonaws.com/a.png?versionId=1",
+        "https://bucket.s3.amazonaws.com.example.org/a.png",
+        "https://s3-amazonaws.com/bucket/a.png",
+        "https://notes3.amazonaws.com/bucket/a.png",
+    ],
+)
+def test_a_url_with_credentials_of_its_own_or_of_another_host_goes_to_the_web(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The package's fetch is the function, not the module.
+    monkeypatch.setattr(sys.modules["sightline.vision.fetch"], "download", lambda url, _: url.encode())
+    assert fetch(ImageRef(uri=url, remote=True), Limits()) == url.encode()
+
+
+def test_a_bucket_that_is_not_there_is_missing(s3_bucket: Location) -> None:
+    assert rejection(ImageRef(uri=f"{s3_bucket}-of-nobody/a.png")).reason is Reason.MISSING
+
+
+@pytest.mark.parametrize("uri", ["s3://", "s3://bucket", "s3://not_a_bucket!/a.png", "https://s3.amazonaws.com/"])
+@pytest.mark.usefixtures("s3_bucket")
+def test_a_name_that_no_object_can_have_will_not_get_better(uri: str) -> None:
+    assert rejection(ImageRef(uri=uri, remote=True)).reason is Reason.UNSUPPORTED_URI
+
+
+def test_the_same_bucket_by_its_own_name(unused_bucket: str) -> None:
+    assert rejection(ImageRef(uri=f"s3://{unused_bucket}/a.png", remote=True)).reason is Reason.MISSING
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (answered(403), "denied"),
+        (answered(400), "denied"),
+        (answered(503), "unreachable"),
+        (ClientError({"Error": {"Code": "SlowDown"}}, "HeadObject"), "unreachable"),
+        (EndpointConnectionError(endpoint_url="https://s3.example.org"), "unreachable"),
+    ],
+)  # fmt: skip
+def test_what_may_pass_is_told_from_what_may_not(
+    error: Exception, reason: str, s3_bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(s3_bucket.client.client, "head_object", fails)
+    rejected = rejection(ImageRef(uri=f"{s3_bucket}/a.png"))
+    assert rejected.reason is Reason(reason)
+    assert rejected.reason in PASSING
+    assert f"{s3_bucket}/a.png" in rejected.detail
+
+
+def test_a_file_that_may_not_be_read_may_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG)
+
+    def denied(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    # The tests may run as root, who may read everything.
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert rejection(ImageRef(uri=str(path))).reason is Reason.DENIED
+    assert Reason.DENIED in PASSING
