@@ -13,13 +13,13 @@ from tasks.training_report import report_rollback
 
 
 class RollbackResult(BaseModel):
-    """Which version is the current one now, and which was before."""
+    """Which version is the current one now, and which was before; None where none was."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     version: int
-    before: int
+    before: int | None
 
 
 @flow(

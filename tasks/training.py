@@ -151,12 +151,13 @@ def promote_model(
     )
 
 
-@task(**ON_STORAGE)
-def move_pointer_back(model: str, version: int | None) -> tuple[int, Pointer]:
-    """The version that was current, and the pointer after it has moved to an earlier or a given one."""
+# Not tried again, unlike what touches storage elsewhere: a move that was made and not told of would be made twice.
+@task(cache_policy=NO_CACHE, persist_result=False)
+def move_pointer_back(model: str, version: int | None) -> tuple[int | None, Pointer]:
+    """The version that was current, None where there was none, and the pointer after its move."""
     registry = open_registry()
-    before = registry.record(model.partition("/")[0]).version
-    return before, registry.rollback(model, version, why="by hand")
+    pointer = registry.current(model.partition("/")[0])
+    return pointer.version if pointer else None, registry.rollback(model, version, why="by hand")
 
 
 @task(**ON_STORAGE)

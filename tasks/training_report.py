@@ -48,7 +48,7 @@ def report_training(record: ModelRecord, promotion: Promotion, unusable: Sequenc
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def report_rollback(name: str, version: int, previous: int) -> None:
+def report_rollback(name: str, version: int, previous: int | None) -> None:
     """The event ``sightline.model.rolled-back``."""
     emit_event("sightline.model.rolled-back", resource=_resource(name, version), payload={"previous": previous})
 
