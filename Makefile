@@ -29,7 +29,7 @@ ui: $(LOCK_INSTALLED) ## start a local Prefect server with a form for every flow
 
 .PHONY: test
 test: $(LOCK_INSTALLED) ## run the tests (ARGS="-m 'not slow'" for some of them)
-	$(PYTHON) -m pytest --durations=10 $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --durations 10 $(ARGS)
 
 .PHONY: lint
 lint: $(LOCK_INSTALLED) ## check style, types and the direction of imports
