@@ -35,6 +35,9 @@ class Body(io.BytesIO):
         super().__init__(content)
         self._error = error
 
+    def __str__(self) -> str:
+        return f"content that breaks off: {self._error}"
+
     def read(self, *_: Any) -> bytes:
         if self._error:
             raise self._error
