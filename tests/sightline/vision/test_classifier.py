@@ -31,7 +31,7 @@ from tests.images import CLASSES, INPUT, grey, picture, publish_by_brightness
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    registry = Registry(tmp_path / "models")
+    registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
     publish_by_brightness(registry)
     return registry
 
@@ -60,7 +60,7 @@ def test_probabilities_sum_to_one_for_any_number_of_pictures(registry: Registry)
 
 
 def test_the_temperature_of_the_record_makes_it_less_sure_and_nothing_else(tmp_path: Path) -> None:
-    registry = Registry(tmp_path / "models")
+    registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
     publish_by_brightness(registry)
     publish_by_brightness(registry, temperature=4.0)
     sure, unsure = (load_classifier(registry, f"vehicles/{version}").predict(pixels(60, 200)) for version in (1, 2))
@@ -71,7 +71,7 @@ def test_the_temperature_of_the_record_makes_it_less_sure_and_nothing_else(tmp_p
 
 @pytest.mark.parametrize("backend", ["openvino", "torch"])
 def test_a_model_that_looks_at_mirror_images_too_says_the_same_of_both(tmp_path: Path, backend: Any) -> None:
-    registry = Registry(tmp_path / "models")
+    registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
     publish_by_brightness(
         registry, architecture={"backbone": "baseline_cnn", "head": "linear", "flip": True, "half": False}
     )
