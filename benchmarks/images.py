@@ -197,7 +197,7 @@ def _make_model() -> None:
             threshold=preset.threshold,
             temperature=1.0,
             data=DataVersion(
-                manifest_sha256="0" * 64, test_sha256="0" * 64, images=0, train=0, validation=0, test=0,
+                manifest_sha256="0" * 64, test_sha256="0" * 64, samples=0, train=0, validation=0, test=0,
                 groups=None, source="random numbers", synthetic=True,
             ),
             parameters={},

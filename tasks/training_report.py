@@ -35,7 +35,7 @@ def report_training(record: ModelRecord, promotion: Promotion, unusable: Sequenc
     create_markdown_artifact(_page(record, promotion, unusable, folder), key="model", description=record.label)
     payload = {
         "version": record.version,
-        "images": record.data.images,
+        "samples": record.data.samples,
         "synthetic": record.data.synthetic,
         "promoted": promotion.promoted,
         "why": promotion.why,
@@ -90,7 +90,7 @@ def _page(record: ModelRecord, promotion: Promotion, unusable: Sequence[Unusable
         f"{made['backbone']} ({weights}) with a head of {made['head']}. Its {promotion.metric} is "
         f"{promotion.value:.4f}{against}: {promotion.why}.",
         "**The pictures are synthetic: this is no model for real use.**" if data.synthetic else "",
-        f"{data.images} pictures of {data.source}{_groups(data.groups)}: {data.train} train, {data.validation} "
+        f"{data.samples} pictures of {data.source}{_groups(data.groups)}: {data.train} train, {data.validation} "
         f"validate, {data.test} test. {len(unusable)} could not be used.",
         _table(("on the test set", ""), _figures(record).items()),
         _table(

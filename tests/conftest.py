@@ -7,11 +7,12 @@ import logging
 import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ SHARED_DATA = Path(os.environ.get("SIGHTLINE_SHARED_DATA", ROOT.parent / "shared
 
 
 # Prefect reads these when it is imported. Nothing of the user's is touched, and a test that runs a flow without asking
-# for the server fails, because there is none and none may be started.
+# for the server fails, because it knows of none and none may be started.
 PREFECT_HOME = tempfile.mkdtemp(prefix="sightline-prefect-")
 atexit.register(shutil.rmtree, PREFECT_HOME, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith("PREFECT_")]:
@@ -36,11 +37,6 @@ os.environ |= {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
 }
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests without a server first, so that none of them finds the server of the others."""
-    items.sort(key=lambda item: item.get_closest_marker("integration") is not None)
 
 
 @pytest.fixture(scope="session")
@@ -74,16 +70,20 @@ def prefect_home(prefect_server: str, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _prefect(request: pytest.FixtureRequest) -> Iterator[None]:
     """Flows and tasks: the server for integration tests; no run logger for the rest, which call ``.fn()``."""
-    if not any(folder in request.path.parents for folder in PREFECT_FOLDERS):
-        yield
-    elif request.node.get_closest_marker("integration"):
-        request.getfixturevalue("prefect_server")
-        yield
-    else:
-        from prefect.logging import disable_run_logger
+    with ExitStack() as stack:
+        if request.node.get_closest_marker("integration"):
+            request.getfixturevalue("prefect_server")
+        elif "prefect_server" not in request.fixturenames and "prefect" in sys.modules:
+            from prefect.settings import PREFECT_API_URL, temporary_settings
 
-        with disable_run_logger():
-            yield
+            # The server of the tests before this one in the same process.
+            stack.enter_context(temporary_settings(restore_defaults={PREFECT_API_URL}))
+        if any(folder in request.path.parents for folder in PREFECT_FOLDERS):
+            from prefect.logging import disable_run_logger
+
+            if not request.node.get_closest_marker("integration"):
+                stack.enter_context(disable_run_logger())
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ def draft(name: str = "vehicles", **changes: Any) -> ModelDraft:
         "architecture": {"backbone": "baseline_cnn", "head": "linear", "flip": False, "half": False},
         "classes": CLASSES, "input": INPUT, "threshold": 0.93, "temperature": 1.0,
         "data": DataVersion(
-            manifest_sha256="a" * 64, test_sha256="b" * 64, images=10, train=6, validation=2, test=2, groups=None,
+            manifest_sha256="a" * 64, test_sha256="b" * 64, samples=10, train=6, validation=2, test=2, groups=None,
             source="made for a test", synthetic=True,
         ),
         "parameters": {}, "seed": 1, "metrics": {"accuracy": 0.9}, "code_version": "0", "libraries": {},

@@ -63,13 +63,13 @@ class FileEntry(_Strict):
 class DataVersion(_Strict):
     """What a model was trained and tested on.
 
-    ``manifest_sha256`` is that of the manifest of all pictures, ``test_sha256`` that of the test set alone; ``groups``
+    ``manifest_sha256`` is that of the manifest of all samples, ``test_sha256`` that of the test set alone; ``groups``
     counts what no two sides of a split share (people, say), None where the data tells of none.
     """
 
     manifest_sha256: Sha256
     test_sha256: Sha256
-    images: Count
+    samples: Count
     train: Count
     validation: Count
     test: Count

@@ -156,7 +156,7 @@ def _data_version(data: TrainingData, splits: Splits) -> DataVersion:
     return DataVersion(
         manifest_sha256=manifest.sha256,
         test_sha256=manifest.sha256_of(splits.test),
-        images=len(manifest.samples),
+        samples=len(manifest.samples),
         train=len(splits.train),
         validation=len(splits.validation),
         test=len(splits.test),

@@ -27,7 +27,7 @@ def draft_of(name: str = "posture", **other: Any) -> ModelDraft:
         "data": DataVersion(
             manifest_sha256="a" * 64,
             test_sha256="b" * 64,
-            images=100,
+            samples=100,
             train=60,
             validation=20,
             test=20,

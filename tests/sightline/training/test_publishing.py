@@ -92,7 +92,7 @@ def test_the_record_tells_what_made_the_model_and_how_good_it_is(
     assert record.data.manifest_sha256 == data.manifest.sha256
     assert record.data.synthetic
     assert record.data.groups == 6
-    assert record.data.train + record.data.validation + record.data.test == record.data.images == 180
+    assert record.data.train + record.data.validation + record.data.test == record.data.samples == 180
     for metric in ("accuracy", "macro_f1", "ece_before", "ece_after", "share_accepted"):
         assert 0 <= record.metrics[metric] <= 1
     assert sum(map(sum, record.metrics["confusion_matrix"])) == record.data.test
