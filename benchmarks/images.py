@@ -292,7 +292,7 @@ def _run_original(count: int) -> dict[str, Any]:
 
     files = Registry(OUT / "models").open("posture")
     module, head = load_weights(files)
-    size = files.record.input
+    size = files.record.image_input
     mean, std = (torch.tensor(each).view(3, 1, 1) for each in (size.mean, size.std))
     start = time.perf_counter()
     with torch.inference_mode():

@@ -1,24 +1,29 @@
-"""``make demo``: a clip and pressure maps are made, processed as a user would, and shown. Nothing is downloaded."""
+"""``make demo``: a clip, pressure maps and sessions are made, processed as a user would, and shown. No downloads."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from demo.clip import build_clip
+from demo.emotions import write_patient
 from demo.images import write_sheet
 from demo.maps import build_maps
 from demo.page import write_page
 from sightline.registry import Registry
 from sightline.training import POSTURES
+from sightline.training.emotions import write_synthetic_sessions
 
 HERE = Path(__file__).parent
 OUT = HERE / "out"
 MODELS = OUT / "models"
+PATIENT, EMOTIONS = "synthetic-ana", ("happy", "sad", "surprised")
+ASKED = 1001  # a number that none of the sessions to learn from has
 
 # Nothing that is set for real work reaches the demo: neither models and folders, nor the people who get alerts.
 ENVIRONMENT = {
@@ -38,6 +43,7 @@ def main() -> int:
     try:
         _video(OUT / "index.html")
         _images(OUT / "images.html")
+        _emotions(OUT / "emotions.html")
     except subprocess.CalledProcessError as error:  # which has said why
         return error.returncode
     return 0
@@ -75,6 +81,27 @@ def _images(page: Path) -> None:
     kinds = ("accepted", "low_confidence", "rejected")
     counts = ", ".join(f"{result[kind]} {kind.replace('_', ' ')}" for kind in kinds)
     print(f"\n{result['images']} images, {counts}, on a contact sheet: {page}", flush=True)
+
+
+def _emotions(page: Path) -> None:
+    """One made-up patient, trained on all but the last session, which the model is then asked about."""
+    videos, patients = OUT / "synthetic-videos", OUT / "synthetic-patients"
+    places = ("--video-bucket", str(videos), "--patients-bucket", str(patients))
+    registry = Registry(MODELS)
+    for folder in (videos, patients):  # else a second demo would learn from the session that it then asks about
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"Making up sessions of {PATIENT} ...", flush=True)
+    write_synthetic_sessions(patients, PATIENT, video_bucket=videos, emotions=EMOTIONS, sessions_per_emotion=10)
+    training = _sightline("train-emotion", PATIENT, *places[2:], "--force", "--repeats", "2", "--permutations", "39")
+    [asked] = write_synthetic_sessions(
+        patients, PATIENT, video_bucket=videos, emotions=EMOTIONS[:1], sessions_per_emotion=1, first=ASKED
+    )
+    prediction = _sightline("predict-emotion", f"{PATIENT}/{asked.session}", *places)
+    record = registry.record(prediction["model"])
+    model = MODELS / record.name / str(record.version)
+    write_patient(training, prediction, record, model, page)
+    _list({"sessions": patients / PATIENT, "model": model, "metadata": prediction["metadata_file"]})
+    print(f"\n{record.metrics['verdict']}\nThe patient's model on a page: {page}", flush=True)
 
 
 def _sightline(*command: str) -> dict[str, Any]:

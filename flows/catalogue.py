@@ -59,6 +59,24 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         tags=("images", "models"),
     ),
     FlowEntry(
+        name="train-emotion",
+        target="flows.train_emotion:train_emotion",
+        summary="Train a patient's model of emotions where there is enough to learn from, and say how good it is.",
+        tags=("video", "models"),
+    ),
+    FlowEntry(
+        name="retrain-all",
+        target="flows.retrain_all:retrain_all",
+        summary="Train the model of every patient who has enough to learn from, and name those whose training fails.",
+        tags=("video", "models"),
+    ),
+    FlowEntry(
+        name="predict-emotion",
+        target="flows.predict_emotion:predict_emotion",
+        summary="Ask a patient's model about a session, and a person where it is unsure or the words say otherwise.",
+        tags=("video", "models"),
+    ),
+    FlowEntry(
         name="rollback-model",
         target="flows.rollback_model:rollback_model",
         summary="Make an earlier version of a model the current one again.",

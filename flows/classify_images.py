@@ -10,10 +10,10 @@ from cyclopts import Parameter
 from prefect import flow, unmapped
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sightline.errors import ThresholdNotMet
-from sightline.vision import THRESHOLD_NOT_MET, FinishedRun
+from sightline.vision import THRESHOLD_NOT_MET, Counts, FinishedRun
 from tasks.alerts import send_alert
 from tasks.hooks import alert_on_failure
 from tasks.images import (
@@ -33,20 +33,12 @@ from tasks.pace import Pace
 from tasks.progress import progress
 
 
-class ClassificationResult(BaseModel):
+class ClassificationResult(Counts):
     """What became of the images, and where it lies. ``processed`` is False where it had all been done before."""
-
-    model_config = ConfigDict(frozen=True)
 
     processed: bool
     model: str
     threshold: float
-    images: int
-    accepted: int
-    low_confidence: int
-    rejected: int
-    classes: dict[str, int]
-    reasons: dict[str, int]
     results: str
     table: str
     review: str
@@ -55,12 +47,11 @@ class ClassificationResult(BaseModel):
     @classmethod
     def of(cls, job: Job, ended: FinishedRun, *, processed: bool) -> ClassificationResult:
         """The result of a run that has ended."""
-        counts = {name: value for name, value in dict(ended.summary).items() if name in cls.model_fields}
         return cls(
+            **ended.summary.model_dump(include=set(Counts.model_fields)),
             processed=processed,
             model=ended.model,
             threshold=ended.threshold,
-            **counts,
             **job.files,
             capture=job.capture,
         )

@@ -49,6 +49,18 @@ class StorageError(SightlineError):
     """A location that cannot be read or written."""
 
 
+class TooLarge(StorageError):
+    """A file that is longer than the caller takes; ``size`` is its length in bytes."""
+
+    def __init__(self, location: str, size: int, limit: int) -> None:
+        super().__init__(location, size, limit)
+        self.size = size
+
+    def __str__(self) -> str:
+        location, size, limit = self.args
+        return f"{location}: the file has {size} bytes, the limit is {limit}"
+
+
 class InvalidSetting(SightlineError):
     """A setting that contradicts another, or that is missing where it is needed."""
 

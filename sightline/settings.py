@@ -7,7 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AliasChoices, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -45,6 +54,25 @@ class Settings(BaseSettings):
 
     max_video_seconds: PositiveFloat = Field(4 * 3600, description="A longer video is refused, in seconds.")
     emotion_keywords: Path | None = Field(None, description="A keyword table to use in place of the built-in one.")
+
+    file_threshold: NonNegativeInt = Field(10, description="Pose files that a patient's emotion model is trained from.")
+    size_threshold_mb: NonNegativeFloat = Field(
+        0.025,
+        allow_inf_nan=False,
+        description="Their size together, in megabytes of a million bytes. Ten sessions of five poses have 0.027; the "
+        "5 that the original system asked for are more than six thousand poses.",
+    )
+    cooldown_hours: NonNegativeFloat = Field(
+        1.0, allow_inf_nan=False, description="Hours between two trainings of one patient's emotion model."
+    )
+    min_samples_per_class: int = Field(
+        3, ge=3, description="Sessions that an emotion needs; one with fewer is left out of the training."
+    )
+    min_total_samples: NonNegativeInt = Field(10, description="Sessions that a patient's emotion model is trained on.")
+    min_emotions: int = Field(2, ge=2, description="Emotions that a patient's emotion model tells apart, at least.")
+    min_poses_per_session: int = Field(
+        5, ge=3, description="Pose files that a session needs; one with fewer is left out of the training."
+    )
 
     classes: tuple[str, ...] | None = Field(
         None, description="The classes of the posture model or of an endpoint, in order, as a JSON list."

@@ -29,7 +29,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloudpathlib import S3Path
 
 from sightline import atomic
-from sightline.errors import StorageError
+from sightline.errors import StorageError, TooLarge
 
 Location: TypeAlias = Path | S3Path
 
@@ -74,16 +74,21 @@ def key_under(location: Location, root: Location) -> str | None:
     return str(location.relative_to(root).as_posix())  # type: ignore[arg-type]
 
 
-def read_bytes(location: Location) -> bytes:
-    """The whole file."""
+def read_bytes(location: Location, limit: int | None = None) -> bytes:
+    """The whole file. Raises ``TooLarge``, and reads nothing, where it has more than ``limit`` bytes."""
     with _errors(location):
         if isinstance(location, Path):
+            if limit is not None and (length := size(location)) > limit:
+                raise TooLarge(str(location), length, limit)
             try:
                 return location.read_bytes()
             except (IsADirectoryError, NotADirectoryError) as error:
                 raise FileNotFoundError(str(location)) from error
-        body = location.client.client.get_object(Bucket=location.bucket, Key=location.key)["Body"]
-        return bytes(body.read())
+        found = location.client.client.get_object(Bucket=location.bucket, Key=location.key)
+        if limit is not None and found["ContentLength"] > limit:
+            found["Body"].close()
+            raise TooLarge(str(location), found["ContentLength"], limit)
+        return bytes(found["Body"].read())
 
 
 def write_bytes(location: Location, data: bytes) -> None:

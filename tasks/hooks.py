@@ -53,6 +53,7 @@ def _alert(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> Alert:
             "flow": flow.name,
             "state": name,
             "message": (state.message or "none")[:_MESSAGE],
+            **_notes(state),
             "parameters": json.dumps(_short(run.parameters), ensure_ascii=False, default=_short)[:_MESSAGE],
         },
         run_name=run.name,
@@ -60,6 +61,12 @@ def _alert(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> Alert:
         run_id=str(run.id),
         at=state.timestamp or datetime.now(UTC),
     )
+
+
+def _notes(state: State[Any]) -> dict[str, str]:
+    """What the flow has noted of its failure: a gate's table, say."""
+    notes = getattr(_error_of(state), "__notes__", ())
+    return {"notes": "\n".join(notes)[:_MESSAGE]} if notes else {}
 
 
 def _error_of(state: State[Any]) -> Any:

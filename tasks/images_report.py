@@ -7,7 +7,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.events import emit_event
 
 from sightline.alerts import Alert, AlertItem
-from sightline.vision import FinishedRun
+from sightline.vision import Counts, FinishedRun
 from tasks.images import Job
 from tasks.policy import ON_STORAGE
 
@@ -37,7 +37,7 @@ def publish_results(job: Job, ended: FinishedRun) -> None:
         "sightline.images.classified",
         resource={"prefect.resource.id": f"sightline.classification.{job.key}", "sightline.model": ended.model},
         payload={
-            **summary.model_dump(include={"images", "accepted", "low_confidence", "rejected", "classes", "reasons"}),
+            **summary.model_dump(include=set(Counts.model_fields)),
             "threshold": ended.threshold,
             "results": job.files["results"],
         },

@@ -67,7 +67,7 @@ def resolve_model(model: str, threshold: float | None) -> ModelSpec:
         name=f"{record.name}/{record.version}",
         classes=record.classes,
         threshold=record.threshold if threshold is None else threshold,
-        input=record.input,
+        input=record.image_input,
         registry=storage.uri_of(registry.root),
     )
 

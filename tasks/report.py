@@ -12,16 +12,19 @@ from sightline.sessions import StoredSession
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def publish_session(stored: StoredSession) -> None:
-    """A page in the UI about the session, and the event ``sightline.video.processed`` with its counts."""
+    """A page in the UI about it, and the events ``sightline.session.stored`` and ``sightline.video.processed``."""
     create_markdown_artifact(_page(stored), key="session", description=f"{stored.patient}: {stored.session}")
     told = stored.metadata
+    resource = {
+        "prefect.resource.id": f"sightline.session.{stored.sha256}",
+        "prefect.resource.name": stored.session,
+        "sightline.patient": stored.patient,
+    }
+    stored_as = {"patient": stored.patient, "session": stored.session, "record": stored.record}
+    emit_event("sightline.session.stored", resource=resource, payload=stored_as)
     emit_event(
         "sightline.video.processed",
-        resource={
-            "prefect.resource.id": f"sightline.session.{stored.sha256}",
-            "prefect.resource.name": stored.session,
-            "sightline.patient": stored.patient,
-        },
+        resource=resource,
         payload={
             "video": told.video_path,
             "patient": stored.patient,

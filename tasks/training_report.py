@@ -14,7 +14,7 @@ from prefect.logging import get_run_logger
 from sightline.registry import ModelRecord, Promotion
 from sightline.training import ComparisonRow, Unusable
 
-__all__ = ["publish_comparison", "report_rollback", "report_training"]
+__all__ = ["announce_model", "markdown_table", "publish_comparison", "report_rollback", "report_training"]
 
 _LISTED = 20  # pictures left out that a page names
 
@@ -33,6 +33,11 @@ def publish_comparison(rows: Sequence[ComparisonRow]) -> None:
 def report_training(record: ModelRecord, promotion: Promotion, unusable: Sequence[Unusable], folder: str) -> None:
     """A page in the UI about the model, and the events ``sightline.model.trained`` and ``sightline.model.promoted``."""
     create_markdown_artifact(_page(record, promotion, unusable, folder), key="model", description=record.label)
+    announce_model(record, promotion)
+
+
+def announce_model(record: ModelRecord, promotion: Promotion) -> None:
+    """Emit ``sightline.model.trained`` and, where it is current now, ``sightline.model.promoted``."""
     payload = {
         "version": record.version,
         "samples": record.data.samples,
@@ -92,8 +97,8 @@ def _page(record: ModelRecord, promotion: Promotion, unusable: Sequence[Unusable
         "**The pictures are synthetic: this is no model for real use.**" if data.synthetic else "",
         f"{data.samples} pictures of {data.source}{_groups(data.groups)}: {data.train} train, {data.validation} "
         f"validate, {data.test} test. {len(unusable)} could not be used.",
-        _table(("on the test set", ""), _figures(record).items()),
-        _table(
+        markdown_table(("on the test set", ""), _figures(record).items()),
+        markdown_table(
             ("class", "precision", "recall", "F1", "pictures"),
             (
                 (name, f"{each['precision']:.3f}", f"{each['recall']:.3f}", f"{each['f1']:.3f}", each["support"])
@@ -127,7 +132,7 @@ def _confusion(record: ModelRecord) -> str:
     if len(record.classes) > _LISTED:  # Then it is in the plot.
         return ""
     rows = zip(record.classes, record.metrics["confusion_matrix"], strict=True)
-    return _table(("is ↓, said to be →", *record.classes), ((name, *counts) for name, counts in rows))
+    return markdown_table(("is ↓, said to be →", *record.classes), ((name, *counts) for name, counts in rows))
 
 
 def _cross_validation(found: dict[str, Any] | None) -> str:
@@ -144,13 +149,14 @@ def _left_out(unusable: Sequence[Unusable]) -> str:
     if not unusable:
         return ""
     more = f"\n\nand {len(unusable) - _LISTED} more, in unusable.csv" if len(unusable) > _LISTED else ""
-    return _table(("left out", "why"), ((each.name, each.reason) for each in unusable[:_LISTED])) + more
+    return markdown_table(("left out", "why"), ((each.name, each.reason) for each in unusable[:_LISTED])) + more
 
 
 def _groups(groups: int | None) -> str:
     return "" if groups is None else f" in {groups} groups, none of which is on two sides"
 
 
-def _table(heading: Sequence[str], rows: Any) -> str:
+def markdown_table(heading: Sequence[str], rows: Any) -> str:
+    """A table as GitHub's markdown writes it."""
     lines = [heading, ["---"] * len(heading), *rows]
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in lines)

@@ -24,8 +24,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sightline import storage
 from sightline.alerts.alert import Alert
-from sightline.alerts.leases import Lease, Leases
 from sightline.errors import InvalidInput
+from sightline.leases import Lease, Leases
 from sightline.storage import Location
 
 __all__ = ["Claim", "Outbox", "Undelivered", "now_in_utc"]

@@ -6,14 +6,15 @@ print(files.record.metrics["macro_f1"])
 """
 
 from sightline.registry.cache import ModelFiles
-from sightline.registry.errors import InvalidModelName, ModelDamaged, ModelNotFound
+from sightline.registry.errors import InvalidModelName, ModelDamaged, ModelNotFound, WrongTask
 from sightline.registry.pointer import Move, Pointer, Promotion
 from sightline.registry.provenance import code_version, versions_of_libraries
-from sightline.registry.record import DataVersion, FileEntry, ImageInput, ModelDraft, ModelRecord
+from sightline.registry.record import DataVersion, FeatureInput, FileEntry, ImageInput, ModelDraft, ModelRecord
 from sightline.registry.store import Registry
 
 __all__ = [
     "DataVersion",
+    "FeatureInput",
     "FileEntry",
     "ImageInput",
     "InvalidModelName",
@@ -26,6 +27,7 @@ __all__ = [
     "Pointer",
     "Promotion",
     "Registry",
+    "WrongTask",
     "code_version",
     "versions_of_libraries",
 ]

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from sightline.errors import SightlineError
 
-__all__ = ["InvalidModelName", "ModelDamaged", "ModelNotFound", "first_problem"]
+__all__ = ["InvalidModelName", "ModelDamaged", "ModelNotFound", "WrongTask", "first_problem"]
 
 
 class InvalidModelName(SightlineError):
@@ -19,6 +19,10 @@ class ModelNotFound(SightlineError):
 
 class ModelDamaged(SightlineError):
     """A model's file that is not what its record says."""
+
+
+class WrongTask(SightlineError):
+    """A model that is there and is for something else."""
 
 
 def first_problem(error: ValidationError) -> str:

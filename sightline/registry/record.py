@@ -8,10 +8,20 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from sightline import storage
-from sightline.registry.errors import ModelDamaged, first_problem
+from sightline.registry.errors import ModelDamaged, WrongTask, first_problem
 from sightline.storage import Location
 
-__all__ = ["CLAIM", "RECORD", "DataVersion", "FileEntry", "ImageInput", "ModelDraft", "ModelRecord", "read_record"]
+__all__ = [
+    "CLAIM",
+    "RECORD",
+    "DataVersion",
+    "FeatureInput",
+    "FileEntry",
+    "ImageInput",
+    "ModelDraft",
+    "ModelRecord",
+    "read_record",
+]
 
 RECORD, CLAIM = "record.json", "claim"
 """The files of a version that are the registry's own."""
@@ -53,6 +63,12 @@ class ImageInput(_Strict):
     std: tuple[float, float, float]
 
 
+class FeatureInput(_Strict):
+    """A model's input is one number for each of ``features``, in this order; NaN where it is not known."""
+
+    features: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class FileEntry(_Strict):
     """One file of a version: the hash of its content and its bytes."""
 
@@ -86,7 +102,7 @@ class ModelDraft(_Strict):
     task: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
     architecture: Values
     classes: tuple[str, ...]
-    input: ImageInput
+    input: ImageInput | FeatureInput
     threshold: Annotated[float, Field(ge=0, le=1)]
     temperature: Annotated[float, Field(gt=0)]
     data: DataVersion
@@ -107,6 +123,23 @@ class ModelRecord(ModelDraft):
     def label(self) -> str:
         """``posture/3``: the model and its version."""
         return f"{self.name}/{self.version}"
+
+    @property
+    def image_input(self) -> ImageInput:
+        """What pictures are made into for it. Raises :class:`WrongTask` where it does not take pictures."""
+        if isinstance(self.input, ImageInput):
+            return self.input
+        raise self._wrong("images")
+
+    @property
+    def feature_input(self) -> FeatureInput:
+        """The features that it takes. Raises :class:`WrongTask` where it takes something else."""
+        if isinstance(self.input, FeatureInput):
+            return self.input
+        raise self._wrong("features")
+
+    def _wrong(self, what: str) -> WrongTask:
+        return WrongTask(f"{self.label}: is a model for {self.task} and does not take {what}. Name another model")
 
 
 def read_record(file: Location, name: str, version: int) -> ModelRecord:

@@ -7,6 +7,8 @@ from sightline.sessions.reading import open_session, read_sessions, track_of
 from sightline.sessions.records import (
     Metadata,
     PoseIndices,
+    Prediction,
+    ReviewItem,
     SessionRecord,
     StoredSession,
     analysis_csv,
@@ -18,6 +20,8 @@ __all__ = [
     "Claim",
     "Metadata",
     "PoseIndices",
+    "Prediction",
+    "ReviewItem",
     "SessionOutputs",
     "SessionRecord",
     "SessionStore",

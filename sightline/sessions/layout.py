@@ -9,6 +9,7 @@ from sightline.storage import Location
 
 RECORD_SUFFIX = "_session.json"
 RECORDS = ".sessions"  # in an emotion's folder, holds the records and tracks of its sessions
+_REVIEW = ".review"  # in a patient's folder of training data, holds what waits for a person's answer
 _CLAIMS = ".sessions"  # in a patient's folder of annotated videos, holds what the sessions are known by
 
 
@@ -37,6 +38,15 @@ class PatientLayout:
     def content_claim(self, sha256: str) -> Location:
         """Says under which stem this content first came."""
         return self.annotated / _CLAIMS / f"{sha256}.json"
+
+    @property
+    def reviews(self) -> Location:
+        """The folder of the patient's sessions that a person should look at."""
+        return self.training / _REVIEW
+
+    def review(self, session: str) -> Location:
+        """Says why a person should look at a session."""
+        return self.reviews / f"{session}.json"
 
     def poses_of(self, folder: str) -> Location:
         """The folder of the numbered poses of one emotion."""

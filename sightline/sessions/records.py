@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, JsonValue, NonNegativeFloat, NonNegativeInt
 
@@ -24,6 +24,22 @@ Timestamp = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class Prediction(_Record):
+    """What a model says of a session, beside the emotion that its words tell of."""
+
+    model: str
+    """The patient's model and its version, ``ana/3``."""
+    emotion: str
+    probabilities: dict[str, float]
+    """Of each emotion that the model knows; together they are 1."""
+    confidence: float
+    threshold: float
+    outcome: Literal["accepted", "low_confidence"]
+    review: tuple[str, ...]
+    """Why a person should look at the session; empty where nobody needs to."""
+    predicted_at: Timestamp
 
 
 class Metadata(_Record):
@@ -60,6 +76,8 @@ class Metadata(_Record):
     """Seconds of each stage."""
     versions: dict[str, str]
     """Version of each library that had a part in it."""
+    prediction: Prediction | None = None
+    """What the patient's model said when it was last asked."""
 
     def asked_otherwise(self, parameters: Mapping[str, JsonValue]) -> str:
         """The options, apart from where things lie, that this run was given other values for; empty where none."""
@@ -100,9 +118,24 @@ class SessionRecord(_Record):
     duration_seconds: NonNegativeFloat
     frames_tracked: NonNegativeInt
     frames_with_person: NonNegativeInt
+    pose_bytes: NonNegativeInt
+    """Bytes of the numbered pose files together."""
     engine: str
     model: str
     versions: dict[str, str]
+
+
+class ReviewItem(_Record):
+    """A session that waits for a person's answer."""
+
+    patient: str
+    session: str
+    sha256: str
+    said: str
+    """The emotion that the words tell of."""
+    prediction: Prediction
+    annotated_video: str
+    metadata_file: str
 
 
 class StoredSession(_Record):

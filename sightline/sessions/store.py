@@ -24,10 +24,19 @@ from sightline import storage
 from sightline.errors import StorageError
 from sightline.sessions import documents
 from sightline.sessions.claims import Claim, claim_session, is_claimed
-from sightline.sessions.layout import SessionLayout
+from sightline.sessions.layout import PatientLayout, SessionLayout
+from sightline.sessions.names import check_patient
 from sightline.sessions.plan import Plan, SessionOutputs
 from sightline.sessions.ranges import newest_link, pose_name, reserve
-from sightline.sessions.records import Metadata, PoseIndices, SessionRecord, StoredSession, analysis_csv
+from sightline.sessions.records import (
+    Metadata,
+    PoseIndices,
+    Prediction,
+    ReviewItem,
+    SessionRecord,
+    StoredSession,
+    analysis_csv,
+)
 from sightline.storage import Location, uri_of
 
 _WRITERS = 8  # requests under way at once: a session is dozens of small files, and S3 takes some 20 ms for each
@@ -121,6 +130,37 @@ class SessionStore:
             track=uri_of(at.track(plan.folder)),
             metadata=metadata,
         )
+
+    def add_prediction(self, claim: Claim, prediction: Prediction) -> StoredSession:
+        """Write what a model says of a finished session into its metadata, in place of what was said of it before.
+
+        A session that a person should look at is put among those that wait for it. Raises ``StorageError`` where the
+        session is not finished.
+        """
+        at, stored = self._layout(claim), self.outputs(claim)
+        waiting = at.review(claim.session)
+        if prediction.review:
+            item = ReviewItem(
+                patient=stored.patient,
+                session=stored.session,
+                sha256=stored.sha256,
+                said=stored.emotion,
+                prediction=prediction,
+                annotated_video=stored.annotated_video,
+                metadata_file=stored.metadata_file,
+            )
+            storage.write_bytes(waiting, documents.to_json(item))
+        else:
+            storage.remove(waiting)
+        metadata = stored.metadata.model_copy(update={"prediction": prediction})
+        storage.write_bytes(at.metadata, documents.to_json(metadata))
+        return stored.model_copy(update={"metadata": metadata})
+
+    def reviews(self, patient: str) -> list[ReviewItem]:
+        """The sessions of a patient that wait for a person, the longest waiting first."""
+        at = PatientLayout(self.video_bucket, self.patients_bucket, check_patient(patient))
+        found = (documents.read(at.reviews / name, ReviewItem) for name in storage.file_names(at.reviews))
+        return sorted(filter(None, found), key=lambda item: (item.prediction.predicted_at, item.session))
 
     def _layout(self, claim: Claim) -> SessionLayout:
         return SessionLayout(self.video_bucket, self.patients_bucket, claim.patient, claim.session, claim.sha256)

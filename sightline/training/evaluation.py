@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from sightline.training.calibration import expected_calibration_error
 
-__all__ = ["ClassReport", "Evaluation", "Selective", "evaluate", "score", "selective"]
+__all__ = ["ClassReport", "Evaluation", "Selective", "evaluate", "score", "selective", "wilson"]
+
+_SPREAD = 1.959963984540054  # standard deviations of the normal distribution to either side of 95 % of it
 
 
 class Selective(NamedTuple):
@@ -57,19 +59,17 @@ def evaluate(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], classes: Sequence[str], threshold: float
 ) -> Evaluation:
     """The figures of calibrated probabilities, shape = (n, classes), against the classes' places."""
-    from scipy.stats import binomtest
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     places = np.arange(len(classes))
     said = probabilities.argmax(axis=1)
-    right = int((said == labels).sum())
-    interval = binomtest(right, len(labels)).proportion_ci(0.95, method="wilson")
+    accuracy = score(said, labels, len(classes), "accuracy")
     by_class = precision_recall_fscore_support(labels, said, labels=places, zero_division=0.0)
     accepted = selective(probabilities, labels, threshold)
     return Evaluation(
         pictures=len(labels),
-        accuracy=score(said, labels, len(classes), "accuracy"),
-        accuracy_interval=(float(interval.low), float(interval.high)),
+        accuracy=accuracy,
+        accuracy_interval=wilson(accuracy, len(labels)),
         macro_f1=score(said, labels, len(classes), "macro_f1"),
         per_class={
             name: ClassReport(precision=precision, recall=recall, f1=f1, support=support)
@@ -81,6 +81,17 @@ def evaluate(
         share_accepted=accepted.share_accepted,
         accuracy_accepted=accepted.accuracy_accepted,
     )
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share among ``count`` independent observations.
+
+    E. Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927).
+    """
+    spread = _SPREAD**2 / count
+    half = _SPREAD * (share * (1 - share) / count + spread / (4 * count)) ** 0.5
+    low, high = ((share + spread / 2 + side) / (1 + spread) for side in (-half, half))
+    return max(low, 0.0), min(high, 1.0)
 
 
 def score(said: NDArray[np.int64], labels: NDArray[np.int64], classes: int, metric: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.training.calibration import expected_calibration_error, reliability
+from sightline.training.drawing import NAMED, NEUTRAL, RIGHT, WRONG, Draw, draw_confusion, matrix_size, save_plot
 from sightline.training.evaluation import evaluate
 
 if TYPE_CHECKING:
@@ -17,12 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_plots"]
 
-_RIGHT, _WRONG, _NEUTRAL = "#3b6fb6", "#c44e52", "#666666"
-_NAMED = 20  # classes that still have room for their names and numbers
-
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
-Draw = Callable[["Axes"], None]
 
 
 def draw_plots(
@@ -40,10 +37,12 @@ def draw_plots(
     ``before`` and ``after``: probabilities, shape = (n, classes), without and with the temperature.
     """
     many = len(classes)
-    named = min(many, _NAMED)
-    matrix = (9.0, 8.0) if many > _NAMED else (3.9 + 0.55 * named, 2.6 + 0.5 * named)
+    named = min(many, NAMED)
     plots: dict[str, tuple[tuple[float, float], Draw]] = {
-        "confusion-matrix.png": (matrix, lambda axes: _confusion(axes, after.argmax(axis=1), labels, classes)),
+        "confusion-matrix.png": (
+            matrix_size(many),
+            lambda axes: _confusion(axes, after.argmax(axis=1), labels, classes),
+        ),
         "per-class.png": ((6.5, 1.6 + 0.62 * named), lambda axes: _per_class(axes, after, labels, classes)),
         "precision-recall.png": ((6.0, 5.0), lambda axes: _precision_recall(axes, after, labels, classes)),
         "reliability.png": ((6.0, 5.8), lambda axes: _reliability(axes, before, after, labels)),
@@ -52,35 +51,15 @@ def draw_plots(
         "training.png": ((6.0, 4.2), lambda axes: _training(axes, losses)),
     }
     for name, (size, draw) in plots.items():
-        _save(folder / name, size, draw)
+        save_plot(folder / name, size, draw)
     return list(plots)
-
-
-def _save(path: Path, size: tuple[float, float], draw: Draw) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    draw(figure.add_subplot())
-    figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
 def _confusion(axes: Axes, said: Labels, labels: Labels, classes: Sequence[str]) -> None:
     from sklearn.metrics import confusion_matrix
 
     counts = confusion_matrix(labels, said, labels=np.arange(len(classes)))
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="said to be", ylabel="is", title=f"Test: {counts.trace()} of {counts.sum()} right")
-    axes.figure.colorbar(image, ax=axes, label="share of the class", shrink=0.9)
-    if len(classes) > _NAMED:
-        return
-    axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right")
-    axes.set_yticks(range(len(classes)), classes)
-    for (row, column), count in np.ndenumerate(counts):
-        colour = "white" if shares[row, column] > 0.5 else "black"
-        axes.text(column, row, str(count), ha="center", va="center", color=colour)
+    draw_confusion(axes, counts, classes, f"Test: {counts.trace()} of {counts.sum()} right")
 
 
 def _legend_below(axes: Axes, columns: int) -> None:
@@ -91,11 +70,11 @@ def _legend_below(axes: Axes, columns: int) -> None:
 def _per_class(axes: Axes, found: Probabilities, labels: Labels, classes: Sequence[str]) -> None:
     report = evaluate(found, labels, classes, 0.0).per_class
     title = "Each class (and its test pictures)"
-    if len(classes) > _NAMED:
-        title = f"The {_NAMED} worst of {len(classes)} classes (and their test pictures)"
-        classes = sorted(classes, key=lambda name: report[name].f1)[:_NAMED]
+    if len(classes) > NAMED:
+        title = f"The {NAMED} worst of {len(classes)} classes (and their test pictures)"
+        classes = sorted(classes, key=lambda name: report[name].f1)[:NAMED]
     rows = np.arange(len(classes))
-    kinds = (("precision", _RIGHT), ("recall", "#8fb3dd"), ("f1", _NEUTRAL))
+    kinds = (("precision", RIGHT), ("recall", "#8fb3dd"), ("f1", NEUTRAL))
     for place, (kind, colour) in enumerate(kinds):
         values = [getattr(report[name], kind) for name in classes]
         bars = axes.barh(rows + (place - 1) * 0.27, values, height=0.25, color=colour, label=kind)
@@ -111,11 +90,11 @@ def _precision_recall(axes: Axes, found: Probabilities, labels: Labels, classes:
     from matplotlib import colormaps
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
-    many, means = len(classes) > _NAMED, []
+    many, means = len(classes) > NAMED, []
     for place, name in enumerate(classes):
         precision, recall, _ = precision_recall_curve(labels == place, found[:, place])
         means.append(average_precision_score(labels == place, found[:, place]))
-        colour = _NEUTRAL if many else colormaps["tab10" if len(classes) <= 10 else "tab20"](place)
+        colour = NEUTRAL if many else colormaps["tab10" if len(classes) <= 10 else "tab20"](place)
         options = {"alpha": 0.25} if many else {"label": f"{name}, {means[-1]:.3f}"}
         axes.plot(recall, precision, color=colour, drawstyle="steps-post", **options)
     title = f"Precision and recall, mean average precision {np.mean(means):.3f}"
@@ -125,8 +104,8 @@ def _precision_recall(axes: Axes, found: Probabilities, labels: Labels, classes:
 
 
 def _reliability(axes: Axes, before: Probabilities, after: Probabilities, labels: Labels) -> None:
-    axes.plot([0, 1], [0, 1], color=_NEUTRAL, linestyle=":", label="as sure as right")
-    for name, found, colour in (("before", before, _WRONG), ("after", after, _RIGHT)):
+    axes.plot([0, 1], [0, 1], color=NEUTRAL, linestyle=":", label="as sure as right")
+    for name, found, colour in (("before", before, WRONG), ("after", after, RIGHT)):
         bins = reliability(found, labels)
         confidence, accuracy = [each.confidence for each in bins], [each.accuracy for each in bins]
         error = expected_calibration_error(found, labels)
@@ -143,10 +122,10 @@ def _threshold(axes: Axes, found: Probabilities, labels: Labels, threshold: floa
     steps = np.linspace(0, 1, 201)
     accepted = np.array([confidence >= step for step in steps])
     counts = accepted.sum(axis=1)
-    axes.plot(steps, counts / len(labels), color=_NEUTRAL, label="share accepted")
+    axes.plot(steps, counts / len(labels), color=NEUTRAL, label="share accepted")
     some = counts > 0
     among = (accepted & right).sum(axis=1)[some] / counts[some]
-    axes.plot(steps[some], among, color=_RIGHT, label="accuracy among them")
+    axes.plot(steps[some], among, color=RIGHT, label="accuracy among them")
     axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:g}")
     axes.set(xlabel="threshold", ylabel="share", title="What a threshold accepts", xlim=(0, 1), ylim=(0, 1.03))
     _legend_below(axes, 3)
@@ -158,7 +137,7 @@ def _confidence(axes: Axes, found: Probabilities, labels: Labels, threshold: flo
         [confidence[right], confidence[~right]],
         bins=np.linspace(0, 1, 41).tolist(),
         stacked=True,
-        color=[_RIGHT, _WRONG],
+        color=[RIGHT, WRONG],
         label=[f"right, {right.sum()}", f"wrong, {(~right).sum()}"],
     )
     axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:g}")
@@ -169,7 +148,7 @@ def _confidence(axes: Axes, found: Probabilities, labels: Labels, threshold: flo
 def _training(axes: Axes, losses: Sequence[float]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.plot(range(1, len(losses) + 1), losses, color=_RIGHT, marker="." if len(losses) < 40 else None)
+    axes.plot(range(1, len(losses) + 1), losses, color=RIGHT, marker="." if len(losses) < 40 else None)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="epoch", ylabel="mean loss on augmented pictures", title="Training")
     axes.set_ylim(bottom=0)

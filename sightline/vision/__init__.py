@@ -17,7 +17,7 @@ from sightline.vision.predictions import Prediction, classify_chunk, record_of
 from sightline.vision.reasons import PASSING, Reason, Rejected
 from sightline.vision.records import THRESHOLD_NOT_MET, ImageRecord, Outcome, judge
 from sightline.vision.refs import ImageRef
-from sightline.vision.results import RESULTS, REVIEW, TABLE, Summary, read_records
+from sightline.vision.results import RESULTS, REVIEW, TABLE, Counts, Summary, read_records
 from sightline.vision.runs import ClassificationRun, FinishedRun, run_key
 from sightline.vision.sources import SUFFIXES, Source, expand
 from sightline.vision.weights import load_weights, save_classifier
@@ -33,6 +33,7 @@ __all__ = [
     "THRESHOLD_NOT_MET",
     "BackendUnavailable",
     "ClassificationRun",
+    "Counts",
     "Decoded",
     "EndpointClassifier",
     "FinishedRun",

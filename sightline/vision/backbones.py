@@ -74,13 +74,6 @@ def _pressure_net(pretrained: bool) -> Backbone:
     return PressureNet(widths=(16, 32, 64), embedding_size=128)
 
 
-def _small_resnet(pretrained: bool) -> Backbone:
-    from sightline.vision.nets import SmallResNet
-
-    _refuse_pretrained("small_resnet", pretrained)
-    return SmallResNet(widths=(32, 64, 128), blocks=(2, 2, 2))
-
-
 def _baseline_cnn(pretrained: bool) -> Backbone:
     from sightline.vision.nets import BaselineCNN
 
@@ -94,7 +87,6 @@ _FACTORIES: dict[str, Callable[[bool], Backbone]] = {
     "patch_net": _patch_net,
     "three_patch_nets": _three_patch_nets,
     "pressure_net": _pressure_net,
-    "small_resnet": _small_resnet,
     "baseline_cnn": _baseline_cnn,
 }
 

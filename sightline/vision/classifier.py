@@ -36,7 +36,7 @@ class ImageClassifier:
     @property
     def input(self) -> ImageInput:
         """What pictures are stretched to before they are handed over."""
-        return self.record.input
+        return self.record.image_input
 
     @property
     def backend(self) -> str:
@@ -80,8 +80,10 @@ def load_classifier(
 ) -> ImageClassifier:
     """The model ``posture``, or its version ``posture/3``, on the fastest backend there is.
 
-    Raises ``ModelNotFound``, ``ModelDamaged`` where a file is not what the record says, and ``BackendUnavailable``.
+    Raises ``ModelNotFound``, ``WrongTask``, ``ModelDamaged`` where a file is not what the record says, and
+    ``BackendUnavailable``.
     """
     files = registry.open(name)
+    size = files.record.image_input
     module, head = load_weights(files)
-    return ImageClassifier(files.record, choose_backend(module, files.record.input, device, backend), head)
+    return ImageClassifier(files.record, choose_backend(module, size, device, backend), head)

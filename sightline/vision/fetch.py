@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 from sightline import storage
-from sightline.errors import StorageError
+from sightline.errors import StorageError, TooLarge
 from sightline.vision.limits import Limits
 from sightline.vision.reasons import Reason, Rejected
 from sightline.vision.refs import ImageRef
@@ -35,7 +35,7 @@ def fetch(ref: ImageRef, limits: Limits) -> bytes:
     if not data:
         raise Rejected(Reason.EMPTY, "the file has 0 bytes")
     if len(data) > limits.bytes:
-        raise Rejected(Reason.TOO_LARGE, f"the file has {len(data)} bytes, the limit is {limits.bytes}")
+        raise Rejected(Reason.TOO_LARGE, _too_long(len(data), limits))
     return data
 
 
@@ -68,18 +68,22 @@ def _s3_uri(url: str) -> str | None:
 def _from_storage(uri: str, limits: Limits) -> bytes:
     try:
         location = storage.locate(uri)
-        size = storage.size(location)
-        if isinstance(location, Path) and not location.is_file():
+        if isinstance(location, Path) and not storage.exists(location):
+            storage.size(location)  # What is not there, or is a folder, is an error of its own.
             raise Rejected(Reason.UNSUPPORTED_URI, "it is a device or a pipe, not a file")
-        if size > limits.bytes:
-            raise Rejected(Reason.TOO_LARGE, f"the file has {size} bytes, the limit is {limits.bytes}")
-        return storage.read_bytes(location)
+        return storage.read_bytes(location, limits.bytes)
+    except TooLarge as error:
+        raise Rejected(Reason.TOO_LARGE, _too_long(error.size, limits)) from error
     except FileNotFoundError as error:
         raise Rejected(Reason.MISSING, "there is no such file") from error
     except StorageError as error:
         raise Rejected(_reason(error), str(error)) from error
     except (ValueError, RuntimeError) as error:  # A name that no file can have, or ~NOBODY.
         raise Rejected(Reason.UNSUPPORTED_URI, f"{uri!r}: {error}") from error
+
+
+def _too_long(size: int, limits: Limits) -> str:
+    return f"the file has {size} bytes, the limit is {limits.bytes}"
 
 
 def _reason(error: StorageError) -> Reason:

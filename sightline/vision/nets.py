@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Assembled", "Backbone", "BaselineCNN", "Ensemble", "PatchNet", "PressureNet", "SmallResNet"]
+__all__ = ["Assembled", "Backbone", "BaselineCNN", "Ensemble", "PatchNet", "PressureNet"]
 
 
 class Backbone(nn.Module):
@@ -43,30 +43,6 @@ class Ensemble(Backbone):
     def forward(self, pictures: Tensor) -> Tensor:
         """Embed the pictures."""
         return torch.cat([member(pictures) for member in self.members], dim=1)
-
-
-class SmallResNet(Backbone):
-    """A residual network for pictures of 32x32, with the normalisation before each convolution.
-
-    K. He et al., Identity Mappings in Deep Residual Networks (2016). The first stage keeps the picture's size: the
-    tubes of a bicycle's frame are a pixel wide.
-    """
-
-    def __init__(self, widths: tuple[int, ...], blocks: tuple[int, ...]) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1, bias=False)]
-        width = widths[0]
-        for stage, (after, count) in enumerate(zip(widths, blocks, strict=True)):
-            for place in range(count):
-                layers.append(_ResidualBlock(width, after, stride=2 if stage > 0 and place == 0 else 1))
-                width = after
-        self.body = nn.Sequential(*layers, nn.BatchNorm2d(width), nn.ReLU())
-        self.embedding_size = width
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Embed the pictures."""
-        features: Tensor = self.body(pictures)
-        return features.mean((2, 3))
 
 
 class PatchNet(Backbone):
@@ -162,21 +138,6 @@ class BaselineCNN(Backbone):
         """Embed the pictures."""
         features: Tensor = self.body(pictures)
         return features.mean((2, 3))
-
-
-class _ResidualBlock(nn.Module):
-    def __init__(self, before: int, after: int, stride: int) -> None:
-        super().__init__()
-        self.norm1 = nn.BatchNorm2d(before)
-        self.conv1 = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(after)
-        self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
-        self.shortcut = nn.Conv2d(before, after, 1, stride, bias=False) if before != after or stride != 1 else None
-
-    def forward(self, features: Tensor) -> Tensor:
-        activated = functional.relu(self.norm1(features))
-        through: Tensor = self.conv2(functional.relu(self.norm2(self.conv1(activated))))
-        return through + (features if self.shortcut is None else self.shortcut(activated))
 
 
 def _convolution(before: int, after: int) -> nn.Module:

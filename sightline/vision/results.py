@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sightline.vision.records import ImageRecord, Outcome
 
-__all__ = ["LEAST_CERTAIN", "Summary", "read_records", "write_results"]
+__all__ = ["LEAST_CERTAIN", "Counts", "Summary", "read_records", "write_results"]
 
 RESULTS, TABLE, REVIEW = "results.jsonl", "results.parquet", "review.jsonl"
 LEAST_CERTAIN = 20
@@ -20,12 +20,8 @@ _NOT_ACCEPTED = 50  # as many as an alert names
 _ROWS = 1024  # of a parquet row group
 
 
-class Summary(BaseModel):
-    """The counts of a run.
-
-    ``least_certain``: the classified images of the lowest confidence, ascending. ``not_accepted``: the first uncertain
-    and rejected images, in the order of the run.
-    """
+class Counts(BaseModel):
+    """How many images there were, and what became of them: by outcome, by class and by reason."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,6 +31,15 @@ class Summary(BaseModel):
     rejected: int
     classes: dict[str, int]
     reasons: dict[str, int]
+
+
+class Summary(Counts):
+    """The counts of a run, and the images to look at.
+
+    ``least_certain``: the classified images of the lowest confidence, ascending. ``not_accepted``: the first uncertain
+    and rejected images, in the order of the run.
+    """
+
     least_certain: tuple[ImageRecord, ...]
     not_accepted: tuple[ImageRecord, ...]
 

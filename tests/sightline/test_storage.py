@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sightline import storage
-from sightline.errors import StorageError
+from sightline.errors import StorageError, TooLarge
 from sightline.storage import Location
 
 KEYS = ["plain.json", "José é/clip one.mp4", "a b/c+d & e?f#g%20h.txt", "日本/動画.mov", "quote'\"s/[1]*.csv"]
@@ -312,6 +312,16 @@ class TestListing:
         for missing in (bucket / "p", bucket / "none", bucket / "p" / "x" / "below"):
             with pytest.raises(FileNotFoundError):
                 storage.size(missing)
+
+    def test_more_than_the_limit_is_refused_with_the_size_and_no_more_is_read(self, bucket: Location) -> None:
+        storage.write_bytes(bucket / "p" / "x", b"12345")
+        assert storage.read_bytes(bucket / "p" / "x", 5) == b"12345"
+        with pytest.raises(TooLarge, match="x: the file has 5 bytes, the limit is 4") as caught:
+            storage.read_bytes(bucket / "p" / "x", 4)
+        assert caught.value.size == 5
+        for missing in (bucket / "p", bucket / "none", bucket / "p" / "x" / "below"):
+            with pytest.raises(FileNotFoundError):
+                storage.read_bytes(missing, 0)
 
     def test_a_folder_that_is_not_there_is_empty(self, bucket: Location) -> None:
         storage.write_bytes(bucket / "x", b"")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sightline import storage
 from sightline.registry import DataVersion, ImageInput, ModelDraft, ModelRecord, Registry
 from sightline.storage import Location
 
@@ -42,6 +43,38 @@ def draft_of(name: str = "posture", **other: Any) -> ModelDraft:
         "libraries": {"torch": "2.15.0"},
     }
     return ModelDraft(**fields | other)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.fixture
+def killed_before(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Let ``work`` end before its next change once it has made ``steps`` of them; how many it made."""
+
+    def run(steps: int, work: Callable[[], object]) -> int:
+        done = 0
+
+        def counted(function: Callable[..., object]) -> Callable[..., object]:
+            def change(*arguments: object) -> object:
+                nonlocal done
+                if done == steps:
+                    raise Killed
+                done += 1
+                return function(*arguments)
+
+            return change
+
+        with monkeypatch.context() as patch:
+            # A swap from nothing is a create, which is the one that is counted.
+            for name in ("create", "write_file", "write_bytes"):
+                patch.setattr(storage, name, counted(getattr(storage, name)))
+            with pytest.raises(Killed):
+                work()
+        return done
+
+    return run
 
 
 @pytest.fixture

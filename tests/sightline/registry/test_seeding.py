@@ -75,32 +75,11 @@ def test_a_registry_from_before_the_package_had_the_model_keeps_its_own(
     assert seeded.versions("vehicles") == [1]
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
 @pytest.mark.parametrize("step", range(5))
 def test_a_seeder_killed_at_any_step_is_followed_by_another(
-    seeded: Registry, weights: Path, monkeypatch: pytest.MonkeyPatch, step: int
+    seeded: Registry, killed_before: Callable[..., int], step: int
 ) -> None:
-    done: list[str] = []
-
-    def killed_at_the_step(function: Callable[..., object]) -> Callable[..., object]:
-        def change(*arguments: object) -> object:
-            if len(done) == step:
-                raise Killed
-            done.append(function.__name__)
-            return function(*arguments)
-
-        return change
-
-    with monkeypatch.context() as patch:
-        # A swap from nothing is a create, which is the one that is counted.
-        for name in ("create", "write_file", "write_bytes"):
-            patch.setattr(storage, name, killed_at_the_step(getattr(storage, name)))
-        with pytest.raises(Killed):
-            seeded.current("vehicles")
-    assert len(done) == step
+    assert killed_before(step, lambda: seeded.current("vehicles")) == step
     files = seeded.open("vehicles")
     assert hashlib.sha256((files.folder / "head.ubj").read_bytes()).hexdigest() == files.record.files["head.ubj"].sha256
     pointer = seeded.current("vehicles")

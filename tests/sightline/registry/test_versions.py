@@ -154,42 +154,22 @@ def test_what_json_has_no_name_for_is_refused_before_it_is_published(make_draft:
         make_draft(**{field: {"losses": [0.5, float("nan")]}})
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
 @pytest.mark.parametrize("step", range(4))
 def test_a_publisher_killed_at_any_step_leaves_no_version_and_its_number_to_nobody(
     registry: Registry,
     published: ModelRecord,
     make_draft: Draft,
     weights: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    killed_before: Callable[..., int],
     step: int,
 ) -> None:
-    done: list[str] = []
-
-    def killed_at_the_step(function: Callable[..., object]) -> Callable[..., object]:
-        def change(*arguments: object) -> object:
-            if len(done) == step:
-                raise Killed
-            done.append(function.__name__)
-            return function(*arguments)
-
-        return change
-
-    with monkeypatch.context() as patch:
-        for name in ("create", "write_file", "write_bytes"):
-            patch.setattr(storage, name, killed_at_the_step(getattr(storage, name)))
-        with pytest.raises(Killed):
-            registry.publish(make_draft(), weights)
-    assert len(done) == step
+    assert killed_before(step, lambda: registry.publish(make_draft(), weights)) == step
     assert registry.versions("posture") == [1]
     with pytest.raises(ModelNotFound, match="posture/2"):
         registry.open("posture/2")
 
     after = registry.publish(make_draft(), weights)
-    assert after.version == (3 if done else 2)
+    assert after.version == (3 if step else 2)
     assert registry.versions("posture") == [1, after.version]
     assert registry.open(after.label).record == after
 

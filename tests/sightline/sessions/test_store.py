@@ -87,6 +87,8 @@ class TestOutputs:
         assert (record.session, record.sha256, record.folder) == ("clip", claim.sha256, "happiness")
         assert (record.frames_tracked, record.frames_with_person, record.duration_seconds) == (125, 120, 12.5)
         assert storage.uri_of(track_of(store.patients_bucket, record)) == stored.track
+        poses = [storage.locate(f"{stored.pose_folder}/pose_{index:06d}.json") for index in range(2)]
+        assert record.pose_bytes == sum(len(storage.read_bytes(pose)) for pose in poses)
 
     def test_the_track_is_read_back_from_its_place(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs, tmp_path: Path

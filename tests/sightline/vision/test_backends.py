@@ -55,7 +55,7 @@ def check_agreement(backbone: str, count: int, size: ImageInput) -> None:
         assert np.abs(found - expected).max() <= 0.02, name
 
 
-@pytest.mark.parametrize(("backbone", "size"), [("pressure_net", (29, 65)), ("small_resnet", (16, 16))])
+@pytest.mark.parametrize(("backbone", "size"), [("pressure_net", (29, 65)), ("patch_net", (32, 32))])
 def test_every_backend_of_this_machine_agrees_with_float32(backbone: str, size: tuple[int, int]) -> None:
     check_agreement(backbone, 208, size_of(*size))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,21 @@ def rejection(ref: ImageRef, limits: Limits | None = None) -> Rejected:
 
 
 def answered(status: int) -> ClientError:
-    return ClientError({"Error": {"Code": str(status)}, "ResponseMetadata": {"HTTPStatusCode": status}}, "HeadObject")
+    return ClientError({"Error": {"Code": str(status)}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetObject")
+
+
+@pytest.fixture
+def asked(s3_bucket: Any) -> Iterator[list[str]]:
+    """The operations that S3 is asked for."""
+    found: list[str] = []
+
+    def note(event_name: str, **_: Any) -> None:
+        found.append(event_name.rpartition(".")[2])
+
+    events = s3_bucket.client.client.meta.events
+    events.register("before-send.s3", note)
+    yield found
+    events.unregister("before-send.s3", note)
 
 
 @pytest.fixture
@@ -49,6 +65,15 @@ def test_what_is_wrong_with_a_file_is_its_reason(
         storage.write_bytes(bucket / "a.png", content)
     rejected = rejection(ImageRef(uri=storage.uri_of(bucket / "a.png")), Limits(bytes=limit))
     assert (rejected.reason, rejected.reason in PASSING) == (Reason(reason), False)
+
+
+@pytest.mark.parametrize("limit", [len(PNG), len(PNG) - 1], ids=["read", "too large"])
+def test_an_object_costs_one_request(limit: int, s3_bucket: Any, asked: list[str]) -> None:
+    storage.write_bytes(s3_bucket / "a.png", PNG)
+    asked.clear()
+    with suppress(Rejected):
+        fetch(ImageRef(uri=f"{s3_bucket}/a.png"), Limits(bytes=limit))
+    assert asked == ["GetObject"]
 
 
 def test_base64_is_measured_too() -> None:
@@ -125,7 +150,7 @@ def test_the_same_bucket_by_its_own_name(unused_bucket: str) -> None:
         (answered(403), "denied"),
         (answered(400), "denied"),
         (answered(503), "unreachable"),
-        (ClientError({"Error": {"Code": "SlowDown"}}, "HeadObject"), "unreachable"),
+        (ClientError({"Error": {"Code": "SlowDown"}}, "GetObject"), "unreachable"),
         (EndpointConnectionError(endpoint_url="https://s3.example.org"), "unreachable"),
     ],
 )  # fmt: skip
@@ -135,7 +160,7 @@ def test_what_may_pass_is_told_from_what_may_not(
     def fails(**_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(s3_bucket.client.client, "head_object", fails)
+    monkeypatch.setattr(s3_bucket.client.client, "get_object", fails)
     rejected = rejection(ImageRef(uri=f"{s3_bucket}/a.png"))
     assert rejected.reason is Reason(reason)
     assert rejected.reason in PASSING

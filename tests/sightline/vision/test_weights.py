@@ -50,7 +50,7 @@ def test_every_backbone_says_the_same_before_it_is_saved_and_after(name: str, tm
     assert not any(tensor.is_meta for tensor in (*loaded.parameters(), *loaded.buffers()))
 
 
-@pytest.mark.parametrize("name", ["baseline_cnn", "pressure_net", "small_resnet"])
+@pytest.mark.parametrize("name", ["baseline_cnn", "pressure_net", "patch_net"])
 def test_half_the_size_says_nearly_the_same(name: str, tmp_path: Path) -> None:
     backbone, _ = save(tmp_path, name)
     whole = (tmp_path / "backbone.safetensors").stat().st_size
@@ -132,7 +132,7 @@ def test_a_file_that_is_not_safetensors_is_refused_and_no_pickle_is_opened(file:
         ({"head": "svc"}, "its head is 'svc', which is none of linear, xgboost"),
         ({"head": None}, "its head is 'None'"),
         ({"head": "xgboost"}, "head.ubj"),
-        ({"backbone": "small_resnet"}, "not the weights of small_resnet"),
+        ({"backbone": "pressure_net"}, "not the weights of pressure_net"),
     ],
 )
 def test_a_record_that_does_not_fit_its_files_is_damaged(

@@ -1,0 +1,87 @@
+"""What the features of a session cost. Run by ``make bench``.
+
+On synthetic poses, in one run:
+
+- milliseconds at 10, 100, 1,000 and 10,000 frames, and a frame's share at 10,000 over that at 1,000. Target: 1.5, for
+  time that grows no faster than the frames do.
+- milliseconds from 14 pose files in a folder to the features. Target: 2.
+
+Every figure is the median over rounds that follow one another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.features import extract_features_from_json_files, session_features
+from sightline.pose import JOINTS, write_openpose
+
+OUT = Path(__file__).parent / "out"
+FRAMES = (10, 100, 1_000, 10_000)
+POSES = 14
+_RATE = 10.0
+_REPEATS = 20  # of what takes so short that the round before it would show
+
+
+def main() -> None:
+    """Measure, print the figures, and leave them in ``benchmarks/out/features.json``."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--rounds", type=int, default=30)
+    rounds = arguments.parse_args().rounds
+    with tempfile.TemporaryDirectory() as name:
+        sessions = {frames: _poses(frames) for frames in FRAMES}
+        folder = _write(_poses(POSES), Path(name))
+        taken = [
+            {frames: _seconds(session_features, *poses) for frames, poses in sessions.items()}
+            | {0: statistics.median(_seconds(extract_features_from_json_files, folder) for _ in range(_REPEATS))}
+            for _ in range(rounds)
+        ]
+    milliseconds = {frames: 1e3 * statistics.median(figures[frames] for figures in taken) for frames in (*FRAMES, 0)}
+    growth = statistics.median(figures[10_000] / figures[1_000] / 10 for figures in taken)
+    for frames in FRAMES:
+        print(f"{frames:6,} frames: {milliseconds[frames]:7.2f} ms")
+    print(f"a frame's share at 10,000 frames over that at 1,000: {growth:.2f} (target 1.5)")
+    print(f"{POSES} poses from their files: {milliseconds[0]:.2f} ms (target 2)")
+    result: dict[str, Any] = {
+        "milliseconds": {str(frames): milliseconds[frames] for frames in FRAMES},
+        "growth": growth,
+        "from_files_milliseconds": milliseconds[0],
+    }
+    OUT.mkdir(exist_ok=True)
+    (OUT / "features.json").write_text(json.dumps(result, indent=2))
+
+
+def _poses(frames: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Points that wander about, a tenth of them unseen."""
+    random = np.random.default_rng(0)
+    times = np.arange(frames) / _RATE
+    swing = 20 * np.sin(2 * np.pi * times[:, None, None] + np.arange(len(JOINTS))[:, None])
+    points = random.uniform(100, 900, (len(JOINTS), 2)) + swing + random.normal(0, 1, (frames, len(JOINTS), 2))
+    return points, times, np.where(random.random((frames, len(JOINTS))) < 0.1, 0, 0.9)
+
+
+def _write(poses: tuple[NDArray[np.float64], ...], folder: Path) -> Path:
+    points, _, confidences = poses
+    for number, keypoints in enumerate(np.dstack([points, confidences]).astype(np.float32)):
+        (folder / f"pose_{number:06d}.json").write_bytes(write_openpose(keypoints))
+    return folder
+
+
+def _seconds(work: Callable[..., object], *arguments: object) -> float:
+    start = time.perf_counter()
+    work(*arguments)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""A session, new or stored → the patient's model → its probabilities beside the words, and a person where needed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.process_video import process_video
+from sightline.sessions import SessionStore
+from sightline.settings import settings
+from sightline.speech import Engine
+from sightline.storage import locate
+from tasks.affect import (
+    Predicted,
+    alert_of_review,
+    find_stored,
+    is_video,
+    open_stored,
+    predict_stored,
+    publish_prediction,
+)
+from tasks.alerts import send_alert
+from tasks.hooks import alert_on_failure
+
+
+class PredictionResult(BaseModel):
+    """What the model says of the session, and what the words in it say. ``review``: why a person should look at it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    patient: str
+    session: str
+    model: str
+    emotion: str
+    probabilities: dict[str, float]
+    confidence: float
+    threshold: float
+    outcome: Literal["accepted", "low_confidence"]
+    keyword_emotion: str
+    emotion_keywords_found: int
+    review: tuple[str, ...]
+    metadata_file: str
+    annotated_video: str
+
+    @classmethod
+    def of(cls, predicted: Predicted) -> PredictionResult:
+        """The result of a session that was predicted."""
+        stored = predicted.stored
+        return cls(
+            patient=stored.patient,
+            session=stored.session,
+            keyword_emotion=stored.emotion,
+            emotion_keywords_found=stored.metadata.emotion_keywords_found,
+            metadata_file=stored.metadata_file,
+            annotated_video=stored.annotated_video,
+            **predicted.prediction.model_dump(exclude={"predicted_at"}),
+        )
+
+
+@flow(
+    name="predict-emotion",
+    flow_run_name="predict {video_or_session}",
+    on_failure=[alert_on_failure],
+    on_crashed=[alert_on_failure],
+)
+def predict_emotion(
+    video_or_session: str,
+    patient: str | None = None,
+    *,
+    threshold: Annotated[float, Field(gt=0, le=1)] | None = None,
+    video_bucket: str | None = None,
+    patients_bucket: str | None = None,
+    transcriber: Engine = "auto",
+    transcript: str | None = None,
+) -> PredictionResult:
+    """Ask a patient's model about a session, and a person where it is unsure or the words say otherwise.
+
+    Args:
+        video_or_session: A video, which is processed first where it is new; PATIENT/SESSION; or a session's record.
+        patient: Whose it is. By default the first part of the session's name, or of the video's key.
+        threshold: The least probability at which the model is believed. By default the model's own.
+        video_bucket: Folder or bucket of the videos and of what is made of them. By default VIDEO_BUCKET.
+        patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
+        transcriber: What listens to a new video. "auto" is whisper; pocketsphinx needs no download.
+        transcript: A WebVTT, SRT or Whisper-JSON file of a new video, to take in place of listening.
+    """
+    config = settings()
+    videos = config.bucket_uri(video_bucket or config.video_bucket)
+    patients = config.bucket_uri(patients_bucket or config.patients_bucket)
+    store = SessionStore(locate(videos), locate(patients))
+    if is_video(video_or_session):
+        stored = find_stored(store, video_or_session, patient)
+        if stored is None:
+            made = process_video(
+                video_or_session, patient, video_bucket=videos, patients_bucket=patients, transcriber=transcriber,
+                transcript=transcript,
+            )  # fmt: skip
+            stored = open_stored(store, made.record, made.patient)
+    else:
+        stored = open_stored(store, video_or_session, patient)
+    predicted = predict_stored(store, stored, threshold)
+    publish_prediction(predicted)
+    if alert := alert_of_review(predicted):
+        send_alert(alert)
+    return PredictionResult.of(predicted)

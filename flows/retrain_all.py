@@ -1,0 +1,70 @@
+"""Every patient → the training of their model, as far as its gate lets it."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.states import Failed
+from pydantic import BaseModel, ConfigDict
+
+from flows.train_emotion import train_emotion
+from sightline.settings import settings
+from sightline.storage import locate
+from tasks.emotion_report import publish_sweep
+from tasks.emotion_training import list_patients
+from tasks.hooks import alert_on_failure
+
+
+class PatientOutcome(BaseModel):
+    """How a patient's training ended: trained, skipped or failed, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    patient: str
+    outcome: str
+    why: str
+
+
+class SweepResult(BaseModel):
+    """How each patient's training ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    patients: int
+    trained: int
+    skipped: int
+    failed: int
+    outcomes: tuple[PatientOutcome, ...]
+
+
+@flow(
+    name="retrain-all",
+    flow_run_name="retrain all patients",
+    on_failure=[alert_on_failure],
+    on_crashed=[alert_on_failure],
+)
+def retrain_all(
+    patients: list[str] | None = None, *, patients_bucket: str | None = None, force: bool = False
+) -> SweepResult:
+    """Train the model of every patient who has enough to learn from, and name those whose training fails.
+
+    Args:
+        patients: Whose. By default everyone with a folder in the bucket.
+        patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
+        force: Train whatever the limits in the settings say, as far as it is possible.
+    """
+    config = settings()
+    bucket = config.bucket_uri(patients_bucket or config.patients_bucket)
+    outcomes = []
+    for patient in list_patients(locate(bucket), patients or []):
+        state = train_emotion(patient, patients_bucket=bucket, force=force, return_state=True)
+        done = "skipped" if state.name == "Skipped" else "trained"
+        outcome = done if state.is_completed() else "failed"
+        outcomes.append(PatientOutcome(patient=patient, outcome=outcome, why=state.message or ""))
+    publish_sweep([each.model_dump() for each in outcomes])
+    counts = {name: sum(each.outcome == name for each in outcomes) for name in ("trained", "skipped", "failed")}
+    result = SweepResult(patients=len(outcomes), **counts, outcomes=tuple(outcomes))
+    if failed := [each.patient for each in outcomes if each.outcome == "failed"]:
+        # The others are trained, and each failure has told why itself; but nobody should take this for a good night.
+        message = f"{len(failed)} of {len(outcomes)} trainings failed: {', '.join(failed)}"
+        return Failed(message=message, data=result)  # type: ignore[return-value]
+    return result

@@ -1,0 +1,14 @@
+"""A session in 88 named numbers: how a person holds themselves and how they move."""
+
+from sightline.features.files import extract_features_from_json_files
+from sightline.features.names import FEATURE_NAMES
+from sightline.features.poses import MIN_POSES
+from sightline.features.session import session_features, track_features
+
+__all__ = [
+    "FEATURE_NAMES",
+    "MIN_POSES",
+    "extract_features_from_json_files",
+    "session_features",
+    "track_features",
+]

@@ -1,0 +1,104 @@
+"""A patient's sessions as a table to learn from: one session is one sample, its label what its record says."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline import storage
+from sightline.features import FEATURE_NAMES, track_features
+from sightline.pose import Track
+from sightline.sessions import SessionRecord, track_of
+from sightline.storage import Location
+from sightline.training.data import Progress
+from sightline.training.duplicates import units_of
+from sightline.training.errors import UnsuitableData
+
+__all__ = ["SessionTable", "read_session_table"]
+
+_READERS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class SessionTable:
+    """Sessions, one a row.
+
+    - ``features``: shape (n, 88), float64, in the order of ``FEATURE_NAMES``; what is not known is NaN.
+    - ``labels``: shape (n,), int64, the place of each session's emotion in ``classes``, which are sorted.
+    - ``groups``: shape (n,), int64, a number for each source video, of which several sessions may be.
+
+    Raises ValueError where these do not hold. The arrays are read-only.
+    """
+
+    sessions: tuple[SessionRecord, ...]
+    features: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    groups: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("features", np.float64), ("labels", np.int64), ("groups", np.int64)):
+            array = np.array(getattr(self, name), dtype)
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        n = len(self.sessions)
+        shapes = (self.features.shape, self.labels.shape, self.groups.shape)
+        if shapes != ((n, len(FEATURE_NAMES)), (n,), (n,)):
+            raise ValueError(
+                f"features, labels and groups of {n} sessions are ({n}, {len(FEATURE_NAMES)}), ({n},) and ({n},); "
+                f"these are {shapes}"
+            )
+        if np.isinf(self.features).any():
+            row, column = np.argwhere(np.isinf(self.features))[0]
+            raise ValueError(f"{FEATURE_NAMES[column]} of session {self.sessions[row].session} is infinite")
+        if set(self.labels.tolist()) != set(range(len(self.classes))) or sorted(self.classes) != list(self.classes):
+            raise ValueError(f"the labels {set(self.labels.tolist())} are not the places of {self.classes}, sorted")
+
+
+def read_session_table(
+    patients_bucket: Location, records: Sequence[SessionRecord], progress: Progress | None = None
+) -> SessionTable:
+    """Compute the features of the sessions, in the order of ``records``; no more than eight tracks are held at once.
+
+    The label is the emotion that a record tells, whatever its folder or video is called. Sessions of one video, by its
+    URI or by its content, make one group. Raises :class:`UnsuitableData` where there are no records or a session has
+    no track, or too few poses in it, and :class:`~sightline.errors.InvalidInput` for a damaged one.
+    """
+    if not records:
+        raise UnsuitableData(storage.uri_of(patients_bucket), "there are no sessions to learn from", "Process videos")
+    features = np.empty((len(records), len(FEATURE_NAMES)))
+    with ThreadPoolExecutor(_READERS) as pool:
+        try:
+            for row, found in enumerate(pool.map(lambda record: _features(patients_bucket, record), records)):
+                features[row] = [found[name] for name in FEATURE_NAMES]
+                if progress:
+                    progress((row + 1) / len(records))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    classes = tuple(sorted({record.emotion for record in records}))
+    return SessionTable(
+        sessions=tuple(records),
+        features=features,
+        labels=np.array([classes.index(record.emotion) for record in records], dtype=np.int64),
+        classes=classes,
+        groups=units_of([[f"uri {record.video_file}", f"sha256 {record.sha256}"] for record in records]),
+    )
+
+
+def _features(patients_bucket: Location, record: SessionRecord) -> dict[str, float]:
+    location = track_of(patients_bucket, record)
+    uri = storage.uri_of(location)
+    try:
+        content = storage.read_bytes(location)
+    except FileNotFoundError as error:
+        raise UnsuitableData(uri, "is not there, though the session is finished", "Process the video again") from error
+    try:
+        return track_features(Track.from_parquet(io.BytesIO(content), uri))
+    except ValueError as error:
+        raise UnsuitableData(uri, str(error), "Leave the session out") from error

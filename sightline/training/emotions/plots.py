@@ -1,0 +1,58 @@
+"""What people look at to judge a patient's model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sightline.training.drawing import NEUTRAL, RIGHT, draw_confusion, matrix_size, save_plot
+from sightline.training.emotions.validation import Validation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["CONFUSION_MATRIX", "FEATURE_IMPORTANCE", "draw_plots"]
+
+CONFUSION_MATRIX, FEATURE_IMPORTANCE = "confusion_matrix.png", "feature_importance.png"
+
+
+def draw_plots(folder: Path, validation: Validation) -> list[str]:
+    """Draw the confusion matrix and the features that matter most into ``folder``; the files' names."""
+    width, height = matrix_size(len(validation.classes))
+    size = (max(width, 5.6), max(height, 4.0))
+    save_plot(folder / CONFUSION_MATRIX, size, lambda axes: _confusion(axes, validation))
+    save_plot(folder / FEATURE_IMPORTANCE, (7.6, 5.8), lambda axes: _importance(axes, validation))
+    return [CONFUSION_MATRIX, FEATURE_IMPORTANCE]
+
+
+def _confusion(axes: Axes, validation: Validation) -> None:
+    counts = np.array(validation.confusion_matrix, dtype=np.int64)
+    draw_confusion(axes, counts, validation.classes, "")
+    axes.set_title(f"Sessions that the forests had not seen: {_headline(validation)}", fontsize=10)
+
+
+def _importance(axes: Axes, validation: Validation) -> None:
+    rows = np.arange(len(validation.importance))
+    axes.barh(
+        rows,
+        [100 * each.loss for each in validation.importance],
+        xerr=[100 * each.deviation for each in validation.importance],
+        color=RIGHT,
+        error_kw={"ecolor": "black", "elinewidth": 0.8, "capsize": 2},
+    )
+    axes.set_yticks(rows, [each.feature for each in validation.importance], fontsize=8)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.axvline(0, color=NEUTRAL, linewidth=0.8)
+    axes.set_xlabel("what the right emotion's probability loses, in percentage points")
+    axes.set_title(
+        f"What the forests go by ({_headline(validation)})\n"
+        "each feature shuffled in sessions not seen; lines: deviation over the folds",
+        fontsize=10,
+    )
+
+
+def _headline(validation: Validation) -> str:
+    right = int(np.trace(np.array(validation.confusion_matrix)))
+    return f"{'' if validation.proven else 'not yet: '}{right} of {validation.sessions} right"

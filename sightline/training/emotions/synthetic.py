@@ -1,0 +1,135 @@
+"""Made-up sessions in the place and form of real ones, for demonstrations, benchmarks and tests.
+
+They are no recordings of anyone, and say so: their engine is ``synthetic``, their videos lie at ``synthetic://``, and
+each one's annotated video is a single grey frame.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sightline.emotion import Annotation, Stretch, load_keywords
+from sightline.errors import InvalidSetting
+from sightline.media.annotate import ENCODER
+from sightline.media.selection import EVEN_MOMENTS
+from sightline.pose import Track
+from sightline.registry import versions_of_libraries
+from sightline.sessions import Claim, Metadata, SessionOutputs, SessionRecord, SessionStore, open_session
+from sightline.speech import Segment
+from sightline.storage import Location
+from sightline.training.data import Progress
+from sightline.training.emotions.synthetic_motion import EMOTIONS, synthetic_track
+
+__all__ = ["ENGINE", "write_synthetic_sessions"]
+
+ENGINE = "synthetic"
+"""What the record of a made-up session says of where its words are from."""
+
+_FIRST = datetime(2026, 1, 1, 8, tzinfo=UTC)
+_APART = timedelta(minutes=10)
+_LIBRARIES = ("sightline", "numpy")
+
+
+def write_synthetic_sessions(
+    patients_bucket: Location,
+    patient: str,
+    *,
+    video_bucket: Location,
+    emotions: Sequence[str] = EMOTIONS,
+    sessions_per_emotion: int = 12,
+    separation: float = 1.0,
+    seed: int = 42,
+    first: int = 1,
+    progress: Progress | None = None,
+) -> list[SessionRecord]:
+    """Store sessions of a made-up patient, the emotions in turn; their records.
+
+    They are called ``synthetic-0001`` and so on, ``first`` being the first one's number: give a higher one to add to
+    those that are there. ``separation``: see :func:`synthetic_track`. The same arguments give the same sessions, and
+    what is stored already is left as it is. Raises ``InvalidSetting`` for an emotion that is none of :data:`EMOTIONS`.
+    """
+    if unknown := [emotion for emotion in emotions if emotion not in EMOTIONS]:
+        raise InvalidSetting(f"nobody can be made up who is {unknown[0]!r}. Choose from {', '.join(EMOTIONS)}")
+    store = SessionStore(video_bucket, patients_bucket)
+    made_by = {"model": f"separation {separation:g}, seed {seed}", "versions": versions_of_libraries(_LIBRARIES)}
+    records = []
+    total = len(emotions) * sessions_per_emotion
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _write_grey(folder / "grey.mp4")
+        for place in range(total):
+            emotion, number = emotions[place % len(emotions)], first + place
+            told = f"a synthetic session: {patient}, {number}, {emotion}, separation {separation}, seed {seed}"
+            claim = store.claim(patient, f"synthetic-{number:04d}", hashlib.sha256(told.encode()).hexdigest())
+            if store.status(claim) == "new":
+                track = synthetic_track(emotion, claim.patient, number, separation=separation, seed=seed)
+                outputs = _outputs(claim, emotion, number, track, made_by, folder)
+                stored = store.save(claim, outputs)
+            else:
+                stored = store.complete(claim)
+            records.append(open_session(patients_bucket, stored.record)[0])
+            if progress:
+                progress((place + 1) / total)
+    return records
+
+
+def _outputs(
+    claim: Claim, emotion: str, number: int, track: Track, made_by: dict[str, Any], folder: Path
+) -> SessionOutputs:
+    parquet = folder / "track.parquet"
+    track.to_parquet(parquet)
+    shown = np.unique(np.linspace(0, len(track.frames) - 1, EVEN_MOMENTS).round().astype(int))
+    duration = float(track.times[-1] + 1 / track.fps)
+    text = f"{claim.patient} is {emotion}"
+    words = {"emotion": emotion, "start": 0.0, "end": duration}
+    metadata = Metadata(
+        video_path=f"synthetic://{claim.patient}/{claim.session}.mp4",
+        transcription=text,
+        emotion=emotion,
+        duration_seconds=duration,
+        emotion_keywords_found=1,
+        annotations_found=1,
+        frames_extracted=0,
+        poses_extracted=len(shown),
+        whisper_model=None,
+        processing_timestamp=_FIRST + number * _APART,
+        session=claim.session,
+        content_hash=claim.sha256,
+        engine=ENGINE,
+        segments=(Segment(start=0.0, end=duration, text=text),),
+        annotations=(Annotation(person=claim.patient, text=text, **words),),
+        frames_tracked=round(float(track.times[-1]) * track.fps) + 1,
+        frames_with_person=len(track.frames),
+        timeline=(Stretch(evidence=text, **words),),
+        parameters={},
+        timings={},
+        **made_by,
+    )
+    return SessionOutputs(
+        metadata=metadata,
+        folder=load_keywords().folders[emotion],
+        annotated=folder / "grey.mp4",
+        track=parquet,
+        poses=tuple(
+            (f"pose_{place:03d}_at_pos_{track.frames[row]}.json", track.keypoints[row])
+            for place, row in enumerate(shown)
+        ),
+    )
+
+
+def _write_grey(path: Path) -> None:
+    import av
+
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream("libx264", rate=1, options=ENCODER)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 128, np.uint8), format="rgb24")
+        target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))

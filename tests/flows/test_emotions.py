@@ -1,0 +1,253 @@
+"""A patient's model from gate to prediction, as flows with a Prefect server."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prefect.states import State
+
+from demo.clip import build_clip
+from flows.predict_emotion import predict_emotion
+from flows.process_video import VideoResult, process_video
+from flows.retrain_all import SweepResult, retrain_all
+from flows.train_emotion import TrainingResult, train_emotion
+from sightline.registry import ModelNotFound, Registry
+from sightline.sessions import SessionRecord, SessionStore, track_of
+from sightline.settings import settings
+from sightline.training import emotions
+
+pytestmark = pytest.mark.integration
+
+EMOTIONS = ("happy", "sad")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of all buckets that the flows use."""
+    for name in ("video", "patients", "model", "outbox"):
+        monkeypatch.setenv(f"{name.upper()}_BUCKET", str(tmp_path / name))
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
+
+
+def invent(home: Path, patient: str = "ana", each: int = 5, **options: Any) -> list[SessionRecord]:
+    """Store synthetic sessions of a patient, ``each`` of every emotion."""
+    return emotions.write_synthetic_sessions(
+        home / "patients", patient, video_bucket=home / "video", emotions=EMOTIONS, sessions_per_emotion=each, **options
+    )
+
+
+def train(patient: str = "ana", **options: Any) -> State[TrainingResult]:
+    return train_emotion(patient, repeats=1, permutations=19, return_state=True, **options)
+
+
+def artifacts(api: str, state: State[Any]) -> dict[str, str]:
+    """The content of each artifact of the flow run, by its key."""
+    assert state.state_details.flow_run_id
+    wanted = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}}
+    found = httpx.post(f"{api}/artifacts/filter", json=wanted, trust_env=False).raise_for_status().json()
+    return {each["key"]: str(each["data"]) for each in found}
+
+
+def told_of(api: str, event: str, patient: str) -> dict[str, Any]:
+    """The latest event of that name that is about the patient."""
+    for _ in range(50):
+        wanted = {"filter": {"event": {"name": [event]}}}
+        found = httpx.post(f"{api}/events/filter", json=wanted, trust_env=False).raise_for_status().json()["events"]
+        mine = [each for each in found if patient in json.dumps([each["resource"], each["payload"]])]
+        if mine:
+            return dict(mine[0])
+        time.sleep(0.2)
+    raise AssertionError(f"no {event} of {patient}")
+
+
+@pytest.fixture
+def registry(home: Path) -> Registry:
+    """The registry that the flows use."""
+    return Registry(home / "model")
+
+
+class TestTraining:
+    def test_a_patient_with_enough_sessions_gets_a_model_with_all_that_is_known_of_it(
+        self, home: Path, registry: Registry, prefect_server: str
+    ) -> None:
+        invent(home)
+        state = train()
+        result = state.result()
+        assert result.trained
+        assert result.model is not None
+        made = result.model
+        assert (made.name, made.version, made.promoted, made.sessions, made.synthetic) == ("ana", 1, True, 10, True)
+        assert made.emotions == ("happy", "sad")
+        files = registry.open("ana")
+        assert set(files.record.files) == {
+            "model.skops", "training_sessions.json", "confusion_matrix.png", "feature_importance.png", "model.tar.gz",
+        }  # fmt: skip
+        assert files.record.metrics["verdict"] == made.verdict
+        assert files.record.metrics["p_value"] >= 0.05, "with nineteen shufflings it cannot be less"
+        kept = json.loads((files.folder / "training_sessions.json").read_bytes())
+        assert [each["session"] for each in kept["sessions"]] == [f"synthetic-{n:04d}" for n in range(1, 11)]
+        with tarfile.open(fileobj=io.BytesIO((files.folder / "model.tar.gz").read_bytes())) as archive:
+            assert {"model.skops", "record.json", "training_sessions.json"} < set(archive.getnames())
+
+        shown = artifacts(prefect_server, state)
+        assert {"training-gate", "training-history", "model", "alert"} <= set(shown)
+        assert "FILE_THRESHOLD" in shown["training-gate"]
+        assert "The sessions are synthetic" in shown["model"]
+        assert made.verdict[1:] in shown["model"]
+        assert "is now the current model" in shown["alert"]
+        assert told_of(prefect_server, "sightline.model.promoted", "ana")
+
+    def test_a_patient_with_too_little_is_skipped_with_the_reasons_and_nobody_is_alerted(
+        self, home: Path, registry: Registry, prefect_server: str
+    ) -> None:
+        invent(home, each=2)
+        state = train()
+        assert (state.name, state.is_completed()) == ("Skipped", True)
+        result = state.result()
+        assert (result.trained, result.model) == (False, None)
+        assert any("MIN_SAMPLES_PER_CLASS" in reason for reason in result.reasons)
+        assert result.reasons[0] in (state.message or "")
+        shown = artifacts(prefect_server, state)
+        assert "training-gate" in shown
+        assert "alert" not in shown
+        assert registry.current("ana") is None
+
+    def test_a_patient_nobody_has_heard_of_is_skipped_too(self, home: Path) -> None:
+        assert train("nobody").name == "Skipped"
+
+    def test_the_cooldown_skips_the_next_training_and_force_does_not_wait(
+        self, home: Path, registry: Registry, prefect_server: str
+    ) -> None:
+        invent(home)
+        first = train().result()
+        again = train()
+        assert again.name == "Skipped"
+        assert "COOLDOWN_HOURS" in (again.message or "")
+        forced = train(force=True)
+        second = forced.result()
+        assert first.model
+        assert second.model
+        assert (second.model.version, second.model.promoted) == (2, True), "the same sessions make the same model"
+        assert "by what cross-validation said of each unseen" in second.model.why
+        history = artifacts(prefect_server, forced)["training-history"]
+        assert history.count("promoted") == 2
+
+    def test_a_failed_training_is_a_failed_run_with_the_gate_in_its_alert_and_no_model(
+        self, home: Path, registry: Registry, prefect_server: str
+    ) -> None:
+        records = invent(home)
+        track = track_of(home / "patients", records[3])
+        Path(str(track)).write_bytes(b"no track")
+        state = train()
+        assert state.is_failed()
+        assert "synthetic-0004_track.parquet" in (state.message or "")
+        alert = artifacts(prefect_server, state)["alert"].replace("\\", "")
+        assert "synthetic-0004_track.parquet" in alert
+        assert "MIN_TOTAL_SAMPLES" in alert
+        assert registry.versions("ana") == [], "there is no fallback model"
+        [kept] = emotions.read_trainings(home / "model" / "ana")
+        assert kept.outcome == "failed"
+
+    @pytest.mark.slow
+    def test_fifty_events_at_once_give_one_training(self, home: Path, registry: Registry) -> None:
+        invent(home)
+        with ThreadPoolExecutor(8) as pool:
+            states = list(pool.map(lambda _: train(), range(50)))
+        assert sorted({state.name for state in states}) == ["Completed", "Skipped"]
+        assert sum(state.name == "Completed" for state in states) == 1
+        assert registry.versions("ana") == [1]
+
+
+class TestSweep:
+    def test_one_patient_whose_training_fails_does_not_stop_the_others_and_is_named(
+        self, home: Path, registry: Registry
+    ) -> None:
+        invent(home, "ana")
+        invent(home, "ben", each=1)
+        Path(str(track_of(home / "patients", invent(home, "cleo")[0]))).unlink()
+        state: State[SweepResult] = retrain_all(return_state=True)
+        assert state.is_failed()
+        assert state.message == "1 of 3 trainings failed: cleo"
+        result = state.data if isinstance(state.data, SweepResult) else state.result(raise_on_failure=False)
+        assert {each.patient: each.outcome for each in result.outcomes} == {
+            "ana": "trained", "ben": "skipped", "cleo": "failed",
+        }  # fmt: skip
+        assert registry.current("ana")
+
+
+class TestPrediction:
+    def test_a_session_gets_its_probabilities_and_one_that_contradicts_its_words_goes_to_review(
+        self, home: Path, prefect_server: str
+    ) -> None:
+        invent(home, each=8)
+        assert train().result().trained
+        agreed = predict_emotion("ana/synthetic-0001", threshold=0.3)
+        assert (agreed.emotion, agreed.keyword_emotion, agreed.review) == ("happy", "happy", ())
+        metadata = json.loads(Path(agreed.metadata_file).read_bytes())
+        assert metadata["emotion"] == "happy"
+        assert metadata["prediction"]["probabilities"] == agreed.probabilities
+        assert sum(agreed.probabilities.values()) == pytest.approx(1)
+
+        state = predict_emotion("synthetic-0002", "ana", threshold=0.999, return_state=True)
+        unsure = state.result()
+        assert unsure.outcome == "low_confidence"
+        store = SessionStore(home / "video", home / "patients")
+        assert [each.session for each in store.reviews("ana")] == ["synthetic-0002"]
+        assert "needs a look" in artifacts(prefect_server, state)["alert"]
+        assert told_of(prefect_server, "sightline.session.uncertain", "synthetic-0002")
+
+    def test_without_a_model_it_says_how_to_get_one(self, home: Path) -> None:
+        invent(home, each=1)
+        with pytest.raises(ModelNotFound, match="sightline train-emotion"):
+            predict_emotion("ana/synthetic-0001")
+
+
+def words_of(folder: Path, emotion: str) -> str:
+    path = folder / f"{emotion}.vtt"
+    path.write_text(f"WEBVTT\n\n00:00.100 --> 00:01.000\nAna is {emotion}.\n")
+    return str(path)
+
+
+@pytest.mark.slow
+def test_ten_videos_open_the_gate_and_the_model_is_asked_about_the_eleventh(
+    home: Path, prefect_server: str, tmp_path: Path
+) -> None:
+    def film(number: int) -> str:
+        video = home / "video" / "ana" / f"visit-{number:02d}.mp4"
+        video.parent.mkdir(parents=True, exist_ok=True)
+        # Another length, another content: the same one would be the same session.
+        return str(build_clip(video, None, seconds=1.2 + number / 10, size=(240, 180), rate=10))
+
+    def process(number: int, emotion: str) -> VideoResult:
+        return process_video(film(number), transcript=words_of(tmp_path, emotion))
+
+    for number in range(9):
+        made = process(number, EMOTIONS[number % 2])
+        assert made.poses_extracted >= 5
+    closed = train()
+    assert closed.name == "Skipped"
+    assert closed.message == "sessions in all: 9 found, 10 needed (MIN_TOTAL_SAMPLES)"
+    tenth = process(9, "sad")
+    stored = told_of(prefect_server, "sightline.session.stored", tenth.session)
+    assert stored["payload"]["patient"] == stored["resource"]["sightline.patient"] == "ana"
+
+    opened = train(stored["payload"]["patient"]).result()
+    assert opened.model
+    assert (opened.model.version, opened.model.sessions, opened.model.emotions) == (1, 10, ("happy", "sad"))
+    assert opened.model.verdict.startswith("not yet: "), "the person moves alike, whatever is said of them"
+
+    eleventh = predict_emotion(film(10), transcript=words_of(tmp_path, "happy"))
+    assert (eleventh.session, eleventh.model, eleventh.keyword_emotion) == ("visit-10", "ana/1", "happy")
+    assert set(eleventh.probabilities) == {"happy", "sad"}
+    assert predict_emotion(film(10)).session == "visit-10", "what is stored already is not processed again"

@@ -1,0 +1,138 @@
+"""Motion in true time, against motion worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sightline.features import session_features
+from tests.sightline.features.people import Array, index, standing, sure
+
+TORSO = 100
+EVEN = np.arange(40) / 10
+
+
+def carried(times: Array, *joints: str, speed: float = TORSO) -> Array:
+    """The person, of whom some points go to the left at so many pixels a second; all of them where none is named."""
+    points = standing(len(times))
+    points[:, [index(joint) for joint in joints] if joints else slice(None), 0] -= speed * times[:, None]
+    return points
+
+
+def test_everything_goes_along_at_a_torso_length_a_second() -> None:
+    found = session_features(carried(EVEN), EVEN, sure(40))
+    for name, value in found.items():
+        if name.startswith(("speed_", "displacement_mean_", "displacement_max_", "box_movement_")):
+            assert value == pytest.approx(1), name
+        if name.startswith(("acceleration_", "displacement_std_")) or "change" in name:
+            assert value == pytest.approx(0, abs=1e-9), name
+        if name.startswith("displacement_share_"):
+            assert value == pytest.approx(0.25), name
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        np.cumsum([0, 0.1, 0.1, 0.2, 0.02, 0.4, 0.1, 3, 0.03, 0.03]),
+        np.array([7.0, 12, 17, 22]),
+        np.arange(300) / 240,
+    ],
+    ids=["uneven", "seconds apart", "240 a second"],
+)
+def test_the_time_between_frames_is_taken_as_it_is_which_the_original_ignores(times: Array) -> None:
+    found = session_features(carried(times), times, sure(len(times)))
+    for name in ("speed_mean_nose", "speed_max_overall", "displacement_mean_legs", "box_movement_max"):
+        assert found[name] == pytest.approx(1), name
+    assert found["acceleration_max_overall"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_wrist_that_goes_round() -> None:
+    """At radius r and angular speed w the speed is r w and the acceleration r w²."""
+    times = np.arange(80) / 20
+    points, radius, turn = standing(80), 0.4 * TORSO, math.pi
+    points[:, index("left_wrist")] += radius * np.stack([np.cos(turn * times), np.sin(turn * times)], axis=1)
+    found = session_features(points, times, sure(80))
+    for what in ("mean", "max"):
+        assert found[f"speed_{what}_left_wrist"] == pytest.approx(0.4 * turn, rel=0.01)
+        assert found[f"acceleration_{what}_left_wrist"] == pytest.approx(0.4 * turn**2, rel=0.01)
+    assert found["speed_mean_left_elbow"] == 0
+    assert found["speed_mean_overall"] == pytest.approx(found["speed_mean_left_wrist"] / 8)
+    assert found["acceleration_mean_overall"] == pytest.approx(found["acceleration_mean_left_wrist"] / 3)
+    assert found["displacement_mean_arms"] == pytest.approx(found["speed_mean_left_wrist"] / 6)
+    assert found["displacement_max_arms"] == found["speed_max_left_wrist"] == found["speed_max_overall"]
+    assert found["displacement_mean_overall"] == pytest.approx(found["speed_mean_left_wrist"] / 25)
+    assert found["displacement_share_arms"] == 1
+    assert found["displacement_std_arms"] == pytest.approx(found["speed_mean_left_wrist"] * math.sqrt(5) / 6, rel=0.01)
+
+
+def test_a_hand_held_out_widens_the_box() -> None:
+    found = session_features(carried(EVEN, "right_wrist"), EVEN, sure(40))
+    assert found["box_width_change_mean"] == pytest.approx(1)
+    assert found["box_height_change_mean"] == 0
+    assert found["box_movement_mean"] == pytest.approx(0.5)
+    assert found["box_movement_max"] == pytest.approx(0.5)
+
+
+def test_a_point_that_comes_and_goes_moves_nothing() -> None:
+    confidences = sure(40)
+    confidences[::3, index("right_wrist")] = 0.05
+    points = standing(40)
+    points[::3, index("right_wrist")] = 0
+    found = session_features(points, EVEN, confidences)
+    for name, value in found.items():
+        if name.startswith(("speed_", "displacement_mean_", "displacement_max_", "box_movement_")) or "change" in name:
+            assert value == 0, name
+
+
+@pytest.mark.parametrize(("confidence", "counts"), [(0.1, False), (0.11, True)])
+def test_a_motion_counts_where_both_frames_are_surer_than_a_tenth(confidence: float, counts: bool) -> None:
+    times = np.arange(4) / 10
+    points, confidences = standing(4), sure(4)
+    points[1, index("nose"), 0] += 20
+    confidences[1, index("nose")] = confidence
+    found = session_features(points, times, confidences)
+    assert found["speed_max_nose"] == pytest.approx(2 if counts else 0)
+
+
+def test_a_point_never_seen_twice_in_a_row_has_no_speed() -> None:
+    confidences = sure(40)
+    confidences[::2, index("left_wrist")] = 0
+    found = session_features(carried(EVEN), EVEN, confidences)
+    assert math.isnan(found["speed_mean_left_wrist"])
+    assert math.isnan(found["acceleration_max_left_wrist"])
+    assert found["speed_mean_overall"] == pytest.approx(1)
+    assert found["distance_wrists"] > 0
+
+
+def test_a_gap_does_not_thin_the_motion_around_it() -> None:
+    """Two stretches of four seconds at speed 1, and a minute away from the camera after which nothing has moved."""
+    times = np.concatenate([EVEN, EVEN + 64])
+    points = np.concatenate([carried(EVEN), carried(EVEN)[::-1]])
+    assert session_features(points, times, sure(80))["speed_mean_nose"] == pytest.approx(1, abs=0.1)
+
+
+def test_the_trembling_of_the_detector_is_no_faster_at_thirty_frames_than_at_ten() -> None:
+    random = np.random.default_rng(0)
+    means = []
+    for rate in (10, 30):
+        points = standing(rate * 60) + random.normal(0, 1, (rate * 60, 25, 2))
+        means.append(session_features(points, np.arange(rate * 60) / rate, sure(rate * 60))["speed_mean_overall"])
+    assert means[1] == pytest.approx(means[0], rel=0.05)
+
+
+def test_a_second_picture_of_the_same_moment_makes_no_speed() -> None:
+    """Stills lie a hundredth of a second beside tracked frames, and tremble against them."""
+    times = np.sort(np.concatenate([EVEN, [1.01, 2.02]]))
+    points = standing(42)
+    points[11] += 1
+    points[22] += 1
+    assert session_features(points, times, sure(42))["speed_max_overall"] < 0.2
+
+
+def test_frames_closer_than_any_step_have_no_motion() -> None:
+    found = session_features(standing(4), np.arange(4) / 1000, sure(4))
+    assert math.isnan(found["speed_mean_nose"])
+    assert math.isnan(found["box_movement_max"])
+    assert found["body_height"] == pytest.approx(3.5)

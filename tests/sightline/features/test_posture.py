@@ -1,0 +1,149 @@
+"""Features of the mean pose, against a pose worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sightline.features import session_features
+from tests.sightline.features.people import index, standing, sure
+
+TIMES = np.arange(5) / 10
+
+BY_HAND = {
+    "angle_right_shoulder": 90,
+    "angle_right_elbow": 90,
+    "angle_left_shoulder": 90,
+    "angle_left_elbow": 180,
+    "angle_neck": 180,
+    "angle_right_hip": 90,
+    "angle_right_knee": 180,
+    "angle_left_hip": 90,
+    "angle_left_knee": 180,
+    "body_height": 3.5,
+    "shoulder_width": 1,
+    "body_height_to_width": 3.5,
+    "distance_wrists": math.hypot(1.5, 0.5),
+    "distance_nose_mid_hip": 1.5,
+    "distance_mid_hip_right_ankle": math.hypot(0.3, 2),
+    "distance_mid_hip_left_ankle": math.hypot(0.3, 1.8),
+    "distance_shoulders": 1,
+    "distance_elbows": 1,
+    "distance_nose_neck": 0.5,
+    "distance_hips": 0.6,
+    "distance_knees": 0.6,
+    "distance_ankles": math.hypot(0.6, 0.2),
+    "symmetry_shoulders": 0,
+    "symmetry_elbows": 0,
+    "symmetry_wrists": math.hypot(0.5, 0.5),
+    "symmetry_hips": 0,
+    "symmetry_knees": 0,
+    "symmetry_ankles": 0.2,
+    "symmetry_mean": (math.hypot(0.5, 0.5) + 0.2) / 6,
+    "box_width": 1.5,
+    "box_height": 3.7,
+    "box_area": 5.55,
+    "box_height_to_width": 3.7 / 1.5,
+}
+
+
+def test_a_pose_worked_out_by_hand() -> None:
+    found = session_features(standing(5), TIMES, sure(5))
+    assert {name: found[name] for name in BY_HAND} == pytest.approx(BY_HAND)
+
+
+def test_one_who_stands_still_has_no_motion_and_no_rhythm() -> None:
+    times = np.arange(30) / 10
+    found = session_features(standing(30), times, sure(30))
+    moving = {name: found[name] for name in found if name not in BY_HAND}
+    shares = {name for name in moving if "share" in name}
+    assert {name: moving[name] for name in moving.keys() - shares} == dict.fromkeys(moving.keys() - shares, 0)
+    # Nothing divided by nothing.
+    assert all(math.isnan(moving[name]) for name in shares)
+
+
+def test_index_18_is_the_nose_and_the_neck_where_the_original_repeats_the_wrists() -> None:
+    points = standing(5)
+    points[:, index("right_wrist")] += (-30, 5)
+    before, after = (list(session_features(p, TIMES, sure(5)).values()) for p in (standing(5), points))
+    assert before[12] != after[12]
+    assert before[18] == after[18] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("raised", ["right_ankle", "left_ankle"])
+def test_the_height_is_to_the_lower_foot_where_the_original_takes_the_higher(raised: str) -> None:
+    points = standing(5)
+    points[:, [index("right_ankle"), index("left_ankle")], 1] = 450
+    points[:, index(raised), 1] = 300
+    assert session_features(points, TIMES, sure(5))["body_height"] == pytest.approx(3.5)
+
+
+def test_with_one_foot_unseen_the_lower_one_is_not_known() -> None:
+    confidences = sure(5)
+    confidences[:, index("right_ankle")] = 0
+    assert math.isnan(session_features(standing(5), TIMES, confidences)["body_height"])
+
+
+def test_a_missing_limb_is_missing_where_in_the_original_it_is_perfectly_symmetric() -> None:
+    points, confidences = standing(5), sure(5)
+    for joint in ("right_wrist", "left_wrist"):
+        points[:, index(joint)], confidences[:, index(joint)] = 0, 0
+    found = session_features(points, TIMES, confidences)
+    for name in ("symmetry_wrists", "distance_wrists", "angle_right_elbow", "speed_mean_left_wrist"):
+        assert math.isnan(found[name])
+    assert found["symmetry_mean"] == pytest.approx(0.2 / 5)
+    assert found["box_width"] == pytest.approx(1.0)
+
+
+def test_a_point_counts_only_in_the_frames_that_show_it() -> None:
+    """OpenPose puts an unseen point into the corner; the mean must not be drawn there."""
+    points, confidences = standing(5), sure(5)
+    points[3, index("right_wrist")], confidences[3, index("right_wrist")] = 0, 0
+    found = session_features(points, TIMES, confidences)
+    assert {name: found[name] for name in BY_HAND} == pytest.approx(BY_HAND)
+
+
+def test_a_point_whose_mean_confidence_is_under_a_tenth_is_missing_in_the_frames_that_show_it_too() -> None:
+    confidences = sure(10)
+    confidences[1:, index("left_knee")] = 0.005
+    found = session_features(standing(10), np.arange(10) / 10, confidences)
+    assert math.isnan(found["angle_left_knee"])
+
+
+@pytest.mark.parametrize("joint", ["neck", "mid_hip"])
+def test_without_a_torso_there_are_no_lengths_but_angles_and_ratios(joint: str) -> None:
+    times = np.arange(40) / 10
+    points, confidences = standing(40), sure(40)
+    points[:, :, 0] += 10 * np.sin(np.pi * times)[:, None]
+    confidences[:, index(joint)] = 0
+    found = session_features(points, times, confidences)
+    for name in ("body_height", "distance_ankles", "speed_mean_nose", "box_area", "displacement_mean_overall"):
+        assert math.isnan(found[name])
+    assert found["angle_right_elbow"] == pytest.approx(90)
+    assert found["body_height_to_width"] == pytest.approx(3.5)
+    assert found["box_height_to_width"] == pytest.approx(3.7 / 1.5)
+    assert found["displacement_share_arms"] == pytest.approx(0.25)
+    assert found["rhythm_right_wrist_x"] > 0.9
+
+
+def test_one_bad_frame_does_not_change_the_measure() -> None:
+    points = standing(9)
+    points[4, index("mid_hip")] = (300, 900)
+    assert session_features(points, np.arange(9) / 10, sure(9))["shoulder_width"] == pytest.approx(1)
+
+
+def test_points_on_top_of_each_other_make_no_angle() -> None:
+    points = standing(5)
+    points[:, index("right_wrist")] = points[:, index("right_elbow")]
+    assert math.isnan(session_features(points, TIMES, sure(5))["angle_right_elbow"])
+
+
+def test_one_seen_from_the_side_has_no_ratio_to_width() -> None:
+    points = standing(5)
+    points[:, :, 0] = 300
+    found = session_features(points, TIMES, sure(5))
+    assert math.isnan(found["body_height_to_width"])
+    assert math.isnan(found["box_height_to_width"])
+    assert found["shoulder_width"] == 0

@@ -1,0 +1,77 @@
+"""Rhythm is of time: whatever the frame rate, and whatever is missing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sightline.features import session_features
+from tests.sightline.features.people import Array, index, standing, sure
+
+WRIST = index("right_wrist")
+
+
+def waved(times: Array, x: Array, confidences: Array | None = None) -> float:
+    """The rhythm of a wrist that is at ``x``."""
+    points = standing(len(times))
+    points[:, WRIST, 0] += x
+    found = session_features(points, times, sure(len(times)) if confidences is None else confidences)
+    assert found["rhythm_right_wrist_y"] == 0
+    return found["rhythm_right_wrist_x"]
+
+
+@pytest.mark.parametrize("rate", [8, 10, 15, 25, 29.97, 30, 60])
+@pytest.mark.parametrize("period", [0.7, 1, 2.3])
+def test_a_wave_is_rhythmic_at_any_frame_rate(rate: float, period: float) -> None:
+    times = np.arange(int(8 * rate)) / rate
+    assert waved(times, 20 * np.sin(2 * np.pi * times / period)) == pytest.approx(1, abs=0.1)
+
+
+def test_the_same_fading_wave_has_the_same_rhythm_at_any_frame_rate() -> None:
+    found = []
+    for rate in (10, 15, 25, 30):
+        times = np.arange(10 * rate) / rate
+        found.append(waved(times, 20 * np.sin(2 * np.pi * times / 1.5) * np.exp(-times / 3)))
+    assert found == pytest.approx([found[0]] * 4, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "x", [lambda t: 0 * t, lambda t: 30 * t, lambda t: 20 * (t > 4)], ids=["still", "drift", "one move"]
+)
+def test_what_does_not_come_again_has_none(x: object) -> None:
+    times = np.arange(80) / 10
+    assert waved(times, x(times)) == 0  # type: ignore[operator]
+
+
+def test_noise_has_little() -> None:
+    times = np.arange(600) / 10
+    assert waved(times, np.random.default_rng(0).normal(0, 5, 600)) < 0.3
+
+
+def test_a_gap_does_not_break_the_rhythm() -> None:
+    """The wave goes on in time while nobody sees it; frames counted one after the other would break its step."""
+    times = np.arange(120) / 10
+    confidences = sure(120)
+    confidences[40:57, WRIST] = 0
+    x = 20 * np.sin(2 * np.pi * times / 0.9)
+    x[40:57] = 500
+    assert waved(times, x, confidences) == pytest.approx(1, abs=0.1)
+
+
+def test_minutes_without_anybody_cost_nothing_and_change_nothing() -> None:
+    times = np.arange(60) / 10
+    x = 20 * np.sin(2 * np.pi * times)
+    near, far = (waved(np.concatenate([times, times + gap]), np.tile(x, 2)) for gap in (60, 1e9))
+    assert near == pytest.approx(far, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "times", [np.arange(8) / 10, np.arange(14) * 5.0], ids=["less than a second", "stills, seconds apart"]
+)
+def test_what_cannot_be_told_is_missing(times: Array) -> None:
+    points = standing(len(times))
+    points[::2, WRIST] += 20
+    found = session_features(points, times, sure(len(times)))
+    assert all(math.isnan(found[name]) for name in found if name.startswith("rhythm_"))

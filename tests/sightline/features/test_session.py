@@ -1,0 +1,252 @@
+"""What holds for all features of any session."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from sightline.features import FEATURE_NAMES, session_features, track_features
+from sightline.features.names import ACCELERATIONS, ANGLES, DISTANCES, PARTS, SPEEDS, SYMMETRIES
+from sightline.pose import JOINTS, Track, read_openpose
+from tests.sightline.features.people import index, standing, sure, swaying
+from tests.sightline.features.test_names import mirrored
+
+TIMES = np.arange(80) / 10
+SEEDS = st.integers(0, 1_000)
+TORSO = {"neck", "mid_hip"}
+
+
+def features(points: Any, times: Any = TIMES, confidences: Any = None) -> dict[str, float]:
+    return session_features(points, times, sure(len(points)) if confidences is None else confidences)
+
+
+def same(values: dict[str, float], rel: float = 1e-6, **tolerance: Any) -> Any:
+    return pytest.approx(values, rel=rel, nan_ok=True, **tolerance)
+
+
+class TestInvariance:
+    @given(SEEDS, st.floats(-3e3, 3e3), st.floats(-3e3, 3e3))
+    @settings(max_examples=15, deadline=None)
+    def test_to_where_in_the_picture_the_person_is(self, seed: int, x: float, y: float) -> None:
+        assert features(np.array([x, y]) + swaying(TIMES, seed)) == same(features(swaying(TIMES, seed)), abs=1e-6)
+
+    @given(SEEDS, st.floats(0.05, 20))
+    @settings(max_examples=15, deadline=None)
+    def test_to_distance_and_resolution_where_in_the_original_pixels_are_a_feature(
+        self, seed: int, scale: float
+    ) -> None:
+        assert features(swaying(TIMES, seed) * scale) == same(features(swaying(TIMES, seed)), abs=1e-6)
+
+    @given(SEEDS, st.floats(-1e5, 1e5))
+    @settings(max_examples=15, deadline=None)
+    def test_to_when_in_the_video_it_is(self, seed: int, start: float) -> None:
+        assert features(swaying(TIMES, seed), TIMES + start) == same(features(swaying(TIMES, seed)), abs=1e-5)
+
+    @given(SEEDS)
+    @settings(max_examples=15, deadline=None)
+    def test_to_the_frame_rate(self, seed: int) -> None:
+        """Smooth motion of under one turn a second, looked at 10, 15, 25 and 30 times a second: within 5 %, or 0.05.
+
+        A box is not smooth: it turns a corner where another point becomes the outermost. Its fastest step is within a
+        fifth.
+        """
+        at = [np.arange(8 * rate) / rate for rate in (10, 15, 25, 30)]
+        first, *others = (features(swaying(times, seed), times) for times in at)
+        for other in others:
+            for name in FEATURE_NAMES:
+                within = 0.2 if name == "box_movement_max" else 0.05
+                assert other[name] == pytest.approx(first[name], rel=within, abs=within), name
+
+    @given(SEEDS)
+    @settings(max_examples=15, deadline=None)
+    def test_to_uneven_frames(self, seed: int) -> None:
+        """As with a camera that slows down in the dark."""
+        random = np.random.default_rng(seed)
+        times = np.cumsum(random.uniform(0.03, 0.1, 123))
+        even = features(swaying(TIMES, seed))
+        uneven = features(swaying(times, seed), times)
+        means = [name for name in FEATURE_NAMES if name.startswith(("angle", "distance", "speed_mean"))]
+        assert {name: uneven[name] for name in means} == same({name: even[name] for name in means}, rel=0.08, abs=0.08)
+
+    @given(SEEDS)
+    @settings(max_examples=15, deadline=None)
+    def test_a_mirror_swaps_left_and_right_and_nothing_else(self, seed: int) -> None:
+        points, confidences = swaying(TIMES, seed), sure(80)
+        confidences[::3, index("left_wrist")] = 0
+        confidences[:, index("right_knee")] = 0
+        swap = [index(mirrored(joint)) for joint in JOINTS]
+        image = (points * [-1, 1] + [640, 0])[:, swap]
+        found = features(points, TIMES, confidences)
+        assert features(image, TIMES, confidences[:, swap]) == same(
+            {name: found[mirrored(name)] for name in FEATURE_NAMES}, abs=1e-6
+        )
+
+
+def depends(feature: str) -> tuple[set[str], set[str]]:  # noqa: PLR0911
+    """The joints without which a feature is missing, and those that it is pooled from, by the table of the features."""
+    group, _, rest = feature.partition("_")
+    last = rest.removeprefix("mean_").removeprefix("max_").removeprefix("std_")
+    if group == "angle":
+        return next(set(angle) for angle in ANGLES if angle[0] == rest), set()
+    if group == "rhythm":
+        return {rest[:-2]}, set()
+    if feature.startswith("displacement_share"):
+        return set(), {joint for part in PARTS.values() for joint in part}
+    if group in ("body", "shoulder"):
+        height, width = {"nose", "right_ankle", "left_ankle"}, {"right_shoulder", "left_shoulder"}
+        return {"body_height": height | TORSO, "shoulder_width": width | TORSO}.get(feature, height | width), set()
+    if group == "distance":
+        return TORSO | set(DISTANCES[rest]), set()
+    if group == "symmetry":
+        pairs = {name: {f"{side}_{name[:-1]}" for side in ("right", "left")} for name in SYMMETRIES}
+        return (TORSO, set().union(*pairs.values())) if rest == "mean" else (TORSO | pairs[rest], set())
+    if feature == "box_height_to_width":
+        return set(), set(JOINTS)
+    pools = {"speed": SPEEDS, "acceleration": ACCELERATIONS, "displacement": JOINTS, "box": JOINTS}
+    if group == "box" or last == "overall":
+        return TORSO, set(pools[group])
+    return (TORSO, set(PARTS[last])) if group == "displacement" else (TORSO | {last}, set())
+
+
+@pytest.mark.parametrize("joint", JOINTS)
+def test_a_missing_limb_changes_only_what_depends_on_it(joint: str) -> None:
+    points, confidences = swaying(TIMES), sure(80)
+    whole = features(points)
+    points[:, index(joint)], confidences[:, index(joint)] = 0, 0
+    found = features(points, TIMES, confidences)
+    for name in FEATURE_NAMES:
+        needed, pooled = depends(name)
+        if joint in needed:
+            assert math.isnan(found[name]), name
+        elif joint not in pooled:
+            assert found[name] == whole[name], name
+        elif "max" in name or name.startswith("box"):
+            # Only as far as this joint was the outermost.
+            assert math.isfinite(found[name]), name
+        else:
+            assert found[name] != whole[name], name
+            assert math.isfinite(found[name]), name
+
+
+def test_without_legs_the_rest_is_as_it_was() -> None:
+    points, confidences = swaying(TIMES), sure(80)
+    whole = features(points)
+    confidences[:, [index(joint) for joint in PARTS["legs"]]] = 0
+    found = features(points, TIMES, confidences)
+    assert math.isnan(found["displacement_mean_legs"])
+    # A share of the body's motion is not known unless all of the body is.
+    assert all(math.isnan(found[f"displacement_share_{part}"]) for part in PARTS)
+    for name in ("angle_right_elbow", "displacement_std_arms", "speed_max_overall", "rhythm_left_wrist_y"):
+        assert found[name] == whole[name]
+
+
+@given(
+    st.integers(3, 12).flatmap(
+        lambda n: st.tuples(
+            arrays(np.float64, (n, 25, 2), elements=st.floats(allow_nan=False, allow_infinity=False)),
+            arrays(np.float64, n, elements=st.floats(1e-9, 1e9), unique=True),
+            arrays(np.float64, (n, 25), elements=st.sampled_from([0.0, 0.05, 0.1, 0.2, 1.0])),
+        )
+    )
+)
+@settings(max_examples=60, deadline=None)
+@pytest.mark.filterwarnings("error")
+def test_no_feature_is_ever_infinite_whatever_the_poses(session: Any) -> None:
+    points, times, confidences = session
+    found = features(points, np.sort(times), confidences)
+    assert tuple(found) == FEATURE_NAMES
+    assert all(type(value) is float and not math.isinf(value) for value in found.values())
+    for name, value in found.items():
+        low, high = (0, 180) if "angle" in name else (0, 1 + 1e-9) if "rhythm" in name or "share" in name else (0, None)
+        if not math.isnan(value) and not name.startswith("body_height"):
+            assert low <= value, name
+            assert high is None or value <= high, name
+
+
+def test_nobody_at_all_is_missing_throughout() -> None:
+    assert all(math.isnan(value) for value in features(np.zeros((5, 25, 2)), TIMES[:5], np.zeros((5, 25))).values())
+
+
+def test_a_track_has_the_features_of_its_poses() -> None:
+    keypoints = np.dstack([swaying(TIMES), sure(80)]).astype(np.float32)
+    track = Track(np.arange(80), TIMES, keypoints, size=(640, 480), fps=10.0)
+    found = track_features(track)
+    assert found == session_features(keypoints[:, :, :2], TIMES, keypoints[:, :, 2])
+    assert found == same(features(swaying(TIMES)), rel=1e-3, abs=1e-3)
+
+
+def test_arrays_are_left_as_they_were() -> None:
+    points, times, confidences = swaying(TIMES), TIMES + 3, sure(80)
+    before = [array.copy() for array in (points, times, confidences)]
+    features(points, times, confidences)
+    assert all(np.array_equal(*pair) for pair in zip(before, (points, times, confidences), strict=True))
+
+
+def test_a_person_at_a_desk_whose_hips_nobody_sees(shared_data: Callable[[str], Path]) -> None:
+    files = sorted(shared_data("openpose").glob("*.json"))
+    poses = np.stack([read_openpose(file.read_bytes()) for file in files])
+    found = features(poses[:, :, :2], np.arange(len(poses)) / 25, poses[:, :, 2])
+    known = {name for name, value in found.items() if not math.isnan(value)}
+    assert known == {
+        *("angle_right_shoulder", "angle_right_elbow", "angle_left_shoulder", "angle_left_elbow"),
+        "box_height_to_width",
+    }
+    assert 20 < found["angle_right_elbow"] < 90
+
+
+class TestRefusal:
+    @pytest.mark.parametrize("frames", [0, 1, 2])
+    def test_fewer_than_three_poses(self, frames: int) -> None:
+        with pytest.raises(ValueError, match=f"at least 3 poses; these are {frames}"):
+            features(standing(frames), TIMES[:frames])
+
+    @pytest.mark.parametrize(
+        ("points", "times", "confidences"),
+        [
+            (np.zeros((5, 33, 2)), TIMES[:5], sure(5)),
+            (np.zeros((5, 25, 3)), TIMES[:5], sure(5)),
+            (np.zeros((5, 50)), TIMES[:5], sure(5)),
+            (standing(5), TIMES[:4], sure(5)),
+            (standing(5), TIMES[:5, None], sure(5)),
+            (standing(5), 0.1, sure(5)),
+            (standing(5), TIMES[:5], sure(5)[:, 0]),
+        ],
+    )
+    def test_other_shapes(self, points: Any, times: Any, confidences: Any) -> None:
+        with pytest.raises(ValueError, match=r"are \(n, 25, 2\), \(n,\) and \(n, 25\); these are"):
+            session_features(points, times, confidences)
+
+    @pytest.mark.parametrize(
+        ("times", "reason"),
+        [
+            ([0, 0.1, 0.1, 0.2], "must rise; row 2 has 0.1 after 0.1"),
+            ([0, 0.2, 0.1, 0.3], "must rise; row 2 has 0.1 after 0.2"),
+            ([0, 0.1, math.nan, 0.3], "finite"),
+            ([0, 0.1, 0.2, math.inf], "finite"),
+        ],
+    )
+    def test_frames_out_of_order_over_which_the_original_takes_a_speed(self, times: list[float], reason: str) -> None:
+        with pytest.raises(ValueError, match=reason):
+            features(standing(4), times)
+
+    def test_a_confidence_that_is_no_number(self) -> None:
+        confidences = sure(4)
+        confidences[2, 3] = math.nan
+        with pytest.raises(ValueError, match="finite"):
+            features(standing(4), TIMES[:4], confidences)
+
+    def test_a_point_that_is_seen_nowhere(self) -> None:
+        points, confidences = standing(4), sure(4)
+        points[2, index("left_knee")] = math.nan
+        with pytest.raises(ValueError, match="left_knee of row 2"):
+            features(points, TIMES[:4])
+        confidences[2, index("left_knee")] = 0
+        assert features(points, TIMES[:4], confidences)["angle_left_knee"] == pytest.approx(180)

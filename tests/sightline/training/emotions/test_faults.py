@@ -1,0 +1,133 @@
+"""What the system that this one follows does wrong when it trains: one test each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sightline.errors import InvalidInput
+from sightline.sessions import SessionStore, read_sessions, track_of
+from sightline.training.emotions import (
+    cut_folds,
+    forest_pipeline,
+    logistic_pipeline,
+    out_of_fold,
+    read_session_table,
+    validate,
+    write_synthetic_sessions,
+)
+from tests.emotions import QUICK, table_of
+
+ONCE = QUICK | {"trees": 5, "repeats": 1, "permutations": 1}
+
+
+@pytest.mark.parametrize("make", [partial(forest_pipeline, 10), logistic_pipeline], ids=["forest", "logistic"])
+def test_nothing_is_fitted_before_the_split_as_the_scaler_was(make: Callable[[], Any]) -> None:
+    table = table_of(["happy", "sad"] * 10)
+    fold = cut_folds(table.labels, table.groups, 1)[0]
+    one, *others = fold.test
+    before = out_of_fold(make, table.features, table.labels, table.groups, 1)
+    changed = table.features.copy()
+    changed[one] = 1e6
+    after = out_of_fold(make, changed, table.labels, table.groups, 1)
+    assert np.array_equal(before[others], after[others]), "a session that is tested has no part in the scale of others"
+    assert not np.allclose(np.delete(before, fold.test, axis=0), np.delete(after, fold.test, axis=0)), (
+        "elsewhere it is learnt from, so there it has"
+    )
+
+
+@pytest.mark.parametrize("sizes", [(4, 3, 3), (3, 3, 3, 3), (3, 7), (5, 5), (3, 4, 4), (30, 3)], ids=str)
+def test_4_3_3_sessions_and_three_classes_near_the_minimum_do_not_crash_the_split(sizes: tuple[int, ...]) -> None:
+    emotions = [f"emotion-{place}" for place, size in enumerate(sizes) for _ in range(size)]
+    validation = validate(table_of(emotions), **ONCE).validation
+    assert validation.folds == min(5, *sizes), "the smallest class decides"
+    assert np.array(validation.confusion_matrix).sum(axis=1).tolist() == list(sizes)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    sizes=st.lists(st.integers(3, 6), min_size=2, max_size=4).filter(lambda sizes: sum(sizes) >= 10),
+    videos=st.integers(1, 12),
+    seed=st.integers(0, 1000),
+)
+def test_whatever_passes_the_gate_trains(sizes: list[int], videos: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    emotions = [f"emotion-{place}" for place, size in enumerate(sizes) for _ in range(size)]
+    features = rng.normal(size=(len(emotions), 88))
+    features[:, rng.random(88) < 0.2] = np.nan
+    features[rng.random(features.shape) < 0.2] = np.nan
+    table = table_of(emotions, features=features, videos=rng.integers(videos, size=len(emotions)))
+    validated = validate(table, **ONCE)
+    assert np.allclose(validated.out_of_fold.sum(axis=1), 1)
+    assert 0 <= validated.validation.accuracy <= 1
+
+
+def test_a_class_whose_sessions_are_all_of_one_video_trains_and_is_named() -> None:
+    table = table_of(["happy"] * 6 + ["sad"] * 6, videos=[0] * 6 + [1, 2, 3, 4, 5, 6])
+    validation = validate(table, **ONCE).validation
+    assert validation.single_video == ("happy",)
+    assert "happy: all of one video" in validation.verdict
+    assert validation.per_class["happy"].recall == 0, "nothing of it is known where it is tested"
+
+
+def test_the_emotion_is_not_guessed_from_the_path(tmp_path: Path) -> None:
+    buckets = {"patients_bucket": tmp_path / "stranger", "video_bucket": tmp_path / "angry"}
+    records = write_synthetic_sessions(patient="stranger", emotions=("happy", "sad"), sessions_per_emotion=1, **buckets)
+    assert [record.folder for record in records] == ["happiness", "sadness"]
+    corrected = [record.model_copy(update={"emotion": "neutral"}) for record in records[:1]] + records[1:]
+    table = read_session_table(buckets["patients_bucket"], corrected)
+    assert [table.classes[label] for label in table.labels] == ["neutral", "sad"], "what the record tells holds"
+
+
+def test_accuracy_is_not_that_of_a_two_sample_test_set() -> None:
+    table = table_of(["happy", "sad"] * 5)
+    once, often = (validate(table, **ONCE | {"repeats": repeats}).validation for repeats in (1, 4))
+    for validation in (once, often):
+        assert sum(map(sum, validation.confusion_matrix)) == validation.sessions == 10, "every session is tested"
+        assert sum(report.support for report in validation.per_class.values()) == 10
+        low, high = validation.accuracy_interval
+        assert low <= validation.accuracy <= high
+        assert high - low > 0.4, "ten sessions do not tell more, however often they are asked"
+
+
+def test_a_session_of_a_video_is_not_tested_by_what_is_learnt_from_its_others() -> None:
+    rng = np.random.default_rng(3)
+    videos = np.repeat(np.arange(16), 4)
+    features = rng.normal(size=(16, 88))[videos] + 0.01 * rng.normal(size=(64, 88))
+    emotions = [("happy", "sad")[video % 2] for video in videos]  # which has nothing to do with the features
+    apart = validate(table_of(emotions, features=features, videos=videos), **QUICK | {"permutations": 0}).validation
+    mixed = validate(table_of(emotions, features=features), **ONCE).validation
+    assert mixed.accuracy > 0.95, "a look at the other sessions of the video is enough"
+    assert apart.accuracy < 0.7
+    assert not apart.proven
+    assert apart.videos == 16
+
+
+def test_sessions_without_any_class_to_tell_apart_are_no_training() -> None:
+    with pytest.raises(ValueError, match="two classes at least"):
+        validate(table_of(["happy"] * 10), **ONCE)
+
+
+def test_a_session_that_cannot_be_read_is_an_error_and_no_smaller_training(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path / "videos", tmp_path / "patients")
+    write_synthetic_sessions(
+        store.patients_bucket, "ana", video_bucket=store.video_bucket, emotions=("happy",), sessions_per_emotion=2
+    )
+    records = read_sessions(store.patients_bucket, "ana")
+    track = track_of(store.patients_bucket, records[1])
+    assert isinstance(track, Path)
+    track.write_bytes(b"no parquet")
+    with pytest.raises(InvalidInput, match=r"synthetic-0002_track\.parquet: not a parquet file"):
+        read_session_table(store.patients_bucket, records)
+    track.unlink()
+    with pytest.raises(
+        InvalidInput, match=r"synthetic-0002_track\.parquet: is not there, though the session is finished"
+    ):
+        read_session_table(store.patients_bucket, records)
