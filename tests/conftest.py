@@ -25,6 +25,10 @@ PREFECT_FOLDERS = [ROOT / "tests" / name for name in ("tasks", "flows", "deploym
 SHARED_DATA = Path(os.environ.get("SIGHTLINE_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 
+# The tests run two at a time, and threads that wait for each other's cores take many times as long as one thread.
+# What counts with OpenMP (torch, scikit-learn, XGBoost, NumPy) reads this when it is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Prefect reads these when it is imported. Nothing of the user's is touched, and a test that runs a flow without asking
 # for the server fails, because it knows of none and none may be started.
 PREFECT_HOME = tempfile.mkdtemp(prefix="sightline-prefect-")
@@ -34,6 +38,7 @@ for name in [name for name in os.environ if name.startswith("PREFECT_")]:
 os.environ |= {
     "DO_NOT_TRACK": "1",
     "PREFECT_HOME": PREFECT_HOME,
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
 }

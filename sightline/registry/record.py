@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PositiveInt,
+    Tag,
+    ValidationError,
+)
 
 from sightline import storage
 from sightline.registry.errors import ModelDamaged, WrongTask, first_problem
@@ -69,6 +79,12 @@ class FeatureInput(_Strict):
     features: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+def _kind_of_input(given: Any) -> str:
+    if isinstance(given, FeatureInput):
+        return "features"
+    return "features" if isinstance(given, dict) and "features" in given else "image"
+
+
 class FileEntry(_Strict):
     """One file of a version: the hash of its content and its bytes."""
 
@@ -102,7 +118,9 @@ class ModelDraft(_Strict):
     task: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
     architecture: Values
     classes: tuple[str, ...]
-    input: ImageInput | FeatureInput
+    input: Annotated[
+        Annotated[ImageInput, Tag("image")] | Annotated[FeatureInput, Tag("features")], Discriminator(_kind_of_input)
+    ]
     threshold: Annotated[float, Field(ge=0, le=1)]
     temperature: Annotated[float, Field(gt=0)]
     data: DataVersion

@@ -13,7 +13,7 @@ from pathlib import Path
 from sightline import storage
 from sightline.errors import StorageError
 from sightline.registry.cache import ModelFiles, default_cache, local_files
-from sightline.registry.errors import ModelNotFound
+from sightline.registry.errors import ModelNotFound, WrongTask
 from sightline.registry.names import check_name, is_name, is_version, parse_name
 from sightline.registry.pointer import Move, Pointer, PointerFile, Promotion, now
 from sightline.registry.record import CLAIM, RECORD, FileEntry, ModelDraft, ModelRecord, read_record
@@ -83,10 +83,15 @@ class Registry:
         """Keep the files in ``folder`` as the model's next version, which does not make it the current one.
 
         The files lie directly in ``folder``. A publisher that is killed leaves a number that nobody gets again, and no
-        version.
+        version. Raises :class:`WrongTask` where the model's current version is for something else.
         """
         name = check_name(draft.name)
         self._seed(name)
+        if (pointer := self._pointer(name).pointer) and (task := self.record(name, pointer.version).task) != draft.task:
+            raise WrongTask(
+                f"{name}: {self.root} has a model of that name for {task}, and this one is for {draft.task}. "
+                "Give this one another name, or move that one away"
+            )
         storage.sweep(self.root / name)
         entries = {
             file.name: FileEntry(sha256=storage.content_hash(file), size=file.stat().st_size)

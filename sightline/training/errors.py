@@ -10,4 +10,4 @@ class InvalidPreset(InvalidInput):
 
 
 class UnsuitableData(InvalidInput):
-    """Labelled pictures that cannot be used, or are too few, to train and to test a model."""
+    """Labelled pictures or sessions that cannot be used, or are too few, to train and to test a model."""

@@ -13,6 +13,8 @@ from sightline.training.emotions.pipelines import MakePipeline
 
 __all__ = ["Shuffled", "against_shuffled_labels", "shuffled_between_videos"]
 
+_IDLE = 5  # seconds
+
 Labels = NDArray[np.int64]
 
 
@@ -52,7 +54,8 @@ def against_shuffled_labels(
         for _ in range(permutations)
     )
     found = []
-    for accuracy in Parallel(n_jobs=jobs, return_as="generator")(tasks):
+    # Without the timeout its processes, and their memory, stay for minutes.
+    for accuracy in Parallel(n_jobs=jobs, return_as="generator", idle_worker_timeout=_IDLE)(tasks):
         found.append(accuracy)
         if progress:
             progress(len(found) / permutations)

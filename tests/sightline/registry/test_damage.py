@@ -155,7 +155,7 @@ def test_a_record_cannot_be_that_of_another_version(
     ("change", "problem"),
     [
         (lambda record: record.update(flip_channels=True), "flip_channels: Extra inputs are not permitted"),
-        (lambda record: record["input"].update(gamma=2.2), r"input\.gamma: Extra inputs"),
+        (lambda record: record["input"].update(gamma=2.2), r"input\.image\.gamma: Extra inputs"),
         (lambda record: record.pop("temperature"), "temperature: Field required"),
         (lambda record: record.update(threshold=1.5), "threshold"),
         (lambda record: record.update(files={}), "files"),

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from sightline import storage
-from sightline.registry import InvalidModelName, ModelDraft, ModelNotFound, ModelRecord, Registry
+from sightline.registry import (
+    FeatureInput,
+    InvalidModelName,
+    ModelDraft,
+    ModelNotFound,
+    ModelRecord,
+    Registry,
+    WrongTask,
+)
 from sightline.storage import Location
 
 Draft = Callable[..., ModelDraft]
@@ -136,6 +144,15 @@ def test_versions_of_which_none_is_current_are_told_with_the_mend(
         registry.open("posture")
     registry.rollback("posture/1")
     assert registry.open("posture").record.version == 1
+
+
+def test_a_model_for_something_else_does_not_take_over_a_name(
+    registry: Registry, published: ModelRecord, make_draft: Draft, weights: Path
+) -> None:
+    registry.promote("posture", 1, metric="accuracy", value=1.0, rival=lambda _: 0.0)
+    with pytest.raises(WrongTask, match="has a model of that name for image-classification"):
+        registry.publish(make_draft(task="emotion-of-session", input=FeatureInput(features=("height",))), weights)
+    assert registry.versions("posture") == [1]
 
 
 @pytest.mark.parametrize("name", ["record.json", "claim", ".hidden", "a b"])

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from sightline.training import evaluate, selective
+from sightline.training.evaluation import wilson
 
 CLASSES = ("left", "right", "prone")
 FOUND = np.array([[0.95, 0.03, 0.02], [0.5, 0.4, 0.1], [0.2, 0.8, 0.0], [0.96, 0.04, 0.0]])
@@ -23,6 +27,14 @@ def test_the_figures_of_a_worked_example() -> None:
     assert (found.share_accepted, found.accuracy_accepted) == (0.5, 0.5)
     low, high = found.accuracy_interval
     assert low < 0.75 < high
+
+
+@given(right=st.integers(0, 200), wrong=st.integers(0, 200))
+def test_the_interval_is_wilsons(right: int, wrong: int) -> None:
+    count = max(right + wrong, 1)
+    right = min(right, count)
+    interval = binomtest(right, count).proportion_ci(0.95, method="wilson")
+    assert wilson(right / count, count) == pytest.approx((interval.low, interval.high), abs=1e-12)
 
 
 def test_a_threshold_that_accepts_nothing_has_no_accuracy() -> None:

@@ -70,6 +70,7 @@ def test_the_probabilities_are_those_that_the_figures_are_of(validated: Validate
     assert set(found.per_class) == set(found.classes) == set(sessions.classes)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_in_any_number_of_processes() -> None:
     table = table_of(["happy", "sad"] * 5)
     small = {"trees": 3, "repeats": 1, "permutations": 4}

@@ -1,0 +1,147 @@
+"""A patient's forest becomes a version with all that is known of it, and current where it is no worse."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sightline.affect import load_emotion_model
+from sightline.registry import ModelRecord, Registry, WrongTask
+from sightline.training.emotions import SessionTable, TrainedForest, promote_forest, publish_forest, train_forest
+from tests.emotions import synthetic_table
+
+PATIENT = "José M."
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "models")
+
+
+@pytest.fixture(scope="module")
+def table() -> SessionTable:
+    return synthetic_table()
+
+
+@pytest.fixture(scope="module")
+def trained(table: SessionTable) -> TrainedForest:
+    return train_forest(table, repeats=1, permutations=0)
+
+
+def publish(
+    registry: Registry, folder: Path, table: SessionTable, trained: TrainedForest, patient: str = PATIENT
+) -> ModelRecord:
+    target = folder / f"made-{len(list(folder.iterdir()))}"
+    target.mkdir()
+    return publish_forest(registry, patient, table, trained, target, threshold=0.6, parameters={}, source="patients")
+
+
+def part(table: SessionTable, rows: np.ndarray) -> SessionTable:
+    """Those sessions of a table."""
+    return replace(
+        table, sessions=tuple(np.array(table.sessions, object)[rows]), features=table.features[rows],
+        labels=table.labels[rows], groups=table.groups[rows],
+    )  # fmt: skip
+
+
+def said(trained: TrainedForest, table: SessionTable, rows: np.ndarray) -> TrainedForest:
+    """The forest, with what it said of some sessions turned into something wrong."""
+    found = trained.out_of_fold.copy()
+    found[rows] = np.roll(np.eye(len(table.classes))[table.labels[rows]], 1, axis=1)
+    return replace(trained, out_of_fold=found)
+
+
+def test_what_is_loaded_says_what_was_trained(
+    registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
+) -> None:
+    record = publish(registry, tmp_path, table, trained)
+    assert promote_forest(registry, record, table, trained).promoted
+    model = load_emotion_model(registry, PATIENT)
+    expected = trained.forest.predict_proba(table.features).argmax(axis=1)
+    assert (model.predict_rows(table.features).argmax(axis=1) == expected).all()
+    assert model.classes == table.classes
+    assert model.record.data.synthetic
+    assert model.record.architecture["patient"] == PATIENT
+
+
+def test_the_archive_holds_what_is_beside_it_and_is_the_same_for_the_same_files(
+    registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
+) -> None:
+    record = publish(registry, tmp_path, table, trained)
+    files = registry.open(record.name, 1).folder
+    with tarfile.open(fileobj=io.BytesIO((files / "model.tar.gz").read_bytes())) as archive:
+        held = {each.name: archive.extractfile(each).read() for each in archive.getmembers()}  # type: ignore[union-attr]
+        assert {each.mtime for each in archive.getmembers()} == {0}
+    assert json.loads(held.pop("record.json"))["metrics"] == record.metrics
+    assert held == {name: (files / name).read_bytes() for name in record.files if name != "model.tar.gz"}
+
+
+def test_each_session_is_kept_with_what_was_said_of_it_unseen(
+    registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
+) -> None:
+    record = publish(registry, tmp_path, table, trained)
+    kept = json.loads((registry.open(record.name, 1).folder / "training_sessions.json").read_bytes())
+    assert kept["patient"] == PATIENT
+    right = [max(each["probabilities"], key=each["probabilities"].get) == each["emotion"] for each in kept["sessions"]]
+    assert np.mean(right) == record.metrics["accuracy"] < 1, "of sessions that it had seen it would say all rightly"
+
+
+def test_the_probabilities_are_calibrated_on_what_was_said_of_sessions_unseen(
+    registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
+) -> None:
+    record = publish(registry, tmp_path, table, trained)
+    assert record.temperature == trained.calibration.temperature
+    assert record.metrics["ece_after"] <= record.metrics["ece_before"]
+
+
+def test_one_that_is_worse_on_the_same_sessions_is_not_promoted(
+    registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
+) -> None:
+    good = publish(registry, tmp_path, table, trained)
+    promote_forest(registry, good, table, trained)
+    worse = said(trained, table, np.flatnonzero(trained.out_of_fold.argmax(axis=1) == table.labels)[:1])
+    bad = publish(registry, tmp_path, table, worse)
+    promotion = promote_forest(registry, bad, table, worse)
+    assert (promotion.promoted, promotion.previous) == (False, 1)
+    assert promotion.rival == pytest.approx(promotion.value + 1 / len(table.sessions))
+    assert promotion.why == "compared on the same 60 sessions: 60 by what cross-validation said of each unseen"
+    assert load_emotion_model(registry, PATIENT).name == good.label
+
+
+def test_one_that_is_as_good_is_promoted(
+    registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
+) -> None:
+    for _ in range(2):
+        record = publish(registry, tmp_path, table, trained)
+        assert promote_forest(registry, record, table, trained).promoted
+    assert load_emotion_model(registry, PATIENT).name == record.label
+
+
+def test_the_current_one_is_asked_itself_about_sessions_that_it_has_not_learnt_from(
+    registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
+) -> None:
+    early = part(table, np.arange(40))
+    first = train_forest(early, repeats=1, permutations=0)
+    record = publish(registry, tmp_path, early, first)
+    promote_forest(registry, record, early, first)
+    later = publish(registry, tmp_path, table, trained)
+    promotion = promote_forest(registry, later, table, trained)
+    assert "40 by what cross-validation said of each unseen, and 20 that" in promotion.why
+    unseen = part(table, np.arange(40, 60))
+    theirs = load_emotion_model(registry, PATIENT, 1).predict_rows(unseen.features).argmax(axis=1) == unseen.labels
+    own = first.out_of_fold.argmax(axis=1) == early.labels
+    assert promotion.rival == pytest.approx((own.sum() + theirs.sum()) / 60)
+
+
+def test_a_patient_whose_name_a_model_of_images_has_is_told_so_and_takes_nothing_over(
+    registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
+) -> None:
+    with pytest.raises(WrongTask, match="has a model of that name for image-classification"):
+        publish(registry, tmp_path, table, trained, "vehicles")
+    assert registry.versions("vehicles") == [1]
