@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from prefect import flow
 from prefect.states import Failed
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from flows.train_emotion import train_emotion
 from sightline.settings import settings
@@ -43,7 +45,12 @@ class SweepResult(BaseModel):
     on_crashed=[alert_on_failure],
 )
 def retrain_all(
-    patients: list[str] | None = None, *, patients_bucket: str | None = None, force: bool = False
+    patients: list[str] | None = None,
+    *,
+    patients_bucket: str | None = None,
+    force: bool = False,
+    repeats: Annotated[int, Field(ge=1, le=100)] = 5,
+    permutations: Annotated[int, Field(ge=19, le=10_000)] = 100,
 ) -> SweepResult:
     """Train the model of every patient who has enough to learn from, and name those whose training fails.
 
@@ -51,12 +58,16 @@ def retrain_all(
         patients: Whose. By default everyone with a folder in the bucket.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
         force: Train whatever the limits in the settings say, as far as it is possible.
+        repeats: How many times the folds of the cross-validation are cut anew.
+        permutations: How many times the labels are shuffled, to tell what chance comes to.
     """
     config = settings()
     bucket = config.bucket_uri(patients_bucket or config.patients_bucket)
     outcomes = []
     for patient in list_patients(locate(bucket), patients or []):
-        state = train_emotion(patient, patients_bucket=bucket, force=force, return_state=True)
+        state = train_emotion(
+            patient, patients_bucket=bucket, force=force, repeats=repeats, permutations=permutations, return_state=True
+        )
         done = "skipped" if state.name == "Skipped" else "trained"
         outcome = done if state.is_completed() else "failed"
         outcomes.append(PatientOutcome(patient=patient, outcome=outcome, why=state.message or ""))

@@ -75,19 +75,20 @@ def prefect_home(prefect_server: str, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _prefect(request: pytest.FixtureRequest) -> Iterator[None]:
     """Flows and tasks: the server for integration tests; no run logger for the rest, which call ``.fn()``."""
+    integration = request.node.get_closest_marker("integration")
+    about_prefect = any(folder in request.path.parents for folder in PREFECT_FOLDERS)
     with ExitStack() as stack:
-        if request.node.get_closest_marker("integration"):
+        if integration and about_prefect:
             request.getfixturevalue("prefect_server")
         elif "prefect_server" not in request.fixturenames and "prefect" in sys.modules:
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
             # The server of the tests before this one in the same process.
             stack.enter_context(temporary_settings(restore_defaults={PREFECT_API_URL}))
-        if any(folder in request.path.parents for folder in PREFECT_FOLDERS):
+        if about_prefect and not integration:
             from prefect.logging import disable_run_logger
 
-            if not request.node.get_closest_marker("integration"):
-                stack.enter_context(disable_run_logger())
+            stack.enter_context(disable_run_logger())
         yield
 
 
@@ -107,10 +108,12 @@ def shared_data() -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """The address of an S3 service on loopback, shared by the whole run."""
+    from moto import backends
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
     application = DomainDispatcherApplication(create_backend_app)
+    services = tuple(backends.list_of_moto_modules())
     turn = threading.Lock()
 
     def one_at_a_time(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -122,7 +125,10 @@ def s3_server() -> Iterator[str]:
     server = make_server("127.0.0.1", 0, one_at_a_time, threaded=True, request_handler=MotoRequestHandler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    with pytest.MonkeyPatch.context() as patch:
+        # Moto would look them up in its own folder, twice a request.
+        patch.setattr(backends, "list_of_moto_modules", lambda: services)
+        yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()

@@ -14,7 +14,7 @@ from sightline.features import FEATURE_NAMES, track_features
 from sightline.sessions import PoseIndices, SessionRecord
 from sightline.training.emotions import EMOTIONS, SessionTable, synthetic_track
 
-QUICK: dict[str, Any] = {"trees": 10, "repeats": 2, "permutations": 19, "jobs": 1}
+QUICK: dict[str, Any] = {"trees": 10, "repeats": 2, "permutations": 19}
 """A validation of a few seconds; 19 shuffled labels are the fewest that can come to p = 0.05."""
 
 

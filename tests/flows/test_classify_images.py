@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import http.server
+import io
 import json
 import os
 import signal
@@ -12,7 +13,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import State
 
+from flows.__main__ import run as sightline
 from flows.classify_images import ClassificationResult, classify_images
 from sightline import storage
 from sightline.errors import ThresholdNotMet
@@ -341,42 +342,44 @@ def test_an_endpoint_needs_a_threshold_and_classes(tmp_path: Path) -> None:
     assert "Give --threshold, and set CLASSES" in str(run(str(tmp_path / "in"), model="endpoint://scones-1").message)
 
 
+KILLED = """
+import os, signal, sys
+from flows.classify_images import classify_images
+from sightline.vision import ClassificationRun
+keep, kept = ClassificationRun.keep, []
+def keep_five(*arguments):
+    if len(kept) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    kept.append(keep(*arguments))
+ClassificationRun.keep = keep_five
+classify_images(sys.argv[1], "vehicles", chunk_size=4, output=sys.argv[2])
+"""
+
+
 @pytest.mark.slow
 def test_a_run_that_was_killed_does_only_the_chunks_that_were_not_done(tmp_path: Path, prefect_server: str) -> None:
-    greys(tmp_path / "in", tuple(SURE[place % 4] for place in range(400)))
-    command = [sys.executable, "-m", "flows", "classify-images", str(tmp_path / "in"), "--model=vehicles",
-               "--chunk-size=4", f"--output={tmp_path / 'out'}", "--json"]  # fmt: skip
-    environment = {**os.environ, "PREFECT_API_URL": prefect_server}
-
-    def done() -> dict[str, float]:
-        return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob(".classify-*/*[0-9].jsonl")}
-
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
-        while len(done()) < 5:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-    before, kept = done(), {path: path.stat().st_mtime_ns for path in (tmp_path / "capture").rglob("*.jsonl")}
-    assert 5 <= len(before) < 100
+    greys(tmp_path / "in", tuple(SURE[place % 4] for place in range(64)))
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, tmp_path / "in", tmp_path / "out"],
+        cwd=ROOT, env={**os.environ, "PREFECT_API_URL": prefect_server}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    done = [path.name for path in (tmp_path / "out").glob(".classify-*/*[0-9].jsonl")]
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "capture").rglob("*.jsonl")}
+    assert 5 <= len(done) < 16
     assert not (tmp_path / "out" / "results.jsonl").exists()
     # A chunk that was captured and not yet recorded is done again, over its own file.
-    again = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    result = ClassificationResult.model_validate_json(again.stdout)
-    assert (result.images, result.accepted) == (400, 400)
+    result = run(str(tmp_path / "in"), chunk_size=4, output=str(tmp_path / "out")).result()
+    assert (result.images, result.accepted) == (64, 64)
     assert [each["uri"] for each in records(result)] == sorted(map(str, (tmp_path / "in").iterdir()))
     events = captured(result)
-    assert len(events) == len({each.event_id for each in events}) == 400
-    assert len(list((tmp_path / "capture").rglob("*.jsonl"))) == 100
+    assert len(events) == len({each.event_id for each in events}) == 64
+    assert len(list((tmp_path / "capture").rglob("*.jsonl"))) == 16
     untouched = sum(path.stat().st_mtime_ns == at for path, at in kept.items())
-    assert untouched >= len(before)
+    assert untouched >= len(done)
 
 
-def test_the_command_line_takes_a_payload_as_json(tmp_path: Path, prefect_server: str) -> None:
-    payload = json.dumps({"images": [base64.b64encode(grey(0)).decode()]})
-    done = subprocess.run(
-        [sys.executable, "-m", "flows", "classify-images", payload, "--model", "vehicles", "--json"],
-        cwd=ROOT, env={**os.environ, "PREFECT_API_URL": prefect_server}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert json.loads(done.stdout)["classes"] == {"bicycle": 1, "motorcycle": 0}
+def test_the_command_line_takes_a_payload_as_json() -> None:
+    payload, output = json.dumps({"images": [base64.b64encode(grey(0)).decode()]}), io.StringIO()
+    assert sightline(["classify-images", payload, "--model", "vehicles", "--json"], output) == 0
+    assert json.loads(output.getvalue())["classes"] == {"bicycle": 1, "motorcycle": 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -15,14 +16,15 @@ from typing import get_args
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from demo.clip import build_clip
 from deployments.serve import ServerNotStarted, server
+from flows.__main__ import run as sightline
 from flows.catalogue import CATALOGUE
 from sightline.speech import Engine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SIGHTLINE = Path(sys.executable).with_name("sightline")
 READY = "Ctrl-C stops the server and the runs."
 ENDS = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -74,9 +76,9 @@ def outputs(folder: Path) -> dict[str, str | None]:
 @pytest.mark.slow
 def test_a_form_does_what_the_command_line_does(local: tuple[subprocess.Popen[bytes], str], tmp_path: Path) -> None:
     process, url = local
-    clip = build_clip(tmp_path / "visit.mp4", None, seconds=2, size=(320, 240))
+    clip = build_clip(tmp_path / "visit.mp4", None, seconds=1, size=(320, 240))
     transcript = tmp_path / "visit.vtt"
-    transcript.write_text("WEBVTT\n\n00:00.200 --> 00:01.500\nJohn is happy.\n")
+    transcript.write_text("WEBVTT\n\n00:00.200 --> 00:00.800\nJohn is happy.\n")
 
     def buckets(name: str) -> dict[str, str]:
         return {f"{kind}_bucket": str(tmp_path / name / kind) for kind in ("video", "patients")}
@@ -99,14 +101,11 @@ def test_a_form_does_what_the_command_line_does(local: tuple[subprocess.Popen[by
     assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), state["message"]
 
     options = [f"--{name.replace('_', '-')}={value}" for name, value in buckets("command").items()]
-    done = subprocess.run(
-        [SIGHTLINE, "process-video", clip, "--patient=ana", f"--transcript={transcript}", *options, "--json"],
-        env={**os.environ, "PREFECT_API_URL": f"{url}/api"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert json.loads(done.stdout)["poses_extracted"] > 0
+    output = io.StringIO()
+    with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+        command = ["process-video", str(clip), "--patient=ana", f"--transcript={transcript}", *options, "--json"]
+        assert sightline(command, output) == 0
+    assert json.loads(output.getvalue())["poses_extracted"] > 0
     assert outputs(tmp_path / "form") == outputs(tmp_path / "command")
 
     os.killpg(process.pid, signal.SIGINT)

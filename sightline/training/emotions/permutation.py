@@ -13,8 +13,6 @@ from sightline.training.emotions.pipelines import MakePipeline
 
 __all__ = ["Shuffled", "against_shuffled_labels", "shuffled_between_videos"]
 
-_IDLE = 5  # seconds
-
 Labels = NDArray[np.int64]
 
 
@@ -33,7 +31,6 @@ def against_shuffled_labels(
     *,
     permutations: int,
     seed: int,
-    jobs: int,
     progress: Progress | None = None,
 ) -> Shuffled:
     """The permutation test of a model's out-of-fold accuracy, with one cross-validation to each shuffling.
@@ -41,22 +38,16 @@ def against_shuffled_labels(
     The p-value is (b + 1) / (m + 1), b of m shufflings being at least as accurate as the truth: M. Ojala and
     G. Garriga, Permutation Tests for Studying Classifier Performance (2010), test 1; B. Phipson and G. Smyth,
     Permutation P-values Should Never Be Zero (2010). It holds for whatever ``make`` makes, so a lighter model than the
-    one that is judged serves as well, and saves time. ``jobs`` processes share the work, -1 for one a core.
+    one that is judged serves as well, and saves time.
     """
-    from joblib import Parallel, delayed
-
     if not permutations:
         return Shuffled(None, 1.0)
     rng = np.random.default_rng(seed)
     truth = _accuracy(make, features, labels, groups, seed)
-    tasks = (
-        delayed(_accuracy)(make, features, shuffled_between_videos(labels, groups, rng), groups, seed)
-        for _ in range(permutations)
-    )
     found = []
-    # Without the timeout its processes, and their memory, stay for minutes.
-    for accuracy in Parallel(n_jobs=jobs, return_as="generator", idle_worker_timeout=_IDLE)(tasks):
-        found.append(accuracy)
+    # One after another: starting a process takes as long as a hundred shufflings of a patient's sessions.
+    for _ in range(permutations):
+        found.append(_accuracy(make, features, shuffled_between_videos(labels, groups, rng), groups, seed))
         if progress:
             progress(len(found) / permutations)
     at_least = sum(accuracy >= truth for accuracy in found)

@@ -163,14 +163,13 @@ def validate(
     permutations: int = 100,
     trees: int = TREES,
     seed: int = SEED,
-    jobs: int = -1,
     progress: Progress | None = None,
 ) -> Validated:
     """Cross-validate the forest.
 
     The folds are stratified by class and keep each source video on one side; everything is fitted inside them. They
-    are cut anew ``repeats`` times. ``permutations``: of the labels, for the p-value; ``jobs`` processes share those,
-    -1 for one a core. Raises ValueError for fewer than two classes, or than two sessions of each.
+    are cut anew ``repeats`` times. ``permutations``: of the labels, for the p-value. Raises ValueError for fewer than
+    two classes, or than two sessions of each.
     """
     from threadpoolctl import threadpool_limits
 
@@ -192,7 +191,7 @@ def validate(
             progress(_OWN_SHARE * (repeat + 1) / repeats)
     shuffled = against_shuffled_labels(
         partial(forest_pipeline, min(trees, _TREES_FOR_SHUFFLED), seed), features, labels, groups,
-        permutations=permutations, seed=seed, jobs=jobs,
+        permutations=permutations, seed=seed,
         progress=(lambda share: progress(_OWN_SHARE + (1 - _OWN_SHARE) * share)) if progress else None,
     )  # fmt: skip
     found = by_repeat.mean(axis=0)

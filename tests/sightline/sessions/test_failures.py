@@ -96,7 +96,7 @@ class TestFailures:
                 storing.process(store, "two", stem="two")
         assert shown(tree(bucket)) == shown(before)
         assert storing.process(store, "two", stem="two").pose_indices.start == 2
-        assert {key: tree(bucket)[key] for key in before} == before
+        assert before.items() <= tree(bucket).items()
 
     def test_a_pose_file_that_is_something_else_is_not_overwritten(
         self, store: SessionStore, storing: ModuleType
