@@ -2,9 +2,9 @@
 
 ``python storing.py together BUCKET N SAME``: N processes store a session of one patient at the same moment, each with
     a content of its own, or all the same content where SAME is 1.
-``python storing.py killed BUCKET N``: for k from 1 to N, in BUCKET/k, store a session in a process that is killed
-    before its k-th change, then store it again, with other parameters, in a second process. Prints how many of the
-    first were killed; the rest came to their end before.
+``python storing.py killed BUCKET N EACH``: for k from 1 to N, in BUCKET/k, store a session of EACH frames and poses in a
+    process that is killed before its k-th change, then store it again, with other parameters, in a second process.
+    Prints how many of the first were killed; the rest came to their end before.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sightline.speech import Segment
 from sightline.storage import Location, locate
 
 PATIENT = "José"
-FIRST_RUN: dict[str, Any] = {"label": "first", "frames": 2, "poses": 2}
+FIRST_RUN: dict[str, Any] = {"label": "first"}
 SECOND_RUN: dict[str, Any] = {"label": "second", "frames": 1, "poses": 1, "highlights": False, "emotion_folder": "joy"}
 CHANGES_ON_S3 = ("PutObject", "CopyObject", "DeleteObject", "CreateMultipartUpload", "CompleteMultipartUpload")
 CHANGES_IN_FOLDER = ("os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "fcntl.flock")
@@ -167,7 +167,7 @@ def together(uri: str, number: int, same: bool) -> int:
     return sum(os.waitpid(child, 0)[1] != 0 for child in children)
 
 
-def killed(uri: str, number: int) -> int:
+def killed(uri: str, number: int, each: int) -> int:
     """Returns how many of the processes were killed."""
     deaths = 0
     root = locate(uri)
@@ -176,7 +176,7 @@ def killed(uri: str, number: int) -> int:
         def first(k: int = k) -> None:
             bucket = root / str(k)
             kill_before_change(k, bucket)
-            process(store_in(bucket), "content", **FIRST_RUN)
+            process(store_in(bucket), "content", frames=each, poses=each, **FIRST_RUN)
 
         def again(k: int = k) -> None:
             process(store_in(root / str(k)), "content", **SECOND_RUN)
@@ -196,4 +196,4 @@ if __name__ == "__main__":
         _ = locate(uri).client  # type: ignore[union-attr]  # made once, before the processes part
     if command == "together":
         sys.exit(together(uri, int(number), rest == ["1"]))
-    print(killed(uri, int(number)))
+    print(killed(uri, int(number), int(rest[0])))

@@ -41,10 +41,16 @@ def test_twenty_sessions_stored_at_once_have_disjoint_ranges_without_a_gap(
     assert not [key for key in {**files, **annotated} if key.endswith(".part")]
 
 
-def test_one_content_stored_twenty_times_at_once_is_one_session(
-    bucket: Location, store: SessionStore, storing: ModuleType, run_storing: Callable[..., str], tree: Tree
+@pytest.mark.parametrize(("bucket", "processes"), [("folder", PROCESSES), ("s3", 8)], indirect=["bucket"])
+def test_one_content_stored_many_times_at_once_is_one_session(
+    bucket: Location,
+    processes: int,
+    store: SessionStore,
+    run_storing: Callable[..., str],
+    storing: ModuleType,
+    tree: Tree,
 ) -> None:
-    run_storing("together", bucket, PROCESSES, 1)
+    run_storing("together", bucket, processes, 1)
 
     [record] = read_sessions(store.patients_bucket, storing.PATIENT)
     assert (record.pose_indices.start, record.pose_indices.end) == (0, 2)
@@ -63,7 +69,7 @@ def test_one_content_stored_twenty_times_at_once_is_one_session(
     annotated = tree(store.video_bucket / "annotated" / storing.PATIENT)
     assert [key for key in annotated if key.endswith(".mp4") and "/" not in key] == [f"{record.session}.mp4"]
     assert [key for key in annotated if f".sessions/{record.sha256}/" in key] == []
-    # Which of the twenty it is does not matter; that it is one of them throughout does.
+    # Which of them it is does not matter; that it is one of them throughout does.
     label = json.loads(annotated[f"{record.session}_metadata.json"])["parameters"]["label"]
     made = [f"{record.session}.mp4", f"highlights/{record.session}.mp4"]
     made += [key for key in annotated if key.startswith("frames/")]

@@ -29,15 +29,16 @@ def shown(root: Location) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.integration
-@pytest.mark.parametrize(("bucket", "moments"), [("folder", 140), ("s3", 34)], indirect=["bucket"])
+@pytest.mark.parametrize(("bucket", "each", "moments"), [("folder", 2, 140), ("s3", 1, 28)], indirect=["bucket"])
 def test_killed_before_any_change_and_run_again_it_ends_as_one_of_the_two_runs_alone(
-    bucket: Location, moments: int, storing: ModuleType, run_storing: Callable[..., str]
+    bucket: Location, each: int, moments: int, storing: ModuleType, run_storing: Callable[..., str]
 ) -> None:
-    for name, run in (("first", storing.FIRST_RUN), ("second", storing.SECOND_RUN)):
+    first_run = {"frames": each, "poses": each, **storing.FIRST_RUN}
+    for name, run in (("first", first_run), ("second", storing.SECOND_RUN)):
         storing.process(storing.store_in(bucket / name), "content", **run)
     first, second = (shown(bucket / name) for name in ("first", "second"))
 
-    deaths = int(run_storing("killed", bucket, moments))
+    deaths = int(run_storing("killed", bucket, moments, each))
 
     assert deaths < moments, "some moments of the run were not reached"
     ends = [shown(bucket / str(k)) for k in range(1, moments + 1)]

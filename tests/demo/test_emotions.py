@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from demo.emotions import write_patient
+from sightline.affect import load_emotion_model
+from sightline.registry import Registry
+from sightline.training.emotions import (
+    GateLimits,
+    check_gate,
+    promote_forest,
+    publish_forest,
+    train_forest,
+)
+from tests.emotions import synthetic_table
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The page of a small model, and its folder."""
+    folder = tmp_path_factory.mktemp("demo")
+    registry, table = Registry(folder / "models"), synthetic_table(sessions_per_emotion=3)
+    trained = train_forest(table, repeats=1, permutations=19)
+    work = folder / "work"
+    work.mkdir()
+    record = publish_forest(registry, "ana", table, trained, work, threshold=0.6, parameters={}, source="synthetic")
+    why = promote_forest(registry, record, table, trained).why
+    limits = GateLimits(
+        file_threshold=10, size_threshold_mb=0.025, min_poses_per_session=5, min_samples_per_class=3, min_emotions=2,
+        min_total_samples=100, cooldown_hours=1,
+    )  # fmt: skip
+    gate = check_gate(table.sessions, limits, None, record.created, force=True)
+    training: dict[str, Any] = {
+        "patient": "ana", "gate": [row.model_dump() for row in gate.rows], "model": {"why": why}
+    }  # fmt: skip
+    probabilities = load_emotion_model(registry, "ana").predict(
+        dict(zip(record.feature_input.features, table.features[0], strict=True))
+    )
+    prediction: dict[str, Any] = {
+        "session": "clip <1>", "keyword_emotion": "sad", "emotion": max(probabilities, key=probabilities.__getitem__),
+        "probabilities": probabilities, "threshold": 0.6, "review": ["the words say sad"],
+    }  # fmt: skip
+    page = folder / "emotions.html"
+    write_patient(training, prediction, record, folder / "models" / "ana" / "1", page)
+    return page.read_text(encoding="utf-8"), folder
+
+
+def test_the_gate_is_shown_row_by_row_with_what_was_let_by(made: tuple[str, Path]) -> None:
+    rows = re.findall(r"<tr><td>(.*?)</td>.*?<td class=\"(?:yes|no)\">(.*?)</td>", made[0], re.S)
+    assert dict(rows)["Sessions in all"] == "forced"
+    assert dict(rows)["Sessions an emotion"] == "✓ yes"
+    assert len(rows) == 7
+
+
+def test_the_forest_stands_beside_what_it_must_beat_on_one_scale(made: tuple[str, Path]) -> None:
+    shown = re.findall(r'aria-label="([^"]*): (\d+) %"><i style="width: ([\d.]+)%', made[0])
+    assert [name for name, *_ in shown] == ["The forest", "A logistic regression", "Always saying angry"]
+    assert all(float(width) == pytest.approx(float(percent), abs=0.5) for _, percent, width in shown)
+    assert "20" in {percent for _, percent, _ in shown}, "one of five emotions"
+
+
+def test_it_says_that_the_sessions_are_synthetic_and_that_a_person_should_look(made: tuple[str, Path]) -> None:
+    assert "Synthetic data." in made[0]
+    assert "A person should look at it: the words say sad." in made[0]
+    assert "clip &lt;1&gt;" in made[0]
+
+
+def test_plots_and_files_are_found_beside_the_page(made: tuple[str, Path]) -> None:
+    links = [unquote(each) for each in re.findall(r'(?:src|href)="(models/[^"]*)"', made[0])]
+    assert {"models/ana/1/confusion_matrix.png", "models/ana/1/model.tar.gz", "models/ana/1/record.json"} <= set(links)
+    assert all((made[1] / each).is_file() for each in links)
