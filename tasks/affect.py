@@ -15,9 +15,8 @@ from prefect.events import emit_event
 from sightline import affect, sessions, storage
 from sightline.alerts import Alert
 from sightline.errors import InvalidInput
-from sightline.features import track_features
+from sightline.features import features_of_track
 from sightline.media import EXTENSIONS
-from sightline.pose import Track
 from sightline.sessions import Claim, Prediction, SessionRecord, SessionStore, StoredSession
 from tasks.models import open_registry
 from tasks.policy import ON_STORAGE
@@ -70,11 +69,8 @@ def open_stored(store: SessionStore, session: str, patient: str | None) -> Store
 def predict_stored(store: SessionStore, stored: StoredSession, threshold: float | None) -> Predicted:
     """What the patient's current model says of a session, written into its metadata."""
     model = affect.load_emotion_model(open_registry(), stored.patient)
-    with TemporaryDirectory(prefix="sightline-") as folder:
-        track = Track.from_parquet(storage.fetch(storage.locate(stored.track), Path(folder)), stored.track)
-    prediction = affect.predict_session(
-        model, track_features(track), stored.metadata, datetime.now(UTC), threshold=threshold
-    )
+    features = features_of_track(storage.locate(stored.track))
+    prediction = affect.predict_session(model, features, stored.metadata, datetime.now(UTC), threshold=threshold)
     claim = Claim(stored.patient, stored.session, stored.sha256)
     return Predicted(store.add_prediction(claim, prediction), prediction)
 

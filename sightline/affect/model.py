@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,6 +89,8 @@ def _load(file: Path, features: int) -> Pipeline:
     from sklearn.pipeline import Pipeline
 
     mend = "Go back to another version with `sightline rollback-model`, or train the model again"
+    if not zipfile.is_zipfile(file):
+        raise ModelDamaged(f"{file}: is no skops file, and nothing else is loaded. {mend}")
     if unknown := sorted(set(skops.io.get_untrusted_types(file=file)) - {_TREES}):
         raise ModelDamaged(f"{file}: holds types that no forest has, and is not loaded: {', '.join(unknown)}. {mend}")
     forest = skops.io.load(file, trusted=[_TREES])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline import storage
-from sightline.features import FEATURE_NAMES, track_features
-from sightline.pose import Track
+from sightline.features import FEATURE_NAMES, features_of_track
 from sightline.sessions import SessionRecord, track_of
 from sightline.storage import Location
 from sightline.training.data import Progress
@@ -92,13 +90,4 @@ def read_session_table(
 
 
 def _features(patients_bucket: Location, record: SessionRecord) -> dict[str, float]:
-    location = track_of(patients_bucket, record)
-    uri = storage.uri_of(location)
-    try:
-        content = storage.read_bytes(location)
-    except FileNotFoundError as error:
-        raise UnsuitableData(uri, "is not there, though the session is finished", "Process the video again") from error
-    try:
-        return track_features(Track.from_parquet(io.BytesIO(content), uri))
-    except ValueError as error:
-        raise UnsuitableData(uri, str(error), "Leave the session out") from error
+    return features_of_track(track_of(patients_bucket, record))

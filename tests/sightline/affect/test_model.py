@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,6 +85,14 @@ class TestFilesThatAreNotTrusted:
     def test_a_file_with_code_of_another_kind_is_not_loaded(self, registry: Registry, publish: Publish) -> None:
         publish("ana", content=Path("anything"))
         with pytest.raises(ModelDamaged, match=r"holds types that no forest has.*pathlib"):
+            load_emotion_model(registry, "ana")
+
+    def test_a_pickle_is_not_loaded_whatever_it_is_called(
+        self, registry: Registry, publish: Publish, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("skops.io.dump", lambda content, file: file.write_bytes(pickle.dumps(content)))
+        publish("ana")
+        with pytest.raises(ModelDamaged, match="is no skops file, and nothing else is loaded"):
             load_emotion_model(registry, "ana")
 
     def test_a_file_that_is_no_pipeline_is_not_loaded(self, registry: Registry, publish: Publish) -> None:
