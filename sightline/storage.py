@@ -81,7 +81,8 @@ def read_bytes(location: Location, limit: int | None = None) -> bytes:
             if limit is not None and (length := size(location)) > limit:
                 raise TooLarge(str(location), length, limit)
             try:
-                return location.read_bytes()
+                with location.open("rb", buffering=0) as file:  # a buffer is no use to who reads all at once
+                    return file.readall()
             except (IsADirectoryError, NotADirectoryError) as error:
                 raise FileNotFoundError(str(location)) from error
         found = location.client.client.get_object(Bucket=location.bucket, Key=location.key)

@@ -106,9 +106,10 @@ def _time(folder: Location, name: str, rate: float) -> tuple[str, float]:
 
 
 def _read(folder: Location, names: Sequence[str]) -> list[Keypoints | None]:
+    place = uri_of(folder)
+
     def read(name: str) -> Keypoints | None:
-        location = folder / name
-        return read_openpose(storage.read_bytes(location), uri_of(location))
+        return read_openpose(storage.read_bytes(folder / name), f"{place}/{name}")
 
     if isinstance(folder, Path):  # where a pool would take longer to start than the files to read
         return [read(name) for name in names]

@@ -29,6 +29,7 @@ _OTHER_LISTS = (
 _MEND = "Write it again with OpenPose's --write_json, model BODY_25"
 _UPLOADS_AT_ONCE = 8
 _LARGEST = float(np.finfo(np.float32).max)
+_NUMBERS = {int, float}  # by the type itself: bool is a kind of int in Python, not in JSON
 
 
 def write_openpose(keypoints: Keypoints | None) -> bytes:
@@ -107,8 +108,8 @@ def _keypoints(person: Any, place: str, name: str) -> Keypoints:
         raise InvalidInput(name, f"{place} is not a list", _MEND)
     if len(numbers) != 3 * len(JOINTS):
         raise InvalidInput(name, f"{place} has {len(numbers)} numbers, not {3 * len(JOINTS)}", _MEND)
-    for i, number in enumerate(numbers):
-        # Not isinstance: bool is a kind of int in Python, not in JSON.
-        if type(number) not in (int, float) or not -_LARGEST < number < _LARGEST:
-            raise InvalidInput(name, f"{place}[{i}] is {json.dumps(number)}, not a number", _MEND)
+    if not (set(map(type, numbers)) <= _NUMBERS and -_LARGEST < min(numbers) and max(numbers) < _LARGEST):
+        for i, number in enumerate(numbers):
+            if type(number) not in _NUMBERS or not -_LARGEST < number < _LARGEST:
+                raise InvalidInput(name, f"{place}[{i}] is {json.dumps(number)}, not a number", _MEND)
     return np.array(numbers, np.float32).reshape(len(JOINTS), 3)
