@@ -108,7 +108,7 @@ def _keypoints(person: Any, place: str, name: str) -> Keypoints:
         raise InvalidInput(name, f"{place} is not a list", _MEND)
     if len(numbers) != 3 * len(JOINTS):
         raise InvalidInput(name, f"{place} has {len(numbers)} numbers, not {3 * len(JOINTS)}", _MEND)
-    if not (set(map(type, numbers)) <= _NUMBERS and -_LARGEST < min(numbers) and max(numbers) < _LARGEST):
+    if not (set(map(type, numbers)) <= _NUMBERS and min(numbers) > -_LARGEST and max(numbers) < _LARGEST):
         for i, number in enumerate(numbers):
             if type(number) not in _NUMBERS or not -_LARGEST < number < _LARGEST:
                 raise InvalidInput(name, f"{place}[{i}] is {json.dumps(number)}, not a number", _MEND)

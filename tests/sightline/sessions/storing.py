@@ -2,9 +2,9 @@
 
 ``python storing.py together BUCKET N SAME``: N processes store a session of one patient at the same moment, each with
     a content of its own, or all the same content where SAME is 1.
-``python storing.py killed BUCKET N EACH``: for k from 1 to N, in BUCKET/k, store a session of EACH frames and poses in a
-    process that is killed before its k-th change, then store it again, with other parameters, in a second process.
-    Prints how many of the first were killed; the rest came to their end before.
+``python storing.py killed BUCKET N EACH``: for k from 1 to N, in BUCKET/k, store a session of EACH frames and as many
+    poses in a process that is killed before its k-th change, then store it again, with other parameters, in a second
+    process. Prints how many of the first were killed; the rest came to their end before.
 """
 
 from __future__ import annotations
