@@ -21,6 +21,7 @@ import pytest
 from sightline.storage import Location, locate
 
 ROOT = Path(__file__).resolve().parent.parent
+LIBRARY = ROOT / "tests" / "sightline"
 PREFECT_FOLDERS = [ROOT / "tests" / name for name in ("tasks", "flows", "deployments")]
 SHARED_DATA = Path(os.environ.get("SIGHTLINE_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
@@ -47,10 +48,12 @@ os.environ |= {
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
     """The address of the API of one Prefect server, used by the whole run."""
-    from prefect.settings import get_current_settings
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=120):
+    # A run with a heartbeat ends up to a second late, when its thread wakes.
+    without_heartbeat = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+    with without_heartbeat, prefect_test_harness(server_startup_timeout=120):
         yield str(get_current_settings().api.url)
 
 
@@ -75,17 +78,19 @@ def prefect_home(prefect_server: str, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _prefect(request: pytest.FixtureRequest) -> Iterator[None]:
     """Flows and tasks: the server for integration tests; no run logger for the rest, which call ``.fn()``."""
+    if LIBRARY in request.path.parents:  # It knows nothing of Prefect, whose settings take their time to be changed.
+        yield
+        return
     integration = request.node.get_closest_marker("integration")
-    about_prefect = any(folder in request.path.parents for folder in PREFECT_FOLDERS)
     with ExitStack() as stack:
-        if integration and about_prefect:
+        if integration:
             request.getfixturevalue("prefect_server")
         elif "prefect_server" not in request.fixturenames and "prefect" in sys.modules:
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
             # The server of the tests before this one in the same process.
             stack.enter_context(temporary_settings(restore_defaults={PREFECT_API_URL}))
-        if about_prefect and not integration:
+        if not integration and any(folder in request.path.parents for folder in PREFECT_FOLDERS):
             from prefect.logging import disable_run_logger
 
             stack.enter_context(disable_run_logger())

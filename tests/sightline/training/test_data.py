@@ -138,7 +138,7 @@ def test_a_network_that_fails_now_is_no_property_of_the_picture(
 ) -> None:
     source = open_source(fill(tmp_path / "maps", GOOD))
 
-    def unreachable(location: Location) -> bytes:
+    def unreachable(location: Location, limit: int | None = None) -> bytes:
         raise StorageError(f"{location}: timed out") from OSError("timed out")
 
     monkeypatch.setattr(storage, "read_bytes", unreachable)

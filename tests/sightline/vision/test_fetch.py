@@ -171,10 +171,10 @@ def test_a_file_that_may_not_be_read_may_be_tried_again(tmp_path: Path, monkeypa
     path = tmp_path / "a.png"
     path.write_bytes(PNG)
 
-    def denied(_: Path) -> bytes:
+    def denied(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
     # The tests may run as root, who may read everything.
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(Path, "open", denied)
     assert rejection(ImageRef(uri=str(path))).reason is Reason.DENIED
     assert Reason.DENIED in PASSING

@@ -43,9 +43,13 @@ LARGE = "convnext_tiny"  # of whose weights to draw random ones takes many times
 def test_every_backbone_says_the_same_before_it_is_saved_and_after(name: str, tmp_path: Path) -> None:
     backbone, _ = save(tmp_path, name)
     loaded, _ = load_weights(files(tmp_path, backbone=name))
+    weights = loaded.state_dict()
+    assert all(torch.equal(weights[key], tensor) for key, tensor in backbone.state_dict().items())
     pictures = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
-        assert torch.equal(loaded(pictures), backbone(pictures))
+        expected = backbone(pictures)
+        # The last digit depends on where in memory the weights lie.
+        assert (loaded(pictures) - expected).abs().max() <= 1e-5 * expected.abs().max()
     assert not loaded.training
     assert not any(tensor.is_meta for tensor in (*loaded.parameters(), *loaded.buffers()))
 
