@@ -55,14 +55,15 @@ class TestInvariance:
     def test_to_the_frame_rate(self, seed: int) -> None:
         """Smooth motion of under one turn a second, looked at 10, 15, 25 and 30 times a second: within 5 %, or 0.05.
 
-        A box is not smooth: it turns a corner where another point becomes the outermost. Its fastest step is within a
-        fifth.
+        An acceleration, a second difference, is within 8 %, and the area, a square, within 10 %. A box is not smooth:
+        it turns a corner where another point becomes the outermost. Its fastest step is within a half.
         """
+        loose = {"box_movement_max": 0.5, "box_area": 0.1}
         at = [np.arange(8 * rate) / rate for rate in (10, 15, 25, 30)]
         first, *others = (features(swaying(times, seed), times) for times in at)
         for other in others:
             for name in FEATURE_NAMES:
-                within = 0.2 if name == "box_movement_max" else 0.05
+                within = loose.get(name, 0.08 if name.startswith("acceleration") else 0.05)
                 assert other[name] == pytest.approx(first[name], rel=within, abs=within), name
 
     @given(SEEDS)
