@@ -25,7 +25,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """The page of a small model, and its folder."""
     folder = tmp_path_factory.mktemp("demo")
     registry, table = Registry(folder / "models"), synthetic_table(sessions_per_emotion=3)
-    trained = train_forest(table, repeats=1, permutations=19)
+    trained = train_forest(table, repeats=1, permutations=1)
     work = folder / "work"
     work.mkdir()
     record = publish_forest(registry, "ana", table, trained, work, threshold=0.6, parameters={}, source="synthetic")

@@ -37,6 +37,8 @@ def home(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with pytest.MonkeyPatch.context() as patch:
         for name in ("video", "patients", "model", "outbox"):
             patch.setenv(f"{name.upper()}_BUCKET", str(folder / name))
+        # What shuffled labels come to is no matter here, and takes most of a training's time.
+        patch.setattr("sightline.training.emotions.validation._TREES_FOR_SHUFFLED", 2)
         settings.cache_clear()
         yield folder
     settings.cache_clear()
