@@ -71,8 +71,7 @@ def predict_stored(store: SessionStore, stored: StoredSession, threshold: float 
     model = affect.load_emotion_model(open_registry(), stored.patient)
     features = features_of_track(storage.locate(stored.track))
     prediction = affect.predict_session(model, features, stored.metadata, datetime.now(UTC), threshold=threshold)
-    claim = Claim(stored.patient, stored.session, stored.sha256)
-    return Predicted(store.add_prediction(claim, prediction), prediction)
+    return Predicted(store.add_prediction(_claim(stored), prediction), prediction)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -130,5 +129,5 @@ def alert_of_review(predicted: Predicted) -> Alert | None:
     )
 
 
-def _claim(record: SessionRecord) -> Claim:
-    return Claim(record.patient, record.session, record.sha256)
+def _claim(session: SessionRecord | StoredSession) -> Claim:
+    return Claim(session.patient, session.session, session.sha256)

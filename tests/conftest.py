@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from sightline.storage import Location, locate
+from tests.clocks import Clock
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "tests" / "sightline"
@@ -182,3 +183,9 @@ def bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
     """An empty bucket of each kind in turn: a folder, then one on S3."""
     location: Location = tmp_path / "bucket" if request.param == "folder" else request.getfixturevalue("s3_bucket")
     return location
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A time that the test moves."""
+    return Clock()

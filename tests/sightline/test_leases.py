@@ -18,8 +18,8 @@ from sightline import storage
 from sightline.errors import StorageError
 from sightline.leases import Held, LeaseLost, Leases, LeaseTaken
 from sightline.storage import Location
+from tests.clocks import START, Clock
 
-START = datetime(2026, 1, 31, 10, 20, tzinfo=UTC)
 MINUTES = timedelta(minutes=1)
 
 HOLDING = """
@@ -38,21 +38,6 @@ try:
 except LeaseTaken as taken:
     print("taken", taken.holder, flush=True)
 """
-
-
-class Clock:
-    """A time that the test moves."""
-
-    def __init__(self, ahead: timedelta = timedelta()) -> None:
-        self.time = START + ahead
-
-    def __call__(self) -> datetime:
-        return self.time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -91,28 +76,26 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def taken_at_once(leases: Leases, count: int) -> int:
+    """How many of so many who try it at one moment get the lease."""
+    together = threading.Barrier(count)
+
+    def take(_: int) -> object:
+        together.wait()
+        return leases.take("sweep")
+
+    with ThreadPoolExecutor(count) as pool:
+        return sum(lease is not None for lease in pool.map(take, range(count)))
+
+
 class TestTaking:
     def test_one_of_many_at_once_gets_it(self, leases: Leases) -> None:
-        together = threading.Barrier(8)
-
-        def take(_: int) -> object:
-            together.wait()
-            return leases.take("sweep")
-
-        with ThreadPoolExecutor(8) as pool:
-            assert sum(lease is not None for lease in pool.map(take, range(8))) == 1
+        assert taken_at_once(leases, 8) == 1
 
     def test_one_of_many_at_once_gets_one_that_has_run_out(self, leases: Leases, clock: Clock) -> None:
         assert leases.take("sweep")
         clock.time += 5 * MINUTES
-        together = threading.Barrier(8)
-
-        def take(_: int) -> object:
-            together.wait()
-            return leases.take("sweep")
-
-        with ThreadPoolExecutor(8) as pool:
-            assert sum(lease is not None for lease in pool.map(take, range(8))) == 1
+        assert taken_at_once(leases, 8) == 1
 
     def test_names_are_taken_each_for_itself(self, leases: Leases) -> None:
         assert leases.take("sweep")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -14,24 +14,10 @@ from sightline.alerts import Alert, Outbox
 from sightline.alerts.outbox import Claim
 from sightline.errors import InvalidInput
 from sightline.storage import Location
+from tests.clocks import START, Clock
 
 Make = Callable[..., Alert]
-START = datetime(2026, 1, 31, 10, 20, tzinfo=UTC)
 CHANNEL = "slack-webhook/ops"
-
-
-class Clock:
-    """A time that the test moves."""
-
-    time = START
-
-    def __call__(self) -> datetime:
-        return self.time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from sightline.training.emotions import (
     read_trainings,
     training_turn,
 )
+from tests.clocks import START, Clock
 
-START = datetime(2026, 1, 31, 10, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 BURST = 50
 
@@ -73,20 +73,6 @@ for child in children:
 if not children:
     one(0)
 """
-
-
-class Clock:
-    """A time that the test moves."""
-
-    time = START
-
-    def __call__(self) -> datetime:
-        return self.time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
