@@ -10,11 +10,15 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     AliasChoices,
+    BaseModel,
+    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    SecretStr,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,7 +41,26 @@ def _channel(text: str) -> str:
 
 
 AlertChannel = Annotated[str, AfterValidator(_channel)]
+ApiKey = Annotated[SecretStr, Field(min_length=1)]
 EmailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")]
+
+
+class UploadRule(BaseModel):
+    """Files that are processed as they arrive: where they lie, what their names end in, and what is done with them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["video", "image"] = Field(description="Processed by process-video, or classified.")
+    bucket: Bucket | None = Field(None, description="By default VIDEO_BUCKET.")
+    folder: str = Field("", description="The folder of the bucket that they lie in, at any depth. By default any.")
+    suffixes: tuple[Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")], ...] = Field(
+        min_length=1, description="What their names end in, in small letters or capitals."
+    )
+
+    @field_validator("folder")
+    @classmethod
+    def _without_slashes(cls, folder: str) -> str:
+        return folder.strip("/")
 
 
 class Settings(BaseSettings):
@@ -103,6 +126,68 @@ class Settings(BaseSettings):
     )
     alert_timeout_seconds: PositiveFloat = Field(30.0, description="How long one try at a channel may take.")
     outbox_bucket: Bucket = Field("./data/outbox", description="Where alerts wait that a channel has not taken yet.")
+
+    upload_rules: tuple[UploadRule, ...] = Field(
+        (
+            UploadRule(kind="video", suffixes=(".mp4", ".mov", ".avi", ".mkv", ".webm", ".flv")),
+            UploadRule(
+                kind="image",
+                suffixes=(".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"),
+            ),
+        ),
+        description="Which files are processed as they arrive, as a JSON list of objects with kind, bucket, folder and "
+        "suffixes. What lies in hidden folders or under annotated/ never is.",
+    )
+    upload_image_model: str = Field("posture", description="The model that classifies an image as it arrives.")
+
+    s3_events_queue_url: str | None = Field(None, description="The SQS queue that tells of uploads.")
+    s3_events_dead_letter_queue_url: str | None = Field(
+        None, description="Where messages go that tell of nothing. By default the queue's own dead-letter queue."
+    )
+    s3_events_wait_seconds: int = Field(5, ge=1, le=20, description="How long one look at the queue waits.")
+    s3_events_visibility_seconds: int = Field(
+        60, ge=10, le=43_200, description="After how long another listener gets a message of one that was killed."
+    )
+    s3_events_health_host: str = Field("127.0.0.1", description="Where the listener answers /health and /metrics.")
+    s3_events_health_port: int = Field(8090, ge=0, le=65_535, description="And on which port.")
+
+    prefect_api_url: str | None = Field(None, description="Prefect's own: the address of the server's API.")
+    prefect_api_auth_string: SecretStr | None = Field(None, description="Prefect's own: USER:PASSWORD.")
+    prefect_api_key: SecretStr | None = Field(None, description="Prefect's own: a key of Prefect Cloud.")
+
+    api_host: str = Field("127.0.0.1", description="Where the HTTP service listens; 0.0.0.0 is every address.")
+    api_models: tuple[str, ...] | None = Field(
+        None,
+        description="The models that the HTTP service loads, as a JSON list; posture/3 pins a version. By default "
+        "those that the registry has of vehicles, posture and running-style.",
+    )
+    api_model_refresh_seconds: PositiveFloat = Field(
+        10.0, allow_inf_nan=False, description="How often it looks whether another version has become current."
+    )
+    api_max_batch: PositiveInt = Field(32, description="Images that a model is given at once, of several requests.")
+    api_max_wait_ms: NonNegativeFloat = Field(
+        5.0,
+        allow_inf_nan=False,
+        description="How long a model waits for images on their way, in milliseconds.",
+    )
+    api_max_queue: PositiveInt = Field(512, description="Images that wait for a model, before requests are sent away.")
+    api_max_requests: PositiveInt = Field(128, description="Requests that are worked at, before others are sent away.")
+    api_max_images: PositiveInt = Field(64, description="Images of one request.")
+    api_max_body_bytes: PositiveInt = Field(32_000_000, description="A longer request is refused.")
+    api_keys: tuple[ApiKey, ...] = Field(
+        (), description="The keys that open the service, as a JSON list. None: all may."
+    )
+    api_url_hosts: tuple[str, ...] = Field(
+        (),
+        description="Hosts whose image URLs are fetched for a request, as a JSON list; pictures.org:8080 for another "
+        "port than the usual one. None by default.",
+    )
+    api_buckets: tuple[str, ...] = Field(
+        (), description="S3 buckets whose images are fetched for a request, as a JSON list. None by default."
+    )
+    api_url_seconds: PositiveFloat = Field(
+        10.0, allow_inf_nan=False, description="How long the fetching of one image may take, in seconds."
+    )
 
     def bucket_uri(self, bucket: str) -> str:
         """``bucket`` as a path or an ``s3://`` URI."""

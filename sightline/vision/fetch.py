@@ -68,6 +68,8 @@ def _s3_uri(url: str) -> str | None:
 def _from_storage(uri: str, limits: Limits) -> bytes:
     try:
         location = storage.locate(uri)
+        if not isinstance(location, Path) and limits.buckets is not None and location.bucket not in limits.buckets:
+            raise Rejected(Reason.NOT_ALLOWED, f"the bucket {location.bucket!r} is not one that is read for requests")
         if isinstance(location, Path) and not storage.exists(location):
             storage.size(location)  # What is not there, or is a folder, is an error of its own.
             raise Rejected(Reason.UNSUPPORTED_URI, "it is a device or a pipe, not a file")

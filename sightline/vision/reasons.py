@@ -16,6 +16,8 @@ class Reason(StrEnum):
     """It is there, or may be, and this machine may not read it."""
     FORBIDDEN_ADDRESS = "forbidden_address"
     """Its URL leads, at once or by a redirect, to an address that is not public."""
+    NOT_ALLOWED = "not_allowed"
+    """Its host or its bucket is not on the list of those that may be read for a caller."""
     UNREACHABLE = "unreachable"
     """The server or the bucket did not answer, broke off, or took too long."""
     UNSUPPORTED_URI = "unsupported_uri"

@@ -24,6 +24,8 @@ _ERRORS = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutExcept
 def download(url: str, limits: Limits) -> bytes:
     """What a URL gives, over at most five redirects, each of which may lead to public addresses alone.
 
+    Where ``limits`` lists hosts for URLs, the URL and every redirect name one of these.
+
     A failure that may pass is tried again, as long as there is time. Raises :class:`Rejected`.
     """
     deadline = time.monotonic() + limits.seconds
@@ -64,6 +66,7 @@ def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL:
 
 def _get(url: httpx.URL, limits: Limits, deadline: float) -> bytes | str:
     """The content, or where a redirect leads."""
+    _check_allowed(url, limits)
     try:
         with (
             httpcore.ConnectionPool(
@@ -89,6 +92,13 @@ def _get(url: httpx.URL, limits: Limits, deadline: float) -> bytes | str:
             return _content(answer, limits)
     except _ERRORS as error:
         raise Rejected(Reason.UNREACHABLE, f"{url.host}: {error or type(error).__name__}") from error
+
+
+def _check_allowed(url: httpx.URL, limits: Limits) -> None:
+    host = url.raw_host.decode("ascii")
+    named = host if url.port is None else f"{host}:{url.port}"
+    if limits.urls is not None and named not in limits.urls:
+        raise Rejected(Reason.NOT_ALLOWED, f"the host {named!r} is not one that is fetched from for requests")
 
 
 def _content(answer: httpcore.Response, limits: Limits) -> bytes:
