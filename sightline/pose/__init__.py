@@ -1,7 +1,9 @@
 """People in pictures: one person followed through a video, faces to hide, and the files that keep poses."""
 
+from sightline.pose.estimator import PoseEstimator
 from sightline.pose.faces import FaceDetector, head_box
 from sightline.pose.openpose import export_openpose, read_openpose, write_openpose
+from sightline.pose.people import SEEN, Box, FoundPerson, find_people
 from sightline.pose.skeleton import BODY_25, JOINTS, LIMBS, Keypoints, Limb, Skeleton
 from sightline.pose.track import Track
 from sightline.pose.tracker import PoseTracker, detect_pose
@@ -11,9 +13,13 @@ __all__ = [
     "BODY_25",
     "JOINTS",
     "LIMBS",
+    "SEEN",
+    "Box",
     "FaceDetector",
+    "FoundPerson",
     "Keypoints",
     "Limb",
+    "PoseEstimator",
     "PoseTracker",
     "Skeleton",
     "StillPose",
@@ -22,6 +28,7 @@ __all__ = [
     "detect_pose",
     "export_openpose",
     "faces_for",
+    "find_people",
     "head_box",
     "read_openpose",
     "skeleton_for",

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.pose._stderr import startup_notices_hidden
-from sightline.pose.estimator import Frame, PoseEstimator, Region, Window, check_frame
+from sightline.pose.estimator import Frame, PoseEstimator, Window, check_frame
 from sightline.pose.skeleton import JOINTS, Keypoints
-from sightline.pose.windows import parts, whole
+from sightline.pose.windows import distinct, parts, whole
 
 Boxes = NDArray[np.float32]
 """Boxes in a frame: shape (n, 4), each row left, top, right, bottom in pixels."""
@@ -93,7 +93,7 @@ class FaceDetector:
         return [box for model, window in looks for box in _face_boxes(model, rgb, window)]
 
     def _heads(self, rgb: Frame, windows: list[Window]) -> list[Box]:
-        regions = _distinct([region for window in windows for region in self._estimator.detect(rgb, window)])
+        regions = distinct([region for window in windows for region in self._estimator.detect(rgb, window)])
         people = [person for region in regions if (person := self._estimator.landmarks(rgb, region))]
         heads = [head_box(person.keypoints) for person in people if person.presence >= _MIN_PRESENCE]
         return [head.astype(np.float64) for head in heads if head is not None]
@@ -135,18 +135,6 @@ def _face_boxes(model: Any, rgb: Frame, window: Window) -> list[Box]:
         corner = np.array([left + face.xmin * width, top + face.ymin * height])
         boxes.append(np.concatenate([corner, corner + size]) + _MARGIN * np.tile(size, 2))
     return boxes
-
-
-def _distinct(regions: list[Region]) -> list[Region]:
-    """The regions but those of a person that one before them holds already."""
-    kept: list[Region] = []
-    for region in regions:
-        if not any(
-            math.hypot(region.x - other.x, region.y - other.y) < 0.2 * other.side and 0.5 < region.side / other.side < 2
-            for other in kept
-        ):
-            kept.append(region)
-    return kept
 
 
 def _merged(boxes: list[Box]) -> list[Box]:

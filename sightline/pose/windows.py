@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sightline.pose.estimator import Frame, Region, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 def whole(rgb: Frame) -> Window:
@@ -30,6 +30,18 @@ def around(region: Region, rgb: Frame) -> Window | None:
     right, bottom = min(width, round(region.x + region.side)), min(height, round(region.y + region.side))
     window = Window(left, top, right - left, bottom - top)
     return window if min(window.width, window.height) >= region.side / 4 else None
+
+
+def distinct(regions: Iterable[Region]) -> list[Region]:
+    """The regions but those of a person that one before them holds already."""
+    kept: list[Region] = []
+    for region in regions:
+        if not any(
+            math.hypot(region.x - other.x, region.y - other.y) < 0.2 * other.side and 0.5 < region.side / other.side < 2
+            for other in kept
+        ):
+            kept.append(region)
+    return kept
 
 
 def _starts(extent: int, side: int) -> Iterator[int]:
