@@ -83,6 +83,18 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         tags=("models",),
     ),
     FlowEntry(
+        name="process-upload",
+        target="flows.process_upload:process_upload",
+        summary="Process a file that has arrived, a video or an image, each version of it once.",
+        tags=("video", "images", "uploads"),
+    ),
+    FlowEntry(
+        name="sweep-uploads",
+        target="flows.sweep_uploads:sweep_uploads",
+        summary="Find the files that have arrived and that no run has processed, and start a run for each.",
+        tags=("video", "images", "uploads"),
+    ),
+    FlowEntry(
         name="synthesize-pressure-maps",
         target="flows.synthesize_pressure_maps:synthesize_pressure_maps",
         summary="Make a labelled set of synthetic pressure maps of a bed, for demonstrations.",

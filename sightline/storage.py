@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISDIR
 from typing import Any, TypeAlias
@@ -172,16 +173,7 @@ def exists(location: Location) -> bool:
 
 def size(location: Location) -> int:
     """The file's size in bytes."""
-    with _errors(location):
-        if isinstance(location, Path):
-            try:
-                stat = location.stat()
-            except NotADirectoryError as error:
-                raise FileNotFoundError(str(location)) from error
-            if S_ISDIR(stat.st_mode):
-                raise FileNotFoundError(str(location))
-            return stat.st_size
-        return int(location.client.client.head_object(Bucket=location.bucket, Key=location.key)["ContentLength"])
+    return stored(location).size
 
 
 def file_names(folder: Location) -> list[str]:
@@ -196,11 +188,13 @@ def folder_names(folder: Location) -> list[str]:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file with its size in bytes; ``version`` is another once its content is another."""
+    """A file with its size in bytes; ``version`` is another once its content is another, on S3 it is the ETag."""
 
     location: Location
     size: int
     version: str
+    modified: datetime
+    """With a zone."""
 
 
 def walk(folder: Location) -> Iterator[StoredFile]:
@@ -215,9 +209,22 @@ def walk(folder: Location) -> Iterator[StoredFile]:
         for page in _pages(folder, delimiter=""):
             for found in page.get("Contents", ()):
                 if not found["Key"].endswith("/"):
-                    yield StoredFile(
-                        S3Path(f"s3://{folder.bucket}/{found['Key']}"), found["Size"], found["ETag"].strip('"')
-                    )
+                    yield _object(S3Path(f"s3://{folder.bucket}/{found['Key']}"), found, found["Size"])
+
+
+def stored(location: Location) -> StoredFile:
+    """The file as :func:`walk` would find it."""
+    with _errors(location):
+        if isinstance(location, Path):
+            try:
+                stat = location.stat()
+            except NotADirectoryError as error:
+                raise FileNotFoundError(str(location)) from error
+            if S_ISDIR(stat.st_mode):
+                raise FileNotFoundError(str(location))
+            return _file(location, stat)
+        found = location.client.client.head_object(Bucket=location.bucket, Key=location.key)
+        return _object(location, found, found["ContentLength"])
 
 
 def version_of(stat: os.stat_result) -> str:
@@ -332,7 +339,15 @@ def _walk(folder: Path) -> Iterator[StoredFile]:
                 stat = entry.stat(follow_symlinks=entry.is_file())
             except FileNotFoundError:  # It was removed meanwhile.
                 continue
-            yield StoredFile(Path(entry.path), stat.st_size, version_of(stat))
+            yield _file(Path(entry.path), stat)
+
+
+def _file(path: Path, stat: os.stat_result) -> StoredFile:
+    return StoredFile(path, stat.st_size, version_of(stat), datetime.fromtimestamp(stat.st_mtime, UTC))
+
+
+def _object(location: S3Path, found: dict[str, Any], length: int) -> StoredFile:
+    return StoredFile(location, length, found["ETag"].strip('"'), found["LastModified"])
 
 
 def _children(folder: Location) -> Iterator[tuple[str, bool]]:

@@ -1,0 +1,93 @@
+"""A file that has arrived → what its kind is processed by, each version of it once."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict
+
+from flows.classify_images import ClassificationResult, classify_images
+from flows.process_video import VideoResult, process_video
+from sightline.errors import InvalidInput
+from sightline.leases import LeaseTaken
+from sightline.settings import settings
+from sightline.uploads import Claimed, Upload
+from tasks.hooks import alert_on_failure
+from tasks.uploads import Kind, claim_of, find_upload
+
+
+class UploadResult(BaseModel):
+    """What a file became. ``processed`` is False where this version needed nothing; ``why`` says why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    uri: str
+    version: str
+    kind: str
+    patient: str | None
+    processed: bool
+    why: str | None = None
+    video: VideoResult | None = None
+    images: ClassificationResult | None = None
+
+    @classmethod
+    def of(cls, upload: Upload, **fields: Any) -> UploadResult:
+        """The result for an upload."""
+        told = {name: getattr(upload, name) for name in ("uri", "version", "kind", "patient")}
+        return cls.model_validate({**told, **fields})
+
+
+def _told_by_the_upload(*_: Any) -> None:
+    """A subflow that fails fails this flow, whose hook tells people: once is enough."""
+
+
+_quietly: dict[str, Any] = {"on_failure": [_told_by_the_upload], "on_crashed": [_told_by_the_upload]}
+
+
+def _process(upload: Upload) -> dict[str, BaseModel]:
+    if upload.kind == "video":
+        return {"video": process_video.with_options(**_quietly)(upload.uri, patient=upload.patient)}
+    return {"images": classify_images.with_options(**_quietly)(upload.uri, settings().upload_image_model)}
+
+
+@flow(
+    name="process-upload",
+    flow_run_name=lambda: f"upload {PurePosixPath(flow_run.parameters['uri']).name}",
+    on_failure=[alert_on_failure],
+    on_crashed=[alert_on_failure],
+)
+def process_upload(
+    uri: str, object_version: str | None = None, kind: Kind | None = None, *, again: bool = False
+) -> UploadResult:
+    """Process a file that has arrived, a video or an image, each version of it once.
+
+    Args:
+        uri: The file: a path or an s3:// URI that a rule of UPLOAD_RULES takes.
+        object_version: Its version, on S3 the ETag. By default the one that it has at present.
+        kind: Process it as a video, or classify it, as an image, by UPLOAD_IMAGE_MODEL. By default as its rule says.
+        again: Process it whatever became of this version before.
+    """
+    upload, is_current = find_upload(uri, object_version, kind)
+    if not is_current:
+        return _skipped(upload, f"{upload.uri} has been replaced since; the later version has a run of its own")
+    try:
+        with claim_of(upload, again=again) as claim:
+            try:
+                made = _process(upload)
+            except InvalidInput as error:  # A network may come back; a bad file stays bad.
+                claim.failed(str(error))
+                raise
+            claim.done()
+    except (Claimed, LeaseTaken) as reason:
+        return _skipped(upload, str(reason))
+    return UploadResult.of(upload, processed=True, **made)
+
+
+def _skipped(upload: Upload, why: str) -> UploadResult:
+    result = UploadResult.of(upload, processed=False, why=why)
+    # Prefect takes the state for the run's own, and its data for what the flow returns.
+    return Completed(name="Skipped", message=why, data=result)  # type: ignore[return-value]
