@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     model_bucket: Bucket = Field("./data/models", validation_alias=AliasChoices("MODEL_BUCKET", "MODEL_BUCKET_NAME"))
     capture_bucket: Bucket = "./data/capture"
     results_bucket: Bucket = "./data/results"
+    reviews_bucket: Bucket = Field("./data/reviews", description="What waits for a person's answer, and the answers.")
     use_s3: bool = Field(False, description="Take a bare bucket name as an S3 bucket, not as a folder.")
 
     max_video_seconds: PositiveFloat = Field(4 * 3600, description="A longer video is refused, in seconds.")
@@ -99,6 +100,9 @@ class Settings(BaseSettings):
 
     classes: tuple[str, ...] | None = Field(
         None, description="The classes of the posture model or of an endpoint, in order, as a JSON list."
+    )
+    review_hours: PositiveFloat = Field(
+        72.0, allow_inf_nan=False, description="Hours that a person has to answer, after which people are alerted."
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
     backend: Literal["auto", "openvino", "torch"] = Field("auto", description="What runs them; auto is the fastest.")
