@@ -1,0 +1,82 @@
+"""``python -m deployments.s3_events``: listen until SIGTERM or Ctrl-C. The settings come from the environment."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from threading import Event as Flag
+
+from pydantic import ValidationError
+
+from deployments.s3_events.health import Pulse, serve_health
+from deployments.s3_events.listener import Backoff, Listener
+from deployments.s3_events.logs import log_as_json
+from deployments.s3_events.metrics import Metrics
+from deployments.s3_events.prefect_api import PrefectApi
+from deployments.s3_events.sqs import AWS_ERRORS, Queue
+from deployments.secrets import resolve_secret
+from sightline.errors import InvalidSetting, SightlineError
+from sightline.settings import Settings, settings
+from sightline.uploads import Intakes
+
+__all__ = ["main"]
+
+_WRONG_USE = 2
+_FAILED = 1
+_SLACK = 30.0  # seconds beyond the longest pause after which a listener that does nothing is stalled
+
+_logger = logging.getLogger("deployments.s3_events")
+
+
+def main() -> int:
+    """Listen; the exit status is 0 after a stop, 1 where the queue cannot be opened, 2 for wrong settings."""
+    log_as_json()
+    stop = Flag()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        _listen(settings(), stop)
+    except (SightlineError, ValidationError) as error:
+        _logger.critical("The settings are wrong: %s", error)
+        return _WRONG_USE
+    except (*AWS_ERRORS, OSError) as error:
+        _logger.critical("The listener cannot start: %s", error)
+        return _FAILED
+    _logger.info("Stopped")
+    return 0
+
+
+def _listen(config: Settings, stop: Flag) -> None:
+    url, api_url = config.s3_events_queue_url, config.prefect_api_url
+    if not url:
+        raise InvalidSetting("S3_EVENTS_QUEUE_URL is not set. Set it to the URL of the queue that S3 tells of uploads")
+    if not api_url:
+        raise InvalidSetting("PREFECT_API_URL is not set. Set it to the server's API, such as http://server:4200/api")
+    auth, key = config.prefect_api_auth_string, config.prefect_api_key
+    backoff, metrics = Backoff(), Metrics()
+    pulse = Pulse(backoff.longest + config.s3_events_wait_seconds + _SLACK)
+    intakes = Intakes.of(config)
+    queue = Queue.open(
+        url,
+        config.s3_events_dead_letter_queue_url or None,
+        config.s3_events_wait_seconds,
+        config.s3_events_visibility_seconds,
+    )
+    with (
+        PrefectApi(
+            api_url,
+            resolve_secret(auth.get_secret_value()) if auth else None,
+            resolve_secret(key.get_secret_value()) if key else None,
+        ) as api,
+        serve_health(config.s3_events_health_host, config.s3_events_health_port, pulse, metrics) as port,
+    ):
+        _logger.info(
+            "Listening",
+            extra={"queue": url, "dead_letters": queue.dead_letters, "api": api_url, "health_port": port},
+        )
+        Listener(queue, api, intakes, pulse, metrics, stop, backoff).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
