@@ -1,0 +1,78 @@
+"""Threads that find people in photos, each with MediaPipe's models loaded once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from api.problems import Problem
+from sightline.ranking import Preparer
+
+__all__ = ["People"]
+
+Found = TypeVar("Found")
+
+_THREADS = 4  # at most: each holds a few hundred megabytes with a large photo
+_WAITING = 16  # photos that wait for a thread, for each thread
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """A thread and the preparer that belongs to it."""
+
+    thread: ThreadPoolExecutor
+    preparer: Preparer
+
+
+class People:
+    """Runs work that needs a :class:`~sightline.ranking.Preparer`, on as many threads as there are cores, or four."""
+
+    def __init__(self) -> None:
+        self._threads = min(_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+        self._free: asyncio.Queue[_Worker] = asyncio.Queue()
+        self._workers: list[_Worker] = []
+        self._waiting = 0
+        self._starting: asyncio.Task[None] | None = None
+
+    @property
+    def are_ready(self) -> bool:
+        """Whether every thread has its models."""
+        return len(self._workers) == self._threads
+
+    async def start(self) -> None:
+        """Begin to load."""
+        self._starting = asyncio.create_task(self._start())
+
+    async def close(self) -> None:
+        """Wait for what is being worked at, and free the models."""
+        if self._starting:
+            await self._starting
+        for worker in self._workers:
+            await asyncio.get_running_loop().run_in_executor(worker.thread, worker.preparer.close)
+            worker.thread.shutdown()
+        self._workers.clear()
+
+    async def run(self, work: Callable[[Preparer], Found]) -> Found:
+        """What ``work`` gives, called on a free thread. Raises :class:`Problem` where too many wait for one."""
+        if self._waiting >= self._threads * _WAITING:
+            raise Problem(503, "overloaded", "too many photos are waiting", headers={"Retry-After": "1"})
+        self._waiting += 1
+        try:
+            worker = await self._free.get()
+        finally:
+            self._waiting -= 1
+        running = asyncio.get_running_loop().run_in_executor(worker.thread, work, worker.preparer)
+        # The thread is free when its work is done, not when the caller goes away.
+        running.add_done_callback(lambda _: self._free.put_nowait(worker))
+        return await asyncio.shield(running)
+
+    async def _start(self) -> None:
+        for number in range(self._threads):
+            thread = ThreadPoolExecutor(1, thread_name_prefix=f"people-{number}")
+            worker = _Worker(thread, await asyncio.get_running_loop().run_in_executor(thread, Preparer))
+            self._workers.append(worker)
+            self._free.put_nowait(worker)
