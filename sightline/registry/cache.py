@@ -13,7 +13,7 @@ from sightline.registry.errors import ModelDamaged
 from sightline.registry.record import FileEntry, ModelRecord
 from sightline.storage import Location
 
-__all__ = ["ModelFiles", "default_cache", "local_files"]
+__all__ = ["ModelFiles", "default_cache", "local_files", "read_checked"]
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,19 @@ def local_files(root: Location, record: ModelRecord, cache: Path) -> ModelFiles:
     storage.sweep(folder)
     for name, entry in record.files.items():
         if _problem(folder / name, entry):
-            _fetch(source / name, folder / name, entry, record)
+            storage.write_bytes(folder / name, read_checked(source / name, record))
     return ModelFiles(record, folder)
 
 
-def _fetch(source: Location, target: Path, entry: FileEntry, record: ModelRecord) -> None:
+def read_checked(source: Location, record: ModelRecord) -> bytes:
+    """The content of one of the version's files. Raises :class:`ModelDamaged` where it is not what the record says."""
     try:
         data = storage.read_bytes(source)
     except FileNotFoundError as error:
         raise ModelDamaged(_refusal(source, "is missing", record)) from error
-    if problem := _mismatch(hashlib.sha256(data).hexdigest(), len(data), entry):
+    if problem := _mismatch(hashlib.sha256(data).hexdigest(), len(data), record.files[source.name]):
         raise ModelDamaged(_refusal(source, problem, record))
-    storage.write_bytes(target, data)
+    return data
 
 
 def _problem(path: Path, entry: FileEntry) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sightline import storage
 from sightline.errors import StorageError
-from sightline.registry.cache import ModelFiles, default_cache, local_files
+from sightline.registry.cache import ModelFiles, default_cache, local_files, read_checked
 from sightline.registry.errors import ModelNotFound, WrongTask
 from sightline.registry.names import check_name, is_name, is_version, parse_name
 from sightline.registry.pointer import Move, Pointer, PointerFile, Promotion, now
@@ -73,6 +73,15 @@ class Registry:
         """
         record = self.record(name, version)
         return local_files(self.root, record, self._cache)
+
+    def read(self, record: ModelRecord, file: str) -> bytes | None:
+        """One file of a version, without the others; None where the version has no such file.
+
+        Raises :class:`ModelDamaged` where it is not what the record says.
+        """
+        if file not in record.files:
+            return None
+        return read_checked(self.root / record.name / str(record.version) / file, record)
 
     def current(self, name: str) -> Pointer | None:
         """Which version is the current one; None where there is none yet."""

@@ -1,5 +1,6 @@
 """From labelled pictures to a published model: data, splits, training, calibration, figures, promotion."""
 
+from sightline.training.baseline import BASELINE, Baseline
 from sightline.training.calibration import Calibration, calibrate, expected_calibration_error
 from sightline.training.comparison import ComparisonRow, compare
 from sightline.training.cross_validation import CrossValidation, Fold, cross_validate
@@ -10,14 +11,16 @@ from sightline.training.fit import Fitted, fit
 from sightline.training.manifest import Classes, Manifest, Sample, Unusable
 from sightline.training.preset import Preset, Recipe, load_preset, preset_names
 from sightline.training.publishing import Assessed, assess, promote, publish
-from sightline.training.sources import Source, open_source
+from sightline.training.sources import Picture, Source, open_source
 from sightline.training.splits import Splits, folds, split
 from sightline.training.synthetic import POSTURES, synthesize_pressure_maps
 from sightline.training.transforms import augmentation
 
 __all__ = [
+    "BASELINE",
     "POSTURES",
     "Assessed",
+    "Baseline",
     "Calibration",
     "ClassReport",
     "Classes",
@@ -28,6 +31,7 @@ __all__ = [
     "Fold",
     "InvalidPreset",
     "Manifest",
+    "Picture",
     "Preset",
     "Recipe",
     "Sample",

@@ -60,6 +60,11 @@ class ImageClassifier:
             logits = (logits + self._logits(pixels[:, :, ::-1])) / 2
         return probabilities(logits, self.record.temperature)
 
+    def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The backbone's embeddings, shape = (n, size), of pictures as :meth:`predict` takes them."""
+        with self._turn:
+            return self._backend(pixels)
+
     def _logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         with self._turn:
             embeddings = self._backend(pixels)
