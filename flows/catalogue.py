@@ -53,6 +53,24 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         tags=("images",),
     ),
     FlowEntry(
+        name="review-predictions",
+        target="flows.review_predictions:review_predictions",
+        summary="Ask a person about what a model is unsure of, in a form of the Prefect UI, and keep the answers.",
+        tags=("images", "video", "review"),
+    ),
+    FlowEntry(
+        name="remind-reviewers",
+        target="flows.remind_reviewers:remind_reviewers",
+        summary="Alert people, once, of questions that nobody has answered in time.",
+        tags=("review",),
+    ),
+    FlowEntry(
+        name="export-training-data",
+        target="flows.export_training_data:export_training_data",
+        summary="Write the images that people have answered about as a folder for each class, with a manifest.",
+        tags=("images", "review"),
+    ),
+    FlowEntry(
         name="train-image-classifier",
         target="flows.train_image_classifier:train_image_classifier",
         summary="Train an image classifier and publish it, as the current one where it is at least as good.",

@@ -36,6 +36,7 @@ __all__ = [
     "filter_low_confidence",
     "find_finished",
     "finish_run",
+    "image_limits",
     "list_images",
     "plan",
     "serialize",
@@ -98,7 +99,7 @@ def list_images(source: str | list[str] | dict[str, Any]) -> list[ImageRef]:
 def plan(images: Sequence[ImageRef], model: ModelSpec, chunk_size: int, output: str | None, capture: str | None) -> Job:
     """The work of one run."""
     config = settings()
-    key = vision.run_key(images, model.name, model.threshold, chunk_size, _limits())
+    key = vision.run_key(images, model.name, model.threshold, chunk_size, image_limits())
     results = storage.locate(config.bucket_uri(config.results_bucket)) / model.folder / key[:12]
     return Job(
         key=key,
@@ -131,10 +132,11 @@ def chunks_to_do(job: Job, images: Sequence[ImageRef]) -> list[Chunk]:
 @task(**ON_STORAGE, task_run_name="serialize-{chunk.number}")
 def serialize(chunk: Chunk, job: Job, folder: Path) -> SerializedChunk:
     """Fetch and decode the chunk's images; what cannot be read has its reason."""
-    return vision.serialize_chunk(chunk.refs, job.model.input, _limits(), folder, chunk.number)
+    return vision.serialize_chunk(chunk.refs, job.model.input, image_limits(), folder, chunk.number)
 
 
-def _limits() -> Limits:
+def image_limits() -> Limits:
+    """What the settings let an image cost."""
     config = settings()
     return Limits(config.max_image_pixels, config.max_image_bytes, frozenset(config.image_hosts))
 

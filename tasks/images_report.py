@@ -16,7 +16,10 @@ __all__ = ["alert_of", "publish_results"]
 
 @task(**ON_STORAGE)
 def publish_results(job: Job, ended: FinishedRun) -> None:
-    """A table in the UI of the least certain images under the counts, and the event ``sightline.images.classified``."""
+    """A table in the UI of the least certain images under the counts, and the event ``sightline.images.classified``.
+
+    Where some are uncertain also ``sightline.images.uncertain``, which a review can be started by.
+    """
     create_table_artifact(
         [
             {
@@ -33,15 +36,15 @@ def publish_results(job: Job, ended: FinishedRun) -> None:
         f"All of them: `{job.files['results']}`",
     )
     summary = ended.summary
-    emit_event(
-        "sightline.images.classified",
-        resource={"prefect.resource.id": f"sightline.classification.{job.key}", "sightline.model": ended.model},
-        payload={
-            **summary.model_dump(include=set(Counts.model_fields)),
-            "threshold": ended.threshold,
-            "results": job.files["results"],
-        },
-    )
+    resource = {"prefect.resource.id": f"sightline.classification.{job.key}", "sightline.model": ended.model}
+    payload = {
+        **summary.model_dump(include=set(Counts.model_fields)),
+        "threshold": ended.threshold,
+        "results": job.files["results"],
+    }
+    emit_event("sightline.images.classified", resource=resource, payload=payload)
+    if summary.low_confidence:
+        emit_event("sightline.images.uncertain", resource=resource, payload=payload)
 
 
 def alert_of(job: Job, ended: FinishedRun) -> Alert | None:

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict
 from sightline import storage, vision
 from sightline.errors import InvalidSetting
 from sightline.registry import ImageInput, ModelRecord, Registry
+from sightline.reviews import Reviews
 from sightline.settings import settings
 from sightline.vision import ENDPOINT, EndpointClassifier, ImageClassifier
 from tasks.policy import ON_STORAGE
 
-__all__ = ["ModelSpec", "classifier_of", "open_registry", "resolve_model"]
+__all__ = ["ModelSpec", "classifier_of", "open_registry", "open_reviews", "resolve_model"]
 
 
 class ModelSpec(BaseModel):
@@ -52,6 +53,12 @@ def open_registry() -> Registry:
     """The registry in MODEL_BUCKET."""
     config = settings()
     return Registry(storage.locate(config.bucket_uri(config.model_bucket)))
+
+
+def open_reviews() -> Reviews:
+    """The questions and answers in REVIEWS_BUCKET."""
+    config = settings()
+    return Reviews(storage.locate(config.bucket_uri(config.reviews_bucket)))
 
 
 @task(**ON_STORAGE)

@@ -24,6 +24,11 @@ def read(location: Location, model: type[Model]) -> Model | None:
         content = storage.read_bytes(location)
     except FileNotFoundError:
         return None
+    return parse(location, content, model)
+
+
+def parse(location: Location, content: bytes, model: type[Model]) -> Model:
+    """The document that was read there; raises ``StorageError`` where it is something else."""
     try:
         return model.model_validate_json(content)
     except ValidationError as error:

@@ -156,6 +156,11 @@ class SessionStore:
         storage.write_bytes(at.metadata, documents.to_json(metadata))
         return stored.model_copy(update={"metadata": metadata})
 
+    def end_review(self, patient: str, session: str) -> None:
+        """A person has answered about the session: it waits no more."""
+        at = PatientLayout(self.video_bucket, self.patients_bucket, check_patient(patient))
+        storage.remove(at.review(session))
+
     def reviews(self, patient: str) -> list[ReviewItem]:
         """The sessions of a patient that wait for a person, the longest waiting first."""
         at = PatientLayout(self.video_bucket, self.patients_bucket, check_patient(patient))
