@@ -63,15 +63,13 @@ def find_people(rgb: Frame, estimator: PoseEstimator) -> list[FoundPerson]:
     windows = [whole(rgb), *(part for share in _PARTS for part in parts(rgb, share))]
     regions = distinct(region for window in windows for region in estimator.detect(rgb, window))
     seen = [person for region in regions if (person := _look(rgb, region, estimator))]
-    kept: list[Person] = []
+    kept: list[FoundPerson] = []
     for person in sorted(seen, key=lambda each: -each.presence):
-        if not any(_same(person, other) for other in kept):
-            kept.append(person)
-    return [
-        FoundPerson(box, person.keypoints, person.presence)
-        for person in kept
-        if (box := _box(person.keypoints, rgb)) is not None
-    ]
+        box = _box(person.keypoints, rgb)
+        if box is None or any(_same(person.keypoints, other.keypoints) or _part_of(box, other.box) for other in kept):
+            continue
+        kept.append(FoundPerson(box, person.keypoints, person.presence))
+    return kept
 
 
 def _look(rgb: Frame, region: Region, estimator: PoseEstimator) -> Person | None:
@@ -82,12 +80,23 @@ def _look(rgb: Frame, region: Region, estimator: PoseEstimator) -> Person | None
     return estimator.landmarks(rgb, person.region)
 
 
-def _same(one: Person, other: Person) -> bool:
+def _same(one: Keypoints, other: Keypoints) -> bool:
     """Whether it is one person, whose joints lie on average within an eighth of their extent of each other."""
-    both = (one.keypoints[:, 2] > 0) & (other.keypoints[:, 2] > 0)
-    apart = np.linalg.norm(one.keypoints[both, :2] - other.keypoints[both, :2], axis=1)
-    extent = max(float(np.ptp(each.keypoints[both, :2], axis=0).max()) for each in (one, other))
+    both = (one[:, 2] > 0) & (other[:, 2] > 0)
+    apart = np.linalg.norm(one[both, :2] - other[both, :2], axis=1)
+    extent = max(float(np.ptp(each[both, :2], axis=0).max()) for each in (one, other))
     return bool(apart.size and apart.mean() < extent / 8)
+
+
+def _part_of(box: Box, other: Box) -> bool:
+    """Whether it is a glove, say, that was taken for a head: within another person, and not a third of their size."""
+    width, height = (min(box[i + 2], other[i + 2]) - max(box[i], other[i]) for i in (0, 1))
+    inside = max(width, 0) * max(height, 0) >= 0.9 * (box.right - box.left) * (box.bottom - box.top)
+    return inside and _extent(box) < _extent(other) / 3
+
+
+def _extent(box: Box) -> int:
+    return max(box.right - box.left, box.bottom - box.top)
 
 
 def _box(keypoints: Keypoints, rgb: Frame) -> Box | None:

@@ -204,8 +204,8 @@ def _seen(person: FoundPerson, joints: list[int]) -> NDArray[np.float32]:
     points = person.keypoints[joints]
     left, top, right, bottom = person.box
     x, y, sure = points.T
-    inside: NDArray[np.bool_] = (x >= left) & (x < right) & (y >= top) & (y < bottom)
-    return points[inside & (sure >= SEEN)]
+    seen = (sure >= SEEN) & (x >= left) & (x < right) & (y >= top) & (y < bottom)
+    return np.asarray(points[seen])
 
 
 def _arms_above_head(person: FoundPerson) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sightline.registry import ImageInput
     from sightline.vision.nets import Backbone
 
-__all__ = ["Fitted", "embed", "fit", "fit_trees"]
+__all__ = ["Fitted", "embed", "fit", "fit_trees", "seeded"]
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -74,7 +74,7 @@ def fit(
 
     started = time.monotonic()
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    with _seeded(seed):
+    with seeded(seed):
         backbone = create_backbone(recipe.backbone, pretrained=pretrained)
         members = cast("list[Backbone]", list(backbone.members)) if isinstance(backbone, Ensemble) else [backbone]
         trained = []
@@ -156,7 +156,7 @@ def _round(backbone: Backbone) -> None:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Torch's global generator, which its augmentations and layers draw from, set to ``seed`` and put back after."""
     import torch
 

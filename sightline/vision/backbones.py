@@ -53,6 +53,16 @@ def _mobilenet_v3_small(pretrained: bool) -> Backbone:
     return _assembled(nn.Sequential(network.features, network.avgpool, nn.Flatten(1)), 576)
 
 
+def _resnet18(pretrained: bool) -> Backbone:
+    from torch import nn
+    from torchvision.models import ResNet18_Weights, resnet18
+
+    weights = ResNet18_Weights.IMAGENET1K_V1 if pretrained else None
+    network = _build("resnet18", pretrained, lambda: resnet18(weights=weights))
+    network.fc = nn.Identity()
+    return _assembled(network, 512)
+
+
 def _patch_net(pretrained: bool) -> Backbone:
     from sightline.vision.nets import PatchNet
 
@@ -84,6 +94,7 @@ def _baseline_cnn(pretrained: bool) -> Backbone:
 _FACTORIES: dict[str, Callable[[bool], Backbone]] = {
     "convnext_tiny": _convnext_tiny,
     "mobilenet_v3_small": _mobilenet_v3_small,
+    "resnet18": _resnet18,
     "patch_net": _patch_net,
     "three_patch_nets": _three_patch_nets,
     "pressure_net": _pressure_net,
@@ -120,6 +131,6 @@ def _build(name: str, pretrained: bool, build: Callable[[], nn.Module]) -> Any:
 def _refuse_pretrained(name: str, pretrained: bool) -> None:
     if pretrained:
         raise WeightsUnavailable(
-            f"{name}: there are no pretrained weights of it. Train it with --no-pretrained, or choose convnext_tiny "
-            "or mobilenet_v3_small"
+            f"{name}: there are no pretrained weights of it. Train it with --no-pretrained, or choose convnext_tiny, "
+            "mobilenet_v3_small or resnet18"
         )

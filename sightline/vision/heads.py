@@ -53,6 +53,16 @@ class LinearHead:
         self._bias = bias.astype(np.float32)
 
     @property
+    def weights(self) -> NDArray[np.float32]:
+        """The weights, as they are stored."""
+        return self._weights
+
+    @property
+    def bias(self) -> NDArray[np.float32]:
+        """The biases, as they are stored."""
+        return self._bias
+
+    @property
     def classes(self) -> int:
         """How many classes it tells apart."""
         return len(self._bias)

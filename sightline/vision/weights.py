@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sightline.registry import ModelFiles
     from sightline.vision.nets import Backbone
 
-__all__ = ["load_weights", "save_classifier"]
+__all__ = ["load_backbone", "load_weights", "save_backbone", "save_classifier"]
 
 BACKBONE_FILE = "backbone.safetensors"
 
@@ -25,6 +25,13 @@ def save_classifier(folder: Path, backbone: Backbone, head: Head, *, half: bool 
     ``half`` stores the backbone's matrices in float16, half the size; whether the predictions bear it is the caller's
     to find out. Raises ``ValueError`` for weights that are not finite, or too large for float16.
     """
+    files = [save_backbone(folder, backbone, half=half), folder / head.FILE]
+    head.save(folder / head.FILE)
+    return files
+
+
+def save_backbone(folder: Path, backbone: Backbone, *, half: bool = False) -> Path:
+    """Write a backbone's weights alone; the file. Raises as :func:`save_classifier` does."""
     import torch
     from safetensors.torch import save_file
 
@@ -36,8 +43,7 @@ def save_classifier(folder: Path, backbone: Backbone, head: Head, *, half: bool 
             raise ValueError(f"{name}: holds values that are not finite{' in float16' if half else ''}")
         tensors[name] = stored.detach().cpu().contiguous()
     save_file(tensors, folder / BACKBONE_FILE)
-    head.save(folder / head.FILE)
-    return [folder / BACKBONE_FILE, folder / head.FILE]
+    return folder / BACKBONE_FILE
 
 
 def load_weights(files: ModelFiles) -> tuple[Backbone, Head]:
@@ -46,7 +52,7 @@ def load_weights(files: ModelFiles) -> tuple[Backbone, Head]:
     Raises ``ModelDamaged`` where the files are not those of the architecture that the record describes.
     """
     architecture = files.record.architecture
-    backbone = _load_backbone(files.folder / BACKBONE_FILE, str(architecture.get("backbone")))
+    backbone = load_backbone(files.folder, str(architecture.get("backbone")))
     head = _load_head(files.folder, str(architecture.get("head")))
     if (head.embedding_size, head.classes) != (backbone.embedding_size, len(files.record.classes)):
         raise ModelDamaged(
@@ -56,11 +62,13 @@ def load_weights(files: ModelFiles) -> tuple[Backbone, Head]:
     return backbone, head
 
 
-def _load_backbone(path: Path, name: str) -> Backbone:
+def load_backbone(folder: Path, name: str) -> Backbone:
+    """The backbone called ``name``, in evaluation mode, with the weights in ``folder``. Raises ``ModelDamaged``."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    path = folder / BACKBONE_FILE
     if name not in BACKBONES:
         raise ModelDamaged(f"{path.parent}: its backbone is {name!r}, which is none of {', '.join(BACKBONES)}")
     try:

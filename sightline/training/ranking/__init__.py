@@ -1,0 +1,32 @@
+"""Running style, learnt from photos that people have sorted into good and bad: stages, figures, publication."""
+
+from sightline.training.ranking.dataset import LABELS, SPLITS, Photo, RankingData, open_ranking_data
+from sightline.training.ranking.evaluate import RankingMetrics
+from sightline.training.ranking.export import ExportFailed
+from sightline.training.ranking.graph import STAGES, ranking_graph, stages_root
+from sightline.training.ranking.parameters import RankingParameters
+from sightline.training.ranking.publishing import dropped_by_reason, parameters_of, promote_ranker, publish_ranker
+from sightline.training.ranking.synthetic import Runner, draw_runners, lower_body_of, random_runner, write_runners
+
+__all__ = [
+    "LABELS",
+    "SPLITS",
+    "STAGES",
+    "ExportFailed",
+    "Photo",
+    "RankingData",
+    "RankingMetrics",
+    "RankingParameters",
+    "Runner",
+    "draw_runners",
+    "dropped_by_reason",
+    "lower_body_of",
+    "open_ranking_data",
+    "parameters_of",
+    "promote_ranker",
+    "publish_ranker",
+    "random_runner",
+    "ranking_graph",
+    "stages_root",
+    "write_runners",
+]

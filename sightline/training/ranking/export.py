@@ -1,0 +1,66 @@
+"""The stage "export": backbone and head as one ONNX file, which needs no torch to run."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from sightline.errors import SightlineError
+from sightline.ranking.model import INPUT, MODEL_FILE, OUTPUT, open_session
+from sightline.training.ranking.featurize import image_input, load_backbone
+from sightline.vision.heads import LinearHead
+
+__all__ = ["EXPORT", "OPSET", "TOLERANCE", "ExportFailed", "export_ranker"]
+
+EXPORT = "export.json"
+OPSET = 17
+TOLERANCE = 1e-4
+"""How far a score of the ONNX file may be from torch's."""
+
+_SIZES = (1, 5)  # pictures a batch on which the two are compared
+
+
+class ExportFailed(SightlineError):
+    """An ONNX file that does not say what torch says."""
+
+
+def export_ranker(backbone: Path, head: Path, folder: Path, *, side: int) -> None:
+    """Write the ONNX file and :data:`EXPORT`, which tells its opset and how far its scores are from torch's.
+
+    It takes normalised pixels, float32, shape (n, 3, side, side), and gives scores, shape (n,), for any n. Raises
+    :class:`ExportFailed` where a score differs by more than :data:`TOLERANCE`.
+    """
+    import onnx
+    import torch
+    from torch import nn
+
+    layer = LinearHead.load(head / LinearHead.FILE)
+    linear = nn.Linear(layer.embedding_size, 1)
+    with torch.no_grad():
+        linear.weight.copy_(torch.from_numpy(layer.weights))
+        linear.bias.copy_(torch.from_numpy(layer.bias))
+    network = nn.Sequential(load_backbone(backbone), linear, nn.Sigmoid(), nn.Flatten(0)).eval()
+    file, size = folder / MODEL_FILE, image_input(side)
+    with warnings.catch_warnings():
+        # The exporter that has followed this one needs a further library for the same graph.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            network, (torch.zeros(2, 3, side, side),), str(file), dynamo=False, opset_version=OPSET,
+            input_names=[INPUT], output_names=[OUTPUT], dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
+        )  # fmt: skip
+    onnx.checker.check_model(str(file), full_check=True)
+    session, rng, difference = open_session(file), np.random.default_rng(0), 0.0
+    for count in _SIZES:
+        pixels = rng.uniform(0, 1, (count, side, side, 3)).astype(np.float32)
+        given = ((pixels - size.mean) / size.std).transpose(0, 3, 1, 2).astype(np.float32)
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(given)).numpy()
+        found = session.run([OUTPUT], {INPUT: given})[0]
+        difference = max(difference, float(np.abs(found - expected).max()))
+    if not difference <= TOLERANCE:
+        raise ExportFailed(f"{MODEL_FILE}: its scores differ from torch's by {difference:g}, more than {TOLERANCE:g}")
+    told = {"opset": OPSET, "onnx_ir": onnx.load(str(file)).ir_version, "largest_difference": difference}
+    (folder / EXPORT).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,124 @@
+"""The stages "backbone" and "featurize": ResNet18, and what it makes of each lower body."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline import vision
+from sightline.ranking import model_input
+from sightline.registry import ImageInput
+from sightline.training.data import Progress
+from sightline.training.fit import seeded
+from sightline.training.ranking.dataset import LABELS
+from sightline.training.ranking.preparing import Crop, crops_of
+from sightline.vision import weights
+
+if TYPE_CHECKING:
+    from sightline.vision.nets import Backbone
+
+__all__ = [
+    "FEATURES",
+    "Features",
+    "featurize",
+    "image_input",
+    "load_backbone",
+    "read_crop",
+    "read_features",
+    "save_backbone",
+]
+
+BACKBONE = "resnet18"
+FEATURES = "lower_body.parquet"
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, whose weights expect these
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Embeddings of lower bodies, float32, shape = (n, 512); ``labels``, shape = (n,), are 0 for bad and 1 for good.
+
+    ``groups``: the source photo of each.
+    """
+
+    paths: tuple[str, ...]
+    labels: NDArray[np.int64]
+    groups: tuple[str, ...]
+    embeddings: NDArray[np.float32]
+
+
+def image_input(side: int) -> ImageInput:
+    """A square of so many pixels, normalised as ImageNet's weights expect it."""
+    return ImageInput(width=side, height=side, mean=_MEAN, std=_STD)
+
+
+def save_backbone(folder: Path, *, pretrained: bool, seed: int) -> None:
+    """Write ResNet18's weights: ImageNet's, or, not ``pretrained``, random ones, which ``seed`` decides.
+
+    Random weights are no learnt features, but a random projection of the picture: they tell plain figures apart, and
+    serve where there is no network. Raises ``WeightsUnavailable``.
+    """
+    with seeded(seed):
+        weights.save_backbone(folder, vision.create_backbone(BACKBONE, pretrained=pretrained))
+
+
+def load_backbone(folder: Path) -> Backbone:
+    """What :func:`save_backbone` wrote, in evaluation mode."""
+    return weights.load_backbone(folder, BACKBONE)
+
+
+def featurize(prepared: Path, backbone: Path, folder: Path, *, side: int, batch_size: int, progress: Progress) -> None:
+    """Write :data:`FEATURES`: ``image_path``, ``label``, ``features``, ``group`` and ``person`` of each lower body."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    crops = crops_of(prepared)
+    embeddings = _embedded(load_backbone(backbone), prepared, crops, image_input(side), batch_size, progress)
+    columns = {
+        "image_path": pa.array([crop.image_path for crop in crops]),
+        "label": pa.array([LABELS.index(crop.label) for crop in crops], pa.int8()),
+        "features": pa.FixedSizeListArray.from_arrays(pa.array(embeddings.ravel()), embeddings.shape[1]),
+        "group": pa.array([crop.group for crop in crops]),
+        "person": pa.array([crop.person for crop in crops], pa.int32()),
+    }
+    pq.write_table(pa.table(columns), folder / FEATURES, compression="zstd")  # type: ignore[no-untyped-call]
+
+
+def read_features(folder: Path) -> Features:
+    """What :func:`featurize` wrote."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(folder / FEATURES)  # type: ignore[no-untyped-call]
+    return Features(
+        paths=tuple(table["image_path"].to_pylist()),
+        labels=table["label"].to_numpy().astype(np.int64),
+        groups=tuple(table["group"].to_pylist()),
+        embeddings=np.array(table["features"].to_pylist(), np.float32).reshape(len(table), -1),
+    )
+
+
+def read_crop(folder: Path, crop: Crop) -> NDArray[np.uint8]:
+    """A lower body's pixels, RGB."""
+    from PIL import Image
+
+    with Image.open(folder / crop.image_path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _embedded(
+    backbone: Backbone, prepared: Path, crops: Sequence[Crop], size: ImageInput, batch: int, progress: Progress
+) -> NDArray[np.float32]:
+    import torch
+
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(crops), batch):
+            block = [read_crop(prepared, crop) for crop in crops[start : start + batch]]
+            found.append(backbone(torch.from_numpy(model_input(block, size))).numpy())
+            progress(min(1.0, (start + batch) / len(crops)))
+    return np.concatenate(found)

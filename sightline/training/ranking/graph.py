@@ -1,0 +1,157 @@
+"""The stages of the ranking: prepare → featurize → train → evaluate and export, and what each depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sightline.storage import Location
+from sightline.training.data import Progress
+from sightline.training.ranking.dataset import SPLITS, RankingData, Split
+from sightline.training.ranking.evaluate import evaluate_head
+from sightline.training.ranking.export import export_ranker
+from sightline.training.ranking.featurize import featurize, read_features, save_backbone
+from sightline.training.ranking.head import train_head
+from sightline.training.ranking.parameters import RankingParameters
+from sightline.training.ranking.preparing import prepare_split
+from sightline.training.stages import Stage, StageGraph, Work
+
+__all__ = ["STAGES", "ranking_graph", "stages_root"]
+
+STAGES = (
+    "prepare-train",
+    "prepare-evaluate",
+    "backbone",
+    "featurize-train",
+    "featurize-evaluate",
+    "train",
+    "evaluate",
+    "export",
+)
+
+_TRAIN = ("epochs", "batch_size", "lr", "dropout", "validation", "patience", "seed")
+_HERE = "sightline.training.ranking"
+_CODE: dict[str, tuple[str, ...]] = {
+    "prepare": (
+        f"{_HERE}.preparing",
+        "sightline.ranking.prepare",
+        "sightline.pose.people",
+        "sightline.pose.estimator",
+        "sightline.pose.faces",
+        "sightline.pose.skeleton",
+        "sightline.pose.windows",
+        "sightline.vision.decode",
+    ),
+    "backbone": (f"{_HERE}.featurize", "sightline.vision.backbones", "sightline.vision.nets"),
+    "featurize": (
+        f"{_HERE}.featurize",
+        "sightline.ranking.pixels",
+        "sightline.vision.backbones",
+        "sightline.vision.nets",
+        "sightline.vision.weights",
+    ),
+    "train": (f"{_HERE}.head", "sightline.training.duplicates", "sightline.vision.heads"),
+    "evaluate": (
+        f"{_HERE}.evaluate",
+        f"{_HERE}.head",
+        f"{_HERE}.plots",
+        "sightline.training.drawing",
+        "sightline.training.evaluation",
+        "sightline.vision.heads",
+    ),
+    "export": (
+        f"{_HERE}.export",
+        f"{_HERE}.featurize",
+        "sightline.ranking.model",
+        "sightline.vision.backbones",
+        "sightline.vision.heads",
+        "sightline.vision.nets",
+        "sightline.vision.weights",
+    ),
+}
+_LIBRARIES: dict[str, tuple[str, ...]] = {
+    "prepare": ("mediapipe", "opencv-contrib-python-headless", "pillow"),
+    "backbone": ("torch", "torchvision"),
+    "featurize": ("torch", "torchvision", "pillow", "pyarrow"),
+    "train": ("torch", "scikit-learn"),
+    "evaluate": ("numpy", "scipy"),
+    "export": ("torch", "onnx"),
+}
+
+
+def stages_root(models: Location) -> Location:
+    """Where the stages of the models in a registry are kept: beside them, under a name that no model can have."""
+    return models / ".stages" / "ranking"
+
+
+def ranking_graph(
+    data: RankingData | None, parameters: RankingParameters, root: Location, *, cache: Path | None = None
+) -> StageGraph:
+    """The stages, on a data set, with what they made under ``root``. Without one they can be looked at, not run."""
+    versions = {f"data/{split}": data.version(split) if data else None for split in SPLITS}
+    told = parameters
+    stages = [
+        *(_prepare(data, split, told) for split in SPLITS),
+        _stage(
+            "backbone",
+            (),
+            {"pretrained": told.pretrained} | ({} if told.pretrained else {"seed": told.seed}),
+            lambda inputs, folder, progress: save_backbone(folder, pretrained=told.pretrained, seed=told.seed),
+        ),
+        *(_featurize(split, told) for split in SPLITS),
+        _stage(
+            "train",
+            ("featurize-train",),
+            {name: getattr(told, name) for name in _TRAIN},
+            lambda inputs, folder, progress: train_head(
+                read_features(inputs["featurize-train"]), told, folder, progress
+            ),
+        ),
+        _stage(
+            "evaluate",
+            ("train", "featurize-evaluate"),
+            {"seed": told.seed},
+            lambda inputs, folder, progress: evaluate_head(
+                read_features(inputs["featurize-evaluate"]), inputs["train"], folder, seed=told.seed
+            ),
+        ),
+        _stage(
+            "export",
+            ("train", "backbone"),
+            {"image_size": told.image_size},
+            lambda inputs, folder, progress: export_ranker(
+                inputs["backbone"], inputs["train"], folder, side=told.image_size
+            ),
+        ),
+    ]
+    return StageGraph(stages, versions, root, cache=cache)
+
+
+def _prepare(data: RankingData | None, split: Split, parameters: RankingParameters) -> Stage:
+    def work(inputs: Mapping[str, Path], folder: Path, progress: Progress) -> None:
+        assert data is not None  # noqa: S101, the graph runs nothing whose data are not named
+        prepare_split(data, split, parameters.prepare, folder, progress)
+
+    # Lower bodies that are prepared already are neither judged nor cut.
+    asked = {"prepared": True} if parameters.prepared else {"prepared": False, **parameters.prepare.model_dump()}
+    return _stage(f"prepare-{split}", (f"data/{split}",), asked, work)
+
+
+def _featurize(split: Split, parameters: RankingParameters) -> Stage:
+    def work(inputs: Mapping[str, Path], folder: Path, progress: Progress) -> None:
+        featurize(
+            inputs[f"prepare-{split}"],
+            inputs["backbone"],
+            folder,
+            side=parameters.image_size,
+            batch_size=parameters.featurize_batch_size,
+            progress=progress,
+        )
+
+    asked = {"image_size": parameters.image_size, "featurize_batch_size": parameters.featurize_batch_size}
+    return _stage(f"featurize-{split}", (f"prepare-{split}", "backbone"), asked, work)
+
+
+def _stage(name: str, inputs: tuple[str, ...], parameters: Mapping[str, object], work: Work) -> Stage:
+    kind = name.partition("-")[0]
+    return Stage(name, work, inputs, parameters, _CODE[kind], _LIBRARIES[kind])
