@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,18 +18,19 @@ __all__ = ["Pulse", "serve_health"]
 class Pulse:
     """When the listener last did what it is there for: looked at the queue, or tried the server that was away."""
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, limit: float, now: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
-        self._last = time.monotonic()
+        self._now = now
+        self._last = now()
 
     def beat(self) -> None:
         """It is alive."""
-        self._last = time.monotonic()
+        self._last = self._now()
 
     @property
     def age(self) -> float:
         """Seconds since it last was."""
-        return time.monotonic() - self._last
+        return self._now() - self._last
 
     @property
     def is_alive(self) -> bool:

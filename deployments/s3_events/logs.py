@@ -30,4 +30,5 @@ def log_as_json(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_AsJson())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request, at INFO
+    for chatty in ("botocore", "httpx"):  # a line a request, at INFO
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,83 @@
+"""Queues of a moto server, and the listener in a thread."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+
+from deployments.s3_events.health import Pulse
+from deployments.s3_events.listener import Backoff, Listener
+from deployments.s3_events.metrics import Metrics
+from deployments.s3_events.prefect_api import PrefectApi
+from deployments.s3_events.sqs import Queue
+from sightline.settings import Settings
+from sightline.uploads import Intakes
+from tests.deployments.s3_events.fake import FakePrefect
+
+
+@pytest.fixture(scope="session")
+def sqs(s3_environment: dict[str, str]) -> Any:
+    import boto3
+
+    return boto3.client(
+        "sqs",
+        region_name="us-east-1",
+        endpoint_url=s3_environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+@pytest.fixture
+def queue(sqs: Any) -> Queue:
+    """A new queue with a dead-letter queue."""
+    name = f"uploads-{uuid.uuid4().hex}"
+    dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    return Queue(sqs, url, dead, wait_seconds=1, visibility_seconds=30)
+
+
+@pytest.fixture
+def intakes() -> Intakes:
+    return Intakes.of(Settings(_env_file=None, video_bucket="s3://videos"))
+
+
+@pytest.fixture
+def fake() -> FakePrefect:
+    return FakePrefect()
+
+
+@pytest.fixture
+def api(fake: FakePrefect) -> Iterator[str]:
+    with fake.serve() as url:
+        yield url
+
+
+Listening = Callable[..., AbstractContextManager[Listener]]
+
+
+@pytest.fixture
+def listening(intakes: Intakes) -> Listening:
+    """The listener at work, quick to try again; it is stopped at the end, and must have ended by itself."""
+
+    @contextmanager
+    def listen(queue: Queue, url: str, timeout: float = 5.0, backoff: Backoff | None = None) -> Iterator[Listener]:
+        with PrefectApi(url, timeout=timeout) as client:
+            listener = Listener(
+                queue, client, intakes, Pulse(30), Metrics(), threading.Event(), backoff or Backoff(0.05, 0.2)
+            )
+            thread = threading.Thread(target=listener.run)
+            thread.start()
+            try:
+                yield listener
+            finally:
+                listener.stop.set()
+                thread.join(15)
+                assert not thread.is_alive()
+
+    return listen

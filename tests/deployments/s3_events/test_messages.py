@@ -1,0 +1,175 @@
+"""Whatever way S3's news takes to the queue, the listener reads the same; and what is no news is told apart."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.s3_events.messages import ObjectCreated, Poison, read_message
+from tests.deployments.s3_events.fake import s3_message
+
+CLIP = ObjectCreated(
+    bucket="videos",
+    key="ana/visit 1+2 ü.mp4",
+    etag="d41d8cd98f00b204e9800998ecf8427e",
+    size=1024,
+    version_id="096fKKXTRTtl3on89fVO.nfljtsv6qko",
+    sequencer="0A1B2C3D4E5F678901",
+    at=datetime(2026, 1, 31, 10, 20, 30, 123000, UTC),
+)
+DIRECT = s3_message(CLIP.key, versionId=CLIP.version_id)
+
+
+def through_sns(message: str) -> str:
+    return json.dumps(
+        {
+            "Type": "Notification",
+            "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+            "TopicArn": "arn:aws:sns:eu-west-1:123456789012:uploads",
+            "Subject": "Amazon S3 Notification",
+            "Message": message,
+            "Timestamp": "2026-01-31T10:20:31.000Z",
+            "SignatureVersion": "1",
+            "Signature": "EXAMPLE",
+            "SigningCertURL": "https://sns.eu-west-1.amazonaws.com/cert.pem",
+            "UnsubscribeURL": "https://sns.eu-west-1.amazonaws.com/?Action=Unsubscribe",
+        }
+    )
+
+
+def of_eventbridge(key: str = CLIP.key, kind: str = "Object Created") -> str:
+    return json.dumps(
+        {
+            "version": "0",
+            "id": "17793124-05d4-b198-2fde-7ededc63b103",
+            "detail-type": kind,
+            "source": "aws.s3",
+            "account": "123456789012",
+            "time": "2026-01-31T10:20:30.123Z",
+            "region": "eu-west-1",
+            "resources": ["arn:aws:s3:::videos"],
+            "detail": {
+                "version": "0",
+                "bucket": {"name": "videos"},
+                "object": {
+                    "key": key,
+                    "size": 1024,
+                    "etag": CLIP.etag,
+                    "version-id": CLIP.version_id,
+                    "sequencer": CLIP.sequencer,
+                },
+                "request-id": "N4N7GDK58NMKJ12R",
+                "requester": "123456789012",
+                "source-ip-address": "192.0.2.7",
+                "reason": "PutObject",
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [DIRECT, through_sns(DIRECT), of_eventbridge(), through_sns(of_eventbridge())],
+    ids=["direct, as SNS's raw delivery", "through SNS", "EventBridge", "EventBridge through SNS"],
+)
+def test_every_way_to_the_queue_tells_the_same(body: str) -> None:
+    assert read_message(body) == [CLIP]
+
+
+def test_what_older_and_other_systems_leave_out_is_not_missed() -> None:
+    """Moto, and S3 without versions, send neither a sequencer nor a version; MinIO puts s3: before the event."""
+    message = json.loads(s3_message("a.mp4"))
+    [record] = message["Records"]
+    del record["s3"]["object"]["sequencer"], record["s3"]["object"]["size"]
+    record["eventName"] = "s3:ObjectCreated:CompleteMultipartUpload"
+    [created] = read_message(json.dumps(message))
+    assert (created.version_id, created.sequencer, created.size) == (None, None, None)
+
+
+def test_several_records_are_several_objects() -> None:
+    records = [json.loads(s3_message(key))["Records"][0] for key in ("a.mp4", "b.mp4")]
+    assert [each.key for each in read_message(json.dumps({"Records": records}))] == ["a.mp4", "b.mp4"]
+
+
+TEST_EVENT = json.dumps(
+    {
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": "2026-01-31T10:20:30.123Z",
+        "Bucket": "videos",
+        "RequestId": "5582815E1AEA5ADF",
+        "HostId": "8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR",
+    }
+)
+REMOVED = json.dumps(
+    {
+        "Records": [
+            {
+                "eventName": "ObjectRemoved:Delete",
+                "eventTime": "2026-01-31T10:20:30.123Z",
+                "s3": {"bucket": {"name": "videos"}, "object": {"key": "a.mp4", "sequencer": "0A"}},
+            }
+        ]
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [TEST_EVENT, through_sns(TEST_EVENT), REMOVED, of_eventbridge(kind="Object Deleted"), '{"Records": []}'],
+    ids=["test event", "test event through SNS", "removed", "deleted by EventBridge", "no records"],
+)
+def test_what_is_news_of_no_new_object_is_dropped(body: str) -> None:
+    assert read_message(body) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("", "it is not JSON"),
+        ("hello", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
+        ("[]", "it is not a JSON object"),
+        ('"text"', "it is not a JSON object"),
+        ('{"Type": "Notification"}', "it is not a JSON object"),
+        ('{"Type": "SubscriptionConfirmation"}', "it is neither"),
+        ('{"Records": [{"kinesis": {}}]}', "one of its records is not about an object"),
+        ('{"Records": [7]}', "one of its records is not about an object"),
+        (json.dumps({"detail-type": "Object Created", "source": "aws.s3", "detail": {}}), "Field required"),
+        (s3_message("a.mp4", etag=""), "s3.object.eTag: String should have at least 1 character"),
+    ],
+)
+def test_what_is_no_message_about_objects_is_told_apart_with_the_reason(body: str, reason: str) -> None:
+    with pytest.raises(Poison, match=reason):
+        read_message(body)
+
+
+@given(st.text(min_size=1, max_size=60).filter(lambda text: text.isprintable()))
+def test_any_key_comes_through(key: str) -> None:
+    assert [read_message(body)[0].key for body in (s3_message(key), of_eventbridge(key))] == [key, key]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["Records", "Type", "Message", "s3", "object", "key", "eventName", "detail", "source"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_nothing_that_can_be_sent_ends_the_listener(value: Any) -> None:
+    with suppress(Poison):
+        assert isinstance(read_message(json.dumps(value)), list)
