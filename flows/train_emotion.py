@@ -126,7 +126,7 @@ def train_emotion(
     bucket = locate(config.bucket_uri(patients_bucket or config.patients_bucket))
     try:
         with turn_of(patient) as turn:
-            gate = check_sessions(patient, bucket, turn, force)
+            gate, answered = check_sessions(patient, bucket, turn, force)
             publish_gate(patient, gate)
             if not gate.passed:
                 return _skipped("; ".join(gate.reasons), TrainingResult.of(patient, gate))
@@ -135,8 +135,9 @@ def train_emotion(
                 table = read_features(bucket, gate)
                 forest = train_model(table, repeats, permutations)
                 record = publish_patient_model(
-                    patient, table, forest, turn, threshold, flow_run.parameters, f"{uri_of(bucket)}/{patient}"
-                )
+                    patient, table, forest, turn, threshold, {**flow_run.parameters, "answered_by_people": answered},
+                    f"{uri_of(bucket)}/{patient}",
+                )  # fmt: skip
                 promotion, trainings = promote_patient_model(record, table, forest, turn)
     except TrainingUnderWay as under_way:
         reason = str(under_way)

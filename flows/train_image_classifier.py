@@ -47,6 +47,7 @@ class TrainingResult(BaseModel):
     validation: int
     test: int
     unusable: int
+    reviewed: int
     threshold: float
     accuracy: float
     macro_f1: float
@@ -71,7 +72,7 @@ class TrainingResult(BaseModel):
             promoted=promotion.promoted,
             why=promotion.why,
             **{name: made[name] for name in ("backbone", "pretrained", "head")},
-            **record.data.model_dump(include={"synthetic", "train", "validation", "test"}),
+            **record.data.model_dump(include={"synthetic", "train", "validation", "test", "reviewed"}),
             images=record.data.samples,
             classes=record.classes,
             unusable=len(unusable),
@@ -102,6 +103,7 @@ def train_image_classifier(
     seed: Annotated[int, Field(ge=0)] | None = None,
     cross_validate: bool = False,
     compare: bool = False,
+    reviews: bool = True,
 ) -> TrainingResult:
     """Train an image classifier and publish it, as the current one where it is at least as good.
 
@@ -115,10 +117,11 @@ def train_image_classifier(
         seed: Of the splits and the training. By default the preset's.
         cross_validate: Also train and test anew on each of the preset's folds, to know how good the recipe is.
         compare: Also compare backbones and heads with each other, on the validation set.
+        reviews: Also learn from what people have answered about this model's images. They train, and hardly ever test.
     """
     plan = plan_training(name, preset, pretrained, classes, threshold, seed)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as folder:
-        pictures = read_pictures(data, plan, Path(folder))
+        pictures = read_pictures(data, plan, Path(folder), reviews)
         splits = split_pictures(pictures, plan)
         rows = compare_models(pictures, splits, plan) if compare else []
         if rows:

@@ -13,7 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from sightline import affect, sessions, storage
+from sightline import affect, reviews, sessions, storage
 from sightline.registry import ModelRecord, Promotion
 from sightline.settings import settings
 from sightline.storage import Location
@@ -26,7 +26,7 @@ from sightline.training.emotions import (
     Training,
     TrainingTurn,
 )
-from tasks.models import open_registry
+from tasks.models import open_registry, open_reviews
 from tasks.policy import ON_STORAGE
 from tasks.progress import progress
 
@@ -71,11 +71,18 @@ def turn_of(patient: str) -> Iterator[TrainingTurn]:
 
 
 @task(**ON_STORAGE)
-def check_sessions(patient: str, patients_bucket: Location, turn: TrainingTurn, force: bool) -> GateReport:
-    """The patient's session records, held against the limits in the settings."""
-    records = sessions.read_sessions(patients_bucket, patient)
+def check_sessions(
+    patient: str, patients_bucket: Location, turn: TrainingTurn, force: bool
+) -> tuple[GateReport, list[dict[str, Any]]]:
+    """The patient's sessions, under the emotion that people saw where they were asked, held against the limits.
+
+    With it come the sessions whose emotion is a person's answer, for the model's record.
+    """
+    answers = open_reviews().answered(affect.model_of(patient))
+    records, refused, answered = reviews.relabelled(sessions.read_sessions(patients_bucket, patient), answers)
     limits = GateLimits.of(settings())
-    return emotions.check_gate(records, limits, turn.last_ended, datetime.now(UTC), force=force)
+    gate = emotions.check_gate(records, limits, turn.last_ended, datetime.now(UTC), force=force)
+    return gate.model_copy(update={"left_out": (*refused, *gate.left_out)}), answered
 
 
 @contextmanager

@@ -9,11 +9,13 @@ from tempfile import TemporaryDirectory
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from sightline import storage, training
+from sightline import reviews, storage, training
 from sightline.registry import ModelRecord, Pointer, Promotion
+from sightline.reviews import Reviewed
 from sightline.settings import settings
 from sightline.training import Assessed, ComparisonRow, CrossValidation, Fitted, Splits, TrainingData
-from tasks.models import open_registry
+from tasks.images import image_limits
+from tasks.models import open_registry, open_reviews
 from tasks.policy import ON_STORAGE
 from tasks.progress import progress
 from tasks.training_plan import TrainingPlan
@@ -34,25 +36,35 @@ __all__ = [
 
 
 class Pictures:
-    """The labelled pictures, in a plain object: Prefect looks through every field of a data class at each call."""
+    """The labelled pictures, in a plain object: Prefect looks through every field of a data class at each call.
 
-    def __init__(self, data: TrainingData) -> None:
+    ``reviewed``: the people's answers among their labels.
+    """
+
+    def __init__(self, data: TrainingData, reviewed: Sequence[Reviewed] = ()) -> None:
         self.data = data
+        used = {sample.sha256 for sample in data.manifest.samples if sample.source == "review"}
+        self.reviewed = [each for each in reviewed if each.question.sha256 in used]
 
 
 @task(**ON_STORAGE)
-def read_pictures(data: str, plan: TrainingPlan, folder: Path) -> Pictures:
-    """Every picture, checked, hashed and decoded into a file in ``folder``."""
+def read_pictures(data: str, plan: TrainingPlan, folder: Path, with_reviews: bool = False) -> Pictures:
+    """Every picture, checked, hashed and decoded into a file in ``folder``.
+
+    ``with_reviews``: those that people have answered about as well.
+    """
+    reviewed = open_reviews().answered(plan.name) if with_reviews else []
     with progress("read") as report:
         return Pictures(
             training.read_training_data(
-                training.open_source(data),
+                reviews.with_reviews(training.open_source(data), reviewed, image_limits()),
                 plan.preset,
                 plan.recipe.input,
                 folder,
                 classes=plan.classes,
                 progress=report,
-            )
+            ),
+            reviewed,
         )
 
 
@@ -138,6 +150,7 @@ def publish_model(
             pretrained=plan.pretrained,
             cross_validation=cross_validation,
             comparison=comparison,
+            reviews=reviews.provenance(pictures.reviewed) if pictures.reviewed else None,
         )
 
 

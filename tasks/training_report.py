@@ -42,6 +42,7 @@ def announce_model(record: ModelRecord, promotion: Promotion) -> None:
         "version": record.version,
         "samples": record.data.samples,
         "synthetic": record.data.synthetic,
+        "reviewed": record.data.reviewed,
         "promoted": promotion.promoted,
         "why": promotion.why,
         **{name: record.metrics[name] for name in ("accuracy", "macro_f1", "ece_after", "share_accepted")},
@@ -96,7 +97,7 @@ def _page(record: ModelRecord, promotion: Promotion, unusable: Sequence[Unusable
         f"{promotion.value:.4f}{against}: {promotion.why}.",
         "**The pictures are synthetic: this is no model for real use.**" if data.synthetic else "",
         f"{data.samples} pictures of {data.source}{_groups(data.groups)}: {data.train} train, {data.validation} "
-        f"validate, {data.test} test. {len(unusable)} could not be used.",
+        f"validate, {data.test} test. {len(unusable)} could not be used.{_reviewed(data.reviewed)}",
         markdown_table(("on the test set", ""), _figures(record).items()),
         markdown_table(
             ("class", "precision", "recall", "F1", "pictures"),
@@ -150,6 +151,10 @@ def _left_out(unusable: Sequence[Unusable]) -> str:
         return ""
     more = f"\n\nand {len(unusable) - _LISTED} more, in unusable.csv" if len(unusable) > _LISTED else ""
     return markdown_table(("left out", "why"), ((each.name, each.reason) for each in unusable[:_LISTED])) + more
+
+
+def _reviewed(count: int) -> str:
+    return f" {count} have a person's answer for their label." if count else ""
 
 
 def _groups(groups: int | None) -> str:

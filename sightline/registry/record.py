@@ -96,7 +96,8 @@ class DataVersion(_Strict):
     """What a model was trained and tested on.
 
     ``manifest_sha256`` is that of the manifest of all samples, ``test_sha256`` that of the test set alone; ``groups``
-    counts what no two sides of a split share (people, say), None where the data tells of none.
+    counts what no two sides of a split share (people, say), None where the data tells of none. ``reviewed``: the
+    samples whose label is a person's answer.
     """
 
     manifest_sha256: Sha256
@@ -108,6 +109,7 @@ class DataVersion(_Strict):
     groups: Count | None
     source: str
     synthetic: bool
+    reviewed: Count = 0
 
 
 class ModelDraft(_Strict):

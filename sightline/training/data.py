@@ -126,10 +126,10 @@ def _read_all(
 
 
 def _read(picture: Picture, table: ClassTable, size: ImageInput) -> tuple[_Read | Unusable, NDArray[np.uint8] | None]:
-    label = table.label(picture.name)
+    label = table.label(picture.name) if picture.answer is None else picture.answer
     if label is None:
         return _unusable(picture, "its name does not begin with a label"), None
-    name = table.class_of(label)
+    name = table.class_of(label) if picture.answer is None else table.known(label)
     if name is None:
         return _unusable(picture, f"its label {label} is of none of the classes"), None
     try:
@@ -146,16 +146,22 @@ def _decode(data: bytes, size: ImageInput) -> NDArray[np.uint8]:
 
 
 def _consistent(found: Sequence[_Read], unusable: list[Unusable]) -> list[int]:
-    """The places of what was read, save pictures that stand under two classes: those are added to ``unusable``."""
+    """The places of what was read, save pictures that stand under two classes: those are added to ``unusable``.
+
+    So is one that people have answered about and that is among the labelled ones.
+    """
     labels: defaultdict[str, set[str]] = defaultdict(set)
     for each in found:
         labels[each.sha256].add(each.label)
+    labelled = {each.sha256 for each in found if each.picture.answer is None}
     kept = []
     for place, each in enumerate(found):
-        if len(under := labels[each.sha256]) == 1:
-            kept.append(place)
-        else:
+        if len(under := labels[each.sha256]) > 1:
             unusable.append(_unusable(each.picture, f"the same picture stands under {' and '.join(sorted(under))}"))
+        elif each.picture.answer is not None and each.sha256 in labelled:
+            unusable.append(_unusable(each.picture, "its answer is that of the same picture's label"))
+        else:
+            kept.append(place)
     return kept
 
 
@@ -177,6 +183,7 @@ def _samples(
             label=each.label,
             group=group,
             unit=int(unit),
+            source="data" if each.picture.answer is None else "review",
         )
         for each, group, unit in zip(found, groups, units, strict=True)
     )

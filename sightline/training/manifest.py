@@ -26,14 +26,15 @@ UNUSABLE = "unusable.csv"
 
 Classes = Sequence[str] | Literal["all"] | None
 
-_COLUMNS = ("sha256", "label", "group", "part", "name")
+_COLUMNS = ("sha256", "label", "group", "part", "name", "source")
 
 
 class Sample(BaseModel):
     """A picture to train or to test on.
 
     ``group`` is what its name says it belongs to, a person say. ``unit`` is equal for the samples that must stay on
-    one side of every split: those of one group, of the same content or near duplicates.
+    one side of every split: those of one group, of the same content or near duplicates. ``source`` is ``review`` where
+    a person's answer is the label.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +45,7 @@ class Sample(BaseModel):
     label: str
     group: str | None
     unit: int
+    source: Literal["data", "review"] = "data"
 
 
 class Unusable(BaseModel):
@@ -77,6 +79,11 @@ class Manifest(BaseModel):
     def synthetic(self) -> bool:
         """Whether any of the pictures was made up: those have "synthetic" in their names."""
         return any("synthetic" in sample.name.casefold() for sample in self.samples)
+
+    @property
+    def reviewed(self) -> int:
+        """How many have a person's answer for their label."""
+        return sum(sample.source == "review" for sample in self.samples)
 
     @property
     def groups(self) -> int | None:
@@ -114,10 +121,11 @@ class Manifest(BaseModel):
     def csv(self, parts: Mapping[str, Iterable[int]]) -> bytes:
         """One row a sample with the part it is in, as CSV. Names alone, no places: it goes along with the model."""
         part_of = {place: part for part, places in parts.items() for place in places}
-        samples = enumerate(self.samples)
-        return _csv(
-            [_COLUMNS, *((each.sha256, each.label, each.group or "", part_of[n], each.name) for n, each in samples)]
+        rows = (
+            (each.sha256, each.label, each.group or "", part_of[place], each.name, each.source)
+            for place, each in enumerate(self.samples)
         )
+        return _csv([_COLUMNS, *rows])
 
     def unusable_csv(self) -> bytes:
         """One row a picture that was left out, with the reason, as CSV."""
@@ -166,6 +174,12 @@ class ClassTable:
         name = self._class_of.get(label, label)
         asked = self._known if self._asked is None else self._asked
         return name if asked == "all" or name in asked else None
+
+    def known(self, name: str) -> str | None:
+        """A class by its own name, as people give it; None for one that is not asked for."""
+        if self._asked == "all":
+            return name
+        return name if name in (self._known if self._asked is None else self._asked) else None
 
     def order(self, found: Iterable[str]) -> tuple[str, ...]:
         """The classes of a model: the found ones, in the order asked for or the preset's, else by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +20,13 @@ from sightline.registry import (
     code_version,
     versions_of_libraries,
 )
+from sightline.training.baseline import BASELINE, Baseline
 from sightline.training.calibration import Calibration, calibrate, expected_calibration_error
 from sightline.training.comparison import ComparisonRow
 from sightline.training.cross_validation import CrossValidation
 from sightline.training.data import TrainingData
 from sightline.training.evaluation import Evaluation, evaluate
-from sightline.training.fit import Fitted
+from sightline.training.fit import Fitted, embed
 from sightline.training.manifest import MANIFEST, UNUSABLE
 from sightline.training.plots import draw_plots
 from sightline.training.preset import Preset
@@ -76,11 +77,13 @@ def publish(
     pretrained: bool = True,
     cross_validation: CrossValidation | None = None,
     comparison: Sequence[ComparisonRow] = (),
+    reviews: Mapping[str, Any] | None = None,
 ) -> ModelRecord:
-    """Write the weights, the plots and the manifest into ``folder``, an empty one, and publish them as a new version.
+    """Write weights, plots, manifest and baseline into ``folder``, an empty one, and publish them as a new version.
 
     ``pretrained``: whether pretrained weights were asked for; the record also tells whether the preset has a recipe
-    with them. The version is not current yet: that is :func:`promote`'s.
+    with them. ``reviews``: whose answers are among the labels, for the record. The version is not current yet: that is
+    :func:`promote`'s.
     """
     fitted, manifest = assessed.fitted, data.manifest
     recipe, threshold = fitted.recipe, assessed.evaluation.threshold
@@ -94,6 +97,12 @@ def publish(
         threshold=threshold,
         losses=fitted.losses,
     )
+    test = np.asarray(splits.test)
+    Baseline.of_test_set(
+        assessed.after,
+        data.labels[test],
+        lambda places: embed(fitted.backbone, data.pixels[test[places]], recipe.input),
+    ).save(folder / BASELINE)
     (folder / MANIFEST).write_bytes(manifest.csv(splits.parts))
     if manifest.unusable:
         (folder / UNUSABLE).write_bytes(manifest.unusable_csv())
@@ -127,6 +136,7 @@ def publish(
             "near_duplicates": preset.near_duplicates,
             "absent_classes": list(manifest.absent),
             "unusable": len(manifest.unusable),
+            **({"reviews": dict(reviews)} if reviews else {}),
         },
         seed=seed,
         metrics=metrics,
@@ -163,6 +173,7 @@ def _data_version(data: TrainingData, splits: Splits) -> DataVersion:
         groups=manifest.groups,
         source=data.source.name,
         synthetic=manifest.synthetic,
+        reviewed=manifest.reviewed,
     )
 
 

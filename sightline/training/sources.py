@@ -23,11 +23,15 @@ _CIFAR_FOLDER = "cifar-100-python"
 
 
 class Picture(NamedTuple):
-    """One picture that may be trained on; ``name`` tells its label, ``read`` gives the file's bytes."""
+    """One picture that may be trained on; ``name`` tells its label, ``read`` gives the file's bytes.
+
+    ``answer`` is the class that people have given it, which counts in the name's place.
+    """
 
     name: str
     uri: str
     read: Callable[[], bytes]
+    answer: str | None = None
 
 
 @dataclass(frozen=True)

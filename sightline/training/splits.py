@@ -1,4 +1,8 @@
-"""Three separate sets, and folds: stratified by class, with no unit of the manifest on two sides."""
+"""Three separate sets, and folds: stratified by class, with no unit of the manifest on two sides.
+
+What people have answered about is what a model was unsure of, and would make a test harder than the pictures it is to
+stand for: it trains, save where its unit holds it to another side. So the test set is the same with it and without.
+"""
 
 from __future__ import annotations
 
@@ -37,19 +41,23 @@ def split(manifest: Manifest, shares: Shares, seed: int) -> Splits:
 
     Raises :class:`UnsuitableData` where there are too few units for every class to be in each of the three.
     """
-    rest, test = next(_parts(manifest, np.arange(len(manifest.samples)), shares.test, seed))
+    rest, test = next(_parts(manifest, _labelled(manifest), shares.test, seed))
     train, validation = next(_parts(manifest, rest, shares.validation / (1 - shares.test), seed))
+    train, validation, test = _with_reviewed(manifest, train, validation, test)
     made = Splits(train, validation, test)
     _check(manifest, made.parts)
     return made
 
 
 def folds(manifest: Manifest, count: int, seed: int) -> list[tuple[Places, Places]]:
-    """``count`` pairs of places to train and to test on; each sample is tested on once.
+    """``count`` pairs of places to train and to test on; each labelled sample is tested on once.
 
     Raises :class:`UnsuitableData` where a class has fewer units than that.
     """
-    made = list(_parts(manifest, np.arange(len(manifest.samples)), 1 / count, seed))
+    made = []
+    for pair in _parts(manifest, _labelled(manifest), 1 / count, seed):
+        train, test = _with_reviewed(manifest, *pair)
+        made.append((train, test))
     if len(made) != count:
         raise UnsuitableData(
             manifest.source,
@@ -59,6 +67,20 @@ def folds(manifest: Manifest, count: int, seed: int) -> list[tuple[Places, Place
     for number, (train, test) in enumerate(made):
         _check(manifest, {f"fold {number}": train, f"fold {number}'s test part": test})
     return made
+
+
+def _labelled(manifest: Manifest) -> Places:
+    return np.array([n for n, sample in enumerate(manifest.samples) if sample.source != "review"], dtype=np.int64)
+
+
+def _with_reviewed(manifest: Manifest, train: Places, *others: Places) -> tuple[Places, ...]:
+    """The parts with the reviewed samples: each where its unit is, else to train on."""
+    held = {manifest.samples[place].unit: number for number, part in enumerate(others, 1) for place in part}
+    parts = [train.tolist(), *(part.tolist() for part in others)]
+    for place, sample in enumerate(manifest.samples):
+        if sample.source == "review":
+            parts[held.get(sample.unit, 0)].append(place)
+    return tuple(np.array(sorted(part), dtype=np.int64) for part in parts)
 
 
 def _parts(manifest: Manifest, within: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:
