@@ -22,7 +22,7 @@ from sightline.storage import Location, locate
 from tests.clocks import Clock
 
 ROOT = Path(__file__).resolve().parent.parent
-LIBRARY = ROOT / "tests" / "sightline"
+PLAIN_FOLDERS = [ROOT / "tests" / name for name in ("sightline", "api")]
 PREFECT_FOLDERS = [ROOT / "tests" / name for name in ("tasks", "flows", "deployments")]
 SHARED_DATA = Path(os.environ.get("SIGHTLINE_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
@@ -80,7 +80,8 @@ def prefect_home(prefect_server: str, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _prefect(request: pytest.FixtureRequest) -> Iterator[None]:
     """Flows and tasks: the server for integration tests; no run logger for the rest, which call ``.fn()``."""
-    if LIBRARY in request.path.parents:  # It knows nothing of Prefect, whose settings take their time to be changed.
+    # They know nothing of Prefect, whose settings take their time to be changed.
+    if any(folder in request.path.parents for folder in PLAIN_FOLDERS):
         yield
         return
     integration = request.node.get_closest_marker("integration")

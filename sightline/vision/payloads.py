@@ -32,16 +32,16 @@ def images_of(payload: Mapping[str, Any]) -> Iterator[ImageRef]:
     if "body" in given and not given.keys() & _KEYS:
         yield from images_of(_body(given))
         return
-    found = [
-        *(_item(each, f"inline:{place}") for place, each in enumerate(_listed(given, "images"))),
-        *(_url(each, f"image_urls:{place}") for place, each in enumerate(_listed(given, "image_urls"))),
-    ]
-    if not found and (given.get("s3_key") or given.get("image_data")):
-        found = [_item(given, "inline:0")]
-    if not found:
+    images, urls = _listed(given, "images"), _listed(given, "image_urls")
+    if images or urls:
+        # One by one: a caller who takes no more than so many need not have all of them decoded.
+        yield from (_item(each, f"inline:{place}") for place, each in enumerate(images))
+        yield from (_url(each, f"image_urls:{place}") for place, each in enumerate(urls))
+    elif given.get("s3_key") or given.get("image_data"):
+        yield _item(given, "inline:0")
+    else:
         what = f"has no images in {', '.join(map(repr, payload))}" if payload else "is empty"
         raise InvalidInput("the payload", what, EXPECTED)
-    yield from found
 
 
 def _body(payload: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,0 +1,273 @@
+"""Models are warm before they answer, and change under the requests; a bad new version changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from api.metrics import Metrics
+from api.models import Models
+from api.problems import Problem
+from sightline.registry import Registry
+from sightline.vision import BackendUnavailable, ImageClassifier
+from tests.api.serving import BRIGHT, DARK, Running, await_true, serving, settings_for
+from tests.images import publish_by_brightness
+
+TASK = "image-classification"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    """A registry of one's own, with a vehicles model."""
+    registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
+    publish_by_brightness(registry)
+    return registry
+
+
+def models_of(registry: Registry, **changes: Any) -> Models:
+    return Models(registry, settings_for(Path(str(registry.root)), **changes), Metrics())
+
+
+def damage(registry: Registry, version: int) -> Path:
+    """Spoil a version's head; where it is."""
+    file = Path(str(registry.root)) / "vehicles" / str(version) / "head.safetensors"
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 0xFF]))
+    return file
+
+
+def state_of(models: Models, name: str) -> tuple[int | None, str | None]:
+    (found,) = (state for state in models.states() if state.name == name)
+    return found.record.version if found.record else None, found.problem
+
+
+def test_it_is_not_ready_before_its_models_are_warm(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[int] = []
+
+    async def test() -> None:
+        models = models_of(registry, api_max_batch=4)
+        with pytest.raises(Problem) as caught, models.lease("vehicles", TASK):
+            pass
+        assert (caught.value.status, caught.value.reason) == (503, "model_loading")
+        assert caught.value.headers["Retry-After"]
+        assert not models.are_ready
+        real = ImageClassifier.predict
+
+        def noting(self: ImageClassifier, pixels: Any) -> Any:
+            assert not models.are_ready
+            batches.append(len(pixels))
+            return real(self, pixels)
+
+        monkeypatch.setattr(ImageClassifier, "predict", noting)
+        await models.look()
+        assert models.are_ready
+        await models.close()
+
+    asyncio.run(test())
+    assert batches == [1, 4]
+
+
+def test_a_model_that_is_nowhere_is_named_with_the_command_that_trains_it(registry: Registry) -> None:
+    async def test() -> None:
+        models = models_of(registry)
+        await models.look()
+        assert models.are_ready
+        for name, task, command in (
+            ("posture", TASK, "`sightline train-image-classifier posture DATA`"),
+            ("running-style", "image-ranking", "`sightline train-ranking DATA`"),
+        ):
+            with pytest.raises(Problem, match=command) as caught, models.lease(name, task):
+                pass
+            assert (caught.value.status, caught.value.reason) == (503, "model_missing")
+        publish_by_brightness(registry, "posture")
+        await models.look()
+        with models.lease("posture", TASK) as model:
+            assert model.record.label == "posture/1"
+        await models.close()
+
+    asyncio.run(test())
+
+
+def test_a_model_that_the_settings_name_has_to_be_there(registry: Registry) -> None:
+    async def test() -> None:
+        models = models_of(registry, api_models=["vehicles", "posture"])
+        await models.look()
+        assert not models.are_ready
+        publish_by_brightness(registry, "posture")
+        await models.look()
+        assert models.are_ready
+        await models.close()
+
+    asyncio.run(test())
+
+
+def test_a_version_that_the_settings_name_stays(registry: Registry) -> None:
+    async def test() -> None:
+        models = models_of(registry, api_models=["vehicles/1"])
+        await models.look()
+        publish_by_brightness(registry)
+        await models.look()
+        assert state_of(models, "vehicles/1") == (1, None)
+        with models.lease("vehicles/1", TASK) as model:
+            assert model.record.version == 1
+        await models.close()
+
+    asyncio.run(test())
+
+
+def test_a_damaged_new_version_leaves_the_old_one_answering_until_it_is_mended(
+    registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        metrics = Metrics()
+        models = Models(registry, settings_for(Path(str(registry.root))), metrics)
+        await models.look()
+        publish_by_brightness(registry)
+        good = (Path(str(registry.root)) / "vehicles/2/head.safetensors").read_bytes()
+        file = damage(registry, 2)
+        with caplog.at_level(logging.ERROR, "api.models"):
+            await models.look()
+            await models.look()
+        assert len([each for each in caplog.records if each.name == "api.models"]) == 1  # and not at each look
+        version, problem = state_of(models, "vehicles")
+        assert version == 1
+        assert problem is not None
+        assert "version 2 cannot be loaded" in problem
+        assert "head.safetensors" in problem
+        assert models.are_ready
+        assert metrics._registry.get_sample_value("sightline_model_load_failures_total", {"model": "vehicles"}) == 2
+        with models.lease("vehicles", TASK) as model:
+            assert model.record.version == 1
+        file.write_bytes(good)
+        await models.look()
+        assert state_of(models, "vehicles") == (2, None)
+        assert metrics._registry.get_sample_value("sightline_model_version", {"model": "vehicles"}) == 2
+        await models.close()
+
+    asyncio.run(test())
+
+
+def test_a_damaged_model_without_one_before_it_is_told_of(registry: Registry) -> None:
+    async def test() -> None:
+        damage(registry, 1)
+        models = models_of(registry)
+        await models.look()
+        assert not models.are_ready
+        with pytest.raises(Problem, match="cannot be loaded") as caught, models.lease("vehicles", TASK):
+            pass
+        assert (caught.value.status, caught.value.reason) == (503, "model_damaged")
+        await models.close()
+
+    asyncio.run(test())
+
+
+def test_a_storage_that_is_away_for_a_while_changes_nothing(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        models = models_of(registry)
+        await models.look()
+
+        def away(*_: Any) -> None:
+            raise OSError("the network is down")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(registry, "current", away)
+            await models.look()
+            version, problem = state_of(models, "vehicles")
+            assert version == 1
+            assert "the network is down" in str(problem)
+        await models.look()
+        assert state_of(models, "vehicles") == (1, None)
+        await models.close()
+
+    asyncio.run(test())
+
+
+def test_a_request_under_way_ends_with_the_version_that_it_began_with(registry: Registry) -> None:
+    async def test() -> None:
+        models = models_of(registry)
+        await models.look()
+        with models.lease("vehicles", TASK) as old:
+            publish_by_brightness(registry)
+            await models.look()
+            assert len(models._retiring) == 1
+            with models.lease("vehicles", TASK) as new:
+                assert (old.record.version, new.record.version) == (1, 2)
+            (row,) = await old.ask([np.zeros((32, 32, 3), np.uint8)])
+            assert row[0] > 0.9
+        async with asyncio.timeout(10):
+            while models._retiring:
+                await asyncio.sleep(0.01)
+        with pytest.raises(RuntimeError, match="closed"):
+            await old._batcher.ask([np.zeros((32, 32, 3), np.uint8)])
+        await models.close()
+
+    asyncio.run(test())
+
+
+def test_models_swapped_under_load_drop_no_request(registry: Registry) -> None:
+    config = settings_for(Path(str(registry.root)), api_models=["vehicles"])
+    with serving(config) as running:
+        answers: list[httpx.Response] = []
+        stop = threading.Event()
+
+        def ask() -> None:
+            with httpx.Client(base_url=running.url, trust_env=False, timeout=60) as client:
+                while not stop.is_set():
+                    answers.append(client.post("/classify", json={"images": [DARK, BRIGHT]}))
+
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for version in (2, 3):
+            publish_by_brightness(registry)
+            await_true(lambda version=version: version_of(running) == version)  # type: ignore[misc]
+        registry.rollback("vehicles", 1)
+        await_true(lambda: version_of(running) == 1)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert {answer.status_code for answer in answers} == {200}
+    assert {tuple(answer.json()["predictions"]) for answer in answers} == {("bicycle", "motorcycle")}
+    assert {answer.json()["model"] for answer in answers} == {"vehicles/1", "vehicles/2", "vehicles/3"}
+
+
+def version_of(running: Running) -> Any:
+    return running.client.get("/ready").json()["models"][0]["version"]
+
+
+def test_a_model_that_fails_is_no_crash(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overflows(*_: Any) -> None:
+        raise BackendUnavailable("vehicles/1 on x: what it computes overflows")
+
+    monkeypatch.setattr(ImageClassifier, "predict", overflows)
+    answer = running.client.post("/classify", json={"images": [DARK]})
+    assert (answer.status_code, answer.json()["reason"]) == (503, "model_failed")
+    assert "overflows" in answer.json()["detail"]
+
+
+def test_requests_that_arrive_together_share_a_forward_pass(running: Running) -> None:
+    def posted(_: int) -> list[str]:
+        found: list[str] = running.client.post("/classify", json={"images": [DARK]}).json()["predictions"]
+        return found
+
+    def figures() -> tuple[float, float]:
+        return running.metric("batch_images_count", model="vehicles"), running.metric(
+            "batch_images_sum", model="vehicles"
+        )
+
+    passes, images = figures()
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(posted, range(64))) == [["bicycle"]] * 64
+    more_passes, more_images = figures()
+    assert more_images - images == 64
+    assert more_passes - passes < 64

@@ -1,0 +1,62 @@
+"""The OpenAPI document tells the truth, and nothing that it allows, or nearly allows, brings the service down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import schemathesis
+from hypothesis import HealthCheck, Phase
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api import create_app
+from tests.api.serving import Running, settings_for
+
+DOCUMENT = create_app(settings_for(Path("nowhere"))).openapi()
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+
+
+@schema.parametrize()
+@hypothesis.settings(
+    max_examples=10,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_no_request_that_the_document_allows_fails(case: Any, running: Running) -> None:
+    answer = case.call(base_url=running.url)
+    case.validate_response(
+        answer,
+        checks=[not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance],
+    )
+
+
+def test_every_example_of_the_document_is_answered(running: Running) -> None:
+    tried = 0
+    for path, operations in DOCUMENT["paths"].items():
+        content = operations.get("post", {}).get("requestBody", {}).get("content", {})
+        for name, example in content.get("application/json", {}).get("examples", {}).items():
+            answer = running.client.post(path, json=example["value"])
+            fetched = name in ("URLs", "an object in S3")  # from where nothing is fetched by default
+            assert answer.status_code == (403 if fetched else 404 if path == "/lower-body" else 200), (path, name)
+            tried += 1
+    assert tried == 14
+
+
+def test_every_operation_is_described() -> None:
+    for path, operations in DOCUMENT["paths"].items():
+        for operation in operations.values():
+            assert operation["summary"], path
+            assert operation["description"], path
+            assert operation["tags"], path
+    assert "HTTPValidationError" not in DOCUMENT["components"]["schemas"]
+    problems = DOCUMENT["paths"]["/classify"]["post"]["responses"]["422"]["content"]
+    assert list(problems) == ["application/problem+json"]
