@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prefect import Flow, State
     from pydantic import BaseModel
 
-__all__ = ["run_in_terminal", "set_prefect_defaults"]
+__all__ = ["look_in_terminal", "run_in_terminal", "set_prefect_defaults"]
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -32,6 +32,7 @@ _DEFAULTS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
 
+_LISTED = 12  # objects that the result shows as text
 _COMPLETED = 0
 _FAILED = 1
 
@@ -73,6 +74,22 @@ def run_in_terminal(
         print(result.model_dump_json() if result else _state_as_json(state), file=output)
     else:
         output.writelines(f"{line}\n" for line in _summary(flow.name, state, result))
+    return _COMPLETED
+
+
+def look_in_terminal(
+    command: Callable[..., Any], parameters: Mapping[str, Any], output: TextIO, *, as_json: bool, verbose: bool
+) -> int:
+    """Call a command that is no flow, and write its result model, as its ``str`` or as JSON; the exit status."""
+    try:
+        result = command(**parameters)
+    except Exception as error:
+        if verbose:
+            traceback.print_exc()
+        told = str(error) if isinstance(error, SightlineError) else f"{type(error).__name__}: {error}"
+        print(f"sightline: {command.__name__}: {_one_line(told)}", file=sys.stderr)
+        return _FAILED
+    print(result.model_dump_json() if as_json else result, file=output)
     return _COMPLETED
 
 
@@ -124,6 +141,8 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         # A reason in capitals is a name that people search for.
         value = [f"{key.replace('_', ' ') if key.islower() else key} {_text(item)}" for key, item in value.items()]
+    if isinstance(value, list) and len(value) > _LISTED and isinstance(value[0], dict):
+        return f"{len(value)} of them, which --json lists"
     if isinstance(value, list):
         return ", ".join(map(_text, value)) or "none"
     return "none" if value is None else str(value)

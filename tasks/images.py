@@ -174,6 +174,8 @@ def _events(chunk: SerializedChunk, predictions: Sequence[Prediction], file_id: 
                 content_type=image.content_type or "application/octet-stream",
                 data=data,
                 probabilities=prediction.probabilities,
+                uri=prediction.uri,
+                seconds=prediction.timings["classify"],
             )
 
 

@@ -14,7 +14,14 @@ from prefect.logging import get_run_logger
 from sightline.registry import ModelRecord, Promotion
 from sightline.training import ComparisonRow, Unusable
 
-__all__ = ["announce_model", "markdown_table", "publish_comparison", "report_rollback", "report_training"]
+__all__ = [
+    "announce_model",
+    "markdown_table",
+    "model_resource",
+    "publish_comparison",
+    "report_rollback",
+    "report_training",
+]
 
 _LISTED = 20  # pictures left out that a page names
 
@@ -47,22 +54,24 @@ def announce_model(record: ModelRecord, promotion: Promotion) -> None:
         "why": promotion.why,
         **{name: record.metrics[name] for name in ("accuracy", "macro_f1", "ece_after", "share_accepted")},
     }
-    emit_event("sightline.model.trained", resource=_resource(record.name, record.version), payload=payload)
+    emit_event("sightline.model.trained", resource=model_resource(record.name, record.version), payload=payload)
     if promotion.promoted:
         moved = {"version": record.version, "previous": promotion.previous}
-        emit_event("sightline.model.promoted", resource=_resource(record.name, record.version), payload=moved)
+        emit_event("sightline.model.promoted", resource=model_resource(record.name, record.version), payload=moved)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def report_rollback(name: str, version: int, previous: int | None) -> None:
     """The event ``sightline.model.rolled-back``."""
-    emit_event("sightline.model.rolled-back", resource=_resource(name, version), payload={"previous": previous})
+    emit_event("sightline.model.rolled-back", resource=model_resource(name, version), payload={"previous": previous})
 
 
-def _resource(name: str, version: int) -> dict[str, str]:
+def model_resource(name: str, version: int | None) -> dict[str, str]:
+    """What events about a version, or about a model that has none, are of."""
+    parts = [name] if version is None else [name, str(version)]
     return {
-        "prefect.resource.id": f"sightline.model.{name}.{version}",
-        "prefect.resource.name": f"{name}/{version}",
+        "prefect.resource.id": f"sightline.model.{'.'.join(parts)}",
+        "prefect.resource.name": "/".join(parts),
         "sightline.model": name,
     }
 

@@ -1,9 +1,12 @@
-"""Where Model Monitor keeps its files: ``{endpoint}/{variant}/yyyy/mm/dd/hh/MM-SS-mmm-{id}.jsonl``, in UTC."""
+"""Where Model Monitor keeps its files: ``{endpoint}/{variant}/yyyy/mm/dd/hh/MM-SS-mmm-{id}.jsonl``, in UTC.
+
+One that was compressed since is ``….jsonl.gz``.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,6 +19,7 @@ from sightline.storage import Location
 __all__ = ["CaptureFile", "capture_files", "capture_key", "check_part"]
 
 _SUFFIX = ".jsonl"
+_SUFFIXES = (_SUFFIX, f"{_SUFFIX}.gz")
 _FOLDERS = (r"\d{4}", r"0[1-9]|1[0-2]", r"0[1-9]|[12]\d|3[01]")  # year, month, day
 _HOUR = "%Y/%m/%d/%H"
 _TIME = f"{_HOUR}/%M-%S-%f"
@@ -49,17 +53,23 @@ def check_part(name: str, what: str) -> str:
     return name
 
 
-def capture_files(folder: Location, since: datetime | None, until: datetime | None) -> Iterator[CaptureFile]:
+def capture_files(
+    folder: Location,
+    since: datetime | None,
+    until: datetime | None,
+    refuse: Callable[[InvalidCapture], None] | None = None,
+) -> Iterator[CaptureFile]:
     """The files of one endpoint's variant, the oldest first, from ``since`` on and before ``until``.
 
-    Days outside of that are not even listed. Raises :class:`InvalidCapture` for a ``.jsonl`` whose name has no time.
+    Days outside of that are not even listed. A ``.jsonl`` whose name has no time is handed to ``refuse``; where there
+    is none, :class:`InvalidCapture` is raised for it.
     """
     first = since.astimezone(UTC).strftime(_HOUR) if since else ""
     last = until.astimezone(UTC).strftime(_HOUR) if until else "~"
     for day in _days(folder, "", first, last):
         found = (each.location for each in storage.walk(folder / day))
-        files = (_file(folder, location) for location in found if location.suffix == _SUFFIX)
-        wanted = (file for file in files if _is_within(file.time, since, until))
+        files = (_file(folder, location, refuse) for location in found if location.name.endswith(_SUFFIXES))
+        wanted = (file for file in files if file and _is_within(file.time, since, until))
         yield from sorted(wanted, key=lambda file: (file.time, file.location.name))
 
 
@@ -75,16 +85,20 @@ def _days(folder: Location, above: str, first: str, last: str) -> Iterator[str]:
                 yield from _days(folder, f"{key}/", first, last)
 
 
-def _file(folder: Location, location: Location) -> CaptureFile:
+def _file(folder: Location, location: Location, refuse: Callable[[InvalidCapture], None] | None) -> CaptureFile | None:
     key = storage.key_under(location, folder) or ""
     try:
         time = datetime.strptime(key[:_TIME_LENGTH], _TIME).replace(tzinfo=UTC)
     except ValueError as error:
-        raise InvalidCapture(
+        invalid = InvalidCapture(
             storage.uri_of(location),
             "its path has no time, as hh/MM-SS-mmm-ID.jsonl in the folder of a day",
             "Give it such a name, or move it out of there",
-        ) from error
+        )
+        if refuse is None:
+            raise invalid from error
+        refuse(invalid)
+        return None
     return CaptureFile(location, folder.parent.name, folder.name, time)
 
 

@@ -18,12 +18,15 @@ from pydantic_core import from_json
 
 __all__ = ["CaptureEvent", "CapturedInference", "CapturedLine", "line_of"]
 
+_URI, _SECONDS = "sightline-uri", "sightline-seconds"  # custom attributes
+
 
 @dataclass(frozen=True)
 class CaptureEvent:
     """An inference: the image as it was sent, and the probabilities in the order of the model's classes.
 
-    ``event_id`` names the inference for good: the same one is never captured under another.
+    ``event_id`` names the inference for good: the same one is never captured under another. ``uri``: where the image
+    came from. ``seconds``: what the inference took.
     """
 
     event_id: UUID
@@ -31,6 +34,8 @@ class CaptureEvent:
     content_type: str
     data: bytes
     probabilities: tuple[float, ...]
+    uri: str | None = None
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.inference_time.tzinfo is None:
@@ -41,7 +46,9 @@ class CaptureEvent:
 class CapturedInference:
     """An inference as it was captured, by sightline or by SageMaker.
 
-    ``data`` is the input as it was sent, in whatever ``content_type`` says. ``source`` is the URI of the file.
+    ``data`` is the input as it was sent, in whatever ``content_type`` says. ``source`` is the URI of the file, ``line``
+    the number of its line. ``uri`` and ``seconds`` are None where it was not captured where the image came from, and
+    what the inference took.
     """
 
     event_id: str
@@ -52,6 +59,9 @@ class CapturedInference:
     data: bytes
     probabilities: tuple[float, ...]
     source: str
+    line: int
+    uri: str | None
+    seconds: float | None
 
 
 def line_of(event: CaptureEvent) -> tuple[bytes, bytes, bytes]:
@@ -63,12 +73,20 @@ def line_of(event: CaptureEvent) -> tuple[bytes, bytes, bytes]:
     head += ',"mode":"INPUT","data":"'
     tail = '","encoding":"BASE64"},"endpointOutput":{"observedContentType":"application/json","mode":"OUTPUT"'
     tail += f',"data":{json.dumps(output)},"encoding":"JSON"}}}}'
-    tail += f',"eventMetadata":{{"eventId":"{event.event_id}","inferenceTime":"{time}Z"}},"eventVersion":"0"}}\n'
+    tail += f',"eventMetadata":{{"eventId":"{event.event_id}",{_attributes(event)}"inferenceTime":"{time}Z"}}'
+    tail += ',"eventVersion":"0"}\n'
     return head.encode(), b2a_base64(event.data, newline=False), tail.encode()
 
 
+def _attributes(event: CaptureEvent) -> str:
+    """What Model Monitor has no place for, as custom attributes, which it has."""
+    told = {_URI: event.uri, _SECONDS: None if event.seconds is None else f"{event.seconds:.6f}"}
+    named = [f"{name}={value}" for name, value in told.items() if value is not None]
+    return f'"customAttributes":{json.dumps(named)},' if named else ""
+
+
 class _Part(BaseModel):
-    # What else is there, such as custom attributes, says nothing about the inference.
+    # What else is there says nothing about the inference.
     model_config = ConfigDict(frozen=True, alias_generator=to_camel)
 
 
@@ -95,6 +113,12 @@ class _Data(_Part):
 class _Metadata(_Part):
     event_id: str = Field(min_length=1)
     inference_time: AwareDatetime
+    custom_attributes: tuple[Any, ...] = ()  # of SageMaker's it is whatever the caller sent along
+
+    def attribute(self, name: str) -> str | None:
+        """The attribute that :func:`line_of` wrote under this name."""
+        key = f"{name}="
+        return next((str(each)[len(key) :] for each in self.custom_attributes if str(each).startswith(key)), None)
 
 
 class CapturedLine(_Part):
@@ -103,6 +127,21 @@ class CapturedLine(_Part):
     capture_data: _Data
     event_metadata: _Metadata
     event_version: Literal["0"]
+
+    @property
+    def uri(self) -> str | None:
+        """Where the image came from, where that was captured."""
+        return self.event_metadata.attribute(_URI)
+
+    @property
+    def seconds(self) -> float | None:
+        """What the inference took, where that was captured. Raises ``ValueError``."""
+        told = self.event_metadata.attribute(_SECONDS)
+        if told is None:
+            return None
+        if not 0 <= (seconds := float(told)) <= sys.float_info.max:
+            raise ValueError(f"eventMetadata.customAttributes: {_SECONDS}={told} is no time that an inference takes")
+        return seconds
 
     def data(self) -> bytes:
         """What was sent to the model. Raises ``ValueError``."""

@@ -18,7 +18,7 @@ from sightline.vision.reasons import PASSING, Reason, Rejected
 from sightline.vision.records import THRESHOLD_NOT_MET, ImageRecord, Outcome, judge
 from sightline.vision.refs import ImageRef
 from sightline.vision.results import RESULTS, REVIEW, TABLE, Counts, Summary, read_records
-from sightline.vision.runs import ClassificationRun, FinishedRun, run_key
+from sightline.vision.runs import ClassificationRun, FinishedRun, finished_runs, run_key
 from sightline.vision.sources import SUFFIXES, Source, expand
 from sightline.vision.weights import load_weights, save_classifier
 
@@ -56,6 +56,7 @@ __all__ = [
     "decode",
     "expand",
     "fetch",
+    "finished_runs",
     "judge",
     "load_classifier",
     "load_weights",

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from sightline import storage
 from sightline.storage import Location
@@ -24,7 +24,7 @@ from sightline.vision.records import ImageRecord
 from sightline.vision.refs import ImageRef
 from sightline.vision.results import RESULTS, REVIEW, TABLE, Summary, read_records, write_results
 
-__all__ = ["ClassificationRun", "FinishedRun", "run_key"]
+__all__ = ["ClassificationRun", "FinishedRun", "finished_runs", "run_key"]
 
 _FINISHED = "run.json"
 
@@ -134,6 +134,21 @@ class ClassificationRun:
 
     def _records(self, number: int) -> Iterator[ImageRecord]:
         return read_records(storage.read_bytes(self._folder / f"{number:06d}.jsonl"))
+
+
+def finished_runs(folder: Location) -> Iterator[tuple[Location, FinishedRun | str]]:
+    """The runs that have ended and whose results lie in a folder of ``folder``, each with its file.
+
+    In place of one whose file is damaged there is what is wrong with it.
+    """
+    for name in storage.folder_names(folder):
+        file = folder / name / _FINISHED
+        try:
+            yield file, FinishedRun.model_validate_json(storage.read_bytes(file))
+        except FileNotFoundError:
+            continue
+        except ValidationError as error:
+            yield file, f"is not what a run leaves at its end: {error.errors(include_url=False)[0]['msg']}"
 
 
 def _may_pass(record: ImageRecord) -> bool:

@@ -1,0 +1,146 @@
+"""What is kept of a stream of predictions: as much for a million as for ten thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.monitoring.drift import place_in
+
+__all__ = ["BINS", "CLASS_BINS", "HOUR", "LATENCIES", "Column", "Total", "VersionTally", "percentile"]
+
+BINS, CLASS_BINS = 200, 40
+"""Equal ranges of the confidence from 0 to 1: of all predictions, and within each class."""
+
+HOUR = 3600
+LATENCIES: NDArray[np.float64] = np.geomspace(1e-4, 1e3, 141)
+"""Edges in seconds, twenty to each power of ten."""
+
+_BLOCK = 4096  # predictions that are counted at once
+
+
+class Column:
+    """The columns of an hour's row: four sums, then a count for each class, range of the baseline, and latency."""
+
+    EVENTS, CONFIDENCE, VARIANCE, ACCEPTED = range(4)
+    FIRST_CLASS = 4
+
+
+@dataclass
+class _Block:
+    times: list[float] = field(default_factory=list)
+    confidences: list[float] = field(default_factory=list)
+    said: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
+class VersionTally:
+    """The counts of one version's predictions. ``edges``: of the ranges that its baseline's confidence is cut into.
+
+    ``bins`` and ``sums``: how many confidences are in each of the :data:`BINS` ranges, and their sum. ``by_class``: how
+    many in each of :data:`CLASS_BINS`, shape = (classes, ranges). ``hours``: a row of sums for each hour since 1970.
+    """
+
+    def __init__(self, classes: int, threshold: float, edges: NDArray[np.float64] | None) -> None:
+        self.classes = classes
+        self.threshold = threshold
+        self._edges = edges
+        self.ranges = 0 if edges is None else len(edges) + 1
+        self.bins = np.zeros(BINS, np.int64)
+        self.sums = np.zeros(BINS)
+        self.by_class = np.zeros((classes, CLASS_BINS), np.int64)
+        self.class_sums = np.zeros(classes)
+        self.hours: dict[int, NDArray[np.float64]] = {}
+        self._block = _Block()
+
+    @property
+    def width(self) -> int:
+        """The columns of an hour's row."""
+        return Column.FIRST_CLASS + self.classes + self.ranges + len(LATENCIES) + 1
+
+    def add(self, time: float, confidence: float, said: int, seconds: float | None) -> None:
+        """Count a prediction. ``time``: seconds since 1970. ``said``: the place of its class."""
+        block = self._block
+        block.times.append(time)
+        block.confidences.append(confidence)
+        block.said.append(said)
+        block.seconds.append(np.nan if seconds is None else seconds)
+        if len(block.times) == _BLOCK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Count what has been added since; to be called at the end."""
+        block, self._block = self._block, _Block()
+        if not block.times:
+            return
+        confidence, said = np.array(block.confidences), np.array(block.said)
+        place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+        self.bins += np.bincount(place, minlength=BINS)
+        self.sums += np.bincount(place, confidence, minlength=BINS)
+        of_class = np.minimum((confidence * CLASS_BINS).astype(np.int64), CLASS_BINS - 1)
+        np.add.at(self.by_class, (said, of_class), 1)
+        self.class_sums += np.bincount(said, confidence, minlength=self.classes)
+        hours = np.array(block.times) // HOUR
+        latency = np.array(block.seconds)
+        for hour in np.unique(hours):
+            within = hours == hour
+            row = self._row(confidence[within], said[within], latency[within])
+            self.hours[int(hour)] = self.hours.get(int(hour), 0.0) + row
+
+    def _row(
+        self, confidence: NDArray[np.float64], said: NDArray[np.int64], latency: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        in_ranges = np.zeros(0, np.int64)
+        if self._edges is not None:
+            in_ranges = np.bincount(place_in(self._edges, confidence), minlength=self.ranges)
+        known = latency[~np.isnan(latency)]
+        return np.concatenate(
+            [
+                [len(confidence), confidence.sum(), (confidence * (1 - confidence)).sum()],
+                [np.count_nonzero(confidence >= self.threshold)],
+                np.bincount(said, minlength=self.classes),
+                in_ranges,
+                np.bincount(np.searchsorted(LATENCIES, known), minlength=len(LATENCIES) + 1),
+            ]
+        )
+
+    def total(self) -> NDArray[np.float64]:
+        """The sum of the hours' rows."""
+        return np.sum(list(self.hours.values()), axis=0) if self.hours else np.zeros(self.width)
+
+    def class_counts(self, row: NDArray[np.float64]) -> NDArray[np.int64]:
+        """A row's predictions of each class."""
+        return row[Column.FIRST_CLASS :][: self.classes].astype(np.int64)
+
+    def range_counts(self, row: NDArray[np.float64]) -> NDArray[np.int64]:
+        """A row's predictions in each of the baseline's ranges."""
+        return row[Column.FIRST_CLASS + self.classes :][: self.ranges].astype(np.int64)
+
+    def latency_counts(self, row: NDArray[np.float64]) -> NDArray[np.int64]:
+        """A row's predictions between the :data:`LATENCIES`."""
+        return row[-len(LATENCIES) - 1 :].astype(np.int64)
+
+
+class Total:
+    """The sums of several rows, each with the tally that it is of. ``latencies``: counts between :data:`LATENCIES`."""
+
+    def __init__(self, rows: Sequence[tuple[VersionTally, NDArray[np.float64]]]) -> None:
+        self.events = int(sum(row[Column.EVENTS] for _, row in rows))
+        self.accepted = int(sum(row[Column.ACCEPTED] for _, row in rows))
+        self.confidence = float(sum(row[Column.CONFIDENCE] for _, row in rows))
+        self.variance = float(sum(row[Column.VARIANCE] for _, row in rows))
+        self.latencies = np.zeros(len(LATENCIES) + 1, np.int64)
+        for tally, row in rows:
+            self.latencies += tally.latency_counts(row)
+
+
+def percentile(counts: Sequence[int] | NDArray[np.int64], share: float) -> float | None:
+    """The latency in seconds that this share of the counts is below, to within a twelfth; None where none is known."""
+    sums = np.cumsum(counts)
+    if not sums[-1]:
+        return None
+    place = int(np.searchsorted(sums, share * sums[-1]))
+    return float(LATENCIES[min(place, len(LATENCIES) - 1)])
