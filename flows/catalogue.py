@@ -77,6 +77,12 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         tags=("images", "models"),
     ),
     FlowEntry(
+        name="monitor-model",
+        target="flows.monitor_model:monitor_model",
+        summary="Report on what a model has predicted, and tell where that is other than it was on its test set.",
+        tags=("images", "models"),
+    ),
+    FlowEntry(
         name="train-emotion",
         target="flows.train_emotion:train_emotion",
         summary="Train a patient's model of emotions where there is enough to learn from, and say how good it is.",
