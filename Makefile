@@ -8,6 +8,20 @@ SHELL := bash
 UV_VERSION := 0.13.8
 PORT ?= 4200
 
+# What the images are made of and called: VARIANT is cpu or cuda, EXTRAS are optional dependencies such as dask,ray.
+VARIANT ?= cpu
+EXTRAS ?=
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+COMMIT = g$(shell git rev-parse --short=12 HEAD)$(shell git diff --quiet HEAD || echo .dirty)
+SUFFIX = $(if $(filter-out cpu,$(VARIANT)),-$(VARIANT))
+BUILD = docker build $(BUILD_FLAGS) --build-arg UV_VERSION=$(UV_VERSION) --build-arg VERSION=$(VERSION)+$(COMMIT)
+
+# The file of settings that the whole system starts with; compose.yaml says what it may have.
+ENV ?= deployments/local.env
+COMPOSE ?= $(if $(shell docker compose version 2>/dev/null),docker compose,docker-compose) --env-file $(ENV)
+# The worker, which is not root, needs the group that may use Docker.
+export DOCKER_GROUP ?= $(shell stat -c %g /var/run/docker.sock 2>/dev/null || echo 0)
+
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 UV := $(BIN)/uv
@@ -26,6 +40,26 @@ demo: $(LOCK_INSTALLED) ## run the main flows on a clip and pressure maps made o
 .PHONY: ui
 ui: $(LOCK_INSTALLED) ## start a local Prefect server with a form for every flow (PORT=4200)
 	@PORT=$(PORT) $(PYTHON) -m deployments.serve
+
+.PHONY: images
+images: ## build the Docker images (VARIANT=cuda for NVIDIA GPUs, EXTRAS=dask,ray)
+	$(BUILD) --file docker/Dockerfile.small --tag sightline-small:$(VERSION)-$(COMMIT) --tag sightline-small:local .
+	$(BUILD) --file docker/Dockerfile --build-arg VARIANT=$(VARIANT) --build-arg EXTRAS=$(EXTRAS) \
+	    --tag sightline:$(VERSION)-$(COMMIT)$(SUFFIX) --tag sightline:local$(SUFFIX) .
+
+.PHONY: up
+up: images ## start everything in containers, on a stand-in for AWS unless ENV=FILE says otherwise
+	$(COMPOSE) up --detach --remove-orphans
+	@echo "Prefect: http://localhost:$${PREFECT_PORT:-4200}  HTTP service: http://localhost:$${API_PORT:-8000}"
+	@if grep -qs '^COMPOSE_PROFILES=.*local' $(ENV); then \
+	    echo "export AWS_ENDPOINT_URL=http://localhost:$${AWS_PORT:-5000} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"; \
+	    echo "aws s3 cp clip.mp4 s3://videos/ana/"; fi
+
+.PHONY: down
+down: ## stop it again; what it has stored is kept
+	docker ps --all --quiet --filter network=$${SIGHTLINE_NETWORK:-sightline} --filter label=io.prefect.flow-run-id \
+	    | xargs --no-run-if-empty docker rm --force >/dev/null
+	$(COMPOSE) down --remove-orphans
 
 .PHONY: test
 test: $(LOCK_INSTALLED) ## run the tests (ARGS="-m 'not slow'" for some of them)

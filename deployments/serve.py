@@ -8,13 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
+from deployments import prefect_file
 from flows.catalogue import CATALOGUE, FlowEntry
 from flows.terminal import set_prefect_defaults
 
@@ -26,7 +27,6 @@ __all__ = ["main", "serve_flows", "server"]
 HOST = "127.0.0.1"  # the server has no login
 DEFAULT_PORT = 4200
 DEFAULT_HOME = Path("data/prefect")  # apart from ~/.prefect, whose profile may point at another server
-DEPLOYMENT = "local"
 
 _SECONDS_TO_START = 240
 _SECONDS_TO_STOP = 20
@@ -81,16 +81,14 @@ def server(port: int) -> Iterator[str]:
 
 
 def serve_flows(catalogue: Sequence[FlowEntry], url: str) -> None:
-    """Make a deployment of each flow, with its form, and run what is asked for until Ctrl-C."""
+    """Make a deployment of each flow, as ``prefect.yaml`` has it, and run what is asked for until Ctrl-C.
+
+    Schedules are there, switched off: a machine that somebody sits at starts nothing by the clock unless it is told to.
+    """
     from prefect import serve
 
-    deployments = [
-        cast(
-            "RunnerDeployment",
-            entry.load().to_deployment(DEPLOYMENT, description=entry.summary, tags=list(entry.tags)),
-        )
-        for entry in catalogue
-    ]
+    specs = prefect_file.deployments()
+    deployments = [_deployment(entry, specs.get(entry.target, {})) for entry in catalogue]
     print(
         f"\n{url} has a form for each flow, under Deployments: {', '.join(entry.name for entry in catalogue)}\n"
         f"To see runs of the command line there too: export PREFECT_API_URL={url}/api\n"
@@ -98,6 +96,27 @@ def serve_flows(catalogue: Sequence[FlowEntry], url: str) -> None:
         file=sys.stderr,
     )
     serve(*deployments, print_starting_message=False, pause_on_shutdown=False, limit=_RUNS_AT_ONCE)
+
+
+def _deployment(entry: FlowEntry, spec: Mapping[str, Any]) -> RunnerDeployment:
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig
+    from prefect.events import DeploymentTriggerTypes
+    from prefect.schedules import Cron
+    from pydantic import TypeAdapter
+
+    limit = spec.get("concurrency_limit")
+    deployment = entry.load().to_deployment(
+        prefect_file.DEPLOYMENT,
+        description=entry.summary,
+        tags=list(entry.tags),
+        concurrency_limit=ConcurrencyLimitConfig.model_validate(limit) if limit else None,
+        schedules=[
+            Cron(each["cron"], timezone=each["timezone"], slug=each["slug"], active=False)
+            for each in spec.get("schedules", ())
+        ],
+        triggers=TypeAdapter(list[DeploymentTriggerTypes]).validate_python(spec.get("triggers", [])),
+    )
+    return cast("RunnerDeployment", deployment)
 
 
 def _check_free(port: int) -> None:
