@@ -1,4 +1,7 @@
-"""``sightline FLOW …``: every flow of the catalogue as a command, its options made from the flow's signature."""
+"""``sightline FLOW …``: every flow of the catalogue as a command, its options made from the flow's signature.
+
+The few commands that are no flows come after them.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, cast
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from flows.catalogue import CATALOGUE, FlowEntry
-from flows.terminal import run_in_terminal, set_prefect_defaults
+from flows.catalogue import CATALOGUE, COMMANDS, CommandEntry, FlowEntry
+from flows.terminal import look_in_terminal, run_in_terminal, set_prefect_defaults
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -63,7 +66,8 @@ def _app(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
-    for entry in catalogue:
+    entries: tuple[FlowEntry | CommandEntry, ...] = (*catalogue, *COMMANDS)
+    for entry in entries:
         # A command that is called speaks with its docstring; the others are listed without being imported.
         app.command(
             entry.target,
@@ -90,6 +94,8 @@ def _app(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry
         if inspect.ismethod(command):  # the app's own: --help, --version
             command(*bound.args, **bound.kwargs)
             return 0
+        if inspect.isfunction(command):
+            return look_in_terminal(command, bound.arguments, output, as_json=json, verbose=verbose)
         return run_in_terminal(cast("Flow[..., Any]", command), bound.arguments, output, as_json=json, verbose=verbose)
 
     return app

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from prefect import Flow
 
-__all__ = ["CATALOGUE", "FlowEntry"]
+__all__ = ["CATALOGUE", "COMMANDS", "CommandEntry", "FlowEntry"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,15 @@ class FlowEntry:
         """Import the flow."""
         flow: Flow[..., Any] = pkgutil.resolve_name(self.target)
         return flow
+
+
+@dataclass(frozen=True)
+class CommandEntry:
+    """A command that looks at something and runs no flow; otherwise as :class:`FlowEntry`."""
+
+    name: str
+    target: str
+    summary: str
 
 
 CATALOGUE: tuple[FlowEntry, ...] = (
@@ -83,6 +92,18 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         tags=("images", "models"),
     ),
     FlowEntry(
+        name="rank-images",
+        target="flows.rank_images:rank_images",
+        summary="Rank the people of photos by their running style, and show them on a sheet, the best first.",
+        tags=("images",),
+    ),
+    FlowEntry(
+        name="train-ranking",
+        target="flows.train_ranking:train_ranking",
+        summary="Train the running-style ranking, each stage only where something changed, and publish it.",
+        tags=("images", "models"),
+    ),
+    FlowEntry(
         name="train-emotion",
         target="flows.train_emotion:train_emotion",
         summary="Train a patient's model of emotions where there is enough to learn from, and say how good it is.",
@@ -123,5 +144,13 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         target="flows.synthesize_pressure_maps:synthesize_pressure_maps",
         summary="Make a labelled set of synthetic pressure maps of a bed, for demonstrations.",
         tags=("images", "models"),
+    ),
+)
+
+COMMANDS: tuple[CommandEntry, ...] = (
+    CommandEntry(
+        name="stages",
+        target="flows.stages:stages",
+        summary="Show the stages of a training: which are fresh, which would be run again, and why.",
     ),
 )

@@ -8,6 +8,7 @@ print(ranker.scores([person.lower_body for person in prepared.people if person.l
 It serves without torch: that is for training.
 """
 
+from sightline.ranking.batch import Ranked, rank_photos
 from sightline.ranking.bonus import with_bonus
 from sightline.ranking.model import TASK, Ranker, load_ranker
 from sightline.ranking.pixels import model_input
@@ -21,19 +22,31 @@ from sightline.ranking.prepare import (
     prepare_person,
     sharpness_of,
 )
+from sightline.ranking.records import RankedPerson, best_first
+from sightline.ranking.runs import SHEET, FinishedRanking, RankingRun, RankingSummary
+from sightline.ranking.sheet import contact_sheet
 
 __all__ = [
+    "SHEET",
     "TASK",
     "DropReason",
     "DroppedPerson",
+    "FinishedRanking",
     "PrepareParameters",
     "Prepared",
     "PreparedPerson",
     "Preparer",
+    "Ranked",
+    "RankedPerson",
     "Ranker",
+    "RankingRun",
+    "RankingSummary",
+    "best_first",
+    "contact_sheet",
     "load_ranker",
     "model_input",
     "prepare_person",
+    "rank_photos",
     "sharpness_of",
     "with_bonus",
 ]

@@ -1,0 +1,113 @@
+"""Photos → people → lower bodies → scores, chunk by chunk; sorted on a contact sheet."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from prefect import flow, unmapped
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict, Field
+
+from sightline.ranking import FinishedRanking, PrepareParameters
+from tasks.hooks import alert_on_failure
+from tasks.images import list_images
+from tasks.pace import Pace
+from tasks.progress import progress
+from tasks.ranking import (
+    RankingSpec,
+    find_ranking,
+    finish_ranking,
+    photos_to_do,
+    plan_photos,
+    rank,
+    resolve_ranker,
+)
+from tasks.ranking_report import publish_ranked
+
+
+class RankingResult(BaseModel):
+    """How many people were ranked, and where that lies. ``processed`` is False where it had all been done before."""
+
+    model_config = ConfigDict(frozen=True)
+
+    processed: bool
+    model: str
+    images: int
+    ranked: int
+    low_confidence: int
+    rejected: int
+    reasons: dict[str, int]
+    best: str | None
+    best_ranking: float | None
+    arms_bonus: float
+    results: str
+    table: str
+    sheet: str
+
+    @classmethod
+    def of(cls, spec: RankingSpec, ended: FinishedRanking, *, processed: bool) -> RankingResult:
+        """The result of a run that has ended."""
+        best = ended.summary.best[0] if ended.summary.best else None
+        return cls(
+            processed=processed,
+            model=ended.model,
+            **ended.summary.model_dump(exclude={"best"}),
+            best=best.uri if best else None,
+            best_ranking=best.ranking if best else None,
+            arms_bonus=spec.bonus,
+            **spec.files,
+        )
+
+
+@flow(
+    name="rank-images",
+    flow_run_name=lambda: f"rank by {flow_run.parameters['model']}",
+    on_failure=[alert_on_failure],
+    on_crashed=[alert_on_failure],
+)
+def rank_images(
+    # On the command line it is one text, which may be JSON.
+    source: Annotated[str | list[str] | dict[str, Any], Parameter(accepts_keys=False, n_tokens=1)],
+    model: str = "running-style",
+    *,
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.8,
+    blur_threshold: Annotated[float, Field(ge=0)] = 100.0,
+    arms_bonus: Annotated[float, Field(ge=0, le=1)] | None = None,
+    chunk_size: Annotated[int, Field(ge=1, le=1024)] = 16,
+    max_workers: Annotated[int, Field(ge=1, le=64)] | None = None,
+    output: str | None = None,
+) -> RankingResult:
+    """Rank the people of photos by their running style, and show them on a sheet, the best first.
+
+    Args:
+        source: A folder, an s3:// prefix, one image, a list of URIs, or a payload with images, image_urls or s3_key.
+        model: A ranking model of the registry, as NAME or NAME/VERSION.
+        min_confidence: How sure the pose models must be that somebody is a person.
+        blur_threshold: The least sharpness, the variance of the Laplacian, that a person's crop may have.
+        arms_bonus: What raised arms add: the share of what a score is short of 1. By default the model's own.
+        chunk_size: Photos that are handled together.
+        max_workers: Chunks that are worked on at the same time. By default as many as there are cores.
+        output: Where the results go: a folder or an s3:// prefix. By default under RESULTS_BUCKET, by model and run.
+    """
+    photos = list_images(source)
+    label, own_bonus = resolve_ranker(model)
+    parameters = PrepareParameters(min_confidence=min_confidence, blur_threshold=blur_threshold)
+    bonus = own_bonus if arms_bonus is None else arms_bonus
+    spec = plan_photos(photos, label, parameters, bonus, chunk_size, output)
+    ended = find_ranking(spec)
+    processed = ended is None
+    if ended is None:
+        with progress("rank") as report:
+            pace = Pace(photos_to_do(spec, photos), report, max_workers)
+            for window in pace:
+                pace.follow(rank.map(window, unmapped(spec)))
+        ended = finish_ranking(spec)
+        publish_ranked(spec, ended)
+    result = RankingResult.of(spec, ended, processed=processed)
+    if not processed:
+        message = f"these images have been ranked before, by {ended.model}; nothing was changed"
+        # Prefect takes the state for the run's own, and its data for what the flow returns.
+        return Completed(name="Skipped", message=message, data=result)  # type: ignore[return-value]
+    return result

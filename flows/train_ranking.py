@@ -1,0 +1,125 @@
+"""Photos of good and bad runners → prepare → featurize → train → evaluate → export → registry → promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from prefect import flow
+from prefect.runtime import flow_run
+from pydantic import BaseModel, ConfigDict, Field
+
+from sightline.registry import ModelRecord, Promotion
+from sightline.storage import uri_of
+from sightline.training.ranking import STAGES, RankingMetrics, RankingParameters
+from sightline.training.stages import StageRun
+from tasks.hooks import alert_on_failure
+from tasks.models import open_registry
+from tasks.ranking_report import report_ranking
+from tasks.ranking_training import plan_ranking, promote_ranking, publish_ranking, run_stage
+
+
+class RankingTrainingResult(BaseModel):
+    """The new version, how well it ranks, whether it is current now, and why; and which stages were run for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: int
+    promoted: bool
+    why: str
+    data: str
+    revision: str | None
+    pretrained: bool
+    synthetic: bool
+    train: int
+    validation: int
+    evaluated: int
+    dropped: dict[str, int]
+    metrics: RankingMetrics
+    stages: dict[str, str]
+    folder: str
+    plots: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, record: ModelRecord, promotion: Promotion, stages: Mapping[str, StageRun], folder: str
+    ) -> RankingTrainingResult:
+        """The result of a published version."""
+        return cls(
+            name=record.name,
+            version=record.version,
+            promoted=promotion.promoted,
+            why=promotion.why,
+            data=record.parameters["data"]["uri"],
+            revision=record.parameters["data"]["revision"],
+            pretrained=record.architecture["pretrained"],
+            evaluated=record.data.test,
+            **record.data.model_dump(include={"synthetic", "train", "validation"}),
+            dropped=record.parameters["dropped"],
+            metrics=RankingMetrics(**{name: record.metrics[name] for name in RankingMetrics.model_fields}),
+            stages={name: "ran" if run.ran else "fresh" for name, run in stages.items()},
+            folder=folder,
+            plots=tuple(f"{folder}/{name}" for name in record.files if name.endswith(".png")),
+        )
+
+
+@flow(
+    name="train-ranking",
+    flow_run_name=lambda: f"train {flow_run.parameters['name']}",
+    on_failure=[alert_on_failure],
+    on_crashed=[alert_on_failure],
+)
+def train_ranking(
+    data: str | None = None,
+    *,
+    name: str = "running-style",
+    again: str | None = None,
+    prepared: bool = False,
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.8,
+    blur_threshold: Annotated[float, Field(ge=0)] = 100.0,
+    pretrained: bool = True,
+    image_size: Annotated[int, Field(ge=32, le=1024)] = 224,
+    featurize_batch_size: Annotated[int, Field(ge=1)] = 32,
+    epochs: Annotated[int, Field(ge=1)] = 10,
+    batch_size: Annotated[int, Field(ge=1)] = 32,
+    lr: Annotated[float, Field(gt=0)] = 0.001,
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+    validation: Annotated[float, Field(gt=0, le=0.5)] = 0.2,
+    patience: Annotated[int, Field(ge=1)] = 3,
+    arms_bonus: Annotated[float, Field(ge=0, le=1)] = 0.1,
+    seed: Annotated[int, Field(ge=0)] = 42,
+) -> RankingTrainingResult:
+    """Train the running-style ranking, each stage only where something changed, and publish it.
+
+    Args:
+        data: Labelled photos, {train,evaluate}/{good,bad}: a folder, an s3:// prefix, or dvc://REPO@REV/path.
+        name: The model's name in the registry.
+        again: A version, as NAME/VERSION, to train again: its data at its revision, with its parameters.
+        prepared: The data are lower bodies already, {train,evaluate}/lower_body/{good,bad}.
+        min_confidence: How sure the pose models must be that somebody is a person.
+        blur_threshold: The least sharpness, the variance of the Laplacian, that a person's crop may have.
+        pretrained: Start from ImageNet's weights; otherwise from random ones, which need no network.
+        image_size: The side of the model's square input, in pixels.
+        featurize_batch_size: Lower bodies that are embedded together.
+        epochs: The most epochs of training.
+        batch_size: Lower bodies of a training step.
+        lr: The learning rate.
+        dropout: The share of the features that each training step leaves out.
+        validation: The share of the source photos that decides when training stops.
+        patience: Epochs without a better validation loss after which it stops.
+        arms_bonus: What raised arms add: the share of what a score is short of 1.
+        seed: Of the split, the training, the random weights and the intervals.
+    """
+    asked = RankingParameters(
+        prepared=prepared, min_confidence=min_confidence, blur_threshold=blur_threshold, pretrained=pretrained,
+        image_size=image_size, featurize_batch_size=featurize_batch_size, epochs=epochs, batch_size=batch_size, lr=lr,
+        dropout=dropout, validation=validation, patience=patience, arms_bonus=arms_bonus, seed=seed,
+    )  # fmt: skip
+    job = plan_ranking(name, data, asked, again)
+    stages = {stage: run_stage(job, stage) for stage in STAGES}
+    record = publish_ranking(job)
+    promotion = promote_ranking(job, record)
+    folder = uri_of(open_registry().root / record.name / str(record.version))
+    report_ranking(record, promotion, stages, job.graph.mermaid(), folder)
+    return RankingTrainingResult.of(record, promotion, stages, folder)

@@ -1,0 +1,122 @@
+"""Some photos at once: fetched, prepared and scored together."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline import vision
+from sightline.ranking.bonus import with_bonus
+from sightline.ranking.model import Ranker
+from sightline.ranking.prepare import PreparedPerson, PrepareParameters, Preparer
+from sightline.ranking.records import RankedPerson, outcome_of
+from sightline.vision import ImageRef, Limits, Outcome, Rejected
+
+__all__ = ["THUMBNAIL", "Ranked", "rank_photos"]
+
+THUMBNAIL = (132, 176)
+"""The most pixels, width and height, of a person's small picture."""
+
+_THREADS = 8  # most of fetching from a bucket is waiting
+_QUALITY = 85
+
+
+class Ranked(NamedTuple):
+    """A person, and a small picture of them, a JPEG file; None for whoever was not cropped."""
+
+    person: RankedPerson
+    thumbnail: bytes | None
+
+
+def rank_photos(
+    refs: Sequence[ImageRef],
+    ranker: Ranker,
+    preparer: Preparer,
+    parameters: PrepareParameters,
+    *,
+    bonus: float | None = None,
+    limits: Limits | None = None,
+) -> list[Ranked]:
+    """Everybody in the photos, photo by photo, each photo with an outcome of its own.
+
+    ``bonus``: what raised arms add, by default the model's own. Nothing is written to disk.
+    """
+    allowed = limits or Limits()
+    added = ranker.bonus if bonus is None else bonus
+    rows: list[tuple[dict[str, Any], PreparedPerson | None]] = []
+    with ThreadPoolExecutor(min(_THREADS, max(1, len(refs)))) as pool:
+        for ref, data in zip(refs, pool.map(lambda ref: _fetched(ref, allowed), refs), strict=True):
+            rows += _rows(ref, data, preparer, parameters, allowed)
+    lower = [person.lower_body for _, person in rows if person and person.lower_body is not None]
+    scores = iter(ranker.scores(lower).tolist())
+    ranked = []
+    for row, person in rows:
+        found: dict[str, Any] = {"model": ranker.name}
+        if person and person.lower_body is not None:
+            score = next(scores)
+            found |= {"score": score, "ranking": with_bonus(score, person.arms_above_head, added)}
+        ranked.append(Ranked(RankedPerson(**row, **found), _thumbnail(person.crop) if person else None))
+    return ranked
+
+
+def _fetched(ref: ImageRef, limits: Limits) -> bytes | Rejected:
+    try:
+        return vision.fetch(ref, limits)
+    except Rejected as rejected:
+        return rejected
+
+
+def _rows(
+    ref: ImageRef, data: bytes | Rejected, preparer: Preparer, parameters: PrepareParameters, limits: Limits
+) -> list[tuple[dict[str, Any], PreparedPerson | None]]:
+    """The people of one photo, and what is known of each without the model."""
+    photo: dict[str, Any] = {"uri": ref.uri, "sha256": None, "person": 0}
+    try:
+        if isinstance(data, Rejected):
+            raise data
+        photo["sha256"] = hashlib.sha256(data).hexdigest()
+        prepared = preparer.prepare(vision.decode(data, None, limits).pixels, parameters)
+    except Rejected as error:
+        return [(photo | {"outcome": Outcome.REJECTED, "reason": error.reason, "detail": error.detail}, None)]
+    rows: list[tuple[dict[str, Any], PreparedPerson | None]] = []
+    for person in prepared.people:
+        missing = person.without_lower_body
+        row = photo | {
+            "person": len(rows) + 1,
+            "box": person.box,
+            "arms_above_head": person.arms_above_head,
+            "confidence": person.confidence,
+            "sharpness": person.sharpness,
+            "outcome": outcome_of(missing.reason) if missing else Outcome.ACCEPTED,
+            "reason": missing.reason if missing else None,
+            "detail": missing.detail if missing else None,
+        }
+        rows.append((row, person))
+    for dropped in prepared.dropped:
+        row = photo | {
+            "person": len(rows) + 1 if dropped.box else 0,
+            "box": dropped.box,
+            "confidence": dropped.confidence,
+            "sharpness": dropped.sharpness,
+            "outcome": outcome_of(dropped.reason),
+            "reason": dropped.reason,
+            "detail": dropped.detail,
+        }
+        rows.append((row, None))
+    return rows
+
+
+def _thumbnail(crop: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    picture = Image.fromarray(crop)
+    picture.thumbnail(THUMBNAIL, Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()

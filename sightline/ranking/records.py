@@ -1,0 +1,49 @@
+"""What is kept of every person in a ranked photo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict
+
+from sightline.pose import Box
+from sightline.ranking.prepare import DropReason
+from sightline.vision import Outcome
+
+__all__ = ["RankedPerson", "best_first", "outcome_of"]
+
+
+class RankedPerson(BaseModel):
+    """One person's line in the results, or, with ``person`` 0, a photo's whose people cannot be told.
+
+    ``person`` counts a photo's people from 1, the surest first; ``box`` is where they are, in pixels. ``score`` is what
+    the model says of the lower body and ``ranking`` that with the bonus for raised arms, both 0 to 1, None where the
+    lower body cannot be told. ``reason`` is a :class:`~sightline.ranking.DropReason`, or for a photo that cannot be
+    read a :class:`~sightline.vision.Reason`; ``sha256`` is None where not a byte of it could be.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    uri: str
+    sha256: str | None
+    person: int
+    box: Box | None = None
+    score: float | None = None
+    ranking: float | None = None
+    arms_above_head: bool | None = None
+    confidence: float | None = None
+    sharpness: float | None = None
+    outcome: Outcome
+    reason: str | None = None
+    detail: str | None = None
+    model: str
+
+
+def outcome_of(reason: DropReason) -> Outcome:
+    """Who may be a person is uncertain; the others are there and cannot be ranked."""
+    return Outcome.LOW_CONFIDENCE if reason is DropReason.LOW_CONFIDENCE else Outcome.REJECTED
+
+
+def best_first(people: Iterable[RankedPerson]) -> list[RankedPerson]:
+    """By ranking, the best first; then, in their own order, those who have none."""
+    return sorted(people, key=lambda each: (each.ranking is None, -(each.ranking or 0.0)))

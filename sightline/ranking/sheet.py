@@ -1,0 +1,72 @@
+"""A contact sheet: everybody who was ranked in one picture, the best first, each with their score."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sightline.ranking.batch import THUMBNAIL, Ranked
+
+if TYPE_CHECKING:
+    from PIL import ImageFont
+
+__all__ = ["MOST", "contact_sheet"]
+
+MOST = 200
+"""As many people as a sheet shows."""
+
+_COLUMNS = 10
+_GAP, _CAPTION = 10, 40
+_PAPER, _INK, _SOFT, _FRAME = "#ffffff", "#1b2330", "#5d6878", "#d9dee6"
+_QUALITY = 88
+
+
+def contact_sheet(ranked: Sequence[Ranked], title: str) -> bytes:
+    """A JPEG file of the first :data:`MOST` people, in the order given, under a title.
+
+    Below each stand the place, the ranking, an arrow where raised arms have added to it, and the photo's name.
+    """
+    from PIL import Image, ImageDraw
+
+    shown = [each for each in ranked if each.thumbnail is not None][:MOST]
+    columns = max(1, min(_COLUMNS, len(shown)))
+    rows = -(-len(shown) // columns)
+    width, height = THUMBNAIL[0] + _GAP, THUMBNAIL[1] + _CAPTION + _GAP
+    large, small = _font(17), _font(12)
+    head = 46
+    sheet = Image.new("RGB", (max(columns * width + _GAP, 560), head + rows * height + _GAP), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((_GAP, 12), _cut(title, large, sheet.width - 2 * _GAP), _INK, large)
+    for place, each in enumerate(shown):
+        left, top = _GAP + place % columns * width, head + place // columns * height
+        picture = Image.open(io.BytesIO(each.thumbnail or b""))
+        draw.rectangle((left, top, left + THUMBNAIL[0] - 1, top + THUMBNAIL[1] - 1), _FRAME)
+        sheet.paste(picture, (left + (THUMBNAIL[0] - picture.width) // 2, top + (THUMBNAIL[1] - picture.height) // 2))
+        text = "not ranked" if each.person.ranking is None else f"{each.person.ranking:.3f}"
+        raised = each.person.arms_above_head and each.person.ranking is not None
+        draw.text((left, top + THUMBNAIL[1] + 3), f"{place + 1}.  {text}{' ↑' if raised else ''}", _INK, large)
+        name = f"{each.person.uri.rpartition('/')[2]} #{each.person.person}"
+        draw.text((left, top + THUMBNAIL[1] + 24), _cut(name, small, THUMBNAIL[0]), _SOFT, small)
+    file = io.BytesIO()
+    sheet.save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    from PIL import ImageFont
+
+    spec = find_spec("matplotlib")
+    assert spec is not None and spec.origin is not None  # noqa: S101, PT018, it is a dependency
+    return ImageFont.truetype(Path(spec.origin).with_name("mpl-data") / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+
+
+def _cut(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+    """As much of the text as fits, with its end, by which files are told apart."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"…{text}") > width:
+        text = text[1:]
+    return f"…{text}"
