@@ -14,6 +14,7 @@ from demo.clip import build_clip
 from demo.emotions import write_patient
 from demo.images import write_sheet
 from demo.maps import build_maps
+from demo.monitoring import make_up_week
 from demo.page import write_page
 from sightline.registry import Registry
 from sightline.training import POSTURES
@@ -43,6 +44,7 @@ def main() -> int:
     try:
         _video(OUT / "index.html")
         _images(OUT / "images.html")
+        _monitoring(OUT / "monitoring")
         _emotions(OUT / "emotions.html")
     except subprocess.CalledProcessError as error:  # which has said why
         return error.returncode
@@ -81,6 +83,19 @@ def _images(page: Path) -> None:
     kinds = ("accepted", "low_confidence", "rejected")
     counts = ", ".join(f"{result[kind]} {kind.replace('_', ' ')}" for kind in kinds)
     print(f"\n{result['images']} images, {counts}, on a contact sheet: {page}", flush=True)
+
+
+def _monitoring(folder: Path) -> None:
+    week = OUT / "capture-with-a-week-made-up"
+    print("Making up a week of captures, whose last two days are unlike the others ...", flush=True)
+    start = make_up_week(MODELS, OUT / "capture", week, seed=11)
+    report = _sightline(
+        "monitor-model", "posture", "--since", start.isoformat(), "--capture", str(week), "--output", str(folder),
+        "--note", "Made up: all but the last predictions of this week were made for this demonstration, and the drift "
+        "of its last two days on purpose.",
+    )  # fmt: skip
+    found = "; ".join(each["says"] for each in report["drift"]) or "no drift"
+    print(f"\n{report['events']} predictions: {found}. The report: {report['report']}", flush=True)
 
 
 def _emotions(page: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from sightline.training import POSTURES
 from sightline.training.synthetic import pressure_map
 
-__all__ = ["build_maps"]
+__all__ = ["build_maps", "jpeg"]
 
 _PLAIN = 27
 _PEOPLE = 9
@@ -28,19 +28,19 @@ def build_maps(folder: Path, *, seed: int) -> Path:
     files: dict[str, bytes] = {}
     for number in range(_PLAIN):
         posture, person = POSTURES[number % len(POSTURES)], number % _PEOPLE
-        files[f"{posture}-s{person + 1:02d}-{number + 1:02d}.jpg"] = _jpeg(
+        files[f"{posture}-s{person + 1:02d}-{number + 1:02d}.jpg"] = jpeg(
             pressure_map(posture, person, number, seed=seed)
         )
     for number, (before, after) in enumerate(_TURNING):
         poses = [pressure_map(posture, number, 100 + number, seed=seed) for posture in (before, after)]
-        files[f"turning-{before}-{after}.jpg"] = _jpeg(np.mean(poses, axis=0))
+        files[f"turning-{before}-{after}.jpg"] = jpeg(np.mean(poses, axis=0))
     for number, (posture, rows) in enumerate(_DEAD):
         pressure = pressure_map(posture, number, 200 + number, seed=seed)
         pressure[rows] = 0
-        files[f"half-dead-{posture}.jpg"] = _jpeg(pressure)
+        files[f"half-dead-{posture}.jpg"] = jpeg(pressure)
     noise = np.random.default_rng(seed).normal(0.25, 0.25, (130, 58))
-    files["noisy-prone.jpg"] = _jpeg(0.5 * pressure_map("prone", 0, 300, seed=seed) + noise)
-    whole = _jpeg(pressure_map("right", 1, 400, seed=seed))
+    files["noisy-prone.jpg"] = jpeg(0.5 * pressure_map("prone", 0, 300, seed=seed) + noise)
+    whole = jpeg(pressure_map("right", 1, 400, seed=seed))
     files |= {"broken-empty.jpg": b"", "broken-half.jpg": whole[: len(whole) // 2]}
     files["broken-text.png"] = b"A text that somebody named .png\n"
 
@@ -51,7 +51,8 @@ def build_maps(folder: Path, *, seed: int) -> Path:
     return made.rename(folder)
 
 
-def _jpeg(pressure: Any) -> bytes:
+def jpeg(pressure: Any) -> bytes:
+    """A pressure map, from 0 to 1, in the colours of the mattress's own pictures."""
     from matplotlib import colormaps
     from PIL import Image
 

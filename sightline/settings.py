@@ -116,6 +116,20 @@ class Settings(BaseSettings):
         (), description="Hosts of image URLs that are fetched although their addresses are private, as a JSON list."
     )
 
+    drift_alpha: float = Field(
+        0.05, gt=0, lt=1, description="How often a window without any drift may be taken for one with it, at most."
+    )
+    drift_min_events: PositiveInt = Field(100, description="Events that a window needs to be compared with a baseline.")
+    drift_psi: NonNegativeFloat = Field(
+        0.2, allow_inf_nan=False, description="Population stability index of the confidence from which it has drifted."
+    )
+    drift_share: float = Field(
+        0.1, ge=0, le=1, description="Share of the predictions that must have changed class for the classes to drift."
+    )
+    drift_auc: float = Field(
+        0.65, ge=0.5, le=1, description="How well a classifier must tell images from the test set's; 0.5 is by chance."
+    )
+
     alert_channels: tuple[AlertChannel, ...] = Field(
         (),
         description="Who is told of results and failures, as a JSON list: Prefect blocks as TYPE/NAME "

@@ -52,7 +52,7 @@ class DriftLimits:
     min_events: int = 100
     psi: float = 0.2
     share: float = 0.1
-    auc: float = 0.7
+    auc: float = 0.65
 
 
 class Comparison(BaseModel):
@@ -243,7 +243,7 @@ def _embeddings(before: NDArray[np.float16], after: NDArray[np.float16], limits:
     yield _Found(
         "embeddings", "Mann-Whitney on a classifier", (len(before), len(after)), float(tested.pvalue), {"auc": auc},
         "auc", limits.auc,
-        f"the images look different: a classifier tells {auc:.0%} of the pairs apart, where chance tells 50 %",
+        f"the images look different: a classifier tells {100 * auc:.0f} % of the pairs apart, where chance tells 50 %",
     )  # fmt: skip
 
 

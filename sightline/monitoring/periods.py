@@ -19,10 +19,10 @@ from sightline.monitoring.watched import Version
 __all__ = ["cut_into_periods", "moment"]
 
 _STEPS = (1, 3, 6, 12, 24, 168, 672)  # hours; days and weeks begin where UTC's do
-_PERIODS = 100
+_PERIODS, _SEVERAL = 100, 8
 _ROLLING = 7
 _LEAST_PER_PERIOD = 30  # predictions of which shares say something
-_WEEK = 168
+_DAY, _WEEK = 24, 168
 _MONDAY = 4 * 24  # 1970 began on a Thursday
 
 
@@ -33,7 +33,8 @@ def cut_into_periods(
     hours = {hour for tally in tallies.values() for hour in tally.hours}
     if not hours:
         return _STEPS[0], ()
-    step = next((each for each in _STEPS if (max(hours) - min(hours)) / each < _PERIODS), _STEPS[-1])
+    events = sum(int(tally.bins.sum()) for tally in tallies.values())
+    step = _step(max(hours) - min(hours) + 1, events)
     starts = sorted({_start(hour, step) for hour in hours})
     lost = Counter[int]()
     for hour, count in rejected.hours.items():
@@ -66,6 +67,15 @@ def cut_into_periods(
             )
         )
     return step, tuple(found)
+
+
+def _step(hours: int, events: int) -> int:
+    """The shortest that makes few enough periods, with enough predictions in each where that leaves several."""
+    for step in _STEPS:
+        periods = hours / step
+        if periods < _PERIODS and (events / periods >= _LEAST_PER_PERIOD or periods <= _SEVERAL or step >= _DAY):
+            return step
+    return _STEPS[-1]
 
 
 def _rows_of(tallies: Mapping[str, VersionTally], start: int, step: int) -> dict[str, NDArray[np.float64]]:

@@ -27,8 +27,8 @@ PLOTS = {
     "class-shares": "Share of each class",
     "volume": "How much was predicted",
     "expected-accuracy": "Expected accuracy",
-    "risk-coverage": "Risk against coverage",
     "drift-over-time": "Distance from the baseline",
+    "risk-coverage": "Risk against coverage",
     "latency": "Latency",
 }
 """The plots by their files' names, without the suffix, and what each shows."""
@@ -49,9 +49,9 @@ def draw_report(folder: Path, report: MonitoringReport, watched: Watched, gather
         "class-shares": (_WIDE, lambda axes: _shares(axes, report)),
         "volume": (_WIDE, lambda axes: _volume(axes, report)),
         "expected-accuracy": (_WIDE, lambda axes: _accuracy(axes, report)),
-        "risk-coverage": (_NARROW, lambda axes: _risk(axes, report)),
         "drift-over-time": (_WIDE, lambda axes: _drift(axes, report)) if _has(report, "psi") else None,
-        "latency": (_WIDE, lambda axes: _latency(axes, report)) if _has(report, "latency_median") else None,
+        "risk-coverage": (_NARROW, lambda axes: _risk(axes, report)),
+        "latency": (_NARROW, lambda axes: _latency(axes, report)) if _has(report, "latency_median") else None,
     }
     for name, plot in plots.items():
         if plot:
