@@ -6,7 +6,6 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 UV_VERSION := 0.13.8
-PORT ?= 4200
 
 # What the images are made of and called: VARIANT is cpu or cuda, EXTRAS are optional dependencies such as dask,ray.
 VARIANT ?= cpu
@@ -38,8 +37,14 @@ demo: $(LOCK_INSTALLED) ## run the main flows on a clip and pressure maps made o
 	@$(PYTHON) -m demo
 
 .PHONY: ui
+ui: PORT ?= 4200
 ui: $(LOCK_INSTALLED) ## start a local Prefect server with a form for every flow (PORT=4200)
 	@PORT=$(PORT) $(PYTHON) -m deployments.serve
+
+.PHONY: api
+api: PORT ?= 8000
+api: $(LOCK_INSTALLED) ## start the HTTP service, with a page to try it on (PORT=8000)
+	@PORT=$(PORT) $(PYTHON) -m api
 
 .PHONY: images
 images: ## build the Docker images (VARIANT=cuda for NVIDIA GPUs, EXTRAS=dask,ray)

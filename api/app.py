@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.classification import classification_routes
+from api.dashboard import dashboard_routes
 from api.gate import KEY_HEADER, OPEN_PATHS, Gate
 from api.pages import page_routes
 from api.problems import Problem, ProblemBody, problem_response
@@ -63,6 +64,7 @@ def create_app(config: Settings) -> FastAPI:
         openapi_tags=[
             {"name": "classes", "description": "Images in the forms of the original services."},
             {"name": "running style", "description": "People in photos, and their lower bodies."},
+            {"name": "dashboard", "description": "How models and patients are doing; a browser is shown pages."},
             {"name": "status", "description": "How the service is."},
         ],
     )
@@ -74,6 +76,7 @@ def create_app(config: Settings) -> FastAPI:
     app.include_router(classification_routes(service), responses=problems)
     app.include_router(ranking_routes(service), responses=problems)
     app.include_router(status_routes(service))
+    app.include_router(dashboard_routes(service), responses=problems)
     app.include_router(page_routes())
     _add_handlers(app, service)
     _describe(app, with_key=bool(config.api_keys))

@@ -47,31 +47,31 @@ def classification_routes(service: Service) -> APIRouter:
     """``/classify``, ``/posture`` and ``/predict``."""
     router = APIRouter(tags=["classes"])
 
-    @router.post("/classify", response_model_exclude_unset=True)
+    @router.post("/classify", summary="Classify images by any model", response_model_exclude_unset=True)
     async def classify(
         payload: Payload,
         model: Annotated[
             str, Query(description="A model that is served, or one version of it.", examples=["vehicles", "posture"])
         ] = "vehicles",
     ) -> Classified:
-        """Classify images by any model: up to 64 in a request, by default.
+        """Every image's class, confidence and probabilities, by any model that is served.
 
         An image that cannot be used has a reason of its own beside the others' answers; a request none of whose images
         can be used is answered with the first one's reason as an error.
         """
         return await _classify(service, payload.model_dump(exclude_unset=True), model)
 
-    @router.post("/posture", response_model_exclude_unset=True)
+    @router.post("/posture", summary="Classify pressure maps", response_model_exclude_unset=True)
     async def posture(payload: Payload) -> Classified:
-        """The same by the posture model: `predictions` has the original's answer."""
+        """The same as `/classify`, by the posture model: `predictions` has the original's answer."""
         return await _classify(service, payload.model_dump(exclude_unset=True), "posture")
 
-    @router.post("/predict", response_model=LambdaAnswer)
+    @router.post("/predict", summary="Answer an event of the original Lambda function", response_model=LambdaAnswer)
     async def predict(
         event: Event,
         model: Annotated[str, Query(description="A model that is served, or one version of it.")] = "posture",
     ) -> JSONResponse:
-        """The same for callers of the original Lambda function: an event in, `statusCode` and `body` out.
+        """What `/posture` answers, for callers of the original function: an event in, `statusCode` and `body` out.
 
         The status of the answer is the `statusCode` in it.
         """

@@ -128,7 +128,7 @@ class Models:
     """
 
     def __init__(self, registry: Registry, config: Settings, metrics: Metrics) -> None:
-        self._registry, self._config, self._metrics = registry, config, metrics
+        self.registry, self._config, self._metrics = registry, config, metrics
         asked = config.api_models is not None
         self._slots = {name: _Slot(name, _version_in(name), asked) for name in config.api_models or DEFAULT_MODELS}
         self._looked = False
@@ -193,7 +193,7 @@ class Models:
         version = slot.pinned
         try:
             if version is None:
-                pointer = await asyncio.to_thread(self._registry.current, slot.name)
+                pointer = await asyncio.to_thread(self.registry.current, slot.name)
                 version = pointer.version if pointer else None
             slot.missing = version is None
             if version is None and slot.current is None:
@@ -212,7 +212,7 @@ class Models:
 
     async def _swap(self, slot: _Slot, version: int) -> None:
         name = slot.name.partition("/")[0]
-        model = await asyncio.to_thread(_load_warm, self._registry, f"{name}/{version}", self._config)
+        model = await asyncio.to_thread(_load_warm, self.registry, f"{name}/{version}", self._config)
         before, slot.current, slot.problem = (
             slot.current,
             ServedModel(slot.name, model, self._config, self._metrics),

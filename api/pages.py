@@ -11,7 +11,7 @@ from importlib.resources import files
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-__all__ = ["page_routes"]
+__all__ = ["page_routes", "policy_of", "secured"]
 
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 
@@ -31,22 +31,33 @@ def page_routes() -> APIRouter:
     return router
 
 
+def secured(text: str) -> HTMLResponse:
+    """A page, with the policy that lets nothing run in it but what is written in it."""
+    return HTMLResponse(text, headers=_headers(policy_of(text)))
+
+
+def policy_of(text: str) -> str:
+    """The Content-Security-Policy of a page that holds all it needs."""
+    allowed: dict[str, list[str]] = {"script": [], "style": []}
+    for kind, content in _INLINE.findall(text):
+        allowed[kind].append(f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'")
+    scripts, styles = (" ".join(allowed[kind]) or "'none'" for kind in ("script", "style"))
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src {styles}; "
+        "img-src data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
 def _page(name: str) -> HTMLResponse:
     text, policy = _read(name)
-    return HTMLResponse(
-        text,
-        headers={"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"},
-    )
+    return HTMLResponse(text, headers=_headers(policy))
+
+
+def _headers(policy: str) -> dict[str, str]:
+    return {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
 
 
 @cache
 def _read(name: str) -> tuple[str, str]:
-    """A page, and the policy that lets nothing run in it but what is written in it."""
     text = (files("api") / name).read_text(encoding="utf-8")
-    hashes: dict[str, list[str]] = {"script": [], "style": []}
-    for kind, content in _INLINE.findall(text):
-        hashes[kind].append(f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'")
-    return text, (
-        f"default-src 'none'; script-src {' '.join(hashes['script'])}; style-src {' '.join(hashes['style'])}; "
-        "img-src data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
+    return text, policy_of(text)

@@ -46,7 +46,7 @@ def ranking_routes(service: Service) -> APIRouter:
     """``/image-ranking/running-style`` and ``/lower-body``."""
     router = APIRouter(tags=["running style"])
 
-    @router.post("/image-ranking/running-style")
+    @router.post("/image-ranking/running-style", summary="Rank the people in a photo")
     async def rank(
         photo: Given, person_crop_confidence: Confidence = 0.7, sharpness_threshold: Sharpness = 100.0
     ) -> Ranking:
@@ -64,7 +64,7 @@ def ranking_routes(service: Service) -> APIRouter:
                 model=model.record.label,
             )
 
-    @router.post("/lower-body")
+    @router.post("/lower-body", summary="Cut out a lower body")
     async def lower_body(
         photo: Given, person_crop_confidence: Confidence = 0.7, sharpness_threshold: Sharpness = 100.0
     ) -> LowerBody:

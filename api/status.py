@@ -17,12 +17,16 @@ def status_routes(service: Service) -> APIRouter:
     """``/health``, ``/ready`` and ``/metrics``."""
     router = APIRouter(tags=["status"])
 
-    @router.get("/health")
+    @router.get("/health", summary="Is the process alive?")
     async def health() -> Health:
         """Whether the process answers at all."""
         return Health(status="ok")
 
-    @router.get("/ready", responses={503: {"model": Readiness, "description": "Models are being loaded, or lacking"}})
+    @router.get(
+        "/ready",
+        summary="Are the models ready?",
+        responses={503: {"model": Readiness, "description": "Models are being loaded, or lacking"}},
+    )
     async def ready(response: Response) -> Readiness:
         """Whether the models are loaded and warm, which version of each answers, and what is wrong with a newer one.
 
@@ -35,9 +39,9 @@ def status_routes(service: Service) -> APIRouter:
             models=[_status(state) for state in service.models.states()],
         )
 
-    @router.get("/metrics", response_class=PlainTextResponse)
+    @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
     async def metrics() -> Response:
-        """Figures for Prometheus. Where there are API keys, this needs one: in `http_headers` of the scrape."""
+        """Requests, latencies, batches, queues, versions and refusals. Where there are API keys, this needs one."""
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return router

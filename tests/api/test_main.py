@@ -1,0 +1,84 @@
+"""``make api``: a process that says where it is, and finishes what it has begun when it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api.serving import BRIGHT, await_true
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def environment(models: Path, tmp_path: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("API_")}
+    chosen = {"PYTHONPATH": str(ROOT), "MODEL_BUCKET": str(models), "API_MODELS": '["vehicles"]', "BACKEND": "torch"}
+    return {**kept, **chosen, "HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def process(environment: dict[str, str], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """The service on a free port, and its log."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        environment["PORT"] = str(free.getsockname()[1])
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "api"]
+    with log.open("wb") as stderr, subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=stderr) as started:
+        try:
+            yield started, log
+        finally:
+            started.kill()
+
+
+@pytest.mark.slow
+def test_it_finishes_what_it_has_begun_when_it_is_told_to_stop(process: tuple[subprocess.Popen[bytes], Path]) -> None:
+    started, log = process
+    await_true(lambda: b"Ctrl-C" in log.read_bytes() or started.poll() is not None)
+    found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
+    assert found, log.read_text()
+    with httpx.Client(base_url=found[0], trust_env=False, timeout=60) as client:
+        await_true(lambda: client.get("/ready").status_code == 200)
+
+        def slow() -> Iterator[bytes]:
+            yield b'{"images": ["'
+            time.sleep(1.5)  # the service is told to stop meanwhile
+            yield BRIGHT.encode() + b'"]}'
+
+        answers: list[httpx.Response] = []
+        asking = threading.Thread(
+            target=lambda: answers.append(
+                client.post("/classify", content=slow(), headers={"Content-Type": "application/json"})
+            )
+        )
+        asking.start()
+        time.sleep(0.5)
+        started.send_signal(signal.SIGTERM)
+        asking.join(60)
+    assert answers[0].json()["predictions"] == ["motorcycle"]
+    assert started.wait(60) in (0, -signal.SIGTERM)
+    assert "Traceback" not in log.read_text()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(found[0], trust_env=False)
+
+
+def test_a_port_that_is_taken_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    from api.__main__ import _listen
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SystemExit, match=rf"port {port} .* cannot be had: .*Try make api PORT={port + 1}"):
+            _listen("127.0.0.1", port)

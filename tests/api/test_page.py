@@ -1,0 +1,199 @@
+"""The page in a real browser: a dropped picture has its class, its confidence, its score and its crops."""
+
+from __future__ import annotations
+
+import shutil
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from sightline.pose import Box
+from sightline.ranking import DroppedPerson, DropReason, Prepared, PreparedPerson, Preparer
+from tests.api.serving import Running, serving, settings_for
+from tests.images import grey, picture
+
+pytestmark = pytest.mark.integration
+
+expect.set_options(timeout=30_000)
+
+DROP = """([name, type, text]) => {
+    const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([bytes], name, { type }));
+    const options = { dataTransfer, bubbles: true, cancelable: true };
+    for (const event of ["dragenter", "dragover", "drop"])
+        document.getElementById("drop").dispatchEvent(new DragEvent(event, options));
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not on this machine; install it to test the page (Debian: apt install chromium)")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser, running: Running) -> Iterator[Page]:
+    yield from opened(browser, running.url)
+
+
+def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
+    """The page, from which nothing but the service may be asked, and whose script may not fail."""
+    context = browser.new_context(**options)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: faults.append(request.url) if elsewhere(request.url, url) else None)
+    page.on(
+        "console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None
+    )
+    page.goto(url)
+    expect(page.locator("#models input:enabled").first).to_be_attached()
+    yield page
+    context.close()
+    assert faults == []
+
+
+def elsewhere(address: str, url: str) -> bool:
+    return not address.startswith((url, "data:", "blob:"))
+
+
+def drop(page: Page, content: bytes, name: str = "picture.png", kind: str = "image/png") -> None:
+    page.evaluate(DROP, [name, kind, b64encode(content).decode()])
+
+
+def choose(page: Page, model: str) -> None:
+    page.locator("#models label", has_text=model).click()
+
+
+def test_a_dropped_picture_has_its_class_and_confidence(page: Page) -> None:
+    drop(page, grey(0), "bike.png")
+    expect(page.locator(".class")).to_have_text("bicycle")
+    expect(page.locator(".badge")).to_have_text("✓ accepted")
+    assert float(page.locator(".said .number").inner_text()) > 0.99
+    expect(page.locator("table th")).to_have_text(["bicycle", "motorcycle"])
+    expect(page.locator("figcaption")).to_have_text("bike.png")
+    expect(page.locator("#said")).to_contain_text("bicycle, confidence")
+    drop(page, grey(128))
+    expect(page.locator(".badge")).to_have_text("? uncertain")
+
+
+def test_another_model_looks_at_the_same_picture(page: Page) -> None:
+    drop(page, grey(255))
+    expect(page.locator(".class")).to_have_text("motorcycle")
+    choose(page, "posture")
+    expect(page.locator(".class")).to_have_text("right")
+    expect(page.locator(".note")).to_have_text("by the model posture/1")
+
+
+def test_a_person_has_a_score_and_crops(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(*_: Any) -> Prepared:
+        crop = np.random.default_rng(0).integers(40, 240, (160, 80, 3)).astype(np.uint8)
+        sure = PreparedPerson(crop, crop[:80], crop[80:], Box(0, 0, 80, 160), 0.93, 250.0, arms_above_head=True)
+        without = DroppedPerson(DropReason.HIPS_NOT_SEEN, "neither hip is seen")
+        unsure = PreparedPerson(crop, crop, None, Box(0, 0, 80, 160), 0.8, 250.0, False, without)
+        return Prepared((sure, unsure), (DroppedPerson(DropReason.BLURRED, "a sharpness of 3"),))
+
+    monkeypatch.setattr(Preparer, "prepare", prepare)
+    choose(page, "running-style")
+    drop(page, picture(0, (200, 200)))
+    expect(page.locator(".person")).to_have_count(2)
+    first, second = page.locator(".person").all()
+    expect(first.locator(".class")).to_have_text("0.77")
+    expect(first.locator("img")).to_have_count(2)
+    expect(first).to_contain_text("arms above the head")
+    expect(second.locator("img")).to_have_count(1)
+    expect(second).to_contain_text("No score: the hips are not seen.")
+    expect(page.locator(".result")).to_contain_text("left out: 1 too blurred")
+    for image in page.locator(".person img").all():
+        assert image.evaluate("image => image.naturalWidth") > 0
+
+
+def test_nobody_in_the_picture_is_said_kindly(page: Page) -> None:
+    choose(page, "running-style")
+    drop(page, grey(200))
+    expect(page.locator(".person")).to_contain_text("Nobody to rank")
+    expect(page.locator(".result")).to_contain_text("left out: 1 photo in which nobody is seen")
+
+
+def test_an_error_is_said_kindly_and_the_next_picture_is_looked_at(page: Page) -> None:
+    drop(page, b"<script>alert(1)</script>", "<b>not</b> a picture.txt", "text/plain")
+    error = page.get_by_role("alert")
+    expect(error).to_contain_text("That is not a picture")
+    expect(error.locator("code")).to_have_text("not_an_image")
+    drop(page, picture(1)[:80])
+    expect(error).to_contain_text("The picture is damaged")
+    drop(page, bytes(900_000))
+    expect(error).to_contain_text("The file is too large")
+    drop(page, grey(0))
+    expect(page.locator(".class")).to_have_text("bicycle")
+    expect(error).to_have_count(0)
+
+
+def test_it_works_by_the_keyboard_alone(page: Page, tmp_path: Path) -> None:
+    page.locator("#models input").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#models input:checked").get_attribute("value") == "posture"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "file"
+    file = tmp_path / "map.png"
+    file.write_bytes(grey(0))
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Space")
+    chooser.value.set_files(file)
+    expect(page.locator(".class")).to_have_text("left")
+
+
+def test_a_service_that_has_gone_is_said_to_have(page: Page) -> None:
+    page.route("**/classify*", lambda route: route.abort())
+    drop(page, grey(0))
+    expect(page.get_by_role("alert")).to_contain_text("The service did not answer")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_narrow_screen(scheme: Any, browser: Browser, running: Running) -> None:
+    for page in opened(browser, running.url, viewport={"width": 360, "height": 740}, color_scheme=scheme):
+        for content in (grey(0), b"text"):
+            drop(page, content)
+            expect(page.locator("#answer > *")).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_key_is_asked_for_where_one_is_needed(browser: Browser, models: Path) -> None:
+    config = settings_for(models, api_keys=["secret"], api_models=["vehicles", "posture"])
+    with serving(config) as locked:
+        for page in opened(browser, locked.url):
+            drop(page, grey(0))
+            expect(page.get_by_role("alert")).to_contain_text("An API key is needed")
+            page.get_by_label("API key").fill("secret")
+            page.get_by_label("API key").press("Enter")
+            expect(page.locator(".class")).to_have_text("bicycle")
+
+
+def test_the_endpoints_can_be_read_and_tried(browser: Browser, running: Running) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{running.url}/docs")
+    page.locator("summary", has_text="/posture").click()
+    operation = page.locator("details[open]")
+    expect(operation).to_contain_text("image_urls")
+    expect(operation).to_contain_text("inferences")
+    operation.get_by_role("button", name="Send").click()
+    expect(operation.locator("pre")).to_contain_text('"predictions"')
+    operation.locator("textarea").fill("{")
+    operation.get_by_role("button", name="Send").click()
+    expect(operation.locator("pre")).to_contain_text("not_json")
+    context.close()
+    assert not [address for address in asked if elsewhere(address, running.url)]
