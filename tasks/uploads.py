@@ -8,15 +8,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+from prefect.tasks import Task, exponential_backoff
 from pydantic import BaseModel, ConfigDict
 
 from sightline import storage
@@ -41,6 +42,7 @@ __all__ = [
 
 Kind: TypeAlias = Literal["video", "image"]
 
+_LEASE = timedelta(minutes=1)
 _PAUSE = 2.0  # seconds between two looks at a lease
 _NAMED = 20
 
@@ -100,9 +102,8 @@ def claim_of(upload: Upload, *, again: bool) -> Iterator[Claim]:
 
     A run that was killed and is run again finds its own earlier claim, and waits until that has run out.
     """
-    uploads = Uploads(storage.locate(upload.root), lambda: datetime.now(UTC))
-    mine = f"run {flow_run.name} ({flow_run.id})"
-    deadline = time.monotonic() + 2 * uploads.lease.total_seconds()
+    uploads, mine = Uploads(storage.locate(upload.root), _now, _LEASE), _this_run()
+    deadline = time.monotonic() + 2 * _LEASE.total_seconds()
     with ExitStack() as stack:
         while True:
             try:
@@ -118,10 +119,10 @@ def claim_of(upload: Upload, *, again: bool) -> Iterator[Claim]:
 @task(**ON_STORAGE)
 def find_missed(older_than: timedelta, *, retry_failed: bool) -> Missed:
     """The uploads that have lain there for a while, and those of them that no run has processed."""
-    found = list(Intakes.of(settings()).find(datetime.now(UTC) - older_than))
+    found = list(Intakes.of(settings()).find(_now() - older_than))
     outcomes: dict[str, Outcome] = {}
     for root in {upload.root for upload in found}:
-        outcomes |= Uploads(storage.locate(root), lambda: datetime.now(UTC)).outcomes()
+        outcomes |= Uploads(storage.locate(root), _now).outcomes()
     of = {upload.id: outcomes.get(str(upload.id)) for upload in found}
     counts = Counter(of.values())
     wanted = {None, Outcome.FAILED} if retry_failed else {None}
@@ -133,7 +134,18 @@ def find_missed(older_than: timedelta, *, retry_failed: bool) -> Missed:
     )
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retries=3, retry_delay_seconds=[2, 10, 30])
+async def _server_failed(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """A server may come back; a deployment that is not there stays away."""
+    return not isinstance(await state.aresult(raise_on_failure=False), InvalidInput)
+
+
+@task(
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=exponential_backoff(2),
+    retry_condition_fn=_server_failed,
+)
 def start_uploads(uploads: Sequence[Upload], deployment: str, *, again: bool) -> list[Started]:
     """Start a run of the deployment for each, once, however often it is asked for.
 
@@ -147,6 +159,14 @@ def start_uploads(uploads: Sequence[Upload], deployment: str, *, again: bool) ->
         logger.info("%s: %s, run %s", started.uri, started.outcome, started.run)
         done.append(started)
     return done
+
+
+def _this_run() -> str:
+    return f"run {flow_run.name} ({flow_run.id})"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _start(upload: Upload, deployment: str, *, again: bool) -> Started:
@@ -166,9 +186,7 @@ def _start(upload: Upload, deployment: str, *, again: bool) -> Started:
 
 
 def _run(upload: Upload, deployment: str, key: str, *, again: bool) -> FlowRun:
-    parameters = {"uri": upload.uri, "object_version": upload.version, "kind": upload.kind} | (
-        {"again": True} if again else {}
-    )
+    parameters = {"uri": upload.uri, "object_version": upload.version, "kind": upload.kind, "again": again}
     try:
         return cast(
             "FlowRun",
@@ -190,11 +208,11 @@ def alert_of_given_up(started: Sequence[Started]) -> Alert | None:
     return Alert(
         key=f"given up {key}",
         kind="failure",
-        title=f"{len(given_up):,} uploads are given up: each has had {MAX_TRIES} runs, and none processed it",
+        title=f"uploads given up: {len(given_up):,}, each of which has had {MAX_TRIES} runs that did not process it",
         facts={"mend": "See why the runs ended, then run sweep-uploads with --retry-failed"},
         rows=tuple({"upload": each.uri, "last run": each.run} for each in given_up[:_NAMED]),
         total_items=len(given_up),
         run_name=None,
         run_url=None,
-        at=datetime.now(UTC),
+        at=_now(),
     )

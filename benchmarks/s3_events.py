@@ -1,0 +1,222 @@
+"""What the listener does in a second, and what memory it takes. Run by ``make bench``.
+
+With a queue (moto's, which does one thing at a time) and a stand-in for the Prefect server that takes every event, each
+a process of its own on this machine, in one run:
+
+- messages a second, from the queue to the server and deleted; and over those that a bare loop receives and deletes
+  from the same queue, which is what the queue is good for. Target: 0.6.
+- processor milliseconds of the listener a message. Target: 3.
+- the listener's peak memory in MB, and that after all messages over that after the first tenth. Target: 1.1, for
+  memory that does not grow with the messages.
+
+Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+OUT = Path(__file__).parent / "out"
+_BATCH = 10
+
+
+def main() -> None:
+    """Measure, print the figures, and leave them in ``benchmarks/out/s3_events.json``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=10_000)
+    parser.add_argument("--api", type=int, help=argparse.SUPPRESS)  # be the server, on this port
+    arguments = parser.parse_args()
+    if arguments.api:
+        _serve(arguments.api)
+        return
+    result = _measure(arguments.messages)
+    print(f"{result['messages']:,} messages: {result['per_second']:.0f} a second")
+    print(f"over a bare loop's {result['bare_per_second']:.0f}: {result['over_bare']:.2f} (target 0.6)")
+    print(f"processor time a message: {result['cpu_milliseconds']:.2f} ms (target 3)")
+    print(f"peak memory: {result['peak_mb']:.0f} MB, {result['growth']:.3f} times that of the first tenth (target 1.1)")
+    OUT.mkdir(exist_ok=True)
+    (OUT / "s3_events.json").write_text(json.dumps(result, indent=2))
+
+
+def _measure(messages: int) -> dict[str, Any]:
+    queue_port, api_port = _free_port(), _free_port()
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{queue_port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "NO_PROXY": "127.0.0.1",
+    }
+    os.environ.update(environment)
+    with (
+        _process(["moto.server", "-H", "127.0.0.1", "-p", str(queue_port)], environment),
+        _process(["benchmarks.s3_events", "--api", str(api_port)], environment),
+    ):
+        _await_port(queue_port)
+        _await_port(api_port)
+        import boto3
+
+        sqs = boto3.client("sqs")
+        bare = _bare(sqs, max(messages // 5, _BATCH))
+        url = sqs.create_queue(QueueName="uploads")["QueueUrl"]
+        _send(sqs, url, messages)
+        environment |= {
+            "S3_EVENTS_QUEUE_URL": url,
+            "S3_EVENTS_HEALTH_PORT": "0",
+            "S3_EVENTS_WAIT_SECONDS": "1",
+            "S3_EVENTS_VISIBILITY_SECONDS": "600",
+            "PREFECT_API_URL": f"http://127.0.0.1:{api_port}/api",
+            "VIDEO_BUCKET": "s3://videos",
+        }
+        with _process(["deployments.s3_events"], environment) as listener:
+            _await_taken(api_port, 1)
+            start, first, cpu = time.perf_counter(), _taken(api_port), _cpu_seconds(listener.pid)
+            _await_taken(api_port, messages // 10)
+            early = _peak_mb(listener.pid)
+            _await_taken(api_port, messages)
+            seconds, cpu = time.perf_counter() - start, _cpu_seconds(listener.pid) - cpu
+            peak = _peak_mb(listener.pid)
+            listener.send_signal(signal.SIGTERM)
+            if listener.wait(30) != 0:
+                raise SystemExit("the listener did not end well")
+    done = messages - first
+    return {
+        "messages": messages,
+        "per_second": done / seconds,
+        "bare_per_second": bare,
+        "over_bare": done / seconds / bare,
+        "cpu_milliseconds": 1e3 * cpu / done,
+        "peak_mb": peak,
+        "growth": peak / early,
+    }
+
+
+def _bare(sqs: Any, messages: int) -> float:
+    """Messages a second that are received and deleted, and no more."""
+    url = sqs.create_queue(QueueName="bare")["QueueUrl"]
+    _send(sqs, url, messages)
+    start, done = time.perf_counter(), 0
+    while done < messages:
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=1)["Messages"]
+        entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(found)]
+        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+        done += len(found)
+    return messages / (time.perf_counter() - start)
+
+
+def _send(sqs: Any, url: str, messages: int) -> None:
+    for first in range(0, messages, _BATCH):
+        numbers = range(first, min(first + _BATCH, messages))
+        sqs.send_message_batch(
+            QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": _message(n)} for n in numbers]
+        )  # fmt: skip
+
+
+def _message(number: int) -> str:
+    found = {"key": f"patient+{number % 50}/visit-{number}.mp4", "size": 1 << 20, "eTag": f"{number:032x}"}
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "us-east-1",
+        "eventTime": "2026-01-31T10:20:30.123Z",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": "videos", "arn": "arn:aws:s3:::videos"}, "object": found},
+    }
+    return json.dumps({"Records": [record]})
+
+
+def _serve(port: int) -> None:
+    """Take every event as Prefect's API does, and say how many there were."""
+    ids: set[str] = set()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            ids.update(event["id"] for event in json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            body = str(len(ids)).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+
+def _taken(port: int) -> int:
+    return int(httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).text)
+
+
+def _await_taken(port: int, events: int, limit: float = 600) -> None:
+    deadline = time.monotonic() + limit
+    while _taken(port) < events:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the server had {_taken(port):,} of {events:,} events after {limit:.0f} s")
+        time.sleep(0.02)
+
+
+@contextmanager
+def _process(arguments: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen([sys.executable, "-m", *arguments], env=environment, stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_port(port: int, limit: float = 60) -> None:
+    deadline = time.monotonic() + limit
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _cpu_seconds(pid: int) -> float:
+    ticks = [int(field) for field in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]]
+    return sum(ticks) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,303 @@
+"""From a bucket to runs on a real Prefect server: soon, and once, whatever is killed on the way."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.events import EventTrigger, Posture
+from prefect.events.actions import RunDeployment
+from prefect.events.schemas.automations import AutomationCore
+from prefect.exceptions import PrefectException
+from prefect.flow_engine import run_flow
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows import process_upload as module
+from flows.process_upload import process_upload
+from flows.sweep_uploads import sweep_uploads
+from sightline import storage
+from sightline.settings import Settings, settings
+from sightline.storage import Location, uri_of
+from sightline.uploads import Intakes, Outcome, Uploads
+from tasks import uploads as tasks
+from tests.deployments.s3_events.conftest import Listening
+from tests.deployments.s3_events.fake import await_true, s3_message
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def bucket_of_videos(s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> Iterator[Location]:
+    monkeypatch.setenv("VIDEO_BUCKET", uri_of(s3_bucket))
+    settings.cache_clear()
+    yield s3_bucket
+    settings.cache_clear()
+
+
+def deploy() -> tuple[Any, str]:
+    """A deployment of process-upload whose runs nobody takes by themselves, and the trigger; its id and name."""
+    name = f"uploads-{uuid.uuid4().hex[:8]}"
+    with get_client(sync_client=True) as client:
+        deployment = client.create_deployment(client.create_flow(process_upload), name)
+        payload = "{{{{ event.payload.{} }}}}".format
+        action = RunDeployment(
+            deployment_id=deployment,
+            parameters={"uri": payload("uri"), "object_version": payload("version"), "kind": payload("kind")},
+        )
+        trigger = EventTrigger(
+            expect={"sightline.s3.object-created"},
+            match={"prefect.resource.id": "sightline.s3.*"},  # type: ignore[arg-type]
+            posture=Posture.Reactive,
+            threshold=1,
+        )
+        client.create_automation(AutomationCore(name=name, trigger=trigger, actions=[action]))
+    return deployment, f"process-upload/{name}"
+
+
+def runs_of(deployment: Any) -> list[Any]:
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+
+    with get_client(sync_client=True) as client:
+        return list(client.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))))
+
+
+@pytest.mark.integration
+def test_a_video_in_the_bucket_is_a_run_within_three_seconds(
+    bucket_of_videos: Any, sqs: Any, s3_client: Any, prefect_server: str, listening: Listening
+) -> None:
+    from deployments.s3_events.sqs import Queue
+
+    url = sqs.create_queue(QueueName=f"uploads-{uuid.uuid4().hex}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    suffix = {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".mp4"}]}}
+    wanted = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": suffix}
+    s3_client.client.put_bucket_notification_configuration(
+        Bucket=bucket_of_videos.bucket, NotificationConfiguration={"QueueConfigurations": [wanted]}
+    )
+    deployment, _ = deploy()
+    seconds = []
+    with listening(Queue(sqs, url, None, 5, 30), prefect_server) as listener:
+        listener.intakes = Intakes.of(Settings(_env_file=None, video_bucket=uri_of(bucket_of_videos)))
+        for number in range(3):  # the machine may be busy with other tests
+            start = time.monotonic()
+            storage.write_bytes(bucket_of_videos / f"ana maria/visit {number}.mp4", b"a video")
+            await_true(lambda so_far=number: len(runs_of(deployment)) > so_far, 60)  # type: ignore[misc]
+            seconds.append(time.monotonic() - start)
+    assert min(seconds) < 3, seconds
+    clips = [bucket_of_videos / f"ana maria/visit {number}.mp4" for number in range(3)]
+    asked_for = sorted(((run.parameters for run in runs_of(deployment))), key=lambda asked: asked["uri"])
+    assert asked_for == [
+        {"uri": uri_of(clip), "object_version": storage.stored(clip).version, "kind": "video"} for clip in clips
+    ]
+
+
+class Tally:
+    """In place of process-video: it counts."""
+
+    def __init__(self) -> None:
+        self.uris: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def with_options(self, **_: Any) -> Tally:
+        return self
+
+    def __call__(self, video: str, patient: str | None = None) -> None:
+        with self._lock:
+            self.uris[video] += 1
+
+
+def is_healthy(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+class Process:
+    """A process that can be killed and started again."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+        self._command = [sys.executable, "-m", *arguments], environment
+        self.start()
+
+    def start(self) -> None:
+        command, environment = self._command
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def restart(self) -> None:
+        self.close()
+        self.start()
+
+    def close(self) -> None:
+        """SIGKILL, with all that it has started."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+class Server(Process):
+    """A Prefect server, with its database in ``home``."""
+
+    def __init__(self, home: Path, port: int) -> None:
+        self._port = port
+        command = ["prefect", "--no-prompt", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        super().__init__(command, {**os.environ, "PREFECT_HOME": str(home)})
+
+    def start(self) -> None:
+        super().start()
+        await_true(lambda: is_healthy(self._port), 240)
+
+
+class PlainQueue:
+    """A new queue: what goes in, and how much is in it."""
+
+    def __init__(self, sqs: Any) -> None:
+        self._sqs = sqs
+        self.url = sqs.create_queue(QueueName=f"uploads-{uuid.uuid4().hex}")["QueueUrl"]
+
+    def send(self, bodies: list[str]) -> None:
+        for first in range(0, len(bodies), 10):
+            entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[first : first + 10])]
+            self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+
+    def waiting(self) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        return sum(map(int, found.values()))
+
+
+class Worker:
+    """Runs what is scheduled, three at a time, in this process: a process for each would take minutes."""
+
+    def __init__(self, deployment: Any) -> None:
+        self.deployment = deployment
+        self._taken: set[Any] = set()
+        self._stop = threading.Event()
+
+    def __enter__(self) -> Worker:
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._work,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(120)
+        assert not self._thread.is_alive()
+
+    def _work(self) -> None:
+        with ThreadPoolExecutor(3) as pool:
+            while not self._stop.wait(0.2):
+                for run in self._scheduled():
+                    self._taken.add(run.id)
+                    pool.submit(contextvars.copy_context().run, run_flow, process_upload, run, run.parameters)
+
+    def _scheduled(self) -> list[Any]:
+        try:
+            with get_client(sync_client=True) as client:
+                found = client.get_scheduled_flow_runs_for_deployments([self.deployment])
+        except (httpx.HTTPError, PrefectException):  # The server is being restarted.
+            return []
+        return [run for run in found if run.id not in self._taken]
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_hundred_uploads_are_processed_once_each_whatever_is_killed(
+    bucket_of_videos: Any,
+    sqs: Any,
+    prefect_home: Path,
+    s3_environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each event is sent three times, in any order; the listener is killed twice, and the server once."""
+    tally = Tally()
+    monkeypatch.setattr(module, "process_video", tally)
+    uris = [f"{uri_of(bucket_of_videos)}/ana/{number}.mp4" for number in range(100)]
+    for number, uri in enumerate(uris):
+        storage.write_bytes(storage.locate(uri), f"video {number}".encode())
+    messages = 3 * [
+        s3_message(f"ana/{number}.mp4", storage.stored(storage.locate(uri)).version, bucket_of_videos.bucket)
+        for number, uri in enumerate(uris)
+    ]
+    random.Random(0).shuffle(messages)
+    queue = PlainQueue(sqs)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    api = f"http://127.0.0.1:{port}/api"
+    environment = {
+        **os.environ,
+        **s3_environment,
+        "S3_EVENTS_QUEUE_URL": queue.url,
+        "S3_EVENTS_WAIT_SECONDS": "1",
+        "S3_EVENTS_VISIBILITY_SECONDS": "10",
+        "S3_EVENTS_HEALTH_PORT": "0",
+        "PREFECT_API_URL": api,
+        "VIDEO_BUCKET": uri_of(bucket_of_videos),
+    }
+    done = Uploads(bucket_of_videos, tasks._now)
+    with ExitStack() as stack:
+        running = stack.enter_context(closing(Server(prefect_home, port)))
+        stack.enter_context(temporary_settings({PREFECT_API_URL: api}))
+        deployment, name = deploy()
+        stack.enter_context(Worker(deployment))
+        listener = stack.enter_context(closing(Process(["deployments.s3_events"], environment)))
+        queue.send(messages[:100])
+        await_true(lambda: queue.waiting() < 60, 120)
+        listener.restart()
+        queue.send(messages[100:200])
+        await_true(lambda: queue.waiting() < 80, 120)
+        running.restart()
+        queue.send(messages[200:])
+        await_true(lambda: queue.waiting() < 60, 120)
+        listener.restart()
+        await_true(lambda: queue.waiting() == 0, 120)
+        await_true(settled(lambda: len(done.outcomes())), 120)
+        by_events = len(done.outcomes())
+        # What the server had in its memory when it was killed is lost to it: the sweep is there for that.
+        swept = sweep_uploads(name, minutes=0)
+        await_true(lambda: len(done.outcomes()) == 100, 120)
+        runs = len(runs_of(deployment))
+    print(f"{by_events} by events, {len(swept.uploads)} by the sweep, {runs} runs")
+    assert tally.uris == Counter(uris)
+    assert set(done.outcomes().values()) == {Outcome.DONE}
+    assert by_events > 50
+    assert len(swept.uploads) == 100 - by_events
+
+
+def settled(value: Callable[[], int], seconds: float = 5) -> Callable[[], bool]:
+    """Whether the value has stood still for so long."""
+    last = [value(), time.monotonic()]
+
+    def is_settled() -> bool:
+        if value() != last[0]:
+            last[:] = [value(), time.monotonic()]
+        return time.monotonic() - last[1] > seconds
+
+    return is_settled
