@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -263,6 +264,18 @@ class TestListing:
             assert first == again
             versions.add(first.version)
         assert len(versions) == 3
+
+    def test_one_file_is_told_of_as_a_walk_finds_it(self, bucket: Location) -> None:
+        before = datetime.now(UTC) - timedelta(seconds=2)
+        storage.write_bytes(bucket / "a" / "x", b"12345")
+        [walked] = storage.walk(bucket)
+        told = storage.stored(bucket / "a" / "x")
+        assert (told.location, told.size, told.version) == (walked.location, 5, walked.version)
+        assert before < walked.modified < datetime.now(UTC) + timedelta(seconds=2)
+        assert abs(told.modified - walked.modified) < timedelta(seconds=1)  # S3 tells one of the two in whole seconds
+        for missing in ("a", "b"):
+            with pytest.raises(FileNotFoundError):
+                storage.stored(bucket / missing)
 
     def test_a_version_is_the_same_for_who_has_opened_the_file(self, tmp_path: Path) -> None:
         (tmp_path / "x").write_bytes(b"content")
