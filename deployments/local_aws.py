@@ -91,7 +91,7 @@ def client(service: str) -> Any:
 
 def objects() -> dict[tuple[str, str], Any]:
     """Every object, as moto has it, by its bucket and key."""
-    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.s3.models import s3_backends
 
     buckets = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets

@@ -24,7 +24,10 @@ def deployments() -> dict[str, dict[str, Any]]:
 
 
 def in_pool(pool: str) -> str:
-    """The file with every deployment in the named pool, without the variables of a container."""
-    work_pool = {"name": pool, "work_queue_name": "default"}
-    moved = [{**each, "work_pool": work_pool} for each in yaml.safe_load(FILE.read_text("utf-8"))["deployments"]]
+    """The file with every deployment in the named pool of processes, in this folder and without a container's variables."""
+    here: dict[str, Any] = {
+        "work_pool": {"name": pool, "work_queue_name": "default"},
+        "pull": [{"prefect.deployments.steps.set_working_directory": {"directory": str(FILE.parent)}}],
+    }
+    moved = [{**each, **here} for each in yaml.safe_load(FILE.read_text("utf-8"))["deployments"]]
     return str(yaml.safe_dump({"name": "sightline", "deployments": moved}, sort_keys=False))

@@ -114,7 +114,7 @@ def _deployment(entry: FlowEntry, spec: Mapping[str, Any]) -> RunnerDeployment:
             Cron(each["cron"], timezone=each["timezone"], slug=each["slug"], active=False)
             for each in spec.get("schedules", ())
         ],
-        triggers=TypeAdapter(list[DeploymentTriggerTypes]).validate_python(spec.get("triggers", [])),
+        triggers=[TypeAdapter(DeploymentTriggerTypes).validate_python(each) for each in spec.get("triggers", ())],
     )
     return cast("RunnerDeployment", deployment)
 

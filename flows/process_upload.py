@@ -50,7 +50,9 @@ _quietly: dict[str, Any] = {"on_failure": [_told_by_the_upload], "on_crashed": [
 
 def _process(upload: Upload) -> dict[str, BaseModel]:
     if upload.kind == "video":
-        return {"video": process_video.with_options(**_quietly)(upload.uri, patient=upload.patient)}
+        listener = settings().upload_transcriber
+        video = process_video.with_options(**_quietly)(upload.uri, patient=upload.patient, transcriber=listener)
+        return {"video": video}
     return {"images": classify_images.with_options(**_quietly)(upload.uri, settings().upload_image_model)}
 
 

@@ -157,6 +157,9 @@ class Settings(BaseSettings):
         "suffixes. What lies in hidden folders or under annotated/ never is.",
     )
     upload_image_model: str = Field("posture", description="The model that classifies an image as it arrives.")
+    upload_transcriber: Literal["auto", "whisper", "pocketsphinx"] = Field(
+        "auto", description="What listens to a video as it arrives. auto is whisper; pocketsphinx needs no download."
+    )
 
     s3_events_queue_url: str | None = Field(None, description="The SQS queue that tells of uploads.")
     s3_events_dead_letter_queue_url: str | None = Field(
