@@ -1,0 +1,207 @@
+"""How a model is doing: its versions, how the current one came to be it, its reports, and what people answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+
+from sightline import storage
+from sightline.affect import TASK as EMOTION
+from sightline.monitoring import MonitoringReport
+from sightline.monitoring.page import FIGURES, PAGE
+from sightline.registry import ModelDamaged, ModelNotFound, ModelRecord, Move, Pointer, Registry
+from sightline.reviews import Agreement, Reviews, by_model
+from sightline.storage import Location
+
+__all__ = ["ModelRow", "ModelView", "ReportRow", "VersionRow", "list_models", "report_page", "view_model"]
+
+_VERSIONS, _REPORTS = 20, 10  # shown of each, the latest
+_READERS = 8
+_METRICS = ("accuracy_interval", "per_class", "verdict")  # shown besides the plain numbers
+
+
+class ModelRow(BaseModel):
+    """One model of the registry."""
+
+    name: str
+    task: str | None
+    version: int | None = Field(description="The current version; null where none is current.")
+    versions: int
+    created: AwareDatetime | None
+    accuracy: float | None
+    patient: str | None = Field(description="Whose model it is, where it is one of emotions.")
+    waiting: int = Field(description="Questions that wait for a person's answer.")
+    problem: str | None = Field(description="Why nothing more can be told.")
+
+
+class VersionRow(BaseModel):
+    """One version."""
+
+    version: int
+    created: AwareDatetime
+    current: bool
+    metrics: dict[str, Any]
+    samples: int
+    reviewed: int = Field(description="Samples whose label is a person's answer.")
+    synthetic: bool
+
+
+class ReportRow(BaseModel):
+    """One report of what the model predicted in a time."""
+
+    name: str
+    since: AwareDatetime | None
+    until: AwareDatetime | None
+    version: str | None
+    events: int | None
+    low_confidence: int | None
+    rejected: int | None
+    mean_confidence: float | None
+    expected_accuracy: float | None
+    drift: bool
+    headline: str
+
+
+class ModelView(BaseModel):
+    """A model."""
+
+    name: str
+    task: str
+    version: int | None
+    patient: str | None
+    classes: list[str]
+    threshold: float
+    created: AwareDatetime
+    code_version: str
+    data: dict[str, Any]
+    metrics: dict[str, Any]
+    parameters: dict[str, Any]
+    versions: list[VersionRow] = Field(description="The latest first, at most 20.")
+    versions_in_all: int
+    history: list[Move] = Field(description="How versions became the current one, the latest first.")
+    reports: list[ReportRow] = Field(description="The latest first, at most 10.")
+    waiting: int
+    waiting_since: AwareDatetime | None
+    answered: int
+    agreement: dict[str, Agreement] = Field(description="By version: how often it was right where it was unsure.")
+
+
+def list_models(registry: Registry, reviews: Reviews) -> list[ModelRow]:
+    """Every model of the registry. One that cannot be read has a row that says why."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(pool.map(lambda name: _row(registry, reviews, name), registry.names()))
+
+
+def view_model(registry: Registry, reviews: Reviews, results: Location, name: str) -> ModelView:
+    """One model; the newest version stands for it where none is current. Raises ``ModelNotFound``."""
+    numbers = registry.versions(name)
+    if not numbers:
+        raise ModelNotFound(f"{name}: there is no such model here. There are {', '.join(registry.names()) or 'none'}")
+    pointer = registry.current(name)
+    with ThreadPoolExecutor(_READERS) as pool:
+        records = list(pool.map(lambda number: registry.record(name, number), numbers[: -_VERSIONS - 1 : -1]))
+    shown = registry.record(name, pointer.version) if pointer else records[0]
+    waiting, answered = reviews.waiting(name), reviews.answered(name)
+    return ModelView(
+        name=name,
+        task=shown.task,
+        version=pointer.version if pointer else None,
+        patient=_patient(shown),
+        classes=list(shown.classes),
+        threshold=shown.threshold,
+        created=shown.created,
+        code_version=shown.code_version,
+        data=shown.data.model_dump(),
+        metrics=_metrics(shown),
+        parameters={key: shown.parameters[key] for key in ("preset", "reviews") if key in shown.parameters},
+        versions=[_version(record, pointer) for record in records],
+        versions_in_all=len(numbers),
+        history=list(reversed(pointer.history)) if pointer else [],
+        reports=_reports(results, name),
+        waiting=len(waiting),
+        waiting_since=waiting[0].queued if waiting else None,
+        answered=len(answered),
+        agreement=by_model(answered),
+    )
+
+
+def report_page(results: Location, name: str, report: str) -> bytes:
+    """The page of one of the model's reports. Raises ``FileNotFoundError`` where there is none."""
+    for folder in _report_folders(results, name):
+        if report in storage.folder_names(folder):
+            return storage.read_bytes(folder / report / PAGE)
+    raise FileNotFoundError(report)
+
+
+def _row(registry: Registry, reviews: Reviews, name: str) -> ModelRow:
+    found: dict[str, Any] = dict.fromkeys(ModelRow.model_fields)
+    found |= {"name": name, "versions": 0, "waiting": reviews.count_waiting(name)}
+    try:
+        pointer, versions = registry.current(name), registry.versions(name)
+        record = registry.record(name, pointer.version if pointer else versions[-1])
+        found |= {
+            "task": record.task,
+            "version": pointer.version if pointer else None,
+            "versions": len(versions),
+            "created": record.created,
+            "accuracy": record.metrics.get("accuracy"),
+            "patient": _patient(record),
+        }
+    except (ModelDamaged, ModelNotFound) as error:
+        found["problem"] = str(error)
+    return ModelRow(**found)
+
+
+def _version(record: ModelRecord, pointer: Pointer | None) -> VersionRow:
+    return VersionRow(
+        version=record.version,
+        created=record.created,
+        current=pointer is not None and pointer.version == record.version,
+        metrics={key: value for key, value in _metrics(record).items() if isinstance(value, float)},
+        samples=record.data.samples,
+        reviewed=record.data.reviewed or len(record.parameters.get("answered_by_people", ())),
+        synthetic=record.data.synthetic,
+    )
+
+
+def _metrics(record: ModelRecord) -> dict[str, Any]:
+    return {key: value for key, value in record.metrics.items() if isinstance(value, float) or key in _METRICS}
+
+
+def _patient(record: ModelRecord) -> str | None:
+    return record.architecture.get("patient") if record.task == EMOTION else None
+
+
+def _reports(results: Location, name: str) -> list[ReportRow]:
+    places = [folder / report for folder in _report_folders(results, name) for report in storage.folder_names(folder)]
+    # A report's folder is called after its time, so the latest come last.
+    latest = sorted(places, key=lambda place: place.name)[: -_REPORTS - 1 : -1]
+    with ThreadPoolExecutor(_READERS) as pool:
+        return [row for row in pool.map(_report, latest) if row]
+
+
+def _report_folders(results: Location, name: str) -> Iterable[Location]:
+    root = results / "monitoring"
+    for folder in storage.folder_names(root):
+        model, _, version = folder.rpartition("-")
+        if folder == name or (model == name and version.isdecimal()):
+            yield root / folder
+
+
+def _report(place: Location) -> ReportRow | None:
+    row: dict[str, Any] = dict.fromkeys(ReportRow.model_fields) | {"name": place.name, "drift": False}
+    try:
+        found = MonitoringReport.model_validate_json(storage.read_bytes(place / FIGURES))
+    except FileNotFoundError:  # It is being written.
+        return None
+    except ValidationError as error:
+        return ReportRow(**row | {"headline": f"cannot be read: {FIGURES} is of another version ({error.title})"})
+    row |= {key: getattr(found, key) for key in row if key in MonitoringReport.model_fields and key != "drift"}
+    estimate = found.expected_accuracy
+    return ReportRow(
+        **row
+        | {"expected_accuracy": estimate and estimate.value, "drift": bool(found.drift), "headline": found.headline}
+    )
