@@ -15,7 +15,7 @@ from flows.process_video import VideoResult, process_video
 from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
-from sightline.uploads import Claimed, Upload
+from sightline.uploads import Settled, Upload
 from tasks.hooks import alert_on_failure
 from tasks.uploads import Kind, claim_of, find_upload
 
@@ -84,7 +84,7 @@ def process_upload(
                 claim.failed(str(error))
                 raise
             claim.done()
-    except (Claimed, LeaseTaken) as reason:
+    except (Settled, LeaseTaken) as reason:
         return _skipped(upload, str(reason))
     return UploadResult.of(upload, processed=True, **made)
 

@@ -98,7 +98,7 @@ def find_upload(uri: str, version: str | None, kind: Kind | None) -> tuple[Uploa
 
 @contextmanager
 def claim_of(upload: Upload, *, again: bool) -> Iterator[Claim]:
-    """Have this version to oneself. Raises ``Claimed`` where it needs nothing, ``LeaseTaken`` where it is another's.
+    """Have this version to oneself. Raises ``Settled`` where it needs nothing, ``LeaseTaken`` where it is another's.
 
     A run that was killed and is run again finds its own earlier claim, and waits until that has run out.
     """

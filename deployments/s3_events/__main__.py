@@ -16,6 +16,7 @@ from deployments.s3_events.metrics import Metrics
 from deployments.s3_events.prefect_api import PrefectApi
 from deployments.s3_events.sqs import AWS_ERRORS, Queue
 from deployments.secrets import resolve_secret
+from sightline import storage
 from sightline.errors import InvalidSetting, SightlineError
 from sightline.settings import Settings, settings
 from sightline.uploads import Intakes
@@ -53,10 +54,15 @@ def _listen(config: Settings, stop: Flag) -> None:
         raise InvalidSetting("S3_EVENTS_QUEUE_URL is not set. Set it to the URL of the queue that S3 tells of uploads")
     if not api_url:
         raise InvalidSetting("PREFECT_API_URL is not set. Set it to the server's API, such as http://server:4200/api")
+    intakes = Intakes.of(config)
+    if not any(storage.uri_of(rule.root).startswith("s3://") for rule in intakes.rules):
+        raise InvalidSetting(
+            "No rule of UPLOAD_RULES is about a bucket on S3, so every message would be dropped. Set VIDEO_BUCKET to "
+            "an s3:// URI, as it is set where the flows run"
+        )
     auth, key = config.prefect_api_auth_string, config.prefect_api_key
     backoff, metrics = Backoff(), Metrics()
     pulse = Pulse(backoff.longest + config.s3_events_wait_seconds + _SLACK)
-    intakes = Intakes.of(config)
     queue = Queue.open(
         url,
         config.s3_events_dead_letter_queue_url or None,

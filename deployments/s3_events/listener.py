@@ -86,8 +86,13 @@ class Listener:
             created = read_message(message.body)
         except Poison as reason:
             return self._bury(message, str(reason))
-        taken = [(each, upload) for each in created if (upload := upload_of(each, self.intakes))]
-        self.metrics.ignored.inc(len(created) - len(taken))
+        taken = []
+        for each in created:
+            if upload := upload_of(each, self.intakes):
+                taken.append((each, upload))
+            else:
+                self.metrics.ignored.inc()
+                _logger.info("No rule takes an object", extra={"uri": f"s3://{each.bucket}/{each.key}"})
         events = tuple(object_created(each, upload) for each, upload in taken)
         return _Told(message, events, objects=tuple((each, upload.kind) for each, upload in taken))
 

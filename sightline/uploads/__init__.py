@@ -1,16 +1,16 @@
 """Files that are processed as they arrive: which ones they are, and which of them have been done."""
 
-from sightline.uploads.record import MAX_TRIES, Claim, Claimed, Outcome, UploadRecord, Uploads
+from sightline.uploads.record import MAX_TRIES, Claim, Outcome, Settled, UploadRecord, Uploads
 from sightline.uploads.rules import Intake, Intakes
 from sightline.uploads.upload import Upload
 
 __all__ = [
     "MAX_TRIES",
     "Claim",
-    "Claimed",
     "Intake",
     "Intakes",
     "Outcome",
+    "Settled",
     "Upload",
     "UploadRecord",
     "Uploads",

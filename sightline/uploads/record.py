@@ -24,7 +24,7 @@ from sightline.leases import Held, Leases
 from sightline.storage import Location
 from sightline.uploads.upload import Upload
 
-__all__ = ["MAX_TRIES", "Claim", "Claimed", "Outcome", "UploadRecord", "Uploads"]
+__all__ = ["MAX_TRIES", "Claim", "Outcome", "Settled", "UploadRecord", "Uploads"]
 
 MAX_TRIES = 3
 """Tries of one version that may break off, killed or without their storage, before it is left alone."""
@@ -52,7 +52,7 @@ class UploadRecord(BaseModel):
     at: AwareDatetime
 
 
-class Claimed(SightlineError):
+class Settled(SightlineError):
     """The version needs nothing: it is done, has failed for good, or has used up its tries; ``record`` says which."""
 
     def __init__(self, record: UploadRecord) -> None:
@@ -105,7 +105,7 @@ class Uploads:
         """Have this version to oneself until the block ends; ``holder`` is what a person should know its owner by.
 
         ``again``: whatever became of it before. A claim of a version that ``holder`` itself has failed is one too: it
-        is a retry. Raises :class:`Claimed` where there is nothing to do, and ``LeaseTaken`` where another is at it.
+        is a retry. Raises :class:`Settled` where there is nothing to do, and ``LeaseTaken`` where another is at it.
         """
         self._check(upload, holder, again=again)
         with self._leases.hold(str(upload.id), holder) as held:
@@ -120,7 +120,7 @@ class Uploads:
     def _check(self, upload: Upload, holder: str, *, again: bool) -> None:
         record = None if again else self.record(upload)
         if record and not (record.outcome is Outcome.FAILED and record.run == holder):
-            raise Claimed(record)
+            raise Settled(record)
 
     @property
     def _folder(self) -> Location:

@@ -85,8 +85,8 @@ def s3_message(key: str, etag: str = "d41d8cd98f00b204e9800998ecf8427e", bucket:
     return json.dumps({"Records": [record]})
 
 
-def await_true(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def await_true(condition: Callable[[], object], seconds: float = 20.0, pause: float = 0.02) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
+        time.sleep(pause)

@@ -42,6 +42,10 @@ def test_it_imports_neither_prefect_nor_a_heavy_library() -> None:
     [
         ({}, "S3_EVENTS_QUEUE_URL is not set"),
         ({"S3_EVENTS_QUEUE_URL": "http://127.0.0.1:1/q"}, "PREFECT_API_URL is not set"),
+        (
+            {"S3_EVENTS_QUEUE_URL": "http://127.0.0.1:1/q", "PREFECT_API_URL": "http://127.0.0.1:1/api"},
+            "No rule of UPLOAD_RULES is about a bucket on S3",
+        ),
         ({"UPLOAD_RULES": '[{"kind": "video", "suffixes": []}]'}, "upload_rules"),
     ],
 )

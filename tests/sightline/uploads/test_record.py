@@ -12,7 +12,7 @@ from sightline import storage
 from sightline.errors import StorageError
 from sightline.leases import LeaseLost, LeaseTaken
 from sightline.storage import Location, uri_of
-from sightline.uploads import MAX_TRIES, Claimed, Outcome, Upload, Uploads
+from sightline.uploads import MAX_TRIES, Outcome, Settled, Upload, Uploads
 from tests.clocks import START, Clock
 
 
@@ -30,7 +30,7 @@ def test_what_is_done_is_not_done_again(uploads: Uploads, clip: Upload) -> None:
     assert uploads.record(clip) is None
     with uploads.claim(clip, "run one") as claim:
         claim.done()
-    with pytest.raises(Claimed, match=r"has been processed, at 2026-01-31 10:20:00 UTC by run one$"):
+    with pytest.raises(Settled, match=r"has been processed, at 2026-01-31 10:20:00 UTC by run one$"):
         uploads.claim(clip, "run two").__enter__()
     record = uploads.record(clip)
     assert record
@@ -87,7 +87,7 @@ def test_what_has_failed_stays_so_unless_it_is_asked_for_again(uploads: Uploads,
     with uploads.claim(clip, "run one") as claim:
         claim.failed("a.mp4: is cut off")
     assert uploads.outcomes() == {str(clip.id): Outcome.FAILED}
-    with pytest.raises(Claimed, match=r"has failed, .* in run one: a.mp4: is cut off\. Upload another, or .*--again"):
+    with pytest.raises(Settled, match=r"has failed, .* in run one: a.mp4: is cut off\. Upload another, or .*--again"):
         uploads.claim(clip, "run two").__enter__()
     with uploads.claim(clip, "run two", again=True) as claim:
         claim.done()
@@ -110,7 +110,7 @@ def test_what_is_killed_each_time_is_given_up(uploads: Uploads, clip: Upload, cl
     for _ in range(MAX_TRIES):
         assert uploads._leases.take(str(clip.id), "run")
         clock.time += timedelta(seconds=61)
-    with pytest.raises(Claimed, match="it was tried 3 times, and each try broke off"):
+    with pytest.raises(Settled, match="it was tried 3 times, and each try broke off"):
         uploads.claim(clip, "run last").__enter__()
     assert uploads.outcomes() == {str(clip.id): Outcome.FAILED}
     with uploads.claim(clip, "run again", again=True) as claim:
@@ -126,7 +126,7 @@ def test_of_many_at_once_one_does_it(bucket: Location, clip: Upload, clock: Cloc
             with Uploads(bucket, clock).claim(clip, f"run {number}") as claim:
                 done.append(number)
                 claim.done()
-        except (Claimed, LeaseTaken):
+        except (Settled, LeaseTaken):
             pass
 
     with ThreadPoolExecutor(8) as pool:
