@@ -254,7 +254,8 @@ def _confidence_in_words(what: str, before: float, after: float, *, spread: bool
 
 
 def _shares_in_words(before: NDArray[np.float64], after: NDArray[np.float64], classes: Sequence[str]) -> str:
-    most = int(np.abs(after - before).argmax())
+    changes = after - before
+    most = int((np.abs(changes) + 1e-9 * (changes > 0)).argmax())  # of two classes the one that rose
     verb = "rose" if after[most] > before[most] else "fell"
     return f"the share of {classes[most]} {verb} from {_percent(before[most])} to {_percent(after[most])}"
 

@@ -21,6 +21,7 @@ from sightline.monitoring.tally import VersionTally
 from sightline.monitoring.watched import Version, Watched
 from sightline.registry import ImageInput
 from sightline.storage import Location
+from sightline.training.baseline import halved
 from sightline.vision import Limits, Rejected, decode
 
 __all__ = ["Embed", "Embedder", "Gathered", "Point", "gather"]
@@ -138,7 +139,7 @@ class _Gathering:
         for tally in self._tallies.values():
             tally.flush()
         images = self._images.items
-        embeddings = self._embedder.embed(np.stack(images)).astype(np.float16) if self._embedder and images else None
+        embeddings = halved(self._embedder.embed(np.stack(images))) if self._embedder and images else None
         return Gathered(self._tallies, self._points.items, self._least.listed(), embeddings, self._left_out)
 
     def _tally(self, version: Version) -> VersionTally:

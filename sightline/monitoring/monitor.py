@@ -41,7 +41,8 @@ def report_on(
     """The report on what was gathered. ``note``: a line for who reads it."""
     limits, rejected = limits or DriftLimits(), rejections or Rejections()
     judged, tallies = watched.judged, gathered.tallies
-    versions = {each.label: each for each in (judged, *watched.versions.values()) if each.label in tallies}
+    known = {each.label: each for each in (judged, *watched.versions.values()) if each.label in tallies}
+    versions = {label: known[label] for label in sorted(known, key=lambda label: min(tallies[label].hours))}
     total = Total([(tally, tally.total()) for tally in tallies.values()])
     looked_at, not_looked_at = _compare(judged, gathered, limits)
     mine = tallies.get(judged.label)

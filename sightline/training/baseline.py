@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BASELINE", "Baseline", "sample_rows"]
+__all__ = ["BASELINE", "Baseline", "halved", "sample_rows"]
 
 BASELINE = "baseline.safetensors"
 """The name of a baseline among the files of a model's version."""
@@ -54,10 +54,8 @@ class Baseline:
     ) -> Baseline:
         """The baseline of a test set. ``embed`` gives the embeddings of the test pictures at these places."""
         kept = sample_rows(len(labels), _PREDICTIONS)
-        embeddings = embed(sample_rows(len(labels), _EMBEDDINGS)).astype(np.float16)
-        # What is beyond float16's range, or no number, says nothing of the pictures that could be compared.
-        whole = embeddings if np.isfinite(embeddings).all() else None
-        return cls(probabilities[kept].astype(np.float32), labels[kept], whole)
+        embeddings = halved(embed(sample_rows(len(labels), _EMBEDDINGS)))
+        return cls(probabilities[kept].astype(np.float32), labels[kept], embeddings)
 
     def save(self, path: Path) -> None:
         """Write it to ``path`` as safetensors."""
@@ -86,6 +84,13 @@ class Baseline:
         if embeddings is not None and embeddings.ndim != 2:
             raise ValueError(f"holds embeddings of shape {embeddings.shape}, where two dimensions were expected")
         return cls(found, labels, embeddings)
+
+
+def halved(embeddings: NDArray[np.float32]) -> NDArray[np.float16] | None:
+    """Embeddings as they are kept; None where one is beyond what half precision has, and cannot be compared."""
+    with np.errstate(over="ignore"):
+        kept = embeddings.astype(np.float16)
+    return kept if np.isfinite(kept).all() else None
 
 
 def sample_rows(count: int, most: int) -> NDArray[np.int64]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightline import storage
-from sightline.monitoring import CaptureEvent, InvalidCapture, read_captures, write_capture
+from sightline.monitoring import CaptureEvent, InvalidCapture, LeftOut, read_captures, write_capture
+from sightline.monitoring.seen import SeenIds
 from sightline.storage import Location
 
 START = datetime(2026, 1, 31, 22, 13, 58, 123000, UTC)
@@ -272,3 +276,70 @@ def test_a_damaged_image_is_an_error_too(tmp_path: Path) -> None:
     put(tmp_path, json.dumps(line))
     with pytest.raises(InvalidCapture, match=r"line 1: captureData\.endpointInput\.data: not base64"):
         ids(tmp_path)
+
+
+def test_what_cannot_be_read_is_counted_and_named_and_the_rest_is_read(bucket: Location) -> None:
+    lines = [sagemaker_line("a"), "no json", sagemaker_line("b", data="[2"), sagemaker_line("a"), sagemaker_line("c")]
+    first = put(bucket, "\n".join(lines))
+    second = put(bucket, sagemaker_line("d"), "scones/AllTraffic/2026/01/31/20/merged.jsonl")
+    left_out = LeftOut()
+    assert ids(bucket, left_out=left_out) == ["a", "c"]
+    assert (left_out.duplicates, left_out.bad_lines) == (1, 3)
+    assert [each.partition(": ")[0] for each in sorted(left_out.named)] == sorted(
+        [storage.uri_of(second), f"{storage.uri_of(first)}:2", f"{storage.uri_of(first)}:3"]
+    )
+    assert any("Invalid JSON" in each for each in left_out.named)
+
+
+def test_only_the_first_bad_lines_are_named_however_many_there_are(tmp_path: Path) -> None:
+    put(tmp_path, "x\n" * 5_000)
+    left_out = LeftOut()
+    assert ids(tmp_path, left_out=left_out) == []
+    assert left_out.bad_lines == 5_000
+    assert len(left_out.named) == 20
+
+
+@pytest.mark.parametrize("name", ["13-58-123-0.jsonl", "13-58-123-0.jsonl.gz"])
+def test_compressed_files_are_read_whatever_they_are_called(bucket: Location, name: str) -> None:
+    text = "\n".join(sagemaker_line(each) for each in "abc")
+    storage.write_bytes(bucket / f"scones/AllTraffic/2026/01/31/20/{name}", gzip.compress(text.encode()))
+    assert ids(bucket) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-20], lambda data: data[:60] + b"\0" * 40 + data[100:]])
+def test_a_compressed_file_that_breaks_off_is_named_and_what_comes_before_is_kept(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    text = "\n".join(sagemaker_line(f"{each}{random.Random(each).random()}") for each in range(200))
+    key = tmp_path / "scones/AllTraffic/2026/01/31/20/13-58-123-0.jsonl.gz"
+    storage.write_bytes(key, damage(gzip.compress(text.encode())))
+    put(tmp_path, sagemaker_line("after"), "scones/AllTraffic/2026/01/31/21/00-00-000-1.jsonl")
+    left_out = LeftOut()
+    found = ids(tmp_path, left_out=left_out)
+    assert found[-1] == "after"
+    assert left_out.bad_lines >= 1
+    assert "breaks off" in left_out.named[-1]
+    assert str(key) in left_out.named[-1]
+    with pytest.raises(InvalidCapture):
+        ids(tmp_path)
+
+
+def test_where_an_image_came_from_and_how_long_it_took_is_read_back(tmp_path: Path) -> None:
+    event = CaptureEvent(UUID(int=1), START, "image/png", b"x", (0.75, 0.25), uri='s3://a/"b" =c|é.png', seconds=0.0125)
+    write_capture(tmp_path, "posture", "v1", [event], at=START, file_id=UUID(int=1))
+    [found] = read_captures(tmp_path)
+    assert (found.uri, found.seconds, found.line) == (event.uri, 0.0125, 1)
+
+
+def test_a_capture_that_tells_neither_has_neither(tmp_path: Path) -> None:
+    put(tmp_path, sagemaker_line())
+    [found] = read_captures(tmp_path)
+    assert (found.uri, found.seconds) == (None, None)
+
+
+def test_ids_are_told_apart_when_they_are_many_and_told_again_when_they_come_again() -> None:
+    seen = SeenIds()
+    names = [str(UUID(int=number)) for number in range(70_000)]  # more than is kept before it is sorted in
+    assert all(map(seen.add, names))
+    assert not any(map(seen.add, names[::-7]))
+    assert seen.add("another")

@@ -13,7 +13,9 @@ import pytest
 from sightline.registry import ModelRecord, Promotion, Registry
 from sightline.storage import Location
 from sightline.training import (
+    BASELINE,
     Assessed,
+    Baseline,
     Fitted,
     Preset,
     Splits,
@@ -106,6 +108,21 @@ def test_the_published_model_predicts_what_was_assessed(
     put(registry, good, data, splits, quick, tmp_path)
     classifier = load_classifier(registry, "posture", device="cpu", backend="torch")
     assert np.abs(classifier.predict(data.pixels[splits.test]) - good.after).max() < 1e-4
+
+
+def test_a_version_keeps_what_it_said_of_its_test_set(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    record, _ = put(registry, good, data, splits, quick, tmp_path)
+    kept = registry.read(record, BASELINE)
+    assert kept
+    baseline = Baseline.load(kept)
+    np.testing.assert_allclose(baseline.probabilities, good.after, atol=1e-6)
+    assert baseline.accuracy == pytest.approx(record.metrics["accuracy"])
+    assert baseline.embeddings is not None
+    classifier = load_classifier(registry, "posture", device="cpu", backend="torch")
+    np.testing.assert_allclose(classifier.embed(data.pixels[splits.test]), baseline.embeddings, rtol=0.01, atol=0.01)
+    assert registry.read(record, "nothing.txt") is None
 
 
 def test_a_version_has_its_weights_plots_and_manifest_and_no_pickles(
