@@ -67,6 +67,7 @@ def _cut(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     """As much of the text as fits, with its end, by which files are told apart."""
     if font.getlength(text) <= width:
         return text
+    text = text[-300:]  # more fits nowhere
     while text and font.getlength(f"…{text}") > width:
         text = text[1:]
     return f"…{text}"

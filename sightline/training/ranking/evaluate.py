@@ -72,12 +72,17 @@ def evaluate_head(features: Features, head: Path, folder: Path, *, seed: int) ->
     draw_plots(folder, scores=scores, labels=features.labels, history=read_history(head), threshold=THRESHOLD)
 
 
-def measure(scores: Scores, labels: Labels, groups: tuple[str, ...], *, seed: int) -> RankingMetrics:
-    """The figures of scores, shape = (n,), against labels, 0 or 1; ``groups``: the source photo of each."""
+def measure(
+    scores: Scores, labels: Labels, groups: tuple[str, ...], *, seed: int, draws: int = _DRAWS
+) -> RankingMetrics:
+    """The figures of scores, shape = (n,), against labels, 0 or 1; ``groups``: the source photo of each.
+
+    ``draws``: those of the bootstrap, by ``seed``.
+    """
     said = scores >= THRESHOLD
     good = labels == 1
     right, found = int((said == good).sum()), int((said & good).sum())
-    f1_interval, auc_interval = _bootstrapped(scores, labels, groups, seed)
+    f1_interval, auc_interval = _bootstrapped(scores, labels, groups, seed, draws)
     return RankingMetrics(
         pictures=len(labels),
         photos=len(set(groups)),
@@ -128,7 +133,7 @@ def _interval(part: int, whole: int) -> Interval | None:
 
 
 def _bootstrapped(
-    scores: Scores, labels: Labels, groups: tuple[str, ...], seed: int
+    scores: Scores, labels: Labels, groups: tuple[str, ...], seed: int, draws: int
 ) -> tuple[Interval | None, Interval | None]:
     """The intervals of F1 and ROC-AUC, over draws of as many source photos, with replacement.
 
@@ -139,7 +144,7 @@ def _bootstrapped(
     numbers = np.unique(groups, return_inverse=True)[1]
     members = [np.flatnonzero(numbers == number) for number in range(numbers.max() + 1)]
     found = []
-    for _ in range(_DRAWS):
+    for _ in range(draws):
         drawn = np.concatenate([members[number] for number in rng.integers(0, len(members), len(members))])
         if 0 < labels[drawn].sum() < len(drawn):
             found.append((_f1(scores[drawn] >= THRESHOLD, labels[drawn] == 1), auc(scores[drawn], labels[drawn])))

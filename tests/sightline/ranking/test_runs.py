@@ -1,0 +1,155 @@
+"""Photos ranked a chunk at a time: records, table, sheet, and a run that was killed."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from sightline import storage, vision
+from sightline.pose import Box
+from sightline.ranking import (
+    DroppedPerson,
+    DropReason,
+    Prepared,
+    PreparedPerson,
+    PrepareParameters,
+    Ranked,
+    RankedPerson,
+    Ranker,
+    RankingRun,
+    contact_sheet,
+    load_ranker,
+    rank_photos,
+)
+from sightline.registry import Registry
+from sightline.storage import Location
+from sightline.vision import ImageRef, Outcome
+from tests.images import grey
+from tests.ranking import publish_brightness
+
+
+class Eye(NamedTuple):
+    """In place of the pose models: a grey photo holds two people of its brightness, a black one nobody."""
+
+    def prepare(self, rgb: NDArray[np.uint8], parameters: PrepareParameters) -> Prepared:
+        if not rgb.any():
+            return Prepared((), (DroppedPerson(DropReason.NOBODY_FOUND, "nobody is seen in the photo"),))
+        known: dict[str, Any] = {"box": Box(0, 0, 8, 16), "confidence": 0.9, "sharpness": 200.0}
+        missing = DroppedPerson(DropReason.LEGS_NOT_SEEN, "neither knee is seen below the hips", Box(0, 0, 8, 16))
+        return Prepared(
+            (
+                PreparedPerson(crop=rgb, upper_body=rgb[:9], lower_body=rgb[9:], arms_above_head=True, **known),
+                PreparedPerson(
+                    crop=rgb,
+                    upper_body=rgb,
+                    lower_body=None,
+                    arms_above_head=False,
+                    without_lower_body=missing,
+                    **known,
+                ),
+            ),
+            (DroppedPerson(DropReason.LOW_CONFIDENCE, "a confidence of 0.3", Box(1, 1, 3, 3), 0.3),),
+        )
+
+
+@pytest.fixture
+def ranker(tmp_path: Path) -> Ranker:
+    registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
+    publish_brightness(registry)
+    return load_ranker(registry, "running-style")
+
+
+def ranked(ranker: Ranker, refs: list[ImageRef], **options: Any) -> list[Ranked]:
+    return rank_photos(refs, ranker, Eye(), PrepareParameters(), **options)  # type: ignore[arg-type]
+
+
+def refs(*levels: int | None) -> list[ImageRef]:
+    """Photos of these brightnesses; None is a file that is none."""
+    return [
+        ImageRef(uri=f"{place}.png", data=b"no picture" if level is None else grey(level))
+        for place, level in enumerate(levels)
+    ]
+
+
+def test_everybody_in_a_photo_has_a_record_and_a_number(ranker: Ranker) -> None:
+    first, second, third = (each.person for each in ranked(ranker, refs(200)))
+    assert (first.person, first.outcome, first.reason) == (1, Outcome.ACCEPTED, None)
+    assert first.ranking == pytest.approx(first.score + 0.1 * (1 - first.score))  # type: ignore[operator]
+    assert (second.person, second.outcome, second.reason, second.ranking) == (2, "rejected", "legs_not_seen", None)
+    assert (third.person, third.outcome, third.reason, third.confidence) == (3, "low_confidence", "low_confidence", 0.3)
+    assert {each.model for each in (first, second, third)} == {"running-style/1"}
+
+
+def test_a_photo_that_cannot_be_ranked_has_a_record_with_its_reason(ranker: Ranker) -> None:
+    found = [each.person for each in ranked(ranker, [*refs(0, None), ImageRef.named("/nowhere/a.png")])]
+    assert [(each.person, each.reason, each.outcome) for each in found] == [
+        (0, "nobody_found", "rejected"), (0, "not_an_image", "rejected"), (0, "missing", "rejected"),
+    ]  # fmt: skip
+    assert [each.sha256 is None for each in found] == [False, False, True]
+
+
+def test_the_bonus_can_be_another_than_the_model_s(ranker: Ranker) -> None:
+    [person] = [each.person for each in ranked(ranker, refs(200), bonus=0.0) if each.person.ranking is not None]
+    assert person.ranking == person.score
+
+
+def test_chunks_or_all_at_once_say_the_same(ranker: Ranker) -> None:
+    photos = refs(10, 90, 170, 250)
+    together = [each.person for each in ranked(ranker, photos)]
+    apart = [each.person for photo in photos for each in ranked(ranker, [photo])]
+    assert together == apart
+
+
+def test_a_run_ends_with_records_table_and_sheet_the_best_first(ranker: Ranker, bucket: Location) -> None:
+    run = RankingRun(bucket / "out", "k" * 32)
+    photos = refs(40, 240, 0, 140)
+    run.keep(0, ranked(ranker, photos[:2]))
+    assert run.done() == {0}
+    assert run.finished() is None
+    run.keep(1, ranked(ranker, photos[2:]))
+    ended = run.finish(2, 4, "running-style/1", fixed=True)
+    lines = [json.loads(line) for line in storage.read_bytes(bucket / "out" / vision.RESULTS).splitlines()]
+    assert [line["uri"] for line in lines if line["ranking"] is not None] == ["1.png", "3.png", "0.png"]
+    assert len(lines) == 10
+    table = pq.read_table(io.BytesIO(storage.read_bytes(bucket / "out" / vision.TABLE)))
+    assert table["ranking"].to_pylist() == [line["ranking"] for line in lines]
+    assert table["box_bottom"].to_pylist()[0] == 16
+    summary = ended.summary
+    assert (summary.images, summary.ranked, summary.low_confidence, summary.rejected) == (4, 3, 3, 4)
+    assert summary.reasons == {"legs_not_seen": 3, "low_confidence": 3, "nobody_found": 1}
+    assert summary.best[0].uri == "1.png"
+    assert Image.open(io.BytesIO(storage.read_bytes(bucket / "out" / "sheet.jpg"))).format == "JPEG"
+    assert run.finished() == ended
+    assert {file.location.name for file in storage.walk(bucket / "out")} == {
+        "results.jsonl", "results.parquet", "sheet.jpg", "run.json",
+    }  # fmt: skip
+
+
+def test_what_may_be_there_later_is_looked_at_again(tmp_path: Path) -> None:
+    run = RankingRun(tmp_path, "k" * 32)
+    person = RankedPerson(uri="a", sha256=None, person=0, outcome=Outcome.REJECTED, reason="unreachable", model="m/1")
+    run.keep(0, [Ranked(person, None)])
+    assert run.done() == set()
+    assert not run.finish(1, 1, "m/1", fixed=True).final
+    assert run.finished() is None
+
+
+def test_a_sheet_of_nobody_and_of_more_than_fit_can_be_drawn() -> None:
+    assert Image.open(io.BytesIO(contact_sheet([], "nobody"))).width >= 500
+    thumbnail = io.BytesIO()
+    Image.new("RGB", (60, 120), "red").save(thumbnail, "JPEG")
+    person = RankedPerson(
+        uri="s3://photos/" + "long" * 40 + ".jpg", sha256=None, person=1, score=0.5, ranking=0.55,
+        arms_above_head=True, outcome=Outcome.ACCEPTED, model="m/1",
+    )  # fmt: skip
+    sheet = Image.open(io.BytesIO(contact_sheet([Ranked(person, thumbnail.getvalue())] * 230, "a title " * 60)))
+    assert sheet.width < 1500
+    assert sheet.height < 20 * 230 + 100

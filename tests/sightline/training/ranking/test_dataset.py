@@ -1,0 +1,175 @@
+"""Labelled photos in a folder, in a bucket and in a DVC repository."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from sightline import storage
+from sightline.errors import InvalidSetting
+from sightline.storage import Location
+from sightline.training import UnsuitableData
+from sightline.training.ranking import RankingData, open_ranking_data
+
+PLACES = ("train/good/a.jpg", "train/bad/b.jpg", "evaluate/good/c.jpg", "evaluate/bad/d.jpg")
+
+
+def write(root: Location, places: Sequence[str] = PLACES, **contents: bytes) -> None:
+    for place in places:
+        storage.write_bytes(root / place, contents.get(Path(place).stem, place.encode()))
+
+
+def names(data: RankingData) -> list[str]:
+    return [f"{photo.split}/{photo.label}/{photo.name}" for photo in data.photos]
+
+
+def test_photos_are_labelled_by_their_folders(bucket: Location) -> None:
+    write(
+        bucket / "raw",
+        [*PLACES, "train/good/day 2/a.jpg", "train/notes.txt", "train/good/.hidden.jpg", "old/good/x.jpg"],
+    )
+    data = open_ranking_data(bucket / "raw")
+    assert names(data) == [
+        "evaluate/bad/d.jpg", "evaluate/good/c.jpg", "train/bad/b.jpg", "train/good/a.jpg", "train/good/day 2/a.jpg",
+    ]  # fmt: skip
+    assert data.photos[3].read() == b"train/good/a.jpg"
+    assert (data.uri, data.revision) == (storage.uri_of(bucket / "raw"), None)
+    assert names(open_ranking_data(bucket)) == names(data)
+
+
+def test_the_same_data_have_the_same_version_in_a_folder_and_in_a_bucket(s3_bucket: Location, tmp_path: Path) -> None:
+    write(tmp_path / "data")
+    write(s3_bucket / "elsewhere")
+    here, there = open_ranking_data(tmp_path / "data"), open_ranking_data(s3_bucket / "elsewhere")
+    assert here.version("train") == there.version("train")
+    assert here.photos[0].version == hashlib.md5(b"evaluate/bad/d.jpg").hexdigest()
+
+
+def test_each_part_has_a_version_of_its_own_that_follows_names_and_contents(tmp_path: Path) -> None:
+    write(tmp_path)
+    before = open_ranking_data(tmp_path)
+    write(tmp_path, ["train/good/e.jpg"])
+    added = open_ranking_data(tmp_path)
+    assert added.version("train") != before.version("train")
+    assert added.version("evaluate") == before.version("evaluate")
+    (tmp_path / "train/good/e.jpg").rename(tmp_path / "train/bad/e.jpg")
+    assert open_ranking_data(tmp_path).version("train") not in (before.version("train"), added.version("train"))
+    write(tmp_path, c=b"another picture")
+    assert open_ranking_data(tmp_path).version("evaluate") != before.version("evaluate")
+
+
+def test_prepared_lower_bodies_have_a_layout_and_a_version_of_their_own(tmp_path: Path) -> None:
+    places = [place.replace("good", "lower_body/good").replace("bad", "lower_body/bad") for place in PLACES]
+    write(tmp_path / "prepared", places)
+    write(tmp_path / "raw")
+    prepared, raw = open_ranking_data(tmp_path, prepared=True), open_ranking_data(tmp_path)
+    assert len(prepared.photos) == len(raw.photos) == 4
+    assert prepared.version("train") != raw.version("train")
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("runner.jpg", "runner"), ("Day 1/Runner.JPG", "day 1/runner"), ("runner.jpg-p2.png", "runner"),
+        ("runner-p2.png", "runner"), ("runner_12.png", "runner_12"), ("a.b.jpg", "a.b"),
+    ],
+)  # fmt: skip
+def test_crops_of_one_photo_are_one_group(tmp_path: Path, name: str, group: str) -> None:
+    write(tmp_path, [*PLACES[1:], f"train/good/{name}"])
+    assert next(photo.group for photo in open_ranking_data(tmp_path).photos if photo.name == name) == group
+
+
+@pytest.mark.parametrize(
+    ("places", "message"),
+    [
+        (PLACES[:2], r"has no picture in evaluate/bad, evaluate/good\. Put the photos into train/good"),
+        (PLACES[1:], "has no picture in train/good"),
+        ((), "has no picture in train/bad"),
+    ],
+)
+def test_a_part_that_is_lacking_is_named(tmp_path: Path, places: Sequence[str], message: str) -> None:
+    write(tmp_path, places)
+    with pytest.raises(UnsuitableData, match=message):
+        open_ranking_data(tmp_path)
+
+
+@pytest.mark.parametrize("copy", ["d", "b"])
+def test_a_picture_in_two_parts_or_under_two_labels_is_refused(tmp_path: Path, copy: str) -> None:
+    write(tmp_path, a=b"the same", **{copy: b"the same"})
+    with pytest.raises(UnsuitableData, match=r"the same picture in two places, .*/[abd]\.jpg and .*/[abd]\.jpg"):
+        open_ranking_data(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DVC repository whose data changed between the tags v1 and v2."""
+    root = tmp_path_factory.mktemp("repository")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {
+        "DVC_NO_ANALYTICS": "1", "DVC_GLOBAL_CONFIG_DIR": str(root / ".config"), "HOME": str(root),
+        "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b.c", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b.c",
+    }  # fmt: skip
+    dvc = str(Path(sys.executable).with_name("dvc"))
+
+    def call(*command: str) -> None:
+        subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
+
+    pytest.importorskip("dvc.api")
+    call("git", "init", "-q", "-b", "main")
+    call(dvc, "init", "-q")
+    call(dvc, "config", "core.analytics", "false")
+    for tag in ("v1", "v2"):
+        write(root / "data" / "raw", ["train/good/e.jpg"] if tag == "v2" else PLACES)
+        call(dvc, "add", "-q", "data/raw")
+        call("git", "add", "data", ".dvc")
+        call("git", "commit", "-q", "-m", tag)
+        call("git", "tag", tag)
+    return root
+
+
+def test_a_dvc_repository_is_read_at_the_revision_that_is_named(repository: Path) -> None:
+    first, second = (open_ranking_data(f"dvc://{repository}@{tag}/data/raw") for tag in ("v1", "v2"))
+    assert len(first.photos) == 4
+    assert len(second.photos) == 5
+    assert first.photos[3].read() == b"train/good/a.jpg"
+    assert first.version("evaluate") == second.version("evaluate")
+    assert first.version("train") != second.version("train")
+    commit = first.revision
+    assert commit is not None
+    assert len(commit) == 40
+    assert first.uri == f"dvc://{repository}@{commit}/data/raw"
+    assert commit[:12] in first.name
+    assert str(repository) not in first.name
+    again = open_ranking_data(first.uri)
+    assert (again.version("train"), again.revision) == (first.version("train"), commit)
+
+
+def test_data_keep_their_version_when_they_are_put_into_dvc(repository: Path, tmp_path: Path) -> None:
+    write(tmp_path)
+    tracked = open_ranking_data(f"dvc://{repository}@v1/data")
+    assert tracked.version("train") == open_ranking_data(tmp_path).version("train")
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("dvc://{}/data/raw", "does not name a repository and a revision"),
+        ("dvc://{}@v9/data/raw", "cannot be read by DVC"),
+        ("dvc://{}-not-there@v1/data/raw", "cannot be read by DVC"),
+        ("dvc://{}@v1/elsewhere", "has no picture in train/bad"),
+    ],
+)
+def test_what_dvc_does_not_have_is_told(repository: Path, uri: str, message: str) -> None:
+    with pytest.raises(UnsuitableData, match=message):
+        open_ranking_data(uri.format(repository))
+
+
+def test_without_dvc_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dvc.api", None)
+    with pytest.raises(InvalidSetting, match=r"pip install 'sightline\[dvc\]'"):
+        open_ranking_data("dvc://repository@v1/data")

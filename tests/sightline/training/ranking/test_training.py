@@ -1,0 +1,283 @@
+"""From labelled pictures to a version in the registry, with everything that the stages made."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from sightline import storage, vision
+from sightline.errors import StorageError
+from sightline.ranking import PrepareParameters, Preparer, load_ranker
+from sightline.registry import ModelRecord, Registry
+from sightline.storage import Location
+from sightline.training import UnsuitableData
+from sightline.training.ranking import (
+    STAGES,
+    RankingData,
+    RankingParameters,
+    dropped_by_reason,
+    open_ranking_data,
+    parameters_of,
+    promote_ranker,
+    publish_ranker,
+    ranking_graph,
+    stages_root,
+    write_runners,
+)
+from sightline.training.ranking.export import TOLERANCE
+from sightline.training.ranking.featurize import read_features
+from sightline.training.ranking.head import scores_of
+from sightline.training.ranking.preparing import crops_of, prepare_split, read_people
+from sightline.training.stages import StageGraph
+
+PARAMETERS = RankingParameters(
+    prepared=True, pretrained=False, image_size=32, epochs=4, batch_size=8, lr=0.01, arms_bonus=0.25, seed=5
+)
+
+
+class Trained(NamedTuple):
+    data: RankingData
+    graph: StageGraph
+    registry: Registry
+    record: ModelRecord
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prepared lower bodies, two to a photo, and one file that is no picture."""
+    folder = tmp_path_factory.mktemp("crops")
+    write_runners(folder, 8, evaluate=5, people=2, prepared=True, seed=1)
+    (folder / "train" / "lower_body" / "good" / "broken.png").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(crops: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    root = tmp_path_factory.mktemp("models")
+    registry = Registry(root, builtin=root / "none")
+    data = open_ranking_data(crops, prepared=True)
+    graph = ranking_graph(data, PARAMETERS, stages_root(root))
+    for stage in STAGES:
+        assert graph.run(stage).ran
+    return Trained(data, graph, registry, publish(registry, graph, data, PARAMETERS, tmp_path_factory.mktemp("work")))
+
+
+def publish(
+    registry: Registry, graph: StageGraph, data: RankingData, parameters: RankingParameters, folder: Path
+) -> ModelRecord:
+    return publish_ranker(registry, "running-style", graph, data, parameters, folder)
+
+
+def test_a_second_training_runs_no_stage(trained: Trained) -> None:
+    again = ranking_graph(open_ranking_data(trained.data.uri, prepared=True), PARAMETERS, trained.graph.root)
+    assert all(state.fresh for state in again.plan())
+    assert not any(again.run(stage).ran for stage in STAGES)
+
+
+@pytest.mark.parametrize(
+    ("change", "stale"),
+    [
+        ({"epochs": 5}, {"train", "evaluate", "export"}),
+        ({"arms_bonus": 0.5}, set()),
+        ({"min_confidence": 0.5}, set()),  # of no account for lower bodies that are prepared already
+        ({"image_size": 48}, {"featurize-train", "featurize-evaluate", "train", "evaluate", "export"}),
+        ({"seed": 6}, set(STAGES) - {"prepare-train", "prepare-evaluate"}),
+        ({"prepared": False}, set(STAGES) - {"backbone"}),
+    ],
+)
+def test_a_parameter_makes_exactly_what_depends_on_it_stale(
+    trained: Trained, change: dict[str, object], stale: set[str]
+) -> None:
+    graph = ranking_graph(trained.data, PARAMETERS.model_copy(update=change), trained.graph.root)
+    assert {state.name for state in graph.plan() if not state.fresh} == stale
+
+
+def test_another_evaluation_photo_trains_nothing_again(trained: Trained, crops: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more"
+    shutil.copytree(crops, more)
+    Image.new("RGB", (30, 40), "red").save(more / "evaluate" / "lower_body" / "bad" / "another.png")
+    graph = ranking_graph(open_ranking_data(more, prepared=True), PARAMETERS, trained.graph.root)
+    stale = {state.name: state.why for state in graph.plan() if not state.fresh}
+    assert stale == {
+        "prepare-evaluate": "inputs changed: data/evaluate",
+        "featurize-evaluate": "waits for prepare-evaluate",
+        "evaluate": "waits for featurize-evaluate",
+    }
+
+
+def test_training_again_without_what_the_stages_kept_gives_the_same_figures(trained: Trained, tmp_path: Path) -> None:
+    """On another machine, from the record alone."""
+    record = trained.record
+    data = open_ranking_data(record.parameters["data"]["uri"], prepared=True)
+    assert data.version("train") == record.parameters["data"]["versions"]["train"]
+    graph = ranking_graph(data, parameters_of(record), tmp_path / "stages")
+    registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
+    (tmp_path / "work").mkdir()
+    again = publish(registry, graph, data, parameters_of(record), tmp_path / "work")
+    assert again.metrics == record.metrics
+    assert again.data.manifest_sha256 == record.data.manifest_sha256
+    assert again.files["head.safetensors"] == record.files["head.safetensors"]
+
+
+def test_the_stages_are_shared_through_a_bucket(trained: Trained, s3_bucket: Location, tmp_path: Path) -> None:
+    first = ranking_graph(trained.data, PARAMETERS, s3_bucket / "stages", cache=tmp_path / "one")
+    for stage in ("prepare-train", "backbone"):
+        assert first.run(stage).ran
+    second = ranking_graph(trained.data, PARAMETERS, s3_bucket / "stages", cache=tmp_path / "another")
+    assert not second.run("prepare-train").ran
+    assert crops_of(second.folder("prepare-train")) == crops_of(trained.graph.folder("prepare-train"))
+
+
+def test_features_are_of_every_lower_body_and_tell_its_photo(trained: Trained) -> None:
+    table = pq.read_table(trained.graph.folder("featurize-train") / "lower_body.parquet")
+    assert table.column_names == ["image_path", "label", "features", "group", "person"]
+    assert len(table) == len(crops_of(trained.graph.folder("prepare-train"))) == 32
+    assert {len(row) for row in table["features"].to_pylist()} == {512}
+    assert len(set(table["group"].to_pylist())) == 16
+    assert set(table["label"].to_pylist()) == {0, 1}
+
+
+def test_the_onnx_file_scores_pictures_as_torch_does(trained: Trained) -> None:
+    """From pixels to score: backbone and head are both in it."""
+    ranker = load_ranker(trained.registry, trained.record.label)
+    folder = trained.graph.folder("prepare-evaluate")
+    pictures = [pixels(folder / crop.image_path) for crop in crops_of(folder)]
+    features = read_features(trained.graph.folder("featurize-evaluate"))
+    expected = scores_of(trained.graph.folder("train"), features.embeddings)
+    assert np.abs(ranker.scores(pictures) - expected).max() < TOLERANCE
+    assert np.abs(ranker.scores(pictures[:1]) - expected[:1]).max() < TOLERANCE
+    model = onnx.load(trained.registry.open(trained.record.label).folder / "ranker.onnx")
+    assert trained.record.architecture["opset"] == model.opset_import[0].version == 17
+    assert trained.record.metrics["onnx_difference"] < TOLERANCE
+
+
+def test_a_version_tells_its_data_its_parameters_and_its_figures(trained: Trained) -> None:
+    record = trained.record
+    assert (record.task, record.classes, record.name) == ("image-ranking", ("bad", "good"), "running-style")
+    assert parameters_of(record) == PARAMETERS
+    assert record.parameters["data"]["uri"] == trained.data.uri
+    assert record.parameters["dropped"] == {"not_an_image": 1}
+    assert set(record.parameters["stages"]) == set(STAGES)
+    data = record.data
+    assert (data.train + data.validation, data.test, data.samples, data.groups) == (32, 20, 52, 26)
+    assert data.synthetic
+    assert {f"{name}_interval" for name in ("accuracy", "precision", "recall", "f1", "roc_auc")} <= set(record.metrics)
+    assert load_ranker(trained.registry, "running-style/1").bonus == 0.25
+
+
+def test_a_version_holds_no_pickle(trained: Trained) -> None:
+    suffixes = {Path(name).suffix for name in trained.record.files}
+    assert suffixes == {".onnx", ".safetensors", ".json", ".png", ".csv"}
+    folder = trained.registry.open("running-style", 1).folder
+    for name in trained.record.files:
+        start = (folder / name).read_bytes()[:2]
+        assert start not in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), name
+
+
+def test_the_manifest_keeps_photos_on_one_side(trained: Trained) -> None:
+    manifest = (trained.registry.open("running-style", 1).folder / "manifest.csv").read_text()
+    rows = list(csv.DictReader(io.StringIO(manifest)))
+    parts = {part: {row["group"] for row in rows if row["part"] == part} for part in ("train", "validation", "test")}
+    assert all(parts.values())
+    assert not parts["train"] & parts["validation"]
+    assert not (parts["train"] | parts["validation"]) & parts["test"]
+
+
+def test_the_better_ranking_is_the_current_one(trained: Trained, tmp_path: Path) -> None:
+    registry = trained.registry
+    assert promote_ranker(registry, trained.record, trained.graph).promoted
+    worse = PARAMETERS.model_copy(update={"epochs": 1, "lr": 1e-9})
+    graph = ranking_graph(trained.data, worse, trained.graph.root)
+    (tmp_path / "worse").mkdir()
+    record = publish(registry, graph, trained.data, worse, tmp_path / "worse")
+    outcome = promote_ranker(registry, record, graph)
+    assert (outcome.metric, outcome.rival) == ("roc_auc", trained.record.metrics["roc_auc"])
+    assert outcome.promoted == (record.metrics["roc_auc"] >= trained.record.metrics["roc_auc"])
+    assert "evaluated on the same 20 pictures" in outcome.why
+
+
+def test_on_other_evaluation_pictures_the_current_one_is_evaluated_anew(
+    trained: Trained, crops: Path, tmp_path: Path
+) -> None:
+    promote_ranker(trained.registry, trained.record, trained.graph)
+    other = tmp_path / "other"
+    shutil.copytree(crops / "train", other / "train")
+    write_runners(tmp_path / "new", 1, evaluate=6, people=1, prepared=True, seed=9)
+    shutil.copytree(tmp_path / "new" / "evaluate", other / "evaluate")
+    data = open_ranking_data(other, prepared=True)
+    graph = ranking_graph(data, PARAMETERS, trained.graph.root)
+    (tmp_path / "work").mkdir()
+    record = publish(trained.registry, graph, data, PARAMETERS, tmp_path / "work")
+    outcome = promote_ranker(trained.registry, record, graph)
+    assert "evaluated anew on the same 12 pictures" in outcome.why
+    assert outcome.rival == outcome.value == record.metrics["roc_auc"]  # it is the same head
+
+
+def test_training_and_serving_crop_alike(tmp_path: Path) -> None:
+    """The reference cropped people in two ways. Several people in a photo keep their own names, too."""
+    write_runners(tmp_path, 1, evaluate=1, people=2, seed=3)
+    data = open_ranking_data(tmp_path)
+    made = tmp_path / "made"
+    made.mkdir()
+    prepare_split(data, "train", PrepareParameters(), made, lambda share: None)
+    rows = crops_of(made)
+    assert [(row.label, row.person) for row in rows] == [("bad", 1), ("bad", 2), ("good", 1), ("good", 2)]
+    assert len({row.image_path for row in rows}) == 4
+    with Preparer() as preparer:
+        for photo in data.of("train"):
+            rgb = vision.decode(photo.read(), None, vision.Limits()).pixels
+            for number, person in enumerate(preparer.prepare(rgb, PrepareParameters()).people, start=1):
+                name = f"{photo.label}/{photo.name}-p{number}.png"
+                assert (pixels(made / "lower_body" / name) == person.lower_body).all()
+                assert (pixels(made / "upper_body" / name) == person.upper_body).all()
+
+
+def test_photos_without_anybody_are_counted_by_reason_and_told_where_none_are_left(tmp_path: Path) -> None:
+    for place in ("train/good", "train/bad", "evaluate/good", "evaluate/bad"):
+        (tmp_path / place).mkdir(parents=True)
+        Image.new("RGB", (80, 60), (len(place), 90, 90)).save(tmp_path / place / "empty.png")
+    (tmp_path / "train" / "bad" / "broken.jpg").write_bytes(b"")
+    made = tmp_path / "made"
+    made.mkdir()
+    with pytest.raises(UnsuitableData, match=r"no picture in train/bad shows a lower body .*nobody_found 1") as raised:
+        prepare_split(open_ranking_data(tmp_path), "train", PrepareParameters(), made, lambda share: None)
+    assert "not_an_image 1" in str(raised.value)
+
+
+def test_a_photo_that_cannot_be_fetched_now_stops_the_stage(crops: Path, tmp_path: Path) -> None:
+    """What a model learns from must not hang on the network's mood."""
+
+    def away() -> bytes:
+        raise StorageError("s3://bucket: no answer")
+
+    data = open_ranking_data(crops, prepared=True)
+    photos = tuple(photo._replace(read=away) for photo in data.photos)
+    broken = RankingData(data.uri, data.name, data.revision, data.prepared, photos)
+    with pytest.raises(StorageError, match="no answer"):
+        prepare_split(broken, "train", PrepareParameters(), tmp_path, lambda share: None)
+
+
+def test_what_was_dropped_is_counted(trained: Trained) -> None:
+    people = read_people(trained.graph.folder("prepare-train"))
+    assert dropped_by_reason(people) == {"not_an_image": 1}
+    assert [row.photo for row in people if not row.image_path] == ["broken.png"]
+
+
+def test_stages_beside_the_models_are_no_model(trained: Trained) -> None:
+    assert storage.folder_names(trained.registry.root) == [".stages", "running-style"]
+    assert trained.registry.names() == ["running-style"]
+
+
+def pixels(path: Path) -> NDArray[np.uint8]:
+    with Image.open(path) as image:
+        return np.asarray(image)
