@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
+from base64 import b64decode
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -83,11 +84,14 @@ class Gate:
 
     def _check(self, scope: Scope) -> None:
         headers = dict(scope["headers"])
-        key = headers.get(KEY_HEADER.lower().encode(), b"")
+        by_browser = scope["method"] == "GET" and b"text/html" in headers.get(b"accept", b"")
+        key = headers.get(KEY_HEADER.lower().encode(), b"") or (_password(headers) if by_browser else b"")
         # Every key is compared with, so that the time says nothing of which one came close.
         if self._keys and not sum(hmac.compare_digest(key, each) for each in self._keys):
             detail = f"the key in {KEY_HEADER} is none of this service's" if key else f"send a key in {KEY_HEADER}"
-            raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": "ApiKey"})
+            # A browser asks its user for a name, which does not matter, and a password, which is the key.
+            scheme = 'Basic realm="sightline: the password is an API key", charset="UTF-8"' if by_browser else "ApiKey"
+            raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": scheme})
         if self._in_flight > self._max_requests:
             raise Problem(503, "overloaded", "too many requests are being worked at", headers={"Retry-After": "1"})
 
@@ -146,6 +150,17 @@ class Gate:
         finally:
             work.cancel()
             gone.cancel()
+
+
+def _password(headers: dict[bytes, bytes]) -> bytes:
+    """What a browser sends of what its user has typed; nothing where it sends something else."""
+    scheme, _, encoded = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"basic":
+        return b""
+    try:
+        return b64decode(encoded.strip(), validate=True).partition(b":")[2]
+    except ValueError:
+        return b""
 
 
 async def _until_disconnected(receive: Receive) -> Message:

@@ -18,15 +18,18 @@ _REVIEWER = "reviewer"
 
 
 def form_of(page: Page, pages: int, limits: Limits) -> type[RunInput]:
-    """The page's form: small pictures above, then a choice for each; what is left at "later" stays open."""
+    """The page's form: a choice for each question, under its picture; what is left at "later" stays open."""
+    what = _explained(page, pages)
     fields: dict[str, Any] = {
-        _REVIEWER: (str, Field(title="Your name", description="Kept beside the answers.", min_length=1, max_length=100))
+        # The UI hides a form's own description where the form is longer than the window, so it stands here as well.
+        _REVIEWER: (str, Field(title="Your name", description=what, min_length=1, max_length=100))
     }
     for name, number, question in _named(page):
         choice: Any = Literal[(LATER, *question.answers)]
-        fields[name] = (choice, Field(LATER, title=f"{number}. {_called(question)}", description=_asked(question)))
+        asked = Field(LATER, title=f"{number}. {_called(question)}", description=_asked(question, limits))
+        fields[name] = (choice, asked)
     form = create_model(f"Page{page.number}", __base__=RunInput, **fields)
-    return cast("type[RunInput]", form.with_initial_data(description=_description(page, pages, limits)))
+    return cast("type[RunInput]", form.with_initial_data(description=f"### Page {page.number} of {pages}"))
 
 
 def answers_of(page: Page, given: RunInput) -> Iterator[tuple[Question, str]]:
@@ -50,31 +53,22 @@ def _called(question: Question) -> str:
     return question.session or question.uri.rpartition("/")[2]
 
 
-def _asked(question: Question) -> str:
-    return f"Proposed: {question.proposed}, {question.confidence:.2f} sure. {question.uri}"
+def _explained(page: Page, pages: int) -> str:
+    first, count = page.questions[0], len(page.questions)
+    these = f"this {first.kind}" if count == 1 else f"these {count} {first.kind}s"
+    return (
+        f"Page {page.number} of {pages}. {_plain(first.model)} is unsure of {these}. Say of each what it is: "
+        f"{', '.join(map(_plain, first.choices))}, *{NONE_OF_THESE}* or *{CANNOT_TELL}*. "
+        f"What stays at *{LATER}* is asked again another time. Your name is kept beside the answers."
+    )
 
 
-def _description(page: Page, pages: int, limits: Limits) -> str:
-    """Markdown: what is asked, and a table of the pictures, each in the page itself, with where it lies."""
-    first = page.questions[0]
-    what = "session" if first.kind == "session" else "image"
-    lines = [
-        f"### What is it? Page {page.number} of {pages}",
-        f"{first.model} is unsure of {'this' if len(page.questions) == 1 else f'these {len(page.questions)}'} "
-        f"{what}{'' if len(page.questions) == 1 else 's'}. Choose what each one is: {', '.join(first.choices)}, "
-        f"*{NONE_OF_THESE}* or *{CANNOT_TELL}*. What stays at *{LATER}* is asked again another time.",
-        "",
-        "| | | proposed | |",
-        "| --- | --- | --- | --- |",
-    ]
-    for number, question in enumerate(page.questions, start=1):
-        picture = reviews.thumbnail(question, limits)
-        shown = f"![{_plain(_called(question))}]({reviews.data_url(picture)})" if picture else "*no picture*"
-        lines.append(
-            f"| {number} | {shown} | **{_plain(question.proposed)}** {question.confidence:.2f} | "
-            f"{_plain(_called(question))}<br>{_link(question.uri)} |"
-        )
-    return "\n".join(lines)
+def _asked(question: Question, limits: Limits) -> str:
+    """Markdown: a small picture, which the text holds itself, what the model says, and where it can be looked at."""
+    picture = reviews.thumbnail(question, limits)
+    shown = f"![{question.kind}]({reviews.data_url(picture)})" if picture else "*There is no picture of it.*"
+    said = f"{_plain(question.model)} says **{_plain(question.proposed)}**: {_plain(question.why)}."
+    return f"{shown}\n\n{said}\n\n{_link(question.uri)}"
 
 
 def _link(uri: str) -> str:
@@ -82,5 +76,5 @@ def _link(uri: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that means nothing in a markdown table."""
-    return "".join(f"\\{each}" if each in r"\`*_{}[]<>()#+!|~" else each for each in " ".join(text.split()))
+    """Text in which nothing is markdown."""
+    return "".join(f"\\{each}" if each in r"\`*_{}[]<>#|~" else each for each in " ".join(text.split()))

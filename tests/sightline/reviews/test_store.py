@@ -1,0 +1,194 @@
+"""Questions wait, are asked once, and every answer is kept, on a folder and on S3 alike."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sightline import storage
+from sightline.errors import StorageError
+from sightline.reviews import CANNOT_TELL, NONE_OF_THESE, Reviews, folder_of
+from sightline.storage import Location
+from tests.clocks import START, Clock
+from tests.reviewing import answer, question
+
+LATER = START + timedelta(hours=72)
+
+
+@pytest.fixture
+def reviews(bucket: Location, clock: Clock) -> Reviews:
+    """Reviews on each kind of storage, at a time that the test moves."""
+    return Reviews(bucket, clock)
+
+
+def plan(reviews: Reviews, run: str, count: int = 4, **options: Any) -> list[list[str]]:
+    """The images that a run is given to ask about, page by page."""
+    made = reviews.plan(
+        run, [question(n) for n in range(count)], **{"page_size": 12, "limit": 100, "until": LATER, **options}
+    )
+    return [[each.uri for each in page.questions] for page in made.pages]
+
+
+def test_a_question_is_queued_once_whichever_version_and_copy_it_comes_from(reviews: Reviews) -> None:
+    assert reviews.queue([question(1), question(2), question(1)]) == 2
+    assert reviews.queue([question(1, model="vehicles/2", uri="/elsewhere/1.png"), question(3)]) == 1
+    assert {each.question for each in reviews.waiting("vehicles")} == {question(1), question(2), question(3)}
+    assert reviews.count_waiting("vehicles") == 3
+    assert reviews.models() == ["vehicles"]
+    assert reviews.count_waiting("nobody") == 0
+
+
+def test_an_endpoint_and_a_model_of_one_name_have_queues_of_their_own(reviews: Reviews) -> None:
+    reviews.queue([question(1), question(1, model="endpoint://vehicles")])
+    assert folder_of("endpoint://vehicles") != folder_of("vehicles/1")
+    assert [reviews.count_waiting(name) for name in ("vehicles", "endpoint://vehicles")] == [1, 1]
+
+
+def test_what_is_answered_waits_no_more_and_is_not_queued_again(reviews: Reviews) -> None:
+    reviews.queue([question(1), question(2)])
+    reviews.answer(question(1), answer("motorcycle"))
+    assert [each.question for each in reviews.waiting("vehicles")] == [question(2)]
+    assert reviews.queue([question(1)]) == 0
+    [kept] = reviews.answered("vehicles")
+    assert (kept.question, kept.label, kept.last.reviewer) == (question(1), "motorcycle", "kim")
+    assert kept.last.at.utcoffset() == timedelta(0)
+
+
+def test_a_process_killed_between_answer_and_queue_leaves_an_answered_question(reviews: Reviews) -> None:
+    reviews.queue([question(1)])
+    [waiting] = [file for file in storage.walk(reviews.root) if "/waiting/" in storage.uri_of(file.location)]
+    before = storage.read_bytes(waiting.location)
+    reviews.answer(question(1), answer())
+    storage.write_bytes(waiting.location, before)
+    assert reviews.waiting("vehicles") == []
+    assert reviews.count_waiting("vehicles") == 0
+    assert plan(reviews, "another", 2) == []
+
+
+def test_of_people_who_answer_at_once_nobody_is_lost(reviews: Reviews) -> None:
+    people = [f"person {number}" for number in range(6)]
+    reviews.queue([question(1)])
+    start = threading.Barrier(len(people))
+
+    def give(person: str) -> None:
+        start.wait()
+        reviews.answer(question(1), answer(reviewer=person))
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        list(pool.map(give, people))
+    [kept] = reviews.answered("vehicles")
+    assert sorted(each.reviewer for each in kept.answers) == people
+
+
+def test_the_same_answer_in_the_same_run_is_kept_once_and_a_later_one_beside_it(reviews: Reviews) -> None:
+    for given in (answer(), answer(), answer("motorcycle", run="run-2"), answer("motorcycle", run="run-2")):
+        reviews.answer(question(1), given)
+    [kept] = reviews.answered("vehicles")
+    assert [each.answer for each in kept.answers] == ["bicycle", "motorcycle"]
+    assert kept.label == "motorcycle", "the same person has changed their mind"
+
+
+def test_what_is_no_answer_to_the_question_is_refused(reviews: Reviews) -> None:
+    for said in ("car", "later", ""):
+        with pytest.raises(ValueError, match="no answer"):
+            reviews.answer(question(1), answer(said))
+    assert reviews.answered("vehicles") == []
+
+
+def test_people_who_disagree_leave_no_label_and_who_cannot_tell_says_nothing(reviews: Reviews) -> None:
+    said = {
+        1: [("bicycle", "kim"), ("motorcycle", "lee")],
+        2: [("bicycle", "kim"), (CANNOT_TELL, "lee")],
+        3: [(NONE_OF_THESE, "kim")],
+        4: [(CANNOT_TELL, "kim")],
+        5: [("bicycle", "kim"), ("motorcycle", "lee"), ("motorcycle", "Kim")],
+    }
+    for number, given in said.items():
+        for name, person in given:
+            reviews.answer(question(number), answer(name, person, run=f"{person} {name}"))
+    found = {each.question.uri: (each.verdict, each.label) for each in reviews.answered("vehicles")}
+    assert [found[f"/pictures/{number}.png"] for number in said] == [
+        ("contested", None),
+        ("bicycle", "bicycle"),
+        (NONE_OF_THESE, None),
+        (CANNOT_TELL, None),
+        ("motorcycle", "motorcycle"),
+    ]
+
+
+class TestPlan:
+    def test_two_runs_never_ask_the_same_and_one_that_goes_on_finds_its_own_plan(self, reviews: Reviews) -> None:
+        reviews.queue(question(n) for n in range(4))
+        first = plan(reviews, "one", limit=3)
+        assert first == [[f"/pictures/{n}.png" for n in range(3)]], "the least certain first"
+        assert plan(reviews, "two") == [["/pictures/3.png"]]
+        reviews.answer(question(0), answer())
+        assert plan(reviews, "one") == first, "whatever has been answered since"
+        assert plan(reviews, "three") == []
+
+    def test_runs_that_start_at_once_share_the_questions_out(self, reviews: Reviews) -> None:
+        reviews.queue(question(n) for n in range(8))
+        start = threading.Barrier(3)
+
+        def take(run: str) -> list[str]:
+            start.wait()
+            return [uri for page in plan(reviews, run, 8) for uri in page]
+
+        with ThreadPoolExecutor(3) as pool:
+            taken = [uri for found in pool.map(take, ("a", "b", "c")) for uri in found]
+        assert sorted(taken) == sorted(question(n).uri for n in range(8))
+
+    def test_what_a_run_put_off_or_let_run_out_is_anybodys_again(self, reviews: Reviews, clock: Clock) -> None:
+        reviews.queue(question(n) for n in range(2))
+        reviews.plan("one", [question(0)], page_size=12, limit=9, until=LATER)
+        made = reviews.plan("two", [question(1)], page_size=12, limit=9, until=LATER)
+        reviews.release(made)
+        assert plan(reviews, "three") == [["/pictures/1.png"]]
+        clock.time = LATER
+        assert plan(reviews, "four") == [["/pictures/0.png", "/pictures/1.png"]]
+
+    def test_a_run_that_was_killed_before_its_plan_was_written_takes_its_questions_again(
+        self, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        reviews.queue(question(n) for n in range(3))
+        create = storage.create
+
+        def fail(location: Location, data: bytes) -> bool:
+            if "/.runs/" in storage.uri_of(location):
+                raise StorageError("the network is gone")
+            return create(location, data)
+
+        with monkeypatch.context() as patch, pytest.raises(StorageError):
+            patch.setattr(storage, "create", fail)
+            plan(reviews, "one")
+        assert plan(reviews, "two") == []
+        assert len(plan(reviews, "one")[0]) == 3
+
+
+class TestOverdue:
+    def test_what_nobody_answers_in_time_stays_listed_and_is_told_once(self, reviews: Reviews, clock: Clock) -> None:
+        reviews.queue(question(n) for n in range(3))
+        reviews.plan("one", [question(0), question(1)], page_size=12, limit=9, until=LATER)
+        reviews.answer(question(1), answer())
+        assert reviews.overdue() == []
+        clock.time = LATER
+        overdue = reviews.overdue()
+        assert [each.question for each in overdue] == [question(0)], "the third was never asked"
+        reviews.told(overdue)
+        assert reviews.overdue() == []
+        assert reviews.count_waiting("vehicles") == 2
+        assert plan(reviews, "two")[0] == ["/pictures/0.png", "/pictures/2.png"]
+        clock.time += timedelta(days=9)
+        assert [each.question for each in reviews.overdue()] == [question(2)], "the first was told of before"
+
+
+def test_a_damaged_file_is_named(reviews: Reviews) -> None:
+    reviews.queue([question(1)])
+    file = reviews.root / "vehicles" / "waiting" / f"{question(1).sha256}.json"
+    storage.write_bytes(file, b'{"question": 1}')
+    with pytest.raises(StorageError, match=rf"{question(1).sha256}\.json: is damaged"):
+        reviews.waiting("vehicles")
