@@ -24,7 +24,7 @@ def deployments() -> dict[str, dict[str, Any]]:
 
 
 def in_pool(pool: str) -> str:
-    """The file with every deployment in the named pool of processes, in this folder and without a container's variables."""
+    """The file with every deployment in the named pool of processes, which run in this folder."""
     here: dict[str, Any] = {
         "work_pool": {"name": pool, "work_queue_name": "default"},
         "pull": [{"prefect.deployments.steps.set_working_directory": {"directory": str(FILE.parent)}}],
