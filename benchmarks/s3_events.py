@@ -40,9 +40,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--api", type=int, help=argparse.SUPPRESS)  # be the server, on this port
+    parser.add_argument("--queue", type=int, help=argparse.SUPPRESS)  # be the queue
     arguments = parser.parse_args()
-    if arguments.api:
-        _serve(arguments.api)
+    if arguments.api or arguments.queue:
+        _serve(arguments.api) if arguments.api else _serve_queue(arguments.queue)
         return
     result = _measure(arguments.messages)
     print(f"{result['messages']:,} messages: {result['per_second']:.0f} a second")
@@ -65,7 +66,7 @@ def _measure(messages: int) -> dict[str, Any]:
     }
     os.environ.update(environment)
     with (
-        _process(["moto.server", "-H", "127.0.0.1", "-p", str(queue_port)], environment),
+        _process(["benchmarks.s3_events", "--queue", str(queue_port)], environment),
         _process(["benchmarks.s3_events", "--api", str(api_port)], environment),
     ):
         _await_port(queue_port)
@@ -164,6 +165,17 @@ def _serve(port: int) -> None:
             pass
 
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+
+def _serve_queue(port: int) -> None:
+    """Be moto's SQS, which would otherwise look its services up in its own folder, twice a request."""
+    from moto import backends
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    services = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: services
+    make_server("127.0.0.1", port, DomainDispatcherApplication(create_backend_app), threaded=True).serve_forever()
 
 
 def _taken(port: int) -> int:

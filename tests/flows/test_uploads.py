@@ -44,7 +44,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     asked: list[tuple[str, Any]] = []
 
     @flow(name="toy-video")
-    def toy_video(video: str, patient: str | None = None) -> None:
+    def toy_video(video: str, patient: str | None = None, transcriber: str = "auto") -> None:
         asked.append((video, patient))
         content = Path(video).read_bytes()
         if content == b"bad":
