@@ -21,6 +21,7 @@ from sightline.registry import ModelRecord, Registry
 from sightline.registry.names import parse_name
 from sightline.settings import Settings
 from sightline.vision import ImageClassifier, load_classifier
+from sightline.vision.posture_settings import check_classes, pinned
 
 __all__ = ["DEFAULT_MODELS", "ModelState", "Models", "ServedModel", "train_command"]
 
@@ -96,10 +97,10 @@ class ServedModel:
 
 @dataclass
 class _Slot:
-    """``name`` as it was configured; ``pinned``: the version that it names; ``asked``: whether the settings name it."""
+    """``name`` as it was configured; ``fixed``: a version that is asked for; ``asked``: whether by the settings."""
 
     name: str
-    pinned: int | None
+    fixed: int | None
     asked: bool
     current: ServedModel | None = None
     missing: bool = False
@@ -130,7 +131,9 @@ class Models:
     def __init__(self, registry: Registry, config: Settings, metrics: Metrics) -> None:
         self.registry, self._config, self._metrics = registry, config, metrics
         asked = config.api_models is not None
-        self._slots = {name: _Slot(name, _version_in(name), asked) for name in config.api_models or DEFAULT_MODELS}
+        self._slots = {
+            name: _Slot(name, _version_in(pinned(name, config)), asked) for name in config.api_models or DEFAULT_MODELS
+        }
         self._looked = False
         self._retiring: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
@@ -190,7 +193,7 @@ class Models:
             await asyncio.sleep(self._config.api_model_refresh_seconds)
 
     async def _refresh(self, slot: _Slot) -> None:
-        version = slot.pinned
+        version = slot.fixed
         try:
             if version is None:
                 pointer = await asyncio.to_thread(self.registry.current, slot.name)
@@ -278,7 +281,9 @@ def _compute_of(model: ImageClassifier | Ranker) -> Callable[[list[Pixels]], Seq
 def _load_warm(registry: Registry, label: str, config: Settings) -> ImageClassifier | Ranker:
     """The model, after passes over one black picture and over as many as it will be given at once."""
     model: Any
-    if registry.record(label).task == RANKING:
+    record = registry.record(label)
+    check_classes(record, config)
+    if record.task == RANKING:
         model = load_ranker(registry, label)
     else:
         model = load_classifier(registry, label, device=config.device, backend=config.backend)

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict
 
 from sightline import storage, vision
 from sightline.errors import InvalidSetting
-from sightline.registry import ImageInput, ModelRecord, Registry
+from sightline.registry import ImageInput, Registry
 from sightline.reviews import Reviews
 from sightline.settings import settings
 from sightline.vision import ENDPOINT, EndpointClassifier, ImageClassifier
+from sightline.vision.posture_settings import check_classes, pinned
 from tasks.policy import ON_STORAGE
 
 __all__ = ["ModelSpec", "classifier_of", "open_registry", "open_reviews", "resolve_model"]
@@ -67,9 +68,8 @@ def resolve_model(model: str, threshold: float | None) -> ModelSpec:
     if model.startswith(ENDPOINT):
         return _endpoint(model, threshold)
     registry = open_registry()
-    record = registry.record(_pinned(model))
-    if record.name == "posture":
-        _check_classes(record)
+    record = registry.record(pinned(model, settings()))
+    check_classes(record, settings())
     return ModelSpec(
         name=f"{record.name}/{record.version}",
         classes=record.classes,
@@ -105,32 +105,3 @@ def _endpoint(model: str, threshold: float | None) -> ModelSpec:
             "Give --threshold, and set CLASSES to the names in the endpoint's order, as a JSON list"
         )
     return ModelSpec(name=model, classes=classes, threshold=threshold, input=None, registry=None)
-
-
-def _check_classes(record: ModelRecord) -> None:
-    """CLASSES gave the posture model's numbers their names; the record does that now, and the two must agree."""
-    asked = settings().classes
-    if asked is not None and tuple(name for name in asked if name in record.classes) != record.classes:
-        raise InvalidSetting(
-            f"CLASSES is {', '.join(asked)}, and the classes of {record.label} are {', '.join(record.classes)}, in "
-            "this order. Correct CLASSES, or unset it: the model's record has them"
-        )
-
-
-def _pinned(model: str) -> str:
-    """``posture`` at the version that EMBED_MODEL_KEY and XGB_MODEL_KEY name, where they are set."""
-    config = settings()
-    keys = {"EMBED_MODEL_KEY": config.embed_model_key, "XGB_MODEL_KEY": config.xgb_model_key}
-    given = {name: key for name, key in keys.items() if key}
-    if model != "posture" or not given:
-        return model
-    for name, key in given.items():
-        if key.endswith((".pth", ".pt", ".pkl")):
-            raise InvalidSetting(
-                f"{name}={key}: a pickle can run code, and is not loaded. Train the model again with "
-                "`sightline train-image-classifier posture DATA`, or unset the variable"
-            )
-    versions = {key.rpartition("/")[0] for key in given.values()}
-    if len(versions) > 1:
-        raise InvalidSetting(f"{' and '.join(f'{name}={key}' for name, key in given.items())} are of two versions")
-    return versions.pop().removeprefix("models/")

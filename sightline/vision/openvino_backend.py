@@ -39,8 +39,10 @@ class OpenVINOBackend:
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The embeddings, shape = (n, embedding_size), of pictures, shape = (n, height, width, 3)."""
         embeddings = np.empty((len(pixels), self._size), np.float32)
-        for start in range(0, len(pixels), _BATCH):
-            self._queue.start_async({0: pixels[start : start + _BATCH]}, embeddings[start : start + _BATCH])
+        # Few pictures are shared out too, so that no core is idle.
+        step = max(1, min(_BATCH, -(-len(pixels) // len(self._queue))))
+        for start in range(0, len(pixels), step):
+            self._queue.start_async({0: pixels[start : start + step]}, embeddings[start : start + step])
         self._queue.wait_all()
         return embeddings
 

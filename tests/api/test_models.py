@@ -16,6 +16,7 @@ import pytest
 from api.metrics import Metrics
 from api.models import Models
 from api.problems import Problem
+from sightline.errors import InvalidSetting
 from sightline.registry import Registry
 from sightline.vision import BackendUnavailable, ImageClassifier
 from tests.api.serving import BRIGHT, DARK, Running, await_true, serving, settings_for
@@ -121,6 +122,27 @@ def test_a_version_that_the_settings_name_stays(registry: Registry) -> None:
         await models.close()
 
     asyncio.run(test())
+
+
+def test_the_posture_model_s_own_settings_count(registry: Registry) -> None:
+    for _ in range(2):
+        publish_by_brightness(registry, "posture", classes=("left", "right"))
+
+    async def test() -> None:
+        models = models_of(registry, embed_model_key="posture/1/backbone.safetensors", classes=["right", "left"])
+        await models.look()
+        version, problem = state_of(models, "posture")
+        assert version is None
+        assert "CLASSES is right, left" in str(problem)
+        await models.close()
+        models = models_of(registry, embed_model_key="posture/1/backbone.safetensors", classes=["left", "right"])
+        await models.look()
+        assert state_of(models, "posture") == (1, None)
+        await models.close()
+
+    asyncio.run(test())
+    with pytest.raises(InvalidSetting, match="a pickle can run code"):
+        models_of(registry, xgb_model_key="xgboost_model.pkl")
 
 
 def test_a_damaged_new_version_leaves_the_old_one_answering_until_it_is_mended(
