@@ -1,0 +1,268 @@
+"""A review from uncertain images to kept answers, with a Prefect server that is spoken to as its UI does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.exceptions import Pause
+from prefect.flow_engine import run_flow
+from prefect.states import State
+
+from flows.classify_images import ClassificationResult, classify_images
+from flows.export_training_data import ExportResult, export_training_data
+from flows.predict_emotion import predict_emotion
+from flows.remind_reviewers import ReminderResult, remind_reviewers
+from flows.review_predictions import ReviewResult, review_predictions
+from flows.train_emotion import train_emotion
+from sightline.errors import InvalidInput
+from sightline.registry import Registry
+from sightline.reviews import Reviews
+from sightline.sessions import SessionStore, read_sessions
+from sightline.settings import settings
+from sightline.training import emotions
+from tests.images import grey, publish_by_brightness
+
+pytestmark = pytest.mark.integration
+
+UNSURE = (110, 118, 137, 145)
+"""What the model knows little of; it takes the first two for bicycles."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of all buckets that the flows use."""
+    folder = tmp_path_factory.mktemp("buckets")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("model", "results", "capture", "outbox", "reviews", "video", "patients"):
+            patch.setenv(f"{name.upper()}_BUCKET", str(folder / name))
+        patch.setattr("sightline.training.emotions.validation._TREES_FOR_SHUFFLED", 2)
+        settings.cache_clear()
+        publish_by_brightness(Registry(folder / "model", builtin=folder / "none"))
+        yield folder
+    settings.cache_clear()
+
+
+@pytest.fixture
+def reviews(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reviews]:
+    """Questions and answers of this test alone."""
+    monkeypatch.setenv("REVIEWS_BUCKET", str(tmp_path / "reviews"))
+    settings.cache_clear()
+    yield Reviews(tmp_path / "reviews")
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    for place, level in enumerate((0, *UNSURE, 255)):
+        (folder / f"{place:03d}.png").write_bytes(grey(level))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def classified(home: Path, pictures: Path) -> ClassificationResult:
+    """A run that is unsure of four images of six."""
+    result: ClassificationResult = classify_images(str(pictures), "vehicles")
+    assert result.low_confidence == len(UNSURE)
+    return result
+
+
+def call(method: str, path: str, **options: Any) -> Any:
+    """An answer of the server's API, by Prefect's client, which asks again where the server is busy."""
+    with get_client(sync_client=True) as client:
+        return client._client.request(method, path, **options).raise_for_status().json()
+
+
+class Deployed:
+    """A run of the deployment, which is run here as a worker's process would run it."""
+
+    def __init__(self, **parameters: Any) -> None:
+        deployment = review_predictions.to_deployment("test").apply()
+        made = call("POST", f"/deployments/{deployment}/create_flow_run", json={"parameters": parameters})
+        self.id = str(made["id"])
+
+    @property
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = call("GET", f"/flow_runs/{self.id}")["state"]
+        return state
+
+    def go_on(self) -> State[ReviewResult] | None:
+        """Run it until it is suspended, which gives None, or at its end."""
+        with get_client(sync_client=True) as client:
+            run = client.read_flow_run(UUID(self.id))
+        try:
+            return run_flow(review_predictions, flow_run=run, return_type="state")  # type: ignore[return-value]
+        except Pause:
+            return None
+
+    def form(self, page: int) -> dict[str, Any]:
+        """The page's form, as the UI gets it."""
+        text = call("GET", f"/flow_runs/{self.id}/input/suspended-page-{page}-schema")
+        form: dict[str, Any] = (json.loads(text) if isinstance(text, str) else text)["properties"]
+        return form
+
+    def answer(self, **fields: str) -> str:
+        """Submit the form; what the server says to it."""
+        return str(call("POST", f"/flow_runs/{self.id}/resume", json={"run_input": fields})["status"])
+
+
+def artifacts(run: str) -> dict[str, str]:
+    found = call("POST", "/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [run]}}})
+    return {each["key"]: str(each["data"]) for each in found}
+
+
+def event(name: str, about: str) -> dict[str, Any]:
+    """The latest event of that name that is about something."""
+    for _ in range(100):
+        found = call("POST", "/events/filter", json={"filter": {"event": {"name": [name]}}})["events"]
+        if mine := [each for each in found if about in json.dumps([each["resource"], each["payload"]])]:
+            return dict(mine[0])
+        time.sleep(0.2)
+    raise AssertionError(f"no {name} about {about}")
+
+
+def test_a_review_suspends_for_each_page_and_goes_on_with_what_a_person_submits(
+    classified: ClassificationResult, reviews: Reviews
+) -> None:
+    started = event("sightline.images.uncertain", classified.results)
+    run = Deployed(results=started["payload"]["results"], page_size=2)
+    assert run.go_on() is None
+    assert (run.state["type"], run.state["name"]) == ("PAUSED", "Suspended")
+    assert run.state["state_details"]["pause_reschedule"], "nothing waits in a process"
+    form = run.form(1)
+    assert list(form) == ["reviewer", "image_01", "image_02"]
+    assert form["image_01"]["enum"] == ["later", "bicycle", "motorcycle", "none of these", "cannot tell"]
+    assert form["image_01"]["default"] == "later", "nothing is approved by a person who only submits"
+    assert "data:image/jpeg;base64," in form["image_01"]["description"]
+    assert "**bicycle**" in form["image_01"]["description"]
+
+    assert run.answer(reviewer="Kim", image_01="car") == "REJECT"
+    assert run.answer(image_01="bicycle") == "REJECT", "without a name"
+    assert run.answer(reviewer=" Kim ", image_01="bicycle", image_02="motorcycle") == "ACCEPT"
+    assert run.state["name"] == "Resuming"
+    assert run.go_on() is None, "the second page"
+    assert len(reviews.answered("vehicles")) == 2
+    assert run.answer(reviewer="Lee", image_01="cannot tell") == "ACCEPT"
+    state = run.go_on()
+    assert state is not None
+
+    result = state.result()
+    assert (result.asked, result.answered, result.waiting) == (4, 3, 1)
+    assert (result.this_run.judged, result.this_run.right, result.this_run.accuracy) == (2, 1, 0.5)
+    assert result.by_model["vehicles/1"].per_class["bicycle"].right == 1
+    kept = reviews.answered("vehicles")
+    assert [(each.last.reviewer, each.last.answer) for each in kept] == [
+        ("Kim", "bicycle"), ("Kim", "motorcycle"), ("Lee", "cannot tell"),
+    ]  # fmt: skip
+    assert all(len(each.answers) == 1 for each in kept), "the run started anew twice, and kept each answer once"
+    shown = artifacts(run.id)
+    assert "Kim" in shown["review-answers"]
+    assert "0.500 (95 %: 0.09 to 0.91)" in shown["review-agreement"]
+    told = event("sightline.review.answered", run.id)
+    assert (told["payload"]["model"], told["payload"]["learnable"], told["payload"]["right"]) == ("vehicles/1", 2, 1)
+
+    again = Deployed(model="vehicles")
+    assert again.go_on() is None
+    assert list(again.form(1)) == ["reviewer", "image_01"], "what was put off, and nothing that was answered"
+
+
+def test_what_nobody_answers_in_time_stays_listed_and_is_alerted_once(
+    classified: ClassificationResult, reviews: Reviews
+) -> None:
+    run = Deployed(results=classified.results, hours=1 / 3600)
+    assert run.go_on() is None
+    time.sleep(2)
+    run.answer(reviewer="Kim", image_01="bicycle")
+    assert (run.state["type"], "never resumed" in run.state["message"]) == ("FAILED", True)
+    assert reviews.answered("vehicles") == []
+    state: State[ReminderResult] = remind_reviewers(return_state=True)
+    assert state.result().models == {"vehicles/1": 4}
+    alert = artifacts(str(state.state_details.flow_run_id))["alert"]
+    assert "4 questions have waited too long for an answer" in alert
+    assert remind_reviewers(return_state=True).name == "Skipped"
+    assert reviews.count_waiting("vehicles") == 4
+    later = Deployed(results=classified.results)
+    assert later.go_on() is None
+    assert len(later.form(1)) == 5, "they are asked again"
+
+
+def test_without_a_deployment_it_says_what_to_do_and_takes_nothing(
+    classified: ClassificationResult, reviews: Reviews
+) -> None:
+    state: State[ReviewResult] = review_predictions(classified.results, return_state=True)
+    assert (state.name, state.is_completed()) == ("Skipped", True)
+    assert "make ui" in (state.message or "")
+    assert "--answers FILE.json" in (state.message or "")
+    assert state.result().waiting == 4
+    assert all(each.taken_by is None for each in reviews.waiting("vehicles"))
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({}, "not said whose"),
+        ({"model": "vehicles", "patient": "ana"}, "given together"),
+        ({"results": "/"}, "no review"),
+    ],
+)
+def test_what_is_asked_about_is_one_thing_that_is_there(given: dict[str, str], complaint: str) -> None:
+    with pytest.raises(InvalidInput, match=complaint):
+        review_predictions(**given)
+
+
+def test_answers_come_from_a_file_and_are_exported_once(
+    classified: ClassificationResult, reviews: Reviews, pictures: Path, tmp_path: Path
+) -> None:
+    assert export_training_data("vehicles", str(tmp_path / "export"), return_state=True).name == "Skipped"
+    file = tmp_path / "answers.json"
+    third = hashlib.sha256((pictures / "003.png").read_bytes()).hexdigest()
+    answers = {str(pictures / "001.png"): "motorcycle", third: "bicycle", str(pictures / "002.png"): "none of these"}
+    file.write_text(json.dumps({"reviewer": "Kim", "answers": answers}))
+    result = review_predictions(classified.results, answers=str(file))
+    assert (result.answered, result.waiting, result.this_run.right) == (3, 1, 0)
+    file.write_text(json.dumps({"reviewer": "Kim", "answers": {"/nowhere.png": "bicycle"}}))
+    with pytest.raises(InvalidInput, match="about which nothing is asked"):
+        review_predictions(classified.results, answers=str(file))
+
+    first: ExportResult = export_training_data("vehicles", str(tmp_path / "export"))
+    assert (first.images, first.written, first.classes) == (2, 2, {"bicycle": 1, "motorcycle": 1})
+    assert export_training_data("vehicles", str(tmp_path / "export")).written == 0
+
+
+@pytest.mark.slow
+def test_a_session_is_learnt_from_under_the_emotion_that_a_person_saw(
+    home: Path, reviews: Reviews, tmp_path: Path
+) -> None:
+    emotions.write_synthetic_sessions(
+        home / "patients", "ana", video_bucket=home / "video", emotions=("happy", "sad"), sessions_per_emotion=6
+    )
+    train_emotion("ana", repeats=1, permutations=19)
+    for name in ("synthetic-0001", "synthetic-0002"):
+        assert predict_emotion(f"ana/{name}", threshold=0.999).review
+    file = tmp_path / "answers.json"
+    file.write_text(
+        json.dumps({"reviewer": "Kim", "answers": {"ana/synthetic-0001": "sad", "ana/synthetic-0002": "none of these"}})
+    )
+    result = review_predictions(patient="ana", answers=str(file))
+    assert (result.answered, result.by_model["ana/1"].none_of_these) == (2, 1)
+    assert SessionStore(home / "video", home / "patients").reviews("ana") == []
+
+    trained = train_emotion("ana", repeats=1, permutations=19, force=True)
+    assert [(each.session, each.reason) for each in trained.left_out] == [
+        ("synthetic-0002", "a person's answer: none of these (Kim)")
+    ]
+    files = Registry(home / "model").open("ana", 2)
+    kept = json.loads((files.folder / "training_sessions.json").read_bytes())["sessions"]
+    assert {each["session"]: each["emotion"] for each in kept}["synthetic-0001"] == "sad"
+    [answered] = files.record.parameters["answered_by_people"]
+    assert (answered["said"], answered["answer"], answered["reviewers"]) == ("happy", "sad", ["Kim"])
+    [stored] = [each for each in read_sessions(home / "patients", "ana") if each.session == "synthetic-0001"]
+    assert stored.emotion == "happy", "what the words said is kept"
