@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from prefect import flow
+from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.registry import ModelRecord, Promotion
@@ -18,6 +19,8 @@ from tasks.training import (
     assess_model,
     compare_models,
     cross_validate_recipe,
+    find_cooldown,
+    find_same_pictures,
     fit_model,
     promote_model,
     publish_model,
@@ -104,7 +107,9 @@ def train_image_classifier(
     cross_validate: bool = False,
     compare: bool = False,
     reviews: bool = True,
-) -> TrainingResult:
+    why: str | None = None,
+    cooldown_hours: Annotated[float, Field(ge=0)] | None = None,
+) -> TrainingResult | None:
     """Train an image classifier and publish it, as the current one where it is at least as good.
 
     Args:
@@ -118,10 +123,17 @@ def train_image_classifier(
         cross_validate: Also train and test anew on each of the preset's folds, to know how good the recipe is.
         compare: Also compare backbones and heads with each other, on the validation set.
         reviews: Also learn from what people have answered about this model's images. They train, and hardly ever test.
+        why: What this training was started for, a drift say; a promotion tells it.
+        cooldown_hours: Train only where the newest version is older than that, and was trained on other pictures. By
+            default train in any case.
     """
     plan = plan_training(name, preset, pretrained, classes, threshold, seed)
+    if cooldown_hours is not None and (reason := find_cooldown(plan, cooldown_hours)):
+        return _skipped(reason)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as folder:
         pictures = read_pictures(data, plan, Path(folder), reviews)
+        if cooldown_hours is not None and (reason := find_same_pictures(plan, pictures)):
+            return _skipped(reason)
         splits = split_pictures(pictures, plan)
         rows = compare_models(pictures, splits, plan) if compare else []
         if rows:
@@ -129,8 +141,13 @@ def train_image_classifier(
         folds = cross_validate_recipe(pictures, plan) if cross_validate else None
         assessed = assess_model(fit_model(pictures, splits, plan), pictures, splits, plan)
         record = publish_model(assessed, pictures, splits, plan, folds, rows)
-        promotion = promote_model(record, assessed, pictures, splits, plan)
+        promotion = promote_model(record, assessed, pictures, splits, plan, why)
     unusable = list(pictures.data.manifest.unusable)
     place = uri_of(open_registry().root / record.name / str(record.version))
     report_training(record, promotion, unusable, place)
     return TrainingResult.of(record, promotion, unusable, place)
+
+
+def _skipped(why: str) -> TrainingResult | None:
+    # Prefect takes the state for the run's own.
+    return Completed(name="Skipped", message=why)  # type: ignore[return-value]

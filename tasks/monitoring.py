@@ -98,13 +98,15 @@ def read_window(plan: MonitoringPlan) -> Observed:
     capture, watched = storage.locate(plan.capture), _watched(plan)
     if plan.baseline is not None:
         watched = watched.compared_with(_baseline(plan.baseline, watched, plan))
+    normal = watched.judged.baseline
+    comparable = normal is not None and normal.embeddings is not None
     with progress("read captures") as report:
         gathered = monitoring.gather(
             watched,
             capture,
             plan.since,
             plan.until,
-            embedder=_embedder(watched),
+            embedder=_embedder(watched) if comparable else None,
             limits=image_limits(),
             progress=report,
         )
@@ -165,7 +167,7 @@ def _baseline(baseline: str, watched: Watched, plan: MonitoringPlan) -> Predicti
 
 
 def _embedder(watched: Watched) -> Embedder | None:
-    """The judged version's own embeddings, where its baseline has some to compare them with."""
+    """What makes the judged version's embeddings; its model is loaded when the first are asked for."""
     judged = watched.judged
     if judged.record is None or not isinstance(judged.record.input, ImageInput):
         return None

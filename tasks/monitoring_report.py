@@ -22,18 +22,21 @@ _LISTED = 20  # classes that a page names
 def publish_monitoring(report: MonitoringReport) -> None:
     """A page in the UI with the summary, and where something has drifted the event ``sightline.model.drift``.
 
-    The event's payload has what a training needs to be started by it: the ``model`` and ``why``.
+    The event has what a training needs to be started by it: the payload's ``model``, ``data`` and ``why``. Where the
+    version's record does not tell what it was trained on, its resource has no ``sightline.data`` either.
     """
     create_markdown_artifact(_page(report), key="monitoring", description=f"{report.version}: {report.headline}")
     if not report.drift:
         return
     name, _, version = report.version.rpartition("/")
+    resource = model_resource(name or report.model, int(version) if version.isdigit() else None)
     emit_event(
         "sightline.model.drift",
-        resource=model_resource(name or report.model, int(version) if version.isdigit() else None),
+        resource=resource | ({"sightline.data": report.data} if report.data else {}),
         payload={
             "model": report.model,
             "version": int(version) if version.isdigit() else None,
+            "data": report.data,
             "why": f"drift of {report.version}: {report.headline}",
             "findings": [each.model_dump(mode="json") for each in report.drift],
             "since": report.since.isoformat(),

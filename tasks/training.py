@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,6 +26,8 @@ __all__ = [
     "assess_model",
     "compare_models",
     "cross_validate_recipe",
+    "find_cooldown",
+    "find_same_pictures",
     "fit_model",
     "move_pointer_back",
     "promote_model",
@@ -155,12 +158,47 @@ def publish_model(
 
 
 @task(**ON_STORAGE)
+def find_cooldown(plan: TrainingPlan, hours: float) -> str | None:
+    """Why it is too early to train the model again; None where it is not."""
+    newest = _newest(plan)
+    if newest is None or datetime.now(UTC) - newest.created >= timedelta(hours=hours):
+        return None
+    return f"{newest.label} was trained at {newest.created:%Y-%m-%d %H:%M} UTC, less than {hours:g} hours ago"
+
+
+@task(**ON_STORAGE)
+def find_same_pictures(plan: TrainingPlan, pictures: Pictures) -> str | None:
+    """Why there is nothing new to learn; None where there is."""
+    newest = _newest(plan)
+    if newest is None or newest.data.manifest_sha256 != pictures.data.manifest.sha256:
+        return None
+    return (
+        f"{newest.label} was trained on the same {len(pictures.data.manifest.samples)} pictures, and another training "
+        "would learn nothing new. Add labelled pictures, or answer the review of the uncertain ones"
+    )
+
+
+def _newest(plan: TrainingPlan) -> ModelRecord | None:
+    registry = open_registry()
+    versions = registry.versions(plan.name)
+    return registry.record(plan.name, versions[-1]) if versions else None
+
+
+@task(**ON_STORAGE)
 def promote_model(
-    record: ModelRecord, assessed: Assessed, pictures: Pictures, splits: Splits, plan: TrainingPlan
+    record: ModelRecord,
+    assessed: Assessed,
+    pictures: Pictures,
+    splits: Splits,
+    plan: TrainingPlan,
+    why: str | None = None,
 ) -> Promotion:
-    """The version made current, where it is at least as good as the current one on the same test pictures."""
+    """The version made current, where it is at least as good as the current one on the same test pictures.
+
+    ``why``: what the training was started for.
+    """
     return training.promote(
-        open_registry(), record, plan.preset, pictures.data, splits, assessed, device=settings().device
+        open_registry(), record, plan.preset, pictures.data, splits, assessed, why=why, device=settings().device
     )
 
 

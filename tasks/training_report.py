@@ -56,7 +56,7 @@ def announce_model(record: ModelRecord, promotion: Promotion) -> None:
     }
     emit_event("sightline.model.trained", resource=model_resource(record.name, record.version), payload=payload)
     if promotion.promoted:
-        moved = {"version": record.version, "previous": promotion.previous}
+        moved = {"version": record.version, "previous": promotion.previous, "why": promotion.why}
         emit_event("sightline.model.promoted", resource=model_resource(record.name, record.version), payload=moved)
 
 

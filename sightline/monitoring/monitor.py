@@ -54,6 +54,7 @@ def report_on(
         until=until,
         note=note,
         synthetic=bool(judged.record and judged.record.data.synthetic),
+        data=judged.record.parameters.get("data") if judged.record else None,
         threshold=judged.threshold,
         classes=judged.classes,
         events=total.events,
@@ -90,14 +91,14 @@ def _compare(judged: Version, gathered: Gathered, limits: DriftLimits) -> tuple[
     baseline, tally = judged.baseline, gathered.tallies.get(judged.label)
     if baseline is None:
         return [], (
-            f"{judged.label} has no baseline: it was published before versions kept one, or by something else. Train "
-            "it again, or compare with an earlier time by --baseline SINCE/UNTIL"
+            f"there is no baseline of {judged.label}: it was published before versions kept one, or is no version. "
+            "Train it again, or compare with an earlier time by --baseline SINCE/UNTIL"
         )
     if len(baseline) < LEAST_BASELINE:
         return [], f"the baseline, {baseline.source}, has {len(baseline)} predictions, and {LEAST_BASELINE} are needed"
     events = int(tally.bins.sum()) if tally else 0
     if tally is None or events < limits.min_events:
-        return [], f"{judged.label} has {events} predictions in this time, and DRIFT_MIN_EVENTS is {limits.min_events}"
+        return [], f"there are {events} predictions of {judged.label}, and DRIFT_MIN_EVENTS is {limits.min_events}"
     window = gathered.predictions(judged.label, "this time")
     found = compare_windows(baseline, window, tally.class_counts(tally.total()).tolist(), judged.classes, limits)
     if any(each.what == "embeddings" for each in found):

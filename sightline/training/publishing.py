@@ -130,6 +130,7 @@ def publish(
         data=_data_version(data, splits),
         parameters={
             "preset": preset.name,
+            "data": data.source.uri,
             "pretrained_asked_for": pretrained,
             "recipe": recipe.model_dump(mode="json"),
             "shares": preset.shares.model_dump(),
@@ -185,18 +186,25 @@ def promote(
     splits: Splits,
     assessed: Assessed,
     *,
+    why: str | None = None,
     device: Device = "auto",
 ) -> Promotion:
     """Make a published version current where it is at least as good as the current one on the same test pictures.
 
-    The preset says by which figure. The result's ``why`` says how the two were compared.
+    The preset says by which figure. The result's ``why`` says how the two were compared, and before that ``why`` the
+    version was trained.
     """
     metric, said = preset.promoted_by, assessed.after.argmax(axis=1)
     while True:
         found = compare_with_current(registry, record.name, metric, data, splits.test, said, device=device)
         try:
             return registry.promote(
-                record.name, record.version, metric=metric, value=found.value, rival=found.rival_is, why=found.why
+                record.name,
+                record.version,
+                metric=metric,
+                value=found.value,
+                rival=found.rival_is,
+                why="; ".join(filter(None, (why, found.why))),
             )
         except RivalChanged:  # The pictures that are fair to the one that is current now may be others.
             continue

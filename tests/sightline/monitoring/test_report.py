@@ -119,7 +119,7 @@ def test_captures_of_sagemakers_in_every_encoding_are_counted(registry: Registry
     report = report_on(watched, gather(watched, tmp_path, START, until), START, until)
     assert (report.events, report.accepted, report.bad_lines) == (3, 2, 0)
     assert {name: each.events for name, each in report.per_class.items()} == {"bicycle": 2, "motorcycle": 1}
-    assert "has no baseline" in str(report.not_looked_at)
+    assert "no baseline of endpoint://scones" in str(report.not_looked_at)
 
 
 def test_a_version_without_a_baseline_is_reported_and_the_mend_is_told(registry: Registry, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_version_without_a_baseline_is_reported_and_the_mend_is_told(registry:
     assert report.events == 500
     assert report.looked_at == ()
     assert report.baseline is None
-    assert "vehicles/1 has no baseline" in str(report.not_looked_at)
+    assert "no baseline of vehicles/1" in str(report.not_looked_at)
     assert "--baseline SINCE/UNTIL" in str(report.not_looked_at)
 
 

@@ -1,0 +1,114 @@
+"""What a report on captures costs. Run by ``make bench``.
+
+On generated capture files of a month, without images, each figure in a process of its own:
+
+- seconds from 100,000 events in a folder to the written report, the libraries' imports included. Target: 20.
+- peak memory at 1,000,000 events over that at 10,000. Target: 1.2, for a reading that is a stream: what grows are the
+  eight bytes by which an event is known again.
+
+Every figure is the median over rounds that follow one another; the files are kept in ``benchmarks/out``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+OUT = Path(__file__).parent / "out" / "captures"
+EVENTS, FEW, MANY = 100_000, 10_000, 1_000_000
+START, SPAN = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=30)
+_PER_FILE = 256
+
+
+def main() -> None:
+    """Measure, print the figures, and leave them in ``benchmarks/out/monitoring.json``."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--events", type=int, help=argparse.SUPPRESS)
+    options = arguments.parse_args()
+    if options.events:
+        print(json.dumps(_report(options.events)))
+        return
+    for count in (FEW, EVENTS, MANY):
+        _make_captures(count)
+    rounds = [{count: _child(count) for count in (FEW, EVENTS, MANY)} for _ in range(options.rounds)]
+    result: dict[str, Any] = {
+        "seconds": statistics.median(figures[EVENTS]["seconds"] for figures in rounds),
+        "memory_ratio": statistics.median(figures[MANY]["peak_mib"] / figures[FEW]["peak_mib"] for figures in rounds),
+        "peak_mib": {
+            str(count): statistics.median(figures[count]["peak_mib"] for figures in rounds) for count in (FEW, MANY)
+        },
+        "seconds_of_many": statistics.median(figures[MANY]["seconds"] for figures in rounds),
+    }
+    print(f"{EVENTS:,} events, read and reported: {result['seconds']:.1f} s (target 20)")
+    print(f"{MANY:,} events, read and reported: {result['seconds_of_many']:.1f} s")
+    peaks = " over ".join(f"{result['peak_mib'][str(count)]:.0f} MiB" for count in (MANY, FEW))
+    print(f"peak memory at {MANY:,} events over that at {FEW:,}: {result['memory_ratio']:.2f} (target 1.2), {peaks}")
+    (OUT.parent / "monitoring.json").write_text(json.dumps(result, indent=2))
+
+
+def _make_captures(count: int) -> None:
+    """Capture files of ``count`` predictions like those of the vehicles model on its test set."""
+    import numpy as np
+
+    from sightline.monitoring import CaptureEvent, write_capture
+    from sightline.registry import Registry
+    from sightline.training import BASELINE, Baseline
+
+    target = OUT / str(count)
+    if target.exists():
+        return
+    print(f"generating {count:,} events ...", flush=True)
+    OUT.mkdir(parents=True, exist_ok=True)
+    registry = Registry(OUT / "models")
+    data = registry.read(registry.record("vehicles"), BASELINE)
+    assert data
+    rows = Baseline.load(data).probabilities.astype(float)
+    chosen = rows[np.random.default_rng(0).integers(0, len(rows), count)].tolist()
+    with tempfile.TemporaryDirectory(dir=OUT) as name:
+        for begin in range(0, count, _PER_FILE):
+            at = START + SPAN * begin / count
+            write_capture(
+                Path(name) / "all", "vehicles", "v1",
+                (
+                    CaptureEvent(UUID(int=begin + place), at, "text/csv", b"0.1,0.2", tuple(row), seconds=0.01)
+                    for place, row in enumerate(chosen[begin : begin + _PER_FILE])
+                ),
+                at=at, file_id=UUID(int=begin),
+            )  # fmt: skip
+        (Path(name) / "all").rename(target)
+
+
+def _child(count: int) -> dict[str, float]:
+    """Measured in a process of its own, whose peak memory is its own."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "benchmarks.monitoring", "--events", str(count)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return {**json.loads(done.stdout), "seconds": time.perf_counter() - start}
+
+
+def _report(count: int) -> dict[str, float]:
+    from sightline.monitoring import gather, report_on, watch_model, write_report
+    from sightline.registry import Registry
+
+    until = START + SPAN
+    with tempfile.TemporaryDirectory() as name:
+        watched = watch_model(Registry(OUT / "models"), "vehicles", OUT / str(count), START, until)
+        gathered = gather(watched, OUT / str(count), START, until)
+        report = write_report(report_on(watched, gathered, START, until), watched, gathered, Path(name))
+    assert report.events == count
+    return {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Watching a model, with a Prefect server: what was classified is reported, and a drift is told once."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from prefect.states import State
+
+from flows.__main__ import run as sightline
+from flows.classify_images import classify_images
+from flows.monitor_model import monitor_model
+from sightline.errors import InvalidInput, InvalidSetting
+from sightline.monitoring import MonitoringReport
+from sightline.registry import ModelNotFound, Registry
+from sightline.settings import settings
+from tests.captures import baseline_of, capture, predictions, publish_with
+from tests.images import grey, publish_by_brightness
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    """The registry that the flows use; everything else is kept in the test's folder too."""
+    for name in ("model", "results", "capture", "outbox"):
+        monkeypatch.setenv(f"{name.upper()}_BUCKET", str(tmp_path / name))
+    monkeypatch.setenv("DEVICE", "cpu")
+    settings.cache_clear()
+    yield Registry(tmp_path / "model", builtin=tmp_path / "none")
+    settings.cache_clear()
+
+
+def monitor(model: str = "vehicles", **options: Any) -> State[MonitoringReport]:
+    return monitor_model(model, return_state=True, **options)
+
+
+def artifacts(server: str, state: State[Any]) -> dict[str, list[str]]:
+    wanted = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}}
+    found: dict[str, list[str]] = {}
+    for each in _ask(server, "artifacts/filter", wanted):
+        found.setdefault(each["key"], []).append(str(each["data"]))
+    return found
+
+
+def drifts(server: str, model: str, wait: float) -> list[dict[str, Any]]:
+    """The events that tell of this model's drift, once there is one."""
+    deadline = time.monotonic() + wait
+    wanted = {"filter": {"event": {"name": ["sightline.model.drift"]}}}
+    while True:
+        events = [each for each in _ask(server, "events/filter", wanted)["events"] if each["payload"]["model"] == model]
+        if events or time.monotonic() > deadline:
+            return events
+        time.sleep(0.5)
+
+
+@pytest.mark.slow
+def test_images_that_were_classified_are_reported_with_what_was_rejected(
+    registry: Registry, tmp_path: Path, prefect_server: str
+) -> None:
+    publish_by_brightness(registry)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for place, level in enumerate((0, 30, 110, 127, 225, 255)):
+        (pictures / f"{place}.png").write_bytes(grey(level))
+    (pictures / "broken.png").write_bytes(b"")
+    classify_images(str(pictures), "vehicles")
+    state = monitor(since="1h")
+    report = state.result()
+    assert (report.events, report.accepted, report.low_confidence, report.rejected) == (6, 4, 2, 1)
+    assert report.reasons == {"empty": 1}
+    assert report.latency
+    assert report.least_certain[0].uri == str(pictures / "3.png")
+    assert report.report
+    assert Path(report.report).parent.parent == tmp_path / "results" / "monitoring" / "vehicles"
+    assert all(Path(plot).is_file() for plot in report.plots)
+    page = artifacts(prefect_server, state)["monitoring"][0]
+    assert report.report in page
+    assert "of these empty | 1" in page
+    assert "There is no baseline of vehicles/1" in page
+    assert "alert" not in artifacts(prefect_server, state)
+
+
+def test_a_drift_is_an_event_and_one_alert(registry: Registry, tmp_path: Path, prefect_server: str) -> None:
+    random = np.random.default_rng(1)
+    baseline = baseline_of(predictions(random, 400), random)
+    publish_with(registry, baseline, "drifting", parameters={"data": "s3://pictures/labelled"})
+    capture(tmp_path / "capture", predictions(random, 400, second=0.8), NOW - timedelta(hours=3), endpoint="drifting")
+    state = monitor("drifting", since="1d")
+    report = state.result()
+    assert [each.what for each in report.drift] == ["classes"]
+    [alert] = artifacts(prefect_server, state)["alert"]
+    assert "drifting/1 drifts: the share of motorcycle rose from" in alert
+    [event] = drifts(prefect_server, "drifting", 30)
+    assert event["resource"]["prefect.resource.id"] == "sightline.model.drifting.1"
+    assert event["resource"]["sightline.data"] == event["payload"]["data"] == "s3://pictures/labelled"
+    assert event["payload"]["version"] == 1
+    assert event["payload"]["why"].startswith("drift of drifting/1: the share of motorcycle rose")
+    assert event["payload"]["report"] == report.report
+    assert event["payload"]["findings"][0]["effects"]["total variation"] > 0.2
+
+
+def test_without_captures_the_run_is_skipped_and_says_where_it_looked(registry: Registry, tmp_path: Path) -> None:
+    publish_with(registry, None)
+    state = monitor()
+    assert (state.type, state.name) == ("COMPLETED", "Skipped")
+    assert f"captured nothing from {NOW - timedelta(days=7):%Y-%m-%d}" in str(state.message)
+    assert str(tmp_path / "capture") in str(state.message)
+    assert state.result().events == 0
+
+
+def test_captures_of_which_nothing_can_be_read_are_named(registry: Registry, tmp_path: Path) -> None:
+    publish_with(registry, None)
+    file = tmp_path / "capture" / "vehicles" / "v1" / f"{NOW:%Y/%m/%d/%H}" / "00-00-000-0.jsonl"
+    file.parent.mkdir(parents=True)
+    file.write_text("no json\n")
+    state = monitor(since="1d", until=(NOW + timedelta(hours=1)).isoformat())
+    assert state.name == "Skipped"
+    assert "of 1 lines" in str(state.message)
+    assert f"{file}:1: " in str(state.message)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "problem"),
+    [
+        ({"since": "soon"}, InvalidSetting, "is no time"),
+        ({"since": "2026-02-01", "until": "2026-01-01"}, InvalidSetting, "ends before it begins"),
+        ({"model": "dogs"}, ModelNotFound, "has no such model"),
+        ({"model": "endpoint://scones"}, InvalidSetting, "Give --threshold, and set CLASSES"),
+        ({"baseline": "/nowhere/baseline.safetensors"}, InvalidInput, "there is no such file"),
+    ],
+)
+def test_what_cannot_be_watched_is_told_and_what_to_do(
+    registry: Registry, options: dict[str, Any], error: type[Exception], problem: str
+) -> None:
+    publish_with(registry, None)
+    with pytest.raises(error, match=problem):
+        monitor(**options).result()
+
+
+@pytest.mark.slow
+def test_the_command_line_compares_with_an_earlier_time_and_prints_the_report_as_json(
+    registry: Registry, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(2)
+    publish_with(registry, None)
+    first = NOW - timedelta(days=2)
+    capture(tmp_path / "capture", predictions(random, 300, second=0.2), first)
+    capture(tmp_path / "capture", predictions(random, 300, second=0.6), NOW - timedelta(hours=3), first_id=1_000)
+    output = io.StringIO()
+    window = f"{first - timedelta(hours=1):%Y-%m-%dT%H:%M}/{first + timedelta(hours=2):%Y-%m-%dT%H:%M}"
+    arguments = ["monitor-model", "vehicles", "--since", "1d", "--baseline", window, "--output", str(tmp_path / "out")]
+    assert sightline([*arguments, "--json"], output) == 0
+    report = json.loads(output.getvalue())
+    assert report["events"] == 300
+    assert [each["what"] for each in report["drift"]] == ["classes"]
+    assert report["baseline"]["source"] == f"the predictions of {window}"
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def _ask(server: str, path: str, question: dict[str, Any]) -> Any:
+    answer = httpx.post(f"{server}/{path}", json=question)
+    answer.raise_for_status()
+    return answer.json()
