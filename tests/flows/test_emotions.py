@@ -35,7 +35,7 @@ def home(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The folder of all buckets that the flows use; each test has patients of its own."""
     folder = tmp_path_factory.mktemp("buckets")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("video", "patients", "model", "outbox"):
+        for name in ("video", "patients", "model", "outbox", "reviews"):
             patch.setenv(f"{name.upper()}_BUCKET", str(folder / name))
         # What shuffled labels come to is no matter here, and takes most of a training's time.
         patch.setattr("sightline.training.emotions.validation._TREES_FOR_SHUFFLED", 2)

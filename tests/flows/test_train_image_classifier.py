@@ -29,6 +29,7 @@ pytestmark = pytest.mark.integration
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     """The registry that the flows use."""
     monkeypatch.setenv("MODEL_BUCKET", str(tmp_path / "models"))
+    monkeypatch.setenv("REVIEWS_BUCKET", str(tmp_path / "reviews"))
     monkeypatch.setenv("DEVICE", "cpu")
     settings.cache_clear()
     yield Registry(tmp_path / "models")

@@ -83,3 +83,29 @@ def test_a_class_that_would_be_missing_from_a_part_is_named(manifest_of: Build) 
 def test_more_folds_than_groups_are_refused(manifest_of: Build) -> None:
     with pytest.raises(UnsuitableData, match="5 folds need as many groups"):
         folds(manifest_of(rows_of([(3, 3)] * 4)), 5, seed=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(units, st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 40)), max_size=20), st.integers(0, 3))
+def test_what_people_answered_trains_unless_its_unit_holds_it_elsewhere_and_leaves_the_test_set_alone(
+    manifest_of: Build, sizes: Sequence[tuple[int, int]], answered: list[tuple[str, int]], seed: int
+) -> None:
+    rows, shares = rows_of(sizes), Shares(validation=0.2, test=0.2)
+    without = split(manifest_of(rows), shares, seed)
+    manifest = manifest_of([*rows, *answered])
+    samples = tuple(
+        sample.model_copy(update={"source": "review"} if place >= len(rows) else {})
+        for place, sample in enumerate(manifest.samples)
+    )
+    manifest = manifest.model_copy(update={"samples": samples})
+    parts = split(manifest, shares, seed).parts
+    assert manifest.reviewed == len(answered)
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(len(samples)))
+    for name, places in parts.items():
+        labelled = [place for place in places if place < len(rows)]
+        assert labelled == without.parts[name].tolist()
+        for place in set(places) - set(labelled):
+            held = {samples[other].unit for other in labelled}
+            assert samples[place].unit in held or name == "train"
+    for train, test in folds(manifest, 3, seed):
+        assert not {samples[n].unit for n in train} & {samples[n].unit for n in test}
