@@ -31,6 +31,7 @@ from tasks.images_report import alert_of, publish_results
 from tasks.models import resolve_model
 from tasks.pace import Pace
 from tasks.progress import progress
+from tasks.runner import ChosenTaskRunner
 
 
 class ClassificationResult(Counts):
@@ -60,6 +61,7 @@ class ClassificationResult(Counts):
 @flow(
     name="classify-images",
     flow_run_name=lambda: f"classify by {flow_run.parameters['model']}",
+    task_runner=ChosenTaskRunner(),
     on_failure=[alert_on_failure],
     on_crashed=[alert_on_failure],
 )

@@ -110,6 +110,12 @@ class Settings(BaseSettings):
         None, description="The posture model's weights in MODEL_BUCKET, to pin a version."
     )
     xgb_model_key: str | None = Field(None, description="The posture model's trees in MODEL_BUCKET, to pin a version.")
+    task_runner: Literal["threads", "dask", "ray"] = Field(
+        "threads", description="What the chunks of one run are spread over: this process, or a cluster of Dask or Ray."
+    )
+    task_runner_address: str | None = Field(
+        None, description="The cluster's address, tcp://HOST:8786 or ray://HOST:10001. By default one on this machine."
+    )
     max_image_pixels: PositiveInt = Field(80_000_000, description="A larger image is rejected.")
     max_image_bytes: PositiveInt = Field(50_000_000, description="A longer image file is rejected.")
     image_hosts: tuple[str, ...] = Field(

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import WorkPool
+from prefect.events.schemas.automations import AutomationCore
 from prefect_docker.worker import DockerWorkerJobConfiguration
 
 from deployments.bootstrap import Outcome, bootstrap
@@ -79,8 +80,9 @@ def test_an_automation_that_somebody_changed_is_put_right_and_one_switched_off_s
     assert outcomes(ON_AWS)[f"automation {name}"] is Outcome.UNCHANGED
     [found] = client.read_automations_by_name(name)
     assert not found.enabled
-    found.trigger.within = found.trigger.within * 2  # type: ignore[union-attr]
-    client.update_automation(found.id, cast("Any", found).model_copy(update={"description": "mine"}))
+    changed = found.model_dump(mode="json", exclude={"id", "trigger": {"id"}}) | {"description": "mine"}
+    changed["trigger"]["within"] = 30
+    client.update_automation(found.id, AutomationCore.model_validate(changed))
     assert outcomes(ON_AWS)[f"automation {name}"] is Outcome.UPDATED
     assert outcomes(ON_AWS)[f"automation {name}"] is Outcome.UNCHANGED
 
@@ -124,7 +126,7 @@ def test_a_container_has_the_image_and_the_limits_that_were_asked_for(client: Sy
     outcomes(ON_AWS)
     plain = _configuration(client.read_work_pool("media-docker"), mem_limit="2g")
     assert (plain.image, plain.mem_limit, plain.memswap_limit) == ("registry.org/sightline:1.2.3", "2g", "2g")
-    assert (plain.networks, plain.volumes, plain.auto_remove) == (["sightline"], ["sightline-cache:/cache"], True)
+    assert (plain.networks, plain.volumes, plain.auto_remove) == (["sightline"], ["sightline-cache:/cache"], False)
     made = plain.container_create_kwargs
     assert made is not None
     assert "device_requests" not in made

@@ -1,0 +1,58 @@
+"""What the mapped tasks of one run are spread over: threads, or the processes of a Dask or Ray cluster.
+
+>>> @flow(task_runner=ChosenTaskRunner())
+... def classify_images(...): ...
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, cast
+
+from prefect.futures import PrefectConcurrentFuture
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from sightline.errors import InvalidSetting
+from sightline.settings import settings
+
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["ChosenTaskRunner"]
+
+
+class ChosenTaskRunner(ThreadPoolTaskRunner[PrefectConcurrentFuture[Any]]):
+    """The task runner that ``TASK_RUNNER`` names when a run begins; threads by default.
+
+    Prefect gives each run a duplicate of its flow's runner, which here is the chosen one. Raises ``InvalidSetting``
+    where the package of that one is not installed.
+    """
+
+    def duplicate(self) -> Self:
+        """The runner of one run."""
+        config = settings()
+        if config.task_runner == "threads":
+            return super().duplicate()
+        make = _dask if config.task_runner == "dask" else _ray
+        try:
+            return cast("Self", make(config.task_runner_address))
+        except ImportError as error:
+            raise InvalidSetting(
+                f"TASK_RUNNER is {config.task_runner}, and prefect-{config.task_runner} is not installed: {error}. "
+                f"Install sightline[{config.task_runner}], or build the image with EXTRAS={config.task_runner}"
+            ) from error
+
+
+def _dask(address: str | None) -> Any:
+    from prefect_dask import DaskTaskRunner
+
+    if address is not None:
+        return DaskTaskRunner(address=address)
+    # A model runs on several threads of its own; a process for each core is enough.
+    return DaskTaskRunner(cluster_kwargs={"n_workers": os.cpu_count() or 1, "threads_per_worker": 1})
+
+
+def _ray(address: str | None) -> Any:
+    from prefect_ray import RayTaskRunner
+
+    return RayTaskRunner(address=address) if address is not None else RayTaskRunner()
