@@ -76,8 +76,20 @@ def test_a_model_is_trained_published_promoted_told_of_and_taken_back(
     assert record.metrics["cross_validation"]["macro_f1"] == first.cross_validation.macro_f1
     assert "left_synthetic-s01_9999.jpg" in (Path(first.folder) / "unusable.csv").read_text()
 
-    again = train("posture", maps, preset=quick).result()
+    too_early = train("posture", maps, preset=quick, cooldown_hours=1)
+    assert (too_early.name, too_early.result()) == ("Skipped", None)
+    assert "posture/1 was trained at" in str(too_early.message)
+    nothing_new = train("posture", maps, preset=quick, cooldown_hours=0)
+    assert nothing_new.name == "Skipped"
+    assert "posture/1 was trained on the same 180 pictures" in str(nothing_new.message)
+
+    again = train("posture", maps, preset=quick, why="drift of posture/1").result()
     assert (again.version, again.promoted) == (2, True), "the same seed makes the same model, which is as good"
+    pointer = registry.current("posture")
+    assert pointer
+    assert pointer.history[-1].why == again.why
+    assert again.why.startswith("drift of posture/1; posture/1 was tested on the same")
+    assert registry.record("posture").parameters["data"] == maps
     assert again.macro_f1 == first.macro_f1
     back = rollback_model("posture")
     assert (back.version, back.before, registry.record("posture").version) == (1, 2, 1)
