@@ -16,9 +16,12 @@ from demo.images import write_sheet
 from demo.maps import build_maps
 from demo.monitoring import make_up_week
 from demo.page import write_page
+from demo.ranking import write_ranking
+from demo.runners import build_photos
 from sightline.registry import Registry
 from sightline.training import POSTURES
 from sightline.training.emotions import write_synthetic_sessions
+from sightline.training.ranking import write_runners
 
 HERE = Path(__file__).parent
 OUT = HERE / "out"
@@ -45,6 +48,7 @@ def main() -> int:
         _video(OUT / "index.html")
         _images(OUT / "images.html")
         _monitoring(OUT / "monitoring")
+        _ranking(OUT / "ranking.html")
         _emotions(OUT / "emotions.html")
     except subprocess.CalledProcessError as error:  # which has said why
         return error.returncode
@@ -96,6 +100,23 @@ def _monitoring(folder: Path) -> None:
     )  # fmt: skip
     found = "; ".join(each["says"] for each in report["drift"]) or "no drift"
     print(f"\n{report['events']} predictions: {found}. The report: {report['report']}", flush=True)
+
+
+def _ranking(page: Path) -> None:
+    """Trained on lower bodies that are drawn as such; whom to rank is found in photos, by the pose models."""
+    registry, training_set, to_rank = Registry(MODELS), OUT / "runners", OUT / "photos-to-rank"
+    if registry.current("running-style") is None:
+        print("Drawing runners ...", flush=True)
+        write_runners(training_set, 20, evaluate=8, people=2, prepared=True)
+        _sightline("train-ranking", str(training_set), "--prepared", "--no-pretrained", "--image-size", "96")
+    if not to_rank.exists():
+        build_photos(to_rank, seed=7)
+    result = _sightline("rank-images", str(to_rank), "--chunk-size", "2")
+    model = MODELS / result["model"]
+    stages = _sightline("stages", "ranking")
+    write_ranking(result, stages, registry.record(result["model"]), model, OUT / "ranked-people", page)
+    _list({name: result[name] for name in ("results", "table", "sheet")} | {"model": model})
+    print(f"\n{result['ranked']} people ranked, on a contact sheet: {page}", flush=True)
 
 
 def _emotions(page: Path) -> None:

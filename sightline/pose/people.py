@@ -27,6 +27,8 @@ _FAR = 0.08
 _MARGIN = 0.06
 """What is added around the joints, in heights of the person: clothes, hands and soles lie beyond them."""
 
+_ABOUT_AS_SURE = 0.1
+
 _TORSO = [JOINTS.index(name) for name in ("neck", "right_shoulder", "left_shoulder")]
 
 
@@ -68,6 +70,10 @@ def find_people(rgb: Frame, estimator: PoseEstimator) -> list[FoundPerson]:
         box = _box(person.keypoints, rgb)
         if box is None or any(_same(person.keypoints, other.keypoints) or _part_of(box, other.box) for other in kept):
             continue
+        # Somebody who is about as sure as a part of them takes its place.
+        kept = [
+            each for each in kept if not _part_of(each.box, box) or each.confidence > person.presence + _ABOUT_AS_SURE
+        ]
         kept.append(FoundPerson(box, person.keypoints, person.presence))
     return kept
 

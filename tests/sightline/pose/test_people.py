@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sightline.pose import JOINTS, FoundPerson, PoseEstimator, find_people
+from sightline.training.ranking import draw_runners, random_runner
 
 from .conftest import Labels, Photo, labels_of
 
@@ -72,6 +73,16 @@ def test_a_glove_is_no_person_of_its_own(skier: Photo) -> None:
 
     with PoseEstimator() as estimator:
         assert len(find_people(cv2.GaussianBlur(skier.rgb, (0, 0), 1), estimator)) == 1
+
+
+def test_a_part_of_a_person_that_is_surer_than_the_whole_is_no_person_either() -> None:
+    """Of this drawn runner the models take the hips for somebody small, and are surer of that than of the runner."""
+    rng = np.random.default_rng(2)
+    photo = draw_runners([random_runner(rng, label) for label in ("good", "bad")], rng)
+    with PoseEstimator() as estimator:
+        people = find_people(photo, estimator)
+    assert len(people) == 2
+    assert all(person.box.bottom - person.box.top > 280 for person in people)
 
 
 def _owner(person: FoundPerson, photo: Photo, names: list[str]) -> int:
