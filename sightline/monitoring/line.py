@@ -9,7 +9,7 @@ from base64 import b64decode
 from binascii import b2a_base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -42,8 +42,7 @@ class CaptureEvent:
             raise ValueError(f"event {self.event_id}: its inference time has no zone")
 
 
-@dataclass(frozen=True)
-class CapturedInference:
+class CapturedInference(NamedTuple):
     """An inference as it was captured, by sightline or by SageMaker.
 
     ``data`` is the input as it was sent, in whatever ``content_type`` says. ``source`` is the URI of the file, ``line``
@@ -115,11 +114,6 @@ class _Metadata(_Part):
     inference_time: AwareDatetime
     custom_attributes: tuple[Any, ...] = ()  # of SageMaker's it is whatever the caller sent along
 
-    def attribute(self, name: str) -> str | None:
-        """The attribute that :func:`line_of` wrote under this name."""
-        key = f"{name}="
-        return next((str(each)[len(key) :] for each in self.custom_attributes if str(each).startswith(key)), None)
-
 
 class CapturedLine(_Part):
     """A line as it was read; its contents are not decoded before they are asked for."""
@@ -128,20 +122,18 @@ class CapturedLine(_Part):
     event_metadata: _Metadata
     event_version: Literal["0"]
 
-    @property
-    def uri(self) -> str | None:
-        """Where the image came from, where that was captured."""
-        return self.event_metadata.attribute(_URI)
-
-    @property
-    def seconds(self) -> float | None:
-        """What the inference took, where that was captured. Raises ``ValueError``."""
-        told = self.event_metadata.attribute(_SECONDS)
+    def told(self) -> tuple[str | None, float | None]:
+        """Where the image came from and what the inference took, where those were captured. Raises ``ValueError``."""
+        attributes = self.event_metadata.custom_attributes
+        if not attributes:
+            return None, None
+        named = dict(str(each).partition("=")[::2] for each in attributes)
+        uri, told = named.get(_URI), named.get(_SECONDS)
         if told is None:
-            return None
+            return uri, None
         if not 0 <= (seconds := float(told)) <= sys.float_info.max:
             raise ValueError(f"eventMetadata.customAttributes: {_SECONDS}={told} is no time that an inference takes")
-        return seconds
+        return uri, seconds
 
     def data(self) -> bytes:
         """What was sent to the model. Raises ``ValueError``."""

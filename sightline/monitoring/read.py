@@ -65,29 +65,35 @@ def read_captures(
 
 def _inferences(files: Iterator[CaptureFile], left_out: LeftOut | None) -> Iterator[CapturedInference]:
     seen = SeenIds()
-    for file in files:
-        source = storage.uri_of(file.location)
-        for number, text in _lines(file.location):
-            try:
-                if isinstance(text, ValueError):
-                    raise text
-                inference = _inference(CapturedLine.model_validate_json(text), file, source, number)
-            except ValueError as error:
-                if left_out is None:
-                    raise InvalidCapture(
-                        source,
-                        f"line {number}: {_told(error)}",
-                        "Put back the file as it was captured, or take the line out",
-                    ) from error
-                left_out.refuse(f"{source}:{number}", _told(error))
-                continue
-            if seen.add(inference.event_id):
-                yield inference
-            elif left_out:
-                left_out.duplicates += 1
+    with TemporaryDirectory(prefix="sightline-") as folder:
+        for file in files:
+            yield from _of_file(file, Path(folder), seen, left_out)
+
+
+def _of_file(file: CaptureFile, folder: Path, seen: SeenIds, left_out: LeftOut | None) -> Iterator[CapturedInference]:
+    source = storage.uri_of(file.location)
+    for number, text in _lines(file.location, folder):
+        try:
+            if isinstance(text, ValueError):
+                raise text
+            inference = _inference(CapturedLine.model_validate_json(text), file, source, number)
+        except ValueError as error:
+            if left_out is None:
+                raise InvalidCapture(
+                    source,
+                    f"line {number}: {_told(error)}",
+                    "Put back the file as it was captured, or take the line out",
+                ) from error
+            left_out.refuse(f"{source}:{number}", _told(error))
+            continue
+        if seen.add(inference.event_id):
+            yield inference
+        elif left_out:
+            left_out.duplicates += 1
 
 
 def _inference(line: CapturedLine, file: CaptureFile, source: str, number: int) -> CapturedInference:
+    uri, seconds = line.told()
     return CapturedInference(
         event_id=line.event_metadata.event_id,
         inference_time=line.event_metadata.inference_time,
@@ -98,27 +104,28 @@ def _inference(line: CapturedLine, file: CaptureFile, source: str, number: int) 
         probabilities=line.probabilities(),
         source=source,
         line=number,
-        uri=line.uri,
-        seconds=line.seconds,
+        uri=uri,
+        seconds=seconds,
     )
 
 
-def _lines(location: Location) -> Iterator[tuple[int, bytes | ValueError]]:
+def _lines(location: Location, folder: Path) -> Iterator[tuple[int, bytes | ValueError]]:
     """The lines that are not empty, with their numbers; where the file cannot be read on, why, in place of a line."""
     number = 0
-    with TemporaryDirectory() as folder:
-        try:
-            path = storage.fetch(location, Path(folder))
-            with path.open("rb") as file:
-                compressed = file.read(len(_GZIP)) == _GZIP
-            with gzip.open(path) if compressed else path.open("rb") as lines:
-                for number, text in enumerate(lines, 1):
-                    if text.strip():
-                        yield number, text
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            yield number + 1, ValueError(f"the compressed file is damaged or breaks off: {error}")
-        except OSError as error:
-            raise StorageError(f"{storage.uri_of(location)}: {error}") from error
+    try:
+        path = storage.fetch(location, folder)
+        with path.open("rb") as file:
+            compressed = file.read(len(_GZIP)) == _GZIP
+        with gzip.open(path) if compressed else path.open("rb") as lines:
+            for number, text in enumerate(lines, 1):
+                if text.strip():
+                    yield number, text
+        if path != location:
+            path.unlink()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        yield number + 1, ValueError(f"the compressed file is damaged or breaks off: {error}")
+    except OSError as error:
+        raise StorageError(f"{storage.uri_of(location)}: {error}") from error
 
 
 def _told(error: ValueError) -> str:
