@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.__main__ import _listen
 from tests.api.serving import BRIGHT, await_true
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -76,9 +77,15 @@ def test_it_finishes_what_it_has_begun_when_it_is_told_to_stop(process: tuple[su
 
 
 def test_a_port_that_is_taken_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    from api.__main__ import _listen
-
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(SystemExit, match=rf"port {port} .* cannot be had: .*Try make api PORT={port + 1}"):
             _listen("127.0.0.1", port)
+
+
+def test_an_answer_does_not_wait_for_the_caller_s_acknowledgement() -> None:
+    """Its head and its body are written one after the other: Nagle's algorithm would hold the body back."""
+    with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
