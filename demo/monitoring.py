@@ -36,7 +36,7 @@ def make_up_week(models: Path, captured: Path, folder: Path, *, seed: int) -> da
     shutil.rmtree(folder, ignore_errors=True)
     if captured.exists():
         shutil.copytree(captured, folder)
-    classifier = load_classifier(Registry(models), "posture", device="cpu")
+    classifier = load_classifier(Registry(models), "posture", device="cpu", backend="torch")
     random = np.random.default_rng(seed)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=_DAYS)
     for day in range(_DAYS):

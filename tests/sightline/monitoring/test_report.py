@@ -310,6 +310,7 @@ def test_a_report_that_could_not_be_written_whole_has_no_figures(
     assert not (tmp_path / "out" / FIGURES).exists()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_captures(registry: Registry, tmp_path: Path) -> None:
     random = np.random.default_rng(12)
     publish_with(registry, baseline_of(predictions(random, 400), random))
