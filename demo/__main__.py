@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "MODEL_BUCKET": str(MODELS),
     "RESULTS_BUCKET": str(OUT / "results"),
     "CAPTURE_BUCKET": str(OUT / "capture"),
+    "REVIEWS_BUCKET": str(OUT / "reviews"),
     "OUTBOX_BUCKET": str(OUT / "outbox"),
     "CLASSES": json.dumps(POSTURES),
     "EMBED_MODEL_KEY": "",
@@ -107,7 +108,7 @@ def _ranking(page: Path) -> None:
     registry, training_set, to_rank = Registry(MODELS), OUT / "runners", OUT / "photos-to-rank"
     if registry.current("running-style") is None:
         print("Drawing runners ...", flush=True)
-        write_runners(training_set, 20, evaluate=8, people=2, prepared=True)
+        write_runners(training_set, 16, evaluate=8, people=2, prepared=True)
         _sightline("train-ranking", str(training_set), "--prepared", "--no-pretrained", "--image-size", "96")
     if not to_rank.exists():
         build_photos(to_rank, seed=7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Literal, cast
 
@@ -15,6 +16,7 @@ from sightline.vision import Limits
 __all__ = ["answers_of", "form_of", "reviewer_of"]
 
 _REVIEWER = "reviewer"
+_WEB = re.compile(r"https?://[^\s<>]+")
 
 
 def form_of(page: Page, pages: int, limits: Limits) -> type[RunInput]:
@@ -72,7 +74,7 @@ def _asked(question: Question, limits: Limits) -> str:
 
 
 def _link(uri: str) -> str:
-    return f"<{uri}>" if uri.startswith(("http://", "https://")) else f"`{uri.replace('`', '')}`"
+    return f"<{uri}>" if _WEB.fullmatch(uri) else f"`{uri.replace('`', '')}`"
 
 
 def _plain(text: str) -> str:

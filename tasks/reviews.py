@@ -64,7 +64,10 @@ def can_wait() -> bool:
 
 @task(**ON_STORAGE)
 def find_questions(results: str | None, model: str | None, patient: str | None) -> Asked:
-    """What is to be asked, queued where it is new: of one run over images, of a model, or of a patient's sessions."""
+    """What is to be asked, queued where it is new: of one run over images, of a model, or of a patient's sessions.
+
+    A run that goes on after an answer asks what it has planned, whatever has become of the results since.
+    """
     given = [each for each in (results, model, patient) if each is not None]
     if len(given) != 1:
         raise InvalidInput(
@@ -73,6 +76,8 @@ def find_questions(results: str | None, model: str | None, patient: str | None) 
             "Give one of: the results of classify-images, --model, --patient",
         )
     config, store = settings(), open_reviews()
+    if plan := store.planned(str(flow_run.id)):
+        return Asked(plan.questions[0].model if plan.questions else "", plan.questions, plan.left_out)
     if results is not None:
         found = reviews.questions_of_results(storage.locate(config.bucket_uri(results)))
         store.queue(found.questions)
@@ -93,7 +98,15 @@ def find_questions(results: str | None, model: str | None, patient: str | None) 
 def plan_questions(asked: Asked, page_size: int, limit: int, hours: float | None) -> Plan:
     """The pages of this run, the same ones each time that it goes on after an answer."""
     until = datetime.now(UTC) + timedelta(hours=hours or settings().review_hours)
-    return Plan(open_reviews().plan(str(flow_run.id), asked.questions, page_size=page_size, limit=limit, until=until))
+    plan = open_reviews().plan(
+        str(flow_run.id),
+        asked.questions,
+        page_size=page_size,
+        limit=limit,
+        until=until,
+        left_out=asked.left_out,
+    )
+    return Plan(plan)
 
 
 def ask_people(found: Plan) -> None:

@@ -32,6 +32,8 @@ class ReviewPlan(BaseModel):
     made: AwareDatetime
     until: AwareDatetime
     pages: tuple[Page, ...]
+    left_out: tuple[str, ...] = ()
+    """URIs of images that nobody can look at again, of which nothing is asked."""
 
     @property
     def questions(self) -> tuple[Question, ...]:

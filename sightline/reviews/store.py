@@ -99,16 +99,26 @@ class Reviews:
         found = self._all(folder, _ANSWERED, self._names(folder, _ANSWERED), Reviewed)
         return sorted(found, key=lambda each: (each.answers[0].at, each.question.sha256))
 
+    def planned(self, run: str) -> ReviewPlan | None:
+        """What ``run`` asks; None where it has no plan yet."""
+        return documents.read(self._plan(run), ReviewPlan)
+
     def plan(
-        self, run: str, questions: Sequence[Question], *, page_size: int, limit: int, until: datetime
+        self,
+        run: str,
+        questions: Sequence[Question],
+        *,
+        page_size: int,
+        limit: int,
+        until: datetime,
+        left_out: Sequence[str] = (),
     ) -> ReviewPlan:
         """What ``run`` asks: of these questions the least certain that wait and no other run asks, page by page.
 
         At most ``limit``, which are taken for it until that moment. A run that asks again is given the same plan,
         whatever has been answered since, so that nothing is asked twice.
         """
-        file = self.root / _RUNS / f"{run}.json"
-        if found := documents.read(file, ReviewPlan):
+        if found := self.planned(run):
             return found
         free = {folder: self._open(folder) for folder in {folder_of(question.model) for question in questions}}
         taken: list[Question] = []
@@ -118,12 +128,13 @@ class Reviews:
                 break
             if question.sha256 in free[folder_of(question.model)] and (waiting := self._take(question, run, until)):
                 taken.append(waiting.question)
-        plan = ReviewPlan(run=run, made=self.now(), until=until, pages=pages_of(taken, page_size))
-        if storage.create(file, documents.to_json(plan)):
+        pages = pages_of(taken, page_size)
+        plan = ReviewPlan(run=run, made=self.now(), until=until, pages=pages, left_out=tuple(left_out))
+        if storage.create(self._plan(run), documents.to_json(plan)):
             return plan
-        there = documents.read(file, ReviewPlan)
+        there = self.planned(run)
         if there is None:
-            raise StorageError(f"{storage.uri_of(file)}: is said to be there, and cannot be read")
+            raise StorageError(f"{storage.uri_of(self._plan(run))}: is said to be there, and cannot be read")
         return there
 
     def answer(self, question: Question, answer: Answer) -> Reviewed:
@@ -188,6 +199,9 @@ class Reviews:
             changed = there.model_copy(update=changes)
             if changed == there or storage.swap(file, content, documents.to_json(changed)):
                 return changed
+
+    def _plan(self, run: str) -> Location:
+        return self.root / _RUNS / f"{run}.json"
 
     def _open(self, folder: str) -> set[str]:
         return self._names(folder, _WAITING) - self._names(folder, _ANSWERED)

@@ -147,11 +147,14 @@ def test_a_review_suspends_for_each_page_and_goes_on_with_what_a_person_submits(
     assert run.answer(reviewer="Kim", image_01="car") == "REJECT"
     assert run.answer(image_01="bicycle") == "REJECT", "without a name"
     assert run.answer(reviewer=" Kim ", image_01="bicycle", image_02="motorcycle") == "ACCEPT"
+    results = Path(classified.results).parent
+    results.rename(results.with_name("elsewhere"))
     assert run.state["name"] == "Resuming"
-    assert run.go_on() is None, "the second page"
+    assert run.go_on() is None, "the second page, although the results have been moved"
     assert len(reviews.answered("vehicles")) == 2
     assert run.answer(reviewer="Lee", image_01="cannot tell") == "ACCEPT"
     state = run.go_on()
+    results.with_name("elsewhere").rename(results)
     assert state is not None
 
     result = state.result()

@@ -1,0 +1,67 @@
+"""The form of a page: what it shows, what it takes, and that nothing in a file's name is markdown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from sightline.reviews import Page
+from sightline.vision import Limits
+from tasks.review_form import answers_of, form_of, reviewer_of
+from tests.images import picture
+from tests.reviewing import question
+
+
+def page_of(*uris: str) -> Page:
+    return Page(number=2, questions=tuple(question(number, uri=uri) for number, uri in enumerate(uris, start=1)))
+
+
+def test_each_question_is_a_choice_under_its_picture(tmp_path: Path) -> None:
+    (tmp_path / "bike.png").write_bytes(picture())
+    fields = form_of(page_of(str(tmp_path / "bike.png"), "/gone.png"), 3, Limits()).model_json_schema()["properties"]
+    assert list(fields) == ["reviewer", "image_01", "image_02"]
+    assert fields["image_01"]["title"] == "1. bike.png"
+    assert fields["image_01"]["description"].startswith("![image](data:image/jpeg;base64,")
+    assert f"`{tmp_path}/bike.png`" in fields["image_01"]["description"]
+    assert "There is no picture of it" in fields["image_02"]["description"]
+    assert "Page 2 of 3" in fields["reviewer"]["description"]
+
+
+def test_what_is_not_answered_stays_open() -> None:
+    page = page_of("/a.png", "/b.png", "/c.png")
+    given = form_of(page, 2, Limits())(reviewer=" Kim ", image_01="motorcycle", image_03="later")  # type: ignore[call-arg]
+    assert reviewer_of(given) == "Kim"
+    assert list(answers_of(page, given)) == [(page.questions[0], "motorcycle")]
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"reviewer": ""}, {"reviewer": "Kim", "image_01": "car"}, {"reviewer": "Kim", "x": "y"}]
+)
+def test_a_form_without_a_name_or_with_another_answer_is_not_taken(fields: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        form_of(page_of("/a.png"), 1, Limits())(**fields)
+
+
+def test_what_a_file_or_a_class_is_called_is_no_markdown() -> None:
+    asked = question(uri="/x/`](javascript:alert(1))<b>.png", choices=("[a](b)", "<i>"), proposed="[a](b)")
+    fields = form_of(Page(number=1, questions=(asked,)), 1, Limits()).model_json_schema()["properties"]
+    description = fields["image_01"]["description"]
+    assert "[a](b)" not in description
+    assert description.count("`") == 2, "the address is one piece of code"
+    assert "<i>" not in fields["reviewer"]["description"].replace("\\<i\\>", "")
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("https://pictures.org/a.png", "<https://pictures.org/a.png>"),
+        ("https://pictures.org/><b>.png", "`https://pictures.org/><b>.png`"),
+        ("s3://ward/a.png", "`s3://ward/a.png`"),
+    ],
+)
+def test_an_address_of_the_web_is_a_link_and_any_other_is_shown_as_it_is(uri: str, shown: str) -> None:
+    nowhere = Limits(urls=frozenset(), buckets=frozenset())
+    fields = form_of(page_of(uri), 1, nowhere).model_json_schema()["properties"]
+    assert fields["image_01"]["description"].endswith(shown)
