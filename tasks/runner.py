@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect.futures import PrefectConcurrentFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from sightline.errors import InvalidSetting
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ChosenTaskRunner"]
 
 
-class ChosenTaskRunner(ThreadPoolTaskRunner[PrefectConcurrentFuture[Any]]):
+class ChosenTaskRunner(ThreadPoolTaskRunner[Any]):
     """The task runner that ``TASK_RUNNER`` names when a run begins; threads by default.
 
     Prefect gives each run a duplicate of its flow's runner, which here is the chosen one. Raises ``InvalidSetting``
@@ -32,7 +31,7 @@ class ChosenTaskRunner(ThreadPoolTaskRunner[PrefectConcurrentFuture[Any]]):
         """The runner of one run."""
         config = settings()
         if config.task_runner == "threads":
-            return super().duplicate()
+            return cast("Self", super().duplicate())
         make = _dask if config.task_runner == "dask" else _ray
         try:
             return cast("Self", make(config.task_runner_address))
@@ -44,7 +43,7 @@ class ChosenTaskRunner(ThreadPoolTaskRunner[PrefectConcurrentFuture[Any]]):
 
 
 def _dask(address: str | None) -> Any:
-    from prefect_dask import DaskTaskRunner
+    from prefect_dask.task_runners import DaskTaskRunner
 
     if address is not None:
         return DaskTaskRunner(address=address)
