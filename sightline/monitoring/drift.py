@@ -248,7 +248,7 @@ def _embeddings(before: NDArray[np.float16], after: NDArray[np.float16], limits:
 
 
 def _confidence_in_words(what: str, before: float, after: float, *, spread: bool) -> str:
-    if round(before, 2) == round(after, 2):
+    if abs(before - after) < 0.005:  # else a rounding would look like a change
         return f"the {what} is {after:.2f} on average as before" + (", but spread otherwise" if spread else "")
     return f"the {what} {'rose' if after > before else 'fell'} from {before:.2f} to {after:.2f} on average"
 
@@ -256,8 +256,10 @@ def _confidence_in_words(what: str, before: float, after: float, *, spread: bool
 def _shares_in_words(before: NDArray[np.float64], after: NDArray[np.float64], classes: Sequence[str]) -> str:
     changes = after - before
     most = int((np.abs(changes) + 1e-9 * (changes > 0)).argmax())  # of two classes the one that rose
-    verb = "rose" if after[most] > before[most] else "fell"
-    return f"the share of {classes[most]} {verb} from {_percent(before[most])} to {_percent(after[most])}"
+    first, last = _percent(before[most]), _percent(after[most])
+    if first == last:
+        return "the shares of the classes are as before"
+    return f"the share of {classes[most]} {'rose' if changes[most] > 0 else 'fell'} from {first} to {last}"
 
 
 def _percent(share: float) -> str:
