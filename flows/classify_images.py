@@ -61,7 +61,7 @@ class ClassificationResult(Counts):
 @flow(
     name="classify-images",
     flow_run_name=lambda: f"classify by {flow_run.parameters['model']}",
-    task_runner=ChosenTaskRunner(),
+    task_runner=ChosenTaskRunner(),  # type: ignore[arg-type]  # as Prefect's own runners, which are invariant
     on_failure=[alert_on_failure],
     on_crashed=[alert_on_failure],
 )
