@@ -52,6 +52,10 @@ images: ## build the Docker images (VARIANT=cuda for NVIDIA GPUs, EXTRAS=dask,ra
 	$(BUILD) --file docker/Dockerfile --build-arg VARIANT=$(VARIANT) --build-arg EXTRAS=$(EXTRAS) \
 	    --tag sightline:$(VERSION)-$(COMMIT)$(SUFFIX) --tag sightline:local$(SUFFIX) .
 
+.PHONY: image-tag
+image-tag: # what deploys them asks
+	@echo $(VERSION)-$(COMMIT)
+
 .PHONY: up
 up: images ## start everything in containers, on a stand-in for AWS unless ENV=FILE says otherwise
 	$(COMPOSE) up --detach --remove-orphans
@@ -62,6 +66,7 @@ up: images ## start everything in containers, on a stand-in for AWS unless ENV=F
 
 .PHONY: down
 down: ## stop it again; what it has stored is kept
+	$(COMPOSE) stop worker
 	docker ps --all --quiet --filter network=$${SIGHTLINE_NETWORK:-sightline} --filter label=io.prefect.flow-run-id \
 	    | xargs --no-run-if-empty docker rm --force >/dev/null
 	$(COMPOSE) down --remove-orphans

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +15,7 @@ from prefect.events import DeploymentTriggerTypes
 from pydantic import TypeAdapter
 
 from deployments.bootstrap import bootstrap
-from deployments.prefect_file import DEPLOYMENT, FILE, deployments, in_pool
+from deployments.prefect_file import DEPLOYMENT, FILE, PROCESSES, deployments, in_pool
 from flows.catalogue import CATALOGUE, FlowEntry
 
 SPECS = deployments()
@@ -58,22 +58,29 @@ def test_a_trigger_is_valid_and_gives_parameters_that_the_flow_has(entry: FlowEn
         assert all(event.startswith("sightline.") for event in spec["expect"])
 
 
-def test_in_another_pool_the_deployments_run_from_this_folder_without_a_container() -> None:
-    for spec in yaml.safe_load(in_pool("media-process"))["deployments"]:
-        assert spec["work_pool"] == {"name": "media-process", "work_queue_name": "default"}
+def test_in_the_pool_of_processes_the_deployments_run_in_this_folder_without_a_container() -> None:
+    for spec in yaml.safe_load(in_pool(PROCESSES))["deployments"]:
+        assert spec["work_pool"] == {"name": PROCESSES, "work_queue_name": "default"}
         [step] = spec["pull"]
         assert step == {"prefect.deployments.steps.set_working_directory": {"directory": str(FILE.parent)}}
 
 
+def test_in_another_pool_of_containers_the_deployments_are_as_they_were() -> None:
+    for spec in yaml.safe_load(in_pool("media-docker-gpu"))["deployments"]:
+        before = SPECS[":".join(spec["entrypoint"].rsplit(".", 1))]
+        assert spec["work_pool"] == {**before["work_pool"], "name": "media-docker-gpu"}
+        assert spec["pull"] == before["pull"]
+
+
 @pytest.mark.integration
 @pytest.mark.slow
-def test_everything_is_deployed_to_a_fresh_server(prefect_server: str, tmp_path: Path) -> None:
+def test_everything_is_deployed_to_a_fresh_server(prefect_server: str) -> None:
     """``prefect --no-prompt deploy --all``, twice: forms, limits, triggers and schedules are there, once each."""
     list(bootstrap({}))
     for _ in range(2):
         subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-            cwd=FILE.parent, env=_environment(prefect_server), check=True, stdout=subprocess.DEVNULL,
+            cwd=FILE.parent, env={**os.environ, "PREFECT_API_URL": prefect_server}, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         with httpx.Client(base_url=prefect_server, trust_env=False, timeout=60) as api:
             found = {
@@ -93,9 +100,3 @@ def test_everything_is_deployed_to_a_fresh_server(prefect_server: str, tmp_path:
                 assert made["concurrency_options"]["collision_strategy"] == limit["collision_strategy"]
             runs = [a for a in automations if any(x.get("deployment_id") == made["id"] for x in a["actions"])]
             assert sorted(each["name"] for each in runs) == sorted(each["name"] for each in spec.get("triggers", []))
-
-
-def _environment(api: str) -> dict[str, str]:
-    import os
-
-    return {**os.environ, "PREFECT_API_URL": api}

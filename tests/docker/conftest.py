@@ -1,0 +1,80 @@
+"""``make up`` on whatever Docker engine there is; skipped, by name, where there is none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docker.stack import ROOT, Stack, free_port
+
+PROJECT = "sightline-test"
+NAMES = {
+    "COMPOSE_PROJECT_NAME": PROJECT,
+    "SIGHTLINE_NETWORK": PROJECT,
+    "SIGHTLINE_CACHE": f"{PROJECT}-cache",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "docker: needs a Docker engine, and builds the images")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    if here and (why := _no_engine()):
+        for item in here:
+            item.add_marker(pytest.mark.skip(reason=why))
+
+
+def _no_engine() -> str | None:
+    if shutil.which("docker") is None:
+        return "Docker is not on this machine"
+    answer = subprocess.run(["docker", "info"], check=False, capture_output=True, text=True)
+    if answer.returncode:
+        return "no Docker engine answers"
+    compose = subprocess.run(["docker", "compose", "version"], check=False, capture_output=True).returncode == 0
+    return None if compose or shutil.which("docker-compose") else "Docker Compose is not on this machine"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Images, then ``make up`` beside whatever else runs here; in the end nothing is left of it."""
+    ports = {name: str(free_port()) for name in ("PREFECT_PORT", "API_PORT", "AWS_PORT")}
+    file = tmp_path_factory.mktemp("stack") / "test.env"
+    found = Stack({**NAMES, **ports, "ENV": str(file)})
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            found.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("0.0.0.0", 0), Webhook) as webhook:
+        threading.Thread(target=webhook.serve_forever, daemon=True).start()
+        extra = {
+            **NAMES,
+            **ports,
+            "SLACK_WEBHOOK_URL": f"json://host.docker.internal:{webhook.server_port}/",
+            "UPLOAD_TRANSCRIBER": "pocketsphinx",
+        }
+        lines = [f"{name}={value}" for name, value in extra.items()]
+        file.write_text((ROOT / "deployments" / "local.env").read_text() + "\n".join(lines) + "\n")
+        try:
+            found.make("up")
+            yield found
+        finally:
+            found.make("down")
+            volumes = [NAMES["SIGHTLINE_CACHE"], f"{PROJECT}_database", f"{PROJECT}_aws"]
+            subprocess.run(["docker", "volume", "rm", "--force", *volumes], stdout=subprocess.DEVNULL, check=True)
+            webhook.shutdown()

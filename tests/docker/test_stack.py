@@ -1,0 +1,118 @@
+"""What people do with the system in containers: run flows, drop files, lose a container, stop it and start it again."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from demo.clip import build_clip
+from tests.docker.stack import ROOT, Stack, await_true
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1800)]
+
+PROJECT = "sightline-test"
+SPEECH = ROOT / "demo" / "speech.ogg"
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", SPEECH, seconds=4, size=(480, 270))
+
+
+def docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def sessions_of(stack: Stack, patient: str) -> list[str]:
+    return [key for key in stack.keys("patients") if key.startswith(f"{patient}/") and key.endswith("_session.json")]
+
+
+def test_a_worker_runs_flows_in_containers_and_their_results_are_on_s3(stack: Stack, clip: Path) -> None:
+    stack.s3.upload_file(str(clip), "results", "incoming/clip.mp4")
+    dice = np.random.default_rng(3)
+    for number in range(4):
+        picture = io.BytesIO()
+        Image.fromarray(dice.integers(0, 255, (64, 64, 3), np.uint8)).save(picture, "PNG")
+        stack.s3.put_object(Bucket="results", Key=f"pictures/{number}.png", Body=picture.getvalue())
+    video = stack.run(
+        "process-video", video="s3://results/incoming/clip.mp4", patient="ben", transcriber="pocketsphinx"
+    )
+    images = stack.run(
+        "classify-images", source="s3://results/pictures", model="vehicles", output="s3://results/classified"
+    )
+    for run in (video, images):
+        state = stack.end_of(run)
+        assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), state["message"]
+        assert docker("ps", "--all", "--quiet", "--filter", f"label=io.prefect.flow-run-id={run}")
+    assert len(sessions_of(stack, "ben")) == 1
+    records = stack.s3.get_object(Bucket="results", Key="classified/results.jsonl")["Body"].read().splitlines()
+    assert [Path(json.loads(line)["uri"]).name for line in records] == [f"{number}.png" for number in range(4)]
+    kept = [key for key in stack.keys("results") if key.startswith(".prefect/")]  # what the flows returned
+    assert kept
+    for key in kept:
+        record = json.loads(stack.s3.get_object(Bucket="results", Key=key)["Body"].read())
+        assert record.get("metadata", record)["serializer"]["type"] == "json"  # nothing that is unpickled
+
+
+def test_a_container_that_is_killed_is_told_of_and_its_run_completes_when_it_is_run_again(
+    stack: Stack, tmp_path: Path
+) -> None:
+    longer = build_clip(tmp_path / "longer.mp4", SPEECH, seconds=20, size=(640, 360))
+    stack.s3.upload_file(str(longer), "results", "incoming/longer.mp4")
+    run = stack.run(
+        "process-video", video="s3://results/incoming/longer.mp4", patient="eva", transcriber="pocketsphinx"
+    )
+
+    def is_tracking() -> bool:
+        tasks = stack.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+        return any(each["name"].startswith("extract_poses") and each["state"]["type"] == "RUNNING" for each in tasks)
+
+    await_true(is_tracking, 300, "the tracking begins")
+    docker("kill", docker("ps", "--quiet", "--filter", f"label=io.prefect.flow-run-id={run}"))
+    state = stack.end_of(run, 120)
+    assert (state["type"], "137" in state["message"]) == ("CRASHED", True), state
+    name = stack.get(f"/flow_runs/{run}")["name"]
+    await_true(lambda: any(name in str(alert) and "rashed" in str(alert) for alert in stack.told), 60, "an alert comes")
+    assert sessions_of(stack, "eva") == []
+
+    again = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": True}
+    stack.post(f"/flow_runs/{run}/set_state", again)
+    state = stack.end_of(run)
+    assert state["type"] == "COMPLETED", state
+    assert len(sessions_of(stack, "eva")) == 1
+    annotated = [key for key in stack.keys("videos") if key.startswith("annotated/eva/")]
+    assert len([key for key in annotated if key.endswith(".mp4")]) == 1
+
+
+def test_a_file_that_arrives_is_processed_and_everything_is_there_after_a_stop(stack: Stack, clip: Path) -> None:
+    stack.s3.upload_file(str(clip), "videos", "ana/clip.mp4")
+    [upload] = await_true(lambda: stack.runs("process-upload"), 30, "a run for the upload")
+    state = stack.end_of(upload["id"])
+    assert state["type"] == "COMPLETED", state
+    assert len(sessions_of(stack, "ana")) == 1
+    [training] = await_true(
+        lambda: [each for each in stack.runs("train-emotion") if each["parameters"].get("patient") == "ana"],
+        60, "the new session is told to the training",
+    )  # fmt: skip
+    stack.end_of(training["id"])
+    objects = stack.keys("videos")
+
+    stack.make("down")
+    assert docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}") == ""
+    assert docker("ps", "--all", "--quiet", "--filter", f"network={PROJECT}") == ""
+    assert docker("network", "ls", "--quiet", "--filter", f"name=^{PROJECT}$") == ""
+
+    stack.make("up")
+    assert stack.keys("videos") == objects
+    assert [(each["id"], each["state"]["type"]) for each in stack.runs("process-upload")] == [
+        (upload["id"], "COMPLETED")
+    ]
+    assert stack.run("process-upload", uri="s3://videos/ana/clip.mp4")
+    state = stack.end_of(next(each["id"] for each in stack.runs("process-upload") if each["id"] != upload["id"]))
+    assert (state["type"], state["name"]) == ("COMPLETED", "Skipped"), state
