@@ -12,7 +12,7 @@ from sightline.training.ranking import draw_runners, random_runner
 
 __all__ = ["build_photos"]
 
-_PLAIN = 4
+_PLAIN = 3
 _PEOPLE = 3
 
 

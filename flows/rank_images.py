@@ -25,6 +25,7 @@ from tasks.ranking import (
     resolve_ranker,
 )
 from tasks.ranking_report import publish_ranked
+from tasks.runner import ChosenTaskRunner
 
 
 class RankingResult(BaseModel):
@@ -63,6 +64,7 @@ class RankingResult(BaseModel):
 
 @flow(
     name="rank-images",
+    task_runner=ChosenTaskRunner(),  # type: ignore[arg-type]  # as Prefect's own runners, which are invariant
     flow_run_name=lambda: f"rank by {flow_run.parameters['model']}",
     on_failure=[alert_on_failure],
     on_crashed=[alert_on_failure],

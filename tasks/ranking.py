@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict
 from sightline import storage, vision
 from sightline.ranking import (
     SHEET,
-    TASK,
     FinishedRanking,
     PrepareParameters,
     Preparer,
@@ -21,8 +20,9 @@ from sightline.ranking import (
     RankingRun,
     load_ranker,
     rank_photos,
+    ranking_record,
 )
-from sightline.registry import Registry, WrongTask
+from sightline.registry import Registry
 from sightline.settings import settings
 from sightline.vision import RESULTS, TABLE, ImageRef
 from tasks.images import Chunk, image_limits
@@ -68,9 +68,7 @@ class RankingSpec(BaseModel):
 @task(**ON_STORAGE)
 def resolve_ranker(model: str) -> tuple[str, float]:
     """The version that ``model`` names now, so that a whole run uses one, and its own bonus."""
-    record = open_registry().record(model)
-    if record.task != TASK:
-        raise WrongTask(f"{record.label}: is a model for {record.task}, not for ranking. Name another model")
+    record = ranking_record(open_registry(), model)
     return record.label, float(record.parameters["arms_bonus"])
 
 

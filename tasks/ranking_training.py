@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from sightline.errors import InvalidSetting
+from sightline.ranking import ranking_record
 from sightline.registry import ModelRecord, Promotion
 from sightline.training import UnsuitableData
 from sightline.training.ranking import (
@@ -51,7 +52,7 @@ def plan_ranking(name: str, data: str | None, parameters: RankingParameters, aga
             raise InvalidSetting("train-ranking: needs DATA, or --again with a version to train again")
         opened = open_ranking_data(data, prepared=parameters.prepared)
     else:
-        parameters, opened = _as_before(registry.record(again), data, parameters)
+        parameters, opened = _as_before(ranking_record(registry, again), data, parameters)
     return RankingJob(name, opened, parameters, ranking_graph(opened, parameters, stages_root(registry.root)))
 
 
@@ -89,9 +90,7 @@ def _as_before(
         raise InvalidSetting(
             f"--again {record.label}: its own parameters count. Leave out {', '.join(changed)}, or leave out --again"
         )
-    before = record.parameters.get("data")
-    if before is None:
-        raise InvalidSetting(f"--again {record.label}: it is a model for {record.task}. Name one that ranks")
+    before = record.parameters["data"]
     parameters = parameters_of(record)
     opened = open_ranking_data(data or before["uri"], prepared=parameters.prepared)
     if other := [split for split in SPLITS if opened.version(split) != before["versions"][split]]:

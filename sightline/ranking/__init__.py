@@ -10,7 +10,7 @@ It serves without torch: that is for training.
 
 from sightline.ranking.batch import Ranked, rank_photos
 from sightline.ranking.bonus import with_bonus
-from sightline.ranking.model import TASK, Ranker, load_ranker
+from sightline.ranking.model import TASK, Ranker, load_ranker, ranking_record
 from sightline.ranking.pixels import model_input
 from sightline.ranking.prepare import (
     DroppedPerson,
@@ -47,6 +47,7 @@ __all__ = [
     "model_input",
     "prepare_person",
     "rank_photos",
+    "ranking_record",
     "sharpness_of",
     "with_bonus",
 ]

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.ranking.pixels import model_input
-from sightline.registry import ModelDamaged, WrongTask
+from sightline.registry import ModelDamaged, ModelNotFound, WrongTask
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
     from sightline.registry import ImageInput, ModelRecord, Registry
 
-__all__ = ["INPUT", "MODEL_FILE", "OUTPUT", "TASK", "Ranker", "load_ranker", "open_session"]
+__all__ = ["INPUT", "MODEL_FILE", "OUTPUT", "TASK", "Ranker", "load_ranker", "open_session", "ranking_record"]
 
 TASK = "image-ranking"
 MODEL_FILE = "ranker.onnx"
@@ -72,6 +72,20 @@ def load_ranker(registry: Registry, name: str, *, threads: int | None = None) ->
     session = open_session(files.folder / MODEL_FILE, threads)
     _check(session, files.folder / MODEL_FILE, files.record.image_input)
     return Ranker(files.record, session)
+
+
+def ranking_record(registry: Registry, name: str) -> ModelRecord:
+    """The record of the model, as :func:`load_ranker` names it. Raises ``ModelNotFound`` and ``WrongTask``."""
+    model = name.partition("/")[0]
+    if not registry.versions(model):
+        raise ModelNotFound(
+            f"{model}: {registry.root} has no such model. Train it with `sightline train-ranking DATA --name {model}`, "
+            "DATA being photos of good and bad runners"
+        )
+    record = registry.record(name)
+    if record.task != TASK:
+        raise WrongTask(f"{record.label}: is a model for {record.task}, not for ranking. Name another model")
+    return record
 
 
 def open_session(file: Path, threads: int | None = None) -> InferenceSession:
