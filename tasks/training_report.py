@@ -163,7 +163,7 @@ def _left_out(unusable: Sequence[Unusable]) -> str:
 
 
 def _reviewed(count: int) -> str:
-    return f" {count} have a person's answer for their label." if count else ""
+    return f" The label of {count} is a person's answer." if count else ""
 
 
 def _groups(groups: int | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import time
@@ -19,7 +20,9 @@ from flows.synthesize_pressure_maps import synthesize_pressure_maps
 from flows.train_image_classifier import TrainingResult, train_image_classifier
 from sightline.errors import InvalidInput, InvalidSetting
 from sightline.registry import InvalidModelName, ModelNotFound, Registry
+from sightline.reviews import Reviews
 from sightline.settings import settings
+from tests.reviewing import answer, question
 from tests.training import QUICK
 
 pytestmark = pytest.mark.integration
@@ -104,6 +107,24 @@ def test_a_model_is_trained_published_promoted_told_of_and_taken_back(
     assert "mobilenet_v3_small" in shown["model-selection"]
     for event in ("trained", "promoted", "rolled-back"):
         assert _event(prefect_server, f"sightline.model.{event}")
+
+
+@pytest.mark.slow
+def test_what_people_answered_about_the_models_images_is_learnt_from_unless_it_is_asked_not_to(
+    maps: str, quick: str, registry: Registry, tmp_path: Path, prefect_server: str
+) -> None:
+    image = tmp_path / "visit.jpg"
+    image.write_bytes(next(Path(maps).glob("left_*_00*.jpg")).read_bytes() + b"\0")
+    asked = question(
+        uri=str(image), sha256=hashlib.sha256(image.read_bytes()).hexdigest(), model="posture/1", choices=("left",)
+    )
+    Reviews(tmp_path / "reviews").answer(asked, answer("left"))
+    state = train("posture", maps, preset=quick)
+    made = state.result()
+    assert (made.reviewed, made.images) == (1, 181)
+    assert registry.record("posture").parameters["reviews"]["reviewers"] == {"kim": 1}
+    assert "The label of 1 is a person's answer" in _artifacts(prefect_server, state)["model"]
+    assert train("posture", maps, preset=quick, reviews=False).result().reviewed == 0
 
 
 def test_a_worse_model_is_published_and_not_promoted(maps: str, quick: str, registry: Registry, tmp_path: Path) -> None:
