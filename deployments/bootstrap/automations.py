@@ -57,7 +57,9 @@ def _ensure(client: SyncPrefectClient, found: Sequence[Any], spec: dict[str, Any
     if not others and _content(first) == _content(wanted):
         return Outcome.UNCHANGED
     if _content(first) != _content(wanted):
-        client.update_automation(first.id, AutomationCore.model_validate(wanted.model_dump()))
+        # A field that is not sent stays as it is, and some must not be sent.
+        said = {"description": wanted.description, **spec, "enabled": first.enabled}
+        client.update_automation(first.id, AutomationCore.model_validate(said))
     return Outcome.UPDATED
 
 

@@ -77,10 +77,11 @@ def test_in_another_pool_of_containers_the_deployments_are_as_they_were() -> Non
 def test_everything_is_deployed_to_a_fresh_server(prefect_server: str) -> None:
     """``prefect --no-prompt deploy --all``, twice: forms, limits, triggers and schedules are there, once each."""
     list(bootstrap({}))
+    environment = {**os.environ, "PREFECT_API_URL": prefect_server}
     for _ in range(2):
         subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-            cwd=FILE.parent, env={**os.environ, "PREFECT_API_URL": prefect_server}, check=True, stdout=subprocess.DEVNULL,
+            cwd=FILE.parent, env=environment, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         with httpx.Client(base_url=prefect_server, trust_env=False, timeout=60) as api:
             found = {

@@ -45,7 +45,15 @@ def local(prefect_home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         subprocess.Popen(
             [sys.executable, "-m", "deployments.serve"],
             cwd=ROOT,
-            env={**os.environ, "PORT": str(port), "PREFECT_HOME": str(prefect_home)},
+            # A session that is stored starts a training, which has its own buckets.
+            env={
+                **os.environ,
+                "PORT": str(port),
+                "PREFECT_HOME": str(prefect_home),
+                "PATIENTS_BUCKET": str(prefect_home / "patients"),
+                "MODEL_BUCKET": str(prefect_home / "models"),
+                "OUTBOX_BUCKET": str(prefect_home / "outbox"),
+            },
             stderr=stderr,
             start_new_session=True,
         ) as process,
@@ -90,8 +98,10 @@ def test_a_form_does_what_the_command_line_does(local: tuple[subprocess.Popen[by
             return {item["entrypoint"].partition(":")[2].replace("_", "-") for item in found}
 
         await_true(lambda: served() == {entry.name for entry in CATALOGUE})
-        form = api.get("/deployments/name/process-video/local").raise_for_status().json()
+        form = api.get("/deployments/name/process-video/media").raise_for_status().json()
         assert form["description"] == CATALOGUE[0].summary
+        schedules = api.get("/deployments/name/retrain-all/media").raise_for_status().json()["schedules"]
+        assert [(each["slug"], each["active"]) for each in schedules] == [("weekly", False)]
         assert form["parameter_openapi_schema"]["properties"]["transcriber"]["enum"] == list(get_args(Engine))
         filled_in = {"video": str(clip), "patient": "ana", "transcript": str(transcript), **buckets("form")}
         run = api.post(f"/deployments/{form['id']}/create_flow_run", json={"parameters": filled_in}).raise_for_status()
