@@ -73,7 +73,11 @@ down: ## stop it again; what it has stored is kept
 
 .PHONY: test
 test: $(LOCK_INSTALLED) ## run the tests (ARGS="-m 'not slow'" for some of them)
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --durations 10 $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --durations 10 -m "not docker" $(ARGS)
+
+.PHONY: stack
+stack: $(LOCK_INSTALLED) ## test the whole system in containers, which builds the images first
+	$(PYTHON) -m pytest tests/docker --durations 0
 
 .PHONY: lint
 lint: $(LOCK_INSTALLED) ## check style, types and the direction of imports
