@@ -6,6 +6,7 @@ With the vehicles model that comes along, the service a process of its own, and 
 - requests a second, and the median and 95th percentile of their milliseconds, at 1, 8 and 32 callers; over the images a
   second of the bare model, given as many at once as the service gives it.
 - the same at 32 callers over a service that gives the model one image at a time. Target: at least 1.5, on 2 cores.
+  Beside it the processor milliseconds of each service a request, which other work on the machine does not change much.
 
 What batching can gain is a matter of the model: beside these, the bare models' images a second at 32 at once over one
 by one, for vehicles and for a ranking model (ResNet18 as ONNX at 224x224, seeded random weights, whose speed is that of
@@ -53,7 +54,10 @@ def main() -> None:
     parser.add_argument("--models", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare:
-        print(json.dumps(_bare(options.bare, options.models, options.seconds)))
+        ask = _MODELS[options.bare](options.models)
+        for _ in sys.stdin:
+            rates = {"single": _rate(ask, 1, options.seconds), "batched": _rate(ask, BATCH, options.seconds)}
+            print(json.dumps(rates), flush=True)
         return
     with tempfile.TemporaryDirectory() as folder:
         result = _measure(Path(folder), options.rounds, options.seconds)
@@ -69,6 +73,7 @@ def main() -> None:
             f"p50 {result[f'p50_{clients}']:.1f} ms, p95 {result[f'p95_{clients}']:.1f} ms"
         )
     print(f"batches over one at a time, 32 callers: {result['batching']:.2f} (target at least 1.5)")
+    print(f"processor time a request: {result['cpu']:.1f} ms, one at a time {result['cpu_one_at_a_time']:.1f} ms")
     OUT.mkdir(exist_ok=True)
     (OUT / "api.json").write_text(json.dumps(result, indent=2))
 
@@ -79,36 +84,57 @@ def _measure(folder: Path, rounds: int, seconds: float) -> dict[str, Any]:
     with ExitStack() as stack:
         batching = stack.enter_context(_service(folder))
         single = stack.enter_context(_service(folder, API_MAX_BATCH="1", API_MAX_WAIT_MS="0"))
-        for port in (batching, single):
-            _load(port, body, CLIENTS[-1], _WARM_UP)
-        figures = [_round(number, folder, batching, single, body, seconds) for number in range(rounds)]
+        bare = [stack.enter_context(_bare(name, folder, seconds)) for name in _MODELS]
+        for service in (batching, single):
+            _load(service, body, CLIENTS[-1], _WARM_UP)
+        figures = []
+        for number in range(rounds):
+            figure = {name: rate for measure in bare for name, rate in measure().items()}
+            figure |= _loads(batching, single, body, seconds, figure["vehicles_batched"])
+            print(
+                f"round {number + 1}: " + ", ".join(f"{name} {value:.2f}" for name, value in figure.items()), flush=True
+            )
+            figures.append(figure)
     medians = {name: statistics.median(figure[name] for figure in figures) for name in figures[0]}
     return {**medians, "rounds": figures}
 
 
-def _round(number: int, folder: Path, batching: int, single: int, body: bytes, seconds: float) -> dict[str, float]:
+def _loads(batching: _Service, single: _Service, body: bytes, seconds: float, bare: float) -> dict[str, float]:
     figure: dict[str, float] = {}
-    for name in _MODELS:
-        figure |= {f"{name}_{kind}": rate for kind, rate in _child(name, folder, seconds).items()}
     for clients in CLIENTS:
         load = _load(batching, body, clients, seconds)
         figure |= {
             f"rate_{clients}": load.rate,
             f"p50_{clients}": load.percentile(50),
             f"p95_{clients}": load.percentile(95),
-            f"over_bare_{clients}": load.rate / figure["vehicles_batched"],
+            f"over_bare_{clients}": load.rate / bare,
         }
-    figure["rate_one_at_a_time"] = _load(single, body, CLIENTS[-1], seconds).rate
+    one_at_a_time = _load(single, body, CLIENTS[-1], seconds)
+    figure |= {"cpu": load.cpu_milliseconds, "cpu_one_at_a_time": one_at_a_time.cpu_milliseconds}
+    figure["rate_one_at_a_time"] = one_at_a_time.rate
     figure["batching"] = figure[f"rate_{CLIENTS[-1]}"] / figure["rate_one_at_a_time"]
-    print(f"round {number + 1}: " + ", ".join(f"{name} {value:.2f}" for name, value in figure.items()), flush=True)
     return figure
 
 
 @dataclass(frozen=True)
+class _Service:
+    """A service that is running."""
+
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """The processor time that it has used so far, Linux only."""
+        ticks = [int(field) for field in Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]]
+        return sum(ticks) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
 class Load:
-    """What callers saw. ``milliseconds``: of each request."""
+    """What callers saw: ``milliseconds`` of each request. ``cpu``: the service's processor seconds, for all of them."""
 
     seconds: float
+    cpu: float
     milliseconds: list[float]
 
     @property
@@ -116,19 +142,24 @@ class Load:
         """Requests a second."""
         return len(self.milliseconds) / self.seconds
 
+    @property
+    def cpu_milliseconds(self) -> float:
+        """Processor milliseconds of the service, a request."""
+        return 1e3 * self.cpu / len(self.milliseconds)
+
     def percentile(self, percent: int) -> float:
         """So many percent of the requests took no longer, in milliseconds."""
         return statistics.quantiles(self.milliseconds, n=100)[percent - 1]
 
 
-def _load(port: int, body: bytes, clients: int, seconds: float) -> Load:
+def _load(service: _Service, body: bytes, clients: int, seconds: float) -> Load:
     """Let so many callers ask for so long. Written to sockets as bytes: a client library would need a core itself."""
     head = f"POST /classify HTTP/1.1\r\nHost: {_HOST}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     request = head.encode() + b"\r\n\r\n" + body
     taken: list[float] = []
 
     async def call(end: float) -> None:
-        reader, writer = await asyncio.open_connection(_HOST, port)
+        reader, writer = await asyncio.open_connection(_HOST, service.port)
         while (start := time.perf_counter()) < end:
             writer.write(request)
             answer = await reader.readuntil(b"\r\n\r\n")
@@ -144,12 +175,14 @@ def _load(port: int, body: bytes, clients: int, seconds: float) -> Load:
         await asyncio.gather(*(call(start + seconds) for _ in range(clients)))
         return time.perf_counter() - start
 
-    return Load(asyncio.run(all_of_them()), taken)
+    before = service.cpu_seconds()
+    took = asyncio.run(all_of_them())
+    return Load(took, service.cpu_seconds() - before, taken)
 
 
 @contextmanager
-def _service(folder: Path, **settings: str) -> Iterator[int]:
-    """The service in a process of its own, ready; its port."""
+def _service(folder: Path, **settings: str) -> Iterator[_Service]:
+    """The service in a process of its own, ready."""
     with socket.create_server((_HOST, 0)) as free:
         port = int(free.getsockname()[1])
     environment = {
@@ -161,12 +194,12 @@ def _service(folder: Path, **settings: str) -> Iterator[int]:
     }
     with subprocess.Popen([sys.executable, "-m", "api"], env=environment, stderr=subprocess.DEVNULL) as process:
         try:
-            deadline = time.monotonic() + 300
+            deadline = time.monotonic() + 900
             while not _is_ready(port):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise SystemExit("the service did not start. `make api` says why")
                 time.sleep(0.5)
-            yield port
+            yield _Service(port, process.pid)
         finally:
             process.terminate()
 
@@ -178,8 +211,9 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def _child(name: str, folder: Path, seconds: float) -> dict[str, float]:
-    """The bare model in a process of its own, where nothing else has threads."""
+@contextmanager
+def _bare(name: str, folder: Path, seconds: float) -> Iterator[Callable[[], dict[str, float]]]:
+    """The bare model in a process of its own, where nothing else has threads; measures whenever it is called."""
     command = [
         sys.executable,
         "-m",
@@ -191,15 +225,17 @@ def _child(name: str, folder: Path, seconds: float) -> dict[str, float]:
         "--seconds",
         str(seconds),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        asked, answered = process.stdin, process.stdout
+        assert asked
+        assert answered
 
+        def measure() -> dict[str, float]:
+            print("", file=asked, flush=True)
+            return {f"{name}_{kind}": rate for kind, rate in json.loads(answered.readline()).items()}
 
-def _bare(name: str, folder: Path, seconds: float) -> dict[str, float]:
-    ask = _MODELS[name](folder)
-    return {kind: _rate(ask, count, seconds) for kind, count in (("single", 1), ("batched", BATCH))}
+        yield measure
+        asked.close()
 
 
 def _rate(ask: Callable[[int], object], count: int, seconds: float) -> float:
