@@ -35,7 +35,7 @@ class Stack:
     @property
     def api(self) -> httpx.Client:
         port = self.environment["PREFECT_PORT"]
-        return httpx.Client(base_url=f"http://127.0.0.1:{port}/api", trust_env=False, timeout=60)
+        return httpx.Client(base_url=f"http://127.0.0.1:{port}/api", trust_env=False, timeout=300)
 
     @property
     def s3(self) -> Any:
