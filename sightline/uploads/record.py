@@ -109,8 +109,12 @@ class Uploads:
         """
         self._check(upload, holder, again=again)
         with self._leases.hold(str(upload.id), holder) as held:
-            # Once more: who finishes keeps the record before letting go.
-            self._check(upload, holder, again=again)
+            try:
+                # Once more: who finishes keeps the record before letting go.
+                self._check(upload, holder, again=again)
+            except Settled:
+                self._leases.drop(str(upload.id))
+                raise
             claim = Claim(self, upload, holder, held)
             if claim.tries > MAX_TRIES and not again:
                 claim.failed(f"it was tried {MAX_TRIES} times, and each try broke off")
