@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sightline.storage import Location, locate
 from tests.clocks import Clock
@@ -30,6 +31,10 @@ SHARED_DATA = Path(os.environ.get("SIGHTLINE_SHARED_DATA", ROOT.parent / "shared
 # The tests run two at a time, and threads that wait for each other's cores take many times as long as one thread.
 # What counts with OpenMP (torch, scikit-learn, XGBoost, NumPy) reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long an example takes says more of the machine than of what is tested.
+settings.register_profile("sightline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sightline")
 
 # Prefect reads these when it is imported. Nothing of the user's is touched, and a test that runs a flow without asking
 # for the server fails, because it knows of none and none may be started.
