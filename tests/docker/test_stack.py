@@ -58,6 +58,12 @@ def test_a_worker_runs_flows_in_containers_and_their_results_are_on_s3(stack: St
     assert all(b"pickle" not in stack.s3.get_object(Bucket="results", Key=key)["Body"].read() for key in kept)
 
 
+def test_the_scheduler_has_planned_the_runs_of_every_schedule(stack: Stack) -> None:
+    """It fails, in the server's log only, where Prefect and SQLAlchemy do not go together."""
+    for flow in ("retrain-all", "sweep-uploads", "remind-reviewers", "monitor-model"):
+        await_true(lambda flow=flow: stack.runs(flow), 120, f"runs of {flow}")
+
+
 def test_a_container_that_is_killed_is_told_of_and_its_run_completes_when_it_is_run_again(
     stack: Stack, tmp_path: Path
 ) -> None:
