@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase
 from schemathesis.checks import not_a_server_error
@@ -22,6 +23,7 @@ DOCUMENT = create_app(settings_for(Path("nowhere"))).openapi()
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
+@pytest.mark.slow
 @schema.parametrize()
 @hypothesis.settings(
     max_examples=10,
