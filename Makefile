@@ -72,8 +72,12 @@ down: ## stop it again; what it has stored is kept
 	$(COMPOSE) down --remove-orphans
 
 .PHONY: test
-test: $(LOCK_INSTALLED) ## run the tests (ARGS="-m 'not slow'" for some of them)
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --durations 10 -m "not docker" $(ARGS)
+test: $(LOCK_INSTALLED) ## run the tests (ARGS="-k voice" for some of them)
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --durations 10 -m "not docker and not soak" $(ARGS)
+
+.PHONY: soak
+soak: $(LOCK_INSTALLED) ## run the tests that take minutes: faults under load, Dask and Ray
+	$(PYTHON) -m pytest --durations 0 -m soak
 
 .PHONY: stack
 stack: $(LOCK_INSTALLED) ## test the whole system in containers, which builds the images first

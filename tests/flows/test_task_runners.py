@@ -40,6 +40,7 @@ def classify(images: Path, folder: Path, api: str, runner: str) -> list[dict[str
 
 @pytest.mark.integration
 @pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("runner", ["dask", "ray"])
 def test_a_cluster_finds_what_threads_find(prefect_server: str, tmp_path: Path, runner: str) -> None:
