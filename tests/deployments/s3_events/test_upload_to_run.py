@@ -240,7 +240,10 @@ def test_a_hundred_uploads_are_processed_once_each_whatever_is_killed(
     prefect_home: Path,
     s3_environment: dict[str, str],
 ) -> None:
-    """Each event is sent three times, in any order; the listener is killed twice, and the server once."""
+    """Each event is sent three times, in any order; the listener is killed twice, and the server once.
+
+    On two cores the server turns two or three events a second into runs, so what it is killed with are many.
+    """
     uris = [f"{uri_of(bucket_of_videos)}/ana/{number}.mp4" for number in range(100)]
     for number, uri in enumerate(uris):
         storage.write_bytes(storage.locate(uri), f"video {number}".encode())
@@ -281,7 +284,7 @@ def test_a_hundred_uploads_are_processed_once_each_whatever_is_killed(
         await_true(lambda: queue.waiting() < 60, _LONG, pause=0.5)
         listener.restart()
         await_true(lambda: queue.waiting() == 0, _LONG, pause=0.5)
-        await_true(settled(worker.processed.total), _LONG, pause=0.5)
+        await_true(settled(lambda: worker.processed.total() + len(runs_of(deployment))), 2 * _LONG, pause=1)
         by_events = len(done.outcomes())
         # What the server had in its memory when it was killed is lost to it: the sweep is there for that.
         swept = sweep_uploads(name, minutes=0)
@@ -294,7 +297,7 @@ def test_a_hundred_uploads_are_processed_once_each_whatever_is_killed(
     assert len(swept.uploads) <= 100 - by_events
 
 
-def settled(value: Callable[[], int], seconds: float = 8) -> Callable[[], bool]:
+def settled(value: Callable[[], int], seconds: float = 10) -> Callable[[], bool]:
     """Whether the value has stood still for so long."""
     last = [value(), time.monotonic()]
 
