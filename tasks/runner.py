@@ -43,7 +43,7 @@ class ChosenTaskRunner(ThreadPoolTaskRunner[Any]):
 
 
 def _dask(address: str | None) -> Any:
-    from prefect_dask.task_runners import DaskTaskRunner
+    from prefect_dask import DaskTaskRunner  # type: ignore[attr-defined]  # it has no __all__
 
     if address is not None:
         return DaskTaskRunner(address=address)

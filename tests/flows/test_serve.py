@@ -82,7 +82,9 @@ def outputs(folder: Path) -> dict[str, str | None]:
 
 @pytest.mark.integration
 @pytest.mark.slow
-def test_a_form_does_what_the_command_line_does(local: tuple[subprocess.Popen[bytes], str], tmp_path: Path) -> None:
+def test_a_form_does_what_the_command_line_does(
+    local: tuple[subprocess.Popen[bytes], str], prefect_home: Path, tmp_path: Path
+) -> None:
     process, url = local
     clip = build_clip(tmp_path / "visit.mp4", None, seconds=1, size=(320, 240))
     transcript = tmp_path / "visit.vtt"
@@ -108,7 +110,8 @@ def test_a_form_does_what_the_command_line_does(local: tuple[subprocess.Popen[by
         address = f"/flow_runs/{run.json()['id']}"
         await_true(lambda: api.get(address).raise_for_status().json()["state"]["type"] in ENDS)
         state = api.get(address).json()["state"]
-    assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), state["message"]
+    said = (prefect_home / "log").read_text()[-5000:]
+    assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), f"{state['message']}\n{said}"
 
     options = [f"--{name.replace('_', '-')}={value}" for name, value in buckets("command").items()]
     output = io.StringIO()
