@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +16,7 @@ from sightline.training.manifest import MANIFEST, read_manifest_csv
 from sightline.training.splits import Places
 from sightline.vision import load_classifier
 
-__all__ = ["Comparison", "RivalChanged", "compare_with_current"]
+__all__ = ["Comparison", "RivalChanged", "compare_with_current", "fair_places"]
 
 _ENOUGH = 30  # pictures, and as many as that of each class are not asked for: one will do
 
@@ -72,16 +73,12 @@ def compare_with_current(
     if files.record.data.test_sha256 == data.manifest.sha256_of(test) and recorded is not None:
         why = f"{rival} was tested on the same {len(test)} pictures"
         return Comparison(current.version, value, float(recorded), why)
-    learnt = _learnt_from(files)
-    fair = np.array([data.manifest.samples[place].sha256 not in learnt for place in test])
-    judged, why = np.full(len(test), True), f"{rival} was tested anew on the same {len(test)} pictures"
-    if not fair.all():
-        known = int((~fair).sum())
-        if fair.sum() >= _ENOUGH and set(labels[fair]) == set(labels):
-            judged = fair
-            why = f"compared on {fair.sum()} of {len(test)} test pictures, since {rival} has learnt from the others"
-        else:
-            why += f", of which it has learnt from {known}: its figure is too high"
+    judged, known = fair_places(files, [data.manifest.samples[place].sha256 for place in test], labels)
+    why = f"{rival} was tested anew on the same {len(test)} pictures"
+    if not judged.all():
+        why = f"compared on {judged.sum()} of {len(test)} test pictures, since {rival} has learnt from the others"
+    elif known:
+        why += f", of which it has learnt from {known}: its figure is too high"
     theirs = _said(registry, rival, data, test[judged], device)
     return Comparison(
         current.version,
@@ -89,6 +86,19 @@ def compare_with_current(
         score(theirs, labels[judged], len(classes), metric),
         why,
     )
+
+
+def fair_places(files: ModelFiles, hashes: Sequence[str], labels: NDArray[np.int64]) -> tuple[NDArray[np.bool_], int]:
+    """Which samples a version can be judged on, since it has not learnt from them; and from how many it has.
+
+    Should too few be left, or a label have none, all of them.
+    """
+    learnt = _learnt_from(files)
+    fair = np.array([sha256 not in learnt for sha256 in hashes])
+    known = int((~fair).sum())
+    if fair.sum() < _ENOUGH or set(labels[fair]) != set(labels):
+        fair[:] = True
+    return fair, known
 
 
 def _learnt_from(files: ModelFiles) -> set[str]:

@@ -9,7 +9,6 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from sightline.registry import (
     code_version,
     versions_of_libraries,
 )
-from sightline.training.manifest import MANIFEST, read_manifest_csv
+from sightline.training.manifest import MANIFEST
 from sightline.training.ranking.dataset import LABELS, SPLITS, RankingData, Split
 from sightline.training.ranking.evaluate import METRICS, SCORES, THRESHOLD, RankingMetrics, auc
 from sightline.training.ranking.export import EXPORT
@@ -35,7 +34,7 @@ from sightline.training.ranking.featurize import BACKBONE, image_input, read_cro
 from sightline.training.ranking.head import TRAINING, History, read_history
 from sightline.training.ranking.parameters import RankingParameters
 from sightline.training.ranking.preparing import Crop, crops_of, read_people
-from sightline.training.rival import RivalChanged
+from sightline.training.rival import Comparison, RivalChanged, fair_places
 from sightline.training.stages import StageGraph
 from sightline.vision.heads import LinearHead
 
@@ -58,7 +57,6 @@ _LIBRARIES = (
     "torch",
     "torchvision",
 )
-_ENOUGH = 30  # pictures that a comparison on a part of the evaluation set needs
 
 
 def publish_ranker(
@@ -147,45 +145,28 @@ def promote_ranker(registry: Registry, record: ModelRecord, graph: StageGraph) -
             continue
 
 
-@dataclass(frozen=True)
-class _Compared:
-    version: int | None
-    value: float
-    rival: float
-    why: str
-
-    def rival_is(self, version: int) -> float:
-        if version != self.version:
-            raise RivalChanged
-        return self.rival
-
-
-def _compared(registry: Registry, record: ModelRecord, graph: StageGraph) -> _Compared:
+def _compared(registry: Registry, record: ModelRecord, graph: StageGraph) -> Comparison:
     value = float(record.metrics[METRIC])
     current = registry.current(record.name)
     if current is None or current.version == record.version:
-        return _Compared(None, value, 0.0, "there was no current model")
+        return Comparison(None, value, None, "there was no current model")
     files = registry.open(record.name, current.version)
     rival = files.record.label
     if files.record.data.test_sha256 == record.data.test_sha256:
         why = f"{rival} was evaluated on the same {record.data.test} pictures"
-        return _Compared(current.version, value, float(files.record.metrics[METRIC]), why)
+        return Comparison(current.version, value, float(files.record.metrics[METRIC]), why)
     folder = graph.folder("prepare-evaluate")
     crops = crops_of(folder)
-    parts = read_manifest_csv((files.folder / MANIFEST).read_bytes())
-    learnt = parts.get("train", set()) | parts.get("validation", set())
-    fair = [crop for crop in crops if crop.sha256 not in learnt]
+    labels = np.array([LABELS.index(crop.label) for crop in crops], dtype=np.int64)
+    judged, known = fair_places(files, [crop.sha256 for crop in crops], labels)
     why = f"{rival} was evaluated anew on the same {len(crops)} pictures"
-    if len(fair) < len(crops):
-        if len(fair) >= _ENOUGH and {crop.label for crop in fair} == set(LABELS):
-            why = f"compared on {len(fair)} of {len(crops)} pictures, since {rival} has learnt from the others"
-            crops = fair
-        else:
-            why += f", of which it has learnt from {len(crops) - len(fair)}: its figure is too high"
-    pictures = [read_crop(folder, crop) for crop in crops]
-    labels = np.array([LABELS.index(crop.label) for crop in crops])
-    ours, theirs = (_auc_of(registry, label, pictures, labels) for label in (record.label, rival))
-    return _Compared(current.version, ours, theirs, why)
+    if not judged.all():
+        why = f"compared on {judged.sum()} of {len(crops)} pictures, since {rival} has learnt from the others"
+    elif known:
+        why += f", of which it has learnt from {known}: its figure is too high"
+    pictures = [read_crop(folder, crop) for crop, counts in zip(crops, judged, strict=True) if counts]
+    ours, theirs = (_auc_of(registry, label, pictures, labels[judged]) for label in (record.label, rival))
+    return Comparison(current.version, ours, theirs, why)
 
 
 def _auc_of(registry: Registry, model: str, pictures: list[NDArray[np.uint8]], labels: NDArray[np.int64]) -> float:
