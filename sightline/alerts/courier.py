@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 from sightline import storage
 from sightline.alerts.alert import Alert
-from sightline.alerts.outbox import Claim, Outbox, Undelivered, now_in_utc
+from sightline.alerts.outbox import Claim, Outbox, Undelivered
+from sightline.clock import now_in_utc
 from sightline.errors import InvalidInput, InvalidSetting, StorageError
 from sightline.storage import Location
 

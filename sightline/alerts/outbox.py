@@ -24,20 +24,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sightline import storage
 from sightline.alerts.alert import Alert
+from sightline.clock import now_in_utc
 from sightline.errors import InvalidInput
 from sightline.leases import Lease, Leases
 from sightline.storage import Location
 
-__all__ = ["Claim", "Outbox", "Undelivered", "now_in_utc"]
+__all__ = ["Claim", "Outbox", "Undelivered"]
 
 _KEPT = timedelta(days=30)
 _TIME = "%Y%m%dT%H%M%SZ"
 _FILE = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{8})-([0-9a-f]{32})\.json")
-
-
-def now_in_utc() -> datetime:
-    """The time by this machine's clock."""
-    return datetime.now(UTC)
 
 
 class _Entry(BaseModel):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt, ValidationError
@@ -106,8 +105,3 @@ class Promotion(BaseModel):
     value: float
     rival: float | None
     why: str
-
-
-def now() -> datetime:
-    """This moment, in UTC."""
-    return datetime.now(UTC)

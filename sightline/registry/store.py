@@ -11,11 +11,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from sightline import storage
+from sightline.clock import now_in_utc
 from sightline.errors import StorageError
 from sightline.registry.cache import ModelFiles, default_cache, local_files, read_checked
 from sightline.registry.errors import ModelNotFound, WrongTask
 from sightline.registry.names import check_name, is_name, is_version, parse_name
-from sightline.registry.pointer import Move, Pointer, PointerFile, Promotion, now
+from sightline.registry.pointer import Move, Pointer, PointerFile, Promotion
 from sightline.registry.record import CLAIM, RECORD, FileEntry, ModelDraft, ModelRecord, read_record
 from sightline.storage import Location
 
@@ -135,7 +136,9 @@ class Registry:
                 rival=against,
                 why=why,
             )
-            move = Move(version=version, at=now(), how="promoted", why=why, metric=metric, value=value, rival=against)
+            move = Move(
+                version=version, at=now_in_utc(), how="promoted", why=why, metric=metric, value=value, rival=against
+            )
             if not outcome.promoted or current == version or found.moved(move):
                 return outcome
 
@@ -157,7 +160,7 @@ class Registry:
             self.record(name, target)
             if found.pointer and found.pointer.version == target:
                 return found.pointer
-            if moved := found.moved(Move(version=target, at=now(), how="rolled back", why=why)):
+            if moved := found.moved(Move(version=target, at=now_in_utc(), how="rolled back", why=why)):
                 return moved
 
     def _numbers(self, name: str) -> list[int]:
@@ -168,7 +171,7 @@ class Registry:
 
     def _next(self, name: str) -> tuple[Location, int]:
         version = max(self._numbers(name), default=0) + 1
-        while not storage.create(self.root / name / str(version) / CLAIM, str(now()).encode()):
+        while not storage.create(self.root / name / str(version) / CLAIM, str(now_in_utc()).encode()):
             version += 1
         return self.root / name / str(version), version
 
@@ -194,7 +197,7 @@ class Registry:
             for file in record.files:
                 storage.write_file(target / file, source / file)
             storage.write_bytes(target / RECORD, (source / RECORD).read_bytes())
-            move = Move(version=_BUILTIN, at=now(), how="seeded", why="the model that comes with sightline")
+            move = Move(version=_BUILTIN, at=now_in_utc(), how="seeded", why="the model that comes with sightline")
             absent.moved(move)
         except StorageError as error:
             raise StorageError(

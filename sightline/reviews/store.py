@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from sightline import storage
+from sightline.clock import now_in_utc
 from sightline.errors import StorageError
 from sightline.reviews.pages import ReviewPlan, pages_of
 from sightline.reviews.records import Answer, Question, Reviewed, Waiting
@@ -28,7 +29,7 @@ from sightline.sessions import documents
 from sightline.storage import Location
 from sightline.vision import ENDPOINT
 
-__all__ = ["Reviews", "folder_of", "now_in_utc"]
+__all__ = ["Reviews", "folder_of"]
 
 _WORKERS = 8  # requests under way at once: S3 takes some 20 ms for each
 _WAITING, _ANSWERED, _RUNS = "waiting", "answered", ".runs"
@@ -36,11 +37,6 @@ _WAITING, _ANSWERED, _RUNS = "waiting", "answered", ".runs"
 _Document = TypeVar("_Document", bound=BaseModel)
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-
-
-def now_in_utc() -> datetime:
-    """The time by this machine's clock."""
-    return datetime.now(UTC)
 
 
 def folder_of(model: str) -> str:

@@ -18,8 +18,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from sightline.clock import now_in_utc
 from sightline.errors import SightlineError, StorageError
 from sightline.leases import Held, Leases, LeaseTaken
 from sightline.registry import code_version
@@ -116,11 +117,6 @@ class TrainingTurn:
         keep_training(self._folder, training)
         self._begun = None
         return training
-
-
-def now_in_utc() -> datetime:
-    """The time by this machine's clock."""
-    return datetime.now(UTC)
 
 
 @contextmanager

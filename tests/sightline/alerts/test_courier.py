@@ -17,7 +17,7 @@ from cloudpathlib import S3Client
 
 from sightline import storage
 from sightline.alerts import Alert, Courier, Outbox
-from sightline.alerts.outbox import now_in_utc
+from sightline.clock import now_in_utc
 from sightline.errors import InvalidSetting
 from sightline.storage import Location
 
@@ -233,7 +233,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from sightline.alerts import Alert, Courier, Outbox
-from sightline.alerts.outbox import now_in_utc
+from sightline.clock import now_in_utc
 
 def send(channel, alert):
     with open(sys.argv[2], "a") as heard:
