@@ -12,14 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.ranking import FinishedRanking, PrepareParameters
 from tasks.hooks import alert_on_failure
-from tasks.images import list_images
+from tasks.images import chunks_to_do, list_images
 from tasks.pace import Pace
 from tasks.progress import progress
 from tasks.ranking import (
     RankingSpec,
     find_ranking,
     finish_ranking,
-    photos_to_do,
     plan_photos,
     rank,
     resolve_ranker,
@@ -102,7 +101,7 @@ def rank_images(
     processed = ended is None
     if ended is None:
         with progress("rank") as report:
-            pace = Pace(photos_to_do(spec, photos), report, max_workers)
+            pace = Pace(chunks_to_do(spec, photos), report, max_workers)
             for window in pace:
                 pace.follow(rank.map(window, unmapped(spec)))
         ended = finish_ranking(spec)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID, uuid5
 
 from prefect import task
@@ -29,6 +29,7 @@ from tasks.policy import ON_STORAGE
 
 __all__ = [
     "Chunk",
+    "ChunkedJob",
     "ClassifiedChunk",
     "Job",
     "chunks_to_do",
@@ -81,6 +82,26 @@ class Chunk(NamedTuple):
     refs: tuple[ImageRef, ...]
 
 
+class _DoneSoFar(Protocol):
+    def done(self) -> set[int]: ...
+
+
+class ChunkedJob(Protocol):
+    """A run that works chunk by chunk, whatever it does with them."""
+
+    @property
+    def chunk_size(self) -> int:
+        """Images of a chunk; the last one may have fewer."""
+
+    @property
+    def chunks(self) -> int:
+        """How many there are."""
+
+    @property
+    def run(self) -> _DoneSoFar:
+        """What has been done so far."""
+
+
 class ClassifiedChunk(BaseModel):
     """A chunk's predictions."""
 
@@ -119,7 +140,7 @@ def find_finished(job: Job) -> FinishedRun | None:
 
 
 @task(**ON_STORAGE)
-def chunks_to_do(job: Job, images: Sequence[ImageRef]) -> list[Chunk]:
+def chunks_to_do(job: ChunkedJob, images: Sequence[ImageRef]) -> list[Chunk]:
     """The chunks that no earlier try of this run has done."""
     done, size = job.run.done(), job.chunk_size
     return [

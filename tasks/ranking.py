@@ -29,7 +29,7 @@ from tasks.images import Chunk, image_limits
 from tasks.models import open_registry
 from tasks.policy import ON_STORAGE
 
-__all__ = ["RankingSpec", "find_ranking", "finish_ranking", "photos_to_do", "plan_photos", "rank", "resolve_ranker"]
+__all__ = ["RankingSpec", "find_ranking", "finish_ranking", "plan_photos", "rank", "resolve_ranker"]
 
 
 class RankingSpec(BaseModel):
@@ -102,17 +102,6 @@ def plan_photos(
 def find_ranking(spec: RankingSpec) -> FinishedRanking | None:
     """The same run as it ended before."""
     return spec.run.finished()
-
-
-@task(**ON_STORAGE)
-def photos_to_do(spec: RankingSpec, photos: Sequence[ImageRef]) -> list[Chunk]:
-    """The chunks that no earlier try of this run has done."""
-    done, size = spec.run.done(), spec.chunk_size
-    return [
-        Chunk(number, tuple(photos[number * size : (number + 1) * size]))
-        for number in range(spec.chunks)
-        if number not in done
-    ]
 
 
 @task(**ON_STORAGE, task_run_name="rank-{chunk.number}")
