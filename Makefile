@@ -4,6 +4,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
+# Where it is set, every start of Python compiles Prefect again, which takes longer than running it.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV_VERSION := 0.13.8
 

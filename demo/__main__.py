@@ -18,6 +18,7 @@ from demo.monitoring import make_up_week
 from demo.page import write_page
 from demo.ranking import write_ranking
 from demo.runners import build_photos
+from deployments.serve import ServerNotStarted, server
 from sightline.registry import Registry
 from sightline.training import POSTURES
 from sightline.training.emotions import write_synthetic_sessions
@@ -40,19 +41,26 @@ ENVIRONMENT = {
     "EMBED_MODEL_KEY": "",
     "XGB_MODEL_KEY": "",
     "ALERT_CHANNELS": "[]",
+    "PREFECT_HOME": str(OUT / "prefect"),
 }
 
 
 def main() -> int:
     """Make everything under ``demo/out`` and say where each result lies."""
+    os.environ |= ENVIRONMENT
     try:
-        _video(OUT / "index.html")
-        _images(OUT / "images.html")
-        _monitoring(OUT / "monitoring")
-        _ranking(OUT / "ranking.html")
-        _emotions(OUT / "emotions.html")
+        with server():  # which each command would else start for itself
+            _video(OUT / "index.html")
+            _images(OUT / "images.html")
+            _monitoring(OUT / "monitoring")
+            _ranking(OUT / "ranking.html")
+            _emotions(OUT / "emotions.html")
+    except ServerNotStarted as error:
+        print(f"make demo: {error}", file=sys.stderr)
+        return 1
     except subprocess.CalledProcessError as error:  # which has said why
         return error.returncode
+    print("\nThe runs, in Prefect's own pages: PREFECT_HOME=demo/out/prefect make ui")
     return 0
 
 
@@ -146,7 +154,7 @@ def _sightline(*command: str) -> dict[str, Any]:
     print("sightline", *command, flush=True)
     done = subprocess.run(
         [sys.executable, "-m", "flows", *command, "--json"],
-        env={**os.environ, **ENVIRONMENT}, stdout=subprocess.PIPE, check=True, text=True,
+        stdout=subprocess.PIPE, check=True, text=True,
     )  # fmt: skip
     result: dict[str, Any] = json.loads(done.stdout)
     return result

@@ -51,15 +51,17 @@ def main() -> None:
 
 
 @contextmanager
-def server(port: int) -> Iterator[str]:
+def server(port: int = 0) -> Iterator[str]:
     """Run a Prefect server while inside; gives its address. Must come before Prefect is imported.
 
-    Its data are in ``PREFECT_HOME``, by default ``./data/prefect``. Raises ``ServerNotStarted``.
+    Port 0 is any that is free. Its data are in ``PREFECT_HOME``, by default ``./data/prefect``. Raises
+    ``ServerNotStarted``.
     """
-    _check_free(port)
+    port = _free(port)
     url = f"http://{HOST}:{port}"
     set_prefect_defaults()
-    os.environ.setdefault("PREFECT_HOME", str(DEFAULT_HOME.absolute()))
+    home = Path(os.environ.setdefault("PREFECT_HOME", str(DEFAULT_HOME.absolute()))).expanduser()
+    home.mkdir(parents=True, exist_ok=True)
     os.environ["PREFECT_API_URL"] = f"{url}/api"
     print(f"Starting a Prefect server on {url}; the first time takes half a minute or more.", file=sys.stderr)
     process = subprocess.Popen(  # noqa: S603
@@ -119,13 +121,14 @@ def _deployment(entry: FlowEntry, spec: Mapping[str, Any]) -> RunnerDeployment:
     return cast("RunnerDeployment", deployment)
 
 
-def _check_free(port: int) -> None:
+def _free(port: int) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
             raise ServerNotStarted(f"port {port} is taken: {error.strerror}. Try make ui PORT={port + 1}") from error
+        return int(probe.getsockname()[1])
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:

@@ -348,7 +348,7 @@ from flows.classify_images import classify_images
 from sightline.vision import ClassificationRun
 keep, kept = ClassificationRun.keep, []
 def keep_five(*arguments):
-    if len(kept) == 5:
+    if len(kept) >= 5:  # two chunks may be kept at once
         os.kill(os.getpid(), signal.SIGKILL)
     kept.append(keep(*arguments))
 ClassificationRun.keep = keep_five

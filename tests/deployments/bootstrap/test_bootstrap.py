@@ -39,6 +39,8 @@ ON_AWS = {
 def client(prefect_server: str) -> Iterator[SyncPrefectClient]:
     """A server with nothing of the bootstrap's on it."""
     with get_client(sync_client=True) as found:
+        for deployment in found.read_deployments():  # an automation is made for one that is there
+            found.delete_deployment(deployment.id)
         for pool in found.read_work_pools():
             found.delete_work_pool(pool.name)
         for automation in found.read_automations():
