@@ -75,7 +75,7 @@ down: ## stop it again; what it has stored is kept
 
 .PHONY: test
 test: $(LOCK_INSTALLED) ## run the tests (ARGS="-k voice" for some of them)
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --durations 10 -m "not docker and not soak" $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10 -m "not docker and not soak" $(ARGS)
 
 .PHONY: soak
 soak: $(LOCK_INSTALLED) ## run the tests that take minutes: faults under load, Dask and Ray

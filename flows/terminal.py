@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -179,7 +180,8 @@ def _start_server() -> None:
         except Exception as error:
             failures.append(error)
 
-    thread = threading.Thread(target=start, daemon=True)
+    # The settings in force are a matter of the context, which a thread does not have by itself.
+    thread = threading.Thread(target=copy_context().run, args=(start,), daemon=True)
     thread.start()
     thread.join()
     if failures:

@@ -22,8 +22,9 @@ _LISTED = 20  # classes that a page names
 def publish_monitoring(report: MonitoringReport) -> None:
     """A page in the UI with the summary, and where something has drifted the event ``sightline.model.drift``.
 
-    The event has what a training needs to be started by it: the payload's ``model``, ``data`` and ``why``. Where the
-    version's record does not tell what it was trained on, its resource has no ``sightline.data`` either.
+    The event has what a training needs to be started by it: the payload's ``model``, ``data``, ``preset``,
+    ``pretrained`` and ``why``. Where the version's record does not tell what it was trained on, its resource has no
+    ``sightline.data`` either.
     """
     create_markdown_artifact(_page(report), key="monitoring", description=f"{report.version}: {report.headline}")
     if not report.drift:
@@ -37,6 +38,8 @@ def publish_monitoring(report: MonitoringReport) -> None:
             "model": report.model,
             "version": int(version) if version.isdigit() else None,
             "data": report.data,
+            "preset": report.preset or report.model,
+            "pretrained": report.pretrained is not False,
             "why": f"drift of {report.version}: {report.headline}",
             "findings": [each.model_dump(mode="json") for each in report.drift],
             "since": report.since.isoformat(),

@@ -47,6 +47,7 @@ def report_on(
     looked_at, not_looked_at = _compare(judged, gathered, limits)
     mine = tallies.get(judged.label)
     step, periods = cut_into_periods(versions, tallies, rejected)
+    training = judged.record.parameters if judged.record else {}
     return MonitoringReport(
         model=watched.name,
         version=judged.label,
@@ -54,7 +55,9 @@ def report_on(
         until=until,
         note=note,
         synthetic=bool(judged.record and judged.record.data.synthetic),
-        data=judged.record.parameters.get("data") if judged.record else None,
+        data=training.get("data"),
+        preset=training.get("preset"),
+        pretrained=training.get("pretrained_asked_for"),
         threshold=judged.threshold,
         classes=judged.classes,
         events=total.events,

@@ -91,7 +91,8 @@ class MonitoringReport(_Frozen):
     that could not be read, the first of which ``bad_lines_named`` names. ``rejected``: images that no model was asked
     about, by what the runs' results tell. ``version`` is the one that was compared with ``baseline``: ``looked_at`` is
     all that was compared, ``drift`` that which has drifted, ``not_looked_at`` why something was not compared.
-    ``data``: what that version was trained on, as a training takes it; None where its record does not say.
+    ``data``, ``preset`` and ``pretrained``: how that version was trained, as a training takes it; None where its record
+    does not say.
     ``expected_accuracy`` needs no labels; None where there are no predictions. ``report`` is the page's URI, None where
     nothing was written.
     """
@@ -103,6 +104,8 @@ class MonitoringReport(_Frozen):
     note: str | None
     synthetic: bool
     data: str | None
+    preset: str | None
+    pretrained: bool | None
     threshold: float
     classes: tuple[str, ...]
 

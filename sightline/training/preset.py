@@ -7,7 +7,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sightline.registry import ImageInput
 from sightline.training.errors import InvalidPreset
@@ -186,12 +195,18 @@ class Preset(_Data):
     seed: Annotated[int, Field(ge=0)] = 42
     pretrained: Recipe | None = None
     scratch: Recipe | None = None
+    _file: str | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _has_a_recipe(self) -> Self:
         if self.pretrained is None and self.scratch is None:
             raise ValueError("neither [pretrained] nor [scratch] is there")
         return self
+
+    @property
+    def reference(self) -> str:
+        """What :func:`load_preset` finds it by: its name, or its file where it is not a built-in one."""
+        return self._file or self.name
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -231,9 +246,12 @@ def load_preset(name: str | Path) -> Preset:
         mend = f"Take one of {', '.join(known)}, or a .toml file"
         raise InvalidPreset(str(name), "there is no such preset", mend)
     try:
-        return Preset.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        preset = Preset.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidPreset(str(path), f"is not TOML: {error}", "See presets/vehicles.toml for one that is") from error
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise InvalidPreset(str(path), problems, "Correct it there") from error
+    if name not in known:
+        preset._file = str(path.absolute())
+    return preset

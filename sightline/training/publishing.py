@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.clock import now_in_utc
 from sightline.registry import (
     DataVersion,
     ModelDraft,
@@ -113,7 +113,7 @@ def publish(
         metrics["comparison"] = [row.model_dump(mode="json") for row in comparison]
     draft = ModelDraft(
         name=name,
-        created=datetime.now(UTC),
+        created=now_in_utc(),
         task="image-classification",
         architecture={
             "backbone": recipe.backbone,
@@ -129,7 +129,7 @@ def publish(
         temperature=assessed.calibration.temperature,
         data=_data_version(data, splits),
         parameters={
-            "preset": preset.name,
+            "preset": preset.reference,
             "data": data.source.uri,
             "pretrained_asked_for": pretrained,
             "recipe": recipe.model_dump(mode="json"),

@@ -74,6 +74,7 @@ def test_in_another_pool_of_containers_the_deployments_are_as_they_were() -> Non
 
 @pytest.mark.integration
 @pytest.mark.slow
+@pytest.mark.soak
 def test_everything_is_deployed_to_a_fresh_server(prefect_server: str) -> None:
     """``prefect --no-prompt deploy --all``, twice: forms, limits, triggers and schedules are there, once each."""
     list(bootstrap({}))

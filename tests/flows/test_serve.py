@@ -11,20 +11,35 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import httpx
+import numpy as np
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from demo.clip import build_clip
+from deployments.bootstrap import bootstrap
 from deployments.serve import ServerNotStarted, server
 from flows.__main__ import run as sightline
 from flows.catalogue import CATALOGUE
+from flows.monitor_model import monitor_model
+from flows.synthesize_pressure_maps import synthesize_pressure_maps
+from flows.train_image_classifier import train_image_classifier
+from sightline.monitoring import MonitoringReport
+from sightline.registry import Registry
+from sightline.settings import settings
 from sightline.speech import Engine
+from sightline.training import BASELINE, Baseline
+from tests.captures import capture
+from tests.training import QUICK
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+BUCKETS = ("patients", "model", "results", "capture", "reviews", "outbox")
 READY = "Ctrl-C stops the server and the runs."
 ENDS = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -35,24 +50,35 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-def local(prefect_home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """``make ui`` on a free port, ready, and its address."""
+class Local(NamedTuple):
+    """A server that was started by ``make ui``; what its runs store is in ``home``, a folder a bucket."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    home: Path
+    log: Path
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=f"{self.url}/api", trust_env=False, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """``make ui`` on a free port, ready."""
     port = free_port()
-    log = prefect_home / "log"
+    home = tmp_path_factory.mktemp("home")
+    log = home / "log"
     with (
         log.open("wb") as stderr,
         subprocess.Popen(
             [sys.executable, "-m", "deployments.serve"],
             cwd=ROOT,
-            # A session that is stored starts a training, which has its own buckets.
+            # What is stored or has drifted starts a training, which has its own buckets.
             env={
                 **os.environ,
                 "PORT": str(port),
-                "PREFECT_HOME": str(prefect_home),
-                "PATIENTS_BUCKET": str(prefect_home / "patients"),
-                "MODEL_BUCKET": str(prefect_home / "models"),
-                "OUTBOX_BUCKET": str(prefect_home / "outbox"),
+                "PREFECT_HOME": str(home / "prefect"),
+                **{f"{name.upper()}_BUCKET": str(home / name) for name in BUCKETS},
             },
             stderr=stderr,
             start_new_session=True,
@@ -61,7 +87,7 @@ def local(prefect_home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         try:
             await_true(lambda: READY in log.read_text() or process.poll() is not None)
             assert process.poll() is None, log.read_text()
-            yield process, f"http://127.0.0.1:{port}"
+            yield Local(process, f"http://127.0.0.1:{port}", home, log)
         finally:
             process.terminate()
 
@@ -80,12 +106,8 @@ def outputs(folder: Path) -> dict[str, str | None]:
     return {str(path.relative_to(folder)): path.read_text() if path.match("pose_*.json") else None for path in files}
 
 
-@pytest.mark.integration
 @pytest.mark.slow
-def test_a_form_does_what_the_command_line_does(
-    local: tuple[subprocess.Popen[bytes], str], prefect_home: Path, tmp_path: Path
-) -> None:
-    process, url = local
+def test_a_form_does_what_the_command_line_does(local: Local, tmp_path: Path) -> None:
     clip = build_clip(tmp_path / "visit.mp4", None, seconds=1, size=(320, 240))
     transcript = tmp_path / "visit.vtt"
     transcript.write_text("WEBVTT\n\n00:00.200 --> 00:00.800\nJohn is happy.\n")
@@ -93,7 +115,7 @@ def test_a_form_does_what_the_command_line_does(
     def buckets(name: str) -> dict[str, str]:
         return {f"{kind}_bucket": str(tmp_path / name / kind) for kind in ("video", "patients")}
 
-    with httpx.Client(base_url=f"{url}/api", trust_env=False, timeout=30) as api:
+    with local.client() as api:
 
         def served() -> set[str]:
             found = api.post("/deployments/filter", json={}).raise_for_status().json()
@@ -107,29 +129,121 @@ def test_a_form_does_what_the_command_line_does(
         assert [(each["slug"], each["active"]) for each in schedules] == [("weekly", False)]
         assert form["parameter_openapi_schema"]["properties"]["transcriber"]["enum"] == list(get_args(Engine))
         filled_in = {"video": str(clip), "patient": "ana", "transcript": str(transcript), **buckets("form")}
-        run = api.post(f"/deployments/{form['id']}/create_flow_run", json={"parameters": filled_in}).raise_for_status()
-        address = f"/flow_runs/{run.json()['id']}"
-        await_true(lambda: api.get(address).raise_for_status().json()["state"]["type"] in ENDS)
-        state = api.get(address).json()["state"]
-    said = (prefect_home / "log").read_text()[-5000:]
+        state = ended(api, start(api, "process-video", filled_in))
+    said = local.log.read_text()[-5000:]
     assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), f"{state['message']}\n{said}"
 
     options = [f"--{name.replace('_', '-')}={value}" for name, value in buckets("command").items()]
     output = io.StringIO()
-    with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+    with temporary_settings({PREFECT_API_URL: f"{local.url}/api"}):
         command = ["process-video", str(clip), "--patient=ana", f"--transcript={transcript}", *options, "--json"]
         assert sightline(command, output) == 0
     assert json.loads(output.getvalue())["poses_extracted"] > 0
     assert outputs(tmp_path / "form") == outputs(tmp_path / "command")
 
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(60) == 0
+
+@pytest.mark.slow
+@pytest.mark.soak
+def test_a_month_with_a_drift_ends_in_one_alert_one_training_and_a_report_of_all_of_it(
+    local: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third week is reported on by the server, as the schedule does; nobody starts the training."""
+    for name in BUCKETS:
+        monkeypatch.setenv(f"{name.upper()}_BUCKET", str(local.home / name))
+    settings.cache_clear()
+    week, random = timedelta(days=7), np.random.default_rng(3)
+    begin = datetime.now(UTC).replace(microsecond=0) - 3 * week
+    registry, maps, preset = Registry(local.home / "model"), tmp_path / "maps", tmp_path / "quick.toml"
+    preset.write_text(QUICK)
+
+    def capture_week(number: int, version: int, *, first: float = 1) -> None:
+        """What the version said of its test pictures, those of the first class drawn ``first`` times as often."""
+        stored = local.home / "model" / "ward" / str(version) / BASELINE
+        said = Baseline.load(stored.read_bytes()).probabilities
+        weights = np.where(said.argmax(1) == 0, first, 1.0)
+        rows = said[random.choice(len(said), 400, p=weights / weights.sum())]
+        at = begin + number * week
+        capture(
+            local.home / "capture", rows, at, span=week, endpoint="ward", variant=f"v{version}", first_id=1000 * number
+        )
+
+    def watch(first: int, last: int) -> MonitoringReport:
+        since, until = (each.isoformat() for each in (begin + first * week, begin + last * week))
+        report: MonitoringReport = monitor_model("ward", since=since, until=until)
+        return report
+
+    with temporary_settings({PREFECT_API_URL: f"{local.url}/api"}), local.client() as api:
+        await_true(lambda: api.get("/deployments/name/train-image-classifier/media").is_success)
+        list(bootstrap({"RESULTS_BUCKET": "s3://results"}))
+        synthesize_pressure_maps(str(maps), count=240, people=6, seed=1)
+        monkeypatch.setattr("sightline.training.publishing.now_in_utc", lambda: begin - week)
+        first = train_image_classifier("ward", str(maps), preset=str(preset), pretrained=False)
+        assert (first.version, first.promoted) == (1, True)
+        for number in (0, 1):
+            capture_week(number, 1)
+            assert watch(number, number + 1).drift == ()
+
+        # Somebody has labelled more by then.
+        synthesize_pressure_maps(str(tmp_path / "more"), count=240, people=8, seed=2)
+        for file in (tmp_path / "more").glob("*.jpg"):
+            file.rename(maps / file.name.replace("synthetic-s", "synthetic-s1"))
+        capture_week(2, 1, first=8)
+        third = {"since": (begin + 2 * week).isoformat(), "until": (begin + 3 * week).isoformat()}
+        assert ended(api, start(api, "monitor-model", {"model": "ward", **third}))["name"] == "Completed"
+        [training] = await_true(lambda: runs_of(api, "train-image-classifier"), 60)
+        state = ended(api, training["id"])
+        assert state["name"] == "Completed", f"{state['message']}\n{local.log.read_text()[-5000:]}"
+
+        pointer = registry.current("ward")
+        assert pointer
+        assert str(pointer.history[-1].why).startswith("drift of ward/1: the share of left rose from ")
+        assert registry.record("ward").parameters["preset"] == str(preset)
+        capture_week(3, 2)
+        last = watch(3, 4)
+        assert (last.version, last.drift) == ("ward/2", ())
+        month = watch(0, 4)
+        assert (list(month.versions), month.events) == (["ward/1", "ward/2"], 1600)
+
+        assert len(runs_of(api, "train-image-classifier")) == 1
+        alerts = api.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["alert"]}}}).json()
+        assert sum("ward/1 drifts: the share of left rose" in each["data"] for each in alerts) == 1
+    settings.cache_clear()
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_the_server_and_the_runs(local: Local) -> None:
+    os.killpg(local.process.pid, signal.SIGINT)
+    assert local.process.wait(60) == 0
     with pytest.raises(httpx.ConnectError):
-        httpx.get(url, trust_env=False)
+        httpx.get(local.url, trust_env=False)
 
 
-def await_true(happened: Callable[[], bool], seconds: float = 240) -> None:
+def start(api: httpx.Client, flow: str, parameters: dict[str, Any]) -> str:
+    deployment = api.get(f"/deployments/name/{flow}/media").raise_for_status().json()["id"]
+    made = api.post(f"/deployments/{deployment}/create_flow_run", json={"parameters": parameters})
+    return str(made.raise_for_status().json()["id"])
+
+
+def ended(api: httpx.Client, run: str) -> dict[str, Any]:
+    def state() -> dict[str, Any] | None:
+        now: dict[str, Any] = api.get(f"/flow_runs/{run}").raise_for_status().json()["state"]
+        return now if now["type"] in ENDS else None
+
+    return await_true(state)
+
+
+def runs_of(api: httpx.Client, flow: str) -> list[dict[str, Any]]:
+    """The runs of its deployment."""
+    deployment = api.get(f"/deployments/name/{flow}/media").raise_for_status().json()["id"]
+    asked = {"deployments": {"id": {"any_": [deployment]}}}
+    found: list[dict[str, Any]] = api.post("/flow_runs/filter", json=asked).raise_for_status().json()
+    return found
+
+
+def await_true(happened: Callable[[], T], seconds: float = 240) -> T:
+    """What it says, once that is true."""
     deadline = time.monotonic() + seconds
-    while not happened():
+    while not (said := happened()):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+    return said

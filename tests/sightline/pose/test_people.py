@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sightline.pose import JOINTS, FoundPerson, PoseEstimator, find_people
+from sightline.ranking import DroppedPerson, PrepareParameters, prepare_person
 from sightline.training.ranking import draw_runners, random_runner
 
 from .conftest import Labels, Photo, labels_of
@@ -60,6 +61,30 @@ def test_left_and_upper_are_where_people_labelled_them(
     assert len(right) >= 15
     assert np.mean(right) >= 0.9
     assert all(upright)
+
+
+def test_the_cut_lies_by_the_labelled_hips_and_the_ankles_below_it(
+    photos: list[Photo], found: list[list[FoundPerson]], point_names: list[str]
+) -> None:
+    """What is upper and what is lower body, by people's own labels."""
+    hips, ankles = ([point_names.index(f"{side}_{joint}") for side in ("left", "right")] for joint in ("hip", "ankle"))
+    cut, below = [], []
+    for photo, people in zip(photos, found, strict=True):
+        for person in people:
+            prepared = prepare_person(photo.rgb, person, PrepareParameters(blur_threshold=0))
+            if isinstance(prepared, DroppedPerson) or prepared.lower_body is None:
+                continue
+            labels = labels_of(photo.people[_owner(person, photo, point_names)], point_names)
+            box = person.box
+            height = box.bottom - box.top
+            split = box.top + len(prepared.upper_body)
+            if labels.labelled[hips].all():
+                cut.append(abs(labels.points[hips, 1].mean() - split) / height)
+            below += (labels.points[ankles, 1][labels.visible[ankles]] > split).tolist()
+    assert len(cut) >= 10
+    assert max(cut) < 0.12
+    assert below
+    assert all(below)
 
 
 def test_nobody_is_found_where_nobody_is() -> None:
