@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,44 +13,9 @@ from sightline import storage
 from sightline.storage import Location
 from tests.api.serving import DARK, Running, serving, settings_for
 from tests.images import grey
+from tests.web import Server, listening, ok, redirect
 
 PNG = grey(255)
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(PNG), PNG)
-
-
-class Pictures:
-    """A server on loopback that gives every request the same answer, and counts them."""
-
-    def __init__(self, address: str = "127.0.0.1", answer: bytes = OK) -> None:
-        self.asked = 0
-        self.answer = answer
-        self._listener = socket.create_server((address, 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.asked += 1
-            with connection:
-                connection.recv(65536)
-                connection.sendall(self.answer)
-
-
-def redirect(url: str) -> bytes:
-    return f"HTTP/1.1 302 Found\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n".encode()
-
-
-@contextmanager
-def listening(address: str = "127.0.0.1", answer: bytes = OK) -> Iterator[Pictures]:
-    with closing(Pictures(address, answer)) as found:
-        yield found
 
 
 @pytest.fixture(autouse=True)
@@ -61,14 +24,14 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> Iterator[Pictures]:
+def pictures() -> Iterator[Server]:
     """The server that the service below may fetch from."""
-    with listening() as found:
+    with listening(ok(PNG)) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def fetching(models: Path, pictures: Pictures) -> Iterator[Running]:
+def fetching(models: Path, pictures: Server) -> Iterator[Running]:
     """A service that may fetch from one server, from a host of any address, and from one bucket."""
     config = settings_for(
         models,
@@ -91,16 +54,16 @@ def reason_of(running: Running, url: str) -> str:
     return image["reason"] or ""
 
 
-def test_a_host_on_the_list_is_fetched_from(fetching: Running, pictures: Pictures) -> None:
+def test_a_host_on_the_list_is_fetched_from(fetching: Running, pictures: Server) -> None:
     assert reason_of(fetching, f"http://127.0.0.1:{pictures.port}/a.png") == ""
-    assert pictures.asked == 1
+    assert len(pictures.requests) == 1
 
 
 def test_a_host_that_is_not_on_the_list_is_not_even_connected_to(fetching: Running) -> None:
-    with listening() as other:
+    with listening(ok(PNG)) as other:
         for url in (f"http://127.0.0.1:{other.port}/a.png", f"http://localhost:{other.port}/a.png"):
             assert reason_of(fetching, url) == "not_allowed"
-        assert other.asked == 0
+        assert len(other.requests) == 0
 
 
 @pytest.mark.parametrize(
@@ -141,8 +104,8 @@ def test_a_private_address_itself_is_refused_even_where_it_is_on_the_list(fetchi
     assert reason_of(fetching, "http://10.0.0.1/a.png") == "forbidden_address"
 
 
-def test_a_redirect_stays_on_the_list_and_off_private_addresses(fetching: Running, pictures: Pictures) -> None:
-    with listening("127.0.0.2") as secret:
+def test_a_redirect_stays_on_the_list_and_off_private_addresses(fetching: Running, pictures: Server) -> None:
+    with listening(ok(PNG), address="127.0.0.2") as secret:
         for target, reason in (
             (f"http://127.0.0.2:{secret.port}/a.png", "not_allowed"),
             ("http://169.254.169.254/latest/meta-data", "not_allowed"),
@@ -151,10 +114,10 @@ def test_a_redirect_stays_on_the_list_and_off_private_addresses(fetching: Runnin
             ("file:///etc/passwd", "unsupported_uri"),
             ("s3://open-to-the-service/a.png", "unsupported_uri"),
         ):
-            pictures.answer = redirect(target)
+            pictures.answers[:] = [redirect(target)]
             assert reason_of(fetching, f"http://127.0.0.1:{pictures.port}/a.png") == reason
-        assert secret.asked == 0
-    pictures.answer = OK
+        assert len(secret.requests) == 0
+    pictures.answers[:] = [ok(PNG)]
 
 
 @pytest.mark.parametrize("uri", ["file:///etc/passwd", "/etc/passwd", "~/.ssh/id_rsa", "ftp://example.org/a.png", ""])
@@ -163,12 +126,12 @@ def test_this_machine_s_files_are_not_read(uri: str, fetching: Running) -> None:
     assert (answer.status_code, answer.json()["reason"]) == (400, "unsupported_uri")
 
 
-def test_a_server_that_does_not_answer_holds_nobody_up(fetching: Running, pictures: Pictures) -> None:
-    pictures.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+def test_a_server_that_does_not_answer_holds_nobody_up(fetching: Running, pictures: Server) -> None:
+    pictures.answers[:] = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"]
     answer = fetching.client.post("/classify", json={"image_urls": f"http://127.0.0.1:{pictures.port}/a.png"})
     assert (answer.status_code, answer.json()["reason"]) == (424, "unreachable")
     assert answer.elapsed.total_seconds() < 10
-    pictures.answer = OK
+    pictures.answers[:] = [ok(PNG)]
 
 
 def test_buckets_are_read_where_they_are_on_the_list_by_whatever_name(
@@ -192,7 +155,7 @@ def test_buckets_are_read_where_they_are_on_the_list_by_whatever_name(
 
 def test_by_default_nothing_is_fetched(running: Running, s3_bucket: Location) -> None:
     storage.write_bytes(s3_bucket / "a.png", PNG)
-    with listening() as server:
+    with listening(ok(PNG)) as server:
         for url in (f"http://127.0.0.1:{server.port}/a.png", "https://example.org/a.png", f"{s3_bucket}/a.png"):
             assert reason_of(running, url) == "not_allowed"
-        assert server.asked == 0
+        assert len(server.requests) == 0

@@ -3,72 +3,18 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
 
 from sightline.vision import ImageRef, Limits, Reason, Rejected, fetch
 from tests.images import picture
+from tests.web import listening, ok, redirect
 
 pytestmark = pytest.mark.integration
 
 PNG = picture()
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"
-Answer = bytes | Callable[[socket.socket], None]
-
-
-class Server:
-    """Answers each request, in turn, with the next of its answers, the last one again and again."""
-
-    def __init__(self, answers: list[Answer]) -> None:
-        self.requests: list[str] = []
-        self._answers = answers
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.requests.append("")
-            threading.Thread(target=self._answer, args=(connection, len(self.requests) - 1), daemon=True).start()
-
-    def _answer(self, connection: socket.socket, number: int) -> None:
-        with connection:
-            self.requests[number] = connection.recv(65536).decode("latin-1")
-            answer = self._answers[min(number, len(self._answers) - 1)]
-            try:
-                if callable(answer):
-                    answer(connection)
-                else:
-                    connection.sendall(answer)
-            except OSError:
-                return  # The other side has hung up, as it may.
-
-
-@contextmanager
-def serving(*answers: Answer) -> Iterator[Server]:
-    with closing(Server(list(answers))) as server:
-        yield server
-
-
-def ok(content: bytes) -> bytes:
-    return OK % (len(content), content)
-
-
-def redirect(url: str, status: str = "302 Found") -> bytes:
-    return f"HTTP/1.1 {status}\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
 def get(url: str, **limits: Any) -> bytes:
@@ -87,7 +33,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_image_is_asked_for_as_its_url_says_and_nobody_s_password_is_sent() -> None:
-    with serving(ok(PNG)) as server:
+    with listening(ok(PNG)) as server:
         assert get(f"http://me:secret@127.0.0.1:{server.port}/a folder/ü.png?x=1 2#part") == PNG
         (request,) = server.requests
     assert request.startswith("GET /a%20folder/%C3%BC.png?x=1%202 HTTP/1.1\r\n")
@@ -96,7 +42,7 @@ def test_an_image_is_asked_for_as_its_url_says_and_nobody_s_password_is_sent() -
 
 
 def test_redirects_are_followed_and_a_relative_one_is_understood() -> None:
-    with serving(redirect("/b.png", "301 Moved"), redirect("c.png?x=1", "307 Later"), ok(PNG)) as server:
+    with listening(redirect("/b.png", "301 Moved"), redirect("c.png?x=1", "307 Later"), ok(PNG)) as server:
         assert get(f"{server.url}/folder/a.png") == PNG
         assert [each.split()[1] for each in server.requests] == ["/folder/a.png", "/b.png", "/c.png?x=1"]
 
@@ -114,20 +60,20 @@ def test_redirects_are_followed_and_a_relative_one_is_understood() -> None:
     ],
 )
 def test_a_redirect_leads_to_nothing_that_was_forbidden_at_once(location: str, reason: Reason) -> None:
-    with serving(b"") as server:
-        server._answers[:] = [redirect(location.format(port=server.port))]
+    with listening(b"") as server:
+        server.answers[:] = [redirect(location.format(port=server.port))]
         assert reason_of(f"{server.url}/a.png") is reason
         assert len(server.requests) == 1
 
 
 def test_redirects_without_end_are_given_up() -> None:
-    with serving(redirect("/a.png")) as server:
+    with listening(redirect("/a.png")) as server:
         assert reason_of(f"{server.url}/a.png") is Reason.UNREACHABLE
         assert len(server.requests) == 6 * 3
 
 
 def test_a_redirect_that_names_no_place_is_no_crash() -> None:
-    with serving(b"HTTP/1.1 304 Not Modified\r\n\r\n") as server:
+    with listening(b"HTTP/1.1 304 Not Modified\r\n\r\n") as server:
         assert reason_of(server.url) is Reason.UNREACHABLE
 
 
@@ -141,7 +87,7 @@ def test_a_redirect_that_names_no_place_is_no_crash() -> None:
 def test_what_the_server_says_is_the_reason_and_what_may_pass_is_tried_again(
     status: int, reason: Reason, tries: int
 ) -> None:
-    with serving(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()) as server:
+    with listening(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()) as server:
         assert reason_of(server.url) is reason
         assert len(server.requests) == tries
 
@@ -150,13 +96,13 @@ def test_what_the_server_says_is_the_reason_and_what_may_pass_is_tried_again(
     "first", [b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", b"", b"nonsense\r\n\r\n", ok(PNG)[:-9]]
 )
 def test_a_failure_that_passes_leaves_no_trace(first: bytes) -> None:
-    with serving(first, ok(PNG)) as server:
+    with listening(first, ok(PNG)) as server:
         assert get(server.url) == PNG
         assert len(server.requests) == 2
 
 
 def test_a_file_beyond_the_limit_is_given_up_where_the_header_says_so() -> None:
-    with serving(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n") as server:
+    with listening(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n") as server:
         assert reason_of(server.url) is Reason.TOO_LARGE
         assert len(server.requests) == 1
 
@@ -170,7 +116,7 @@ def test_a_file_beyond_the_limit_is_given_up_where_no_header_said_so() -> None:
             connection.sendall(bytes(1 << 16))
             sent.append(1)
 
-    with serving(endless) as server:
+    with listening(endless) as server:
         assert reason_of(server.url, bytes=1 << 20) is Reason.TOO_LARGE
     assert len(sent) < 400  # what the sockets' buffers take, and no more
 
@@ -183,7 +129,7 @@ def test_a_server_that_sends_a_byte_now_and_then_does_not_hold_a_run_up(start: b
             time.sleep(0.05)
             connection.sendall(b"x")
 
-    with serving(drip) as server:
+    with listening(drip) as server:
         began = time.monotonic()
         with pytest.raises(Rejected, match=r"it was given 0.5 seconds") as caught:
             get(server.url, seconds=0.5)
@@ -192,7 +138,7 @@ def test_a_server_that_sends_a_byte_now_and_then_does_not_hold_a_run_up(start: b
 
 
 def test_a_server_that_says_nothing_does_not_hold_a_run_up() -> None:
-    with serving(lambda connection: time.sleep(30)) as server:
+    with listening(lambda connection: time.sleep(30)) as server:
         began = time.monotonic()
         assert reason_of(server.url, seconds=0.5) is Reason.UNREACHABLE
         assert time.monotonic() - began < 5
@@ -203,7 +149,7 @@ def test_the_time_is_for_all_redirects_together() -> None:
         time.sleep(0.3)
         connection.sendall(redirect("/again"))
 
-    with serving(slow) as server:
+    with listening(slow) as server:
         began = time.monotonic()
         assert reason_of(server.url, seconds=1.0) is Reason.UNREACHABLE
         assert time.monotonic() - began < 5
@@ -221,7 +167,7 @@ def test_the_name_is_looked_up_once_and_what_was_checked_is_connected_to(monkeyp
         asked.append(host)
         return real("127.0.0.1" if len(asked) == 1 else "127.0.0.2", *arguments, **options)
 
-    with serving(ok(PNG)) as server:
+    with listening(ok(PNG)) as server:
         monkeypatch.setattr(socket, "getaddrinfo", rebinding)
         hosts = frozenset({"pictures.internal"})
         assert get(f"http://pictures.internal:{server.port}/a.png", hosts=hosts) == PNG
@@ -230,5 +176,5 @@ def test_the_name_is_looked_up_once_and_what_was_checked_is_connected_to(monkeyp
 
 
 def test_what_is_not_tls_is_no_crash() -> None:
-    with serving(ok(PNG)) as server:
+    with listening(ok(PNG)) as server:
         assert reason_of(f"https://127.0.0.1:{server.port}/a.png") is Reason.UNREACHABLE

@@ -1,0 +1,63 @@
+"""A server on loopback that answers what a test wants, well or badly."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+__all__ = ["Answer", "Server", "listening", "ok", "redirect"]
+
+_OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"
+Answer = bytes | Callable[[socket.socket], None]
+
+
+class Server:
+    """Answers each request, in turn, with the next of ``answers``, the last one again and again."""
+
+    def __init__(self, answers: list[Answer], address: str = "127.0.0.1") -> None:
+        self.requests: list[str] = []
+        self.answers = answers
+        self._listener = socket.create_server((address, 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://{address}:{self.port}"
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.requests.append("")
+            threading.Thread(target=self._answer, args=(connection, len(self.requests) - 1), daemon=True).start()
+
+    def _answer(self, connection: socket.socket, number: int) -> None:
+        with connection:
+            self.requests[number] = connection.recv(65536).decode("latin-1")
+            answer = self.answers[min(number, len(self.answers) - 1)]
+            try:
+                if callable(answer):
+                    answer(connection)
+                else:
+                    connection.sendall(answer)
+            except OSError:
+                return  # The other side has hung up, as it may.
+
+
+@contextmanager
+def listening(*answers: Answer, address: str = "127.0.0.1") -> Iterator[Server]:
+    with closing(Server(list(answers), address)) as server:
+        yield server
+
+
+def ok(content: bytes) -> bytes:
+    return _OK % (len(content), content)
+
+
+def redirect(url: str, status: str = "302 Found") -> bytes:
+    return f"HTTP/1.1 {status}\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n".encode()
