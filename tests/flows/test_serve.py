@@ -59,7 +59,7 @@ class Local(NamedTuple):
     log: Path
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"{self.url}/api", trust_env=False, timeout=30)
+        return httpx.Client(base_url=f"{self.url}/api", trust_env=False, timeout=120)
 
 
 @pytest.fixture(scope="module")
