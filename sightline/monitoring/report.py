@@ -104,8 +104,8 @@ class MonitoringReport(_Frozen):
     note: str | None
     synthetic: bool
     data: str | None
-    preset: str | None
-    pretrained: bool | None
+    preset: str | None = None
+    pretrained: bool | None = None
     threshold: float
     classes: tuple[str, ...]
 
