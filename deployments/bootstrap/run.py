@@ -40,20 +40,21 @@ def bootstrap(environment: Mapping[str, str], *, deploy: bool = False, pool: str
     with get_client(sync_client=True) as client:
         yield from ensure_pools(client, environment, told)
         if deploy:
-            subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], check=True)
+            yield _deploy(pool)
         yield from ensure_automations(client, environment, channels)
 
 
 def _deploy(pool: str | None) -> Change:
     """Deploy every flow, with what Prefect says of it on standard error."""
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     with TemporaryDirectory(prefix="sightline-") as folder:
-        file = prefect_file.FILE
         if pool is not None:
             file = Path(folder) / "prefect.yaml"
             file.write_text(prefect_file.in_pool(pool), "utf-8")
-        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
-        subprocess.run(command, stdout=sys.stderr, check=True)  # noqa: S603
-    return Change("deployments", f"{len(prefect_file.deployments())} of {file.name}", Outcome.UPDATED)
+            command += ["--prefect-file", str(file)]
+        # The entrypoints are modules, which are looked for from where the project is.
+        subprocess.run(command, cwd=prefect_file.FILE.parent, stdout=sys.stderr, check=True)  # noqa: S603
+    return Change("deployments", f"{len(prefect_file.deployments())} of {prefect_file.FILE.name}", Outcome.UPDATED)
 
 
 def _channels(environment: Mapping[str, str], blocks: set[str]) -> list[str]:

@@ -210,3 +210,15 @@ class TestFiles:
 def test_every_bucket_is_handed_on_to_the_flows() -> None:
     buckets = [name.upper() for name in Settings.model_fields if name.endswith("_bucket")]
     assert set(flow_environment(dict.fromkeys(buckets, "s3://some"), blocks=frozenset())) == set(buckets)
+
+
+@pytest.mark.slow
+def test_the_flows_are_deployed_to_the_pool_that_is_named(
+    client: SyncPrefectClient, prefect_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)  # Prefect deploys in a process of its own
+    changes = list(bootstrap({"RESULTS_BUCKET": "s3://results"}, deploy=True, pool="media-process"))
+    assert any(change.kind == "deployments" for change in changes)
+    assert {each.work_pool_name for each in client.read_deployments()} == {"media-process"}
+    # There is a deployment to train with now.
+    assert "sightline: train a model anew that has drifted" in [each.name for each in client.read_automations()]
