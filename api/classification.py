@@ -14,11 +14,9 @@ from api.reading import ReadImage
 from api.schemas import EXAMPLE, Classified, ClassifiedImage, ImagesPayload, LambdaAnswer
 from api.service import Service
 from sightline.registry import ModelRecord
-from sightline.vision import THRESHOLD_NOT_MET, Outcome, Rejected, judge
+from sightline.vision import TASK, THRESHOLD_NOT_MET, Outcome, Rejected, judge
 
 __all__ = ["classification_routes"]
-
-_TASK = "image-classification"
 
 Payload = Annotated[
     ImagesPayload,
@@ -86,7 +84,7 @@ def classification_routes(service: Service) -> APIRouter:
 
 
 async def _classify(service: Service, payload: Mapping[str, Any], name: str) -> Classified:
-    with service.models.lease(name, _TASK) as model:
+    with service.models.lease(name, TASK) as model:
         with model.announced():
             read = await service.reader.read(payload, model.record.image_input)
         rows = iter(await model.ask([each.pixels for each in read if not isinstance(each.pixels, Rejected)]))

@@ -113,7 +113,13 @@ def _deployment(entry: FlowEntry, spec: Mapping[str, Any]) -> RunnerDeployment:
         tags=list(entry.tags),
         concurrency_limit=ConcurrencyLimitConfig.model_validate(limit) if limit else None,
         schedules=[
-            Cron(each["cron"], timezone=each["timezone"], slug=each["slug"], active=False)
+            Cron(
+                each["cron"],
+                timezone=each["timezone"],
+                slug=each["slug"],
+                parameters=each.get("parameters", {}),
+                active=False,
+            )
             for each in spec.get("schedules", ())
         ],
         triggers=[TypeAdapter(DeploymentTriggerTypes).validate_python(each) for each in spec.get("triggers", ())],

@@ -73,7 +73,9 @@ class Settings(BaseSettings):
     model_bucket: Bucket = Field("./data/models", validation_alias=AliasChoices("MODEL_BUCKET", "MODEL_BUCKET_NAME"))
     capture_bucket: Bucket = "./data/capture"
     results_bucket: Bucket = "./data/results"
-    reviews_bucket: Bucket = Field("./data/reviews", description="What waits for a person's answer, and the answers.")
+    reviews_bucket: Bucket | None = Field(
+        None, description="What waits for a person's answer, and the answers. By default .reviews in RESULTS_BUCKET."
+    )
     use_s3: bool = Field(False, description="Take a bare bucket name as an S3 bucket, not as a folder.")
 
     max_video_seconds: PositiveFloat = Field(4 * 3600, description="A longer video is refused, in seconds.")
@@ -149,7 +151,10 @@ class Settings(BaseSettings):
         (1.0, 5.0), description="Waits between the tries at a channel, in seconds, as a JSON list."
     )
     alert_timeout_seconds: PositiveFloat = Field(30.0, description="How long one try at a channel may take.")
-    outbox_bucket: Bucket = Field("./data/outbox", description="Where alerts wait that a channel has not taken yet.")
+    outbox_bucket: Bucket | None = Field(
+        None,
+        description="Where alerts wait that a channel has not taken yet. By default .outbox in RESULTS_BUCKET.",
+    )
 
     upload_rules: tuple[UploadRule, ...] = Field(
         (
@@ -221,6 +226,19 @@ class Settings(BaseSettings):
         if self.use_s3 and _BUCKET_NAME.fullmatch(bucket):
             return f"s3://{bucket}"
         return bucket
+
+    @property
+    def reviews_uri(self) -> str:
+        """REVIEWS_BUCKET as a path or an ``s3://`` URI."""
+        return self._in_results(self.reviews_bucket, ".reviews")
+
+    @property
+    def outbox_uri(self) -> str:
+        """OUTBOX_BUCKET as a path or an ``s3://`` URI."""
+        return self._in_results(self.outbox_bucket, ".outbox")
+
+    def _in_results(self, bucket: str | None, folder: str) -> str:
+        return self.bucket_uri(bucket or f"{self.bucket_uri(self.results_bucket).rstrip('/')}/{folder}")
 
     @model_validator(mode="after")
     def _email_has_recipients(self) -> Settings:

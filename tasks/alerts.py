@@ -69,7 +69,7 @@ def tell(alert: Alert, logger: Logger, *, flow_run_id: UUID | None = None, task_
         logger.warning("Alert: %s. No channel is set in ALERT_CHANNELS", _line(alert))
         return
     courier = Courier(
-        root=config.bucket_uri(config.outbox_bucket),
+        root=config.outbox_uri,
         channels=tuple(dict.fromkeys(config.alert_channels)),
         send=partial(_send, logger),
         warn=lambda text: logger.warning("Alerts: %s", text),

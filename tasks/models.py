@@ -59,7 +59,7 @@ def open_registry() -> Registry:
 def open_reviews() -> Reviews:
     """The questions and answers in REVIEWS_BUCKET."""
     config = settings()
-    return Reviews(storage.locate(config.bucket_uri(config.reviews_bucket)))
+    return Reviews(storage.locate(config.reviews_uri))
 
 
 @task(**ON_STORAGE)

@@ -51,11 +51,15 @@ def publish_monitoring(report: MonitoringReport) -> None:
 
 
 def alert_of_drift(report: MonitoringReport) -> Alert | None:
-    """The alert about what has drifted; None where nothing has."""
+    """The alert about what has drifted; None where nothing has.
+
+    Windows overlap where a model is watched every day: what has drifted in one of them has in the next. So the key has
+    no time, and people are told again when something else drifts, when a new version does, or after a month.
+    """
     if not report.drift or report.baseline is None:
         return None
     return Alert(
-        key=f"drift of {report.version} {report.since.isoformat()} {report.until.isoformat()}",
+        key=f"drift of {report.version}: {', '.join(sorted(each.what for each in report.drift))}",
         kind="result",
         title=f"{report.version} drifts: {report.headline}",
         facts={

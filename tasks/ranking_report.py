@@ -44,7 +44,7 @@ def report_ranking(
     }
     emit_event("sightline.model.trained", resource=resource, payload=payload)
     if promotion.promoted:
-        moved = {"version": record.version, "previous": promotion.previous}
+        moved = {"version": record.version, "previous": promotion.previous, "why": promotion.why}
         emit_event("sightline.model.promoted", resource=resource, payload=moved)
 
 

@@ -41,10 +41,9 @@ class PatientList(BaseModel):
 def dashboard_routes(service: Service) -> APIRouter:
     """Models and patients, as pages and as JSON."""
     config = service.config
-    buckets = (config.model_bucket, config.reviews_bucket, config.video_bucket, config.patients_bucket)
-    models, answers, videos, people = (locate(config.bucket_uri(bucket)) for bucket in buckets)
-    results = locate(config.bucket_uri(config.results_bucket))
-    registry, reviews = Registry(models), Reviews(answers)
+    buckets = (config.model_bucket, config.results_bucket, config.video_bucket, config.patients_bucket)
+    models, results, videos, people = (locate(config.bucket_uri(bucket)) for bucket in buckets)
+    registry, reviews = Registry(models), Reviews(locate(config.reviews_uri))
     router = APIRouter(tags=["dashboard"])
 
     # Not coroutines: what they do is reading storage, which would keep every other request waiting.

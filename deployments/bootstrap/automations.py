@@ -29,13 +29,13 @@ def ensure_automations(
 ) -> Iterator[Change]:
     """Make the automations as the file says; notifications go through those of the channels that can notify.
 
-    One that has nothing to act on, no channel or a deployment that is not there, is left out, and says so.
+    One that has no channel to act through is left out, and says so.
     """
     blocks = [block for channel in channels if (block := _notifier(client, channel)) is not None]
     for spec in read(_FILE, environment)["automations"]:
         name, found = spec["name"], client.read_automations_by_name(spec["name"])
         try:
-            actions = [action for each in spec["actions"] for action in _actions(client, each, blocks)]
+            actions = [action for each in spec["actions"] for action in _actions(each, blocks)]
         except _LeftOut as reason:
             for each in found:
                 client.delete_automation(each.id)
@@ -72,29 +72,15 @@ def _content(automation: AutomationCore) -> Any:
     return content
 
 
-def _actions(client: SyncPrefectClient, spec: Mapping[str, Any], blocks: Iterable[UUID]) -> Iterator[dict[str, Any]]:
+def _actions(spec: Mapping[str, Any], blocks: Iterable[UUID]) -> Iterator[dict[str, Any]]:
     """One action of the file in Prefect's own form."""
     if spec["type"] == "send-notification":
         if not blocks:
             raise _LeftOut("ALERT_CHANNELS has no block that can notify; slack-webhook/sightline is one")
         for block in blocks:
             yield {**spec, "block_document_id": block}
-    elif spec["type"] == "run-deployment":
-        yield {
-            **{key: value for key, value in spec.items() if key != "deployment"},
-            "deployment_id": _deployment(client, spec["deployment"]),
-        }
     else:
         yield dict(spec)
-
-
-def _deployment(client: SyncPrefectClient, name: str) -> UUID:
-    from prefect.exceptions import ObjectNotFound
-
-    try:
-        return client.read_deployment_by_name(name).id
-    except ObjectNotFound:
-        raise _LeftOut(f"there is no deployment {name}; deploy the flows and run this again") from None
 
 
 def _notifier(client: SyncPrefectClient, channel: str) -> UUID | None:

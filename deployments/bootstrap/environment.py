@@ -19,16 +19,17 @@ RESULTS = "s3-bucket/sightline"
 
 _AWS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_REGION")
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_LINKS = ("PREFECT_UI_URL",)  # where a person finds the server, which containers know by another name
 _OTHERS = ("api_", "prefect_", "s3_events_")  # settings of the HTTP service, the listener and Prefect itself
 
 
 def flow_environment(environment: Mapping[str, str], *, blocks: frozenset[str]) -> dict[str, str]:
-    """The settings of the flows that are set, and how they reach S3.
+    """The settings of the flows that are set, how they reach S3, and what their links begin with.
 
     A key of AWS is named by its block, ``TYPE/NAME``, and never written: a work pool's variables are for everyone to
     read. Only blocks among ``blocks`` are used.
     """
-    told = {name: environment[name] for name in (*_settings(), *_AWS) if environment.get(name)}
+    told = {name: environment[name] for name in (*_settings(), *_AWS, *_LINKS) if environment.get(name)}
     if CREDENTIALS in blocks:
         place = CREDENTIALS.replace("/", ".")
         told |= {name: f"{{{{ prefect.blocks.{place}.{name.lower()} }}}}" for name in _KEYS if environment.get(name)}

@@ -10,10 +10,10 @@ from sightline import storage
 from sightline.errors import InvalidInput
 from sightline.monitoring.layout import capture_files
 from sightline.monitoring.predictions import Predictions
-from sightline.registry import ModelRecord, Registry
+from sightline.registry import ModelRecord, Registry, WrongTask
 from sightline.storage import Location
 from sightline.training import BASELINE, Baseline
-from sightline.vision import ENDPOINT
+from sightline.vision import ENDPOINT, TASK
 
 __all__ = ["Version", "Watched", "read_baseline", "watch_endpoint", "watch_model"]
 
@@ -66,9 +66,14 @@ def watch_model(
 
     Of several versions the current one is judged; where that has captured nothing yet, the latest that has. A variant
     that is none of the registry's versions, ``AllTraffic`` say, is taken for the one that is judged. Raises
-    ``ModelNotFound`` and ``ModelDamaged``.
+    ``ModelNotFound``, ``ModelDamaged``, and ``WrongTask`` where it is not one that classifies images.
     """
     record = registry.record(model)
+    if record.task != TASK:
+        raise WrongTask(
+            f"{record.label}: is a model for {record.task}, and captures nothing that could be compared. Name a model "
+            "for image-classification"
+        )
     alone = f"v{record.version}" if "/" in model else None
     there = {
         variant

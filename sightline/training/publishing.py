@@ -32,7 +32,7 @@ from sightline.training.plots import draw_plots
 from sightline.training.preset import Preset
 from sightline.training.rival import Device, RivalChanged, compare_with_current
 from sightline.training.splits import Splits
-from sightline.vision import save_classifier
+from sightline.vision import TASK, save_classifier
 from sightline.vision.heads import probabilities
 
 __all__ = ["Assessed", "assess", "promote", "publish"]
@@ -114,7 +114,7 @@ def publish(
     draft = ModelDraft(
         name=name,
         created=now_in_utc(),
-        task="image-classification",
+        task=TASK,
         architecture={
             "backbone": recipe.backbone,
             "embedding": fitted.head.embedding_size,

@@ -8,7 +8,7 @@ print(dict(zip(classifier.classes, classifier.predict(pixels[None])[0])))
 from sightline.vision.backbones import BACKBONES, WeightsUnavailable, create_backbone
 from sightline.vision.backends import BackendUnavailable, supported_backends
 from sightline.vision.chunks import SerializedChunk, SerializedImage, serialize_chunk
-from sightline.vision.classifier import ImageClassifier, load_classifier
+from sightline.vision.classifier import TASK, ImageClassifier, load_classifier
 from sightline.vision.decode import Decoded, decode
 from sightline.vision.endpoint import ENDPOINT, EndpointClassifier, InvalidAnswer
 from sightline.vision.fetch import fetch
@@ -30,6 +30,7 @@ __all__ = [
     "REVIEW",
     "SUFFIXES",
     "TABLE",
+    "TASK",
     "THRESHOLD_NOT_MET",
     "BackendUnavailable",
     "ClassificationRun",

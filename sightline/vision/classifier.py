@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from sightline.vision.backends import Backend
     from sightline.vision.heads import Head
 
-__all__ = ["ImageClassifier", "load_classifier"]
+__all__ = ["TASK", "ImageClassifier", "load_classifier"]
+
+TASK = "image-classification"
+"""The task of these models' records."""
 
 
 class ImageClassifier:

@@ -161,9 +161,10 @@ def test_the_stack_has_buckets_queues_a_topic_and_roles(stack: dict[str, Any], c
         assert ("Condition" in trust) == stack["run_on"].startswith("ecs")
         policy = str(iam.get_role_policy(RoleName=f"ward-{name}", PolicyName=name)["PolicyDocument"])
         reached = {kind for kind in KINDS if f"arn:aws:s3:::ward-{kind}-{ACCOUNT}/*" in policy}
-        assert (
-            reached == {"worker": {*KINDS}, "listener": set(), "api": {"videos", "models", "capture", "results"}}[name]
-        )
+        assert reached == {"worker": {*KINDS}, "listener": set(), "api": {*KINDS} - {"capture"}}[name]
+        assert ("s3:PutObject" in policy) == (name == "worker")
+        secrets = re.findall(r"arn:aws:secretsmanager:us-east-1:\d+:secret:([^'\"]+)", policy)
+        assert secrets == {"worker": ["ward/*"], "listener": ["ward/prefect*"], "api": []}[name]
     profiles = iam.list_instance_profiles()["InstanceProfiles"]
     assert len(profiles) == (3 if stack["run_on"].startswith("ec2") else 0)
 
@@ -176,7 +177,8 @@ def test_the_environment_that_it_tells_is_what_the_settings_take(
     (tmp_path / ".env").write_text(stack["Environment"])
     settings = Settings(_env_file=tmp_path / ".env")
     assert settings.video_bucket == f"s3://ward-videos-{ACCOUNT}"
-    assert settings.outbox_bucket == f"s3://ward-results-{ACCOUNT}/.outbox"
+    assert settings.outbox_uri == f"s3://ward-results-{ACCOUNT}/.outbox"
+    assert settings.reviews_uri == f"s3://ward-results-{ACCOUNT}/.reviews"
     assert str(settings.s3_events_queue_url).endswith(f"/{ACCOUNT}/ward-uploads")
     assert settings.alert_channels == (f"arn:aws:sns:us-east-1:{ACCOUNT}:ward-alerts",)
 

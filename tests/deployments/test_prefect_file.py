@@ -58,6 +58,13 @@ def test_a_trigger_is_valid_and_gives_parameters_that_the_flow_has(entry: FlowEn
         assert all(event.startswith("sightline.") for event in spec["expect"])
 
 
+@every_flow
+def test_what_runs_by_the_clock_is_given_what_it_needs(entry: FlowEntry) -> None:
+    fields = entry.load().parameters
+    for each in SPECS[entry.target].get("schedules", []):
+        assert set(fields.required) <= set(each.get("parameters", {})) <= set(fields.properties), each["slug"]
+
+
 def test_in_the_pool_of_processes_the_deployments_run_in_this_folder_without_a_container() -> None:
     for spec in yaml.safe_load(in_pool(PROCESSES))["deployments"]:
         assert spec["work_pool"] == {"name": PROCESSES, "work_queue_name": "default"}

@@ -20,7 +20,7 @@ from flows.classify_images import classify_images
 from flows.monitor_model import monitor_model
 from sightline.errors import InvalidInput, InvalidSetting
 from sightline.monitoring import MonitoringReport
-from sightline.registry import ModelNotFound, Registry
+from sightline.registry import ModelNotFound, Registry, WrongTask
 from sightline.settings import settings
 from tests.captures import baseline_of, capture, predictions, publish_with
 from tests.images import grey, publish_by_brightness
@@ -108,6 +108,30 @@ def test_a_drift_is_an_event_and_one_alert(registry: Registry, tmp_path: Path, p
     assert event["payload"]["why"].startswith("drift of drifting/1: the share of motorcycle rose")
     assert event["payload"]["report"] == report.report
     assert event["payload"]["findings"][0]["effects"]["total variation"] > 0.2
+
+
+def test_a_drift_that_goes_on_is_told_of_once(registry: Registry, tmp_path: Path, prefect_server: str) -> None:
+    """A model is watched every day, and the windows overlap: an alert a day would soon be read by nobody."""
+    random = np.random.default_rng(2)
+    publish_with(registry, baseline_of(predictions(random, 400), random), "lasting")
+    folder, begin = tmp_path / "capture", NOW - timedelta(days=2)
+    for day in (0, 1):
+        at = begin + timedelta(days=day)
+        capture(folder, predictions(random, 400, second=0.8), at, endpoint="lasting", first_id=400 * day)
+    alerts, found = [], []
+    for end in (begin + timedelta(days=1), begin + timedelta(days=2), begin + timedelta(days=2, hours=1)):
+        state = monitor("lasting", since=begin.isoformat(), until=end.isoformat())
+        found.append([each.what for each in state.result().drift])
+        alerts += artifacts(prefect_server, state).get("alert", [])
+    assert found == [["classes"]] * 3
+    assert len(alerts) == 1
+
+
+def test_a_model_that_ranks_is_refused(registry: Registry) -> None:
+    """Its record has other fields, and it captures nothing."""
+    publish_with(registry, None, "runners", task="image-ranking")
+    with pytest.raises(WrongTask, match="runners/1: is a model for image-ranking"):
+        monitor_model("runners")
 
 
 def test_without_captures_the_run_is_skipped_and_says_where_it_looked(registry: Registry, tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from demo.clip import build_clip
-from deployments.bootstrap import bootstrap
 from deployments.serve import ServerNotStarted, server
 from flows.__main__ import run as sightline
 from flows.catalogue import CATALOGUE
@@ -174,7 +173,6 @@ def test_a_month_with_a_drift_ends_in_one_alert_one_training_and_a_report_of_all
 
     with temporary_settings({PREFECT_API_URL: f"{local.url}/api"}), local.client() as api:
         await_true(lambda: api.get("/deployments/name/train-image-classifier/media").is_success)
-        list(bootstrap({"RESULTS_BUCKET": "s3://results"}))
         synthesize_pressure_maps(str(maps), count=240, people=6, seed=1)
         monkeypatch.setattr("sightline.training.publishing.now_in_utc", lambda: begin - week)
         first = train_image_classifier("ward", str(maps), preset=str(preset), pretrained=False)
