@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -76,7 +77,6 @@ def _measure(messages: int) -> dict[str, Any]:
         sqs = boto3.client("sqs")
         bare = _bare(sqs, max(messages // 5, _BATCH))
         url = sqs.create_queue(QueueName="uploads")["QueueUrl"]
-        _send(sqs, url, messages)
         environment |= {
             "S3_EVENTS_QUEUE_URL": url,
             "S3_EVENTS_HEALTH_PORT": "0",
@@ -85,7 +85,7 @@ def _measure(messages: int) -> dict[str, Any]:
             "PREFECT_API_URL": f"http://127.0.0.1:{api_port}/api",
             "VIDEO_BUCKET": "s3://videos",
         }
-        with _process(["deployments.s3_events"], environment) as listener:
+        with _process(["deployments.s3_events"], environment) as listener, _sending(sqs, url, messages):
             _await_taken(api_port, 1)
             start, first, cpu = time.perf_counter(), _taken(api_port), _cpu_seconds(listener.pid)
             _await_taken(api_port, messages // 10)
@@ -111,22 +111,38 @@ def _measure(messages: int) -> dict[str, Any]:
 def _bare(sqs: Any, messages: int) -> float:
     """Messages a second that are received and deleted, and no more."""
     url = sqs.create_queue(QueueName="bare")["QueueUrl"]
-    _send(sqs, url, messages)
-    start, done = time.perf_counter(), 0
-    while done < messages:
-        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=1)["Messages"]
-        entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(found)]
-        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-        done += len(found)
-    return messages / (time.perf_counter() - start)
+    done = 0
+    with _sending(sqs, url, messages):
+        start = time.perf_counter()
+        while done < messages:
+            found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=1).get("Messages", [])
+            entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(found)]
+            if entries:
+                sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+            done += len(found)
+        return messages / (time.perf_counter() - start)
 
 
-def _send(sqs: Any, url: str, messages: int) -> None:
-    for first in range(0, messages, _BATCH):
-        numbers = range(first, min(first + _BATCH, messages))
-        sqs.send_message_batch(
-            QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": _message(n)} for n in numbers]
-        )  # fmt: skip
+@contextmanager
+def _sending(sqs: Any, url: str, messages: int) -> Iterator[None]:
+    """Keep a hundred messages in the queue until all were sent: moto's time a request grows with what waits there."""
+
+    def waiting() -> int:
+        name = "ApproximateNumberOfMessages"
+        return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+
+    def send() -> None:
+        for first in range(0, messages, _BATCH):
+            while first % (5 * _BATCH) == 0 and waiting() > 10 * _BATCH:
+                time.sleep(0.02)
+            numbers = range(first, min(first + _BATCH, messages))
+            entries = [{"Id": str(n), "MessageBody": _message(n)} for n in numbers]
+            sqs.send_message_batch(QueueUrl=url, Entries=entries)
+
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(send)
+        yield
+        sent.result()
 
 
 def _message(number: int) -> str:
@@ -168,13 +184,16 @@ def _serve(port: int) -> None:
 
 
 def _serve_queue(port: int) -> None:
-    """Be moto's SQS, which would otherwise look its services up in its own folder, twice a request."""
+    """Be moto's SQS, which would otherwise look its services up in its own folder, twice a request, and make a date of
+    the time, three times for each message that waits."""
     from moto import backends
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from moto.sqs import models
     from werkzeug.serving import make_server
 
     services = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: services
+    models.unix_time_millis = lambda: 1000 * time.time()
     make_server("127.0.0.1", port, DomainDispatcherApplication(create_backend_app), threaded=True).serve_forever()
 
 
