@@ -44,8 +44,9 @@ def _no_engine() -> str | None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Images, then ``make up`` beside whatever else runs here; in the end nothing is left of it."""
     ports = {name: str(free_port()) for name in ("PREFECT_PORT", "API_PORT", "AWS_PORT")}
+    ui = f"http://ward.example:{ports['PREFECT_PORT']}"
     file = tmp_path_factory.mktemp("stack") / "test.env"
-    found = Stack({**NAMES, **ports, "ENV": str(file)})
+    found = Stack({**NAMES, **ports, "ENV": str(file)}, ui, auth="ward:d00r")
 
     class Webhook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -63,6 +64,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             **ports,
             "SLACK_WEBHOOK_URL": f"json://host.docker.internal:{webhook.server_port}/",
             "UPLOAD_TRANSCRIBER": "pocketsphinx",
+            "PREFECT_UI_URL": ui,
+            "PREFECT_SERVER_API_AUTH_STRING": found.auth,
+            "PREFECT_API_AUTH_STRING": found.auth,
         }
         lines = [f"{name}={value}" for name, value in extra.items()]
         file.write_text((ROOT / "deployments" / "local.env").read_text() + "\n".join(lines) + "\n")

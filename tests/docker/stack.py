@@ -29,20 +29,32 @@ class Stack:
     """The system that ``make up`` has started, seen from outside."""
 
     environment: dict[str, str]
+    ui: str
+    """Where people's browsers find the Prefect UI."""
+    auth: str
+    """The user and the password of Prefect's API."""
     told: list[dict[str, Any]] = field(default_factory=list)
     """The alerts that came to the webhook."""
 
     @property
     def api(self) -> httpx.Client:
-        port = self.environment["PREFECT_PORT"]
-        return httpx.Client(base_url=f"http://127.0.0.1:{port}/api", trust_env=False, timeout=300)
+        user, _, password = self.auth.partition(":")
+        return httpx.Client(
+            base_url=f"http://127.0.0.1:{self.environment['PREFECT_PORT']}/api",
+            auth=(user, password),
+            trust_env=False,
+            timeout=300,
+        )
 
     @property
     def s3(self) -> Any:
+        return self.aws("s3")
+
+    def aws(self, service: str) -> Any:
         import boto3
 
         return boto3.client(
-            "s3",
+            service,
             endpoint_url=f"http://127.0.0.1:{self.environment['AWS_PORT']}",
             region_name="us-east-1",
             aws_access_key_id="local",

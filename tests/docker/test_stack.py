@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 from pathlib import Path
 
-import numpy as np
+import httpx
 import pytest
-from PIL import Image
 
 from demo.clip import build_clip
+from demo.maps import build_maps
 from tests.docker.stack import ROOT, Stack, await_true
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -25,37 +24,101 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", SPEECH, seconds=4, size=(480, 270))
 
 
+@pytest.fixture(scope="session")
+def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the demo classifies: good maps, hard ones and three broken files."""
+    return build_maps(tmp_path_factory.mktemp("maps") / "maps", seed=7)
+
+
 def docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def health_of(container: str) -> str:
+    return docker("inspect", "--format", "{{if .State.Health}}{{.State.Health.Status}}{{end}}", container)
+
+
+def text_of(stack: Stack, key: str) -> str:
+    return str(stack.s3.get_object(Bucket="results", Key=key)["Body"].read())
 
 
 def sessions_of(stack: Stack, patient: str) -> list[str]:
     return [key for key in stack.keys("patients") if key.startswith(f"{patient}/") and key.endswith("_session.json")]
 
 
-def test_a_worker_runs_flows_in_containers_and_their_results_are_on_s3(stack: Stack, clip: Path) -> None:
+def test_every_service_is_healthy_and_the_api_asks_for_a_password(stack: Stack) -> None:
+    services = docker("ps", "--format", "{{.Names}}", "--filter", f"label=com.docker.compose.project={PROJECT}").split()
+    assert len(services) == 7, "database, server, worker, janitor, listener, api and aws"
+    for name in services:
+        await_true(lambda name=name: health_of(name) == "healthy", 120, f"{name} is healthy")
+    with stack.api as api:
+        assert api.get("/flow_runs/count", auth=("ward", "wrong")).status_code == 401
+        assert api.post("/flow_runs/count", json={}).status_code == 200
+    answer = httpx.get(f"http://127.0.0.1:{stack.environment['API_PORT']}/health", trust_env=False)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("image", ["sightline:local", "sightline-small:local"])
+@pytest.mark.usefixtures("stack")
+def test_images_belong_to_a_user_without_rights_and_hold_no_build_tools(image: str) -> None:
+    told = json.loads(docker("image", "inspect", "--format", "{{json .Config}}", image))
+    assert told["Healthcheck"]["Test"][0] == "CMD"
+    assert docker("run", "--rm", image, "id", "-u") == "10001"
+    tools = (
+        "for tool in cc gcc g++ make uv; do command -v $tool; done; touch /usr/bin/x 2>/dev/null && echo writable; true"
+    )
+    assert docker("run", "--rm", image, "sh", "-c", tools) == ""
+    assert docker("run", "--rm", image, "ls", "-A", "/tmp") == ""
+
+
+def test_a_worker_runs_flows_in_containers_and_their_results_are_on_s3(stack: Stack, clip: Path, maps: Path) -> None:
     stack.s3.upload_file(str(clip), "results", "incoming/clip.mp4")
-    dice = np.random.default_rng(3)
-    for number in range(4):
-        picture = io.BytesIO()
-        Image.fromarray(dice.integers(0, 255, (64, 64, 3), np.uint8)).save(picture, "PNG")
-        stack.s3.put_object(Bucket="results", Key=f"pictures/{number}.png", Body=picture.getvalue())
+    for file in maps.iterdir():
+        stack.s3.upload_file(str(file), "results", f"maps/{file.name}")
     video = stack.run(
         "process-video", video="s3://results/incoming/clip.mp4", patient="ben", transcriber="pocketsphinx"
     )
     images = stack.run(
-        "classify-images", source="s3://results/pictures", model="vehicles", output="s3://results/classified"
-    )
+        "classify-images",
+        source="s3://results/maps", model="vehicles", threshold=0.999, output="s3://results/classified",
+    )  # fmt: skip
     for run in (video, images):
         state = stack.end_of(run)
         assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), state["message"]
         assert docker("ps", "--all", "--quiet", "--filter", f"label=io.prefect.flow-run-id={run}")
     assert len(sessions_of(stack, "ben")) == 1
     records = stack.s3.get_object(Bucket="results", Key="classified/results.jsonl")["Body"].read().splitlines()
-    assert [Path(json.loads(line)["uri"]).name for line in records] == [f"{number}.png" for number in range(4)]
+    assert {Path(json.loads(line)["uri"]).name for line in records} == {file.name for file in maps.iterdir()}
     kept = [key for key in stack.keys("results") if key.startswith(".prefect/")]  # what the flows returned
     assert kept
     assert all(b"pickle" not in stack.s3.get_object(Bucket="results", Key=key)["Body"].read() for key in kept)
+    await_true(lambda: any(f"{stack.ui}/runs/flow-run/{images}" in str(alert) for alert in stack.told), 60, "a link")
+
+
+def test_uncertain_images_wait_for_a_person_without_a_container(stack: Stack) -> None:
+    """After the classification above. A review may wait for a week; a container would keep its memory for as long."""
+    [review] = await_true(lambda: stack.runs("review-predictions"), 60, "a review begins")
+    run = review["id"]
+    await_true(lambda: stack.get(f"/flow_runs/{run}")["state"]["name"] == "Suspended", 300, "the review is suspended")
+    await_true(lambda: not docker("ps", "--quiet", "--filter", f"label=io.prefect.flow-run-id={run}"), 60, "it is gone")
+    form = stack.get(f"/flow_runs/{run}/input/suspended-page-1-schema")
+    form = json.loads(form) if isinstance(form, str) else form
+    asked = [name for name in form["properties"] if name.startswith("image_")]
+    assert asked
+    answers = {"reviewer": "Kim", asked[0]: "bicycle"}
+    assert stack.post(f"/flow_runs/{run}/resume", {"run_input": answers})["status"] == "ACCEPT"
+
+    def goes_on() -> bool:
+        state = stack.get(f"/flow_runs/{run}")["state"]
+        if state["name"] == "Suspended":  # on its next page, where there is one
+            stack.post(f"/flow_runs/{run}/resume", {"run_input": {"reviewer": "Kim"}})
+        return state["type"] in {"COMPLETED", "FAILED", "CRASHED"}
+
+    await_true(goes_on, 600, "the review ends")
+    state = stack.end_of(run)
+    assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), state["message"]
+    answered = [key for key in stack.keys("results") if key.startswith(".reviews/") and "Kim" in text_of(stack, key)]
+    assert len(answered) == 1
 
 
 def test_the_scheduler_has_planned_the_runs_of_every_schedule(stack: Stack) -> None:
@@ -92,6 +155,12 @@ def test_a_container_that_is_killed_is_told_of_and_its_run_completes_when_it_is_
     assert len(sessions_of(stack, "eva")) == 1
     annotated = [key for key in stack.keys("videos") if key.startswith("annotated/eva/")]
     assert len([key for key in annotated if key.endswith(".mp4")]) == 1
+
+
+def test_a_message_that_tells_of_nothing_is_told_of(stack: Stack) -> None:
+    sqs = stack.aws("sqs")
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="uploads")["QueueUrl"], MessageBody="poisoned apple")
+    await_true(lambda: any("poisoned apple" in str(alert) for alert in stack.told), 60, "an alert comes")
 
 
 def test_a_file_that_arrives_is_processed_and_everything_is_there_after_a_stop(stack: Stack, clip: Path) -> None:
