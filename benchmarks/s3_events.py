@@ -29,6 +29,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 
@@ -188,13 +189,12 @@ def _serve_queue(port: int) -> None:
     the time, three times for each message that waits."""
     from moto import backends
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from moto.sqs import models
     from werkzeug.serving import make_server
 
     services = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: services
-    models.unix_time_millis = lambda: 1000 * time.time()
-    make_server("127.0.0.1", port, DomainDispatcherApplication(create_backend_app), threaded=True).serve_forever()
+    with patch("moto.sqs.models.unix_time_millis", lambda: 1000 * time.time()):
+        make_server("127.0.0.1", port, DomainDispatcherApplication(create_backend_app), threaded=True).serve_forever()
 
 
 def _taken(port: int) -> int:

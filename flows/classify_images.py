@@ -29,7 +29,7 @@ from tasks.images import (
 )
 from tasks.images_report import alert_of, publish_results
 from tasks.models import resolve_model
-from tasks.pace import Pace
+from tasks.pace import Pace, whole
 from tasks.progress import progress
 from tasks.runner import ChosenTaskRunner
 
@@ -100,9 +100,10 @@ def classify_images(
         ):
             pace = Pace(chunks_to_do(job, images), report, max_workers)
             for window in pace:
-                serialized = serialize.map(window, unmapped(job), unmapped(Path(name)))
-                classified = classify.map(serialized, unmapped(job))
-                pace.follow(serialized, classified, filter_low_confidence.map(classified, unmapped(job)))
+                serialized = serialize.map(whole(window), unmapped(job), unmapped(Path(name)))
+                classified = classify.map(whole(serialized), unmapped(job))
+                filtered = filter_low_confidence.map(whole(classified), unmapped(job))
+                pace.follow(serialized, classified, filtered)
         ended = finish_run(job)
         publish_results(job, ended)
     if alert := alert_of(job, ended):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from prefect.futures import PrefectFutureList
+from prefect.utilities.annotations import opaque
 
 from tasks.progress import Report
 
-__all__ = ["Pace"]
+__all__ = ["Pace", "whole"]
 
 Item = TypeVar("Item")
 
@@ -23,8 +24,8 @@ class Pace:
 
     >>> pace = Pace(chunks, report)
     >>> for window in pace:
-    ...     serialized = serialize.map(window)
-    ...     pace.follow(serialized, classify.map(serialized))
+    ...     serialized = serialize.map(whole(window))
+    ...     pace.follow(serialized, classify.map(whole(serialized)))
     """
 
     def __init__(self, items: Sequence[Item], report: Report, width: int | None = None) -> None:
@@ -54,3 +55,11 @@ class Pace:
             *_, done = [stage.result() for stage in self._last]
             self._done += len(done)
             self._report(self._done / len(self._items))
+
+
+def whole(chunks: Iterable[Any]) -> list[opaque]:
+    """The chunks, or their futures, to be mapped over as they are.
+
+    Prefect looks for futures in whatever a task is given, twice: here it would be in every field of every image.
+    """
+    return [opaque(chunk) for chunk in chunks]
