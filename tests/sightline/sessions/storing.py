@@ -4,12 +4,14 @@
     a content of its own, or all the same content where SAME is 1.
 ``python storing.py killed BUCKET N EACH``: for k from 1 to N, in BUCKET/k, store a session of EACH frames and as many
     poses in a process that is killed before its k-th change, then store it again, with other parameters, in a second
-    process. Prints how many of the first were killed; the rest came to their end before.
+    process. Prints how many of the first were killed, the rest came to their end before, and the k by which the first
+    had decided on its outputs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import sys
@@ -24,7 +26,7 @@ import numpy as np
 from sightline.emotion import Annotation, Stretch
 from sightline.sessions import Claim, Metadata, SessionOutputs, SessionStore, StoredSession
 from sightline.speech import Segment
-from sightline.storage import Location, locate
+from sightline.storage import Location, exists, locate
 
 PATIENT = "José"
 FIRST_RUN: dict[str, Any] = {"label": "first"}
@@ -167,10 +169,11 @@ def together(uri: str, number: int, same: bool) -> int:
     return sum(os.waitpid(child, 0)[1] != 0 for child in children)
 
 
-def killed(uri: str, number: int, each: int) -> int:
-    """Returns how many of the processes were killed."""
-    deaths = 0
+def killed(uri: str, number: int, each: int) -> tuple[int, list[int]]:
+    """Returns how many of the processes were killed, and which had made a plan."""
+    deaths, planned = 0, []
     root = locate(uri)
+    plan = Path("videos", "annotated", PATIENT, ".sessions", f"{sha256_of('content')}.plan.json")
     for k in range(1, number + 1):
 
         def first(k: int = k) -> None:
@@ -183,11 +186,13 @@ def killed(uri: str, number: int, each: int) -> int:
 
         _, status = os.waitpid(in_child(first), 0)
         deaths += os.WIFSIGNALED(status)
+        if exists(root / str(k) / str(plan)):
+            planned.append(k)
         if not os.WIFSIGNALED(status) and os.waitstatus_to_exitcode(status):
             sys.exit(f"the run to be killed before change {k} failed by itself")
         if os.waitpid(in_child(again), 0)[1]:
             sys.exit(f"the run after the one that was killed before change {k} failed")
-    return deaths
+    return deaths, planned
 
 
 if __name__ == "__main__":
@@ -196,4 +201,4 @@ if __name__ == "__main__":
         _ = locate(uri).client  # type: ignore[union-attr]  # made once, before the processes part
     if command == "together":
         sys.exit(together(uri, int(number), rest == ["1"]))
-    print(killed(uri, int(number), int(rest[0])))
+    print(json.dumps(killed(uri, int(number), int(rest[0]))))
