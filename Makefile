@@ -78,7 +78,7 @@ test: $(LOCK_INSTALLED) ## run the tests (ARGS="-k voice" for some of them)
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --durations 10 -m "not docker and not soak" $(ARGS)
 
 .PHONY: soak
-soak: $(LOCK_INSTALLED) ## run the tests that take minutes: faults under load, Dask and Ray
+soak: $(LOCK_INSTALLED) ## run the tests that take long: faults under load, whole stories, Dask and Ray
 	@# A process a file: some start servers of their own, and Prefect's client keeps to the first that it has met.
 	for file in $$(grep -rl --include='*.py' mark.soak tests); do $(PYTHON) -m pytest --durations 0 -m soak $$file; done
 

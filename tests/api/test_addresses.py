@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,25 @@ def test_a_server_that_does_not_answer_holds_nobody_up(fetching: Running, pictur
     assert (answer.status_code, answer.json()["reason"]) == (424, "unreachable")
     assert answer.elapsed.total_seconds() < 10
     pictures.answers[:] = [ok(PNG)]
+
+
+def test_a_bucket_that_does_not_answer_holds_nobody_up(
+    fetching: Running, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left alone, boto3 would wait for a minute, and try again."""
+    over = threading.Event()
+
+    def say_nothing(_: socket.socket) -> None:
+        over.wait(60)
+
+    with listening(say_nothing) as silent:
+        client = type(s3_bucket.client)(endpoint_url=silent.url)
+        monkeypatch.setattr(type(client), "_default_client", client)
+        answer = fetching.client.post("/classify", json={"image_urls": "s3://open-to-the-service/a.png"})
+        over.set()
+    assert (answer.status_code, answer.json()["reason"]) == (424, "unreachable")
+    assert answer.elapsed.total_seconds() < 10
+    assert silent.requests
 
 
 def test_buckets_are_read_where_they_are_on_the_list_by_whatever_name(

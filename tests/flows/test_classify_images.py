@@ -357,6 +357,7 @@ classify_images(sys.argv[1], "vehicles", chunk_size=4, output=sys.argv[2])
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_run_that_was_killed_does_only_the_chunks_that_were_not_done(tmp_path: Path, prefect_server: str) -> None:
     greys(tmp_path / "in", tuple(SURE[place % 4] for place in range(64)))
     killed = subprocess.run(

@@ -201,6 +201,7 @@ def test_the_first_start_says_what_it_waits_for_and_can_be_interrupted(tmp_path:
 
 @pytest.mark.integration
 @pytest.mark.slow
+@pytest.mark.soak
 def test_ctrl_c_ends_the_run_before_its_server(prefect_home: Path) -> None:
     """A server that is interrupted with the run cannot be told of its end; Prefect tries for a minute, and fails."""
     status, lines = interrupt("adding: 0 %", prefect_home)

@@ -228,6 +228,7 @@ def words_of(folder: Path, emotion: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_ten_videos_open_the_gate_and_the_model_is_asked_about_the_eleventh(
     home: Path, prefect_server: str, tmp_path: Path
 ) -> None:

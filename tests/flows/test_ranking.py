@@ -55,6 +55,7 @@ def ran(result: RankingTrainingResult) -> set[str]:
 
 @pytest.mark.integration
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_ranking_is_trained_and_trained_again_only_where_something_changed(
     crops: Path, registry: Registry, prefect_server: str
 ) -> None:

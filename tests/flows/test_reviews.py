@@ -241,6 +241,7 @@ def test_answers_come_from_a_file_and_are_exported_once(
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_session_is_learnt_from_under_the_emotion_that_a_person_saw(
     home: Path, reviews: Reviews, tmp_path: Path
 ) -> None:

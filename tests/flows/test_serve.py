@@ -106,6 +106,7 @@ def outputs(folder: Path) -> dict[str, str | None]:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_form_does_what_the_command_line_does(local: Local, tmp_path: Path) -> None:
     clip = build_clip(tmp_path / "visit.mp4", None, seconds=1, size=(320, 240))
     transcript = tmp_path / "visit.vtt"

@@ -21,7 +21,7 @@ from prefect.states import Completed, Running
 from deployments import bootstrap
 from deployments.bootstrap.files import read
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.soak]
 
 AUTOMATIONS = Path(bootstrap.__file__).with_name("automations.yaml")
 _WITHIN = 10  # seconds; the server takes no less

@@ -214,6 +214,7 @@ def test_alerts_of_a_flow_link_to_where_a_person_finds_the_server() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_the_flows_are_deployed_to_the_pool_that_is_named(
     client: SyncPrefectClient, prefect_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

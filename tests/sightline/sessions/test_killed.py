@@ -30,7 +30,11 @@ def shown(root: Location) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.integration
-@pytest.mark.parametrize(("bucket", "each", "moments"), [("folder", 2, 140), ("s3", 1, 23)], indirect=["bucket"])
+@pytest.mark.parametrize(
+    ("bucket", "each", "moments"),
+    [("folder", 2, 140), pytest.param("s3", 1, 23, marks=pytest.mark.soak)],
+    indirect=["bucket"],
+)
 def test_killed_before_any_change_and_run_again_it_ends_as_one_of_the_two_runs_alone(
     bucket: Location, each: int, moments: int, storing: ModuleType, run_storing: Callable[..., str]
 ) -> None:

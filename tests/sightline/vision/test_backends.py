@@ -61,6 +61,7 @@ def test_every_backend_of_this_machine_agrees_with_float32(backbone: str, size: 
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_every_backend_of_this_machine_agrees_with_float32_on_the_large_backbone() -> None:
     check_agreement("convnext_tiny", 8, size_of(224, 224))
 
