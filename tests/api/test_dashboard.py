@@ -6,21 +6,25 @@ import asyncio
 import re
 import shutil
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import numpy as np
 import pytest
 from fastapi import FastAPI
 
 from api import create_app
+from sightline import monitoring
 from sightline.affect import model_of
 from sightline.registry import Registry
 from sightline.reviews import Reviews
 from sightline.sessions import SessionRecord, read_sessions
 from sightline.training import emotions
 from tests.api.serving import settings_for
+from tests.captures import baseline_of, capture, predictions, publish_with
 from tests.images import publish_by_brightness
 from tests.reviewing import answer, question
 
@@ -122,6 +126,29 @@ class TestModels:
         assert "&lt;img src=x" in answer.text
         assert "script-src 'none'" in answer.headers["content-security-policy"]
         assert not re.search(r'<(script|link|img|iframe)[^>]+(src|href)="(?!data:)', answer.text)
+
+    def test_a_report_s_figures_stand_beside_its_link(self, tmp_path: Path) -> None:
+        random, begin = np.random.default_rng(4), datetime(2026, 3, 1, tzinfo=UTC)
+        end = begin + timedelta(days=1)
+        registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
+        publish_with(registry, baseline_of(predictions(random, 400), random))
+        capture(tmp_path / "capture", predictions(random, 500, second=0.8), begin)
+        watched = monitoring.watch_model(registry, "vehicles", tmp_path / "capture", begin, end)
+        gathered = monitoring.gather(watched, tmp_path / "capture", begin, end)
+        folder = tmp_path / "results" / "monitoring" / "vehicles" / "20260301T000000Z--20260302T000000Z"
+        told = monitoring.write_report(monitoring.report_on(watched, gathered, begin, end), watched, gathered, folder)
+        client = client_of(tmp_path)
+        [row] = client.get("/models/vehicles.json").raise_for_status().json()["reports"]
+        assert (row["version"], row["events"], row["low_confidence"]) == ("vehicles/1", 500, told.low_confidence)
+        assert row["mean_confidence"] == pytest.approx(told.mean_confidence)
+        assert told.expected_accuracy
+        assert row["expected_accuracy"] == pytest.approx(told.expected_accuracy.value)
+        assert row["drift"] is True
+        assert row["headline"].startswith("the share of motorcycle rose from")
+        page = client.get("/models/vehicles", headers=HTML).raise_for_status().text
+        assert f"/models/vehicles/reports/{folder.name}" in page
+        assert 'badge amber">drift' in page
+        assert f"{told.expected_accuracy.value:.1%}".replace("%", " %") in page
 
     def test_a_report_is_shown_and_nothing_in_it_runs(self, client: Client) -> None:
         page = client.get(f"/models/vehicles/reports/{REPORT}").raise_for_status()
