@@ -24,6 +24,7 @@ from sightline.reviews import Reviews
 from sightline.sessions import SessionRecord, read_sessions
 from sightline.training import emotions
 from tests.api.serving import settings_for
+from tests.browser import check_readable
 from tests.captures import baseline_of, capture, predictions, publish_with
 from tests.images import publish_by_brightness
 from tests.reviewing import answer, question
@@ -95,6 +96,11 @@ def client_of(home: Path, **changes: Any) -> Client:
 @pytest.fixture(scope="module")
 def client(home: Path) -> Client:
     return client_of(home)
+
+
+@pytest.mark.parametrize("path", ["/models", "/models/vehicles", f"/patients/{quote(PATIENT)}"])
+def test_a_page_can_be_read_on_a_telephone_and_printed(client: Client, path: str, tmp_path: Path) -> None:
+    check_readable(client.get(path, headers=HTML).raise_for_status().text, tmp_path)
 
 
 class TestModels:

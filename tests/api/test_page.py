@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from sightline.pose import Box
 from sightline.ranking import DroppedPerson, DropReason, Prepared, PreparedPerson, Preparer
 from tests.api.serving import Running, serving, settings_for
+from tests.browser import browsing
 from tests.images import grey, picture
 
 pytestmark = pytest.mark.integration
@@ -33,13 +33,8 @@ DROP = """([name, type, text]) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not on this machine; install it to test the page (Debian: apt install chromium)")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with browsing() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture

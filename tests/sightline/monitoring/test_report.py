@@ -36,6 +36,7 @@ from sightline.registry import ModelNotFound, Registry
 from sightline.storage import Location
 from sightline.training import Baseline
 from sightline.vision import Counts, FinishedRun, Summary
+from tests.browser import check_readable
 from tests.captures import baseline_of, capture, predictions, publish_with, sagemaker_line
 from tests.images import CLASSES, INPUT, grey
 
@@ -285,6 +286,7 @@ def test_a_report_is_one_page_with_everything_in_it_and_its_plots_beside_it(regi
     assert "@media print" in page
     inside = re.findall(r'src="data:image/(?:png|jpeg);base64,([^"]+)"', page)
     assert len(inside) == len(written.plots) + 24
+    check_readable(page, tmp_path)
     for uri in written.plots:
         with Image.open(io.BytesIO(storage.read_bytes(storage.locate(uri)))) as picture:
             assert picture.width > 600
