@@ -28,6 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event
 from typing import Any
 from unittest.mock import patch
 
@@ -128,6 +129,8 @@ def _bare(sqs: Any, messages: int) -> float:
 def _sending(sqs: Any, url: str, messages: int) -> Iterator[None]:
     """Keep a hundred messages in the queue until all were sent: moto's time a request grows with what waits there."""
 
+    over = Event()
+
     def waiting() -> int:
         name = "ApproximateNumberOfMessages"
         return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
@@ -135,14 +138,18 @@ def _sending(sqs: Any, url: str, messages: int) -> Iterator[None]:
     def send() -> None:
         for first in range(0, messages, _BATCH):
             while first % (5 * _BATCH) == 0 and waiting() > 10 * _BATCH:
-                time.sleep(0.02)
+                if over.wait(0.02):
+                    return
             numbers = range(first, min(first + _BATCH, messages))
             entries = [{"Id": str(n), "MessageBody": _message(n)} for n in numbers]
             sqs.send_message_batch(QueueUrl=url, Entries=entries)
 
     with ThreadPoolExecutor(1) as pool:
         sent = pool.submit(send)
-        yield
+        try:
+            yield
+        finally:
+            over.set()
         sent.result()
 
 

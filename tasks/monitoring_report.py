@@ -54,7 +54,7 @@ def alert_of_drift(report: MonitoringReport) -> Alert | None:
     """The alert about what has drifted; None where nothing has.
 
     Windows overlap where a model is watched every day: what has drifted in one of them has in the next. So the key has
-    no time, and people are told again when something else drifts, when a new version does, or after a month.
+    no time, and people are told again when something else drifts, when a new version does, or after one to two months.
     """
     if not report.drift or report.baseline is None:
         return None

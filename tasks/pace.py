@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from prefect.futures import PrefectFutureList
 from prefect.utilities.annotations import opaque
 
+from sightline.settings import settings
 from tasks.progress import Report
 
 __all__ = ["Pace", "whole"]
@@ -57,9 +58,10 @@ class Pace:
             self._report(self._done / len(self._items))
 
 
-def whole(chunks: Iterable[Any]) -> list[opaque]:
+def whole(chunks: Iterable[Any]) -> list[Any]:
     """The chunks, or their futures, to be mapped over as they are.
 
-    Prefect looks for futures in whatever a task is given, twice: here it would be in every field of every image.
+    Prefect looks for futures in whatever a task is given, twice: here it would be in every field of every image. On
+    Dask and Ray it has to look, since its mark is lost on the way to another process.
     """
-    return [opaque(chunk) for chunk in chunks]
+    return [opaque(chunk) for chunk in chunks] if settings().task_runner == "threads" else list(chunks)

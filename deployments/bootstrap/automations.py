@@ -18,6 +18,7 @@ __all__ = ["ensure_automations"]
 
 _FILE = Path(__file__).with_name("automations.yaml")
 _KIND = "automation"
+_OURS = "sightline: "  # what each name in the file begins with
 
 
 class _LeftOut(Exception):
@@ -29,10 +30,16 @@ def ensure_automations(
 ) -> Iterator[Change]:
     """Make the automations as the file says; notifications go through those of the channels that can notify.
 
-    One that has no channel to act through is left out, and says so.
+    One that has no channel to act through is left out, and says so. One of ours that the file no longer has is removed.
     """
     blocks = [block for channel in channels if (block := _notifier(client, channel)) is not None]
-    for spec in read(_FILE, environment)["automations"]:
+    specs = read(_FILE, environment)["automations"]
+    names = {spec["name"] for spec in specs}
+    for each in client.read_automations():
+        if each.name.startswith(_OURS) and each.name not in names:
+            client.delete_automation(each.id)
+            yield Change(_KIND, each.name, Outcome.REMOVED, "it is no longer among the automations")
+    for spec in specs:
         name, found = spec["name"], client.read_automations_by_name(spec["name"])
         try:
             actions = [action for each in spec["actions"] for action in _actions(each, blocks)]

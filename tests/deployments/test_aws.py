@@ -162,7 +162,9 @@ def test_the_stack_has_buckets_queues_a_topic_and_roles(stack: dict[str, Any], c
         policy = str(iam.get_role_policy(RoleName=f"ward-{name}", PolicyName=name)["PolicyDocument"])
         reached = {kind for kind in KINDS if f"arn:aws:s3:::ward-{kind}-{ACCOUNT}/*" in policy}
         assert reached == {"worker": {*KINDS}, "listener": set(), "api": {*KINDS} - {"capture"}}[name]
-        assert ("s3:PutObject" in policy) == (name == "worker")
+        written = re.findall(r"'s3:PutObject'\], 'Resource': '([^']+)'", policy)
+        assert name != "listener" or "s3:PutObject" not in policy
+        assert name != "api" or written == [f"arn:aws:s3:::ward-models-{ACCOUNT}/vehicles/*"]
         secrets = re.findall(r"arn:aws:secretsmanager:us-east-1:\d+:secret:([^'\"]+)", policy)
         assert secrets == {"worker": ["ward/*"], "listener": ["ward/prefect*"], "api": []}[name]
     profiles = iam.list_instance_profiles()["InstanceProfiles"]

@@ -88,6 +88,23 @@ def test_an_automation_that_somebody_changed_is_put_right_and_one_switched_off_s
     assert (found.description, found.trigger.within.total_seconds(), found.enabled) == ("", 540, False)  # type: ignore[union-attr]
 
 
+def test_an_automation_of_an_earlier_version_is_removed_and_one_of_somebody_else_stays(
+    client: SyncPrefectClient,
+) -> None:
+    outcomes(ON_AWS)
+    first = client.read_automations()[0]
+    for name in ("sightline: of an earlier version", "mine"):
+        client.create_automation(
+            AutomationCore.model_validate({**first.model_dump(include={"trigger", "actions"}), "name": name})
+        )
+    changes = outcomes(ON_AWS)
+    assert changes.pop("automation sightline: of an earlier version") == Outcome.REMOVED
+    assert set(changes.values()) == {Outcome.UNCHANGED}
+    names = {each.name for each in client.read_automations()}
+    assert "mine" in names
+    assert len(names) == 4
+
+
 def test_without_anybody_to_tell_no_automation_tells(client: SyncPrefectClient) -> None:
     outcomes(ON_AWS)
     gone = outcomes({"RESULTS_BUCKET": "s3://results"})
