@@ -61,6 +61,7 @@ def train(*arguments: Any, **options: Any) -> State[TrainingResult]:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_model_is_trained_published_promoted_told_of_and_taken_back(
     maps: str, quick: str, registry: Registry, prefect_server: str
 ) -> None:
