@@ -184,7 +184,7 @@ def _make_model(pretrained: bool) -> None:
     from sightline.registry import DataVersion, ModelDraft, Registry
     from sightline.training import load_preset
     from sightline.training.fit import fit_trees
-    from sightline.vision import create_backbone, save_classifier
+    from sightline.vision import TASK, create_backbone, save_classifier
 
     registry = Registry(_models(pretrained))
     if registry.current("posture"):
@@ -203,7 +203,7 @@ def _make_model(pretrained: bool) -> None:
         draft = ModelDraft(
             name="posture",
             created=datetime.now(UTC),
-            task="image-classification",
+            task=TASK,
             architecture={"backbone": recipe.backbone, "head": recipe.head, "flip": False, "half": False},
             classes=classes,
             input=recipe.input,

@@ -128,7 +128,6 @@ def _bare(sqs: Any, messages: int) -> float:
 @contextmanager
 def _sending(sqs: Any, url: str, messages: int) -> Iterator[None]:
     """Keep a hundred messages in the queue until all were sent: moto's time a request grows with what waits there."""
-
     over = Event()
 
     def waiting() -> int:

@@ -100,7 +100,7 @@ def classify_images(
         ):
             pace = Pace(chunks_to_do(job, images), report, max_workers)
             for window in pace:
-                serialized = serialize.map(whole(window), unmapped(job), unmapped(Path(name)))
+                serialized = serialize.map(window, unmapped(job), unmapped(Path(name)))
                 classified = classify.map(whole(serialized), unmapped(job))
                 filtered = filter_low_confidence.map(whole(classified), unmapped(job))
                 pace.follow(serialized, classified, filtered)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sightline.ranking import FinishedRanking, PrepareParameters
 from tasks.hooks import alert_on_failure
 from tasks.images import chunks_to_do, list_images
-from tasks.pace import Pace, whole
+from tasks.pace import Pace
 from tasks.progress import progress
 from tasks.ranking import (
     RankingSpec,
@@ -103,7 +103,7 @@ def rank_images(
         with progress("rank") as report:
             pace = Pace(chunks_to_do(spec, photos), report, max_workers)
             for window in pace:
-                pace.follow(rank.map(whole(window), unmapped(spec)))
+                pace.follow(rank.map(window, unmapped(spec)))
         ended = finish_ranking(spec)
         publish_ranked(spec, ended)
     result = RankingResult.of(spec, ended, processed=processed)

@@ -25,7 +25,7 @@ class Pace:
 
     >>> pace = Pace(chunks, report)
     >>> for window in pace:
-    ...     serialized = serialize.map(whole(window))
+    ...     serialized = serialize.map(window)
     ...     pace.follow(serialized, classify.map(whole(serialized)))
     """
 
@@ -37,9 +37,9 @@ class Pace:
         self._last: tuple[PrefectFutureList[Any], ...] = ()
         self._done = 0
 
-    def __iter__(self) -> Iterator[Sequence[Any]]:
+    def __iter__(self) -> Iterator[list[Any]]:
         for start in range(0, len(self._items), self._width):
-            yield self._items[start : start + self._width]
+            yield whole(self._items[start : start + self._width])
         self._wait()
 
     def follow(self, *stages: PrefectFutureList[Any]) -> None:

@@ -10,7 +10,7 @@ from sightline import storage
 from sightline.errors import InvalidInput
 from sightline.monitoring.layout import capture_files
 from sightline.monitoring.predictions import Predictions
-from sightline.registry import ModelRecord, Registry, WrongTask
+from sightline.registry import ModelRecord, Registry
 from sightline.storage import Location
 from sightline.training import BASELINE, Baseline
 from sightline.vision import ENDPOINT, TASK
@@ -69,11 +69,7 @@ def watch_model(
     ``ModelNotFound``, ``ModelDamaged``, and ``WrongTask`` where it is not one that classifies images.
     """
     record = registry.record(model)
-    if record.task != TASK:
-        raise WrongTask(
-            f"{record.label}: is a model for {record.task}, and captures nothing that could be compared. Name a model "
-            "for image-classification"
-        )
+    record.check_task(TASK, TASK)
     alone = f"v{record.version}" if "/" in model else None
     there = {
         variant

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.ranking.pixels import model_input
-from sightline.registry import ModelDamaged, ModelNotFound, WrongTask
+from sightline.registry import ModelDamaged, ModelNotFound
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -65,10 +65,7 @@ def load_ranker(registry: Registry, name: str, *, threads: int | None = None) ->
     ``WrongTask`` where the model is not one that ranks, and ``ModelDamaged``.
     """
     files = registry.open(name)
-    if files.record.task != TASK:
-        raise WrongTask(
-            f"{files.record.label}: is a model for {files.record.task}, not for ranking. Name another model"
-        )
+    files.record.check_task(TASK, "ranking")
     session = open_session(files.folder / MODEL_FILE, threads)
     _check(session, files.folder / MODEL_FILE, files.record.image_input)
     return Ranker(files.record, session)
@@ -83,8 +80,7 @@ def ranking_record(registry: Registry, name: str) -> ModelRecord:
             "DATA being photos of good and bad runners"
         )
     record = registry.record(name)
-    if record.task != TASK:
-        raise WrongTask(f"{record.label}: is a model for {record.task}, not for ranking. Name another model")
+    record.check_task(TASK, "ranking")
     return record
 
 

@@ -158,6 +158,11 @@ class ModelRecord(ModelDraft):
             return self.input
         raise self._wrong("features")
 
+    def check_task(self, task: str, purpose: str) -> None:
+        """Raises :class:`WrongTask`, which says the ``purpose``, where the model is not one for ``task``."""
+        if self.task != task:
+            raise WrongTask(f"{self.label}: is a model for {self.task}, not for {purpose}. Name another model")
+
     def _wrong(self, what: str) -> WrongTask:
         return WrongTask(f"{self.label}: is a model for {self.task} and does not take {what}. Name another model")
 

@@ -101,9 +101,9 @@ def test_everything_is_deployed_to_a_fresh_server(prefect_server: str) -> None:
             made = found[target]
             assert made["description"] == spec["description"]
             assert all(field.get("description") for field in made["parameter_openapi_schema"]["properties"].values())
-            assert sorted(each["schedule"]["cron"] for each in made["schedules"]) == sorted(
+            assert [each["schedule"]["cron"] for each in made["schedules"]] == [
                 each["cron"] for each in spec.get("schedules", [])
-            )
+            ]
             if limit := spec.get("concurrency_limit"):
                 assert made["global_concurrency_limit"]["limit"] == limit["limit"]
                 assert made["concurrency_options"]["collision_strategy"] == limit["collision_strategy"]

@@ -24,6 +24,11 @@ def await_true(happened: Callable[[], Any], seconds: float, what: str) -> Any:
     return found
 
 
+def docker(*arguments: str) -> str:
+    """What Docker says to the command."""
+    return subprocess.run(["docker", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
 @dataclass
 class Stack:
     """The system that ``make up`` has started, seen from outside."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
 import uuid
 
 import pytest
 
 from deployments import janitor
+from tests.docker.stack import docker
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def start(*options: str, command: str) -> str:
     """The id of a new container."""
-    line = ["docker", "run", "--detach", *options, "sightline-small:local", "sh", "-c", command]
-    return subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return docker("run", "--detach", *options, "sightline-small:local", "sh", "-c", command)
 
 
 @pytest.mark.usefixtures("stack")
@@ -26,9 +25,9 @@ def test_only_what_has_ended_long_enough_ago_and_was_a_run_is_removed(monkeypatc
     ended, other = start("--label", f"{label}=1", command="true"), start(command="true")
     running = start("--label", f"{label}=2", command="sleep 60")
     try:
-        subprocess.run(["docker", "wait", ended, other], check=True, stdout=subprocess.DEVNULL)
+        docker("wait", ended, other)
         assert janitor.remove_ended(24) == []
         assert janitor.remove_ended(0) == [ended]
         assert janitor.remove_ended(0) == []
     finally:
-        subprocess.run(["docker", "rm", "--force", other, running], check=True, stdout=subprocess.DEVNULL)
+        docker("rm", "--force", other, running)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import httpx
@@ -11,7 +10,7 @@ import pytest
 
 from demo.clip import build_clip
 from demo.maps import build_maps
-from tests.docker.stack import ROOT, Stack, await_true
+from tests.docker.stack import ROOT, Stack, await_true, docker
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -28,10 +27,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the demo classifies: good maps, hard ones and three broken files."""
     return build_maps(tmp_path_factory.mktemp("maps") / "maps", seed=7)
-
-
-def docker(*arguments: str) -> str:
-    return subprocess.run(["docker", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def health_of(container: str) -> str:
@@ -88,7 +83,7 @@ def test_a_worker_runs_flows_in_containers_and_their_results_are_on_s3(stack: St
         assert docker("ps", "--all", "--quiet", "--filter", f"label=io.prefect.flow-run-id={run}")
     assert len(sessions_of(stack, "ben")) == 1
     records = stack.s3.get_object(Bucket="results", Key="classified/results.jsonl")["Body"].read().splitlines()
-    assert {Path(json.loads(line)["uri"]).name for line in records} == {file.name for file in maps.iterdir()}
+    assert [Path(json.loads(line)["uri"]).name for line in records] == sorted(file.name for file in maps.iterdir())
     kept = [key for key in stack.keys("results") if key.startswith(".prefect/")]  # what the flows returned
     assert kept
     assert all(b"pickle" not in stack.s3.get_object(Bucket="results", Key=key)["Body"].read() for key in kept)
