@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ from sightline.training.rival import Device, RivalChanged, compare_with_current
 from sightline.training.splits import Splits
 from sightline.vision import TASK, save_classifier
 from sightline.vision.heads import probabilities
+from sightline.vision.precision import HALF_PRECISIONS, Agreement, agreement
+from sightline.vision.precision import METRIC as HALF_PRECISION
 
 __all__ = ["Assessed", "assess", "promote", "publish"]
 
@@ -107,6 +110,9 @@ def publish(
     if manifest.unusable:
         (folder / UNUSABLE).write_bytes(manifest.unusable_csv())
     metrics = _metrics(assessed, data.labels[splits.test])
+    metrics[HALF_PRECISION] = {
+        name: found.model_dump() for name, found in _half_precisions(assessed, data.pixels[splits.test])
+    }
     if cross_validation:
         metrics["cross_validation"] = cross_validation.model_dump(mode="json")
     if comparison:
@@ -160,6 +166,20 @@ def _metrics(assessed: Assessed, labels: NDArray[np.int64]) -> dict[str, Any]:
         "training_seconds": assessed.fitted.seconds,
         "losses": list(assessed.fitted.losses),
     }
+
+
+def _half_precisions(assessed: Assessed, pixels: NDArray[np.uint8]) -> Iterator[tuple[str, Agreement]]:
+    """How the test set's predictions would be in half precision. One in which the embeddings overflow is left out."""
+    import torch
+
+    from sightline.vision.nets import Rounded
+
+    fitted = assessed.fitted
+    for name in HALF_PRECISIONS:
+        backbone = Rounded(fitted.backbone, getattr(torch, name))
+        with suppress(OverflowError):
+            logits = replace(fitted, backbone=backbone).logits(pixels)
+            yield name, agreement(probabilities(logits, assessed.calibration.temperature), assessed.after)
 
 
 def _data_version(data: TrainingData, splits: Splits) -> DataVersion:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sightline.errors import SightlineError
 from sightline.vision.openvino_backend import OpenVINOBackend, has_native_bfloat16
+from sightline.vision.precision import HALF_PRECISIONS, HalfPrecision
 from sightline.vision.torch_backend import TorchBackend
 
 if TYPE_CHECKING:
@@ -48,11 +49,7 @@ BACKENDS: dict[str, Build] = {
     "openvino-float32": lambda module, size: OpenVINOBackend(module, size, "float32"),
     "torch-float32": lambda module, size: TorchBackend(module, size, "cpu", "float32"),
 }
-"""How each backend is made, the fastest first; the CPU's order is that of ConvNeXt-Tiny's images a second.
-
-Torch in bfloat16 on a CPU is not among them: the pressure network's probabilities came out up to 0.07 off by it, and
-1.4 % of the pictures in another class, which is more than a backend may change.
-"""
+"""How each backend is made, the fastest first; the CPU's order is that of ConvNeXt-Tiny's images a second."""
 
 
 def choose_backend(
@@ -60,15 +57,23 @@ def choose_backend(
     size: ImageInput,
     device: Device = "auto",
     backend: Literal["auto", "openvino", "torch"] = "auto",
+    half: Collection[HalfPrecision] = (),
 ) -> Backend:
     """The backbone on the fastest backend that this machine has and that was asked for.
 
-    Raises :class:`BackendUnavailable` where the machine has none such.
+    ``half``: the half precisions that it bears; without them it runs in float32. Raises :class:`BackendUnavailable`
+    where the machine has no backend such as was asked for.
     """
     for name in supported_backends():
-        if backend in ("auto", name.partition("-")[0]) and device in ("auto", "cuda" if "-cuda-" in name else "cpu"):
-            _log.info("%s runs on %s", type(module).__name__, name)
-            return BACKENDS[name](module, size)
+        where = "cuda" if "-cuda-" in name else "cpu"
+        if backend not in ("auto", name.partition("-")[0]) or device not in ("auto", where):
+            continue
+        precision = name.rpartition("-")[2]
+        if precision in HALF_PRECISIONS and precision not in half:
+            _log.info("not on %s: the model is not known to predict the same in %s", name, precision)
+            continue
+        _log.info("%s runs on %s", type(module).__name__, name)
+        return BACKENDS[name](module, size)
     raise BackendUnavailable(
         f"DEVICE={device} with BACKEND={backend}: this machine has only {', '.join(supported_backends())}. "
         "Set both to auto, or unset them"
@@ -78,8 +83,8 @@ def choose_backend(
 def supported_backends() -> list[str]:
     """The names of the backends that this machine has, the fastest first.
 
-    A float32 one on a GPU is for comparison: half precision comes before it. Where the CPU does not compute in bfloat16
-    itself, that would be slower than float32, and is left out.
+    Half precision comes before float32, for models that bear it. Where the CPU does not compute in bfloat16 itself,
+    that would be slower than float32, and is left out.
     """
     import torch
 

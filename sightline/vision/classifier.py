@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sightline.vision.backends import BackendUnavailable, choose_backend
 from sightline.vision.heads import probabilities
+from sightline.vision.precision import borne_by
 from sightline.vision.weights import load_weights
 
 if TYPE_CHECKING:
@@ -86,12 +87,14 @@ def load_classifier(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     backend: Literal["auto", "openvino", "torch"] = "auto",
 ) -> ImageClassifier:
-    """The model ``posture``, or its version ``posture/3``, on the fastest backend there is.
+    """The model ``posture``, or its version ``posture/3``, on the fastest backend there is for it.
 
-    Raises ``ModelNotFound``, ``WrongTask``, ``ModelDamaged`` where a file is not what the record says, and
+    It runs in half precision only where its record tells that its predictions stay those of float32. Raises
+    ``ModelNotFound``, ``WrongTask``, ``ModelDamaged`` where a file is not what the record says, and
     ``BackendUnavailable``.
     """
     files = registry.open(name)
     size = files.record.image_input
     module, head = load_weights(files)
-    return ImageClassifier(files.record, choose_backend(module, size, device, backend), head)
+    chosen = choose_backend(module, size, device, backend, borne_by(files.record))
+    return ImageClassifier(files.record, chosen, head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from sightline.registry import ModelRecord, Promotion, Registry
 from sightline.storage import Location
@@ -31,6 +33,7 @@ from sightline.training import publishing as publishing_module
 from sightline.training.manifest import read_manifest_csv
 from sightline.training.sources import Source
 from sightline.vision import load_classifier
+from sightline.vision.precision import Agreement, agreement
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +111,32 @@ def test_the_published_model_predicts_what_was_assessed(
     put(registry, good, data, splits, quick, tmp_path)
     classifier = load_classifier(registry, "posture", device="cpu", backend="torch")
     assert np.abs(classifier.predict(data.pixels[splits.test]) - good.after).max() < 1e-4
+
+
+def test_the_record_tells_what_half_precision_would_change_and_whatever_this_machine_runs_it_on_agrees(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    record, _ = put(registry, good, data, splits, quick, tmp_path)
+    measured = {name: Agreement(**found) for name, found in record.metrics["half_precision"].items()}
+    assert measured.keys() == {"bfloat16", "float16"}
+    # Three bits less are eight times as far off; trees may not notice either.
+    assert measured["float16"].largest_difference < measured["bfloat16"].largest_difference
+    found = load_classifier(registry, "posture").predict(data.pixels[splits.test])
+    assert agreement(found, good.after).holds
+
+
+def test_half_precision_in_which_a_model_overflows_is_none_for_it(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    """Embeddings beyond 65,504, which trees would take for any other large ones."""
+    backbone = copy.deepcopy(good.fitted.backbone)
+    with torch.no_grad():
+        last = [each for each in backbone.modules() if isinstance(each, torch.nn.BatchNorm2d)][-1]
+        last.weight *= 1e6
+        last.bias *= 1e6
+    assessed = replace(good, fitted=replace(good.fitted, backbone=backbone))
+    record, _ = put(registry, assessed, data, splits, quick, tmp_path)
+    assert record.metrics["half_precision"].keys() == {"bfloat16"}
 
 
 def test_a_version_keeps_what_it_said_of_its_test_set(

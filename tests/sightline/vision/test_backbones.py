@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from sightline.errors import InvalidSetting
 from sightline.vision.backbones import BACKBONES, WeightsUnavailable, create_backbone
-from sightline.vision.nets import PatchNet
+from sightline.vision.nets import PatchNet, Rounded
 
 OWN = [name for name in BACKBONES if name not in ("convnext_tiny", "mobilenet_v3_small")]
 
@@ -84,3 +86,18 @@ def test_a_spot_is_most_like_the_patch_that_it_is() -> None:
     scene[0, :, 10:16, 4:10] = net.filters[3]
     likeness = net.likeness(scene)
     assert np.unravel_index(int(likeness.argmax()), likeness.shape) == (0, 3, 10, 4)
+
+
+@pytest.mark.parametrize("name", ["baseline_cnn", "patch_net", "three_patch_nets"])
+def test_rounding_makes_of_a_backbone_what_torch_in_half_precision_does(name: str) -> None:
+    torch.manual_seed(0)
+    backbone = create_backbone(name).eval()
+    given = pictures(16)
+    with torch.inference_mode():
+        exact = backbone(given)
+        rounded = Rounded(backbone, torch.bfloat16)(given)
+        native = copy.deepcopy(backbone).bfloat16()(given.bfloat16()).float()
+    assert torch.equal(rounded, rounded.bfloat16().float())
+    off, native_off = ((each - exact).square().mean().sqrt() for each in (rounded, native))
+    assert 0.5 < off / native_off < 2
+    assert torch.equal(backbone(given), exact)

@@ -12,9 +12,12 @@ import torch
 from PIL import Image
 
 from sightline.registry import ImageInput
+from sightline.training.fit import embed
 from sightline.vision import BackendUnavailable, create_backbone, supported_backends
 from sightline.vision.backends import BACKENDS, choose_backend
 from sightline.vision.heads import LinearHead, probabilities
+from sightline.vision.nets import Rounded
+from sightline.vision.precision import HALF_PRECISIONS, agreement
 
 REFERENCE = "torch-float32"
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU on this machine")
@@ -49,21 +52,30 @@ def check_agreement(backbone: str, count: int, size: ImageInput) -> None:
     assert len(set(expected.argmax(1))) > 1
     for name in supported_backends():
         embeddings = BACKENDS[name](copy.deepcopy(module), size)(pixels)
-        found = probabilities(head.logits(embeddings))
+        found = agreement(probabilities(head.logits(embeddings)), expected)
         assert (embeddings.shape, embeddings.dtype) == (reference.shape, np.float32)
-        assert (found.argmax(1) == expected.argmax(1)).mean() >= 0.995, name
-        assert np.abs(found - expected).max() <= 0.02, name
+        precision = name.rpartition("-")[2]
+        if precision == "float32":
+            assert found.holds, name
+        else:
+            rounded = embed(Rounded(module, getattr(torch, precision)), pixels, size)
+            measured = agreement(probabilities(head.logits(rounded)), expected)
+            assert found.largest_difference <= 1.5 * measured.largest_difference, name
+            assert found.same_class >= measured.same_class - 0.01, name
 
 
 @pytest.mark.parametrize(("backbone", "size"), [("pressure_net", (29, 65)), ("patch_net", (32, 32))])
-def test_every_backend_of_this_machine_agrees_with_float32(backbone: str, size: tuple[int, int]) -> None:
+def test_every_backend_of_this_machine_agrees_with_float32_as_far_as_was_measured(
+    backbone: str, size: tuple[int, int]
+) -> None:
+    """Half precision changes no more than its emulation said, by which a model's record lets it run so or not."""
     check_agreement(backbone, 208, size_of(*size))
 
 
 @pytest.mark.slow
 @pytest.mark.soak
 def test_every_backend_of_this_machine_agrees_with_float32_on_the_large_backbone() -> None:
-    check_agreement("convnext_tiny", 8, size_of(224, 224))
+    check_agreement("convnext_tiny", 32, size_of(224, 224))
 
 
 @pytest.fixture(scope="module")
@@ -99,14 +111,24 @@ def test_pictures_in_whatever_memory_order_are_the_same_pictures(name: str, modu
 
 
 def test_the_fastest_backend_of_this_machine_is_taken(module: Any) -> None:
-    assert choose_backend(copy.deepcopy(module), SIZE).name == supported_backends()[0]
+    assert choose_backend(copy.deepcopy(module), SIZE, half=HALF_PRECISIONS).name == supported_backends()[0]
     assert supported_backends()[-1] == REFERENCE
 
 
 @pytest.mark.parametrize("backend", ["openvino", "torch"])
 def test_the_backend_that_was_asked_for_is_taken(backend: Any, module: Any) -> None:
-    chosen = choose_backend(copy.deepcopy(module), SIZE, "cpu", backend).name
+    chosen = choose_backend(copy.deepcopy(module), SIZE, "cpu", backend, HALF_PRECISIONS).name
     assert chosen == next(name for name in supported_backends() if name.startswith(backend) and "cuda" not in name)
+
+
+@pytest.mark.parametrize("backend", ["auto", "openvino", "torch"])
+def test_a_model_that_is_not_known_to_bear_half_precision_runs_in_float32(
+    backend: Any, module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sightline.vision.backends.has_native_bfloat16", lambda: True)
+    for half in (), ("float16",):
+        chosen = choose_backend(copy.deepcopy(module), SIZE, "cpu", backend, half).name
+        assert chosen == f"{'torch' if backend == 'torch' else 'openvino'}-float32"
 
 
 def test_a_gpu_that_is_not_there_is_an_error_that_says_what_is(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +153,8 @@ def test_bfloat16_is_taken_only_where_the_processor_has_it(
 @needs_cuda
 def test_a_gpu_is_taken_in_half_precision_where_there_is_one(module: Any) -> None:
     assert supported_backends()[:2] == ["torch-cuda-float16", "torch-cuda-float32"]
-    assert choose_backend(copy.deepcopy(module), SIZE).name == "torch-cuda-float16"
+    assert choose_backend(copy.deepcopy(module), SIZE, half=["float16"]).name == "torch-cuda-float16"
+    assert choose_backend(copy.deepcopy(module), SIZE, half=["bfloat16"]).name == "torch-cuda-float32"
 
 
 @needs_cuda

@@ -51,6 +51,34 @@ def test_a_model_tells_what_it_was_made_to_tell(registry: Registry, backend: Any
     assert abs(middle[0] - 0.5) < 0.05
 
 
+@pytest.mark.parametrize(
+    ("same_class", "largest_difference", "precision"),
+    [(0.995, 0.02, "bfloat16"), (0.994, 0.0, "float32"), (1.0, 0.021, "float32")],
+)
+def test_half_precision_is_for_models_that_were_found_to_predict_the_same_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same_class: float, largest_difference: float, precision: str
+) -> None:
+    monkeypatch.setattr("sightline.vision.backends.has_native_bfloat16", lambda: True)
+    registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
+    found = {"same_class": same_class, "largest_difference": largest_difference}
+    publish_by_brightness(registry, metrics={"accuracy": 1.0, "half_precision": {"bfloat16": found}})
+    assert load_classifier(registry, "vehicles", device="cpu").backend == f"openvino-{precision}"
+
+
+def test_a_model_of_which_nothing_was_measured_runs_in_float32(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sightline.vision.backends.has_native_bfloat16", lambda: True)
+    assert load_classifier(registry, "vehicles", device="cpu").backend == "openvino-float32"
+
+
+def test_a_record_that_tells_something_else_of_half_precision_is_said_to_be_damaged(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
+    publish_by_brightness(registry, metrics={"half_precision": {"float16": {"same_class": 2}}})
+    with pytest.raises(ModelDamaged, match=r"vehicles/1: its record's metric half_precision"):
+        load_classifier(registry, "vehicles")
+
+
 def test_probabilities_sum_to_one_for_any_number_of_pictures(registry: Registry) -> None:
     classifier = load_classifier(registry, "vehicles")
     for count in (0, 1, 33):

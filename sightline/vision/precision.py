@@ -1,0 +1,63 @@
+"""Half precision: how far a model's predictions by it may be from those by float32."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from sightline.registry import ModelDamaged, ModelRecord
+
+__all__ = ["HALF_PRECISIONS", "METRIC", "Agreement", "HalfPrecision", "agreement", "borne_by"]
+
+HalfPrecision: TypeAlias = Literal["bfloat16", "float16"]
+HALF_PRECISIONS: tuple[HalfPrecision, ...] = get_args(HalfPrecision)
+
+METRIC = "half_precision"
+"""The metric of a model's record that holds an :class:`Agreement` for each precision that was measured."""
+
+_SAME_CLASS, _DIFFERENCE = 0.995, 0.02
+
+
+class Agreement(BaseModel):
+    """A model's predictions by half precision beside those by float32, on pictures that it has not learnt from.
+
+    ``same_class``: the share of the pictures whose most probable class is the same. ``largest_difference``: that
+    between the two probabilities of any class of any picture.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    same_class: float = Field(ge=0, le=1)
+    largest_difference: float = Field(ge=0, le=1)
+
+    @property
+    def holds(self) -> bool:
+        """Whether they may stand for those by float32."""
+        return self.same_class >= _SAME_CLASS and self.largest_difference <= _DIFFERENCE
+
+
+def agreement(found: NDArray[np.float64], expected: NDArray[np.float64]) -> Agreement:
+    """That of probabilities by half precision with those by float32, both of shape = (n, classes)."""
+    return Agreement(
+        same_class=float((found.argmax(1) == expected.argmax(1)).mean()),
+        largest_difference=float(np.abs(found - expected).max()),
+    )
+
+
+def borne_by(record: ModelRecord) -> frozenset[HalfPrecision]:
+    """The half precisions that a model may run in: those that were measured when it was trained, and found to agree.
+
+    Raises ``ModelDamaged`` where what the record tells of it is something else.
+    """
+    try:
+        measured = _measured.validate_python(record.metrics.get(METRIC, {}))
+    except ValidationError as error:
+        raise ModelDamaged(f"{record.label}: its record's metric {METRIC} is not as expected ({error})") from error
+    return frozenset(name for name, each in measured.items() if each.holds)
+
+
+_measured: TypeAdapter[Mapping[HalfPrecision, Agreement]] = TypeAdapter(Mapping[HalfPrecision, Agreement])
