@@ -122,7 +122,9 @@ def _confidence(axes: Axes, report: MonitoringReport, watched: Watched, gathered
     times = np.array([_moment(point.time) for point in points])
     size = _dot(points)
     for chosen, colour, name in ((~below, RIGHT, "accepted"), (below, WRONG, "below the threshold")):
-        axes.scatter(times[chosen], confidence[chosen], s=size, color=colour, alpha=0.45, linewidths=0, label=name)
+        axes.scatter(
+            times[chosen], confidence[chosen], s=size, color=colour, alpha=0.45, linewidths=0, label=name, clip_on=False
+        )
     middles = _middles(report)
     rolling = [period.rolling_confidence for period in report.periods]
     axes.plot(middles, rolling, color="black", linewidth=1.6, label=f"rolling mean, 7 times {_in_words(report)}")
@@ -183,7 +185,9 @@ def _classes(axes: Axes, report: MonitoringReport, watched: Watched, gathered: G
     below = np.array([point.confidence < classes[point.version].threshold for point in points], bool)
     size = _dot(points)
     for chosen, colour, name in ((~below, RIGHT, "accepted"), (below, WRONG, "below the threshold")):
-        axes.scatter(times[chosen], rows[chosen], s=size, color=colour, alpha=0.4, linewidths=0, label=name)
+        axes.scatter(
+            times[chosen], rows[chosen], s=size, color=colour, alpha=0.4, linewidths=0, label=name, clip_on=False
+        )
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     _time_axis(axes, report)
