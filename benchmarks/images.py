@@ -185,7 +185,7 @@ def _make_model(pretrained: bool) -> None:
     from sightline.training import load_preset
     from sightline.training.fit import fit_trees
     from sightline.vision import TASK, create_backbone, save_classifier
-    from sightline.vision.precision import HALF_PRECISIONS, METRIC
+    from sightline.vision.precision import HALF_PRECISIONS, METRIC, Agreement
 
     registry = Registry(_models(pretrained))
     if registry.current("posture"):
@@ -193,6 +193,7 @@ def _make_model(pretrained: bool) -> None:
     print("making a model ...", flush=True)
     preset = load_preset("posture")
     recipe, classes = preset.recipe(pretrained), preset.classes
+    agrees = Agreement(same_class=1.0, within=1.0, largest_difference=0.0)
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     labels = np.arange(1_000) % len(classes)
@@ -216,7 +217,7 @@ def _make_model(pretrained: bool) -> None:
             ),
             parameters={},
             seed=0,
-            metrics={METRIC: {name: {"same_class": 1.0, "largest_difference": 0.0} for name in HALF_PRECISIONS}},
+            metrics={METRIC: {name: agrees.model_dump() for name in HALF_PRECISIONS}},
             code_version="benchmark",
             libraries={},
         )  # fmt: skip

@@ -169,17 +169,18 @@ def _metrics(assessed: Assessed, labels: NDArray[np.int64]) -> dict[str, Any]:
 
 
 def _half_precisions(assessed: Assessed, pixels: NDArray[np.uint8]) -> Iterator[tuple[str, Agreement]]:
-    """How the test set's predictions would be in half precision. One in which the embeddings overflow is left out."""
-    import torch
+    """How the test set's predictions would be in each half precision that there is for the model.
 
-    from sightline.vision.nets import Rounded
+    One is left out in which the embeddings overflow.
+    """
+    from sightline.vision.half import as_in
 
     fitted = assessed.fitted
     for name in HALF_PRECISIONS:
-        backbone = Rounded(fitted.backbone, getattr(torch, name))
-        with suppress(OverflowError):
-            logits = replace(fitted, backbone=backbone).logits(pixels)
-            yield name, agreement(probabilities(logits, assessed.calibration.temperature), assessed.after)
+        if (backbone := as_in(fitted.backbone, name)) is not None:
+            with suppress(OverflowError):
+                logits = replace(fitted, backbone=backbone).logits(pixels)
+                yield name, agreement(probabilities(logits, assessed.calibration.temperature), assessed.after)
 
 
 def _data_version(data: TrainingData, splits: Splits) -> DataVersion:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
-__all__ = ["Assembled", "Backbone", "BaselineCNN", "Ensemble", "PatchNet", "PressureNet", "Rounded"]
+__all__ = ["Assembled", "Backbone", "BaselineCNN", "Ensemble", "PatchNet", "PressureNet"]
 
 
 class Backbone(nn.Module):
@@ -141,47 +138,6 @@ class BaselineCNN(Backbone):
         """Embed the pictures."""
         features: Tensor = self.body(pictures)
         return features.mean((2, 3))
-
-
-class Rounded(Backbone):
-    """A backbone as it would be in half precision, on any machine.
-
-    Weights, pictures and what every operation gives are rounded to ``dtype``; sums are added up in float32 before, as
-    processors and GPUs do.
-    """
-
-    def __init__(self, backbone: Backbone, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.body = copy.deepcopy(backbone).to(dtype).float().eval()
-        self.dtype = dtype
-        self.embedding_size = backbone.embedding_size
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Embed the pictures. Raises ``OverflowError`` where ``dtype`` does not hold what comes out."""
-        with _Rounding(self.dtype):
-            embeddings: Tensor = self.body(_rounded(pictures, self.dtype))
-        if not torch.isfinite(embeddings).all():
-            raise OverflowError(f"{self.dtype} does not hold the embeddings")
-        return embeddings
-
-
-class _Rounding(TorchFunctionMode):
-    def __init__(self, dtype: torch.dtype) -> None:
-        super().__init__()
-        self._dtype = dtype
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        return _rounded(func(*args, **(kwargs or {})), self._dtype)
-
-
-def _rounded(found: Any, dtype: torch.dtype) -> Any:
-    return found.to(dtype).float() if isinstance(found, Tensor) and found.is_floating_point() else found
 
 
 def _convolution(before: int, after: int) -> nn.Module:

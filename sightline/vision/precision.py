@@ -19,32 +19,39 @@ HALF_PRECISIONS: tuple[HalfPrecision, ...] = get_args(HalfPrecision)
 METRIC = "half_precision"
 """The metric of a model's record that holds an :class:`Agreement` for each precision that was measured."""
 
-_SAME_CLASS, _DIFFERENCE = 0.995, 0.02
+_SHARE, _DIFFERENCE = 0.995, 0.02
 
 
 class Agreement(BaseModel):
     """A model's predictions by half precision beside those by float32, on pictures that it has not learnt from.
 
-    ``same_class``: the share of the pictures whose most probable class is the same. ``largest_difference``: that
-    between the two probabilities of any class of any picture.
+    ``same_class``: the share of the pictures whose most probable class is the same. ``within``: the share of those of
+    which no class's probability differs by more than 0.02. ``largest_difference``: that of any class of any picture.
     """
 
     model_config = ConfigDict(frozen=True)
 
     same_class: float = Field(ge=0, le=1)
+    within: float = Field(ge=0, le=1)
     largest_difference: float = Field(ge=0, le=1)
 
     @property
     def holds(self) -> bool:
-        """Whether they may stand for those by float32."""
-        return self.same_class >= _SAME_CLASS and self.largest_difference <= _DIFFERENCE
+        """Whether they may stand for those by float32.
+
+        Trees jump: however small an error is, now and then it takes a picture to the other side of a split. So a
+        picture in two hundred may differ by more.
+        """
+        return min(self.same_class, self.within) >= _SHARE
 
 
 def agreement(found: NDArray[np.float64], expected: NDArray[np.float64]) -> Agreement:
     """That of probabilities by half precision with those by float32, both of shape = (n, classes)."""
+    differences = np.abs(found - expected).max(axis=1)
     return Agreement(
         same_class=float((found.argmax(1) == expected.argmax(1)).mean()),
-        largest_difference=float(np.abs(found - expected).max()),
+        within=float((differences <= _DIFFERENCE).mean()),
+        largest_difference=float(differences.max()),
     )
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sightline.errors import InvalidSetting
 from sightline.vision.backbones import BACKBONES, WeightsUnavailable, create_backbone
-from sightline.vision.nets import PatchNet, Rounded
+from sightline.vision.half import Rounded
+from sightline.vision.nets import PatchNet
 
 OWN = [name for name in BACKBONES if name not in ("convnext_tiny", "mobilenet_v3_small")]
 
@@ -95,7 +96,7 @@ def test_rounding_makes_of_a_backbone_what_torch_in_half_precision_does(name: st
     given = pictures(16)
     with torch.inference_mode():
         exact = backbone(given)
-        rounded = Rounded(backbone, torch.bfloat16)(given)
+        rounded = Rounded(copy.deepcopy(backbone), torch.bfloat16)(given)
         native = copy.deepcopy(backbone).bfloat16()(given.bfloat16()).float()
     assert torch.equal(rounded, rounded.bfloat16().float())
     off, native_off = ((each - exact).square().mean().sqrt() for each in (rounded, native))
