@@ -107,7 +107,9 @@ class Settings(BaseSettings):
         72.0, allow_inf_nan=False, description="Hours that a person has to answer, after which people are alerted."
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
-    backend: Literal["auto", "openvino", "torch"] = Field("auto", description="What runs them; auto is the fastest.")
+    backend: Literal["auto", "openvino", "torch"] = Field(
+        "auto", description="What runs them; auto is the fastest that predicts the same."
+    )
     embed_model_key: str | None = Field(
         None, description="The posture model's weights in MODEL_BUCKET, to pin a version."
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from sightline.training.rival import Device, RivalChanged, compare_with_current
 from sightline.training.splits import Splits
 from sightline.vision import TASK, save_classifier
 from sightline.vision.heads import probabilities
-from sightline.vision.precision import HALF_PRECISIONS, Agreement, agreement
+from sightline.vision.precision import HALF_PRECISIONS, agreement
 from sightline.vision.precision import METRIC as HALF_PRECISION
 
 __all__ = ["Assessed", "assess", "promote", "publish"]
@@ -110,9 +109,7 @@ def publish(
     if manifest.unusable:
         (folder / UNUSABLE).write_bytes(manifest.unusable_csv())
     metrics = _metrics(assessed, data.labels[splits.test])
-    metrics[HALF_PRECISION] = {
-        name: found.model_dump() for name, found in _half_precisions(assessed, data.pixels[splits.test])
-    }
+    metrics[HALF_PRECISION] = _half_precisions(assessed, data.pixels[splits.test])
     if cross_validation:
         metrics["cross_validation"] = cross_validation.model_dump(mode="json")
     if comparison:
@@ -168,7 +165,7 @@ def _metrics(assessed: Assessed, labels: NDArray[np.int64]) -> dict[str, Any]:
     }
 
 
-def _half_precisions(assessed: Assessed, pixels: NDArray[np.uint8]) -> Iterator[tuple[str, Agreement]]:
+def _half_precisions(assessed: Assessed, pixels: NDArray[np.uint8]) -> dict[str, Any]:
     """How the test set's predictions would be in each half precision that there is for the model.
 
     One is left out in which the embeddings overflow.
@@ -176,11 +173,18 @@ def _half_precisions(assessed: Assessed, pixels: NDArray[np.uint8]) -> Iterator[
     from sightline.vision.half import as_in
 
     fitted = assessed.fitted
+    measured: dict[str, Any] = {}
     for name in HALF_PRECISIONS:
-        if (backbone := as_in(fitted.backbone, name)) is not None:
-            with suppress(OverflowError):
-                logits = replace(fitted, backbone=backbone).logits(pixels)
-                yield name, agreement(probabilities(logits, assessed.calibration.temperature), assessed.after)
+        backbone = as_in(fitted.backbone, name)
+        if backbone is None:
+            continue
+        try:
+            logits = replace(fitted, backbone=backbone).logits(pixels)
+        except OverflowError:
+            continue
+        found = probabilities(logits, assessed.calibration.temperature)
+        measured[name] = agreement(found, assessed.after).model_dump()
+    return measured
 
 
 def _data_version(data: TrainingData, splits: Splits) -> DataVersion:

@@ -30,10 +30,12 @@ from sightline.training import (
     split,
 )
 from sightline.training import publishing as publishing_module
+from sightline.training.fit import embed, fit_trees
 from sightline.training.manifest import read_manifest_csv
 from sightline.training.sources import Source
 from sightline.vision import load_classifier
-from sightline.vision.precision import Agreement, agreement
+from sightline.vision.precision import Agreement, agreement, borne_by
+from tests.networks import Mixer
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +123,23 @@ def test_the_record_tells_what_half_precision_would_change_and_whatever_this_mac
     assert "bfloat16" not in record.metrics["half_precision"], "a plain convolutional network has no perceptrons"
     found = load_classifier(registry, "posture").predict(data.pixels[splits.test])
     assert agreement(found, good.after).holds
+
+
+def test_bfloat16_is_measured_for_a_network_that_has_something_for_it(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    """Without a figure a model never runs in it."""
+    backbone, recipe = Mixer().eval(), good.fitted.recipe
+    known = embed(backbone, data.pixels[splits.train], recipe.input)
+    head = fit_trees(recipe, known, data.labels[splits.train], len(data.manifest.classes), seed=0)
+    assessed = assess(replace(good.fitted, backbone=backbone, head=head), data, splits, quick.threshold)
+    folder = tmp_path / "made"
+    folder.mkdir()
+    record = publish(registry, "posture", quick, data, splits, assessed, folder, seed=42)
+    assert record.metrics["half_precision"].keys() == {"bfloat16", "float16"}
+    assert borne_by(record) == {
+        name for name, found in record.metrics["half_precision"].items() if Agreement(**found).holds
+    }
 
 
 def test_half_precision_in_which_a_model_overflows_is_none_for_it(

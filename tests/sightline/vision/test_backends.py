@@ -18,8 +18,9 @@ from sightline.vision import BackendUnavailable, create_backbone, supported_back
 from sightline.vision.backends import BACKENDS, choose_backend
 from sightline.vision.half import InBfloat16, Rounded, as_in, with_perceptrons
 from sightline.vision.heads import LinearHead, probabilities
-from sightline.vision.nets import Assembled, Backbone
+from sightline.vision.nets import Assembled
 from sightline.vision.precision import HALF_PRECISIONS, agreement
+from tests.networks import Mixer
 
 REFERENCE = "torch-float32"
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU on this machine")
@@ -74,25 +75,7 @@ def test_every_backend_of_this_machine_agrees_with_float32(backbone: str, size: 
     check_agreement(create_backbone(backbone), 208, size_of(*size))
 
 
-class Mixer(Backbone):
-    """A convolution, then a perceptron at each place, added to what came in, as ConvNeXt's blocks have it."""
-
-    embedding_size = 64
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = torch.nn.Conv2d(3, 64, 4, stride=4)
-        self.layers = torch.nn.Sequential(
-            torch.nn.LayerNorm(64), torch.nn.Linear(64, 256), torch.nn.GELU(), torch.nn.Linear(256, 64)
-        )
-
-    def forward(self, given: torch.Tensor) -> torch.Tensor:
-        places = self.stem(given).permute(0, 2, 3, 1)
-        return (places + self.layers(places)).mean((1, 2))
-
-
 def test_every_backend_of_this_machine_agrees_with_float32_on_perceptrons() -> None:
-    torch.manual_seed(0)
     check_agreement(Mixer(), 208, size_of(32, 32))
 
 
@@ -116,7 +99,6 @@ def test_every_backend_of_this_machine_agrees_with_float32_on_the_large_backbone
 @pytest.mark.parametrize("name", supported_backends())
 def test_a_backend_needs_nothing_of_a_module_that_is_gone(name: str) -> None:
     """Weights that are shared with it would be whatever its memory holds by then."""
-    torch.manual_seed(0)
     module, size = Mixer().eval(), size_of(32, 32)
     pixels = pictures(5, size)
     expected = embed(module, pixels, size)

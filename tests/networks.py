@@ -1,0 +1,25 @@
+"""A network for tests. This module imports torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sightline.vision.nets import Backbone
+
+
+class Mixer(Backbone):
+    """A convolution, then a perceptron at each place, added to what came in, as ConvNeXt's blocks have it."""
+
+    embedding_size = 64
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem = nn.Conv2d(3, 64, 4, stride=4)
+        self.layers = nn.Sequential(nn.LayerNorm(64), nn.Linear(64, 256), nn.GELU(), nn.Linear(256, 64))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Embed the pictures."""
+        places = self.stem(pictures).permute(0, 2, 3, 1)
+        return (places + self.layers(places)).mean((1, 2))
