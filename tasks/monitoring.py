@@ -174,7 +174,10 @@ def _embedder(watched: Watched) -> Embedder | None:
 
     def embed(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         config = settings()
-        classifier = load_classifier(open_registry(), judged.label, device=config.device, backend=config.backend)
+        # The baseline's embeddings, which they are compared with, are by float32.
+        classifier = load_classifier(
+            open_registry(), judged.label, device=config.device, backend=config.backend, half=False
+        )
         return classifier.embed(pixels)
 
     return Embedder(judged.record.input, embed)

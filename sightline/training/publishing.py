@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,7 @@ from sightline.training.rival import Device, RivalChanged, compare_with_current
 from sightline.training.splits import Splits
 from sightline.vision import TASK, save_classifier
 from sightline.vision.heads import probabilities
-from sightline.vision.precision import HALF_PRECISIONS, agreement
-from sightline.vision.precision import METRIC as HALF_PRECISION
+from sightline.vision.precision import HALF_PRECISIONS, METRIC, Agreement, agreement
 
 __all__ = ["Assessed", "assess", "promote", "publish"]
 
@@ -46,7 +45,8 @@ _LIBRARIES = ("numpy", "pillow", "scikit-learn", "torch", "torchvision", "xgboos
 class Assessed:
     """A trained model with its calibration and its figures on the test set.
 
-    ``before`` and ``after``: the test set's probabilities, shape = (n, classes), without and with the temperature.
+    ``before`` and ``after``: the test set's probabilities, shape = (n, classes), without and with the temperature, in
+    float32. ``half``: how those with it would be in each half precision that there is for the model.
     """
 
     fitted: Fitted
@@ -54,16 +54,35 @@ class Assessed:
     evaluation: Evaluation
     before: NDArray[np.float64]
     after: NDArray[np.float64]
+    half: Mapping[str, Agreement]
 
 
 def assess(fitted: Fitted, data: TrainingData, splits: Splits, threshold: float) -> Assessed:
-    """Find the temperature on the validation set, then the figures on the test set."""
+    """Find the temperature on the validation set, then the figures on the test set, by half precisions too."""
     labels = data.labels
     calibration = calibrate(fitted.logits(data.pixels[splits.validation]), labels[splits.validation])
     logits = fitted.logits(data.pixels[splits.test])
     before, after = probabilities(logits), probabilities(logits, calibration.temperature)
     evaluation = evaluate(after, labels[splits.test], data.manifest.classes, threshold)
-    return Assessed(fitted, calibration, evaluation, before, after)
+    half = dict(_in_half_precisions(fitted, data.pixels[splits.test], calibration.temperature, after))
+    return Assessed(fitted, calibration, evaluation, before, after, half)
+
+
+def _in_half_precisions(
+    fitted: Fitted, pixels: NDArray[np.uint8], temperature: float, expected: NDArray[np.float64]
+) -> Iterator[tuple[str, Agreement]]:
+    """How pictures' probabilities would be in each half precision. One in which the embeddings overflow is left out."""
+    from sightline.vision.half import as_in
+
+    for name in HALF_PRECISIONS:
+        backbone = as_in(fitted.backbone, name)
+        if backbone is None:
+            continue
+        try:
+            logits = replace(fitted, backbone=backbone).logits(pixels)
+        except OverflowError:
+            continue
+        yield name, agreement(probabilities(logits, temperature), expected)
 
 
 def publish(
@@ -109,7 +128,6 @@ def publish(
     if manifest.unusable:
         (folder / UNUSABLE).write_bytes(manifest.unusable_csv())
     metrics = _metrics(assessed, data.labels[splits.test])
-    metrics[HALF_PRECISION] = _half_precisions(assessed, data.pixels[splits.test])
     if cross_validation:
         metrics["cross_validation"] = cross_validation.model_dump(mode="json")
     if comparison:
@@ -162,29 +180,8 @@ def _metrics(assessed: Assessed, labels: NDArray[np.int64]) -> dict[str, Any]:
         },
         "training_seconds": assessed.fitted.seconds,
         "losses": list(assessed.fitted.losses),
+        METRIC: {name: found.model_dump() for name, found in assessed.half.items()},
     }
-
-
-def _half_precisions(assessed: Assessed, pixels: NDArray[np.uint8]) -> dict[str, Any]:
-    """How the test set's predictions would be in each half precision that there is for the model.
-
-    One is left out in which the embeddings overflow.
-    """
-    from sightline.vision.half import as_in
-
-    fitted = assessed.fitted
-    measured: dict[str, Any] = {}
-    for name in HALF_PRECISIONS:
-        backbone = as_in(fitted.backbone, name)
-        if backbone is None:
-            continue
-        try:
-            logits = replace(fitted, backbone=backbone).logits(pixels)
-        except OverflowError:
-            continue
-        found = probabilities(logits, assessed.calibration.temperature)
-        measured[name] = agreement(found, assessed.after).model_dump()
-    return measured
 
 
 def _data_version(data: TrainingData, splits: Splits) -> DataVersion:

@@ -111,7 +111,7 @@ def _learnt_from(files: ModelFiles) -> set[str]:
 
 def _said(registry: Registry, model: str, data: TrainingData, places: Places, device: Device) -> NDArray[np.int64]:
     """What a model says of the samples, as places in the data's classes; -1 for a class that the data does not have."""
-    classifier = load_classifier(registry, model, device=device)
+    classifier = load_classifier(registry, model, device=device, half=False)
     place = {name: number for number, name in enumerate(data.manifest.classes)}
     ours = np.array([place.get(name, -1) for name in classifier.classes], dtype=np.int64)
     said: NDArray[np.int64] = ours[classifier.predict(data.read(places.tolist(), classifier.input)).argmax(axis=1)]

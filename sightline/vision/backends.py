@@ -57,11 +57,11 @@ def choose_backend(
     size: ImageInput,
     device: Device = "auto",
     backend: Literal["auto", "openvino", "torch"] = "auto",
-    half: Collection[HalfPrecision] = (),
+    borne: Collection[HalfPrecision] = (),
 ) -> Backend:
     """The backbone on the fastest backend that this machine has and that was asked for.
 
-    ``half``: the half precisions that the model bears; without them it runs in float32. Raises
+    ``borne``: the half precisions that the model bears; without them it runs in float32. Raises
     :class:`BackendUnavailable` where the machine has no backend such as was asked for.
     """
     for name in supported_backends():
@@ -69,8 +69,8 @@ def choose_backend(
         if backend not in ("auto", name.partition("-")[0]) or device not in ("auto", where):
             continue
         precision = name.rpartition("-")[2]
-        if precision in HALF_PRECISIONS and precision not in half:
-            _log.info("not on %s: the model is not known to predict the same in %s", name, precision)
+        if precision in HALF_PRECISIONS and precision not in borne:
+            _log.info("not on %s: %s is not among what the model is known to bear", name, precision)
             continue
         _log.info("%s runs on %s", type(module).__name__, name)
         return BACKENDS[name](module, size)

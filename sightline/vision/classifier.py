@@ -86,15 +86,17 @@ def load_classifier(
     *,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     backend: Literal["auto", "openvino", "torch"] = "auto",
+    half: bool = True,
 ) -> ImageClassifier:
     """The model ``posture``, or its version ``posture/3``, on the fastest backend there is for it.
 
-    It runs in half precision only where its record tells that its predictions stay those of float32. Raises
-    ``ModelNotFound``, ``WrongTask``, ``ModelDamaged`` where a file is not what the record says, and
-    ``BackendUnavailable``.
+    It runs in half precision where its record tells that its predictions stay those of float32, and never without
+    ``half``, for what is compared with figures of training. Raises ``ModelNotFound``, ``WrongTask``, ``ModelDamaged``
+    where a file is not what the record says, or the record is none, and ``BackendUnavailable``.
     """
     files = registry.open(name)
     size = files.record.image_input
     module, head = load_weights(files)
-    chosen = choose_backend(module, size, device, backend, borne_by(files.record))
+    borne = borne_by(files.record) if half else ()
+    chosen = choose_backend(module, size, device, backend, borne)
     return ImageClassifier(files.record, chosen, head)

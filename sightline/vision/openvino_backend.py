@@ -24,7 +24,7 @@ class OpenVINOBackend:
     """A backbone that OpenVINO has compiled for this machine's CPU. One call at a time.
 
     In bfloat16 are its perceptrons alone, the rest is in float32. Left to OpenVINO, the whole network would be, which
-    is some 5 % faster for ConvNeXt-Tiny and 17 times as far off.
+    is some 5 % faster for ConvNeXt-Tiny and twenty times as far off.
     """
 
     def __init__(self, module: Backbone, input: ImageInput, precision: Literal["float32", "bfloat16"]) -> None:  # noqa: A002

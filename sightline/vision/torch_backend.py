@@ -45,7 +45,9 @@ class TorchBackend:
         import torch
 
         embeddings = torch.empty((len(pixels), self._size), pin_memory=self._device.type == "cuda")
-        with torch.inference_mode():
+        # Without this a GPU's convolutions round float32 to float16's 10 bits.
+        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=self._dtype != torch.float32)
+        with torch.inference_mode(), exact:
             for start in range(0, len(pixels), self._batch):
                 block = self._upload(pixels[start : start + self._batch])
                 inputs = ((block - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)

@@ -52,17 +52,23 @@ def test_a_model_tells_what_it_was_made_to_tell(registry: Registry, backend: Any
 
 
 @pytest.mark.parametrize(
-    ("same_class", "within", "precision"),
-    [(0.995, 0.995, "bfloat16"), (0.994, 1.0, "float32"), (1.0, 0.994, "float32")],
+    ("pictures", "same_class", "within", "precision"),
+    [
+        (200, 0.995, 0.995, "bfloat16"),
+        (200, 0.99, 1.0, "float32"),
+        (200, 1.0, 0.99, "float32"),
+        (99, 1.0, 1.0, "float32"),
+    ],
 )
 def test_half_precision_is_for_models_that_were_found_to_predict_the_same_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same_class: float, within: float, precision: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: int, same_class: float, within: float, precision: str
 ) -> None:
     monkeypatch.setattr("sightline.vision.backends.has_native_bfloat16", lambda: True)
     registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
-    found = {"same_class": same_class, "within": within, "largest_difference": 0.03}
+    found = {"pictures": pictures, "same_class": same_class, "within": within, "largest_difference": 0.03}
     publish_by_brightness(registry, metrics={"accuracy": 1.0, "half_precision": {"bfloat16": found}})
     assert load_classifier(registry, "vehicles", device="cpu").backend == f"openvino-{precision}"
+    assert load_classifier(registry, "vehicles", device="cpu", half=False).backend == "openvino-float32"
 
 
 def test_a_model_of_which_nothing_was_measured_runs_in_float32(
@@ -72,11 +78,18 @@ def test_a_model_of_which_nothing_was_measured_runs_in_float32(
     assert load_classifier(registry, "vehicles", device="cpu").backend == "openvino-float32"
 
 
-def test_a_record_that_tells_something_else_of_half_precision_is_said_to_be_damaged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [{"float16": {"same_class": 2}}, {"float16": None}, 1])
+def test_a_record_that_tells_something_else_of_half_precision_is_said_to_be_damaged(tmp_path: Path, told: Any) -> None:
     registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
-    publish_by_brightness(registry, metrics={"half_precision": {"float16": {"same_class": 2}}})
-    with pytest.raises(ModelDamaged, match=r"vehicles/1: its record's metric half_precision"):
+    publish_by_brightness(registry, metrics={"half_precision": told})
+    with pytest.raises(ModelDamaged, match=r"vehicles/1: .* of half_precision is damaged: .* rollback-model vehicles"):
         load_classifier(registry, "vehicles")
+
+
+def test_a_precision_of_later_versions_is_passed_over(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
+    publish_by_brightness(registry, metrics={"half_precision": {"int8": {"pictures": 0}}})
+    assert load_classifier(registry, "vehicles", device="cpu").backend == "openvino-float32"
 
 
 def test_probabilities_sum_to_one_for_any_number_of_pictures(registry: Registry) -> None:

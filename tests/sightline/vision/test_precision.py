@@ -13,6 +13,7 @@ def test_the_shares_of_a_worked_example() -> None:
     measured = agreement(found, expected)
     assert (measured.same_class, measured.within) == (0.75, 0.75)
     assert abs(measured.largest_difference - 0.05) < 1e-12
+    assert measured.pictures == 4
     assert not measured.holds
 
 
@@ -22,3 +23,9 @@ def test_one_picture_in_two_hundred_may_differ() -> None:
         found = expected.copy()
         found[:others] = 0.75, 0.25
         assert agreement(found, expected).holds is holds
+
+
+def test_a_few_pictures_tell_too_little() -> None:
+    for pictures, holds in ((100, True), (99, False)):
+        expected = np.tile([0.7, 0.3], (pictures, 1))
+        assert agreement(expected, expected).holds is holds
