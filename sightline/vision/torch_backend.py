@@ -36,6 +36,10 @@ class TorchBackend:
         self._batch = _BATCH[device]
         self._dtype = torch.float16 if precision == "float16" else torch.float32
         self._module = module.to(self._device, self._dtype, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        if device == "cuda" and precision == "float32":
+            # A GPU's convolutions would round float32 to float16's 10 bits. For the whole process: torch has no other
+            # way that is safe with several threads.
+            torch.backends.cudnn.allow_tf32 = False
         self._mean, self._std = (
             torch.tensor(each, device=self._device).view(3, 1, 1) * 255 for each in (input.mean, input.std)
         )
@@ -45,9 +49,7 @@ class TorchBackend:
         import torch
 
         embeddings = torch.empty((len(pixels), self._size), pin_memory=self._device.type == "cuda")
-        # Without this a GPU's convolutions round float32 to float16's 10 bits.
-        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=self._dtype != torch.float32)
-        with torch.inference_mode(), exact:
+        with torch.inference_mode():
             for start in range(0, len(pixels), self._batch):
                 block = self._upload(pixels[start : start + self._batch])
                 inputs = ((block - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
