@@ -185,6 +185,7 @@ def _make_model(pretrained: bool) -> None:
     from sightline.training import load_preset
     from sightline.training.fit import fit_trees
     from sightline.vision import TASK, create_backbone, save_classifier
+    from sightline.vision.half import as_in
     from sightline.vision.precision import HALF_PRECISIONS, METRIC, Agreement
 
     registry = Registry(_models(pretrained))
@@ -217,7 +218,7 @@ def _make_model(pretrained: bool) -> None:
             ),
             parameters={},
             seed=0,
-            metrics={METRIC: {name: agrees.model_dump() for name in HALF_PRECISIONS}},
+            metrics={METRIC: {name: agrees.model_dump() for name in HALF_PRECISIONS if as_in(backbone, name)}},
             code_version="benchmark",
             libraries={},
         )  # fmt: skip
