@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sightline import storage
 from sightline.errors import StorageError
-from sightline.registry.errors import ModelDamaged
+from sightline.registry.errors import ModelDamaged, damaged
 from sightline.registry.record import FileEntry, ModelRecord
 from sightline.storage import Location
 
@@ -38,7 +38,7 @@ def local_files(root: Location, record: ModelRecord, cache: Path) -> ModelFiles:
     if isinstance(source, Path):
         for name, entry in record.files.items():
             if problem := _problem(source / name, entry):
-                raise ModelDamaged(_refusal(source / name, problem, record))
+                raise _refused(source / name, problem, record)
         return ModelFiles(record, source)
     folder = cache / hashlib.sha256(storage.uri_of(root).encode()).hexdigest()[:16] / record.name / str(record.version)
     storage.sweep(folder)
@@ -53,9 +53,9 @@ def read_checked(source: Location, record: ModelRecord) -> bytes:
     try:
         data = storage.read_bytes(source)
     except FileNotFoundError as error:
-        raise ModelDamaged(_refusal(source, "is missing", record)) from error
+        raise _refused(source, "is missing", record) from error
     if problem := _mismatch(hashlib.sha256(data).hexdigest(), len(data), record.files[source.name]):
-        raise ModelDamaged(_refusal(source, problem, record))
+        raise _refused(source, problem, record)
     return data
 
 
@@ -74,8 +74,5 @@ def _mismatch(sha256: str, size: int, entry: FileEntry) -> str:
     return f"has the hash {sha256} and {size} bytes, where the record says {entry.sha256} and {entry.size}"
 
 
-def _refusal(file: Location, problem: str, record: ModelRecord) -> str:
-    return (
-        f"{file}: {problem}; it is not loaded. Put the original file back, or go back to another version with "
-        f"`sightline rollback-model {record.name}`"
-    )
+def _refused(file: Location, problem: str, record: ModelRecord) -> ModelDamaged:
+    return damaged(file, f"{problem}; it is not loaded", record.name)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from sightline.errors import SightlineError
 
-__all__ = ["InvalidModelName", "ModelDamaged", "ModelNotFound", "WrongTask", "first_problem"]
+__all__ = ["InvalidModelName", "ModelDamaged", "ModelNotFound", "WrongTask", "damaged", "first_problem"]
 
 
 class InvalidModelName(SightlineError):
@@ -23,6 +23,14 @@ class ModelDamaged(SightlineError):
 
 class WrongTask(SightlineError):
     """A model that is there and is for something else."""
+
+
+def damaged(where: object, problem: str, model: str) -> ModelDamaged:
+    """The error that something of ``model`` has a ``problem``, with the mend."""
+    return ModelDamaged(
+        f"{where}: {problem}. Put the original file back, or go back to another version with "
+        f"`sightline rollback-model {model}`"
+    )
 
 
 def first_problem(error: ValidationError) -> str:

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from sightline import storage
-from sightline.registry.errors import ModelDamaged, WrongTask, first_problem
+from sightline.registry.errors import WrongTask, damaged, first_problem
 from sightline.storage import Location
 
 __all__ = [
@@ -177,7 +177,4 @@ def read_record(file: Location, name: str, version: int) -> ModelRecord:
         if (record.name, record.version) == (name, version):
             return record
         problem = f"is the record of {record.label}"
-    raise ModelDamaged(
-        f"{file}: {problem}. Put the original file back, or go back to another version with "
-        f"`sightline rollback-model {name}`"
-    )
+    raise damaged(file, problem, name)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sightline.registry import ModelDamaged, ModelRecord
-from sightline.registry.errors import first_problem
+from sightline.registry import ModelRecord
+from sightline.registry.errors import damaged, first_problem
 
 __all__ = ["HALF_PRECISIONS", "METRIC", "Agreement", "HalfPrecision", "agreement", "borne_by"]
 
@@ -68,8 +68,5 @@ def borne_by(record: ModelRecord) -> frozenset[HalfPrecision]:
         agreements = {name: Agreement.model_validate(measured[name]) for name in HALF_PRECISIONS if name in measured}
     except (TypeError, ValidationError) as error:
         problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
-        raise ModelDamaged(
-            f"{record.label}: what its record tells of {METRIC} is damaged: {problem}. Put the original record back, "
-            f"or go back to another version with `sightline rollback-model {record.name}`"
-        ) from error
+        raise damaged(record.label, f"what its record tells of {METRIC} is damaged: {problem}", record.name) from error
     return frozenset(name for name, each in agreements.items() if each.holds)
