@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sightline.monitoring.gather import Gathered, Point
 from sightline.monitoring.report import MonitoringReport, Period
@@ -104,6 +105,24 @@ def _legend_below(axes: Axes, columns: int, dots: float = 1.0) -> None:
     axes.figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=8, markerscale=dots)
 
 
+def _draw_dots(
+    axes: Axes, points: Sequence[Point], heights: NDArray[np.float64], below: NDArray[np.bool_], alpha: float
+) -> None:
+    """A dot for each prediction, whole at the edges too; ``below``: which are below their threshold."""
+    times = np.array([_moment(point.time) for point in points])
+    for chosen, colour, name in ((~below, RIGHT, "accepted"), (below, WRONG, "below the threshold")):
+        axes.scatter(
+            times[chosen],
+            heights[chosen],
+            s=_dot(points),
+            color=colour,
+            alpha=alpha,
+            linewidths=0,
+            label=name,
+            clip_on=False,
+        )
+
+
 def _dot(points: Sequence[Point]) -> float:
     """The area of a dot: smaller where there are many."""
     return float(np.clip(30_000 / max(len(points), 1), 5, 24))
@@ -119,12 +138,7 @@ def _confidence(axes: Axes, report: MonitoringReport, watched: Watched, gathered
     points = gathered.points
     confidence = np.array([point.confidence for point in points])
     below = confidence < np.array([limits[point.version] for point in points])
-    times = np.array([_moment(point.time) for point in points])
-    size = _dot(points)
-    for chosen, colour, name in ((~below, RIGHT, "accepted"), (below, WRONG, "below the threshold")):
-        axes.scatter(
-            times[chosen], confidence[chosen], s=size, color=colour, alpha=0.45, linewidths=0, label=name, clip_on=False
-        )
+    _draw_dots(axes, points, confidence, below, alpha=0.45)
     middles = _middles(report)
     rolling = [period.rolling_confidence for period in report.periods]
     axes.plot(middles, rolling, color="black", linewidth=1.6, label=f"rolling mean, 7 times {_in_words(report)}")
@@ -133,7 +147,7 @@ def _confidence(axes: Axes, report: MonitoringReport, watched: Watched, gathered
     axes.set(ylim=(0, 1.02), ylabel="confidence")
     axes.set_title(shown, fontsize=8, color=NEUTRAL, loc="right")
     _time_axis(axes, report)
-    _legend_below(axes, 4, dots=5 / size**0.5)
+    _legend_below(axes, 4, dots=5 / _dot(points) ** 0.5)
 
 
 def _histogram(axes: Axes, report: MonitoringReport, watched: Watched, gathered: Gathered) -> None:
@@ -181,17 +195,12 @@ def _classes(axes: Axes, report: MonitoringReport, watched: Watched, gathered: G
     points = [point for point in gathered.points if classes[point.version].classes[point.said] in row]
     rows = np.array([row[classes[point.version].classes[point.said]] for point in points], float)
     rows += np.random.default_rng(0).uniform(-0.32, 0.32, len(points))
-    times = np.array([_moment(point.time) for point in points])
     below = np.array([point.confidence < classes[point.version].threshold for point in points], bool)
-    size = _dot(points)
-    for chosen, colour, name in ((~below, RIGHT, "accepted"), (below, WRONG, "below the threshold")):
-        axes.scatter(
-            times[chosen], rows[chosen], s=size, color=colour, alpha=0.4, linewidths=0, label=name, clip_on=False
-        )
+    _draw_dots(axes, points, rows, below, alpha=0.4)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     _time_axis(axes, report)
-    _legend_below(axes, 2, dots=5 / size**0.5)
+    _legend_below(axes, 2, dots=5 / _dot(points) ** 0.5)
 
 
 def _shares(axes: Axes, report: MonitoringReport) -> None:
