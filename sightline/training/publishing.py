@@ -59,12 +59,12 @@ class Assessed:
 
 def assess(fitted: Fitted, data: TrainingData, splits: Splits, threshold: float) -> Assessed:
     """Find the temperature on the validation set, then the figures on the test set, by half precisions too."""
-    labels = data.labels
+    labels, unseen = data.labels, data.pixels[splits.test]
     calibration = calibrate(fitted.logits(data.pixels[splits.validation]), labels[splits.validation])
-    logits = fitted.logits(data.pixels[splits.test])
+    logits = fitted.logits(unseen)
     before, after = probabilities(logits), probabilities(logits, calibration.temperature)
     evaluation = evaluate(after, labels[splits.test], data.manifest.classes, threshold)
-    half = dict(_in_half_precisions(fitted, data.pixels[splits.test], calibration.temperature, after))
+    half = dict(_in_half_precisions(fitted, unseen, calibration.temperature, after))
     return Assessed(fitted, calibration, evaluation, before, after, half)
 
 

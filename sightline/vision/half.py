@@ -69,27 +69,26 @@ def as_in(backbone: Backbone, precision: HalfPrecision) -> Backbone | None:
 def with_perceptrons(backbone: Backbone, wrap: Callable[[nn.Module], nn.Module]) -> Backbone:
     """A copy of the backbone with each of its perceptrons wrapped.
 
-    Those are the linear layers that follow one another with GELU between, ConvNeXt's blocks have some: nearly all of
-    the work, and little of what half precision gets wrong, which comes from the convolutions, the sums of blocks and
-    the normalisations.
+    Those are two linear layers with GELU between, as each of ConvNeXt's blocks has them: nearly all of the work, and
+    little of what half precision gets wrong, which comes from the convolutions, the sums of blocks and the
+    normalisations.
     """
     changed = copy.deepcopy(backbone)
-    for layers, start, stop in list(_perceptrons(changed)):
-        layers[start] = wrap(nn.Sequential(*list(layers)[start:stop]))
-        # Layers keep their places, by which others may name them.
-        for place in range(start + 1, stop):
-            layers[place] = nn.Identity()
+    for layers, place in list(_perceptrons(changed)):
+        layers[place] = wrap(nn.Sequential(*list(layers)[place : place + 3]))
+        # The other layers keep their places, which the perceptrons after this one are known by.
+        layers[place + 1] = layers[place + 2] = nn.Identity()
     return changed.eval()
 
 
-def _perceptrons(backbone: Backbone) -> Iterator[tuple[nn.Sequential, int, int]]:
-    """Linear, GELU, linear: in which sequence of layers, from which of them to before which."""
+def _perceptrons(backbone: Backbone) -> Iterator[tuple[nn.Sequential, int]]:
+    """Linear, GELU, linear: in which sequence of layers, and the place of the first of the three."""
     for layers in backbone.modules():
         if isinstance(layers, nn.Sequential):
             each = list(layers)
-            for start in range(len(each) - 2):
-                if all(map(isinstance, each[start : start + 3], (nn.Linear, nn.GELU, nn.Linear))):
-                    yield layers, start, start + 3
+            for place in range(len(each) - 2):
+                if all(map(isinstance, each[place : place + 3], (nn.Linear, nn.GELU, nn.Linear))):
+                    yield layers, place
 
 
 class _Rounding(TorchFunctionMode):
