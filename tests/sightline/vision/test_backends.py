@@ -167,6 +167,15 @@ def test_pictures_in_whatever_memory_order_are_the_same_pictures(name: str, modu
             assert np.array_equal(backend(view), backend(read_only))
 
 
+@pytest.mark.parametrize("name", supported_backends())
+def test_pictures_larger_than_a_batch_may_be_are_taken_one_by_one(name: str, module: Any) -> None:
+    size = size_of(400, 400)
+    pixels = pictures(3, size)
+    expected = embed(module, pixels, size)
+    found = BACKENDS[name](copy.deepcopy(module), size)(pixels)
+    assert np.allclose(found, expected, atol=0.02 * np.abs(expected).max())
+
+
 def test_the_fastest_backend_of_this_machine_is_taken(module: Any) -> None:
     assert choose_backend(copy.deepcopy(module), SIZE, borne=HALF_PRECISIONS).name == supported_backends()[0]
     assert supported_backends()[-1] == REFERENCE
