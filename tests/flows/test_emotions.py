@@ -256,7 +256,8 @@ def test_ten_videos_open_the_gate_and_the_model_is_asked_about_the_eleventh(
     assert (opened.model.version, opened.model.sessions, opened.model.emotions) == (1, 10, ("happy", "sad"))
     assert opened.model.verdict.startswith("not yet: "), "the person moves alike, whatever is said of them"
 
-    eleventh = predict_emotion(film(10), transcript=words_of(tmp_path, "happy"))
+    video = film(10)  # once: x264 does not promise the same bytes twice, and other bytes are another session
+    eleventh = predict_emotion(video, transcript=words_of(tmp_path, "happy"))
     assert (eleventh.session, eleventh.model, eleventh.keyword_emotion) == ("visit-10", "ivy/1", "happy")
     assert set(eleventh.probabilities) == {"happy", "sad"}
-    assert predict_emotion(film(10)).session == "visit-10", "what is stored already is not processed again"
+    assert predict_emotion(video).session == "visit-10", "what is stored already is not processed again"
