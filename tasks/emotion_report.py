@@ -25,10 +25,10 @@ def publish_gate(patient: str, gate: GateReport) -> None:
         [
             {
                 "condition": row.name,
-                "setting": row.setting,
                 "needed": row.needed,
                 "found": "none" if row.found is None else round(row.found, 3),
                 "passed": "yes" if row.passed else "no, forced" if row.forced else "no",
+                "setting": row.setting,
                 "note": row.note,
             }
             for row in gate.rows
@@ -62,7 +62,7 @@ def publish_training(
             for each in reversed(trainings)
         ],
         key="training-history",
-        description=f"{patient}: {len(trainings)} trainings, the latest first",
+        description=f"The trainings of {patient}, the latest first",
     )
     announce_model(record, promotion)
 

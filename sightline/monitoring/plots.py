@@ -154,9 +154,10 @@ def _histogram(axes: Axes, report: MonitoringReport, watched: Watched, gathered:
     edges = np.linspace(0, 1, 41)
     counts = np.sum([tally.bins for tally in gathered.tallies.values()], axis=0).reshape(40, BINS // 40).sum(axis=1)
     shares = counts / max(counts.sum(), 1)
-    colours = [RIGHT if edge >= report.threshold - 1e-9 else WRONG for edge in edges[:-1]]
     # The bar that the threshold cuts is of both.
-    axes.bar(edges[:-1], shares, width=1 / 40, align="edge", color=colours, alpha=0.85, label="this time")
+    below = edges[:-1] < report.threshold - 1e-9
+    for chosen, colour, name in ((~below, RIGHT, "accepted"), (below, WRONG, "below the threshold")):
+        axes.bar(edges[:-1][chosen], shares[chosen], width=1 / 40, align="edge", color=colour, alpha=0.85, label=name)
     if baseline := watched.judged.baseline:
         before, _ = np.histogram(baseline.confidence, edges)
         axes.stairs(before / before.sum(), edges, color="black", linewidth=1.3, label=baseline.source)
