@@ -6,7 +6,7 @@ from sightline.alerts.mail import email_message
 from sightline.alerts.markup import as_html, as_markdown, as_slack
 from sightline.alerts.outbox import Outbox, Undelivered
 from sightline.alerts.sns import publish
-from sightline.alerts.text import as_text, headline, subject
+from sightline.alerts.text import as_text, headline, shortened, subject
 
 __all__ = [
     "Alert",
@@ -21,5 +21,6 @@ __all__ = [
     "email_message",
     "headline",
     "publish",
+    "shortened",
     "subject",
 ]

@@ -8,7 +8,7 @@ from datetime import UTC
 
 from sightline.alerts.alert import Alert
 
-__all__ = ["as_text", "cell", "fact", "fitted", "headline", "more", "run_line", "subject"]
+__all__ = ["as_text", "cell", "fact", "fitted", "headline", "more", "run_line", "shortened", "subject"]
 
 _SUBJECT = 99  # SNS wants less than 100 characters
 _CELL = 300
@@ -17,7 +17,7 @@ _FACT = 1500
 
 def headline(alert: Alert) -> str:
     """The title on one line, at most 150 characters."""
-    return _shortened(f"sightline: {_one_line(alert.title)}", 150)
+    return shortened(f"sightline: {_one_line(alert.title)}", 150)
 
 
 def subject(alert: Alert) -> str:
@@ -51,7 +51,12 @@ def cell(text: str) -> str:
 
 def fact(text: str) -> str:
     """A fact's value, its lines kept, cut off where it is very long."""
-    return _shortened("\n".join(line.rstrip() for line in text.strip().splitlines()), _FACT)
+    return shortened("\n".join(line.rstrip() for line in text.strip().splitlines()), _FACT)
+
+
+def shortened(text: str, length: int) -> str:
+    """The text, at most ``length`` characters of it; one that is cut off ends in an ellipsis."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def more(alert: Alert, rows: int) -> str | None:
@@ -90,7 +95,3 @@ def _text(alert: Alert, rows: int) -> str:
 def _one_line(text: str) -> str:
     printable = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
     return " ".join("".join(printable).split())
-
-
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -110,7 +110,7 @@ def _draw_dots(
 ) -> None:
     """A dot for each prediction, whole at the edges too; ``below``: which are below their threshold."""
     times = np.array([_moment(point.time) for point in points])
-    for chosen, colour, name in ((~below, RIGHT, "accepted"), (below, WRONG, "below the threshold")):
+    for chosen, colour, name in _sides(below):
         axes.scatter(
             times[chosen],
             heights[chosen],
@@ -121,6 +121,11 @@ def _draw_dots(
             label=name,
             clip_on=False,
         )
+
+
+def _sides(below: NDArray[np.bool_]) -> tuple[tuple[NDArray[np.bool_], str, str], ...]:
+    """What the threshold parts: which of them are on a side, its colour, its name."""
+    return (~below, RIGHT, "accepted"), (below, WRONG, "below the threshold")
 
 
 def _dot(points: Sequence[Point]) -> float:
@@ -156,7 +161,7 @@ def _histogram(axes: Axes, report: MonitoringReport, watched: Watched, gathered:
     shares = counts / max(counts.sum(), 1)
     # The bar that the threshold cuts is of both.
     below = edges[:-1] < report.threshold - 1e-9
-    for chosen, colour, name in ((~below, RIGHT, "accepted"), (below, WRONG, "below the threshold")):
+    for chosen, colour, name in _sides(below):
         axes.bar(edges[:-1][chosen], shares[chosen], width=1 / 40, align="edge", color=colour, alpha=0.85, label=name)
     if baseline := watched.judged.baseline:
         before, _ = np.histogram(baseline.confidence, edges)

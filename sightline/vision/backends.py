@@ -61,8 +61,9 @@ def choose_backend(
 ) -> Backend:
     """The backbone on the fastest backend that this machine has and that was asked for.
 
-    ``borne``: the half precisions that the model bears; without them it runs in float32. Raises
-    :class:`BackendUnavailable` where the machine has no backend such as was asked for.
+    The module is the backend's from then on, which may change it. ``borne``: the half precisions that the model bears;
+    without them it runs in float32. Raises :class:`BackendUnavailable` where the machine has no backend such as was
+    asked for.
     """
     for name in supported_backends():
         where = "cuda" if "-cuda-" in name else "cpu"

@@ -63,22 +63,21 @@ def as_in(backbone: Backbone, precision: HalfPrecision) -> Backbone | None:
         return Assembled(Rounded(copy.deepcopy(backbone), torch.float16), backbone.embedding_size).eval()
     if not any(True for _ in _perceptrons(backbone)):
         return None
-    return with_perceptrons(backbone, lambda layers: Rounded(layers, torch.bfloat16))
+    return with_perceptrons(copy.deepcopy(backbone), lambda layers: Rounded(layers, torch.bfloat16))
 
 
 def with_perceptrons(backbone: Backbone, wrap: Callable[[nn.Module], nn.Module]) -> Backbone:
-    """A copy of the backbone with each of its perceptrons wrapped.
+    """The backbone, which is changed in place, with each of its perceptrons wrapped.
 
     Those are two linear layers with GELU between, as each of ConvNeXt's blocks has them: nearly all of the work, and
     little of what half precision gets wrong, which comes from the convolutions, the sums of blocks and the
     normalisations.
     """
-    changed = copy.deepcopy(backbone)
-    for layers, place in list(_perceptrons(changed)):
+    for layers, place in list(_perceptrons(backbone)):
         layers[place] = wrap(nn.Sequential(*list(layers)[place : place + 3]))
         # The other layers keep their places, which the perceptrons after this one are known by.
         layers[place + 1] = layers[place + 2] = nn.Identity()
-    return changed.eval()
+    return backbone.eval()
 
 
 def _perceptrons(backbone: Backbone) -> Iterator[tuple[nn.Sequential, int]]:

@@ -135,6 +135,8 @@ def test_bfloat16_is_measured_for_a_network_that_has_something_for_it(
     head = fit_trees(recipe, known, data.labels[splits.train], len(data.manifest.classes), seed=0)
     assessed = assess(replace(good.fitted, backbone=backbone, head=head), data, splits, quick.threshold)
     assert assessed.half.keys() == {"bfloat16", "float16"}
+    left = embed(backbone, data.pixels[splits.train], recipe.input)
+    assert np.array_equal(left, known), "the model itself is not changed by it"
 
 
 def test_half_precision_in_which_a_model_overflows_is_none_for_it(

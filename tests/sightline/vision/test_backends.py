@@ -127,7 +127,7 @@ def test_perceptrons_in_bfloat16_leave_a_large_backbone_nearly_as_it_was() -> No
         embed(each, pixels, size)
         for each in (
             module,
-            with_perceptrons(module, InBfloat16),
+            with_perceptrons(copy.deepcopy(module), InBfloat16),
             Assembled(Rounded(copy.deepcopy(module), torch.bfloat16), 768),
         )
     )
