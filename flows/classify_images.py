@@ -7,15 +7,13 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
-from prefect import flow, unmapped
+from prefect import unmapped
 from prefect.runtime import flow_run
-from prefect.states import Completed
 from pydantic import Field
 
 from sightline.errors import ThresholdNotMet
 from sightline.vision import THRESHOLD_NOT_MET, Counts, FinishedRun
 from tasks.alerts import send_alert
-from tasks.hooks import alert_on_failure
 from tasks.images import (
     Job,
     chunks_to_do,
@@ -29,9 +27,9 @@ from tasks.images import (
 )
 from tasks.images_report import alert_of, publish_results
 from tasks.models import resolve_model
-from tasks.pace import Pace, whole
-from tasks.progress import progress
-from tasks.runner import ChosenTaskRunner
+from tasks.support.flow import sightline_flow, skipped
+from tasks.support.progress import progress
+from tasks.support.windows import Pace, whole
 
 
 class ClassificationResult(Counts):
@@ -58,12 +56,10 @@ class ClassificationResult(Counts):
         )
 
 
-@flow(
+@sightline_flow(
     name="classify-images",
     flow_run_name=lambda: f"classify by {flow_run.parameters['model']}",
-    task_runner=ChosenTaskRunner(),  # type: ignore[arg-type]  # as Prefect's own runners, which are invariant
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
+    distributed=True,
 )
 def classify_images(
     # On the command line it is one text, which may be JSON.
@@ -116,6 +112,5 @@ def classify_images(
     result = ClassificationResult.of(job, ended, processed=processed)
     if not processed:
         message = f"these images have been classified before, by {ended.model}; nothing was changed"
-        # Prefect takes the state for the run's own, and its data for what the flow returns.
-        return Completed(name="Skipped", message=message, data=result)  # type: ignore[return-value]
+        return skipped(message, result)
     return result

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from prefect import flow
 from pydantic import BaseModel, ConfigDict
 
 from sightline.settings import settings
 from sightline.storage import locate, uri_of
-from tasks.hooks import alert_on_failure
 from tasks.sessions import export_poses
+from tasks.support.flow import sightline_flow
 
 
 class ExportResult(BaseModel):
@@ -21,12 +20,7 @@ class ExportResult(BaseModel):
     files: int
 
 
-@flow(
-    name="export-openpose",
-    flow_run_name="export {session}",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="export-openpose", flow_run_name="export {session}")
 def export_openpose(session: str, folder: str, *, patients_bucket: str | None = None) -> ExportResult:
     """Write the poses of a session as the files that OpenPose readers accept.
 

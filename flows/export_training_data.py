@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from prefect import flow
-from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict
 
 from sightline.reviews import Exported
-from tasks.hooks import alert_on_failure
 from tasks.reviews import export_reviewed
 from tasks.reviews_report import publish_export
+from tasks.support.flow import sightline_flow, skipped
 
 
 class ExportResult(BaseModel):
@@ -35,12 +33,7 @@ class ExportResult(BaseModel):
         )
 
 
-@flow(
-    name="export-training-data",
-    flow_run_name="export what people answered about {model}",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="export-training-data", flow_run_name="export what people answered about {model}")
 def export_training_data(model: str, folder: str) -> ExportResult:
     """Write the images that people have answered about as a folder for each class, with a manifest.
 
@@ -51,8 +44,7 @@ def export_training_data(model: str, folder: str) -> ExportResult:
     exported = export_reviewed(model, folder)
     result = ExportResult.of(folder, exported)
     if not exported.rows and not exported.unusable:
-        # Prefect takes the state for the run's own, and its data for what the flow returns.
-        return Completed(name="Skipped", message=f"nobody has answered about images of {model}", data=result)  # type: ignore[return-value]
+        return skipped(f"nobody has answered about images of {model}", result)
     publish_export(
         [{"class": name, "images": str(count)} for name, count in exported.classes.items()],
         f"{result.images} images in {folder}, {result.written} of them new, {len(result.unusable)} could not be read",

@@ -5,23 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from prefect import flow
-from prefect.states import Completed
 from pydantic import Field
 
 from sightline.monitoring import MonitoringReport
 from tasks.alerts import send_alert
-from tasks.hooks import alert_on_failure
 from tasks.monitoring import plan_monitoring, read_window, report_on_model
 from tasks.monitoring_report import alert_of_drift, publish_monitoring
+from tasks.support.flow import sightline_flow, skipped
 
 
-@flow(
-    name="monitor-model",
-    flow_run_name="monitor {model}",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="monitor-model", flow_run_name="monitor {model}")
 def monitor_model(
     model: str,
     *,
@@ -51,8 +44,7 @@ def monitor_model(
     plan = plan_monitoring(model, since, until, capture, results, baseline, threshold, output, note)
     report = report_on_model(read_window(plan), plan)
     if not report.events:
-        # Prefect takes the state for the run's own, and its data for what the flow returns.
-        return Completed(name="Skipped", message=_nothing(report, plan.capture), data=report)  # type: ignore[return-value]
+        return skipped(_nothing(report, plan.capture), report)
     publish_monitoring(report)
     if alert := alert_of_drift(report):
         send_alert(alert)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.process_video import process_video
@@ -22,7 +21,7 @@ from tasks.affect import (
     publish_prediction,
 )
 from tasks.alerts import send_alert
-from tasks.hooks import alert_on_failure
+from tasks.support.flow import sightline_flow
 
 
 class PredictionResult(BaseModel):
@@ -59,12 +58,7 @@ class PredictionResult(BaseModel):
         )
 
 
-@flow(
-    name="predict-emotion",
-    flow_run_name="predict {video_or_session}",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="predict-emotion", flow_run_name="predict {video_or_session}")
 def predict_emotion(
     video_or_session: str,
     patient: str | None = None,

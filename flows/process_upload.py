@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from prefect import flow
 from prefect.runtime import flow_run
-from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict
 
 from flows.classify_images import ClassificationResult, classify_images
@@ -16,7 +14,7 @@ from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
 from sightline.uploads import Settled, Upload
-from tasks.hooks import alert_on_failure
+from tasks.support.flow import sightline_flow, skipped
 from tasks.uploads import Kind, claim_of, find_upload
 
 
@@ -56,12 +54,7 @@ def _process(upload: Upload) -> dict[str, BaseModel]:
     return {"images": classify_images.with_options(**_quietly)(upload.uri, settings().upload_image_model)}
 
 
-@flow(
-    name="process-upload",
-    flow_run_name=lambda: f"upload {PurePosixPath(flow_run.parameters['uri']).name}",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="process-upload", flow_run_name=lambda: f"upload {PurePosixPath(flow_run.parameters['uri']).name}")
 def process_upload(
     uri: str, object_version: str | None = None, kind: Kind | None = None, *, again: bool = False
 ) -> UploadResult:
@@ -91,5 +84,4 @@ def process_upload(
 
 def _skipped(upload: Upload, why: str) -> UploadResult:
     result = UploadResult.of(upload, processed=False, why=why)
-    # Prefect takes the state for the run's own, and its data for what the flow returns.
-    return Completed(name="Skipped", message=why, data=result)  # type: ignore[return-value]
+    return skipped(why, result)

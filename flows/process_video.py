@@ -6,9 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-from prefect import flow
 from prefect.runtime import flow_run
-from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.emotion import NEUTRAL, load_keywords
@@ -19,13 +17,13 @@ from sightline.settings import settings
 from sightline.speech import Engine
 from sightline.storage import locate
 from tasks.emotion import find_emotions
-from tasks.hooks import alert_on_failure
 from tasks.media import annotate_video, cut_highlights, overlay_of, probe_video
 from tasks.pose import extract_poses
 from tasks.report import publish_session
 from tasks.sessions import Made, fetch_video, find_session, store_session
 from tasks.speech import read_transcript, transcribe
-from tasks.timing import Timings
+from tasks.support.flow import sightline_flow, skipped
+from tasks.support.timing import Timings
 
 
 class VideoResult(BaseModel):
@@ -61,12 +59,7 @@ class VideoResult(BaseModel):
         return cls.model_validate({name: fields[name] for name in cls.model_fields})
 
 
-@flow(
-    name="process-video",
-    flow_run_name=lambda: f"process {Path(flow_run.parameters['video']).name}",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="process-video", flow_run_name=lambda: f"process {Path(flow_run.parameters['video']).name}")
 def process_video(
     video: str,
     patient: str | None = None,
@@ -106,8 +99,7 @@ def process_video(
             message = f"{source.uri} has been processed before, as session {stored.session}; nothing was changed"
             if other := stored.metadata.asked_otherwise(flow_run.parameters):
                 message += f", though {other} was asked for otherwise then"
-            # Prefect takes the state for the run's own, and its data for what the flow returns.
-            return Completed(name="Skipped", message=message, data=VideoResult.of(stored, processed=False))  # type: ignore[return-value]
+            return skipped(message, VideoResult.of(stored, processed=False))
         with timings.stage("probe"):
             info = probe_video(source.path, source.uri, config.max_video_seconds)
         with timings.stage("transcribe"):

@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from prefect import flow, unmapped
+from prefect import unmapped
 from prefect.runtime import flow_run
-from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.ranking import FinishedRanking, PrepareParameters
-from tasks.hooks import alert_on_failure
 from tasks.images import chunks_to_do, list_images
-from tasks.pace import Pace
-from tasks.progress import progress
 from tasks.ranking import (
     RankingSpec,
     find_ranking,
@@ -24,7 +20,9 @@ from tasks.ranking import (
     resolve_ranker,
 )
 from tasks.ranking_report import publish_ranked
-from tasks.runner import ChosenTaskRunner
+from tasks.support.flow import sightline_flow, skipped
+from tasks.support.progress import progress
+from tasks.support.windows import Pace
 
 
 class RankingResult(BaseModel):
@@ -61,13 +59,7 @@ class RankingResult(BaseModel):
         )
 
 
-@flow(
-    name="rank-images",
-    task_runner=ChosenTaskRunner(),  # type: ignore[arg-type]  # as Prefect's own runners, which are invariant
-    flow_run_name=lambda: f"rank by {flow_run.parameters['model']}",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="rank-images", flow_run_name=lambda: f"rank by {flow_run.parameters['model']}", distributed=True)
 def rank_images(
     # On the command line it is one text, which may be JSON.
     source: Annotated[str | list[str] | dict[str, Any], Parameter(accepts_keys=False, n_tokens=1)],
@@ -109,6 +101,5 @@ def rank_images(
     result = RankingResult.of(spec, ended, processed=processed)
     if not processed:
         message = f"these images have been ranked before, by {ended.model}; nothing was changed"
-        # Prefect takes the state for the run's own, and its data for what the flow returns.
-        return Completed(name="Skipped", message=message, data=result)  # type: ignore[return-value]
+        return skipped(message, result)
     return result

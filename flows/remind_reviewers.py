@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from prefect import flow
-from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict
 
 from tasks.alerts import send_alert
-from tasks.hooks import alert_on_failure
 from tasks.reviews import alert_of_overdue, find_overdue, remember_told
+from tasks.support.flow import sightline_flow, skipped
 
 
 class ReminderResult(BaseModel):
@@ -20,12 +18,7 @@ class ReminderResult(BaseModel):
     models: dict[str, int]
 
 
-@flow(
-    name="remind-reviewers",
-    flow_run_name="remind reviewers",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="remind-reviewers", flow_run_name="remind reviewers")
 def remind_reviewers() -> ReminderResult:
     """Alert people, once, of questions that nobody has answered in time."""
     overdue = find_overdue()
@@ -33,8 +26,7 @@ def remind_reviewers() -> ReminderResult:
     result = ReminderResult(overdue=len(overdue), models={name: names.count(name) for name in sorted(set(names))})
     alert = alert_of_overdue(overdue)
     if alert is None:
-        # Prefect takes the state for the run's own, and its data for what the flow returns.
-        return Completed(name="Skipped", message="no question has waited too long", data=result)  # type: ignore[return-value]
+        return skipped("no question has waited too long", result)
     send_alert(alert)
     remember_told(overdue)
     return result

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from prefect import flow
 from prefect.states import Failed
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,7 +12,7 @@ from sightline.settings import settings
 from sightline.storage import locate
 from tasks.emotion_report import publish_sweep
 from tasks.emotion_training import list_patients
-from tasks.hooks import alert_on_failure
+from tasks.support.flow import sightline_flow
 
 
 class PatientOutcome(BaseModel):
@@ -38,12 +37,7 @@ class SweepResult(BaseModel):
     outcomes: tuple[PatientOutcome, ...]
 
 
-@flow(
-    name="retrain-all",
-    flow_run_name="retrain all patients",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="retrain-all", flow_run_name="retrain all patients")
 def retrain_all(
     patients: list[str] | None = None,
     *,

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from prefect import flow
-from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.reviews import Agreement, Reviewed, agreement, by_model
 from tasks.alerts import send_alert
-from tasks.hooks import alert_on_failure
 from tasks.reviews import (
     Asked,
     alert_of_overdue,
@@ -24,6 +21,7 @@ from tasks.reviews import (
     remember_told,
 )
 from tasks.reviews_report import publish_review
+from tasks.support.flow import sightline_flow, skipped
 
 
 class ReviewResult(BaseModel):
@@ -56,12 +54,7 @@ class ReviewResult(BaseModel):
         )
 
 
-@flow(
-    name="review-predictions",
-    flow_run_name="review what a model is unsure of",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="review-predictions", flow_run_name="review what a model is unsure of")
 def review_predictions(
     results: str | None = None,
     *,
@@ -95,8 +88,7 @@ def review_predictions(
     given, every, waiting = given_in_this_run(asked)
     result = ReviewResult.of(asked, given, every, waiting)
     if not given:
-        # Prefect takes the state for the run's own, and its data for what the flow returns.
-        return Completed(name="Skipped", message=_why(asked), data=result)  # type: ignore[return-value]
+        return skipped(_why(asked), result)
     publish_review(given, every, waiting)
     return result
 

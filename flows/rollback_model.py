@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.hooks import alert_on_failure
+from tasks.support.flow import sightline_flow
 from tasks.training import move_pointer_back
 from tasks.training_report import report_rollback
 
@@ -22,12 +21,7 @@ class RollbackResult(BaseModel):
     before: int | None
 
 
-@flow(
-    name="rollback-model",
-    flow_run_name="roll {name} back",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="rollback-model", flow_run_name="roll {name} back")
 def rollback_model(name: str, *, to: Annotated[int, Field(ge=1)] | None = None) -> RollbackResult:
     """Make an earlier version of a model the current one again.
 

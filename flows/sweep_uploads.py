@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from prefect import flow
 from prefect.runtime import deployment as own_deployment
 from prefect.states import Failed
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.process_upload import process_upload
 from tasks.alerts import send_alert
-from tasks.hooks import alert_on_failure
+from tasks.support.flow import sightline_flow
 from tasks.uploads import Missed, alert_of_given_up, find_missed, start_uploads
 
 
@@ -56,12 +55,7 @@ class UploadSweep(BaseModel):
         )
 
 
-@flow(
-    name="sweep-uploads",
-    flow_run_name="sweep the uploads",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="sweep-uploads", flow_run_name="sweep the uploads")
 def sweep_uploads(
     deployment: str | None = None,
     *,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated
 
-from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.storage import locate, uri_of
-from tasks.hooks import alert_on_failure
+from tasks.support.flow import sightline_flow
 from tasks.training import write_pressure_maps
 
 
@@ -23,12 +22,7 @@ class SynthesisResult(BaseModel):
     postures: dict[str, int]
 
 
-@flow(
-    name="synthesize-pressure-maps",
-    flow_run_name="synthesize {count} maps",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="synthesize-pressure-maps", flow_run_name="synthesize {count} maps")
 def synthesize_pressure_maps(
     folder: str,
     *,

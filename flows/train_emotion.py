@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from prefect import flow
 from prefect.runtime import flow_run
-from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.registry import ModelRecord, Promotion
@@ -25,7 +23,7 @@ from tasks.emotion_training import (
     train_model,
     turn_of,
 )
-from tasks.hooks import alert_on_failure
+from tasks.support.flow import sightline_flow, skipped
 
 
 class TrainedModel(BaseModel):
@@ -97,12 +95,7 @@ class TrainingResult(BaseModel):
         )  # fmt: skip
 
 
-@flow(
-    name="train-emotion",
-    flow_run_name="train emotions of {patient}",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="train-emotion", flow_run_name="train emotions of {patient}")
 def train_emotion(
     patient: str,
     *,
@@ -129,7 +122,7 @@ def train_emotion(
             gate, answered = check_sessions(patient, bucket, turn, force)
             publish_gate(patient, gate)
             if not gate.passed:
-                return _skipped("; ".join(gate.reasons), TrainingResult.of(patient, gate))
+                return skipped("; ".join(gate.reasons), TrainingResult.of(patient, gate))
             turn.begin([each.session for each in gate.sessions])
             with noted(gate):
                 table = read_features(bucket, gate)
@@ -142,13 +135,8 @@ def train_emotion(
     except TrainingUnderWay as under_way:
         reason = str(under_way)
         nothing = TrainingResult(patient=patient, trained=False, reasons=(reason,), gate=(), left_out=(), model=None)
-        return _skipped(reason, nothing)
+        return skipped(reason, nothing)
     model = TrainedModel.of(record, promotion)
     publish_training(patient, record, promotion, trainings, model.folder)
     send_alert(alert_of_training(patient, record, promotion, model.folder))
     return TrainingResult.of(patient, gate, model)
-
-
-def _skipped(why: str, result: TrainingResult) -> TrainingResult:
-    # Prefect takes the state for the run's own, and its data for what the flow returns.
-    return Completed(name="Skipped", message=why, data=result)  # type: ignore[return-value]

@@ -6,15 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-from prefect import flow
-from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.registry import ModelRecord, Promotion
 from sightline.storage import uri_of
 from sightline.training import ComparisonRow, CrossValidation, Unusable
-from tasks.hooks import alert_on_failure
 from tasks.models import open_registry
+from tasks.support.flow import sightline_flow, skipped
 from tasks.training import (
     assess_model,
     compare_models,
@@ -89,12 +87,7 @@ class TrainingResult(BaseModel):
         )
 
 
-@flow(
-    name="train-image-classifier",
-    flow_run_name="train {name}",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="train-image-classifier", flow_run_name="train {name}")
 def train_image_classifier(
     name: str,
     data: str,
@@ -129,11 +122,11 @@ def train_image_classifier(
     """
     plan = plan_training(name, preset, pretrained, classes, threshold, seed)
     if cooldown_hours is not None and (reason := find_cooldown(plan, cooldown_hours)):
-        return _skipped(reason)
+        return skipped(reason, None)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as folder:
         pictures = read_pictures(data, plan, Path(folder), reviews)
         if cooldown_hours is not None and (reason := find_same_pictures(plan, pictures)):
-            return _skipped(reason)
+            return skipped(reason, None)
         splits = split_pictures(pictures, plan)
         rows = compare_models(pictures, splits, plan) if compare else []
         if rows:
@@ -146,8 +139,3 @@ def train_image_classifier(
     place = uri_of(open_registry().root / record.name / str(record.version))
     report_training(record, promotion, unusable, place)
     return TrainingResult.of(record, promotion, unusable, place)
-
-
-def _skipped(why: str) -> TrainingResult | None:
-    # Prefect takes the state for the run's own.
-    return Completed(name="Skipped", message=why)  # type: ignore[return-value]

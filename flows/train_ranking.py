@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,10 +12,10 @@ from sightline.registry import ModelRecord, Promotion
 from sightline.storage import uri_of
 from sightline.training.ranking import STAGES, RankingMetrics, RankingParameters
 from sightline.training.stages import StageRun
-from tasks.hooks import alert_on_failure
 from tasks.models import open_registry
 from tasks.ranking_report import report_ranking
 from tasks.ranking_training import plan_ranking, promote_ranking, publish_ranking, run_stage
+from tasks.support.flow import sightline_flow
 
 
 class RankingTrainingResult(BaseModel):
@@ -64,12 +63,7 @@ class RankingTrainingResult(BaseModel):
         )
 
 
-@flow(
-    name="train-ranking",
-    flow_run_name=lambda: f"train {flow_run.parameters['name']}",
-    on_failure=[alert_on_failure],
-    on_crashed=[alert_on_failure],
-)
+@sightline_flow(name="train-ranking", flow_run_name=lambda: f"train {flow_run.parameters['name']}")
 def train_ranking(
     data: str | None = None,
     *,

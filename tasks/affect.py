@@ -19,7 +19,7 @@ from sightline.features import features_of_track
 from sightline.media import EXTENSIONS
 from sightline.sessions import Claim, Prediction, SessionRecord, SessionStore, StoredSession
 from tasks.models import open_registry
-from tasks.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE
 
 __all__ = [
     "Predicted",

@@ -27,8 +27,8 @@ from sightline.training.emotions import (
     TrainingTurn,
 )
 from tasks.models import open_registry, open_reviews
-from tasks.policy import ON_STORAGE
-from tasks.progress import progress
+from tasks.support.policy import ON_STORAGE
+from tasks.support.progress import progress
 
 __all__ = [
     "Sessions",

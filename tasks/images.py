@@ -25,7 +25,7 @@ from sightline.vision import (
     SerializedChunk,
 )
 from tasks.models import ModelSpec, classifier_of
-from tasks.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE
 
 __all__ = [
     "Chunk",

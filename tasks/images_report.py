@@ -9,7 +9,7 @@ from prefect.events import emit_event
 from sightline.alerts import Alert, AlertItem
 from sightline.vision import Counts, FinishedRun
 from tasks.images import Job
-from tasks.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE
 
 __all__ = ["alert_of", "publish_results"]
 

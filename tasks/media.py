@@ -11,7 +11,7 @@ from sightline import media
 from sightline.emotion import EmotionFindings, Keywords
 from sightline.media import Faces, Overlay, Skeleton, Span, VideoInfo
 from sightline.speech import Transcript
-from tasks.progress import progress
+from tasks.support.progress import progress
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

@@ -15,7 +15,7 @@ from sightline.reviews import Reviews
 from sightline.settings import settings
 from sightline.vision import ENDPOINT, EndpointClassifier, ImageClassifier
 from sightline.vision.posture_settings import check_classes, pinned
-from tasks.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE
 
 __all__ = ["ModelSpec", "classifier_of", "open_registry", "open_reviews", "resolve_model"]
 

@@ -25,8 +25,8 @@ from sightline.settings import settings
 from sightline.vision import ENDPOINT, load_classifier
 from tasks.images import image_limits
 from tasks.models import open_registry
-from tasks.policy import ON_STORAGE
-from tasks.progress import progress
+from tasks.support.policy import ON_STORAGE
+from tasks.support.progress import progress
 
 __all__ = ["MonitoringPlan", "Observed", "plan_monitoring", "read_window", "report_on_model"]
 

@@ -11,7 +11,7 @@ from sightline import pose
 from sightline.emotion import EmotionFindings, person_slug
 from sightline.media import Faces, Skeleton, VideoInfo, select_moments
 from sightline.pose import TrackedVideo
-from tasks.progress import progress
+from tasks.support.progress import progress
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

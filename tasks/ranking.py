@@ -27,7 +27,7 @@ from sightline.settings import settings
 from sightline.vision import RESULTS, TABLE, ImageRef
 from tasks.images import Chunk, image_limits
 from tasks.models import open_registry
-from tasks.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE
 
 __all__ = ["RankingSpec", "find_ranking", "finish_ranking", "plan_photos", "rank", "resolve_ranker"]
 

@@ -13,8 +13,8 @@ from prefect.events import emit_event
 from sightline.ranking import FinishedRanking
 from sightline.registry import ModelRecord, Promotion
 from sightline.training.stages import StageRun
-from tasks.policy import ON_STORAGE
 from tasks.ranking import RankingSpec
+from tasks.support.policy import ON_STORAGE
 from tasks.training_report import markdown_table
 
 __all__ = ["publish_ranked", "report_ranking"]

@@ -26,8 +26,8 @@ from sightline.training.ranking import (
 )
 from sightline.training.stages import StageGraph, StageRun
 from tasks.models import open_registry
-from tasks.policy import ON_STORAGE
-from tasks.progress import progress
+from tasks.support.policy import ON_STORAGE
+from tasks.support.progress import progress
 
 __all__ = ["RankingJob", "plan_ranking", "promote_ranking", "publish_ranking", "run_stage"]
 

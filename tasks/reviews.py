@@ -20,8 +20,8 @@ from sightline.sessions import SessionStore
 from sightline.settings import settings
 from tasks.images import image_limits
 from tasks.models import open_reviews
-from tasks.policy import ON_STORAGE
 from tasks.review_form import answers_of, form_of, reviewer_of
+from tasks.support.policy import ON_STORAGE
 
 __all__ = [
     "Asked",

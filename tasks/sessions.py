@@ -19,7 +19,7 @@ from sightline.pose import Track, TrackedVideo, export_openpose
 from sightline.sessions import Metadata, SessionOutputs, SessionStore, Source, StoredSession
 from sightline.speech import PACKAGES, Transcript
 from sightline.storage import Location
-from tasks.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE
 
 
 @dataclass(frozen=True)

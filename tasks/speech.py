@@ -14,7 +14,7 @@ from sightline import media, speech, storage
 from sightline.errors import InvalidTranscript
 from sightline.media import VideoInfo
 from sightline.speech import Engine, Transcript
-from tasks.progress import progress
+from tasks.support.progress import progress
 
 
 def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:

@@ -17,8 +17,8 @@ from sightline.settings import settings
 from sightline.training import Assessed, ComparisonRow, CrossValidation, Fitted, Splits, TrainingData
 from tasks.images import image_limits
 from tasks.models import open_registry, open_reviews
-from tasks.policy import ON_STORAGE
-from tasks.progress import progress
+from tasks.support.policy import ON_STORAGE
+from tasks.support.progress import progress
 from tasks.training_plan import TrainingPlan
 
 __all__ = [

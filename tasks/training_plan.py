@@ -12,7 +12,7 @@ from sightline.errors import InvalidSetting
 from sightline.settings import settings
 from sightline.training import Classes, InvalidPreset, Preset, Recipe
 from tasks.models import open_registry
-from tasks.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE
 
 __all__ = ["TrainingPlan", "plan_training"]
 

@@ -26,7 +26,7 @@ from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
 from sightline.uploads import MAX_TRIES, Claim, Intakes, Outcome, Upload, Uploads
-from tasks.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE
 
 __all__ = [
     "Kind",

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from sightline.settings import settings
-from tasks.runner import ChosenTaskRunner
+from tasks.support.runner import ConfiguredTaskRunner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -59,6 +59,6 @@ def test_a_runner_that_is_not_installed_is_named_with_the_way_out(monkeypatch: p
     settings.cache_clear()
     try:
         with pytest.raises(Exception, match=r"TASK_RUNNER is dask.*Install sightline\[dask\]"):
-            ChosenTaskRunner().duplicate()
+            ConfiguredTaskRunner().duplicate()
     finally:
         settings.cache_clear()

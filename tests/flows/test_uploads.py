@@ -141,7 +141,7 @@ class TestOneUpload:
 
     def test_a_failure_is_told_once(self, videos: Path, runs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
         told: list[str] = []
-        monkeypatch.setattr("tasks.hooks.tell", lambda alert, *_, **__: told.append(alert.title))
+        monkeypatch.setattr("tasks.support.hooks.tell", lambda alert, *_, **__: told.append(alert.title))
         from flows.process_video import process_video
 
         monkeypatch.setattr(module, "process_video", process_video)

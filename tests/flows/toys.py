@@ -11,7 +11,7 @@ from prefect.states import Completed
 from pydantic import BaseModel, Field
 
 from sightline.errors import InvalidMedia
-from tasks.progress import progress
+from tasks.support.progress import progress
 
 
 class Sums(BaseModel):

@@ -6,7 +6,7 @@ import pytest
 from prefect.utilities.annotations import opaque
 
 from sightline.settings import settings
-from tasks.pace import whole
+from tasks.support.windows import whole
 
 
 @pytest.mark.parametrize(("runner", "is_marked"), [("threads", True), ("dask", False), ("ray", False)])

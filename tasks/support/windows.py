@@ -10,7 +10,7 @@ from prefect.futures import PrefectFutureList
 from prefect.utilities.annotations import opaque
 
 from sightline.settings import settings
-from tasks.progress import Report
+from tasks.support.progress import Report
 
 __all__ = ["Pace", "whole"]
 

@@ -24,7 +24,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
 
 from tasks import progress as module
-from tasks.progress import progress
+from tasks.support.progress import progress
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -170,7 +170,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from prefect import get_run_logger, task  # as every task does, which sets the log up
 from prefect.logging import get_logger
-from tasks.progress import progress
+from tasks.support.progress import progress
 together = Barrier(2)
 def work(name):
     with progress(name) as report:

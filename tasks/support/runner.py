@@ -1,6 +1,6 @@
 """What the mapped tasks of one run are spread over: threads, or the processes of a Dask or Ray cluster.
 
->>> @flow(task_runner=ChosenTaskRunner())
+>>> @flow(task_runner=ConfiguredTaskRunner())
 ... def classify_images(...): ...
 """
 
@@ -17,10 +17,10 @@ from sightline.settings import settings
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["ChosenTaskRunner"]
+__all__ = ["ConfiguredTaskRunner"]
 
 
-class ChosenTaskRunner(ThreadPoolTaskRunner[Any]):
+class ConfiguredTaskRunner(ThreadPoolTaskRunner[Any]):
     """The task runner that ``TASK_RUNNER`` names when a run begins; threads by default.
 
     Prefect gives each run a duplicate of its flow's runner, which here is the chosen one. Raises ``InvalidSetting``

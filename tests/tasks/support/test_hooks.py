@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from flows.catalogue import CATALOGUE
 from sightline.errors import InvalidMedia, ThresholdNotMet
-from tasks.hooks import alert_on_failure
+from tasks.support.hooks import alert_on_failure
 
 Configure = Callable[..., Path]
 OPS = "custom-webhook/ops"
