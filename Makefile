@@ -32,7 +32,7 @@ LOCK_INSTALLED := .venv/.requirements-lock
 
 .PHONY: help
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(LOCK_INSTALLED) ## run the main flows on a clip and pressure maps made on the spot, and show what came out
@@ -87,11 +87,16 @@ stack: $(LOCK_INSTALLED) ## test the whole system in containers, which builds th
 	$(PYTHON) -m pytest tests/docker --durations 0
 
 .PHONY: lint
-lint: $(LOCK_INSTALLED) ## check style, types and the direction of imports
+lint: $(LOCK_INSTALLED) ## check style, types, the direction of imports and prefect.yaml
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(PYTHON) -m deployments.prefect_file --check
+
+.PHONY: catalogue
+catalogue: $(LOCK_INSTALLED) ## write prefect.yaml from the catalogue of flows
+	$(PYTHON) -m deployments.prefect_file
 
 .PHONY: bench
 bench: $(LOCK_INSTALLED) ## run the benchmarks

@@ -1,41 +1,127 @@
-"""``prefect.yaml``, as the local server and a process pool take it.
+"""The deployments, derived from the catalogue of flows, and ``prefect.yaml``, which is generated from them.
 
-There is one account of the deployments: names, triggers, schedules and limits are those of the file, wherever they run.
+``prefect.yaml`` is the file that ``prefect deploy`` reads. ``make catalogue`` writes it; ``make lint`` fails if it is
+not up to date. The local server and the bootstrap take the deployments from here.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped,unused-ignore]
 
-__all__ = ["DEPLOYMENT", "FILE", "PROCESSES", "deployments", "in_pool"]
+from flows.catalogue import CATALOGUE, FlowEntry
+
+__all__ = ["DEPLOYMENT", "FILE", "PROCESSES", "deployment", "deployments", "in_pool", "main", "render"]
 
 FILE = Path(__file__).resolve().parent.parent / "prefect.yaml"
 DEPLOYMENT = "media"
-"""What every deployment is called, after its flow's name."""
+"""The name of every deployment, which follows its flow's name."""
+CONTAINERS = "media-docker"
+"""The work pool of containers."""
 PROCESSES = "media-process"
-"""The work pool of those who do without containers."""
+"""The work pool of processes on a machine without Docker."""
+
+_WORKING_DIRECTORY = "prefect.deployments.steps.set_working_directory"
+_START_SECONDS = 600  # until a container must have started; then its slot goes to another run
+_HEADER = """\
+# Generated from flows/catalogue.py by `make catalogue`: edit the catalogue, not this file.
+#
+# Every flow as a deployment: run `python -m deployments.bootstrap` once, which creates the work pool, and then
+# `prefect --no-prompt deploy --all`. `make ui` runs the same deployments without containers.
+"""
 
 
 def deployments() -> dict[str, dict[str, Any]]:
-    """The deployments, by the flow's entrypoint: ``module:function``, as the catalogue has it."""
-    found = yaml.safe_load(FILE.read_text("utf-8"))["deployments"]
-    return {":".join(each["entrypoint"].rsplit(".", 1)): each for each in found}
+    """Return the deployments in the form of ``prefect.yaml``, by the flow's target (``module:function``)."""
+    return {entry.target: deployment(entry) for entry in CATALOGUE}
 
 
 def in_pool(pool: str) -> str:
-    """The file with every deployment in the named pool.
+    """Return ``prefect.yaml`` with every deployment in the named work pool.
 
-    In the pool of processes they run in this folder, and no container has to be limited.
+    In :data:`PROCESSES` they run in this folder, without a memory limit.
     """
 
     def moved(spec: dict[str, Any]) -> dict[str, Any]:
         if pool != PROCESSES:
             return {**spec, "work_pool": {**spec["work_pool"], "name": pool}}
-        here = {"prefect.deployments.steps.set_working_directory": {"directory": str(FILE.parent)}}
+        here = {_WORKING_DIRECTORY: {"directory": str(FILE.parent)}}
         return {**spec, "work_pool": {"name": pool, "work_queue_name": "default"}, "pull": [here]}
 
-    specs = [moved(spec) for spec in yaml.safe_load(FILE.read_text("utf-8"))["deployments"]]
-    return str(yaml.safe_dump({"name": "sightline", "deployments": specs}, sort_keys=False))
+    return _yaml([moved(spec) for spec in deployments().values()])
+
+
+def render() -> str:
+    """Return the text of ``prefect.yaml``."""
+    return _HEADER + _yaml(list(deployments().values()))
+
+
+def main() -> int:
+    """Write ``prefect.yaml``, or with ``--check`` only compare it; return the exit status."""
+    if sys.argv[1:] == ["--check"]:
+        if FILE.read_text("utf-8") == render():
+            return 0
+        print(f"{FILE.name} differs from flows/catalogue.py: run `make catalogue`", file=sys.stderr)
+        return 1
+    FILE.write_text(render(), "utf-8")
+    return 0
+
+
+def deployment(entry: FlowEntry) -> dict[str, Any]:
+    """Return one flow's deployment in the form of ``prefect.yaml``."""
+    spec: dict[str, Any] = {
+        "name": DEPLOYMENT,
+        "entrypoint": entry.target.replace(":", "."),
+        "description": entry.summary,
+        "tags": list(entry.tags),
+        "work_pool": {
+            "name": CONTAINERS,
+            "work_queue_name": "default",
+            "job_variables": {"mem_limit": entry.memory},
+        },
+        # The image holds the code; without a pull step Prefect would copy the folder that the flows were deployed from.
+        "pull": [{_WORKING_DIRECTORY: {"directory": "/opt/sightline"}}],
+        "enforce_parameter_schema": True,
+    }
+    if entry.concurrency:
+        spec["concurrency_limit"] = {
+            "limit": entry.concurrency.limit,
+            "collision_strategy": "CANCEL_NEW" if entry.concurrency.cancel_new else "ENQUEUE",
+            "grace_period_seconds": _START_SECONDS,
+        }
+    if entry.schedules:
+        spec["schedules"] = [
+            {"slug": schedule.slug, "cron": schedule.cron, "timezone": "UTC"}
+            | ({"parameters": dict(schedule.parameters)} if schedule.parameters else {})
+            for schedule in entry.schedules
+        ]
+    if entry.triggers:
+        spec["triggers"] = [
+            {
+                "name": trigger.name,
+                "type": "event",
+                "expect": [trigger.expect],
+                "match": dict(trigger.match),
+                "parameters": dict(trigger.parameters),
+            }
+            for trigger in entry.triggers
+        ]
+    return spec
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc,unused-ignore]
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write equal values out: an anchor that a tool invents says nothing to a reader."""
+        return True
+
+
+def _yaml(specs: list[dict[str, Any]]) -> str:
+    document = {"name": "sightline", "deployments": specs}
+    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

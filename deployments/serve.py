@@ -8,10 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
@@ -89,8 +89,7 @@ def serve_flows(catalogue: Sequence[FlowEntry], url: str) -> None:
     """
     from prefect import serve
 
-    specs = prefect_file.deployments()
-    deployments = [_deployment(entry, specs.get(entry.target, {})) for entry in catalogue]
+    deployments = [_deployment(entry) for entry in catalogue]
     print(
         f"\n{url} has a form for each flow, under Deployments: {', '.join(entry.name for entry in catalogue)}\n"
         f"To see runs of the command line there too: export PREFECT_API_URL={url}/api\n"
@@ -100,12 +99,13 @@ def serve_flows(catalogue: Sequence[FlowEntry], url: str) -> None:
     serve(*deployments, print_starting_message=False, pause_on_shutdown=False, limit=_RUNS_AT_ONCE)
 
 
-def _deployment(entry: FlowEntry, spec: Mapping[str, Any]) -> RunnerDeployment:
+def _deployment(entry: FlowEntry) -> RunnerDeployment:
     from prefect.client.schemas.objects import ConcurrencyLimitConfig
     from prefect.events import DeploymentTriggerTypes
     from prefect.schedules import Cron
     from pydantic import TypeAdapter
 
+    spec = prefect_file.deployment(entry)
     limit = spec.get("concurrency_limit")
     deployment = entry.load().to_deployment(
         prefect_file.DEPLOYMENT,

@@ -1,31 +1,69 @@
-"""The flows there are. The command line, the local server and the deployments come from this list.
+"""The catalogue of flows: the command line, the local server and prefect.yaml are derived from it.
 
-Reading it imports neither Prefect nor a flow, so a list of flows is shown at once.
+Importing it imports neither Prefect nor a flow, so that listing the flows is fast.
 """
 
 from __future__ import annotations
 
 import pkgutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prefect import Flow
 
-__all__ = ["CATALOGUE", "COMMANDS", "CommandEntry", "FlowEntry"]
+__all__ = ["CATALOGUE", "COMMANDS", "CommandEntry", "Concurrency", "FlowEntry", "Schedule", "Trigger"]
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """How many runs of a deployment may be active, and what happens to one more: it waits, or it is cancelled."""
+
+    limit: int
+    cancel_new: bool = False
+
+
+TWO_AT_ONCE = Concurrency(2)
+ONE_AT_ONCE = Concurrency(1)
+NO_OVERLAP = Concurrency(1, cancel_new=True)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Runs at the times of a cron expression, in UTC. ``slug`` identifies the schedule within its deployment."""
+
+    slug: str
+    cron: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A run for each event ``expect`` whose resource labels match; ``parameters`` are templates over the event."""
+
+    name: str
+    expect: str
+    match: Mapping[str, str]
+    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class FlowEntry:
-    """One flow: ``name`` is the flow's own and the subcommand's, ``target`` is ``module:function``.
+    """One flow and its deployment.
 
-    ``summary`` is the first line of the function's docstring.
+    ``name`` is the name of the flow and of its subcommand, ``target`` is ``module:function``, ``summary`` is the first
+    line of the function's docstring, ``memory`` is the memory limit of the container.
     """
 
     name: str
     target: str
     summary: str
     tags: tuple[str, ...] = ()
+    memory: str = "1g"
+    concurrency: Concurrency | None = None
+    schedules: tuple[Schedule, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
 
     def load(self) -> Flow[..., Any]:
         """Import the flow."""
@@ -35,7 +73,7 @@ class FlowEntry:
 
 @dataclass(frozen=True)
 class CommandEntry:
-    """A command that looks at something and runs no flow; otherwise as :class:`FlowEntry`."""
+    """A command that runs no flow; its fields are those of :class:`FlowEntry`."""
 
     name: str
     target: str
@@ -48,102 +86,182 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         target="flows.process_video:process_video",
         summary="Turn a video into a transcript, emotions, poses and an annotated video.",
         tags=("video",),
+        memory="4g",
+        concurrency=TWO_AT_ONCE,
     ),
     FlowEntry(
         name="export-openpose",
         target="flows.export_openpose:export_openpose",
-        summary="Write the poses of a session as the files that OpenPose readers accept.",
+        summary="Export a session's poses as OpenPose files.",
         tags=("video", "poses"),
+        concurrency=TWO_AT_ONCE,
     ),
     FlowEntry(
         name="classify-images",
         target="flows.classify_images:classify_images",
-        summary="Classify images, keep a record of each, and tell of the uncertain ones.",
+        summary="Classify images, store a record of each, and alert about the uncertain ones.",
         tags=("images",),
+        memory="4g",
+        concurrency=TWO_AT_ONCE,
     ),
     FlowEntry(
         name="review-predictions",
         target="flows.review_predictions:review_predictions",
-        summary="Ask a person about what a model is unsure of, in a form of the Prefect UI, and keep the answers.",
+        summary="Ask people about uncertain predictions in a form of the Prefect UI, and store the answers.",
         tags=("images", "video", "review"),
+        # No limit: a run that waits for an answer would block the others.
+        triggers=(
+            Trigger(
+                name="Review uncertain images",
+                expect="sightline.images.uncertain",
+                match={"prefect.resource.id": "sightline.classification.*"},
+                parameters={"results": "{{ event.payload.results }}"},
+            ),
+            Trigger(
+                name="Review an uncertain session",
+                expect="sightline.session.uncertain",
+                match={"prefect.resource.id": "sightline.session.*"},
+                parameters={"patient": "{{ event.payload.patient }}"},
+            ),
+        ),
     ),
     FlowEntry(
         name="remind-reviewers",
         target="flows.remind_reviewers:remind_reviewers",
-        summary="Alert people, once, of questions that nobody has answered in time.",
+        summary="Send one alert about the questions that were not answered in time.",
         tags=("review",),
+        concurrency=NO_OVERLAP,
+        schedules=(Schedule("hourly", "37 * * * *"),),
     ),
     FlowEntry(
         name="export-training-data",
         target="flows.export_training_data:export_training_data",
-        summary="Write the images that people have answered about as a folder for each class, with a manifest.",
+        summary="Export the reviewed images as one folder per class, with a manifest.",
         tags=("images", "review"),
+        concurrency=ONE_AT_ONCE,
     ),
     FlowEntry(
         name="train-image-classifier",
         target="flows.train_image_classifier:train_image_classifier",
-        summary="Train an image classifier and publish it, as the current one where it is at least as good.",
+        summary="Train and publish an image classifier; promote it if it is at least as good as the current version.",
         tags=("images", "models"),
+        memory="8g",
+        concurrency=ONE_AT_ONCE,
+        triggers=(
+            Trigger(
+                name="Retrain a drifted model",
+                expect="sightline.model.drift",
+                match={"prefect.resource.id": "sightline.model.*", "sightline.data": "*"},
+                parameters={
+                    "name": "{{ event.payload.model }}",
+                    "data": "{{ event.payload.data }}",
+                    "preset": "{{ event.payload.preset }}",
+                    "pretrained": "{{ event.payload.pretrained }}",
+                    "why": "{{ event.payload.why }}",
+                    "cooldown_hours": 24,
+                },
+            ),
+        ),
     ),
     FlowEntry(
         name="monitor-model",
         target="flows.monitor_model:monitor_model",
-        summary="Report on what a model has predicted, and tell where that is other than it was on its test set.",
+        summary="Report on a model's predictions, and flag drift from its test-set baseline.",
         tags=("images", "models"),
+        memory="4g",
+        concurrency=TWO_AT_ONCE,
+        schedules=(Schedule("daily-vehicles", "0 5 * * *", {"model": "vehicles"}),),
     ),
     FlowEntry(
         name="rank-images",
         target="flows.rank_images:rank_images",
-        summary="Rank the people of photos by their running style, and show them on a sheet, the best first.",
+        summary="Rank the people in photos by running style, and show the best first on a contact sheet.",
         tags=("images",),
+        memory="4g",
+        concurrency=TWO_AT_ONCE,
     ),
     FlowEntry(
         name="train-ranking",
         target="flows.train_ranking:train_ranking",
-        summary="Train the running-style ranking, each stage only where something changed, and publish it.",
+        summary="Train and publish the running-style ranking; rerun only the stages whose inputs changed.",
         tags=("images", "models"),
+        memory="8g",
+        concurrency=ONE_AT_ONCE,
     ),
     FlowEntry(
         name="train-emotion",
         target="flows.train_emotion:train_emotion",
-        summary="Train a patient's model of emotions where there is enough to learn from, and say how good it is.",
+        summary="Train a patient's emotion model if there is enough data, and report how good it is.",
         tags=("video", "models"),
+        memory="4g",
+        concurrency=ONE_AT_ONCE,
+        triggers=(
+            Trigger(
+                name="Train a patient's model after a new session",
+                expect="sightline.session.stored",
+                match={"prefect.resource.id": "sightline.session.*"},
+                parameters={"patient": "{{ event.payload.patient }}"},
+            ),
+        ),
     ),
     FlowEntry(
         name="retrain-all",
         target="flows.retrain_all:retrain_all",
-        summary="Train the model of every patient who has enough to learn from, and name those whose training fails.",
+        summary="Train the emotion model of every patient with enough data, and list the trainings that failed.",
         tags=("video", "models"),
+        memory="4g",
+        concurrency=NO_OVERLAP,
+        schedules=(Schedule("weekly", "0 3 * * 0"),),
     ),
     FlowEntry(
         name="predict-emotion",
         target="flows.predict_emotion:predict_emotion",
-        summary="Ask a patient's model about a session, and a person where it is unsure or the words say otherwise.",
+        summary="Predict a session's emotion with the patient's model, and request a review if it is uncertain.",
         tags=("video", "models"),
+        memory="4g",
+        concurrency=TWO_AT_ONCE,
     ),
     FlowEntry(
         name="rollback-model",
         target="flows.rollback_model:rollback_model",
         summary="Make an earlier version of a model the current one again.",
         tags=("models",),
+        concurrency=ONE_AT_ONCE,
     ),
     FlowEntry(
         name="process-upload",
         target="flows.process_upload:process_upload",
-        summary="Process a file that has arrived, a video or an image, each version of it once.",
+        summary="Process an uploaded video or image, each version once.",
         tags=("video", "images", "uploads"),
+        memory="4g",
+        concurrency=TWO_AT_ONCE,
+        triggers=(
+            Trigger(
+                name="Process a file on arrival",
+                expect="sightline.s3.object-created",
+                match={"prefect.resource.id": "sightline.s3.*"},
+                parameters={
+                    "uri": "{{ event.payload.uri }}",
+                    "object_version": "{{ event.payload.version }}",
+                    "kind": "{{ event.payload.kind }}",
+                },
+            ),
+        ),
     ),
     FlowEntry(
         name="sweep-uploads",
         target="flows.sweep_uploads:sweep_uploads",
-        summary="Find the files that have arrived and that no run has processed, and start a run for each.",
+        summary="Find the uploads that no run has processed, and start a run for each.",
         tags=("video", "images", "uploads"),
+        concurrency=NO_OVERLAP,
+        schedules=(Schedule("hourly", "17 * * * *"),),
     ),
     FlowEntry(
         name="synthesize-pressure-maps",
         target="flows.synthesize_pressure_maps:synthesize_pressure_maps",
-        summary="Make a labelled set of synthetic pressure maps of a bed, for demonstrations.",
+        summary="Generate labelled synthetic pressure maps of a bed, for demonstrations.",
         tags=("images", "models"),
+        concurrency=ONE_AT_ONCE,
     ),
 )
 
@@ -151,6 +269,6 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry(
         name="stages",
         target="flows.stages:stages",
-        summary="Show the stages of a training: which are fresh, which would be run again, and why.",
+        summary="Show the stages of a training: which are up to date, which would run, and why.",
     ),
 )

@@ -73,7 +73,7 @@ def classify_images(
     output: str | None = None,
     capture: str | None = None,
 ) -> ClassificationResult:
-    """Classify images, keep a record of each, and tell of the uncertain ones.
+    """Classify images, store a record of each, and alert about the uncertain ones.
 
     Args:
         source: A folder, an s3:// prefix, one image, a list of URIs, or a payload with images, image_urls or s3_key.

@@ -22,7 +22,7 @@ class ExportResult(BaseModel):
 
 @sightline_flow(name="export-openpose", flow_run_name="export {session}")
 def export_openpose(session: str, folder: str, *, patients_bucket: str | None = None) -> ExportResult:
-    """Write the poses of a session as the files that OpenPose readers accept.
+    """Export a session's poses as OpenPose files.
 
     Args:
         session: The session: PATIENT/SESSION, or the path or URI of its record, SESSION_session.json.

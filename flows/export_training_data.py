@@ -35,7 +35,7 @@ class ExportResult(BaseModel):
 
 @sightline_flow(name="export-training-data", flow_run_name="export what people answered about {model}")
 def export_training_data(model: str, folder: str) -> ExportResult:
-    """Write the images that people have answered about as a folder for each class, with a manifest.
+    """Export the reviewed images as one folder per class, with a manifest.
 
     Args:
         model: The model that was unsure of them, a name of the registry or endpoint://NAME.

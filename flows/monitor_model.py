@@ -27,7 +27,7 @@ def monitor_model(
     output: str | None = None,
     note: str | None = None,
 ) -> MonitoringReport:
-    """Report on what a model has predicted, and tell where that is other than it was on its test set.
+    """Report on a model's predictions, and flag drift from its test-set baseline.
 
     Args:
         model: A model of the registry, as NAME or NAME/VERSION, or a SageMaker endpoint, as endpoint://NAME.

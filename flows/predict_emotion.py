@@ -69,7 +69,7 @@ def predict_emotion(
     transcriber: Engine = "auto",
     transcript: str | None = None,
 ) -> PredictionResult:
-    """Ask a patient's model about a session, and a person where it is unsure or the words say otherwise.
+    """Predict a session's emotion with the patient's model, and request a review if it is uncertain.
 
     Args:
         video_or_session: A video, which is processed first where it is new; PATIENT/SESSION; or a session's record.

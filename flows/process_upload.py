@@ -58,7 +58,7 @@ def _process(upload: Upload) -> dict[str, BaseModel]:
 def process_upload(
     uri: str, object_version: str | None = None, kind: Kind | None = None, *, again: bool = False
 ) -> UploadResult:
-    """Process a file that has arrived, a video or an image, each version of it once.
+    """Process an uploaded video or image, each version once.
 
     Args:
         uri: The file: a path or an s3:// URI that a rule of UPLOAD_RULES takes.

@@ -72,7 +72,7 @@ def rank_images(
     max_workers: Annotated[int, Field(ge=1, le=64)] | None = None,
     output: str | None = None,
 ) -> RankingResult:
-    """Rank the people of photos by their running style, and show them on a sheet, the best first.
+    """Rank the people in photos by running style, and show the best first on a contact sheet.
 
     Args:
         source: A folder, an s3:// prefix, one image, a list of URIs, or a payload with images, image_urls or s3_key.

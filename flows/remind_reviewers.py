@@ -20,7 +20,7 @@ class ReminderResult(BaseModel):
 
 @sightline_flow(name="remind-reviewers", flow_run_name="remind reviewers")
 def remind_reviewers() -> ReminderResult:
-    """Alert people, once, of questions that nobody has answered in time."""
+    """Send one alert about the questions that were not answered in time."""
     overdue = find_overdue()
     names = [each.question.model for each in overdue]
     result = ReminderResult(overdue=len(overdue), models={name: names.count(name) for name in sorted(set(names))})

@@ -46,7 +46,7 @@ def retrain_all(
     repeats: Annotated[int, Field(ge=1, le=100)] = 5,
     permutations: Annotated[int, Field(ge=19, le=10_000)] = 100,
 ) -> SweepResult:
-    """Train the model of every patient who has enough to learn from, and name those whose training fails.
+    """Train the emotion model of every patient with enough data, and list the trainings that failed.
 
     Args:
         patients: Whose. By default everyone with a folder in the bucket.

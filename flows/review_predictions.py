@@ -65,7 +65,7 @@ def review_predictions(
     limit: Annotated[int, Field(ge=1, le=1000)] = 120,
     hours: Annotated[float, Field(gt=0, le=8760)] | None = None,
 ) -> ReviewResult:
-    """Ask a person about what a model is unsure of, in a form of the Prefect UI, and keep the answers.
+    """Ask people about uncertain predictions in a form of the Prefect UI, and store the answers.
 
     Args:
         results: The results of classify-images whose uncertain images are asked about: their folder, or a file in it.

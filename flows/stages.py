@@ -55,7 +55,7 @@ def stages(
     mermaid: bool = False,
     parameters: Annotated[RankingParameters, Parameter(name="*")] = _DEFAULTS,
 ) -> Stages:
-    """Show the stages of a training: which are fresh, which would be run again, and why.
+    """Show the stages of a training: which are up to date, which would run, and why.
 
     Args:
         pipeline: Whose stages.

@@ -63,7 +63,7 @@ def sweep_uploads(
     limit: Annotated[int, Field(ge=1, le=10_000)] = 500,
     retry_failed: bool = False,
 ) -> UploadSweep:
-    """Find the files that have arrived and that no run has processed, and start a run for each.
+    """Find the uploads that no run has processed, and start a run for each.
 
     Args:
         deployment: What runs them, as process-upload/NAME. By default the one named like this sweep's own deployment;

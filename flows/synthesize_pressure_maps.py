@@ -30,7 +30,7 @@ def synthesize_pressure_maps(
     people: Annotated[int, Field(ge=1, le=99)] = 10,
     seed: Annotated[int, Field(ge=0)] = 42,
 ) -> SynthesisResult:
-    """Make a labelled set of synthetic pressure maps of a bed, for demonstrations.
+    """Generate labelled synthetic pressure maps of a bed, for demonstrations.
 
     Args:
         folder: Where the maps go: a folder or an s3:// prefix.

@@ -105,7 +105,7 @@ def train_emotion(
     repeats: Annotated[int, Field(ge=1, le=100)] = 5,
     permutations: Annotated[int, Field(ge=19, le=10_000)] = 100,
 ) -> TrainingResult:
-    """Train a patient's model of emotions where there is enough to learn from, and say how good it is.
+    """Train a patient's emotion model if there is enough data, and report how good it is.
 
     Args:
         patient: Whose sessions are learnt from.

@@ -103,7 +103,7 @@ def train_image_classifier(
     why: str | None = None,
     cooldown_hours: Annotated[float, Field(ge=0)] | None = None,
 ) -> TrainingResult | None:
-    """Train an image classifier and publish it, as the current one where it is at least as good.
+    """Train and publish an image classifier; promote it if it is at least as good as the current version.
 
     Args:
         name: The model's name in the registry.

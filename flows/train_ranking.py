@@ -84,7 +84,7 @@ def train_ranking(
     arms_bonus: Annotated[float, Field(ge=0, le=1)] = 0.1,
     seed: Annotated[int, Field(ge=0)] = 42,
 ) -> RankingTrainingResult:
-    """Train the running-style ranking, each stage only where something changed, and publish it.
+    """Train and publish the running-style ranking; rerun only the stages whose inputs changed.
 
     Args:
         data: Labelled photos, {train,evaluate}/{good,bad}: a folder, an s3:// prefix, or dvc://REPO@REV/path.

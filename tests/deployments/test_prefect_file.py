@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,11 +16,34 @@ from prefect.events import DeploymentTriggerTypes
 from pydantic import TypeAdapter
 
 from deployments.bootstrap import bootstrap
-from deployments.prefect_file import DEPLOYMENT, FILE, PROCESSES, deployments, in_pool
+from deployments.prefect_file import DEPLOYMENT, FILE, PROCESSES, deployments, in_pool, main, render
 from flows.catalogue import CATALOGUE, FlowEntry
 
-SPECS = deployments()
+SPECS: dict[str, dict[str, Any]] = {
+    ":".join(spec["entrypoint"].rsplit(".", 1)): spec for spec in yaml.safe_load(FILE.read_text("utf-8"))["deployments"]
+}
 every_flow = pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
+
+
+def test_prefect_yaml_is_what_the_catalogue_renders() -> None:
+    assert FILE.read_text("utf-8") == render()
+    assert deployments() == SPECS
+
+
+def test_check_fails_on_a_file_edited_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited = tmp_path / "prefect.yaml"
+    edited.write_text(FILE.read_text("utf-8").replace("limit: 2", "limit: 3"), "utf-8")
+    monkeypatch.setattr("deployments.prefect_file.FILE", edited)
+    monkeypatch.setattr("sys.argv", ["prefect_file", "--check"])
+    assert main() == 1
+    assert "make catalogue" in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", ["prefect_file"])
+    assert main() == 0
+    assert edited.read_text("utf-8") == FILE.read_text("utf-8").replace("limit: 3", "limit: 2")
+    monkeypatch.setattr("sys.argv", ["prefect_file", "--check"])
+    assert main() == 0
 
 
 @every_flow

@@ -26,7 +26,7 @@ def test_reading_the_catalogue_imports_neither_prefect_nor_a_flow() -> None:
 
 def test_every_flow_module_is_in_the_catalogue() -> None:
     modules = {
-        f"flows.{path.stem}" for path in Path(flows.__path__[0]).glob("*.py") if "\n@flow" in path.read_text("utf-8")
+        f"flows.{path.stem}" for path in Path(flows.__path__[0]).glob("*.py") if "\n@sightline_flow" in path.read_text("utf-8")
     }
     assert modules == {entry.target.partition(":")[0] for entry in CATALOGUE}
 
