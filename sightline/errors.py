@@ -41,6 +41,10 @@ class InvalidName(InvalidInput):
     """A patient or file name that cannot be part of a key."""
 
 
+class InvalidModelName(SightlineError):
+    """A name or version that no model can have."""
+
+
 class TranscriberUnavailable(SightlineError):
     """The asked-for speech engine, or its weights, are not there."""
 

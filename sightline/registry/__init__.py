@@ -5,8 +5,9 @@ files = registry.open("posture")
 print(files.record.metrics["macro_f1"])
 """
 
+from sightline.errors import InvalidModelName
 from sightline.registry.cache import ModelFiles
-from sightline.registry.errors import InvalidModelName, ModelDamaged, ModelNotFound, WrongTask
+from sightline.registry.errors import ModelDamaged, ModelNotFound, WrongTask
 from sightline.registry.pointer import Move, Pointer, Promotion
 from sightline.registry.provenance import code_version, versions_of_libraries
 from sightline.registry.record import DataVersion, FeatureInput, FileEntry, ImageInput, ModelDraft, ModelRecord

@@ -6,11 +6,7 @@ from pydantic import ValidationError
 
 from sightline.errors import SightlineError
 
-__all__ = ["InvalidModelName", "ModelDamaged", "ModelNotFound", "WrongTask", "damaged", "first_problem"]
-
-
-class InvalidModelName(SightlineError):
-    """A name or version that no model can have."""
+__all__ = ["ModelDamaged", "ModelNotFound", "WrongTask", "damaged", "first_problem"]
 
 
 class ModelNotFound(SightlineError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sightline.registry.errors import InvalidModelName
+from sightline.errors import InvalidModelName
 
 __all__ = ["check_name", "is_name", "is_version", "parse_name"]
 
