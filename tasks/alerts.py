@@ -155,7 +155,7 @@ def _send_email(logger: Logger, channel: str, block: EmailServerCredentials, ale
 
 def _line(alert: Alert) -> str:
     facts = ", ".join(f"{name} {' '.join(value.split())}" for name, value in alert.facts.items())
-    return f"{alert.title} ({alerts.shortened(facts, _REASON)})" if facts and alert.kind == "result" else alert.title
+    return f"{alert.title} ({alerts.truncated(facts, _REASON)})" if facts and alert.kind == "result" else alert.title
 
 
 def _reason(error: Exception) -> str:
@@ -166,4 +166,4 @@ def _reason(error: Exception) -> str:
         text = str(error)
     else:
         text = f"{type(error).__name__}: {error}".removesuffix(": ")
-    return alerts.shortened(" ".join(_URL.sub(r"\1\2/…", text).split()).rstrip("."), _REASON)
+    return alerts.truncated(" ".join(_URL.sub(r"\1\2/…", text).split()).rstrip("."), _REASON)

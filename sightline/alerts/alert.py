@@ -1,18 +1,24 @@
-"""What people are told of one event: a title, some facts, and a table."""
+"""The content of an alert: a title, facts and a table about one event."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
-__all__ = ["Alert", "AlertItem"]
+from sightline.clock import now_in_utc
 
-_Listed = Field(max_length=50)  # rows that an alert names; of more it gives the count
+__all__ = ["MAX_ROWS", "Alert", "AlertItem"]
+
+MAX_ROWS = 50
+"""The most rows that an alert lists; further rows are counted."""
+
+_Listed = Field(max_length=MAX_ROWS)
 
 
 class AlertItem(BaseModel):
-    """One image that was not accepted, and why."""
+    """One image that was not accepted, with the reason."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,26 +30,36 @@ class AlertItem(BaseModel):
 
 
 class Alert(BaseModel):
-    """One event, told once to every channel, however often its run is repeated.
+    """A message about one event, sent once to every channel even if its run is repeated.
 
-    ``key`` is the same for the same event. The table is made of ``items`` or, for what is not about images, of
-    ``rows``, whose keys are its columns; at most 50 are named, and ``total_items`` says how many there are. Of the run
-    there is its name, its identity, and its page in the Prefect UI where there is one.
+    ``key`` identifies the event: the same event has the same key. The table consists of ``items`` or, if it is not
+    about images, of ``rows``, whose keys are the columns. At most :data:`MAX_ROWS` are listed; ``total_items`` counts
+    those of the event if there are more. ``run_url`` is the run's page in the Prefect UI.
     """
 
     model_config = ConfigDict(frozen=True)
 
     key: Annotated[str, Field(min_length=1)]
-    kind: Literal["result", "failure"]
+    kind: Literal["result", "failure"] = "result"
     title: Annotated[str, Field(min_length=1)]
     facts: dict[str, str]
     items: Annotated[tuple[AlertItem, ...], _Listed] = ()
     rows: Annotated[tuple[dict[str, str], ...], _Listed] = ()
     total_items: NonNegativeInt = 0
-    run_name: str | None
-    run_url: str | None
+    run_name: str | None = None
+    run_url: str | None = None
     run_id: str | None = None
-    at: AwareDatetime
+    at: AwareDatetime = Field(default_factory=now_in_utc)
+
+    @classmethod
+    def listing(cls, rows: Sequence[dict[str, str]], **fields: Any) -> Alert:
+        """Return an alert that lists the first :data:`MAX_ROWS` of ``rows`` and counts all of them.
+
+        Args:
+            rows: The rows of the table, as many as there are.
+            **fields: The other fields of the alert.
+        """
+        return cls(rows=tuple(rows[:MAX_ROWS]), total_items=len(rows), **fields)
 
     @model_validator(mode="after")
     def _one_table(self) -> Alert:
@@ -53,7 +69,7 @@ class Alert(BaseModel):
 
     @property
     def table(self) -> tuple[dict[str, str], ...]:
-        """The rows that are named, each with a text for every column."""
+        """The listed rows, each with a text for every column."""
         if self.items:
             return tuple(map(_row, self.items))
         columns = dict.fromkeys(column for row in self.rows for column in row)
@@ -61,7 +77,7 @@ class Alert(BaseModel):
 
     @property
     def total(self) -> int:
-        """How many rows there are, named or not."""
+        """The number of rows, listed or not."""
         return max(self.total_items, len(self.items), len(self.rows))
 
 

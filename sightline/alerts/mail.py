@@ -1,4 +1,4 @@
-"""An alert as an email."""
+"""Alerts as emails."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["email_message"]
 
 
 def email_message(alert: Alert, sender: str, recipients: Sequence[str]) -> EmailMessage:
-    """The alert as text with HTML beside it.
+    """Return the alert as an email in plain text and HTML.
 
-    Its Message-ID comes from the alert's key, so that a mail system can tell a second copy.
+    The Message-ID is derived from the alert's key, so a mail system can recognise a second copy.
     """
     message = EmailMessage()
     message["From"] = sender

@@ -1,4 +1,4 @@
-"""An alert to the subscribers of an SNS topic."""
+"""Publication of alerts to an SNS topic."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ __all__ = ["publish"]
 
 
 def publish(topic: str, alert: Alert, timeout: float = 10.0) -> None:
-    """Publish to the topic with this ARN, in its own region; credentials come from the standard AWS variables.
+    """Publish the alert to the topic with this ARN, in the topic's region.
 
-    Each of connecting and reading may take ``timeout`` seconds. Raises what boto3 raises.
+    Credentials come from the standard AWS variables. Raises boto3's exceptions.
+
+    Args:
+        topic: The topic's ARN.
+        alert: The alert, sent as plain text.
+        timeout: Seconds until connecting, or reading the response, times out.
     """
     import boto3
     from botocore.config import Config

@@ -1,4 +1,4 @@
-"""An alert as plain text, which is what email and SNS carry, and the pieces that all its forms are made of."""
+"""Alerts as plain text, for email and SNS, and the parts that all forms share."""
 
 from __future__ import annotations
 
@@ -8,32 +8,39 @@ from datetime import UTC
 
 from sightline.alerts.alert import Alert
 
-__all__ = ["as_text", "cell", "fact", "fitted", "headline", "more", "run_line", "shortened", "subject"]
+__all__ = ["as_text", "cell", "fact", "fitted", "headline", "more", "run_line", "subject", "truncated"]
 
-_SUBJECT = 99  # SNS wants less than 100 characters
+_SUBJECT = 99  # SNS requires fewer than 100 characters
 _CELL = 300
 _FACT = 1500
 
 
 def headline(alert: Alert) -> str:
-    """The title on one line, at most 150 characters."""
-    return shortened(f"sightline: {_one_line(alert.title)}", 150)
+    """Return the title on one line, at most 150 characters."""
+    return truncated(f"sightline: {_one_line(alert.title)}", 150)
 
 
 def subject(alert: Alert) -> str:
-    """The title as SNS takes it: printable ASCII on one line, less than 100 characters."""
+    """Return the title as SNS requires it: printable ASCII on one line, fewer than 100 characters."""
     plain = unicodedata.normalize("NFKD", headline(alert)).replace("…", "...")
     ascii_only = "".join(char for char in plain if not unicodedata.combining(char)).encode("ascii", "replace").decode()
     return ascii_only if len(ascii_only) <= _SUBJECT else f"{ascii_only[: _SUBJECT - 3]}..."
 
 
 def as_text(alert: Alert, limit: int = 250_000) -> str:
-    """The whole alert, at most ``limit`` bytes of UTF-8; rows that do not fit are counted."""
+    """Return the alert as plain text of at most ``limit`` bytes in UTF-8. Rows that do not fit are counted."""
     return fitted(alert, lambda rows: _text(alert, rows), lambda text: len(text.encode()), limit)
 
 
 def fitted(alert: Alert, render: Callable[[int], str], size: Callable[[str], int], limit: int) -> str:
-    """The text with as many rows as fit into ``limit``. ``render`` takes the number of rows to name."""
+    """Return the text with as many rows as fit into ``limit``.
+
+    Args:
+        alert: The alert.
+        render: Returns the text with the given number of rows.
+        size: Returns the size of a text, in the unit of ``limit``.
+        limit: The largest size.
+    """
     for rows in range(len(alert.table), -1, -1):
         text = render(rows)
         if size(text) <= limit:
@@ -44,31 +51,31 @@ def fitted(alert: Alert, render: Callable[[int], str], size: Callable[[str], int
 
 
 def cell(text: str) -> str:
-    """A value on one line, of a length that fits a table; the beginning and the end of a long one."""
+    """Return a table cell: one line, and of a long value its beginning and end."""
     line = _one_line(text)
     return line if len(line) <= _CELL else f"{line[: _CELL * 2 // 3]} … {line[-_CELL // 3 :]}"
 
 
 def fact(text: str) -> str:
-    """A fact's value, its lines kept, cut off where it is very long."""
-    return shortened("\n".join(line.rstrip() for line in text.strip().splitlines()), _FACT)
+    """Return a fact's value with its line breaks, truncated if it is very long."""
+    return truncated("\n".join(line.rstrip() for line in text.strip().splitlines()), _FACT)
 
 
-def shortened(text: str, length: int) -> str:
-    """The text, at most ``length`` characters of it; one that is cut off ends in an ellipsis."""
+def truncated(text: str, length: int) -> str:
+    """Return the text, truncated to ``length`` characters with an ellipsis at the end."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def more(alert: Alert, rows: int) -> str | None:
-    """What is said of the rows that are not named, where only ``rows`` are."""
+    """Return the line that counts the rows that are not listed if ``rows`` are; None if all are."""
     rest = alert.total - rows
     return None if rest <= 0 else f"and {rest:,} more" if rows else f"{rest:,} in all, not listed here"
 
 
 def run_line(alert: Alert) -> str | None:
-    """The run by its name and identity."""
-    name, identity = alert.run_name, alert.run_id
-    return f"{name} ({identity})" if name and identity else name or identity
+    """Return the run's name and id."""
+    name, run_id = alert.run_name, alert.run_id
+    return f"{name} ({run_id})" if name and run_id else name or run_id
 
 
 def _text(alert: Alert, rows: int) -> str:

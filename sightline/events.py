@@ -1,0 +1,309 @@
+"""Schemas of the events that sightline emits.
+
+Automations and triggers depend on the names, resources, labels and payload keys: they may be extended, not renamed.
+
+>>> Resource.model("posture", 3).labelled()["prefect.resource.id"]
+'sightline.model.posture.3'
+>>> ModelRolledBack(previous=4).as_json()
+{'previous': 4}
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+__all__ = [
+    "ImagesClassified",
+    "ImagesRanked",
+    "ImagesUncertain",
+    "ModelDrift",
+    "ModelPromoted",
+    "ModelRolledBack",
+    "ModelTrained",
+    "Payload",
+    "Resource",
+    "ReviewAnswered",
+    "S3ObjectCreated",
+    "S3PoisonMessage",
+    "SessionPredicted",
+    "SessionStored",
+    "SessionUncertain",
+    "VideoProcessed",
+]
+
+
+class Resource(BaseModel):
+    """The thing that an event is about. Triggers match its ``id`` or its ``labels``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str | None = None
+    labels: dict[str, str] = {}
+
+    @classmethod
+    def session(cls, sha256: str, session: str, patient: str) -> Resource:
+        """Return the resource of a session; ``sha256`` is the hash of its source video."""
+        return cls(id=f"sightline.session.{sha256}", name=session, labels={"sightline.patient": patient})
+
+    @classmethod
+    def classification(cls, key: str, model: str) -> Resource:
+        """Return the resource of a run that classified images; ``key`` is the run's."""
+        return cls(id=f"sightline.classification.{key}", labels={"sightline.model": model})
+
+    @classmethod
+    def ranking(cls, key: str, model: str) -> Resource:
+        """Return the resource of a run that ranked photos; ``key`` is the run's."""
+        return cls(id=f"sightline.ranking.{key}", labels={"sightline.model": model})
+
+    @classmethod
+    def model(cls, name: str, version: int | None, data: str | None = None) -> Resource:
+        """Return the resource of a model's version, or of a model without versions.
+
+        Args:
+            name: The model's name, without a version.
+            version: The version; None for an endpoint.
+            data: The data that the version was trained on, if its record states it.
+        """
+        parts = [name] if version is None else [name, str(version)]
+        labels = {"sightline.model": name} | ({"sightline.data": data} if data else {})
+        return cls(id=f"sightline.model.{'.'.join(parts)}", name="/".join(parts), labels=labels)
+
+    @classmethod
+    def review(cls, run: str, model: str) -> Resource:
+        """Return the resource of the answers that flow run ``run`` collected about ``model``, ``posture/3``."""
+        name = model.partition("/")[0]
+        return cls(id=f"sightline.review.{run}.{model.replace('/', '.')}", labels={"sightline.model": name})
+
+    @classmethod
+    def s3_object(cls, bucket: str, key: str, kind: str, patient: str | None) -> Resource:
+        """Return the resource of an S3 object; the name is the last part of its key."""
+        labels = {"sightline.bucket": bucket, "sightline.kind": kind, "sightline.patient": patient}
+        return cls(
+            id=f"sightline.s3.{bucket}/{key}",
+            name=key.rstrip("/").rpartition("/")[2],
+            labels={label: value for label, value in labels.items() if value},
+        )
+
+    @classmethod
+    def s3_queue(cls, url: str) -> Resource:
+        """Return the resource of an SQS queue with S3's messages."""
+        return cls(id=f"sightline.s3-queue.{url.rpartition('/')[2]}")
+
+    def labelled(self) -> dict[str, str]:
+        """Return all labels as Prefect takes a resource."""
+        name = {} if self.name is None else {"prefect.resource.name": self.name}
+        return {"prefect.resource.id": self.id, **name, **self.labels}
+
+
+class Payload(BaseModel):
+    """The base of all payloads. ``event`` is the event's name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event: ClassVar[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the payload as Prefect sends it. A field that was not set is absent; one that is None is null."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class SessionStored(Payload):
+    """A session was stored. ``record`` is the URI of its record."""
+
+    event = "sightline.session.stored"
+
+    patient: str
+    session: str
+    record: str
+
+
+class VideoProcessed(Payload):
+    """A video was processed: its emotion and the counts of what was found in it."""
+
+    event = "sightline.video.processed"
+
+    video: str
+    patient: str
+    session: str
+    emotion: str
+    duration_seconds: float
+    keywords: int
+    annotations: int
+    frames: int
+    poses: int
+    frames_tracked: int
+    frames_with_person: int
+
+
+class SessionPredicted(Payload):
+    """A patient's model predicted a session's emotion. ``review`` lists why a person should check it."""
+
+    event = "sightline.session.predicted"
+
+    patient: str
+    session: str
+    spoken_emotion: str = Field(serialization_alias="said")
+    """The emotion that the session's words express."""
+    model: str
+    emotion: str
+    confidence: float
+    threshold: float
+    review: tuple[str, ...]
+
+
+class SessionUncertain(SessionPredicted):
+    """A predicted session needs a person's answer."""
+
+    event = "sightline.session.uncertain"
+
+
+class ImagesClassified(Payload):
+    """A run classified images: how many by outcome, class and reason. ``results`` is the URI of the records."""
+
+    event = "sightline.images.classified"
+
+    images: int
+    accepted: int
+    low_confidence: int
+    rejected: int
+    classes: dict[str, int]
+    reasons: dict[str, int]
+    threshold: float
+    results: str
+
+
+class ImagesUncertain(ImagesClassified):
+    """A run classified some images with a confidence below the threshold."""
+
+    event = "sightline.images.uncertain"
+
+
+class ImagesRanked(Payload):
+    """A run ranked the people of photos: how many by outcome and reason. ``results`` is the URI of the records."""
+
+    event = "sightline.images.ranked"
+
+    images: int
+    ranked: int
+    low_confidence: int
+    rejected: int
+    reasons: dict[str, int]
+    results: str
+
+
+class ModelTrained(Payload):
+    """A version of a model was trained. Its metrics are those that its kind of model has."""
+
+    event = "sightline.model.trained"
+
+    version: int
+    samples: int
+    synthetic: bool
+    reviewed: int
+    promoted: bool
+    why: str
+    accuracy: float | None = None
+    macro_f1: float | None = None
+    ece_after: float | None = None
+    share_accepted: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+    roc_auc: float | None = None
+
+    @classmethod
+    def metric_names(cls) -> tuple[str, ...]:
+        """Return the names of the metrics, which are those of the registry's records."""
+        return tuple(name for name, field in cls.model_fields.items() if not field.is_required())
+
+
+class ModelPromoted(Payload):
+    """A version became the current one of its model. ``previous`` was current before."""
+
+    event = "sightline.model.promoted"
+
+    version: int
+    previous: int | None
+    why: str
+
+
+class ModelRolledBack(Payload):
+    """An earlier version became the current one again. ``previous`` was current before."""
+
+    event = "sightline.model.rolled-back"
+
+    previous: int | None
+
+
+class ModelDrift(Payload):
+    """A model's predictions drifted from its baseline.
+
+    ``model``, ``data``, ``preset``, ``pretrained`` and ``why`` are the parameters of a training that answers it.
+    """
+
+    event = "sightline.model.drift"
+
+    model: str
+    version: int | None
+    data: str | None
+    preset: str
+    pretrained: bool
+    why: str
+    findings: tuple[dict[str, JsonValue], ...]
+    since: str
+    until: str
+    events: int
+    report: str | None
+
+
+class ReviewAnswered(Payload):
+    """People answered questions about a model's predictions.
+
+    ``waiting`` counts the model's open questions, ``learnable`` the answers that a training can use. The other counts
+    are of all judged questions of this run.
+    """
+
+    event = "sightline.review.answered"
+
+    model: str
+    waiting: int
+    learnable: int
+    judged: int
+    right: int
+    none_of_these: int
+    cannot_tell: int
+    contested: int
+    accuracy: float | None
+    interval: tuple[float, float] | None
+    per_class: dict[str, dict[str, int]]
+
+
+class S3ObjectCreated(Payload):
+    """A file arrived in a bucket. ``uri``, ``version`` and ``kind`` are parameters of process-upload."""
+
+    event = "sightline.s3.object-created"
+
+    bucket: str
+    key: str
+    uri: str
+    version: str
+    kind: str
+    patient: str | None
+    size: int | None
+    etag: str | None
+    version_id: str | None
+
+
+class S3PoisonMessage(Payload):
+    """A message in the queue of uploads cannot be read. ``kept`` names the place where it is stored."""
+
+    event = "sightline.s3.poison"
+
+    queue: str
+    message: str
+    reason: str
+    kept: str
+    body: str
