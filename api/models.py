@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from api.batching import Batcher, QueueFull
 from api.metrics import Metrics
 from api.problems import Problem
+from sightline.names import ModelName
 from sightline.ranking import TASK as RANKING
 from sightline.ranking import Ranker, load_ranker
 from sightline.registry import ModelRecord, Registry
-from sightline.registry.names import parse_name
 from sightline.settings import Settings
 from sightline.vision import ImageClassifier, load_classifier
 from sightline.vision.posture_settings import check_classes, pinned
@@ -214,8 +214,8 @@ class Models:
             slot.problem = problem
 
     async def _swap(self, slot: _Slot, version: int) -> None:
-        name = slot.name.partition("/")[0]
-        model = await asyncio.to_thread(_load_warm, self.registry, f"{name}/{version}", self._config)
+        label = ModelName.parse(slot.name).with_version(version).label
+        model = await asyncio.to_thread(_load_warm, self.registry, label, self._config)
         before, slot.current, slot.problem = (
             slot.current,
             ServedModel(slot.name, model, self._config, self._metrics),
@@ -269,7 +269,7 @@ class _Watcher:
 
 
 def _version_in(name: str) -> int | None:
-    return parse_name(name, None)[1]
+    return ModelName.parse(name).version
 
 
 def _compute_of(model: ImageClassifier | Ranker) -> Callable[[list[Pixels]], Sequence[tuple[float, ...]]]:

@@ -1,7 +1,7 @@
 """Versioned models in a folder or a bucket: ``{root}/{name}/{version}/`` with ``record.json``, ``{name}/current.json``.
 
-A version exists once its record does, which is written last, and never changes afterwards. The pointer moves by
-compare-and-swap, so that of two promotions at once neither is lost, nor undone by the worse model.
+A version exists once its record exists; the record is written last and never changes. The pointer moves by
+compare-and-swap: of two concurrent promotions neither is lost, and the worse model does not replace the better one.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ from pathlib import Path
 
 from sightline import storage
 from sightline.clock import now_in_utc
-from sightline.errors import StorageError
+from sightline.errors import InvalidModelName, StorageError
+from sightline.names import ModelName
 from sightline.registry.cache import ModelFiles, default_cache, local_files, read_checked
 from sightline.registry.errors import ModelNotFound, WrongTask
-from sightline.registry.names import check_name, is_name, is_version, parse_name
 from sightline.registry.pointer import Move, Pointer, PointerFile, Promotion
 from sightline.registry.record import CLAIM, RECORD, FileEntry, ModelDraft, ModelRecord, read_record
 from sightline.storage import Location
 
 __all__ = ["Registry"]
 
-_BUILTIN, _BUILTIN_CLAIM = 1, b"built in"  # the number of a version that comes with the package, whoever brings it in
+_BUILTIN, _BUILTIN_CLAIM = 1, b"built in"  # the version of every built-in model, whichever process copies it
 
 
 class Registry:
-    """The models under ``root``.
+    """The models under ``root``. Every method takes a model as a :class:`ModelName` or as its text, ``posture/3``.
 
-    ``cache``: where files of a bucket are kept on this machine, by default ``$XDG_CACHE_HOME/sightline/models``.
-    ``builtin``: a folder of models that a registry without them is seeded with, by default those of the package.
+    ``cache`` is the local folder for files from a bucket, by default ``$XDG_CACHE_HOME/sightline/models``.
+    ``builtin`` is a folder of models that are copied into a registry without them, by default those of the package.
+    Every method raises ``InvalidModelName`` for a name that no model of a registry can have.
     """
 
     def __init__(self, root: Location, *, cache: Path | None = None, builtin: Path | None = None) -> None:
@@ -38,64 +39,64 @@ class Registry:
         self._builtin = builtin or Path(str(files("sightline.registry") / "builtin"))
 
     def names(self) -> list[str]:
-        """The models that have a version, or that the package brings."""
-        own = {name for name in storage.folder_names(self.root) if is_name(name) and self._versions(name)}
-        brought = {name for name in storage.folder_names(self._builtin) if (self._builtin / name / RECORD).is_file()}
-        return sorted(own | brought)
+        """Return the models that have a version, and the built-in ones."""
+        published = {
+            name for name in storage.folder_names(self.root) if ModelName.is_valid(name) and self._versions(name)
+        }
+        builtin = {name for name in storage.folder_names(self._builtin) if (self._builtin / name / RECORD).is_file()}
+        return sorted(published | builtin)
 
-    def versions(self, name: str) -> list[int]:
-        """The versions of a model, ascending; none where there is no such model."""
-        self._seed(check_name(name))
+    def versions(self, model: ModelName | str) -> list[int]:
+        """Return the versions of a model, ascending; none if there is no such model."""
+        name = _unversioned(model)
+        self._seed(name)
         return self._versions(name)
 
-    def record(self, name: str, version: int | None = None) -> ModelRecord:
-        """The record of a version, by default of the current one. ``name`` may be ``posture/3``, too.
+    def record(self, model: ModelName | str, version: int | None = None) -> ModelRecord:
+        """Return the record of a version, by default of the current one.
 
-        Raises :class:`ModelNotFound`, and :class:`ModelDamaged` for what is not a record of that version.
+        Raises :class:`ModelNotFound`, and :class:`ModelDamaged` if the file is not the record of that version.
         """
-        name, version = parse_name(name, version)
+        wanted = _in_registry(model, version)
+        name = wanted.name
         self._seed(name)
-        if version is None:
-            version = self._known(name, self._pointer(name).pointer).version
+        number = wanted.version or self._require_pointer(name, self._pointer(name).pointer).version
         try:
-            return read_record(self.root / name / str(version) / RECORD, name, version)
+            return read_record(self.root / name / str(number) / RECORD, name, number)
         except FileNotFoundError as error:
-            there = self._listed(name)
+            existing = self._listed(name)
             raise ModelNotFound(
-                f"{name}/{version}: {self.root} has no such version of {name}; there are {there}"
-                if there
-                else self._nowhere(name)
+                f"{name}/{number}: {self.root} has no such version of {name}; there are {existing}"
+                if existing
+                else self._no_such_model(name)
             ) from error
 
-    def open(self, name: str, version: int | None = None) -> ModelFiles:
-        """A version's files on this machine, each of which has the hash that its record says.
+    def open(self, model: ModelName | str, version: int | None = None) -> ModelFiles:
+        """Return a version's files on this machine, each with the hash that the record states.
 
         Raises :class:`ModelNotFound`, and :class:`ModelDamaged` for a file that does not match.
         """
-        record = self.record(name, version)
-        return local_files(self.root, record, self._cache)
+        return local_files(self.root, self.record(model, version), self._cache)
 
     def read(self, record: ModelRecord, file: str) -> bytes | None:
-        """One file of a version, without the others; None where the version has no such file.
-
-        Raises :class:`ModelDamaged` where it is not what the record says.
-        """
+        """Return the content of one file of a version; None if the version has no such file."""
         if file not in record.files:
             return None
         return read_checked(self.root / record.name / str(record.version) / file, record)
 
-    def current(self, name: str) -> Pointer | None:
-        """Which version is the current one; None where there is none yet."""
-        self._seed(check_name(name))
+    def current(self, model: ModelName | str) -> Pointer | None:
+        """Return the pointer to the current version; None if there is none yet."""
+        name = _unversioned(model)
+        self._seed(name)
         return self._pointer(name).pointer
 
     def publish(self, draft: ModelDraft, folder: Path) -> ModelRecord:
-        """Keep the files in ``folder`` as the model's next version, which does not make it the current one.
+        """Store the files directly in ``folder`` as the model's next version, without making it the current one.
 
-        The files lie directly in ``folder``. A publisher that is killed leaves a number that nobody gets again, and no
-        version. Raises :class:`WrongTask` where the model's current version is for something else.
+        A publisher that is killed leaves a number that is never used again, and no version. Raises :class:`WrongTask`
+        if the model's current version is for another task.
         """
-        name = check_name(draft.name)
+        name = _unversioned(draft.name)
         self._seed(name)
         if (pointer := self._pointer(name).pointer) and (task := self.record(name, pointer.version).task) != draft.task:
             raise WrongTask(
@@ -107,7 +108,7 @@ class Registry:
             file.name: FileEntry(sha256=storage.content_hash(file), size=file.stat().st_size)
             for file in sorted(folder.iterdir())
         }
-        target, version = self._next(name)
+        target, version = self._claim_next(name)
         record = ModelRecord(**draft.model_dump(), version=version, files=entries)
         for file in entries:
             storage.write_file(target / file, folder / file)
@@ -115,61 +116,76 @@ class Registry:
         return record
 
     def promote(
-        self, name: str, version: int, *, metric: str, value: float, rival: Callable[[int], float], why: str = ""
+        self,
+        model: ModelName | str,
+        version: int,
+        *,
+        metric: str,
+        value: float,
+        rival: Callable[[int], float],
+        why: str = "",
     ) -> Promotion:
-        """Make a version the current one if it is at least as good as that one is on the same test data.
+        """Make a version the current one if it is at least as good as the current one on the same test data.
 
-        ``value`` is the version's ``metric``; ``rival`` gives that of a version on the same data, and is asked for
-        whichever is current, again if another became so meanwhile.
+        ``value`` is the version's ``metric``. ``rival`` returns the metric of a version on the same data. It is called
+        for the current version, and again if another version has become current in the meantime.
         """
-        self.record(check_name(name), version)
+        name = _unversioned(model)
+        self.record(name, version)
         while True:
-            found = self._pointer(name)
-            current = found.pointer.version if found.pointer else None
-            against = None if current in (None, version) else rival(current)
+            file = self._pointer(name)
+            current = file.pointer.version if file.pointer else None
+            current_value = None if current in (None, version) else rival(current)
             outcome = Promotion(
-                promoted=against is None or value >= against,
+                promoted=current_value is None or value >= current_value,
                 version=version,
                 previous=current,
                 metric=metric,
                 value=value,
-                rival=against,
+                rival=current_value,
                 why=why,
             )
             move = Move(
-                version=version, at=now_in_utc(), how="promoted", why=why, metric=metric, value=value, rival=against
+                version=version,
+                at=now_in_utc(),
+                how="promoted",
+                why=why,
+                metric=metric,
+                value=value,
+                rival=current_value,
             )
-            if not outcome.promoted or current == version or found.moved(move):
+            if not outcome.promoted or current == version or file.moved(move):
                 return outcome
 
-    def rollback(self, name: str, version: int | None = None, *, why: str = "") -> Pointer:
-        """Make the version before the current one current again, or a given one. ``name`` may be ``posture/3``, too.
+    def rollback(self, model: ModelName | str, version: int | None = None, *, why: str = "") -> Pointer:
+        """Make a version current again, by default the one before the current one; return the pointer.
 
-        Raises :class:`ModelNotFound` where there is no such version, or none before the current one.
+        Raises :class:`ModelNotFound` if there is no such version, or none before the current one.
         """
-        name, version = parse_name(name, version)
+        wanted = _in_registry(model, version)
+        name = wanted.name
         self._seed(name)
         while True:
-            found = self._pointer(name)
-            target = version or self._known(name, found.pointer).previous
+            file = self._pointer(name)
+            target = wanted.version or self._require_pointer(name, file.pointer).previous
             if target is None:
                 raise ModelNotFound(
-                    f"{name}: its current version is the first one, there is none to go back to. "
-                    f"Name one with `sightline rollback-model {name}/VERSION`, of {self._listed(name)}"
+                    f"{name}: its current version is the first one, so there is no earlier one. "
+                    f"Choose one with `sightline rollback-model {name}/VERSION`, of {self._listed(name)}"
                 )
             self.record(name, target)
-            if found.pointer and found.pointer.version == target:
-                return found.pointer
-            if moved := found.moved(Move(version=target, at=now_in_utc(), how="rolled back", why=why)):
+            if file.pointer and file.pointer.version == target:
+                return file.pointer
+            if moved := file.moved(Move(version=target, at=now_in_utc(), how="rolled back", why=why)):
                 return moved
 
     def _numbers(self, name: str) -> list[int]:
-        return sorted(int(each) for each in storage.folder_names(self.root / name) if is_version(each))
+        return sorted(int(folder) for folder in storage.folder_names(self.root / name) if ModelName.is_version(folder))
 
     def _versions(self, name: str) -> list[int]:
         return [number for number in self._numbers(name) if storage.exists(self.root / name / str(number) / RECORD)]
 
-    def _next(self, name: str) -> tuple[Location, int]:
+    def _claim_next(self, name: str) -> tuple[Location, int]:
         version = max(self._numbers(name), default=0) + 1
         while not storage.create(self.root / name / str(version) / CLAIM, str(now_in_utc()).encode()):
             version += 1
@@ -179,7 +195,7 @@ class Registry:
         return PointerFile.read(self.root / name)
 
     def _seed(self, name: str) -> None:
-        """Bring in the package's own version of a model that the registry has never had."""
+        """Copy the built-in version of a model into a registry that has never had the model."""
         source = self._builtin / name
         absent = PointerFile(self.root / name)
         if not (source / RECORD).is_file() or storage.exists(absent.file):
@@ -201,27 +217,41 @@ class Registry:
             absent.moved(move)
         except StorageError as error:
             raise StorageError(
-                f"{self.root}: the {name} model that comes with sightline cannot be put there, which is done once "
-                f"({error}). Let it be written to, or set MODEL_BUCKET to another place"
+                f"{self.root}: the {name} model that comes with sightline cannot be copied there, which is necessary "
+                f"once ({error}). Make the location writable, or set MODEL_BUCKET to another one"
             ) from error
 
-    def _known(self, name: str, pointer: Pointer | None) -> Pointer:
+    def _require_pointer(self, name: str, pointer: Pointer | None) -> Pointer:
         if pointer:
             return pointer
         if versions := self._listed(name):
             raise ModelNotFound(
                 f"{name}: none of its versions in {self.root} is the current one, there are {versions}. "
-                f"Make one so with `sightline rollback-model {name}/VERSION`"
+                f"Make one current with `sightline rollback-model {name}/VERSION`"
             )
-        raise ModelNotFound(self._nowhere(name))
+        raise ModelNotFound(self._no_such_model(name))
 
     def _listed(self, name: str) -> str:
         return ", ".join(map(str, self._versions(name)))
 
-    def _nowhere(self, name: str) -> str:
+    def _no_such_model(self, name: str) -> str:
         known = self.names()
-        there = f"; there are {', '.join(known)}" if known else ""
+        existing = f"; there are {', '.join(known)}" if known else ""
         return (
-            f"{name}: {self.root} has no such model{there}. "
+            f"{name}: {self.root} has no such model{existing}. "
             f"Train it with `sightline train-image-classifier {name} DATA`, DATA being a folder of labelled images"
         )
+
+
+def _in_registry(model: ModelName | str, version: int | None = None) -> ModelName:
+    parsed = ModelName.of(model, version)
+    if parsed.is_endpoint:
+        raise InvalidModelName(f"{parsed.label}: is an endpoint, not a model of the registry. Give a name as in posture")
+    return parsed
+
+
+def _unversioned(model: ModelName | str) -> str:
+    parsed = _in_registry(model)
+    if parsed.version is not None:
+        raise InvalidModelName(f"{parsed.label}: names a version. Give the model's name alone, as in {parsed.name}")
+    return parsed.name

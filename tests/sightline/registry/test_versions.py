@@ -140,7 +140,7 @@ def test_versions_of_which_none_is_current_are_told_with_the_mend(
     registry: Registry, make_draft: Draft, weights: Path
 ) -> None:
     registry.publish(make_draft(), weights)
-    with pytest.raises(ModelNotFound, match=r"there are 1\. Make one so with `sightline rollback-model posture/"):
+    with pytest.raises(ModelNotFound, match=r"there are 1\. Make one current with `sightline rollback-model posture/"):
         registry.open("posture")
     registry.rollback("posture/1")
     assert registry.open("posture").record.version == 1
