@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
 from sightline import affect, sessions, storage
@@ -19,7 +18,7 @@ from sightline.features import features_of_track
 from sightline.media import EXTENSIONS
 from sightline.sessions import Claim, Prediction, SessionRecord, SessionStore, StoredSession
 from tasks.models import open_registry
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE, PLAIN
 
 __all__ = [
     "Predicted",
@@ -74,7 +73,7 @@ def predict_stored(store: SessionStore, stored: StoredSession, threshold: float 
     return Predicted(store.add_prediction(_claim(stored), prediction), prediction)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def publish_prediction(predicted: Predicted) -> None:
     """A page in the UI, and the event ``sightline.session.predicted``, ``sightline.session.uncertain`` too."""
     stored, told = predicted.stored, predicted.prediction

@@ -19,7 +19,6 @@ from prefect import task
 from prefect.blocks.abstract import NotificationBlock, NotificationError
 from prefect.blocks.core import Block
 from prefect.blocks.notifications import SlackWebhook
-from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.context import TaskRunContext
@@ -32,6 +31,7 @@ from sightline import alerts
 from sightline.alerts import Alert, Courier
 from sightline.errors import InvalidSetting
 from sightline.settings import settings
+from tasks.support.policy import PLAIN
 
 __all__ = ["Logger", "send_alert", "tell"]
 
@@ -42,7 +42,7 @@ _LEVEL = re.compile(r"^\[[A-Z]+\]: ", re.MULTILINE)  # which the notification bl
 _REASON = 300
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def send_alert(alert: Alert) -> None:
     """Tell everyone, once for each event; no channel that fails ever fails the run."""
     run, context = flow_run.id, TaskRunContext.get()

@@ -7,18 +7,19 @@ from datetime import UTC, datetime
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
+from sightline.affect import Training
 from sightline.alerts import Alert
 from sightline.registry import ModelRecord, Promotion
-from sightline.training.emotions import GateReport, Training
+from sightline.training.emotions import GateReport
+from tasks.support.policy import PLAIN
 from tasks.training_report import announce_model, markdown_table
 
 __all__ = ["alert_of_training", "publish_gate", "publish_sweep", "publish_training"]
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def publish_gate(patient: str, gate: GateReport) -> None:
     """The gate as a table in the UI: what is needed, what was found, what has passed."""
     create_table_artifact(
@@ -41,7 +42,7 @@ def publish_gate(patient: str, gate: GateReport) -> None:
         get_run_logger().info("%s %s", "✓" if row.passed else "(forced)" if row.forced else "✗", row)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def publish_training(
     patient: str, record: ModelRecord, promotion: Promotion, trainings: Sequence[Training], folder: str
 ) -> None:
@@ -96,7 +97,7 @@ def alert_of_training(patient: str, record: ModelRecord, promotion: Promotion, f
     )
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def publish_sweep(rows: Sequence[dict[str, str]]) -> None:
     """How each patient's training ended, as a table in the UI."""
     create_table_artifact(list(rows), key="retraining", description=f"{len(rows)} patients")

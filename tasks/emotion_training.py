@@ -10,24 +10,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from sightline import affect, reviews, sessions, storage
+from sightline.affect import Training
 from sightline.registry import ModelRecord, Promotion
 from sightline.settings import settings
 from sightline.storage import Location
 from sightline.training import emotions
-from sightline.training.emotions import (
-    GateLimits,
-    GateReport,
-    SessionTable,
-    TrainedForest,
-    Training,
-    TrainingTurn,
-)
+from sightline.training.emotions import GateLimits, GateReport, SessionTable, TrainedForest, TrainingTurn
 from tasks.models import open_registry, open_reviews
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE, PLAIN
 from tasks.support.progress import progress
 
 __all__ = [
@@ -102,7 +95,7 @@ def read_features(patients_bucket: Location, gate: GateReport) -> Sessions:
         return Sessions(emotions.read_session_table(patients_bucket, gate.sessions, report))
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def train_model(found: Sessions, repeats: int, permutations: int) -> Forest:
     """The forest, validated against its rivals and fitted on all sessions."""
     with progress("train") as report:
@@ -138,7 +131,7 @@ def promote_patient_model(
         interval=validation.accuracy_interval,
         verdict=validation.verdict,
     )
-    return promotion, emotions.read_trainings(open_registry().root / record.name)
+    return promotion, affect.read_trainings(open_registry().root / record.name)
 
 
 @task(**ON_STORAGE)

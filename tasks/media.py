@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from sightline import media
 from sightline.emotion import EmotionFindings, Keywords
 from sightline.media import Faces, Overlay, Skeleton, Span, VideoInfo
 from sightline.speech import Transcript
+from tasks.support.policy import PLAIN
 from tasks.support.progress import progress
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def probe_video(path: Path, uri: str, max_seconds: float) -> VideoInfo:
     """What the video is, and whether all of it is there."""
     return media.probe(path, uri=uri, max_seconds=max_seconds)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def annotate_video(info: VideoInfo, overlay: Overlay, output: Path) -> Path:
     """The video with banner, skeleton and blurred faces burnt in."""
     with progress("annotate") as report:
@@ -28,7 +28,7 @@ def annotate_video(info: VideoInfo, overlay: Overlay, output: Path) -> Path:
     return output
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def cut_highlights(annotated: Path, findings: EmotionFindings, neutral: str, output: Path) -> Path | None:
     """The emotional moments one after another; None where there is none."""
     moments = [(stretch.start, stretch.end) for stretch in findings.timeline if stretch.emotion != neutral]

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
 from sightline.alerts import Alert
 from sightline.monitoring import MonitoringReport
+from tasks.support.policy import PLAIN
 from tasks.training_report import markdown_table, model_resource
 
 __all__ = ["alert_of_drift", "publish_monitoring"]
@@ -18,7 +18,7 @@ __all__ = ["alert_of_drift", "publish_monitoring"]
 _LISTED = 20  # classes that a page names
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def publish_monitoring(report: MonitoringReport) -> None:
     """A page in the UI with the summary, and where something has drifted the event ``sightline.model.drift``.
 

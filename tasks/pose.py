@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from sightline import pose
 from sightline.emotion import EmotionFindings, person_slug
 from sightline.media import Faces, Skeleton, VideoInfo, select_moments
 from sightline.pose import TrackedVideo
+from tasks.support.policy import PLAIN
 from tasks.support.progress import progress
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def extract_poses(
     info: VideoInfo, findings: EmotionFindings, folder: Path, fps: float, skeleton: Skeleton, faces: Faces | None
 ) -> TrackedVideo:

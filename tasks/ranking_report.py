@@ -7,14 +7,13 @@ from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
 from sightline.ranking import FinishedRanking
 from sightline.registry import ModelRecord, Promotion
-from sightline.training.stages import StageRun
+from sightline.training.common.stages import StageRun
 from tasks.ranking import RankingSpec
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE, PLAIN
 from tasks.training_report import markdown_table
 
 __all__ = ["publish_ranked", "report_ranking"]
@@ -22,7 +21,7 @@ __all__ = ["publish_ranked", "report_ranking"]
 _FIGURES = ("accuracy", "precision", "recall", "f1", "roc_auc")
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def report_ranking(
     record: ModelRecord, promotion: Promotion, stages: Mapping[str, StageRun], graph: str, folder: str
 ) -> None:

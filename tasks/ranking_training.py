@@ -6,13 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from sightline.errors import InvalidSetting
 from sightline.ranking import ranking_record
 from sightline.registry import ModelRecord, Promotion
-from sightline.training import UnsuitableData
+from sightline.training.common import UnsuitableData
+from sightline.training.common.stages import StageGraph, StageRun
 from sightline.training.ranking import (
     SPLITS,
     RankingData,
@@ -24,9 +24,8 @@ from sightline.training.ranking import (
     ranking_graph,
     stages_root,
 )
-from sightline.training.stages import StageGraph, StageRun
 from tasks.models import open_registry
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE, PLAIN
 from tasks.support.progress import progress
 
 __all__ = ["RankingJob", "plan_ranking", "promote_ranking", "publish_ranking", "run_stage"]
@@ -76,7 +75,7 @@ def publish_ranking(job: RankingJob) -> ModelRecord:
         return publish_ranker(open_registry(), job.name, job.graph, job.data, job.parameters, Path(folder))
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def promote_ranking(job: RankingJob, record: ModelRecord) -> Promotion:
     """The version made current, where it ranks the same evaluation pictures at least as well as the current one."""
     return promote_ranker(open_registry(), record, job.graph)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
 from sightline.sessions import StoredSession
+from tasks.support.policy import PLAIN
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def publish_session(stored: StoredSession) -> None:
     """A page in the UI about it, and the events ``sightline.session.stored`` and ``sightline.video.processed``."""
     create_markdown_artifact(_page(stored), key="session", description=f"{stored.patient}: {stored.session}")

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from prefect import task
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from sightline import reviews
 from sightline.reviews import Agreement, Reviewed
+from tasks.support.policy import PLAIN
 
 __all__ = ["publish_export", "publish_review"]
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def publish_review(given: Sequence[Reviewed], every: Sequence[Reviewed], waiting: int) -> None:
     """Two tables in the UI, and the event ``sightline.review.answered`` for each model that was answered about.
 
@@ -48,7 +48,7 @@ def publish_review(given: Sequence[Reviewed], every: Sequence[Reviewed], waiting
         )
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def publish_export(rows: Sequence[dict[str, str]], description: str) -> None:
     """What was exported of each class, as a table in the UI."""
     create_table_artifact(list(rows), key="exported", description=description)

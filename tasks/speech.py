@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
 from sightline import media, speech, storage
 from sightline.errors import InvalidTranscript
 from sightline.media import VideoInfo
 from sightline.speech import Engine, Transcript
+from tasks.support.policy import PLAIN
 from tasks.support.progress import progress
 
 
@@ -42,7 +42,7 @@ def transcribe(info: VideoInfo, content_hash: str, engine: Engine, model: str) -
         return transcriber.transcribe(media.read_audio(info, speech.SAMPLE_RATE), report)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def read_transcript(uri: str, folder: Path) -> Transcript:
     """The words from a WebVTT, SRT or Whisper-JSON file."""
     location = storage.locate(uri)

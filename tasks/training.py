@@ -8,16 +8,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
-from sightline import reviews, storage, training
+from sightline import reviews, storage
 from sightline.registry import ModelRecord, Pointer, Promotion
 from sightline.reviews import Reviewed
 from sightline.settings import settings
-from sightline.training import Assessed, ComparisonRow, CrossValidation, Fitted, Splits, TrainingData
+from sightline.training import images
+from sightline.training.images import Assessed, ComparisonRow, CrossValidation, Fitted, Splits, TrainingData
 from tasks.images import image_limits
 from tasks.models import open_registry, open_reviews
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE, PLAIN
 from tasks.support.progress import progress
 from tasks.training_plan import TrainingPlan
 
@@ -59,8 +59,8 @@ def read_pictures(data: str, plan: TrainingPlan, folder: Path, with_reviews: boo
     reviewed = open_reviews().answered(plan.name) if with_reviews else []
     with progress("read") as report:
         return Pictures(
-            training.read_training_data(
-                reviews.with_reviews(training.open_source(data), reviewed, image_limits()),
+            images.read_training_data(
+                reviews.with_reviews(images.open_source(data), reviewed, image_limits()),
                 plan.preset,
                 plan.recipe.input,
                 folder,
@@ -71,17 +71,17 @@ def read_pictures(data: str, plan: TrainingPlan, folder: Path, with_reviews: boo
         )
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def split_pictures(pictures: Pictures, plan: TrainingPlan) -> Splits:
     """Which pictures train, validate and test."""
-    return training.split(pictures.data.manifest, plan.preset.shares, plan.seed)
+    return images.split(pictures.data.manifest, plan.preset.shares, plan.seed)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def compare_models(pictures: Pictures, splits: Splits, plan: TrainingPlan) -> list[ComparisonRow]:
     """Backbones and heads, each trained on the same pictures and judged on the validation set."""
     with progress("compare") as report:
-        return training.compare(
+        return images.compare(
             plan.preset,
             pictures.data,
             splits,
@@ -92,11 +92,11 @@ def compare_models(pictures: Pictures, splits: Splits, plan: TrainingPlan) -> li
         )
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def cross_validate_recipe(pictures: Pictures, plan: TrainingPlan) -> CrossValidation:
     """The recipe trained and tested anew on each of the preset's folds."""
     with progress("cross-validate") as report:
-        return training.cross_validate(
+        return images.cross_validate(
             plan.recipe,
             pictures.data,
             plan.preset.folds,
@@ -107,12 +107,12 @@ def cross_validate_recipe(pictures: Pictures, plan: TrainingPlan) -> CrossValida
         )
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def fit_model(pictures: Pictures, splits: Splits, plan: TrainingPlan) -> Fitted:
     """The model, trained on the training set alone."""
     data = pictures.data
     with progress("train") as report:
-        return training.fit(
+        return images.fit(
             plan.recipe,
             data.pixels[splits.train],
             data.labels[splits.train],
@@ -124,10 +124,10 @@ def fit_model(pictures: Pictures, splits: Splits, plan: TrainingPlan) -> Fitted:
         )
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def assess_model(fitted: Fitted, pictures: Pictures, splits: Splits, plan: TrainingPlan) -> Assessed:
     """The temperature, found on the validation set, and the figures on the test set."""
-    return training.assess(fitted, pictures.data, splits, plan.threshold)
+    return images.assess(fitted, pictures.data, splits, plan.threshold)
 
 
 @task(**ON_STORAGE)
@@ -141,7 +141,7 @@ def publish_model(
 ) -> ModelRecord:
     """A new version in the registry: weights, record, manifest and plots."""
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as folder:
-        return training.publish(
+        return images.publish(
             open_registry(),
             plan.name,
             plan.preset,
@@ -197,13 +197,13 @@ def promote_model(
 
     ``why``: what the training was started for.
     """
-    return training.promote(
+    return images.promote(
         open_registry(), record, plan.preset, pictures.data, splits, assessed, why=why, device=settings().device
     )
 
 
 # Not tried again, unlike what touches storage elsewhere: a move that was made and not told of would be made twice.
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def move_pointer_back(model: str, version: int | None) -> tuple[int | None, Pointer]:
     """The version that was current, None where there was none, and the pointer after its move."""
     registry = open_registry()
@@ -215,7 +215,5 @@ def move_pointer_back(model: str, version: int | None) -> tuple[int | None, Poin
 def write_pressure_maps(folder: str, count: int, people: int, seed: int) -> list[str]:
     """Synthetic pressure maps as files; their names."""
     with progress("synthesize") as report:
-        made = training.synthesize_pressure_maps(
-            storage.locate(folder), count, people=people, seed=seed, progress=report
-        )
+        made = images.synthesize_pressure_maps(storage.locate(folder), count, people=people, seed=seed, progress=report)
     return [file.name for file in made]

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from sightline import training
 from sightline.errors import InvalidSetting
 from sightline.settings import settings
-from sightline.training import Classes, InvalidPreset, Preset, Recipe
+from sightline.training import images
+from sightline.training.images import Classes, InvalidPreset, Preset, Recipe
 from tasks.models import open_registry
 from tasks.support.policy import ON_STORAGE
 
@@ -46,10 +46,10 @@ def plan_training(
 ) -> TrainingPlan:
     """What the parameters ask for, where they agree, and the registry can be reached."""
     open_registry().versions(name)
-    if preset is None and name not in training.preset_names():
-        known = ", ".join(training.preset_names())
+    if preset is None and name not in images.preset_names():
+        known = ", ".join(images.preset_names())
         raise InvalidSetting(f"{name} is not the name of a preset. Add --preset, one of {known}, or a .toml file")
-    loaded = training.load_preset(preset or name)
+    loaded = images.load_preset(preset or name)
     plan = TrainingPlan(
         name=name,
         preset=_ordered(loaded),
@@ -59,7 +59,7 @@ def plan_training(
         seed=loaded.seed if seed is None else seed,
     )
     # Made here for what it raises, rather than after thousands of pictures have been read.
-    training.augmentation(plan.recipe.transforms, plan.recipe.input)
+    images.augmentation(plan.recipe.transforms, plan.recipe.input)
     return plan
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
 from sightline.registry import ModelRecord, Promotion
-from sightline.training import ComparisonRow, Unusable
+from sightline.training.images import ComparisonRow, Unusable
+from tasks.support.policy import PLAIN
 
 __all__ = [
     "announce_model",
@@ -26,7 +26,7 @@ __all__ = [
 _LISTED = 20  # pictures left out that a page names
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def publish_comparison(rows: Sequence[ComparisonRow]) -> None:
     """The model-selection table, in the UI and in the log."""
     cells = [_comparison_cells(row) for row in rows]
@@ -36,7 +36,7 @@ def publish_comparison(rows: Sequence[ComparisonRow]) -> None:
         logger.info("%s", line)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def report_training(record: ModelRecord, promotion: Promotion, unusable: Sequence[Unusable], folder: str) -> None:
     """A page in the UI about the model, and the events ``sightline.model.trained`` and ``sightline.model.promoted``."""
     create_markdown_artifact(_page(record, promotion, unusable, folder), key="model", description=record.label)
@@ -60,7 +60,7 @@ def announce_model(record: ModelRecord, promotion: Promotion) -> None:
         emit_event("sightline.model.promoted", resource=model_resource(record.name, record.version), payload=moved)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(**PLAIN)
 def report_rollback(name: str, version: int, previous: int | None) -> None:
     """The event ``sightline.model.rolled-back``."""
     emit_event("sightline.model.rolled-back", resource=model_resource(name, version), payload={"previous": previous})

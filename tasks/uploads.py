@@ -8,16 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.tasks import Task, exponential_backoff
 from pydantic import BaseModel, ConfigDict
 
 from sightline import storage
@@ -26,7 +24,7 @@ from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
 from sightline.uploads import MAX_TRIES, Claim, Intakes, Outcome, Upload, Uploads
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_SERVER, ON_STORAGE
 
 __all__ = [
     "Kind",
@@ -134,18 +132,7 @@ def find_missed(older_than: timedelta, *, retry_failed: bool) -> Missed:
     )
 
 
-async def _server_failed(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """A server may come back; a deployment that is not there stays away."""
-    return not isinstance(await state.aresult(raise_on_failure=False), InvalidInput)
-
-
-@task(
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=exponential_backoff(2),
-    retry_condition_fn=_server_failed,
-)
+@task(**ON_SERVER)
 def start_uploads(uploads: Sequence[Upload], deployment: str, *, again: bool) -> list[Started]:
     """Start a run of the deployment for each, once, however often it is asked for.
 
