@@ -2,7 +2,7 @@
 
 Automations and triggers depend on the names, resources, labels and payload keys: they may be extended, not renamed.
 
->>> Resource.model("posture", 3).labelled()["prefect.resource.id"]
+>>> Resource.model(ModelName("posture", 3)).labelled()["prefect.resource.id"]
 'sightline.model.posture.3'
 >>> ModelRolledBack(previous=4).as_json()
 {'previous': 4}
@@ -13,6 +13,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from sightline.names import ModelName
 
 __all__ = [
     "ImagesClassified",
@@ -59,23 +61,21 @@ class Resource(BaseModel):
         return cls(id=f"sightline.ranking.{key}", labels={"sightline.model": model})
 
     @classmethod
-    def model(cls, name: str, version: int | None, data: str | None = None) -> Resource:
-        """Return the resource of a model's version, or of a model without versions.
+    def model(cls, model: ModelName, data: str | None = None) -> Resource:
+        """Return the resource of a model's version, or of an endpoint.
 
-        Args:
-            name: The model's name, without a version.
-            version: The version; None for an endpoint.
-            data: The data that the version was trained on, if its record states it.
+        ``data`` is the URI of the data that the version was trained on, None if its record does not state it.
         """
-        parts = [name] if version is None else [name, str(version)]
-        labels = {"sightline.model": name} | ({"sightline.data": data} if data else {})
-        return cls(id=f"sightline.model.{'.'.join(parts)}", name="/".join(parts), labels=labels)
+        labels = {"sightline.model": model.unversioned.label} | ({"sightline.data": data} if data else {})
+        return cls(id=model.resource_id, name=model.label, labels=labels)
 
     @classmethod
-    def review(cls, run: str, model: str) -> Resource:
-        """Return the resource of the answers that flow run ``run`` collected about ``model``, ``posture/3``."""
-        name = model.partition("/")[0]
-        return cls(id=f"sightline.review.{run}.{model.replace('/', '.')}", labels={"sightline.model": name})
+    def review(cls, run: str, model: ModelName) -> Resource:
+        """Return the resource of the answers that the flow run with the id ``run`` collected about ``model``."""
+        return cls(
+            id=f"sightline.review.{run}.{model.label.replace('/', '.')}",
+            labels={"sightline.model": model.unversioned.label},
+        )
 
     @classmethod
     def s3_object(cls, bucket: str, key: str, kind: str, patient: str | None) -> Resource:
