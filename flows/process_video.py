@@ -1,4 +1,4 @@
-"""Video → transcript → emotions → poses → annotated video, kept for its patient."""
+"""Video → transcript → emotions → poses → annotated video, stored for its patient."""
 
 from __future__ import annotations
 
@@ -10,24 +10,21 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.emotion import NEUTRAL, load_keywords
-from sightline.media import quick_handover
-from sightline.pose import faces_for, skeleton_for
 from sightline.sessions import PoseIndices, SessionStore, StoredSession
 from sightline.settings import settings
 from sightline.speech import Engine
 from sightline.storage import locate
 from tasks.emotion import find_emotions
-from tasks.media import annotate_video, cut_highlights, overlay_of, probe_video
-from tasks.pose import extract_poses
+from tasks.media import cut_highlights, probe_video, track_and_annotate
 from tasks.report import publish_session
-from tasks.sessions import Made, fetch_video, find_session, store_session
+from tasks.sessions import ProcessedVideo, fetch_video, find_session, store_session
 from tasks.speech import read_transcript, transcribe
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.timing import Timings
 
 
 class VideoResult(BaseModel):
-    """What a video became, and where it lies. ``processed`` is False where it had been processed before."""
+    """The session of a video and the URIs of its files. ``processed`` is False if it had been processed before."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,16 +73,16 @@ def process_video(
     """Turn a video into a transcript, emotions, poses and an annotated video.
 
     Args:
-        video: The video: a path or an s3:// URI of an MP4, MOV, AVI, MKV, WebM or FLV file.
-        patient: Whose video it is. By default the first part of its key under the video bucket.
-        video_bucket: Folder or bucket of the videos and of what is made of them. By default VIDEO_BUCKET.
+        video: Path or s3:// URI of an MP4, MOV, AVI, MKV, WebM or FLV file.
+        patient: The patient's name. By default the first part of the video's key under the video bucket.
+        video_bucket: Folder or bucket of the videos and of the annotated copies. By default VIDEO_BUCKET.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
-        transcriber: What listens. "auto" is whisper; pocketsphinx needs no download and hears less well.
+        transcriber: Speech engine. "auto" is whisper; pocketsphinx needs no download and is less accurate.
         whisper_model: Whisper's model: tiny, base, small, medium, large, turbo, or the path of a checkpoint.
-        transcript: A WebVTT, SRT or Whisper-JSON file to take in place of listening.
-        pose_fps: Frames a second in which the person is tracked.
-        blur_faces: Make faces unrecognisable in the annotated video and in the frames.
-        highlights: Also cut the emotional moments together.
+        transcript: A WebVTT, SRT or Whisper JSON file that replaces the transcription.
+        pose_fps: Frames a second at which the person is tracked.
+        blur_faces: Make faces unrecognisable in the annotated video and in the stored frames.
+        highlights: Also write a video that joins the emotional moments.
     """
     config, timings = settings(), Timings()
     videos = config.bucket_uri(video_bucket or config.video_bucket)
@@ -109,19 +106,15 @@ def process_video(
                 words = transcribe(info, source.sha256, transcriber, whisper_model)
         with timings.stage("find emotions"):
             findings = find_emotions(words, info.duration, keywords)
-        # The video is annotated a little behind the tracker: each keeps one core busy.
-        with timings.stage("extract poses and annotate"), quick_handover():
-            skeleton, faces = skeleton_for(pose_fps), faces_for(pose_fps) if blur_faces else None
-            overlay = overlay_of(info, words, findings, keywords, skeleton, faces)
-            tracking = extract_poses.submit(info, findings, folder, pose_fps, skeleton, faces)
-            # A task that fails before it starts ends nothing itself, and the annotation would wait for ever.
-            for told in filter(None, (skeleton, faces)):
-                tracking.add_done_callback(told.end)
-            annotating = annotate_video.submit(info, overlay, folder / "annotated.mp4")
-            tracked, annotated = tracking.result(), annotating.result()
+        with timings.stage("extract poses and annotate"):
+            tracked, annotated = track_and_annotate(
+                info, words, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces
+            )
         with timings.stage("cut highlights"):
             moments = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None
-        made = Made(info, words, keywords, findings, tracked, annotated, moments, flow_run.parameters, timings)
-        stored = store_session(store, source, made, folder)
+        processed = ProcessedVideo(
+            info, words, keywords, findings, tracked, annotated, moments, flow_run.parameters, timings
+        )
+        stored = store_session(store, source, processed, folder)
     publish_session(stored)
     return VideoResult.of(stored, processed=True)

@@ -1,4 +1,4 @@
-"""What the words tell of emotions."""
+"""The step that finds emotions in a transcript."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from tasks.support.policy import PLAIN
 
 @task(**PLAIN)
 def find_emotions(transcript: Transcript, duration: float, keywords: Keywords) -> EmotionFindings:
-    """Keywords, annotations, the dominant emotion and the timeline over ``duration`` seconds."""
+    """Find keywords, annotations, the dominant emotion and the timeline over ``duration`` seconds."""
     return emotion.find_emotions(transcript, duration, keywords)

@@ -1,4 +1,4 @@
-"""Reading videos and writing annotated ones."""
+"""Steps that read videos and write annotated ones."""
 
 from __future__ import annotations
 
@@ -8,21 +8,49 @@ from prefect import task
 
 from sightline import media
 from sightline.emotion import EmotionFindings, Keywords
-from sightline.media import Faces, Overlay, Skeleton, Span, VideoInfo
+from sightline.media import FaceSeries, Overlay, SkeletonSeries, TimedLabel, VideoInfo
+from sightline.pose import TrackedVideo, faces_for, skeleton_for
 from sightline.speech import Transcript
+from tasks.pose import extract_poses
 from tasks.support.policy import PLAIN
 from tasks.support.progress import progress
 
 
 @task(**PLAIN)
 def probe_video(path: Path, uri: str, max_seconds: float) -> VideoInfo:
-    """What the video is, and whether all of it is there."""
+    """Read the video's properties, and raise if the file is invalid or truncated."""
     return media.probe(path, uri=uri, max_seconds=max_seconds)
+
+
+def track_and_annotate(
+    info: VideoInfo,
+    transcript: Transcript,
+    findings: EmotionFindings,
+    keywords: Keywords,
+    folder: Path,
+    *,
+    fps: float,
+    blur_faces: bool,
+) -> tuple[TrackedVideo, Path]:
+    """Track the person at ``fps`` frames a second, and write the annotated video to ``folder``.
+
+    The two tasks run concurrently: the annotation waits for the samples that it needs from the tracker. Each task keeps
+    one core busy.
+    """
+    skeleton, faces = skeleton_for(fps), faces_for(fps) if blur_faces else None
+    overlay = _make_overlay(info, transcript, findings, keywords, skeleton, faces)
+    with media.short_switch_interval():
+        tracking = extract_poses.submit(info, findings, folder, fps, skeleton, faces)
+        # A task that fails before it starts does not end the series itself: the annotation would wait forever.
+        for series in filter(None, (skeleton, faces)):
+            tracking.add_done_callback(series.end)
+        annotating = annotate_video.submit(info, overlay, folder / "annotated.mp4")
+        return tracking.result(), annotating.result()
 
 
 @task(**PLAIN)
 def annotate_video(info: VideoInfo, overlay: Overlay, output: Path) -> Path:
-    """The video with banner, skeleton and blurred faces burnt in."""
+    """Write the video with banner, skeleton and blurred faces drawn into its frames."""
     with progress("annotate") as report:
         media.annotate(info, overlay, output, report)
     return output
@@ -30,7 +58,7 @@ def annotate_video(info: VideoInfo, overlay: Overlay, output: Path) -> Path:
 
 @task(**PLAIN)
 def cut_highlights(annotated: Path, findings: EmotionFindings, neutral: str, output: Path) -> Path | None:
-    """The emotional moments one after another; None where there is none."""
+    """Join the emotional moments in one video; return None if there are none."""
     moments = [(stretch.start, stretch.end) for stretch in findings.timeline if stretch.emotion != neutral]
     if not moments:
         return None
@@ -38,20 +66,22 @@ def cut_highlights(annotated: Path, findings: EmotionFindings, neutral: str, out
     return output
 
 
-def overlay_of(
+def _make_overlay(
     info: VideoInfo,
     transcript: Transcript,
     findings: EmotionFindings,
     keywords: Keywords,
-    skeleton: Skeleton,
-    faces: Faces | None,
+    skeleton: SkeletonSeries,
+    faces: FaceSeries | None,
 ) -> Overlay:
-    """What the annotated video shows."""
     colours = media.palette(list(keywords.emotions))
     return Overlay(
         duration=info.duration,
-        emotions=[Span(part.start, part.end, part.emotion, colours[part.emotion]) for part in findings.timeline],
-        captions=[Span(said.start, said.end, said.text) for said in transcript.segments],
+        emotions=[
+            TimedLabel(stretch.start, stretch.end, stretch.emotion, colours[stretch.emotion])
+            for stretch in findings.timeline
+        ],
+        captions=[TimedLabel(segment.start, segment.end, segment.text) for segment in transcript.segments],
         people=findings.people,
         skeleton=skeleton,
         faces=faces,

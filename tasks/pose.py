@@ -1,4 +1,4 @@
-"""How the person in a video stands and moves."""
+"""The step that tracks the person in a video."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from prefect import task
 
 from sightline import pose
 from sightline.emotion import EmotionFindings, person_slug
-from sightline.media import Faces, Skeleton, VideoInfo, select_moments
+from sightline.media import FaceSeries, SkeletonSeries, VideoInfo, select_moments
 from sightline.pose import TrackedVideo
 from tasks.support.policy import PLAIN
 from tasks.support.progress import progress
@@ -16,13 +16,21 @@ from tasks.support.progress import progress
 
 @task(**PLAIN)
 def extract_poses(
-    info: VideoInfo, findings: EmotionFindings, folder: Path, fps: float, skeleton: Skeleton, faces: Faces | None
+    info: VideoInfo,
+    findings: EmotionFindings,
+    folder: Path,
+    fps: float,
+    skeleton: SkeletonSeries,
+    faces: FaceSeries | None,
 ) -> TrackedVideo:
-    """Stills at annotations and even positions, and the person's pose at ``fps`` frames a second, in one pass.
+    """Write stills at annotations and even positions, and track the person at ``fps`` frames a second, in one pass.
 
-    ``skeleton`` and ``faces`` are filled on the way.
+    ``skeleton`` and ``faces`` are filled during the pass.
     """
-    labels = [(said.start, f"{person_slug(said.person)}_{said.emotion}") for said in findings.annotations]
+    labels = [
+        (annotation.start, f"{person_slug(annotation.person)}_{annotation.emotion}")
+        for annotation in findings.annotations
+    ]
     with progress("poses") as report:
         moments = select_moments(labels, info.duration)
         return pose.track_video(info, moments, folder, fps=fps, skeleton=skeleton, faces=faces, progress=report)

@@ -23,8 +23,8 @@ from tasks.support.policy import ON_STORAGE
 
 
 @dataclass(frozen=True)
-class Made:
-    """All that the stages made of one video."""
+class ProcessedVideo:
+    """The outputs of all stages for one video."""
 
     info: VideoInfo
     transcript: Transcript
@@ -51,34 +51,34 @@ def find_session(store: SessionStore, source: Source) -> StoredSession | None:
 
 
 @task(**ON_STORAGE)
-def store_session(store: SessionStore, source: Source, made: Made, folder: Path) -> StoredSession:
+def store_session(store: SessionStore, source: Source, video: ProcessedVideo, folder: Path) -> StoredSession:
     """Keep everything: whole, once, and beside whatever else is stored at the same time."""
     claim = store.claim(source.patient, source.stem, source.sha256)
     track = folder / "track.parquet"
-    made.tracked.track.to_parquet(track)
-    poses = [(still.picture, still.keypoints) for still in made.tracked.stills if still.keypoints is not None]
+    video.tracked.track.to_parquet(track)
+    poses = [(still.picture, still.keypoints) for still in video.tracked.stills if still.keypoints is not None]
     return store.save(
         claim,
         SessionOutputs(
-            metadata=_metadata(claim.session, source, made),
-            folder=made.keywords.folders[made.findings.dominant],
-            annotated=made.annotated,
+            metadata=_metadata(claim.session, source, video),
+            folder=video.keywords.folders[video.findings.dominant],
+            annotated=video.annotated,
             track=track,
-            frames=tuple(still.picture for still in made.tracked.stills),
+            frames=tuple(still.picture for still in video.tracked.stills),
             poses=tuple((f"{pose_name(picture.stem)}.json", points) for picture, points in poses),
-            highlights=made.highlights,
+            highlights=video.highlights,
         ),
     )
 
 
-def _metadata(session: str, source: Source, made: Made) -> Metadata:
-    stills, findings, transcript = made.tracked.stills, made.findings, made.transcript
+def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
+    stills, findings, transcript = video.tracked.stills, video.findings, video.transcript
     packages = ["sightline", "av", "mediapipe", *filter(None, [PACKAGES.get(transcript.engine)])]
     return Metadata(
         video_path=source.uri,
         transcription=transcript.text,
         emotion=findings.dominant,
-        duration_seconds=made.info.duration,
+        duration_seconds=video.info.duration,
         emotion_keywords_found=len(findings.hits),
         annotations_found=len(findings.annotations),
         frames_extracted=len(stills),
@@ -89,13 +89,13 @@ def _metadata(session: str, source: Source, made: Made) -> Metadata:
         content_hash=source.sha256,
         engine=transcript.engine,
         model=transcript.model,
-        frames_tracked=made.tracked.frames_tracked,
-        frames_with_person=made.tracked.frames_with_person,
+        frames_tracked=video.tracked.frames_tracked,
+        frames_with_person=video.tracked.frames_with_person,
         segments=transcript.segments,
         annotations=findings.annotations,
         timeline=findings.timeline,
-        parameters=dict(made.parameters),
-        timings={stage: round(seconds, 3) for stage, seconds in made.timings.items()},
+        parameters=dict(video.parameters),
+        timings={stage: round(seconds, 3) for stage, seconds in video.timings.items()},
         versions={package: version(package) for package in packages},
     )
 

@@ -1,4 +1,4 @@
-"""What is said in a video."""
+"""Steps that transcribe a video or read its transcript."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasks.support.progress import progress
 
 
 def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
-    """The same words come from the same content, engine, model and code: a run that is started again reuses them."""
+    """Return a key of content, engine, model and code; a run that is started again reuses the transcript."""
     engine = speech.make_transcriber(arguments["engine"], arguments["model"])
     model = Path(engine.model)
     stamp = f"{model.stat().st_size}-{model.stat().st_mtime_ns}" if model.is_file() else ""
@@ -36,7 +36,7 @@ def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
 
 @task(task_run_name="transcribe-{engine}", cache_key_fn=_cache_key, result_serializer="json")
 def transcribe(info: VideoInfo, content_hash: str, engine: Engine, model: str) -> Transcript:
-    """The words of the video's sound, by a speech engine."""
+    """Transcribe the video's sound with a speech engine."""
     transcriber = speech.make_transcriber(engine, model)
     with progress("transcribe") as report:
         return transcriber.transcribe(media.read_audio(info, speech.SAMPLE_RATE), report)
@@ -44,7 +44,7 @@ def transcribe(info: VideoInfo, content_hash: str, engine: Engine, model: str) -
 
 @task(**PLAIN)
 def read_transcript(uri: str, folder: Path) -> Transcript:
-    """The words from a WebVTT, SRT or Whisper-JSON file."""
+    """Read the transcript from a WebVTT, SRT or Whisper JSON file."""
     location = storage.locate(uri)
     try:
         return speech.read_transcript(storage.fetch(location, folder))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sightline.media.banner import Banner, Spoken
 from sightline.media.planes import Planes, Rgb
-from sightline.media.samples import Samples
+from sightline.media.series import TimeSeries
 
 MIN_CONFIDENCE = 0.5
 """Points under it are not drawn."""
@@ -21,7 +21,7 @@ _GAP = 2.5
 
 
 @dataclass(frozen=True)
-class Span:
+class TimedLabel:
     """A text that holds from ``start`` to ``end``, in seconds."""
 
     start: float
@@ -30,7 +30,7 @@ class Span:
     colour: Rgb = (200, 200, 200)
 
 
-class Skeleton(Samples[NDArray[np.float32]]):
+class SkeletonSeries(TimeSeries[NDArray[np.float32]]):
     """Where a person's points are, at some times.
 
     A sample has shape (k, 3): x and y in pixels, and confidence. ``limbs``: pairs of points with the colour of the
@@ -59,7 +59,7 @@ class Skeleton(Samples[NDArray[np.float32]]):
         return points
 
 
-class Faces(Samples[NDArray[np.float32]]):
+class FaceSeries(TimeSeries[NDArray[np.float32]]):
     """Boxes to blur, found at some times.
 
     A sample has shape (m, 4): x0, y0, x1, y1 in pixels. ``reach``: seconds around a time in which its boxes hold, so
@@ -82,11 +82,11 @@ class Overlay:
     """All that is drawn. ``emotions`` and ``captions`` are in order of time."""
 
     duration: float
-    emotions: Sequence[Span] = ()
-    captions: Sequence[Span] = ()
+    emotions: Sequence[TimedLabel] = ()
+    captions: Sequence[TimedLabel] = ()
     people: Sequence[str] = ()
-    skeleton: Skeleton | None = None
-    faces: Faces | None = None
+    skeleton: SkeletonSeries | None = None
+    faces: FaceSeries | None = None
 
     def draw(self, planes: Planes, time: float, banner: Banner) -> None:
         """Draw what holds at ``time`` (seconds) on the frame, in place."""
@@ -97,7 +97,7 @@ class Overlay:
         emotion, caption = _at(self.emotions, time), _at(self.captions, time)
         spoken = Spoken(
             emotion=emotion.text if emotion else "",
-            colour=emotion.colour if emotion else Span.colour,
+            colour=emotion.colour if emotion else TimedLabel.colour,
             people=tuple(self.people),
             text=caption.text if caption else "",
             share=(time - caption.start) / max(caption.end - caption.start, 1e-9) if caption else 0.0,
@@ -115,7 +115,7 @@ _OKABE_ITO: tuple[Rgb, ...] = (
 )  # fmt: skip
 
 
-def _at(spans: Sequence[Span], time: float) -> Span | None:
+def _at(spans: Sequence[TimedLabel], time: float) -> TimedLabel | None:
     before = bisect.bisect_right(spans, time, key=lambda span: span.start) - 1
     return spans[before] if before >= 0 and time < spans[before].end else None
 

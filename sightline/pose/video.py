@@ -11,7 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.media import Faces, Frame, Moment, Skeleton, Stills, VideoInfo, blur_boxes, read_ahead, sample_frames
+from sightline.media import (
+    FaceSeries,
+    Frame,
+    Moment,
+    SkeletonSeries,
+    Stills,
+    VideoInfo,
+    blur_boxes,
+    read_ahead,
+    sample_frames,
+)
 from sightline.pose.faces import FaceDetector, head_box
 from sightline.pose.skeleton import LIMBS, Keypoints
 from sightline.pose.track import Track
@@ -44,14 +54,14 @@ class TrackedVideo:
         return len(self.track.frames)
 
 
-def skeleton_for(fps: float) -> Skeleton:
+def skeleton_for(fps: float) -> SkeletonSeries:
     """A skeleton to be filled by :func:`track_video` at that rate."""
-    return Skeleton([(limb.a, limb.b, limb.colour) for limb in LIMBS], 1 / fps)
+    return SkeletonSeries([(limb.a, limb.b, limb.colour) for limb in LIMBS], 1 / fps)
 
 
-def faces_for(fps: float) -> Faces:
+def faces_for(fps: float) -> FaceSeries:
     """Faces to be filled by :func:`track_video`; each search reaches past its neighbours."""
-    return Faces(1.5 * max(_FACE_PERIOD, 1 / fps))
+    return FaceSeries(1.5 * max(_FACE_PERIOD, 1 / fps))
 
 
 def track_video(
@@ -60,8 +70,8 @@ def track_video(
     folder: Path,
     *,
     fps: float,
-    skeleton: Skeleton | None = None,
-    faces: Faces | None = None,
+    skeleton: SkeletonSeries | None = None,
+    faces: FaceSeries | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> TrackedVideo:
     """Follow the person through the video, at ``fps`` frames a second and at each of the ``moments``.

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from sightline.errors import InvalidMedia
-from sightline.media import Faces, Overlay, Skeleton, Span, VideoInfo, annotate, decode, probe, sample_frames
+from sightline.media import (
+    FaceSeries,
+    Overlay,
+    SkeletonSeries,
+    TimedLabel,
+    VideoInfo,
+    annotate,
+    decode,
+    probe,
+    sample_frames,
+)
 from tests.videos import FORMATS, damage, make_video
 
 PLAIN = Overlay(duration=1.0)
@@ -84,7 +94,7 @@ def test_a_video_of_one_frame_is_annotated(tmp_path: Path) -> None:
 
 def test_the_banner_covers_the_lower_edge_and_nothing_else(tmp_path: Path) -> None:
     source = make_video(tmp_path / "clip.mp4", size=(320, 240))
-    overlay = Overlay(1.0, [Span(0, 1, "happy", (240, 228, 66))], [Span(0, 1, "Anna is happy")], ["Anna"])
+    overlay = Overlay(1.0, [TimedLabel(0, 1, "happy", (240, 228, 66))], [TimedLabel(0, 1, "Anna is happy")], ["Anna"])
     change = np.abs(first_picture(annotated(source, overlay)) - first_picture(probe(source))).mean(axis=2)
     assert change[:170].mean() < 4
     assert change[190:].mean() > 15
@@ -92,7 +102,7 @@ def test_the_banner_covers_the_lower_edge_and_nothing_else(tmp_path: Path) -> No
 
 def test_the_progress_bar_runs_from_left_to_right(tmp_path: Path) -> None:
     source = make_video(tmp_path / "clip.mp4", size=(320, 240), frames=30)
-    info = annotated(source, Overlay(1.0, [Span(0, 2, "happy", (240, 228, 66))]))
+    info = annotated(source, Overlay(1.0, [TimedLabel(0, 2, "happy", (240, 228, 66))]))
     filled = [
         int((frame.rgb[-1, :, 0].astype(int) - frame.rgb[-1, :, 2] > 60).sum()) for frame in sample_frames(info, 4, [])
     ]
@@ -103,7 +113,7 @@ def test_the_progress_bar_runs_from_left_to_right(tmp_path: Path) -> None:
 
 def test_the_skeleton_is_drawn_in_its_colour_where_the_person_is(tmp_path: Path) -> None:
     source = make_video(tmp_path / "clip.mp4", size=(320, 240))
-    skeleton = Skeleton([(0, 1, (0, 114, 255)), (0, 2, (0, 255, 0))], period=1.0)
+    skeleton = SkeletonSeries([(0, 1, (0, 114, 255)), (0, 2, (0, 255, 0))], period=1.0)
     skeleton.add(0.0, np.array([[150, 20, 1], [150, 150, 1], [300, 20, 0.2]], np.float32))
     skeleton.end()
     after = first_picture(annotated(source, Overlay(1.0, skeleton=skeleton)))
@@ -116,7 +126,7 @@ def test_the_skeleton_is_drawn_in_its_colour_where_the_person_is(tmp_path: Path)
 def test_a_blurred_face_keeps_no_feature_and_its_surroundings_stay(tmp_path: Path) -> None:
     board = (np.indices((240, 320)).sum(axis=0) // 8 % 2 * 200 + 20).astype(np.uint8)
     source = make_video(tmp_path / "clip.mp4", frames=[np.repeat(board[..., None], 3, 2)] * 10)
-    faces = Faces(reach=0.5)
+    faces = FaceSeries(reach=0.5)
     faces.add(0.0, np.array([[40, 40, 120, 120]], np.float32))
     faces.end()
     after = first_picture(annotated(source, Overlay(0.3, faces=faces)))

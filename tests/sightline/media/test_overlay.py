@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sightline.media import Faces, Overlay, Skeleton, Span, palette
+from sightline.media import FaceSeries, Overlay, SkeletonSeries, TimedLabel, palette
 from sightline.media.banner import Banner
 from sightline.media.planes import read_planes, rgb_to_yuv
 
 
-def skeleton() -> Skeleton:
-    found = Skeleton([], period=0.1)
+def skeleton() -> SkeletonSeries:
+    found = SkeletonSeries([], period=0.1)
     for time, point in ((1.0, (0, 0, 1)), (1.1, (10, 20, 0.6)), (3.0, (50, 50, 1))):
         found.add(time, np.array([point], np.float32))
     found.end()
@@ -39,7 +39,7 @@ def test_no_skeleton_is_drawn_while_the_person_is_out_of_sight(time: float) -> N
 
 def test_a_face_missed_once_stays_covered_and_a_face_gone_is_not() -> None:
     box = np.array([[1, 2, 3, 4]], np.float32)
-    faces = Faces(reach=0.25)
+    faces = FaceSeries(reach=0.25)
     for time, boxes in ((0.0, box), (0.1, np.zeros((0, 4), np.float32)), (0.2, box), (0.3, None)):
         faces.add(time, boxes)
     faces.end()
@@ -48,7 +48,7 @@ def test_a_face_missed_once_stays_covered_and_a_face_gone_is_not() -> None:
 
 
 def test_drawing_waits_for_what_is_not_known_yet_and_sees_the_same_as_afterwards() -> None:
-    found, seen = Skeleton([], period=0.1), []
+    found, seen = SkeletonSeries([], period=0.1), []
     times = [0.0, 0.04, 0.11, 0.52, 0.9]
     drawing = threading.Thread(target=lambda: seen.extend(found.at(time) for time in times))
     drawing.start()
@@ -63,7 +63,7 @@ def test_drawing_waits_for_what_is_not_known_yet_and_sees_the_same_as_afterwards
 
 
 def test_drawing_ends_when_the_tracker_fails() -> None:
-    found = Skeleton([], period=0.1)
+    found = SkeletonSeries([], period=0.1)
     threading.Timer(0.05, found.end).start()
     assert found.at(3.0) is None
 
@@ -94,7 +94,7 @@ def test_any_text_is_drawn_on_a_frame_of_any_size(width: int, height: int, text:
     frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), 90, np.uint8), format="rgb24").reformat(
         format="yuv420p"
     )
-    overlay = Overlay(1.0, [Span(0, 2, text[:20])], [Span(0, 2, text)], [text[:9]])
+    overlay = Overlay(1.0, [TimedLabel(0, 2, text[:20])], [TimedLabel(0, 2, text)], [text[:9]])
     planes = read_planes(frame, 0, av.VideoFrame(width, height, "yuv420p"))
     overlay.draw(planes, time, Banner(width, height))
     assert planes.y.min() != planes.y.max()

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class Samples(Generic[Value]):
+class TimeSeries(Generic[Value]):
     """Values at ascending times, in seconds. Who asks for a time waits until ``ahead`` seconds past it are known."""
 
     def __init__(self, ahead: float) -> None:

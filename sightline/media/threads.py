@@ -54,7 +54,7 @@ def read_ahead(items: Iterator[T], depth: int = 4) -> Iterator[T]:
 
 
 @contextmanager
-def quick_handover() -> Iterator[None]:
+def short_switch_interval() -> Iterator[None]:
     """Let threads that decode, look and encode at once take turns in Python without waiting for each other.
 
     Each is outside Python's lock most of the time and needs it for a moment; by default whoever has it may keep it for
