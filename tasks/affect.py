@@ -16,6 +16,7 @@ from sightline.alerts import Alert
 from sightline.errors import InvalidInput
 from sightline.features import features_of_track
 from sightline.media import EXTENSIONS
+from sightline.names import PatientName, SessionName
 from sightline.sessions import Claim, Prediction, SessionRecord, SessionStore, StoredSession
 from tasks.models import open_registry
 from tasks.support.policy import ON_STORAGE, PLAIN
@@ -129,4 +130,4 @@ def alert_of_review(predicted: Predicted) -> Alert | None:
 
 
 def _claim(session: SessionRecord | StoredSession) -> Claim:
-    return Claim(session.patient, session.session, session.sha256)
+    return Claim(SessionName(PatientName.parse(session.patient), session.session), session.sha256)

@@ -14,6 +14,7 @@ from prefect.runtime import flow_run
 
 from sightline import affect, reviews, sessions, storage
 from sightline.affect import Training
+from sightline.names import PatientName
 from sightline.registry import ModelRecord, Promotion
 from sightline.settings import settings
 from sightline.storage import Location
@@ -53,7 +54,7 @@ class Forest:
 
 def model_folder(patient: str) -> Location:
     """The patient's folder in the registry."""
-    return open_registry().root / affect.model_of(patient)
+    return open_registry().root / PatientName.parse(patient).model.name
 
 
 @contextmanager
@@ -71,7 +72,7 @@ def check_sessions(
 
     With it come the sessions whose emotion is a person's answer, for the model's record.
     """
-    answers = open_reviews().answered(affect.model_of(patient))
+    answers = open_reviews().answered(PatientName.parse(patient).model.name)
     records, refused, answered = reviews.relabelled(sessions.read_sessions(patients_bucket, patient), answers)
     limits = GateLimits.of(settings())
     gate = emotions.check_gate(records, limits, turn.last_ended, datetime.now(UTC), force=force)
@@ -137,4 +138,4 @@ def promote_patient_model(
 @task(**ON_STORAGE)
 def list_patients(patients_bucket: Location, only: Sequence[str]) -> list[str]:
     """The patients with a folder in the bucket, or those of ``only``."""
-    return sorted({sessions.check_patient(each) for each in only or storage.folder_names(patients_bucket)})
+    return sorted({PatientName.parse(each).text for each in only or storage.folder_names(patients_bucket)})

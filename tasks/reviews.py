@@ -11,10 +11,11 @@ from prefect.flow_runs import suspend_flow_run
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 
-from sightline import affect, reviews, storage
+from sightline import reviews, storage
 from sightline.alerts import Alert
 from sightline.emotion import load_keywords
 from sightline.errors import InvalidInput
+from sightline.names import PatientName, SessionName
 from sightline.reviews import Answer, Exported, Question, Reviewed, ReviewPlan, Waiting
 from sightline.sessions import SessionStore
 from sightline.settings import settings
@@ -85,7 +86,7 @@ def find_questions(results: str | None, model: str | None, patient: str | None) 
     if patient is not None:
         emotions = list(load_keywords(config.emotion_keywords).emotions)
         found = reviews.questions_of_patient(_sessions(), patient, emotions)
-        name = affect.model_of(patient)
+        name = PatientName.parse(patient).model.name
     else:
         name = str(model)
         found = reviews.questions_of_model(storage.locate(config.bucket_uri(config.results_bucket)), name)
@@ -143,7 +144,8 @@ def keep_answers(answers: list[tuple[Question, str]], reviewer: str) -> None:
             ),
         )
         if question.session is not None:
-            sessions.end_review(*question.session.split("/", 1))
+            name = SessionName.parse(question.session)
+            sessions.end_review(name.patient, name.session)
     get_run_logger().info("%s has answered %d of the page's questions", reviewer, len(answers))
 
 

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from sightline.affect import model_of
+from sightline import documents
+from sightline.affect import Training, read_trainings
 from sightline.emotion import Stretch
 from sightline.errors import InvalidInput
+from sightline.names import PatientName
 from sightline.registry import Registry
 from sightline.reviews import Reviewed, Reviews
 from sightline.sessions import (
@@ -16,13 +18,10 @@ from sightline.sessions import (
     Prediction,
     SessionRecord,
     SessionStore,
-    check_patient,
-    documents,
     read_sessions,
 )
 from sightline.sessions.layout import SessionLayout
 from sightline.storage import Location, folder_names
-from sightline.training.emotions import Training, read_trainings
 
 __all__ = ["PatientRow", "PatientView", "SessionRow", "list_patients", "view_patient"]
 
@@ -74,7 +73,7 @@ def list_patients(patients: Location) -> list[PatientRow]:
     for name in folder_names(patients):
         sessions = read_sessions(patients, name)
         if sessions:
-            found.append(PatientRow(patient=name, model=model_of(name), sessions=len(sessions)))
+            found.append(PatientRow(patient=name, model=PatientName.parse(name).model.name, sessions=len(sessions)))
     return found
 
 
@@ -82,19 +81,20 @@ def view_patient(
     videos: Location, patients: Location, registry: Registry, reviews: Reviews, patient: str
 ) -> PatientView:
     """One patient. Raises ``InvalidInput`` for one who has no sessions, or whose name cannot be one."""
-    name = check_patient(patient)
-    records, trainings = read_sessions(patients, name), read_trainings(registry.root / model_of(name))
+    owner = PatientName.parse(patient)
+    name, model = owner.text, owner.model.name
+    records, trainings = read_sessions(patients, name), read_trainings(registry.root / model)
     if not records and not trainings:
         raise InvalidInput(patient, "has no sessions here", "See /models for whose models there are")
-    answers = {each.question.sha256: each for each in reviews.answered(model_of(name))}
+    answers = {each.question.sha256: each for each in reviews.answered(model)}
     latest = records[: -_SESSIONS - 1 : -1]
     with ThreadPoolExecutor(_READERS) as pool:
         rows = list(pool.map(lambda record: _row(videos, patients, record, answers.get(record.sha256)), latest))
     counted = [_counts(record, answers.get(record.sha256)) for record in records]
-    pointer = registry.current(model_of(name))
+    pointer = registry.current(model)
     return PatientView(
         patient=name,
-        model=model_of(name),
+        model=model,
         version=pointer.version if pointer else None,
         sessions=rows,
         sessions_in_all=len(records),
@@ -106,7 +106,7 @@ def view_patient(
 
 
 def _row(videos: Location, patients: Location, record: SessionRecord, answer: Reviewed | None) -> SessionRow:
-    at = SessionLayout(videos, patients, record.patient, record.session, record.sha256)
+    at = SessionLayout(videos, patients, PatientName.parse(record.patient), record.session, record.sha256)
     metadata = documents.read(at.metadata, Metadata)
     return SessionRow(
         session=record.session,

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.affect.names import TASK, model_of
+from sightline.names import PatientName
 from sightline.registry import ModelDamaged, ModelNotFound, ModelRecord, Registry, WrongTask
-from sightline.sessions import check_patient
 from sightline.vision.heads import probabilities
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["MODEL_FILE", "EmotionModel", "load_emotion_model", "sharpened"]
+__all__ = ["MODEL_FILE", "TASK", "EmotionModel", "load_emotion_model", "sharpened"]
 
 MODEL_FILE = "model.skops"
+TASK = "emotion-of-session"
+"""The task of these models' records."""
+
 # The nodes of a tree. skops leaves them to the caller, since broken ones may crash scikit-learn; the record's hash says
 # that these are as they were trained.
 _TREES = "sklearn.tree._tree.Tree"
@@ -65,21 +67,20 @@ def sharpened(found: NDArray[np.float64], temperature: float) -> NDArray[np.floa
     return probabilities(np.log(np.maximum(found, _LEAST)), temperature)
 
 
-def load_emotion_model(registry: Registry, patient: str, version: int | None = None) -> EmotionModel:
+def load_emotion_model(registry: Registry, patient: PatientName | str, version: int | None = None) -> EmotionModel:
     """A patient's model, the current version where none is named.
 
     Raises ``ModelNotFound`` where the patient has none, ``ModelDamaged``, and ``WrongTask`` where a model of that name
     is for something else.
     """
-    patient, name = check_patient(patient), model_of(patient)
-    if version is None and registry.current(name) is None:
+    owner = PatientName.of(patient)
+    if version is None and registry.current(owner.model) is None:
         raise ModelNotFound(
-            f"{patient}: has no model in {registry.root} yet. Train it with `sightline train-emotion {patient!r}`"
+            f"{owner}: has no model in {registry.root} yet. Train it with `sightline train-emotion {owner.text!r}`"
         )
-    files = registry.open(name, version)
-    owner = files.record.architecture.get("patient")
-    if files.record.task != TASK or owner != patient:
-        raise WrongTask(f"{files.record.label}: is a model for {files.record.task}, not the emotions of {patient}")
+    files = registry.open(owner.model, version)
+    if files.record.task != TASK or files.record.architecture.get("patient") != owner.text:
+        raise WrongTask(f"{files.record.label}: is a model for {files.record.task}, not the emotions of {owner}")
     return EmotionModel(files.record, _load(files.folder / MODEL_FILE, len(files.record.feature_input.features)))
 
 

@@ -246,7 +246,7 @@ class Registry:
 def _in_registry(model: ModelName | str, version: int | None = None) -> ModelName:
     parsed = ModelName.of(model, version)
     if parsed.is_endpoint:
-        raise InvalidModelName(f"{parsed.label}: is an endpoint, not a model of the registry. Give a name as in posture")
+        raise InvalidModelName(f"{parsed.label}: is an endpoint, not a model of the registry. Give a name like posture")
     return parsed
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sightline import storage
 from sightline.errors import InvalidInput
+from sightline.names import PatientName, SessionName
 from sightline.reviews.records import Question
 from sightline.sessions import Claim, ReviewItem, SessionStore
 from sightline.storage import Location
@@ -98,7 +99,8 @@ def _of_image(record: ImageRecord) -> Question | None:
 
 def _of_session(store: SessionStore, item: ReviewItem, emotions: Sequence[str]) -> Question:
     told = item.prediction
-    stored = store.outputs(Claim(item.patient, item.session, item.sha256))
+    name = SessionName(PatientName.parse(item.patient), item.session)
+    stored = store.outputs(Claim(name, item.sha256))
     return Question(
         kind="session",
         model=told.model,
@@ -109,7 +111,7 @@ def _of_session(store: SessionStore, item: ReviewItem, emotions: Sequence[str]) 
         threshold=told.threshold,
         choices=tuple(dict.fromkeys((*told.probabilities, item.said, *emotions))),
         why="; ".join(told.review),
-        session=f"{item.patient}/{item.session}",
+        session=name.label,
         frames=stored.frames,
     )
 

@@ -1,10 +1,11 @@
 """The store of what processing a video makes: safe against crashes, repeated runs and runs at the same time."""
 
 from sightline.sessions.claims import Claim
-from sightline.sessions.names import check_patient, check_source, patient_of
+from sightline.sessions.names import check_source, patient_of
 from sightline.sessions.plan import SessionOutputs
 from sightline.sessions.reading import open_session, read_sessions, track_of
 from sightline.sessions.records import (
+    LeftOutSession,
     Metadata,
     PoseIndices,
     Prediction,
@@ -18,6 +19,7 @@ from sightline.sessions.store import SessionStore
 
 __all__ = [
     "Claim",
+    "LeftOutSession",
     "Metadata",
     "PoseIndices",
     "Prediction",
@@ -28,7 +30,6 @@ __all__ = [
     "Source",
     "StoredSession",
     "analysis_csv",
-    "check_patient",
     "check_source",
     "fetch_source",
     "open_session",

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from sightline import storage
+from sightline import documents, storage
 from sightline.errors import InvalidName, StorageError
-from sightline.sessions import documents
+from sightline.names import PatientName, SessionName
 from sightline.sessions.layout import PatientLayout
-from sightline.sessions.names import check_patient, session_stem
 from sightline.storage import Location
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -21,9 +20,18 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class Claim:
     """A session's name, taken for one content of one patient for good."""
 
-    patient: str
-    session: str
+    name: SessionName
     sha256: str
+
+    @property
+    def patient(self) -> str:
+        """The patient's name as text."""
+        return self.name.patient.text
+
+    @property
+    def session(self) -> str:
+        """The session's name without the patient."""
+        return self.name.session
 
 
 class _Stem(BaseModel):
@@ -38,13 +46,15 @@ class _Owner(BaseModel):
     sha256: str
 
 
-def is_claimed(video_bucket: Location, patients_bucket: Location, patient: str, sha256: str) -> bool:
+def is_claimed(video_bucket: Location, patients_bucket: Location, patient: PatientName, sha256: str) -> bool:
     """Whether this content of this patient has a claim."""
-    places = PatientLayout(video_bucket, patients_bucket, check_patient(patient))
+    places = PatientLayout(video_bucket, patients_bucket, patient)
     return storage.exists(places.content_claim(sha256))
 
 
-def claim_session(video_bucket: Location, patients_bucket: Location, patient: str, stem: str, sha256: str) -> Claim:
+def claim_session(
+    video_bucket: Location, patients_bucket: Location, patient: PatientName, stem: str, sha256: str
+) -> Claim:
     """The session that this content of this patient is: the one it became before, else a new one named after ``stem``.
 
     Another content's name, or one that an older system's results lie under, is not taken; the session is then called
@@ -52,9 +62,9 @@ def claim_session(video_bucket: Location, patients_bucket: Location, patient: st
     """
     if not _SHA256.fullmatch(sha256):
         raise ValueError(f"a SHA-256 is 64 hexadecimal digits, not {sha256!r}")
-    places = PatientLayout(video_bucket, patients_bucket, check_patient(patient))
+    places = PatientLayout(video_bucket, patients_bucket, patient)
     # The stem under which the content came first decides, so that all who bring it arrive at the same name.
-    first = _settle(places.content_claim(sha256), _Stem(stem=session_stem(stem))).stem
+    first = _settle(places.content_claim(sha256), _Stem(stem=SessionName.from_stem(patient, stem).session)).stem
     for name in (first, f"{first}-{sha256[:8]}", f"{first}-{sha256}"):
         claim = places.name_claim(name)
         owner = documents.read(claim, _Owner)
@@ -65,7 +75,7 @@ def claim_session(video_bucket: Location, patients_bucket: Location, patient: st
             if owner is None and not has_results:
                 owner = _settle(claim, _Owner(sha256=sha256))
         if owner is not None and owner.sha256 == sha256:
-            return Claim(places.patient, name, sha256)
+            return Claim(SessionName(patient, name), sha256)
     raise InvalidName(
         storage.uri_of(places.annotated / first),
         "and the names that go with its hash are all taken",

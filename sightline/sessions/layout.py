@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sightline.sessions.names import OUTPUTS
+from sightline.names import RESULT_FOLDER, PatientName
 from sightline.storage import Location
 
 RECORD_SUFFIX = "_session.json"
@@ -19,17 +19,17 @@ class PatientLayout:
 
     video_bucket: Location
     patients_bucket: Location
-    patient: str
+    patient: PatientName
 
     @property
     def annotated(self) -> Location:
         """What was made of the patient's videos."""
-        return self.video_bucket / OUTPUTS / self.patient
+        return self.video_bucket / RESULT_FOLDER / self.patient.text
 
     @property
     def training(self) -> Location:
         """The patient's folder of training data, with a folder for each emotion."""
-        return self.patients_bucket / self.patient
+        return self.patients_bucket / self.patient.text
 
     def name_claim(self, name: str) -> Location:
         """Says which content is the session ``name``."""

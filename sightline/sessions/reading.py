@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pydantic import BaseModel
 
-from sightline import storage
+from sightline import documents, storage
 from sightline.errors import InvalidInput
-from sightline.sessions import documents
+from sightline.names import PatientName, SessionName
 from sightline.sessions.layout import RECORD_SUFFIX, RECORDS
-from sightline.sessions.names import check_patient
 from sightline.sessions.records import SessionRecord
 from sightline.storage import Location
 
@@ -23,13 +22,13 @@ class _Origin(BaseModel):
     sha256: str | None = None
 
 
-def read_sessions(patients_bucket: Location, patient: str) -> list[SessionRecord]:
+def read_sessions(patients_bucket: Location, patient: PatientName | str) -> list[SessionRecord]:
     """All finished sessions of a patient, in the order of their processing.
 
     A session without a record is not finished, and is not among them. A record of the original system has no track to
     learn from; it is left out, and logged. Raises ``StorageError`` for a record that cannot be read.
     """
-    training = patients_bucket / check_patient(patient)
+    training = patients_bucket / PatientName.of(patient).text
     found = [
         training / folder / RECORDS / name
         for folder in storage.folder_names(training)
@@ -57,10 +56,10 @@ def open_session(patients_bucket: Location, session: str) -> tuple[SessionRecord
         if record is not None:
             return record, location.parent / record.track
     else:
-        patient, _, name = session.partition("/")
-        training = patients_bucket / check_patient(patient)
-        for folder in storage.folder_names(training) if name and "/" not in name else ():
-            record = _read(training / folder / RECORDS / f"{name}{RECORD_SUFFIX}")
+        name = SessionName.parse(session)
+        training = patients_bucket / name.patient.text
+        for folder in storage.folder_names(training):
+            record = _read(training / folder / RECORDS / f"{name.session}{RECORD_SUFFIX}")
             if record is not None:
                 return record, track_of(patients_bucket, record)
     raise InvalidInput(

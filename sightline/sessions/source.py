@@ -8,7 +8,8 @@ from pathlib import Path
 from sightline import storage
 from sightline.errors import InvalidMedia
 from sightline.media import check_extension
-from sightline.sessions.names import check_patient, check_source, patient_of
+from sightline.names import PatientName
+from sightline.sessions.names import check_source, patient_of
 from sightline.storage import Location
 
 
@@ -18,7 +19,7 @@ class Source:
 
     uri: str
     path: Path
-    patient: str
+    patient: PatientName
     stem: str
     sha256: str
 
@@ -32,7 +33,7 @@ def fetch_source(video: Location, patient: str | None, video_bucket: Location, f
     uri = storage.uri_of(video)
     check_extension(uri)
     check_source(video, video_bucket)
-    owner = check_patient(patient) if patient is not None else patient_of(video, video_bucket)
+    owner = patient_of(video, video_bucket) if patient is None else PatientName.parse(patient)
     try:
         path = storage.fetch(video, folder)
     except FileNotFoundError as error:

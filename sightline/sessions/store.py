@@ -20,12 +20,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from sightline import storage
+from sightline import documents, storage
 from sightline.errors import StorageError
-from sightline.sessions import documents
+from sightline.names import PatientName
 from sightline.sessions.claims import Claim, claim_session, is_claimed
 from sightline.sessions.layout import PatientLayout, SessionLayout
-from sightline.sessions.names import check_patient
 from sightline.sessions.plan import Plan, SessionOutputs
 from sightline.sessions.ranges import newest_link, pose_name, reserve
 from sightline.sessions.records import (
@@ -52,12 +51,12 @@ class SessionStore:
     video_bucket: Location
     patients_bucket: Location
 
-    def claim(self, patient: str, stem: str, sha256: str) -> Claim:
+    def claim(self, patient: PatientName | str, stem: str, sha256: str) -> Claim:
         """The session that this content of this patient is, a new one or one known before.
 
         Also clears away what runs of the patient's videos left half-written when they were killed.
         """
-        claim = claim_session(self.video_bucket, self.patients_bucket, patient, stem, sha256)
+        claim = claim_session(self.video_bucket, self.patients_bucket, PatientName.of(patient), stem, sha256)
         at = self._layout(claim)
         storage.sweep(at.annotated)
         storage.sweep(at.training)
@@ -65,9 +64,9 @@ class SessionStore:
             storage.remove_folder(at.staging)
         return claim
 
-    def find(self, patient: str, sha256: str) -> Claim | None:
+    def find(self, patient: PatientName | str, sha256: str) -> Claim | None:
         """The session that this content of this patient was claimed as; None where it is new. Writes nothing then."""
-        if not is_claimed(self.video_bucket, self.patients_bucket, patient, sha256):
+        if not is_claimed(self.video_bucket, self.patients_bucket, PatientName.of(patient), sha256):
             return None
         return self.claim(patient, sha256, sha256)
 
@@ -114,7 +113,7 @@ class SessionStore:
                 "Was it stored with another patients bucket?"
             )
         return StoredSession(
-            patient=at.patient,
+            patient=at.patient.text,
             session=at.session,
             sha256=at.sha256,
             emotion=metadata.emotion,
@@ -156,19 +155,19 @@ class SessionStore:
         storage.write_bytes(at.metadata, documents.to_json(metadata))
         return stored.model_copy(update={"metadata": metadata})
 
-    def end_review(self, patient: str, session: str) -> None:
+    def end_review(self, patient: PatientName | str, session: str) -> None:
         """A person has answered about the session: it waits no more."""
-        at = PatientLayout(self.video_bucket, self.patients_bucket, check_patient(patient))
+        at = PatientLayout(self.video_bucket, self.patients_bucket, PatientName.of(patient))
         storage.remove(at.review(session))
 
-    def reviews(self, patient: str) -> list[ReviewItem]:
+    def reviews(self, patient: PatientName | str) -> list[ReviewItem]:
         """The sessions of a patient that wait for a person, the longest waiting first."""
-        at = PatientLayout(self.video_bucket, self.patients_bucket, check_patient(patient))
+        at = PatientLayout(self.video_bucket, self.patients_bucket, PatientName.of(patient))
         found = (documents.read(at.reviews / name, ReviewItem) for name in storage.file_names(at.reviews))
         return sorted(filter(None, found), key=lambda item: (item.prediction.predicted_at, item.session))
 
     def _layout(self, claim: Claim) -> SessionLayout:
-        return SessionLayout(self.video_bucket, self.patients_bucket, claim.patient, claim.session, claim.sha256)
+        return SessionLayout(self.video_bucket, self.patients_bucket, claim.name.patient, claim.session, claim.sha256)
 
     def _plan(self, at: SessionLayout) -> Plan:
         plan = documents.read(at.plan, Plan)
@@ -185,7 +184,7 @@ class SessionStore:
         files += [(frame, staging / "frames" / frame.name) for frame in outputs.frames]
         try:
             _each(lambda file: storage.write_file(file[1], file[0]), files)
-            plan = Plan.of(outputs, at.patient, attempt, newest_link(at.poses_of(outputs.folder)))
+            plan = Plan.of(outputs, at.patient.text, attempt, newest_link(at.poses_of(outputs.folder)))
         except BaseException:
             with suppress(StorageError):  # Else it is cleared when the session is finished.
                 storage.remove_folder(staging)

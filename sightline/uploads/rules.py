@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sightline import storage
+from sightline.names import RESULT_FOLDER
 from sightline.settings import Settings
 from sightline.storage import Location
 from sightline.uploads.upload import Upload
 
 __all__ = ["Intake", "Intakes"]
-
-_DERIVED = frozenset({"annotated"})  # the folders of a bucket that hold what was made of its files
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Intake:
         within = key.removeprefix(f"{self.folder}/") if self.folder else key
         if key == uri or (self.folder and within == key) or not within.lower().endswith(self.suffixes):
             return None
-        if key.partition("/")[0] in _DERIVED or any(part.startswith(".") for part in key.split("/")):
+        if key.partition("/")[0] == RESULT_FOLDER or any(part.startswith(".") for part in key.split("/")):
             return None
         first, separator, _ = within.partition("/")
         return Upload(root, uri, version, self.kind, first if separator and first else None)

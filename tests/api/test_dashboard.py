@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from api import create_app
 from sightline import monitoring
-from sightline.affect import model_of
+from sightline.names import PatientName
 from sightline.registry import Registry
 from sightline.reviews import Reviews
 from sightline.sessions import SessionRecord, read_sessions
@@ -32,6 +32,7 @@ from tests.reviewing import answer, question
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 JSON = {"Accept": "application/json"}
 PATIENT = "José <b>"
+MODEL = PatientName.parse(PATIENT).model.name
 REPORT = "20260101T000000Z--20260108T000000Z"
 NAUGHTY = '<img src=x onerror="alert(1)">'
 
@@ -53,10 +54,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         home / "patients", PATIENT, video_bucket=home / "video", emotions=("happy", "sad"), sessions_per_emotion=1
     )
     asked = question(
-        kind="session", model=f"{model_of(PATIENT)}/1", sha256=sessions_of(home)[0].sha256, choices=("happy", "sad")
+        kind="session", model=f"{MODEL}/1", sha256=sessions_of(home)[0].sha256, choices=("happy", "sad")
     )
     reviews.answer(asked, answer("sad"))
-    with suppress(ZeroDivisionError), emotions.training_turn(home / "models" / model_of(PATIENT), NAUGHTY) as turn:
+    with suppress(ZeroDivisionError), emotions.training_turn(home / "models" / MODEL, NAUGHTY) as turn:
         turn.begin(["synthetic-0001"])
         raise ZeroDivisionError
     report = home / "results" / "monitoring" / "vehicles" / REPORT

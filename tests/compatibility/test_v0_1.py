@@ -17,15 +17,17 @@ import pytest
 from PIL import Image
 
 from sightline import storage
-from sightline.affect import load_emotion_model, model_of
+from sightline.affect import load_emotion_model, read_trainings
+from sightline.affect.history import last_training
 from sightline.alerts import Alert, Courier, Outbox
 from sightline.features import features_of_track
 from sightline.leases import LeaseTaken
 from sightline.monitoring import MonitoringReport, gather, read_captures, read_rejections, report_on, watch_model
 from sightline.monitoring.left_out import LeftOut
+from sightline.names import PatientName
 from sightline.pose import Track, read_openpose
 from sightline.ranking import PrepareParameters, Ranked, RankedPerson, RankingRun, load_ranker, with_bonus
-from sightline.registry import ModelDraft, Registry
+from sightline.registry import BASELINE, Baseline, ModelDraft, Registry
 from sightline.reviews import (
     Reviews,
     export_images,
@@ -37,26 +39,23 @@ from sightline.reviews import (
 from sightline.sessions import SessionStore, open_session, read_sessions, track_of
 from sightline.sessions.ranges import reserve
 from sightline.settings import settings
-from sightline.training import BASELINE, Baseline
+from sightline.training.common.manifest import MANIFEST, read_manifest_csv
+from sightline.training.common.stages import Stage, StageGraph, StageRecord
 from sightline.training.emotions import (
     SessionTable,
     TrainedForest,
     TrainingUnderWay,
-    last_training,
     promote_forest,
     publish_forest,
-    read_trainings,
     synthetic_track,
     train_forest,
     training_turn,
 )
-from sightline.training.manifest import MANIFEST, read_manifest_csv
 from sightline.training.ranking import RankingParameters, open_ranking_data, parameters_of, ranking_graph, stages_root
-from sightline.training.stages import Stage, StageGraph, StageRecord
 from sightline.uploads import Outcome, Settled, Upload, Uploads
 from sightline.vision import (
     ClassificationRun,
-    FinishedRun,
+    FinishedClassification,
     ImageRef,
     Limits,
     classify_chunk,
@@ -76,6 +75,11 @@ from tests.clocks import START, Clock
 from tests.emotions import table_of
 from tests.images import grey
 from tests.reviewing import answer, question
+
+
+def model_of(patient: str) -> str:
+    return PatientName.parse(patient).model.name
+
 
 STORED = Path(__file__).parent / "v0.1"
 
@@ -136,7 +140,7 @@ def photos(*levels: int) -> list[ImageRef]:
 
 def test_finished_run_is_found_with_its_counts(stored: Path) -> None:
     [(file, run)] = finished_runs(stored / "results" / "posture-1")
-    assert isinstance(run, FinishedRun)
+    assert isinstance(run, FinishedClassification)
     assert (run.key, run.model, run.threshold, run.final) == (FINISHED, "posture/1", 0.4, True)
     summary = run.summary
     assert (summary.images, summary.accepted, summary.low_confidence, summary.rejected) == (7, 3, 3, 1)
@@ -188,7 +192,7 @@ def test_run_of_throttled_endpoint_repeats_only_the_failed_chunk(stored: Path) -
     assert run.finished() is None
     assert run.done() == {0, 2}
     [(_, ended)] = finished_runs(stored / "results" / "ward-cameras")
-    assert isinstance(ended, FinishedRun)
+    assert isinstance(ended, FinishedClassification)
     assert (ended.final, ended.summary.reasons["endpoint_unavailable"]) == (False, 1)
 
 

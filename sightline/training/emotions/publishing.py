@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.affect import MODEL_FILE, TASK, load_emotion_model, model_of, sharpened
+from sightline.affect import MODEL_FILE, TASK, load_emotion_model, sharpened
 from sightline.features import FEATURE_NAMES
+from sightline.names import PatientName
+from sightline.progress import Progress
 from sightline.registry import (
     DataVersion,
     FeatureInput,
@@ -28,14 +30,13 @@ from sightline.registry import (
     code_version,
     versions_of_libraries,
 )
-from sightline.training.calibration import Calibration, calibrate, expected_calibration_error
-from sightline.training.data import Progress
+from sightline.training.common.calibration import Calibration, calibrate, expected_calibration_error
+from sightline.training.common.evaluation import selective
 from sightline.training.emotions.dataset import SessionTable
 from sightline.training.emotions.pipelines import fit_forest
 from sightline.training.emotions.plots import draw_plots
 from sightline.training.emotions.synthetic import ENGINE
 from sightline.training.emotions.validation import Validation, validate
-from sightline.training.evaluation import selective
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -102,7 +103,7 @@ def publish_forest(
     draw_plots(folder, validation)
     manifest = _hash_of(rows["sessions"])
     draft = ModelDraft(
-        name=model_of(patient),
+        name=PatientName.of(patient).model.name,
         created=datetime.now(UTC),
         task=TASK,
         architecture={"patient": patient, "model": "random forest", "trees": validation.trees},

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sightline.affect import MODEL_FILE, TASK, model_of
+from sightline.affect import MODEL_FILE, TASK
+from sightline.names import PatientName
 from sightline.registry import DataVersion, FeatureInput, ModelDraft, ModelRecord, Registry
 
 FEATURES = ("height", "speed")
@@ -39,7 +40,7 @@ def publish(registry: Registry, tmp_path: Path) -> Callable[..., ModelRecord]:
         folder.mkdir()
         skops.io.dump(forest if content is None else content, folder / MODEL_FILE)
         fields: dict[str, Any] = {
-            "name": model_of(patient),
+            "name": PatientName.parse(patient).model.name,
             "created": datetime(2026, 1, 31, tzinfo=UTC),
             "task": TASK,
             "architecture": {"patient": patient},

@@ -8,12 +8,13 @@ import pytest
 
 from sightline import storage
 from sightline.errors import InvalidName, StorageError
+from sightline.names import SessionName
 from sightline.sessions import Claim, SessionStore
 
 
 def test_a_session_is_called_after_the_video(store: SessionStore, storing: ModuleType) -> None:
     sha256 = storing.sha256_of("content")
-    assert store.claim("ana", "clip", sha256) == Claim("ana", "clip", sha256)
+    assert store.claim("ana", "clip", sha256) == Claim(SessionName.parse("ana/clip"), sha256)
 
 
 def test_the_same_content_under_another_name_is_the_same_session(store: SessionStore, storing: ModuleType) -> None:
@@ -61,7 +62,7 @@ def test_where_all_its_names_are_taken_a_video_is_refused(store: SessionStore, s
 def test_two_patients_with_the_same_video_have_a_session_each(store: SessionStore, storing: ModuleType) -> None:
     sha256 = storing.sha256_of("content")
     assert store.claim("ana", "clip", sha256).patient == "ana"
-    assert store.claim("ben", "video", sha256) == Claim("ben", "video", sha256)
+    assert store.claim("ben", "video", sha256) == Claim(SessionName.parse("ben/video"), sha256)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from sightline.names import SessionName
 from sightline.sessions import Claim, Metadata, PoseIndices, analysis_csv
 
 ORIGINAL_KEYS = [
@@ -34,7 +35,7 @@ ORIGINAL_KEYS = [
 @pytest.fixture(scope="module")
 def metadata(storing: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Metadata:
     folder: Path = tmp_path_factory.mktemp("outputs")
-    made: Metadata = storing.outputs_of(Claim("ana", "clip", storing.sha256_of("x")), folder).metadata
+    made: Metadata = storing.outputs_of(Claim(SessionName.parse("ana/clip"), storing.sha256_of("x")), folder).metadata
     return made
 
 

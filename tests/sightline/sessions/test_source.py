@@ -8,6 +8,7 @@ import pytest
 
 from sightline import storage
 from sightline.errors import InvalidInput, InvalidMedia, InvalidName
+from sightline.names import PatientName
 from sightline.sessions import fetch_source
 from sightline.storage import Location
 
@@ -18,15 +19,15 @@ def test_a_video_of_the_bucket_is_its_folder_s_patient_s(bucket: Location, tmp_p
     storage.write_bytes(bucket / "José" / "first clip.MP4", b"abc")
     source = fetch_source(bucket / "José" / "first clip.MP4", None, bucket, tmp_path)
     assert source.path.read_bytes() == b"abc"
-    assert (source.patient, source.stem, source.sha256) == ("José", "first clip", SHA256_OF_ABC)
+    assert (source.patient, source.stem, source.sha256) == (PatientName("José"), "first clip", SHA256_OF_ABC)
     assert storage.locate(source.uri) == bucket / "José" / "first clip.MP4"
 
 
 def test_a_patient_that_is_given_goes_before_the_folder(bucket: Location, tmp_path: Path) -> None:
     storage.write_bytes(bucket / "ana" / "clip.mov", b"abc")
-    assert fetch_source(bucket / "ana" / "clip.mov", "ben", bucket, tmp_path).patient == "ben"
+    assert fetch_source(bucket / "ana" / "clip.mov", "ben", bucket, tmp_path).patient == PatientName("ben")
     (tmp_path / "clip.mkv").write_bytes(b"abc")
-    assert fetch_source(tmp_path / "clip.mkv", "ben", bucket, tmp_path).patient == "ben"
+    assert fetch_source(tmp_path / "clip.mkv", "ben", bucket, tmp_path).patient == PatientName("ben")
 
 
 def test_a_patient_that_is_given_is_checked(bucket: Location, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from sightline import storage
 from sightline.media import EXTENSIONS
+from sightline.names import PatientName
 from sightline.sessions.layout import SessionLayout
 from sightline.settings import Settings, UploadRule
 from sightline.storage import Location, uri_of
@@ -73,7 +74,7 @@ def test_what_is_hidden_made_here_or_elsewhere_is_no_upload(s3: Intakes, uri: st
 def test_what_process_video_makes_is_no_upload(bucket: Location) -> None:
     """Else a video would start runs for ever."""
     intakes = Intakes.of(settings(video_bucket=uri_of(bucket)))
-    layout = SessionLayout(bucket, bucket, "ana", "visit", "0" * 64)
+    layout = SessionLayout(bucket, bucket, PatientName("ana"), "visit", "0" * 64)
     made = [layout.video, layout.highlights, layout.frames / "frame_000_at_pos_0.jpg", layout.staging / "1" / "a.mp4"]
     assert [intakes.upload(uri_of(location), "1") for location in made] == [None] * 4
 
