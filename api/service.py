@@ -13,7 +13,6 @@ from api.people import People
 from api.reading import Reader
 from sightline.registry import Registry
 from sightline.settings import Settings
-from sightline.storage import locate
 
 __all__ = ["Service"]
 
@@ -32,7 +31,7 @@ class Service:
     def of(cls, config: Settings) -> Self:
         """The service that the settings describe, not yet running. Raises ``InvalidModelName``."""
         metrics = Metrics()
-        registry = Registry(locate(config.bucket_uri(config.model_bucket)))
+        registry = Registry(config.models)
         return cls(config, metrics, Models(registry, config, metrics), People(), Reader(config, metrics))
 
     @property

@@ -30,6 +30,6 @@ def export_openpose(session: str, folder: str, *, patients_bucket: str | None = 
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
     """
     config = settings()
-    bucket = locate(config.bucket_uri(patients_bucket or config.patients_bucket))
+    bucket = config.locate(patients_bucket or config.patients_bucket)
     target = locate(folder)
     return ExportResult(session=session, folder=uri_of(target), files=export_poses(session, bucket, target))

@@ -10,7 +10,6 @@ from flows.process_video import process_video
 from sightline.sessions import SessionStore
 from sightline.settings import settings
 from sightline.speech import Engine
-from sightline.storage import locate
 from tasks.affect import (
     Predicted,
     alert_of_review,
@@ -81,15 +80,15 @@ def predict_emotion(
         transcript: A WebVTT, SRT or Whisper-JSON file of a new video, to take in place of listening.
     """
     config = settings()
-    videos = config.bucket_uri(video_bucket or config.video_bucket)
-    patients = config.bucket_uri(patients_bucket or config.patients_bucket)
-    store = SessionStore(locate(videos), locate(patients))
+    store = SessionStore(
+        config.locate(video_bucket or config.video_bucket), config.locate(patients_bucket or config.patients_bucket)
+    )
     if is_video(video_or_session):
         stored = find_stored(store, video_or_session, patient)
         if stored is None:
             made = process_video(
-                video_or_session, patient, video_bucket=videos, patients_bucket=patients, transcriber=transcriber,
-                transcript=transcript,
+                video_or_session, patient, video_bucket=video_bucket, patients_bucket=patients_bucket,
+                transcriber=transcriber, transcript=transcript,
             )  # fmt: skip
             stored = open_stored(store, made.record, made.patient)
     else:

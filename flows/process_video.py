@@ -13,7 +13,6 @@ from sightline.emotion import NEUTRAL, load_keywords
 from sightline.sessions import PoseIndices, SessionStore, StoredSession
 from sightline.settings import settings
 from sightline.speech import Engine
-from sightline.storage import locate
 from tasks.emotion import find_emotions
 from tasks.media import cut_highlights, probe_video, track_and_annotate
 from tasks.report import publish_session
@@ -85,9 +84,9 @@ def process_video(
         highlights: Also write a video that joins the emotional moments.
     """
     config, timings = settings(), Timings()
-    videos = config.bucket_uri(video_bucket or config.video_bucket)
-    patients = config.bucket_uri(patients_bucket or config.patients_bucket)
-    keywords, store = load_keywords(config.emotion_keywords), SessionStore(locate(videos), locate(patients))
+    videos = config.locate(video_bucket or config.video_bucket)
+    patients = config.locate(patients_bucket or config.patients_bucket)
+    keywords, store = load_keywords(config.emotion_keywords), SessionStore(videos, patients)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with timings.stage("fetch"):

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.train_emotion import train_emotion
 from sightline.settings import settings
-from sightline.storage import locate
 from tasks.emotion_report import publish_sweep
 from tasks.emotion_training import list_patients
 from tasks.support.flow import sightline_flow
@@ -56,11 +55,16 @@ def retrain_all(
         permutations: How many times the labels are shuffled, to tell what chance comes to.
     """
     config = settings()
-    bucket = config.bucket_uri(patients_bucket or config.patients_bucket)
+    bucket = config.locate(patients_bucket or config.patients_bucket)
     outcomes = []
-    for patient in list_patients(locate(bucket), patients or []):
+    for patient in list_patients(bucket, patients or []):
         state = train_emotion(
-            patient, patients_bucket=bucket, force=force, repeats=repeats, permutations=permutations, return_state=True
+            patient,
+            patients_bucket=patients_bucket,
+            force=force,
+            repeats=repeats,
+            permutations=permutations,
+            return_state=True,
         )
         done = "skipped" if state.name == "Skipped" else "trained"
         outcome = done if state.is_completed() else "failed"

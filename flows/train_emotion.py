@@ -8,9 +8,10 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.registry import ModelRecord, Promotion
+from sightline.sessions import LeftOutSession
 from sightline.settings import settings
-from sightline.storage import locate, uri_of
-from sightline.training.emotions import GateReport, GateRow, LeftOut, TrainingUnderWay
+from sightline.storage import uri_of
+from sightline.training.emotions import GateReport, GateRow, TrainingUnderWay
 from tasks.alerts import send_alert
 from tasks.emotion_report import alert_of_training, publish_gate, publish_training
 from tasks.emotion_training import (
@@ -83,7 +84,7 @@ class TrainingResult(BaseModel):
     reasons: tuple[str, ...]
     """Why there was no training; empty where there was one."""
     gate: tuple[GateRow, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOutSession, ...]
     model: TrainedModel | None
 
     @classmethod
@@ -116,7 +117,7 @@ def train_emotion(
         permutations: How many times the labels are shuffled, to tell what chance comes to.
     """
     config = settings()
-    bucket = locate(config.bucket_uri(patients_bucket or config.patients_bucket))
+    bucket = config.locate(patients_bucket or config.patients_bucket)
     try:
         with turn_of(patient) as turn:
             gate, answered = check_sessions(patient, bucket, turn, force)

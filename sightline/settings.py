@@ -23,6 +23,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sightline import storage
+from sightline.storage import Location
+
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 Bucket = Annotated[str, Field(description="A folder, an s3:// URI, or a bare bucket name where USE_S3 is on.")]
@@ -223,24 +226,47 @@ class Settings(BaseSettings):
         10.0, allow_inf_nan=False, description="How long the fetching of one image may take, in seconds."
     )
 
-    def bucket_uri(self, bucket: str) -> str:
-        """``bucket`` as a path or an ``s3://`` URI."""
-        if self.use_s3 and _BUCKET_NAME.fullmatch(bucket):
-            return f"s3://{bucket}"
-        return bucket
+    def locate(self, bucket: str) -> Location:
+        """Return the location of ``bucket``: a folder, an ``s3://`` URI, or a bucket's name if USE_S3 is on.
+
+        Raises ``StorageError`` for a URI of another kind of storage.
+        """
+        return storage.locate(f"s3://{bucket}" if self.use_s3 and _BUCKET_NAME.fullmatch(bucket) else bucket)
 
     @property
-    def reviews_uri(self) -> str:
-        """REVIEWS_BUCKET as a path or an ``s3://`` URI."""
-        return self._in_results(self.reviews_bucket, ".reviews")
+    def videos(self) -> Location:
+        """The location of VIDEO_BUCKET."""
+        return self.locate(self.video_bucket)
 
     @property
-    def outbox_uri(self) -> str:
-        """OUTBOX_BUCKET as a path or an ``s3://`` URI."""
-        return self._in_results(self.outbox_bucket, ".outbox")
+    def patients(self) -> Location:
+        """The location of PATIENTS_BUCKET."""
+        return self.locate(self.patients_bucket)
 
-    def _in_results(self, bucket: str | None, folder: str) -> str:
-        return self.bucket_uri(bucket or f"{self.bucket_uri(self.results_bucket).rstrip('/')}/{folder}")
+    @property
+    def models(self) -> Location:
+        """The location of MODEL_BUCKET."""
+        return self.locate(self.model_bucket)
+
+    @property
+    def captures(self) -> Location:
+        """The location of CAPTURE_BUCKET."""
+        return self.locate(self.capture_bucket)
+
+    @property
+    def results(self) -> Location:
+        """The location of RESULTS_BUCKET."""
+        return self.locate(self.results_bucket)
+
+    @property
+    def reviews(self) -> Location:
+        """The location of REVIEWS_BUCKET, by default ``.reviews`` in RESULTS_BUCKET."""
+        return self.locate(self.reviews_bucket) if self.reviews_bucket else self.results / ".reviews"
+
+    @property
+    def outbox(self) -> Location:
+        """The location of OUTBOX_BUCKET, by default ``.outbox`` in RESULTS_BUCKET."""
+        return self.locate(self.outbox_bucket) if self.outbox_bucket else self.results / ".outbox"
 
     @model_validator(mode="after")
     def _email_has_recipients(self) -> Settings:

@@ -31,6 +31,7 @@ from sightline import alerts
 from sightline.alerts import Alert, Courier
 from sightline.errors import InvalidSetting
 from sightline.settings import settings
+from sightline.storage import uri_of
 from tasks.support.policy import PLAIN
 
 __all__ = ["Logger", "send_alert", "tell"]
@@ -69,7 +70,7 @@ def tell(alert: Alert, logger: Logger, *, flow_run_id: UUID | None = None, task_
         logger.warning("Alert: %s. No channel is set in ALERT_CHANNELS", _line(alert))
         return
     courier = Courier(
-        root=config.outbox_uri,
+        root=uri_of(config.outbox),
         channels=tuple(dict.fromkeys(config.alert_channels)),
         send=partial(_send, logger),
         warn=lambda text: logger.warning("Alerts: %s", text),

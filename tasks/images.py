@@ -18,7 +18,7 @@ from sightline.vision import (
     REVIEW,
     TABLE,
     ClassificationRun,
-    FinishedRun,
+    FinishedClassification,
     ImageRef,
     Limits,
     Prediction,
@@ -121,20 +121,20 @@ def plan(images: Sequence[ImageRef], model: ModelSpec, chunk_size: int, output: 
     """The work of one run."""
     config = settings()
     key = vision.run_key(images, model.name, model.threshold, chunk_size, image_limits())
-    results = storage.locate(config.bucket_uri(config.results_bucket)) / model.folder / key[:12]
+    results = config.results / model.folder / key[:12]
     return Job(
         key=key,
         model=model,
         images=len(images),
         chunk_size=chunk_size,
         fixed=all(image.version is not None or image.data is not None for image in images),
-        output=storage.uri_of(storage.locate(config.bucket_uri(output)) if output else results),
-        capture=storage.uri_of(storage.locate(config.bucket_uri(capture or config.capture_bucket))),
+        output=storage.uri_of(config.locate(output) if output else results),
+        capture=storage.uri_of(config.locate(capture or config.capture_bucket)),
     )
 
 
 @task(**ON_STORAGE)
-def find_finished(job: Job) -> FinishedRun | None:
+def find_finished(job: Job) -> FinishedClassification | None:
     """The same run as it ended before."""
     return job.run.finished()
 
@@ -212,6 +212,6 @@ def filter_low_confidence(chunk: ClassifiedChunk, job: Job) -> int:
 
 
 @task(**ON_STORAGE)
-def finish_run(job: Job) -> FinishedRun:
+def finish_run(job: Job) -> FinishedClassification:
     """The results of all chunks, whole."""
     return job.run.finish(job.chunks, job.model.classes, job.model.name, job.model.threshold, fixed=job.fixed)

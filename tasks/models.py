@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict
 
 from sightline import storage, vision
 from sightline.errors import InvalidSetting
+from sightline.names import ModelName
 from sightline.registry import ImageInput, Registry
 from sightline.reviews import Reviews
 from sightline.settings import settings
-from sightline.vision import ENDPOINT, EndpointClassifier, ImageClassifier
+from sightline.vision import EndpointClassifier, ImageClassifier
 from sightline.vision.posture_settings import check_classes, pinned
 from tasks.support.policy import ON_STORAGE
 
@@ -37,41 +38,40 @@ class ModelSpec(BaseModel):
     @property
     def folder(self) -> str:
         """Where results of it go by default: ``posture-3``."""
-        return self.name.removeprefix(ENDPOINT).replace("/", "-")
+        return ModelName.parse(self.name).folder
 
     @property
     def endpoint(self) -> str:
         """What capture files call the model: the endpoint's name."""
-        return self.name.removeprefix(ENDPOINT).partition("/")[0]
+        return ModelName.parse(self.name).capture_endpoint
 
     @property
     def variant(self) -> str:
         """What capture files call its version: the endpoint's variant."""
-        return f"v{self.name.rpartition('/')[2]}" if self.registry else "AllTraffic"
+        return ModelName.parse(self.name).capture_variant
 
 
 def open_registry() -> Registry:
     """The registry in MODEL_BUCKET."""
-    config = settings()
-    return Registry(storage.locate(config.bucket_uri(config.model_bucket)))
+    return Registry(settings().models)
 
 
 def open_reviews() -> Reviews:
     """The questions and answers in REVIEWS_BUCKET."""
-    config = settings()
-    return Reviews(storage.locate(config.reviews_uri))
+    return Reviews(settings().reviews)
 
 
 @task(**ON_STORAGE)
 def resolve_model(model: str, threshold: float | None) -> ModelSpec:
     """The model that ``model`` names now, so that a whole run uses one version, and the threshold that counts."""
-    if model.startswith(ENDPOINT):
-        return _endpoint(model, threshold)
+    name = ModelName.parse(pinned(model, settings()))
+    if name.is_endpoint:
+        return _endpoint(name, threshold)
     registry = open_registry()
-    record = registry.record(pinned(model, settings()))
+    record = registry.record(name)
     check_classes(record, settings())
     return ModelSpec(
-        name=f"{record.name}/{record.version}",
+        name=record.label,
         classes=record.classes,
         threshold=record.threshold if threshold is None else threshold,
         input=record.image_input,
@@ -97,11 +97,11 @@ def _load(spec: ModelSpec) -> ImageClassifier | EndpointClassifier:
     return vision.load_classifier(registry, spec.name, device=config.device, backend=config.backend)
 
 
-def _endpoint(model: str, threshold: float | None) -> ModelSpec:
+def _endpoint(model: ModelName, threshold: float | None) -> ModelSpec:
     classes = settings().classes
     if threshold is None or classes is None:
         raise InvalidSetting(
             f"{model}: an endpoint has no record that says its threshold and its classes. "
             "Give --threshold, and set CLASSES to the names in the endpoint's order, as a JSON list"
         )
-    return ModelSpec(name=model, classes=classes, threshold=threshold, input=None, registry=None)
+    return ModelSpec(name=model.label, classes=classes, threshold=threshold, input=None, registry=None)

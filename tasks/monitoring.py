@@ -20,9 +20,10 @@ from sightline.monitoring import (
     Rejections,
     Watched,
 )
+from sightline.names import ModelName
 from sightline.registry import ImageInput
 from sightline.settings import settings
-from sightline.vision import ENDPOINT, load_classifier
+from sightline.vision import load_classifier
 from tasks.images import image_limits
 from tasks.models import open_registry
 from tasks.support.policy import ON_STORAGE
@@ -75,16 +76,14 @@ def plan_monitoring(
     first = monitoring.moment_of(since, last)
     if first >= last:
         raise InvalidSetting(f"the time from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} ends before it begins")
-    runs = storage.locate(config.bucket_uri(results or config.results_bucket))
-    name = model.removeprefix(ENDPOINT).replace("/", "-")
-    reports = storage.locate(config.bucket_uri(config.results_bucket)) / "monitoring" / name
-    folder = storage.locate(config.bucket_uri(output)) if output else reports / f"{first:{_STAMP}}--{last:{_STAMP}}"
+    reports = config.results / "monitoring" / ModelName.parse(model).folder
+    folder = config.locate(output) if output else reports / f"{first:{_STAMP}}--{last:{_STAMP}}"
     return MonitoringPlan(
         model=model,
         since=first,
         until=last,
-        capture=storage.uri_of(storage.locate(config.bucket_uri(capture or config.capture_bucket))),
-        results=storage.uri_of(runs),
+        capture=storage.uri_of(config.locate(capture or config.capture_bucket)),
+        results=storage.uri_of(config.locate(results or config.results_bucket)),
         baseline=baseline,
         threshold=threshold,
         output=storage.uri_of(folder),
@@ -137,16 +136,16 @@ def report_on_model(observed: Observed, plan: MonitoringPlan) -> MonitoringRepor
 
 
 def _watched(plan: MonitoringPlan) -> Watched:
-    capture = storage.locate(plan.capture)
-    if not plan.model.startswith(ENDPOINT):
-        return monitoring.watch_model(open_registry(), plan.model, capture, plan.since, plan.until, plan.threshold)
+    capture, model = storage.locate(plan.capture), ModelName.parse(plan.model)
+    if not model.is_endpoint:
+        return monitoring.watch_model(open_registry(), model, capture, plan.since, plan.until, plan.threshold)
     classes = settings().classes
     if plan.threshold is None or classes is None:
         raise InvalidSetting(
             f"{plan.model}: an endpoint has no record that says its threshold and its classes. "
             "Give --threshold, and set CLASSES to the names in the endpoint's order, as a JSON list"
         )
-    return monitoring.watch_endpoint(plan.model, classes, plan.threshold, capture, plan.since, plan.until)
+    return monitoring.watch_endpoint(model, classes, plan.threshold, capture, plan.since, plan.until)
 
 
 def _baseline(baseline: str, watched: Watched, plan: MonitoringPlan) -> Predictions:

@@ -11,6 +11,7 @@ from prefect import task
 from pydantic import BaseModel, ConfigDict
 
 from sightline import storage, vision
+from sightline.names import ModelName
 from sightline.ranking import (
     SHEET,
     FinishedRanking,
@@ -84,7 +85,7 @@ def plan_photos(
     config, registry = settings(), open_registry()
     asked = json.dumps([model, parameters.model_dump(mode="json")])
     key = vision.run_key(photos, asked, bonus, chunk_size, image_limits())
-    results = storage.locate(config.bucket_uri(config.results_bucket)) / model.replace("/", "-") / key[:12]
+    results = config.results / ModelName.parse(model).folder / key[:12]
     return RankingSpec(
         key=key,
         model=model,
@@ -94,7 +95,7 @@ def plan_photos(
         images=len(photos),
         chunk_size=chunk_size,
         fixed=all(photo.version is not None or photo.data is not None for photo in photos),
-        output=storage.uri_of(storage.locate(config.bucket_uri(output)) if output else results),
+        output=storage.uri_of(config.locate(output) if output else results),
     )
 
 

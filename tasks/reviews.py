@@ -80,7 +80,7 @@ def find_questions(results: str | None, model: str | None, patient: str | None) 
     if plan := store.planned(str(flow_run.id)):
         return Asked(plan.questions[0].model if plan.questions else "", plan.questions, plan.left_out)
     if results is not None:
-        found = reviews.questions_of_results(storage.locate(config.bucket_uri(results)))
+        found = reviews.questions_of_results(config.locate(results))
         store.queue(found.questions)
         return Asked(found.questions[0].model if found.questions else "", found.questions, found.left_out)
     if patient is not None:
@@ -89,7 +89,7 @@ def find_questions(results: str | None, model: str | None, patient: str | None) 
         name = PatientName.parse(patient).model.name
     else:
         name = str(model)
-        found = reviews.questions_of_model(storage.locate(config.bucket_uri(config.results_bucket)), name)
+        found = reviews.questions_of_model(config.results, name)
     store.queue(found.questions)
     waiting = [each.question for each in store.waiting(name)]
     return Asked(name, [each for each in waiting if "/" not in name or each.model == name], found.left_out)
@@ -190,7 +190,7 @@ def remember_told(waiting: list[Waiting]) -> None:
 @task(**ON_STORAGE)
 def export_reviewed(model: str, folder: str) -> Exported:
     """The images that people have answered about, in a folder for each class."""
-    location = storage.locate(settings().bucket_uri(folder))
+    location = settings().locate(folder)
     return reviews.export_images(model, open_reviews().answered(model), location, image_limits())
 
 
@@ -236,5 +236,4 @@ def _ways(waiting: Sequence[Waiting]) -> Iterator[str]:
 
 def _sessions() -> SessionStore:
     config = settings()
-    videos, patients = (config.bucket_uri(bucket) for bucket in (config.video_bucket, config.patients_bucket))
-    return SessionStore(storage.locate(videos), storage.locate(patients))
+    return SessionStore(config.videos, config.patients)

@@ -38,9 +38,9 @@ class ProcessedVideo:
 
 
 @task(**ON_STORAGE)
-def fetch_video(video: str, patient: str | None, video_bucket: str, folder: Path) -> Source:
+def fetch_video(video: str, patient: str | None, video_bucket: Location, folder: Path) -> Source:
     """The video as a local file, with its patient and the hash of its content."""
-    return sessions.fetch_source(storage.locate(video), patient, storage.locate(video_bucket), folder)
+    return sessions.fetch_source(storage.locate(video), patient, video_bucket, folder)
 
 
 @task(**ON_STORAGE)

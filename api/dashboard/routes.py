@@ -16,7 +16,6 @@ from api.service import Service
 from sightline.errors import InvalidInput, StorageError
 from sightline.registry import InvalidModelName, ModelDamaged, ModelNotFound, Registry
 from sightline.reviews import Reviews
-from sightline.storage import locate
 
 __all__ = ["dashboard_routes"]
 
@@ -41,9 +40,8 @@ class PatientList(BaseModel):
 def dashboard_routes(service: Service) -> APIRouter:
     """Models and patients, as pages and as JSON."""
     config = service.config
-    buckets = (config.model_bucket, config.results_bucket, config.video_bucket, config.patients_bucket)
-    models, results, videos, people = (locate(config.bucket_uri(bucket)) for bucket in buckets)
-    registry, reviews = Registry(models), Reviews(locate(config.reviews_uri))
+    results, videos, people = config.results, config.videos, config.patients
+    registry, reviews = Registry(config.models), Reviews(config.reviews)
     router = APIRouter(tags=["dashboard"])
 
     # Not coroutines: what they do is reading storage, which would keep every other request waiting.

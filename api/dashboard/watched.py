@@ -12,6 +12,7 @@ from sightline import storage
 from sightline.affect import TASK as EMOTION
 from sightline.monitoring import MonitoringReport
 from sightline.monitoring.page import FIGURES, PAGE
+from sightline.names import ModelName
 from sightline.registry import ModelDamaged, ModelNotFound, ModelRecord, Move, Pointer, Registry
 from sightline.reviews import Agreement, Reviews, by_model
 from sightline.storage import Location
@@ -184,10 +185,9 @@ def _reports(results: Location, name: str) -> list[ReportRow]:
 
 
 def _report_folders(results: Location, name: str) -> Iterable[Location]:
-    root = results / "monitoring"
+    root, model = results / "monitoring", ModelName.parse(name)
     for folder in storage.folder_names(root):
-        model, _, version = folder.rpartition("-")
-        if folder == name or (model == name and version.isdecimal()):
+        if model.has_folder(folder):
             yield root / folder
 
 

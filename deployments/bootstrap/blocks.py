@@ -1,14 +1,15 @@
-"""Blocks made from environment variables: AWS and S3, Slack, email."""
+"""Blocks defined by environment variables: AWS credentials, S3 bucket, Slack, email."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from cloudpathlib import S3Path
 from pydantic import SecretStr
 
-from deployments.bootstrap.changes import Change, Outcome
 from deployments.bootstrap.environment import CREDENTIALS, RESULTS
+from deployments.bootstrap.resources import Change, Outcome
 from deployments.secrets import resolve_secret
 from sightline.errors import InvalidSetting
 from sightline.settings import Settings
@@ -21,7 +22,7 @@ __all__ = ["EMAIL", "SLACK", "ensure_blocks"]
 SLACK = "slack-webhook/sightline"
 EMAIL = "email-server-credentials/sightline"
 
-_RESULTS_FOLDER = ".prefect"  # hidden, so that no flow takes it for a model's results
+_RESULTS_FOLDER = ".prefect"  # hidden: flows ignore it when they list a model's results
 _VARIABLES = (
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL",
     "RESULTS_BUCKET", "USE_S3", "SLACK_WEBHOOK_URL",
@@ -30,40 +31,40 @@ _VARIABLES = (
 
 
 def ensure_blocks(environment: Mapping[str, str]) -> Iterator[Change]:
-    """Make the blocks whose variables are set; a block is called by its type and its name.
+    """Create or update the blocks whose variables are set, and yield the changes.
 
-    A secret may be written as ``aws-secret://NAME``; see :func:`~deployments.secrets.resolve_secret`. Raises
-    ``InvalidSetting`` for a variable that cannot be used.
+    A block is identified by ``TYPE/NAME``. A secret may be written as ``aws-secret://NAME``; see
+    :func:`~deployments.secrets.resolve_secret`. Raises ``InvalidSetting`` for an invalid variable.
     """
-    given = {name: resolve_secret(environment[name]) for name in _VARIABLES if environment.get(name)}
-    bucket = _bucket(given)
-    if bucket or "AWS_ACCESS_KEY_ID" in given:
-        yield _ensure(CREDENTIALS, _credentials(given))
+    variables = {name: resolve_secret(environment[name]) for name in _VARIABLES if environment.get(name)}
+    bucket = _results_bucket(variables)
+    if bucket or "AWS_ACCESS_KEY_ID" in variables:
+        yield _ensure(CREDENTIALS, _credentials(variables))
     if bucket:
         yield _ensure(RESULTS, _results(bucket))
-    if "SLACK_WEBHOOK_URL" in given:
-        yield _ensure(SLACK, _slack(given["SLACK_WEBHOOK_URL"]))
-    if "SMTP_SERVER" in given:
-        yield _ensure(EMAIL, _email(given))
+    if "SLACK_WEBHOOK_URL" in variables:
+        yield _ensure(SLACK, _slack(variables["SLACK_WEBHOOK_URL"]))
+    if "SMTP_SERVER" in variables:
+        yield _ensure(EMAIL, _email(variables))
 
 
-def _bucket(given: Mapping[str, str]) -> str | None:
-    """The name of the bucket of results, where that is on S3."""
-    bucket = given.get("RESULTS_BUCKET", "")
-    uri = Settings(results_bucket=bucket, use_s3=given.get("USE_S3", False)).bucket_uri(bucket)
-    return uri.removeprefix("s3://").partition("/")[0] if uri.startswith("s3://") else None
+def _results_bucket(variables: Mapping[str, str]) -> str | None:
+    """Return the name of the results bucket if it is on S3, else None."""
+    bucket = variables.get("RESULTS_BUCKET", "")
+    results = Settings(results_bucket=bucket, use_s3=variables.get("USE_S3", False)).results
+    return results.bucket if isinstance(results, S3Path) else None
 
 
-def _credentials(given: Mapping[str, str]) -> Block:
+def _credentials(variables: Mapping[str, str]) -> Block:
     from prefect_aws import AwsClientParameters, AwsCredentials
 
-    # Without keys, boto3 finds those of the machine's or the container's role.
+    # Without keys, boto3 uses the role of the machine or container.
     return AwsCredentials(
-        aws_access_key_id=given.get("AWS_ACCESS_KEY_ID"),
-        aws_secret_access_key=given.get("AWS_SECRET_ACCESS_KEY"),
-        aws_session_token=given.get("AWS_SESSION_TOKEN"),
-        region_name=given.get("AWS_DEFAULT_REGION"),
-        aws_client_parameters=AwsClientParameters(endpoint_url=given.get("AWS_ENDPOINT_URL")),
+        aws_access_key_id=variables.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=variables.get("AWS_SECRET_ACCESS_KEY"),
+        aws_session_token=variables.get("AWS_SESSION_TOKEN"),
+        region_name=variables.get("AWS_DEFAULT_REGION"),
+        aws_client_parameters=AwsClientParameters(endpoint_url=variables.get("AWS_ENDPOINT_URL")),
     )
 
 
@@ -80,40 +81,40 @@ def _slack(url: str) -> Block:
     return SlackWebhook(url=SecretStr(url))
 
 
-def _email(given: Mapping[str, str]) -> Block:
+def _email(variables: Mapping[str, str]) -> Block:
     from prefect_email import EmailServerCredentials
     from prefect_email.credentials import SMTPType
 
-    kind = given.get("SMTP_TYPE", "SSL").upper()
+    kind = variables.get("SMTP_TYPE", "SSL").upper()
     if kind not in SMTPType.__members__:
-        raise InvalidSetting(f"SMTP_TYPE is {kind}; make it one of {', '.join(SMTPType.__members__)}")
-    port = given.get("SMTP_PORT")
+        raise InvalidSetting(f"SMTP_TYPE is {kind}. Set it to one of {', '.join(SMTPType.__members__)}")
+    port = variables.get("SMTP_PORT")
     if port is not None and not port.isdecimal():
-        raise InvalidSetting(f"SMTP_PORT is {port!r}, which is no port; make it a number, or leave it out")
-    password = given.get("SMTP_PASSWORD")
+        raise InvalidSetting(f"SMTP_PORT is {port!r}, which is not a port number. Set it to a number, or unset it")
+    password = variables.get("SMTP_PASSWORD")
     block: Block = EmailServerCredentials(
-        username=given.get("SMTP_USERNAME"),
+        username=variables.get("SMTP_USERNAME"),
         password=SecretStr(password) if password else None,
-        smtp_server=given["SMTP_SERVER"],
+        smtp_server=variables["SMTP_SERVER"],
         smtp_type=SMTPType[kind],
         smtp_port=int(port) if port else None,
     )
     return block
 
 
-def _ensure(place: str, wanted: Block) -> Change:
-    """Save the block, unless it is there and says the same."""
-    name = place.partition("/")[2]
+def _ensure(identifier: str, wanted: Block) -> Change:
+    """Store the block unless an equal one exists."""
+    name = identifier.partition("/")[2]
     try:
-        found = cast("Block", type(wanted).load(name, _sync=True))  # type: ignore[call-arg]
+        existing = cast("Block", type(wanted).load(name, _sync=True))  # type: ignore[call-arg]
     except ValueError as error:
         if "Unable to find block document" not in str(error):
             raise
-        found = None
-    if found is not None and _content(found) == _content(wanted):
-        return Change("block", place, Outcome.UNCHANGED)
+        existing = None
+    if existing is not None and _content(existing) == _content(wanted):
+        return Change("block", identifier, Outcome.UNCHANGED)
     wanted.save(name, overwrite=True, _sync=True)  # type: ignore[call-arg]
-    return Change("block", place, Outcome.UPDATED if found is not None else Outcome.CREATED)
+    return Change("block", identifier, Outcome.UPDATED if existing is not None else Outcome.CREATED)
 
 
 def _content(block: Block) -> Any:
@@ -121,7 +122,7 @@ def _content(block: Block) -> Any:
 
 
 def _without_identity(value: Any) -> Any:
-    """What a block says, without what the server keeps of it, in blocks inside it too."""
+    """Return the value without the fields that the server manages, in nested blocks too."""
     if isinstance(value, dict):
-        return {key: _without_identity(each) for key, each in value.items() if not key.startswith("_")}
+        return {key: _without_identity(member) for key, member in value.items() if not key.startswith("_")}
     return value

@@ -10,10 +10,10 @@ from sightline import storage
 from sightline.errors import InvalidInput
 from sightline.monitoring.layout import capture_files
 from sightline.monitoring.predictions import Predictions
-from sightline.registry import ModelRecord, Registry
+from sightline.names import ModelName
+from sightline.registry import BASELINE, Baseline, ModelRecord, Registry
 from sightline.storage import Location
-from sightline.training import BASELINE, Baseline
-from sightline.vision import ENDPOINT, TASK
+from sightline.vision import TASK
 
 __all__ = ["Version", "Watched", "read_baseline", "watch_endpoint", "watch_model"]
 
@@ -49,7 +49,7 @@ class Watched:
     def result_folders(self) -> tuple[str, ...]:
         """The folders of results that runs by these versions have, where nothing else was said: ``posture-3``."""
         labels = dict.fromkeys(each.label for each in (self.judged, *self.versions.values()))
-        return tuple(label.removeprefix(ENDPOINT).replace("/", "-") for label in labels)
+        return tuple(ModelName.parse(label).folder for label in labels)
 
     def compared_with(self, baseline: Predictions) -> Watched:
         """The same, with another baseline for the version that is judged."""
@@ -59,7 +59,7 @@ class Watched:
 
 
 def watch_model(
-    registry: Registry, model: str, capture: Location, since: datetime | None, until: datetime | None,
+    registry: Registry, model: ModelName | str, capture: Location, since: datetime | None, until: datetime | None,
     threshold: float | None = None,
 ) -> Watched:  # fmt: skip
     """The model ``posture`` with every version that has captures in the time, or its version ``posture/3`` alone.
@@ -68,16 +68,17 @@ def watch_model(
     that is none of the registry's versions, ``AllTraffic`` say, is taken for the one that is judged. Raises
     ``ModelNotFound``, ``ModelDamaged``, and ``WrongTask`` where it is not one that classifies images.
     """
-    record = registry.record(model)
+    asked = ModelName.of(model)
+    record = registry.record(asked)
     record.check_task(TASK, TASK)
-    alone = f"v{record.version}" if "/" in model else None
+    alone = asked.capture_variant if asked.version else None
     there = {
         variant
         for variant in ([alone] if alone else storage.folder_names(capture / record.name))
         if next(capture_files(capture / record.name / variant, since, until, lambda _: None), None)
     }
     known = _known(registry, record.name, there)
-    if known and f"v{record.version}" not in known:
+    if known and record.model_name.capture_variant not in known:
         record = max(known.values(), key=lambda each: each.version)
     judged = _version(registry, record, threshold)
     versions = {
@@ -88,18 +89,19 @@ def watch_model(
 
 
 def watch_endpoint(
-    model: str, classes: tuple[str, ...], threshold: float, capture: Location, since: datetime | None,
+    model: ModelName | str, classes: tuple[str, ...], threshold: float, capture: Location, since: datetime | None,
     until: datetime | None,
 ) -> Watched:  # fmt: skip
     """A SageMaker endpoint, ``endpoint://NAME``, with all of its variants."""
-    endpoint = model.removeprefix(ENDPOINT)
-    only = Version(model, classes, threshold)
+    name = ModelName.of(model)
+    endpoint = name.capture_endpoint
+    only = Version(name.label, classes, threshold)
     there = (
         variant
         for variant in storage.folder_names(capture / endpoint)
         if next(capture_files(capture / endpoint / variant, since, until, lambda _: None), None)
     )
-    return Watched(model, endpoint, only, dict.fromkeys(there, only))
+    return Watched(name.label, endpoint, only, dict.fromkeys(there, only))
 
 
 def read_baseline(data: bytes, source: str, classes: tuple[str, ...]) -> Predictions:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.names import ModelName
 from sightline.ranking.pixels import model_input
 from sightline.registry import ModelDamaged, ModelNotFound
 
@@ -58,7 +59,7 @@ class Ranker:
         return np.concatenate(found).astype(np.float64) if found else np.empty(0)
 
 
-def load_ranker(registry: Registry, name: str, *, threads: int | None = None) -> Ranker:
+def load_ranker(registry: Registry, name: ModelName | str, *, threads: int | None = None) -> Ranker:
     """The model ``running-style``, or its version ``running-style/3``.
 
     ``threads``: those that one call may use, by default as many as there are cores. Raises ``ModelNotFound``,
@@ -71,15 +72,16 @@ def load_ranker(registry: Registry, name: str, *, threads: int | None = None) ->
     return Ranker(files.record, session)
 
 
-def ranking_record(registry: Registry, name: str) -> ModelRecord:
+def ranking_record(registry: Registry, name: ModelName | str) -> ModelRecord:
     """The record of the model, as :func:`load_ranker` names it. Raises ``ModelNotFound`` and ``WrongTask``."""
-    model = name.partition("/")[0]
+    wanted = ModelName.of(name)
+    model = wanted.name
     if not registry.versions(model):
         raise ModelNotFound(
             f"{model}: {registry.root} has no such model. Train it with `sightline train-ranking DATA --name {model}`, "
             "DATA being photos of good and bad runners"
         )
-    record = registry.record(name)
+    record = registry.record(wanted)
     record.check_task(TASK, "ranking")
     return record
 

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from sightline import storage
+from sightline.names import ModelName
 from sightline.registry.errors import WrongTask, damaged, first_problem
 from sightline.storage import Location
 
@@ -143,6 +144,11 @@ class ModelRecord(ModelDraft):
     def label(self) -> str:
         """``posture/3``: the model and its version."""
         return f"{self.name}/{self.version}"
+
+    @property
+    def model_name(self) -> ModelName:
+        """The model's name with its version."""
+        return ModelName(self.name, self.version)
 
     @property
     def image_input(self) -> ImageInput:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from sightline import storage
 from sightline.errors import InvalidInput
-from sightline.names import PatientName, SessionName
+from sightline.names import ModelName, PatientName, SessionName
 from sightline.reviews.records import Question
 from sightline.sessions import Claim, ReviewItem, SessionStore
 from sightline.storage import Location
-from sightline.vision import ENDPOINT, RESULTS, REVIEW, TABLE, ImageRecord, read_records
+from sightline.vision import RESULTS, REVIEW, TABLE, ImageRecord, read_records
 
 __all__ = ["Gathered", "questions_of_model", "questions_of_patient", "questions_of_results"]
 
@@ -51,16 +51,15 @@ def questions_of_results(results: Location) -> Gathered:
     )
 
 
-def questions_of_model(results_bucket: Location, model: str) -> Gathered:
+def questions_of_model(results_bucket: Location, model: ModelName | str) -> Gathered:
     """The uncertain images of every run of a model whose results lie where they go by default.
 
     ``model`` is a name, for all its versions, or ``NAME/VERSION``.
     """
-    own = model.removeprefix(ENDPOINT).replace("/", "-")
-    versioned = "/" in model or model.startswith(ENDPOINT)
+    wanted = ModelName.of(model)
     found = []
     for name in storage.folder_names(results_bucket):
-        if name == own or (not versioned and _is_version_of(name, model)):
+        if wanted.has_folder(name):
             runs = results_bucket / name
             found += [
                 questions_of_results(runs / run)
@@ -114,8 +113,3 @@ def _of_session(store: SessionStore, item: ReviewItem, emotions: Sequence[str]) 
         session=name.label,
         frames=stored.frames,
     )
-
-
-def _is_version_of(folder: str, model: str) -> bool:
-    name, dash, version = folder.rpartition("-")
-    return bool(dash) and name == model and version.isdecimal()

@@ -20,14 +20,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from sightline import storage
+from sightline import documents, storage
 from sightline.clock import now_in_utc
 from sightline.errors import StorageError
+from sightline.names import ModelName
 from sightline.reviews.pages import ReviewPlan, pages_of
 from sightline.reviews.records import Answer, Question, Reviewed, Waiting
-from sightline.sessions import documents
 from sightline.storage import Location
-from sightline.vision import ENDPOINT
 
 __all__ = ["Reviews", "folder_of"]
 
@@ -44,9 +43,7 @@ def folder_of(model: str) -> str:
 
     An endpoint's has a dot, which no name of the registry has.
     """
-    if model.startswith(ENDPOINT):
-        return f"endpoint.{model.removeprefix(ENDPOINT)}"
-    return model.partition("/")[0]
+    return ModelName.parse(model).review_folder
 
 
 @dataclass(frozen=True)

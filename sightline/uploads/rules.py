@@ -58,7 +58,7 @@ class Intakes:
         return cls(
             tuple(
                 Intake(
-                    storage.locate(config.bucket_uri(rule.bucket or config.video_bucket)),
+                    config.locate(rule.bucket or config.video_bucket),
                     rule.folder,
                     tuple(suffix.lower() for suffix in rule.suffixes),
                     rule.kind,

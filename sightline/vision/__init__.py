@@ -5,39 +5,39 @@ pixels = decode(Path("bike.png").read_bytes(), classifier.input, Limits()).pixel
 print(dict(zip(classifier.classes, classifier.predict(pixels[None])[0])))
 """
 
+from sightline.runs import RESULTS, TABLE
 from sightline.vision.backbones import BACKBONES, WeightsUnavailable, create_backbone
 from sightline.vision.backends import BackendUnavailable, supported_backends
 from sightline.vision.chunks import SerializedChunk, SerializedImage, serialize_chunk
 from sightline.vision.classifier import TASK, ImageClassifier, load_classifier
 from sightline.vision.decode import Decoded, decode
-from sightline.vision.endpoint import ENDPOINT, EndpointClassifier, InvalidAnswer
+from sightline.vision.endpoint import EndpointClassifier, InvalidAnswer
 from sightline.vision.fetch import fetch
 from sightline.vision.limits import Limits
 from sightline.vision.predictions import Prediction, classify_chunk, record_of
-from sightline.vision.reasons import PASSING, Reason, Rejected
+from sightline.vision.reasons import TRANSIENT, Reason, Rejected
 from sightline.vision.records import THRESHOLD_NOT_MET, ImageRecord, Outcome, judge
 from sightline.vision.refs import ImageRef
-from sightline.vision.results import RESULTS, REVIEW, TABLE, Counts, Summary, read_records
-from sightline.vision.runs import ClassificationRun, FinishedRun, finished_runs, run_key
+from sightline.vision.results import REVIEW, Counts, Summary, read_records
+from sightline.vision.runs import ClassificationRun, FinishedClassification, finished_runs, run_key
 from sightline.vision.sources import SUFFIXES, Source, expand
 from sightline.vision.weights import load_weights, save_classifier
 
 __all__ = [
     "BACKBONES",
-    "ENDPOINT",
-    "PASSING",
     "RESULTS",
     "REVIEW",
     "SUFFIXES",
     "TABLE",
     "TASK",
     "THRESHOLD_NOT_MET",
+    "TRANSIENT",
     "BackendUnavailable",
     "ClassificationRun",
     "Counts",
     "Decoded",
     "EndpointClassifier",
-    "FinishedRun",
+    "FinishedClassification",
     "ImageClassifier",
     "ImageRecord",
     "ImageRef",

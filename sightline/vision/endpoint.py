@@ -13,11 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Inc
 from botocore.exceptions import ConnectionError as ConnectionFailed
 
 from sightline.errors import InvalidSetting, SightlineError
+from sightline.names import ModelName
 from sightline.vision.reasons import Reason, Rejected
 
-__all__ = ["ENDPOINT", "EndpointClassifier", "InvalidAnswer"]
-
-ENDPOINT = "endpoint://"
+__all__ = ["EndpointClassifier", "InvalidAnswer"]
 
 _THROTTLED = {
     "ThrottlingException",
@@ -54,7 +53,7 @@ class EndpointClassifier:
         self.name = name
         self.classes = tuple(classes)
         self.threshold = threshold
-        self._endpoint = name.removeprefix(ENDPOINT)
+        self._endpoint = ModelName.parse(name).capture_endpoint
         self._client = client or _client(name)
         self._tries, self._delay, self._sleep = tries, delay, sleep
 

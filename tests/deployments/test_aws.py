@@ -179,8 +179,8 @@ def test_the_environment_that_it_tells_is_what_the_settings_take(
     (tmp_path / ".env").write_text(stack["Environment"])
     settings = Settings(_env_file=tmp_path / ".env")
     assert settings.video_bucket == f"s3://ward-videos-{ACCOUNT}"
-    assert settings.outbox_uri == f"s3://ward-results-{ACCOUNT}/.outbox"
-    assert settings.reviews_uri == f"s3://ward-results-{ACCOUNT}/.reviews"
+    assert str(settings.outbox) == f"s3://ward-results-{ACCOUNT}/.outbox"
+    assert str(settings.reviews) == f"s3://ward-results-{ACCOUNT}/.reviews"
     assert str(settings.s3_events_queue_url).endswith(f"/{ACCOUNT}/ward-uploads")
     assert settings.alert_channels == (f"arn:aws:sns:us-east-1:{ACCOUNT}:ward-alerts",)
 
