@@ -1,4 +1,4 @@
-"""A model's pointer, moved back."""
+"""Rollback of a model: an earlier version becomes the current one again."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sightline.names import ModelName
 from tasks.support.flow import sightline_flow
 from tasks.training import move_pointer_back
 from tasks.training_report import report_rollback
 
 
 class RollbackResult(BaseModel):
-    """Which version is the current one now, and which was before; None where none was."""
+    """The version that is current now, and the one that was current before; None if there was none."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,9 +27,10 @@ def rollback_model(name: str, *, to: Annotated[int, Field(ge=1)] | None = None) 
     """Make an earlier version of a model the current one again.
 
     Args:
-        name: The model's name in the registry.
-        to: The version. By default the one that was current before this one.
+        name: The model's name in the registry, as NAME or NAME/VERSION.
+        to: The version. By default the one in the name, or the one that was current before this one.
     """
-    before, pointer = move_pointer_back(name, to)
-    report_rollback(name, pointer.version, before)
-    return RollbackResult(name=name, version=pointer.version, before=before)
+    model = ModelName.of(name, to)
+    before, pointer = move_pointer_back(model)
+    report_rollback(model.unversioned.with_version(pointer.version), before)
+    return RollbackResult(name=model.name, version=pointer.version, before=before)

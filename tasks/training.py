@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from prefect import task
 
 from sightline import reviews, storage
+from sightline.names import ModelName
 from sightline.registry import ModelRecord, Pointer, Promotion
 from sightline.reviews import Reviewed
 from sightline.settings import settings
@@ -202,13 +203,16 @@ def promote_model(
     )
 
 
-# Not tried again, unlike what touches storage elsewhere: a move that was made and not told of would be made twice.
+# Not retried, unlike other steps that use storage: a move whose answer was lost would be repeated.
 @task(**PLAIN)
-def move_pointer_back(model: str, version: int | None) -> tuple[int | None, Pointer]:
-    """The version that was current, None where there was none, and the pointer after its move."""
+def move_pointer_back(model: ModelName) -> tuple[int | None, Pointer]:
+    """Roll the model back to its version, by default the one before the current one.
+
+    Returns the version that was current, None if there was none, and the pointer after its move.
+    """
     registry = open_registry()
-    pointer = registry.current(model.partition("/")[0])
-    return pointer.version if pointer else None, registry.rollback(model, version, why="by hand")
+    pointer = registry.current(model.unversioned)
+    return pointer.version if pointer else None, registry.rollback(model, why="by hand")
 
 
 @task(**ON_STORAGE)

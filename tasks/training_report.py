@@ -10,8 +10,10 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
+from sightline.names import ModelName
 from sightline.registry import ModelRecord, Promotion
 from sightline.training.images import ComparisonRow, Unusable
+from tasks.events import emit_model_rolled_back
 from tasks.support.policy import PLAIN
 
 __all__ = [
@@ -61,9 +63,9 @@ def announce_model(record: ModelRecord, promotion: Promotion) -> None:
 
 
 @task(**PLAIN)
-def report_rollback(name: str, version: int, previous: int | None) -> None:
-    """The event ``sightline.model.rolled-back``."""
-    emit_event("sightline.model.rolled-back", resource=model_resource(name, version), payload={"previous": previous})
+def report_rollback(model: ModelName, previous: int | None) -> None:
+    """Emit ``sightline.model.rolled-back`` for the version that is current now."""
+    emit_model_rolled_back(model, previous)
 
 
 def model_resource(name: str, version: int | None) -> dict[str, str]:
