@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from sightline.errors import ThresholdNotMet
-from sightline.vision import THRESHOLD_NOT_MET, Counts, FinishedRun
+from sightline.vision import THRESHOLD_NOT_MET, Counts, FinishedClassification, classification_alert
 from tasks.alerts import send_alert
 from tasks.images import (
     Job,
@@ -23,9 +23,9 @@ from tasks.images import (
     finish_run,
     list_images,
     plan,
+    publish_results,
     serialize,
 )
-from tasks.images_report import alert_of, publish_results
 from tasks.models import resolve_model
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.progress import progress
@@ -44,7 +44,7 @@ class ClassificationResult(Counts):
     capture: str
 
     @classmethod
-    def of(cls, job: Job, ended: FinishedRun, *, processed: bool) -> ClassificationResult:
+    def of(cls, job: Job, ended: FinishedClassification, *, processed: bool) -> ClassificationResult:
         """The result of a run that has ended."""
         return cls(
             **ended.summary.model_dump(include=set(Counts.model_fields)),
@@ -102,7 +102,7 @@ def classify_images(
                 pace.follow(serialized, classified, filtered)
         ended = finish_run(job)
         publish_results(job, ended)
-    if alert := alert_of(job, ended):
+    if alert := classification_alert(ended, job.files["results"]):
         send_alert(alert)
     if on_low_confidence == "fail" and (uncertain := ended.summary.low_confidence):
         raise ThresholdNotMet(

@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.process_video import process_video
-from sightline.sessions import SessionStore
+from sightline.sessions import SessionStore, review_alert
 from sightline.settings import settings
 from sightline.speech import Engine
 from tasks.affect import (
     Predicted,
-    alert_of_review,
     find_stored,
     is_video,
     open_stored,
@@ -95,6 +94,6 @@ def predict_emotion(
         stored = open_stored(store, video_or_session, patient)
     predicted = predict_stored(store, stored, threshold)
     publish_prediction(predicted)
-    if alert := alert_of_review(predicted):
+    if alert := review_alert(predicted.stored, predicted.prediction):
         send_alert(alert)
     return PredictionResult.of(predicted)

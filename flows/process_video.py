@@ -15,8 +15,7 @@ from sightline.settings import settings
 from sightline.speech import Engine
 from tasks.emotion import find_emotions
 from tasks.media import cut_highlights, probe_video, track_and_annotate
-from tasks.report import publish_session
-from tasks.sessions import ProcessedVideo, fetch_video, find_session, store_session
+from tasks.sessions import ProcessedVideo, fetch_video, find_session, publish_session, store_session
 from tasks.speech import read_transcript, transcribe
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.timing import Timings

@@ -16,10 +16,10 @@ from tasks.ranking import (
     find_ranking,
     finish_ranking,
     plan_photos,
+    publish_ranked,
     rank,
     resolve_ranker,
 )
-from tasks.ranking_report import publish_ranked
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.progress import progress
 from tasks.support.windows import Pace

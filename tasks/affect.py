@@ -9,21 +9,19 @@ from tempfile import TemporaryDirectory
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.events import emit_event
 
 from sightline import affect, sessions, storage
-from sightline.alerts import Alert
 from sightline.errors import InvalidInput
 from sightline.features import features_of_track
 from sightline.media import EXTENSIONS
 from sightline.names import PatientName, SessionName
-from sightline.sessions import Claim, Prediction, SessionRecord, SessionStore, StoredSession
+from sightline.sessions import Claim, Prediction, SessionRecord, SessionStore, StoredSession, prediction_page
+from tasks.events import emit_session_predicted, emit_session_uncertain
 from tasks.models import open_registry
 from tasks.support.policy import ON_STORAGE, PLAIN
 
 __all__ = [
     "Predicted",
-    "alert_of_review",
     "find_stored",
     "is_video",
     "open_stored",
@@ -76,57 +74,17 @@ def predict_stored(store: SessionStore, stored: StoredSession, threshold: float 
 
 @task(**PLAIN)
 def publish_prediction(predicted: Predicted) -> None:
-    """A page in the UI, and the event ``sightline.session.predicted``, ``sightline.session.uncertain`` too."""
-    stored, told = predicted.stored, predicted.prediction
-    table = "\n".join(
-        f"| {emotion} | {probability:.3f} |"
-        for emotion, probability in sorted(told.probabilities.items(), key=lambda pair: -pair[1])
-    )
-    why = "\n".join(f"- {reason}" for reason in told.review)
+    """Publish the prediction's page and ``sightline.session.predicted``.
+
+    If a person should review the session, also emit ``sightline.session.uncertain``.
+    """
+    stored, prediction = predicted.stored, predicted.prediction
     create_markdown_artifact(
-        f"# {stored.patient}: {stored.session} is {told.emotion}, says {told.model}\n\n"
-        f"The words say {stored.emotion}. The model is {told.confidence:.2f} sure; from {told.threshold:g} on it is "
-        f"believed.\n\n| emotion | probability |\n| --- | --- |\n{table}\n\n"
-        + (f"**A person should look at it:**\n\n{why}\n\n" if why else "")
-        + f"- Annotated video: `{stored.annotated_video}`\n- Metadata: `{stored.metadata_file}`",
-        key="prediction",
-        description=f"{stored.patient}: {stored.session}",
+        prediction_page(stored, prediction), key="prediction", description=f"{stored.patient}: {stored.session}"
     )
-    resource = {
-        "prefect.resource.id": f"sightline.session.{stored.sha256}",
-        "prefect.resource.name": stored.session,
-        "sightline.patient": stored.patient,
-    }
-    payload = {"patient": stored.patient, "session": stored.session, "said": stored.emotion}
-    payload |= told.model_dump(mode="json", include={"model", "emotion", "confidence", "threshold", "review"})
-    emit_event("sightline.session.predicted", resource=resource, payload=payload)
-    if told.review:
-        emit_event("sightline.session.uncertain", resource=resource, payload=payload)
-
-
-def alert_of_review(predicted: Predicted) -> Alert | None:
-    """What people are told of a session that they should look at; None where they need not."""
-    stored, told = predicted.stored, predicted.prediction
-    if not told.review:
-        return None
-    return Alert(
-        # The same answer of the same model is no news.
-        key=f"{stored.sha256} {told.model} {told.threshold:g}",
-        kind="result",
-        title=f"{stored.patient}: session {stored.session} needs a look",
-        facts={
-            "patient": stored.patient,
-            "session": stored.session,
-            "words": stored.emotion,
-            "model": f"{told.emotion}, {told.confidence:.2f} sure, by {told.model}",
-            "why": "; ".join(told.review),
-            "video": stored.annotated_video,
-            "metadata": stored.metadata_file,
-        },
-        run_name=None,
-        run_url=None,
-        at=told.predicted_at,
-    )
+    emit_session_predicted(stored, prediction)
+    if prediction.review:
+        emit_session_uncertain(stored, prediction)
 
 
 def _claim(session: SessionRecord | StoredSession) -> Claim:

@@ -1,111 +1,57 @@
-"""Classifying images: serialize → classify → filter, each over one chunk at a time."""
+"""Classifying images: serialize → classify → filter, one chunk at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 from uuid import UUID, uuid5
 
 from prefect import task
-from pydantic import BaseModel, ConfigDict
 
 from sightline import monitoring, storage, vision
 from sightline.monitoring import CaptureEvent
+from sightline.names import ModelName
+from sightline.runs import Chunk, Job
 from sightline.settings import settings
-from sightline.vision import (
-    RESULTS,
-    REVIEW,
-    TABLE,
-    ClassificationRun,
-    FinishedClassification,
-    ImageRef,
-    Limits,
-    Prediction,
-    SerializedChunk,
-)
+from sightline.vision import ClassificationRun, FinishedClassification, ImageRef, Prediction, SerializedChunk
 from tasks.models import ModelSpec, classifier_of
+from tasks.runs import image_limits, output_folder
+from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE
 
 __all__ = [
-    "Chunk",
-    "ChunkedJob",
+    "ClassificationJob",
     "ClassifiedChunk",
-    "Job",
-    "chunks_to_do",
     "classify",
     "filter_low_confidence",
-    "find_finished",
-    "finish_run",
-    "image_limits",
     "list_images",
     "plan",
     "serialize",
 ]
 
 
-class Job(BaseModel):
-    """What one run classifies, by what, and where it is kept."""
+class ClassificationJob(Job):
+    """The plan of a run that classifies images. ``capture``: the location of the capture files."""
 
-    model_config = ConfigDict(frozen=True)
-
-    key: str
     model: ModelSpec
-    images: int
-    chunk_size: int
-    fixed: bool
-    """Whether every image's version is known, so that the same run started again is known to have the same images."""
-    output: str
     capture: str
 
     @property
-    def chunks(self) -> int:
-        """How many chunks the images make."""
-        return -(-self.images // self.chunk_size)
-
-    @property
     def run(self) -> ClassificationRun:
-        """What the run has done so far."""
+        """The progress and the results of the run."""
         return ClassificationRun(storage.locate(self.output), self.key)
 
-    @property
-    def files(self) -> dict[str, str]:
-        """Where the results are."""
-        names = {"results": RESULTS, "table": TABLE, "review": REVIEW}
-        return {each: storage.uri_of(storage.locate(self.output) / file) for each, file in names.items()}
+    def finish(self) -> FinishedClassification:
+        """Write the results of all chunks."""
+        model = self.model
+        return self.run.finish(self.chunks, model.classes, model.name, model.threshold, fixed=self.fixed)
 
 
-class Chunk(NamedTuple):
-    """Some of a run's images, in their order; ``number`` counts the chunks from 0."""
-
-    number: int
-    refs: tuple[ImageRef, ...]
-
-
-class _DoneSoFar(Protocol):
-    def done(self) -> set[int]: ...
-
-
-class ChunkedJob(Protocol):
-    """A run that works chunk by chunk, whatever it does with them."""
-
-    @property
-    def chunk_size(self) -> int:
-        """Images of a chunk; the last one may have fewer."""
-
-    @property
-    def chunks(self) -> int:
-        """How many there are."""
-
-    @property
-    def run(self) -> _DoneSoFar:
-        """What has been done so far."""
-
-
-class ClassifiedChunk(BaseModel):
-    """A chunk's predictions."""
-
-    model_config = ConfigDict(frozen=True)
+@dataclass(frozen=True)
+class ClassifiedChunk:
+    """The predictions of a chunk's images, in order."""
 
     number: int
     predictions: tuple[Prediction, ...]
@@ -113,76 +59,56 @@ class ClassifiedChunk(BaseModel):
 
 @task(**ON_STORAGE)
 def list_images(source: str | list[str] | dict[str, Any]) -> list[ImageRef]:
-    """Every image that the source names, in order."""
+    """Return the images that the source names, in order."""
     return vision.expand(source)
 
 
-def plan(images: Sequence[ImageRef], model: ModelSpec, chunk_size: int, output: str | None, capture: str | None) -> Job:
-    """The work of one run."""
+def plan(
+    images: Sequence[ImageRef], model: ModelSpec, chunk_size: int, output: str | None, capture: str | None
+) -> ClassificationJob:
+    """Return the plan of a run that classifies ``images``."""
     config = settings()
     key = vision.run_key(images, model.name, model.threshold, chunk_size, image_limits())
-    results = config.results / model.folder / key[:12]
-    return Job(
+    return ClassificationJob(
         key=key,
         model=model,
         images=len(images),
         chunk_size=chunk_size,
-        fixed=all(image.version is not None or image.data is not None for image in images),
-        output=storage.uri_of(config.locate(output) if output else results),
+        fixed=all(image.is_fixed for image in images),
+        output=output_folder(output, ModelName.parse(model.name), key),
         capture=storage.uri_of(config.locate(capture or config.capture_bucket)),
     )
 
 
-@task(**ON_STORAGE)
-def find_finished(job: Job) -> FinishedClassification | None:
-    """The same run as it ended before."""
-    return job.run.finished()
+@task(**ON_STORAGE, task_run_name="serialize-{chunk.value.number}")
+def serialize(chunk: Opaque[Chunk[ImageRef]], job: ClassificationJob, folder: Path) -> Opaque[SerializedChunk]:
+    """Fetch and decode the chunk's images. An image that cannot be read gets a reason."""
+    number, images = chunk.value.number, chunk.value.items
+    return Opaque(vision.serialize_chunk(images, job.model.input, image_limits(), folder, number))
 
 
-@task(**ON_STORAGE)
-def chunks_to_do(job: ChunkedJob, images: Sequence[ImageRef]) -> list[Chunk]:
-    """The chunks that no earlier try of this run has done."""
-    done, size = job.run.done(), job.chunk_size
-    return [
-        Chunk(number, tuple(images[number * size : (number + 1) * size]))
-        for number in range(job.chunks)
-        if number not in done
-    ]
-
-
-@task(**ON_STORAGE, task_run_name="serialize-{chunk.number}")
-def serialize(chunk: Chunk, job: Job, folder: Path) -> SerializedChunk:
-    """Fetch and decode the chunk's images; what cannot be read has its reason."""
-    return vision.serialize_chunk(chunk.refs, job.model.input, image_limits(), folder, chunk.number)
-
-
-def image_limits() -> Limits:
-    """What the settings let an image cost."""
-    config = settings()
-    return Limits(config.max_image_pixels, config.max_image_bytes, frozenset(config.image_hosts))
-
-
-@task(**ON_STORAGE, task_run_name="classify-{chunk.number}")
-def classify(chunk: SerializedChunk, job: Job) -> ClassifiedChunk:
-    """The probabilities of the chunk's images; every inference is captured, whatever becomes of it."""
-    # A chunk that is done again, by a retry or after a kill, captures the same events in the same file.
-    at = job.run.started(chunk.number)
-    file_id = uuid5(UUID(job.key), f"{chunk.number} {at.isoformat()}")
-    predictions = vision.classify_chunk(chunk, classifier_of(job.model))
+@task(**ON_STORAGE, task_run_name="classify-{chunk.value.number}")
+def classify(chunk: Opaque[SerializedChunk], job: ClassificationJob) -> Opaque[ClassifiedChunk]:
+    """Predict the probabilities of the chunk's images, and capture every inference whatever its outcome."""
+    serialized = chunk.value
+    # A chunk that is repeated, by a retry or by a resumed run, captures the same events in the same file.
+    at = job.run.started(serialized.number)
+    file_id = uuid5(UUID(job.key), f"{serialized.number} {at.isoformat()}")
+    predictions = vision.classify_chunk(serialized, classifier_of(job.model))
     monitoring.write_capture(
         storage.locate(job.capture),
         job.model.endpoint,
         job.model.variant,
-        _events(chunk, predictions, file_id),
+        _events(serialized, predictions, file_id),
         at=at,
         file_id=file_id,
     )
-    chunk.discard()
-    return ClassifiedChunk(number=chunk.number, predictions=tuple(predictions))
+    serialized.discard()
+    return Opaque(ClassifiedChunk(serialized.number, tuple(predictions)))
 
 
 def _events(chunk: SerializedChunk, predictions: Sequence[Prediction], file_id: UUID) -> Iterator[CaptureEvent]:
-    """An event for each inference; an image that an endpoint refused has none."""
+    """Yield an event for every inference; an image that an endpoint refused has none."""
     contents = iter(chunk.contents())
     for place, (image, prediction) in enumerate(zip(chunk.items, predictions, strict=True)):
         if image.reason is not None:
@@ -200,18 +126,10 @@ def _events(chunk: SerializedChunk, predictions: Sequence[Prediction], file_id: 
             )
 
 
-@task(**ON_STORAGE, task_run_name="filter-{chunk.number}")
-def filter_low_confidence(chunk: ClassifiedChunk, job: Job) -> int:
-    """Judge the chunk's images and keep their records; how many there are."""
-    model = job.model
-    job.run.keep(
-        chunk.number,
-        (vision.record_of(each, model.classes, model.name, model.threshold) for each in chunk.predictions),
-    )
-    return len(chunk.predictions)
-
-
-@task(**ON_STORAGE)
-def finish_run(job: Job) -> FinishedClassification:
-    """The results of all chunks, whole."""
-    return job.run.finish(job.chunks, job.model.classes, job.model.name, job.model.threshold, fixed=job.fixed)
+@task(**ON_STORAGE, task_run_name="filter-{chunk.value.number}")
+def filter_low_confidence(chunk: Opaque[ClassifiedChunk], job: ClassificationJob) -> int:
+    """Compare the chunk's images with the threshold, store their records, and return the number of images."""
+    model, predictions = job.model, chunk.value.predictions
+    records = (vision.record_of(prediction, model.classes, model.name, model.threshold) for prediction in predictions)
+    job.run.keep(chunk.value.number, records)
+    return len(predictions)

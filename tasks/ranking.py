@@ -1,19 +1,16 @@
-"""Ranking the people of many photos, some photos at a time."""
+"""Ranking the people in photos, one chunk of photos at a time."""
 
 from __future__ import annotations
 
 import json
 import threading
 from collections.abc import Sequence
-from functools import lru_cache
 
 from prefect import task
-from pydantic import BaseModel, ConfigDict
 
 from sightline import storage, vision
 from sightline.names import ModelName
 from sightline.ranking import (
-    SHEET,
     FinishedRanking,
     PrepareParameters,
     Preparer,
@@ -24,51 +21,41 @@ from sightline.ranking import (
     ranking_record,
 )
 from sightline.registry import Registry
-from sightline.settings import settings
-from sightline.vision import RESULTS, TABLE, ImageRef
-from tasks.images import Chunk, image_limits
+from sightline.runs import Chunk, Job
+from sightline.vision import ImageRef
 from tasks.models import open_registry
+from tasks.runs import image_limits, output_folder
+from tasks.support.loading import loaded_once
+from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE
 
-__all__ = ["RankingSpec", "find_ranking", "finish_ranking", "plan_photos", "rank", "resolve_ranker"]
+__all__ = ["RankingJob", "plan_photos", "rank", "resolve_ranker"]
 
 
-class RankingSpec(BaseModel):
-    """What one run ranks, by what, and where it is kept; small enough to be handed from task to task."""
+class RankingJob(Job):
+    """The plan of a run that ranks the people in photos.
 
-    model_config = ConfigDict(frozen=True)
+    ``model``: a version's label. ``registry``: its location. ``bonus``: what raised arms add.
+    """
 
-    key: str
     model: str
     registry: str
     parameters: PrepareParameters
     bonus: float
-    images: int
-    chunk_size: int
-    fixed: bool
-    """Whether every photo's version is known, so that the same run started again is known to have the same photos."""
-    output: str
-
-    @property
-    def chunks(self) -> int:
-        """How many chunks the photos make."""
-        return -(-self.images // self.chunk_size)
 
     @property
     def run(self) -> RankingRun:
-        """What the run has done so far."""
+        """The progress and the results of the run."""
         return RankingRun(storage.locate(self.output), self.key)
 
-    @property
-    def files(self) -> dict[str, str]:
-        """Where the results are."""
-        names = {"results": RESULTS, "table": TABLE, "sheet": SHEET}
-        return {each: storage.uri_of(storage.locate(self.output) / file) for each, file in names.items()}
+    def finish(self) -> FinishedRanking:
+        """Write the results of all chunks: records, table and contact sheet."""
+        return self.run.finish(self.chunks, self.images, self.model, fixed=self.fixed)
 
 
 @task(**ON_STORAGE)
 def resolve_ranker(model: str) -> tuple[str, float]:
-    """The version that ``model`` names now, so that a whole run uses one, and its own bonus."""
+    """Return the label of the version that ``model`` names now, and its bonus; the complete run uses this version."""
     record = ranking_record(open_registry(), model)
     return record.label, float(record.parameters["arms_bonus"])
 
@@ -80,73 +67,53 @@ def plan_photos(
     bonus: float,
     chunk_size: int,
     output: str | None,
-) -> RankingSpec:
-    """The work of one run."""
-    config, registry = settings(), open_registry()
-    asked = json.dumps([model, parameters.model_dump(mode="json")])
-    key = vision.run_key(photos, asked, bonus, chunk_size, image_limits())
-    results = config.results / ModelName.parse(model).folder / key[:12]
-    return RankingSpec(
+) -> RankingJob:
+    """Return the plan of a run that ranks the people in ``photos``."""
+    identity = json.dumps([model, parameters.model_dump(mode="json")])
+    key = vision.run_key(photos, identity, bonus, chunk_size, image_limits())
+    return RankingJob(
         key=key,
         model=model,
-        registry=storage.uri_of(registry.root),
+        registry=storage.uri_of(open_registry().root),
         parameters=parameters,
         bonus=bonus,
         images=len(photos),
         chunk_size=chunk_size,
-        fixed=all(photo.version is not None or photo.data is not None for photo in photos),
-        output=storage.uri_of(config.locate(output) if output else results),
+        fixed=all(photo.is_fixed for photo in photos),
+        output=output_folder(output, ModelName.parse(model), key),
     )
 
 
-@task(**ON_STORAGE)
-def find_ranking(spec: RankingSpec) -> FinishedRanking | None:
-    """The same run as it ended before."""
-    return spec.run.finished()
-
-
-@task(**ON_STORAGE, task_run_name="rank-{chunk.number}")
-def rank(chunk: Chunk, spec: RankingSpec) -> int:
-    """Find, crop and score the people of the chunk's photos, and keep them; how many photos there were."""
+@task(**ON_STORAGE, task_run_name="rank-{chunk.value.number}")
+def rank(chunk: Opaque[Chunk[ImageRef]], job: RankingJob) -> int:
+    """Find, crop and score the people in the chunk's photos, store them, and return the number of photos."""
+    photos = chunk.value.items
     ranked = rank_photos(
-        chunk.refs,
-        _ranker(spec.registry, spec.model),
+        photos,
+        _ranker(job.registry, job.model),
         _preparer(),
-        spec.parameters,
-        bonus=spec.bonus,
+        job.parameters,
+        bonus=job.bonus,
         limits=image_limits(),
     )
-    spec.run.keep(chunk.number, ranked)
-    return len(chunk.refs)
-
-
-@task(**ON_STORAGE)
-def finish_ranking(spec: RankingSpec) -> FinishedRanking:
-    """The results of all chunks, whole: records, table and contact sheet."""
-    return spec.run.finish(spec.chunks, spec.images, spec.model, fixed=spec.fixed)
+    job.run.keep(chunk.value.number, ranked)
+    return len(photos)
 
 
 class _PerThread(threading.local):
     preparer: Preparer | None = None
 
 
-_own = _PerThread()
-_loading = threading.Lock()
+_this_thread = _PerThread()
 
 
 def _preparer() -> Preparer:
-    """The thread's own pose models, loaded once."""
-    if _own.preparer is None:
-        _own.preparer = Preparer()
-    return _own.preparer
+    """Return this thread's pose models, loaded once."""
+    if _this_thread.preparer is None:
+        _this_thread.preparer = Preparer()
+    return _this_thread.preparer
 
 
+@loaded_once
 def _ranker(registry: str, model: str) -> Ranker:
-    """The model, loaded and checked once a process, however many chunks ask for it at the same time."""
-    with _loading:
-        return _load(registry, model)
-
-
-@lru_cache(maxsize=4)
-def _load(registry: str, model: str) -> Ranker:
     return load_ranker(Registry(storage.locate(registry)), model)

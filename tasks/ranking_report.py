@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.events import emit_event
+from prefect.artifacts import create_markdown_artifact
 
-from sightline.ranking import FinishedRanking
 from sightline.registry import ModelRecord, Promotion
 from sightline.training.common.stages import StageRun
-from tasks.ranking import RankingSpec
-from tasks.support.policy import ON_STORAGE, PLAIN
+from tasks.events import emit_model_promoted, emit_model_trained
+from tasks.support.policy import PLAIN
 from tasks.training_report import markdown_table
 
-__all__ = ["publish_ranked", "report_ranking"]
+__all__ = ["report_ranking"]
 
 _FIGURES = ("accuracy", "precision", "recall", "f1", "roc_auc")
 
@@ -28,51 +26,9 @@ def report_ranking(
     """A page in the UI about the model, and the events ``sightline.model.trained`` and ``sightline.model.promoted``."""
     page = _page(record, promotion, stages, graph, folder)
     create_markdown_artifact(page, key="ranking-model", description=record.label)
-    resource = {
-        "prefect.resource.id": f"sightline.model.{record.name}.{record.version}",
-        "prefect.resource.name": record.label,
-        "sightline.model": record.name,
-    }
-    payload = {
-        "version": record.version,
-        "samples": record.data.samples,
-        "synthetic": record.data.synthetic,
-        "promoted": promotion.promoted,
-        "why": promotion.why,
-        **{name: record.metrics[name] for name in _FIGURES},
-    }
-    emit_event("sightline.model.trained", resource=resource, payload=payload)
+    emit_model_trained(record, promotion)
     if promotion.promoted:
-        moved = {"version": record.version, "previous": promotion.previous, "why": promotion.why}
-        emit_event("sightline.model.promoted", resource=resource, payload=moved)
-
-
-@task(**ON_STORAGE)
-def publish_ranked(spec: RankingSpec, ended: FinishedRanking) -> None:
-    """A table in the UI of the best, under the counts, and the event ``sightline.images.ranked``."""
-    summary = ended.summary
-    create_table_artifact(
-        [
-            {
-                "place": place,
-                "image": each.uri,
-                "person": each.person,
-                "ranking": f"{each.ranking:.4f}",
-                "score": f"{each.score:.4f}",
-                "arms above the head": "yes" if each.arms_above_head else "",
-            }
-            for place, each in enumerate(summary.best, start=1)
-        ],
-        key="best-ranked",
-        description=f"{summary.images:,} photos, {summary.ranked:,} people ranked, {summary.low_confidence:,} of low "
-        f"confidence, {summary.rejected:,} not to be ranked. The best, by {ended.model}. "
-        f"All of them: `{spec.files['results']}`, in pictures: `{spec.files['sheet']}`",
-    )
-    emit_event(
-        "sightline.images.ranked",
-        resource={"prefect.resource.id": f"sightline.ranking.{spec.key}", "sightline.model": ended.model},
-        payload={**summary.model_dump(mode="json", exclude={"best"}), "results": spec.files["results"]},
-    )
+        emit_model_promoted(record, promotion)
 
 
 def _page(record: ModelRecord, promotion: Promotion, stages: Mapping[str, StageRun], graph: str, folder: str) -> str:

@@ -11,15 +11,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from prefect import task
+from prefect.artifacts import create_markdown_artifact
 
 from sightline import sessions, storage
 from sightline.emotion import EmotionFindings, Keywords
 from sightline.media import VideoInfo, pose_name
 from sightline.pose import Track, TrackedVideo, export_openpose
-from sightline.sessions import Metadata, SessionOutputs, SessionStore, Source, StoredSession
+from sightline.sessions import Metadata, SessionOutputs, SessionStore, Source, StoredSession, session_page
 from sightline.speech import PACKAGES, Transcript
 from sightline.storage import Location
-from tasks.support.policy import ON_STORAGE
+from tasks.events import emit_session_stored, emit_video_processed
+from tasks.support.policy import ON_STORAGE, PLAIN
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,14 @@ def store_session(store: SessionStore, source: Source, video: ProcessedVideo, fo
             highlights=video.highlights,
         ),
     )
+
+
+@task(**PLAIN)
+def publish_session(stored: StoredSession) -> None:
+    """Publish the session's page, and emit ``sightline.session.stored`` and ``sightline.video.processed``."""
+    create_markdown_artifact(session_page(stored), key="session", description=f"{stored.patient}: {stored.session}")
+    emit_session_stored(stored)
+    emit_video_processed(stored)
 
 
 def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:

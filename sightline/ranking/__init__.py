@@ -22,8 +22,10 @@ from sightline.ranking.prepare import (
     prepare_person,
     sharpness_of,
 )
-from sightline.ranking.records import RankedPerson, best_first
-from sightline.ranking.runs import SHEET, FinishedRanking, RankingRun, RankingSummary
+from sightline.ranking.records import RankedPerson
+from sightline.ranking.rendering import best_rows, ranking_summary
+from sightline.ranking.results import SHEET, RankingSummary
+from sightline.ranking.runs import FinishedRanking, RankingRun
 from sightline.ranking.sheet import contact_sheet
 
 __all__ = [
@@ -41,13 +43,14 @@ __all__ = [
     "Ranker",
     "RankingRun",
     "RankingSummary",
-    "best_first",
+    "best_rows",
     "contact_sheet",
     "load_ranker",
     "model_input",
     "prepare_person",
     "rank_photos",
     "ranking_record",
+    "ranking_summary",
     "sharpness_of",
     "with_bonus",
 ]

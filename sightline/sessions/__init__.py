@@ -14,6 +14,7 @@ from sightline.sessions.records import (
     StoredSession,
     analysis_csv,
 )
+from sightline.sessions.rendering import prediction_page, review_alert, session_page
 from sightline.sessions.source import Source, fetch_source
 from sightline.sessions.store import SessionStore
 
@@ -34,6 +35,9 @@ __all__ = [
     "fetch_source",
     "open_session",
     "patient_of",
+    "prediction_page",
     "read_sessions",
+    "review_alert",
+    "session_page",
     "track_of",
 ]

@@ -18,6 +18,7 @@ from sightline.vision.predictions import Prediction, classify_chunk, record_of
 from sightline.vision.reasons import TRANSIENT, Reason, Rejected
 from sightline.vision.records import THRESHOLD_NOT_MET, ImageRecord, Outcome, judge
 from sightline.vision.refs import ImageRef
+from sightline.vision.rendering import classification_alert, classification_summary, least_certain_rows
 from sightline.vision.results import REVIEW, Counts, Summary, read_records
 from sightline.vision.runs import ClassificationRun, FinishedClassification, finished_runs, run_key
 from sightline.vision.sources import SUFFIXES, Source, expand
@@ -52,6 +53,8 @@ __all__ = [
     "Source",
     "Summary",
     "WeightsUnavailable",
+    "classification_alert",
+    "classification_summary",
     "classify_chunk",
     "create_backbone",
     "decode",
@@ -59,6 +62,7 @@ __all__ = [
     "fetch",
     "finished_runs",
     "judge",
+    "least_certain_rows",
     "load_classifier",
     "load_weights",
     "read_records",

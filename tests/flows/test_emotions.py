@@ -212,7 +212,7 @@ class TestPrediction:
         assert unsure.outcome == "low_confidence"
         store = SessionStore(home / "video", home / "patients")
         assert [each.session for each in store.reviews("ana")] == ["synthetic-0002"]
-        assert "needs a look" in artifacts(prefect_server, state)["alert"]
+        assert "needs a review" in artifacts(prefect_server, state)["alert"]
         assert told_of(prefect_server, "sightline.session.uncertain", "synthetic-0002")
 
     def test_without_a_model_it_says_how_to_get_one(self, home: Path) -> None:

@@ -1,0 +1,73 @@
+"""Pages and alerts about sessions, for the Prefect UI and the alert channels."""
+
+from __future__ import annotations
+
+from sightline import markdown
+from sightline.alerts import Alert
+from sightline.sessions.records import Prediction, StoredSession
+
+__all__ = ["prediction_page", "review_alert", "session_page"]
+
+
+def session_page(stored: StoredSession) -> str:
+    """Return a page about a stored session: its emotion, timeline, transcript and files."""
+    metadata = stored.metadata
+    timeline = [
+        (f"{stretch.start:.1f}-{stretch.end:.1f}", stretch.emotion, markdown.escape(stretch.evidence))
+        for stretch in metadata.timeline
+    ]
+    files = {
+        "Annotated video": stored.annotated_video,
+        "Highlights": stored.highlights,
+        "Frames": stored.frames,
+        "Poses": stored.poses,
+        "Metadata": stored.metadata_file,
+        "Track": stored.track,
+    }
+    return markdown.page(
+        f"# {markdown.escape(stored.patient)}: {markdown.escape(stored.session)} is {stored.emotion}",
+        f"{metadata.duration_seconds:.1f} s, a person in {metadata.frames_with_person} of {metadata.frames_tracked} "
+        f"tracked frames, {metadata.poses_extracted} poses from {metadata.frames_extracted} frames.",
+        markdown.table(("Seconds", "Emotion", "Evidence"), timeline),
+        f"> {markdown.escape(metadata.transcription) or 'No speech was transcribed.'}",
+        "\n".join(f"- {name}: `{uri}`" for name, uri in files.items() if uri),
+    )
+
+
+def prediction_page(stored: StoredSession, prediction: Prediction) -> str:
+    """Return a page about a predicted session: the probabilities, and why a person should check it."""
+    probabilities = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
+    reasons = "\n".join(f"- {reason}" for reason in prediction.review)
+    return markdown.page(
+        f"# {markdown.escape(stored.patient)}: {markdown.escape(stored.session)} is predicted {prediction.emotion}",
+        f"The transcript indicates {stored.emotion}. {prediction.model} predicts {prediction.emotion} with a "
+        f"confidence of {prediction.confidence:.2f}; its threshold is {prediction.threshold:g}.",
+        markdown.table(
+            ("emotion", "probability"), [(emotion, f"{probability:.3f}") for emotion, probability in probabilities]
+        ),
+        f"**A person should review this session:**\n\n{reasons}" if reasons else "",
+        f"- Annotated video: `{stored.annotated_video}`\n- Metadata: `{stored.metadata_file}`",
+    )
+
+
+def review_alert(stored: StoredSession, prediction: Prediction) -> Alert | None:
+    """Return the alert about a session that a person should review; None if no review is needed.
+
+    The key has no run: the same prediction by the same version is the same event.
+    """
+    if not prediction.review:
+        return None
+    return Alert(
+        key=f"{stored.sha256} {prediction.model} {prediction.threshold:g}",
+        title=f"{stored.patient}: session {stored.session} needs a review",
+        facts={
+            "patient": stored.patient,
+            "session": stored.session,
+            "transcript": stored.emotion,
+            "prediction": f"{prediction.emotion}, confidence {prediction.confidence:.2f}, by {prediction.model}",
+            "why": "; ".join(prediction.review),
+            "video": stored.annotated_video,
+            "metadata": stored.metadata_file,
+        },
+        at=prediction.predicted_at,
+    )
