@@ -1,7 +1,6 @@
-"""``python -m deployments.health``: the images' health check.
+"""``python -m deployments.health``: the health check of the images.
 
-Asks ``HEALTH_URL`` where it is set, and else whether Prefect's API, without which a flow run can tell nobody what it
-does, is within reach.
+It requests ``HEALTH_URL`` if that is set, else the health endpoint of Prefect's API, which every flow run needs.
 """
 
 from __future__ import annotations
@@ -13,21 +12,21 @@ import urllib.request
 
 __all__ = ["main"]
 
-_SECONDS = 5
+_TIMEOUT = 5  # seconds
 
 
 def main() -> int:
-    """0 where the answer is a good one. What is wrong goes to standard error, which Docker keeps."""
+    """Return 0 after a successful response, else 1. The error goes to standard error, which Docker stores."""
     api = os.environ.get("PREFECT_API_URL")
     url = os.environ.get("HEALTH_URL") or (f"{api}/health" if api else None)
     if url is None:
-        return 0  # A command that is run by hand has nobody to answer to.
+        return 0  # a command run by hand, without a server
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=_SECONDS):
+        with opener.open(url, timeout=_TIMEOUT):
             return 0
     except (urllib.error.URLError, TimeoutError, ValueError) as error:
-        print(f"{url} does not answer as it should: {error}", file=sys.stderr)
+        print(f"{url}: the health check failed: {error}", file=sys.stderr)
         return 1
 
 

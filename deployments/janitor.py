@@ -1,6 +1,6 @@
-"""``python -m deployments.janitor``: remove the containers of flow runs that have ended, a day after.
+"""``python -m deployments.janitor``: remove the containers of flow runs one day after they were created.
 
-Until then they are there to be looked into: ``docker logs`` has what they said.
+Until then, stopped containers can be inspected: ``docker logs`` shows their output.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import signal
 import sys
 from threading import Event
 
-__all__ = ["main", "remove_ended"]
+__all__ = ["main", "remove_stopped"]
 
-LABEL = "io.prefect.flow-run-id"  # which the Docker worker gives to every container of a run
+LABEL = "io.prefect.flow-run-id"  # set by the Docker worker on every container of a run
 HOURS = 24
-_SECONDS_BETWEEN_ROUNDS = 3600.0
+_INTERVAL = 3600.0  # seconds between two passes
 
 
 def main() -> None:
-    """Go round until SIGTERM."""
+    """Remove stopped containers every hour until SIGTERM."""
     from docker.errors import DockerException
 
     stop = Event()
@@ -25,16 +25,16 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     while True:
         try:
-            for container in remove_ended(HOURS):
+            for container in remove_stopped(HOURS):
                 print(f"removed {container}", flush=True)
-        except (DockerException, OSError) as error:  # It may be back in an hour.
-            print(f"Docker does not answer: {error}", file=sys.stderr)
-        if stop.wait(_SECONDS_BETWEEN_ROUNDS):
+        except (DockerException, OSError) as error:  # transient: the next pass tries again
+            print(f"Docker does not respond: {error}", file=sys.stderr)
+        if stop.wait(_INTERVAL):
             return
 
 
-def remove_ended(hours: float) -> list[str]:
-    """Remove the stopped containers of flow runs that were made so long ago; their ids."""
+def remove_stopped(hours: float) -> list[str]:
+    """Remove the stopped containers of flow runs that were created so many hours ago, and return their ids."""
     import docker
 
     client = docker.from_env()  # type: ignore[attr-defined]  # mypy takes the folder docker/ for the package

@@ -1,8 +1,8 @@
-"""A stand-in for S3 and SQS that keeps its buckets: ``python local_aws.py FOLDER``, in moto's own image.
+"""Local S3 and SQS with persistent buckets: ``python local_aws.py FOLDER``, run in moto's image.
 
-It has the buckets of ``compose.yaml``, a queue with a dead-letter queue, and notifications of whatever is put into the
-videos. Moto keeps all of it in memory; here the objects are written to the folder every few seconds and at the end, and
-read from it at the start. It stands in for AWS on one machine, and guards nothing.
+It creates the buckets of ``compose.yaml``, a queue with a dead-letter queue, and notifications for every object put
+into the videos bucket. Moto holds everything in memory; this program writes the objects to the folder every few seconds
+and at shutdown, and restores them at startup. It is meant for one machine and has no access control.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ PORT = 5000
 BUCKETS = ("videos", "patients", "models", "results", "capture")
 UPLOADS = "videos"
 QUEUE, DEAD_LETTERS = "uploads", "uploads-dead-letters"
-RECEIVES = 5  # of a message, before it is a dead letter
-SECONDS_BETWEEN_SAVES = 5.0
+MAX_RECEIVES = 5  # after so many, a message moves to the dead-letter queue
+SAVE_INTERVAL = 5.0  # seconds
 INDEX = "index.json"
 
 
@@ -32,9 +32,9 @@ def main(folder: Path) -> None:
         signal.signal(number, lambda *_: stop.set())
     server = serve(PORT)
     try:
-        make(folder)
+        create_resources(folder)
         print("S3 and SQS are ready", flush=True)
-        while not stop.wait(SECONDS_BETWEEN_SAVES):
+        while not stop.wait(SAVE_INTERVAL):
             save(folder)
         save(folder)
     finally:
@@ -42,16 +42,16 @@ def main(folder: Path) -> None:
 
 
 def serve(port: int) -> Any:
-    """Moto on every address; conditional requests one at a time, for moto looks first and writes then."""
+    """Serve moto on all addresses. Conditional requests are serialised, because moto's check and write can race."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
-    application, turn = DomainDispatcherApplication(create_backend_app), threading.Lock()
+    application, lock = DomainDispatcherApplication(create_backend_app), threading.Lock()
 
     def respond(environ: dict[str, Any], start_response: Any) -> Any:
         if "HTTP_IF_NONE_MATCH" not in environ and "HTTP_IF_MATCH" not in environ:
             return application(environ, start_response)
-        with turn:
+        with lock:
             return list(application(environ, start_response))
 
     server = make_server("0.0.0.0", port, respond, threaded=True, request_handler=MotoRequestHandler)  # noqa: S104
@@ -59,25 +59,28 @@ def serve(port: int) -> Any:
     return server
 
 
-def make(folder: Path) -> None:
-    """Bring the buckets back, then make the queue: what was there before is no news."""
+def create_resources(folder: Path) -> None:
+    """Create the buckets, restore their objects, and then create the queue: restored objects cause no messages."""
     s3, sqs = client("s3"), client("sqs")
     for bucket in BUCKETS:
         s3.create_bucket(Bucket=bucket)
     restore(folder)
-    dead = sqs.create_queue(QueueName=DEAD_LETTERS)["QueueUrl"]
-    target = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    policy = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": RECEIVES})
+    dead_letters = sqs.create_queue(QueueName=DEAD_LETTERS)["QueueUrl"]
+    policy = json.dumps({"deadLetterTargetArn": queue_arn(sqs, dead_letters), "maxReceiveCount": MAX_RECEIVES})
     queue = sqs.create_queue(QueueName=QUEUE, Attributes={"RedrivePolicy": policy})["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    notification = {"QueueArn": queue_arn(sqs, queue), "Events": ["s3:ObjectCreated:*"]}
     s3.put_bucket_notification_configuration(
-        Bucket=UPLOADS,
-        NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]},
+        Bucket=UPLOADS, NotificationConfiguration={"QueueConfigurations": [notification]}
     )
 
 
+def queue_arn(sqs: Any, url: str) -> str:
+    """Return the ARN of a queue."""
+    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+
+
 def client(service: str) -> Any:
-    """A client of the stand-in."""
+    """Return a boto3 client for the local server."""
     import boto3
 
     return boto3.client(
@@ -89,24 +92,24 @@ def client(service: str) -> Any:
     )
 
 
-def objects() -> dict[tuple[str, str], Any]:
-    """Every object, as moto has it, by its bucket and key."""
+def stored_objects() -> dict[tuple[str, str], Any]:
+    """Return moto's objects by bucket and key."""
     from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.s3.models import s3_backends
 
     buckets = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets
-    return {(name, key): found for name in BUCKETS for key, found in list(buckets[name].keys.items())}
+    return {(name, key): item for name in BUCKETS for key, item in list(buckets[name].keys.items())}
 
 
 def save(folder: Path) -> None:
-    """Bring the folder up to date. The index is replaced last, so it never names a file that is not there."""
-    index, kept = {}, objects()
-    for (bucket, key), found in kept.items():
-        etag, modified = found.etag.strip('"'), found.last_modified.isoformat()
+    """Write new objects to the folder and delete old files. The index is replaced before any file is deleted."""
+    index = {}
+    for (bucket, key), item in stored_objects().items():
+        etag, modified = item.etag.strip('"'), item.last_modified.isoformat()
         name = sha256(json.dumps([bucket, key, etag, modified]).encode()).hexdigest()
-        index[name] = [bucket, key, etag, modified, found.metadata.get("Content-Type")]
+        index[name] = [bucket, key, etag, modified, item.metadata.get("Content-Type")]
         if not (folder / name).exists():
-            replace(folder / name, found.value)
+            replace(folder / name, item.value)
     replace(folder / INDEX, json.dumps(index).encode())
     for path in folder.iterdir():
         if path.name not in index and path.name != INDEX:
@@ -114,29 +117,29 @@ def save(folder: Path) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write the file, whole or not at all."""
+    """Write the file atomically."""
     part = path.with_suffix(".part")
     part.write_bytes(content)
     part.replace(path)
 
 
 def restore(folder: Path) -> None:
-    """Put back what was saved, with its ETags and times: they tell which version of a file was processed."""
+    """Restore the saved objects with their ETags and times, which identify the processed versions."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / INDEX).exists():
         return
     index, s3 = json.loads((folder / INDEX).read_text("utf-8")), client("s3")
-    for name, (bucket, key, _, _, kind) in index.items():
+    for name, (bucket, key, _, _, content_type) in index.items():
         body = (folder / name).read_bytes()
-        s3.put_object(Bucket=bucket, Key=key, Body=body, **({"ContentType": kind} if kind else {}))
-    kept = objects()
+        s3.put_object(Bucket=bucket, Key=key, Body=body, **({"ContentType": content_type} if content_type else {}))
+    restored = stored_objects()
     for bucket, key, etag, modified, _ in index.values():
-        found = kept[bucket, key]
-        found._etag, found.last_modified = etag, datetime.fromisoformat(modified)
+        item = restored[bucket, key]
+        item._etag, item.last_modified = etag, datetime.fromisoformat(modified)
 
 
 def check() -> None:
-    """The container's health check: raises where the queue, which is made last, is not there."""
+    """Raise if the queue, which is created last, does not exist: the container's health check."""
     client("sqs").get_queue_url(QueueName=QUEUE)
 
 

@@ -1,7 +1,7 @@
 """The deployments, derived from the catalogue of flows, and ``prefect.yaml``, which is generated from them.
 
 ``prefect.yaml`` is the file that ``prefect deploy`` reads. ``make catalogue`` writes it; ``make lint`` fails if it is
-not up to date. The local server and the bootstrap take the deployments from here.
+not up to date. The local server and the bootstrap use the same deployments.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ __all__ = ["DEPLOYMENT", "FILE", "PROCESSES", "deployment", "deployments", "in_p
 
 FILE = Path(__file__).resolve().parent.parent / "prefect.yaml"
 DEPLOYMENT = "media"
-"""The name of every deployment, which follows its flow's name."""
+"""The name of every deployment, after the flow's name: ``process-video/media``."""
 CONTAINERS = "media-docker"
 """The work pool of containers."""
 PROCESSES = "media-process"
 """The work pool of processes on a machine without Docker."""
 
 _WORKING_DIRECTORY = "prefect.deployments.steps.set_working_directory"
-_START_SECONDS = 600  # until a container must have started; then its slot goes to another run
+_START_SECONDS = 600  # a container that has not started by then loses its concurrency slot
 _HEADER = """\
 # Generated from flows/catalogue.py by `make catalogue`: edit the catalogue, not this file.
 #
@@ -45,13 +45,13 @@ def in_pool(pool: str) -> str:
     In :data:`PROCESSES` they run in this folder, without a memory limit.
     """
 
-    def moved(spec: dict[str, Any]) -> dict[str, Any]:
+    def in_that_pool(spec: dict[str, Any]) -> dict[str, Any]:
         if pool != PROCESSES:
             return {**spec, "work_pool": {**spec["work_pool"], "name": pool}}
-        here = {_WORKING_DIRECTORY: {"directory": str(FILE.parent)}}
-        return {**spec, "work_pool": {"name": pool, "work_queue_name": "default"}, "pull": [here]}
+        pull = [{_WORKING_DIRECTORY: {"directory": str(FILE.parent)}}]
+        return {**spec, "work_pool": {"name": pool, "work_queue_name": "default"}, "pull": pull}
 
-    return _yaml([moved(spec) for spec in deployments().values()])
+    return _yaml([in_that_pool(spec) for spec in deployments().values()])
 
 
 def render() -> str:
@@ -114,7 +114,7 @@ def deployment(entry: FlowEntry) -> dict[str, Any]:
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc,unused-ignore]
     def ignore_aliases(self, data: Any) -> bool:
-        """Write equal values out: an anchor that a tool invents says nothing to a reader."""
+        """Return True, so that equal values are written out: generated anchors are hard to read."""
         return True
 
 

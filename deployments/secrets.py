@@ -1,4 +1,4 @@
-"""Secrets that are not in the environment themselves: ``aws-secret://NAME`` is one of AWS Secrets Manager."""
+"""References to secrets: ``aws-secret://NAME`` stands for a secret in AWS Secrets Manager."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _SCHEME = "aws-secret://"
 
 
 def resolve_secret(value: str) -> str:
-    """The secret that ``value`` names, ``value`` itself where it names none.
+    """Return the secret that ``value`` refers to, or ``value`` itself if it is not a reference.
 
-    ``aws-secret://NAME`` is the text of a secret of AWS Secrets Manager, by its name or ARN, and
-    ``aws-secret://NAME#KEY`` one value of a secret that is a JSON object. Region and credentials come from the standard
-    AWS variables. Raises ``InvalidSetting`` where the secret cannot be had; no message holds a secret.
+    ``aws-secret://NAME`` is the text of a secret in AWS Secrets Manager, by name or ARN. ``aws-secret://NAME#KEY`` is
+    one value of a secret that is a JSON object. Region and credentials come from the standard AWS variables. Raises
+    ``InvalidSetting`` if the secret cannot be read; no error message contains a secret.
     """
     if not value.startswith(_SCHEME):
         return value
-    named = _SECRET.fullmatch(value)
-    if named is None:
-        raise InvalidSetting(f"{value}: names no secret. Write it as {_SCHEME}NAME or {_SCHEME}NAME#KEY")
-    text = _fetch(named["name"])
-    return text if named["key"] is None else _member(text, named["name"], named["key"])
+    reference = _SECRET.fullmatch(value)
+    if reference is None:
+        raise InvalidSetting(f"{value}: does not name a secret. Write it as {_SCHEME}NAME or {_SCHEME}NAME#KEY")
+    text = _fetch(reference["name"])
+    return text if reference["key"] is None else _member(text, reference["name"], reference["key"])
 
 
 def _member(text: str, name: str, key: str) -> str:
@@ -38,9 +38,11 @@ def _member(text: str, name: str, key: str) -> str:
     except ValueError:
         members = None
     if not isinstance(members, dict):
-        raise InvalidSetting(f"{_SCHEME}{name}: is no JSON object, so it has no {key}. Leave out #{key}")
+        raise InvalidSetting(f"{_SCHEME}{name}: is not a JSON object, so it has no key {key}. Remove #{key}")
     if not isinstance(members.get(key), str):
-        raise InvalidSetting(f"{_SCHEME}{name}: has no text called {key}. It has {', '.join(map(str, members))}")
+        raise InvalidSetting(
+            f"{_SCHEME}{name}: has no text value for the key {key}. Its keys are {', '.join(map(str, members))}"
+        )
     return str(members[key])
 
 
@@ -49,9 +51,9 @@ def _fetch(name: str) -> str:
     import boto3
 
     try:
-        found = boto3.client("secretsmanager").get_secret_value(SecretId=name)
+        response = boto3.client("secretsmanager").get_secret_value(SecretId=name)
     except (BotoCoreError, ClientError) as error:
-        raise InvalidSetting(f"{_SCHEME}{name}: cannot be had from AWS Secrets Manager: {error}") from error
-    if "SecretString" not in found:
+        raise InvalidSetting(f"{_SCHEME}{name}: cannot be read from AWS Secrets Manager: {error}") from error
+    if "SecretString" not in response:
         raise InvalidSetting(f"{_SCHEME}{name}: is binary. Store it as text")
-    return str(found["SecretString"])
+    return str(response["SecretString"])

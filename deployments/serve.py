@@ -1,4 +1,4 @@
-"""``make ui``: a Prefect server on this machine, and every flow of the catalogue ready to run from its form."""
+"""``make ui``: a local Prefect server with a form for every flow of the catalogue."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "serve_flows", "server"]
 
-HOST = "127.0.0.1"  # the server has no login
+HOST = "127.0.0.1"  # the server has no authentication
 DEFAULT_PORT = 4200
-DEFAULT_HOME = Path("data/prefect")  # apart from ~/.prefect, whose profile may point at another server
+DEFAULT_HOME = Path("data/prefect")  # not ~/.prefect, whose profile may point to another server
 
-_SECONDS_TO_START = 240
-_SECONDS_TO_STOP = 20
-_RUNS_AT_ONCE = 2  # a run uses several cores
+_START_TIMEOUT = 240  # seconds
+_STOP_TIMEOUT = 20
+_MAX_CONCURRENT_RUNS = 2  # a run uses several cores
 
 
 class ServerNotStarted(Exception):
-    """The server's port is taken, or it did not answer."""
+    """The server's port is in use, or the server did not respond."""
 
 
 def main() -> None:
-    """Start the server and serve the flows until Ctrl-C. The port is ``PORT``, 4200 by default."""
+    """Start the server on ``PORT``, by default 4200, and serve the flows until Ctrl-C."""
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda number, _: sys.exit(128 + number))
     try:
@@ -52,22 +52,22 @@ def main() -> None:
 
 @contextmanager
 def server(port: int = 0) -> Iterator[str]:
-    """Run a Prefect server while inside; gives its address. Must come before Prefect is imported.
+    """Run a Prefect server inside the context, and yield its URL. Enter it before Prefect is imported.
 
-    Port 0 is any that is free. Its data are in ``PREFECT_HOME``, by default ``./data/prefect``. Raises
+    Port 0 chooses a free port. The server's data is in ``PREFECT_HOME``, by default ``./data/prefect``. Raises
     ``ServerNotStarted``.
     """
-    port = _free(port)
+    port = _available_port(port)
     url = f"http://{HOST}:{port}"
     set_prefect_defaults()
     home = Path(os.environ.setdefault("PREFECT_HOME", str(DEFAULT_HOME.absolute()))).expanduser()
     home.mkdir(parents=True, exist_ok=True)
     os.environ["PREFECT_API_URL"] = f"{url}/api"
-    print(f"Starting a Prefect server on {url}; the first time takes half a minute or more.", file=sys.stderr)
+    print(f"Starting a Prefect server on {url}. The first start takes half a minute or more.", file=sys.stderr)
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "prefect", "--no-prompt", "server", "start", "--host", HOST, "--port", str(port)],
         stdout=subprocess.DEVNULL,  # a banner
-        # Ctrl-C stops the runs first: they tell the server how they ended.
+        # Ctrl-C must not reach the server directly: the runs end first and report their state to it.
         start_new_session=True,
     )
     try:
@@ -76,27 +76,27 @@ def server(port: int = 0) -> Iterator[str]:
     finally:
         process.terminate()
         try:
-            process.wait(_SECONDS_TO_STOP)
+            process.wait(_STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
 def serve_flows(catalogue: Sequence[FlowEntry], url: str) -> None:
-    """Make a deployment of each flow, as ``prefect.yaml`` has it, and run what is asked for until Ctrl-C.
+    """Create the deployments of ``prefect.yaml`` on the server, and execute their runs until Ctrl-C.
 
-    Schedules are there, switched off: a machine that somebody sits at starts nothing by the clock unless it is told to.
+    Schedules are created but inactive: on a workstation, scheduled runs start only after the user switches them on.
     """
     from prefect import serve
 
     deployments = [_deployment(entry) for entry in catalogue]
     print(
-        f"\n{url} has a form for each flow, under Deployments: {', '.join(entry.name for entry in catalogue)}\n"
-        f"To see runs of the command line there too: export PREFECT_API_URL={url}/api\n"
+        f"\n{url} has a form for every flow, under Deployments: {', '.join(entry.name for entry in catalogue)}\n"
+        f"To see command-line runs there too: export PREFECT_API_URL={url}/api\n"
         "Ctrl-C stops the server and the runs.\n",
         file=sys.stderr,
     )
-    serve(*deployments, print_starting_message=False, pause_on_shutdown=False, limit=_RUNS_AT_ONCE)
+    serve(*deployments, print_starting_message=False, pause_on_shutdown=False, limit=_MAX_CONCURRENT_RUNS)
 
 
 def _deployment(entry: FlowEntry) -> RunnerDeployment:
@@ -114,40 +114,40 @@ def _deployment(entry: FlowEntry) -> RunnerDeployment:
         concurrency_limit=ConcurrencyLimitConfig.model_validate(limit) if limit else None,
         schedules=[
             Cron(
-                each["cron"],
-                timezone=each["timezone"],
-                slug=each["slug"],
-                parameters=each.get("parameters", {}),
+                schedule["cron"],
+                timezone=schedule["timezone"],
+                slug=schedule["slug"],
+                parameters=schedule.get("parameters", {}),
                 active=False,
             )
-            for each in spec.get("schedules", ())
+            for schedule in spec.get("schedules", ())
         ],
-        triggers=[TypeAdapter(DeploymentTriggerTypes).validate_python(each) for each in spec.get("triggers", ())],
+        triggers=[TypeAdapter(DeploymentTriggerTypes).validate_python(trigger) for trigger in spec.get("triggers", ())],
     )
     return cast("RunnerDeployment", deployment)
 
 
-def _free(port: int) -> int:
+def _available_port(port: int) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise ServerNotStarted(f"port {port} is taken: {error.strerror}. Try make ui PORT={port + 1}") from error
+            raise ServerNotStarted(f"port {port} is in use: {error.strerror}. Try make ui PORT={port + 1}") from error
         return int(probe.getsockname()[1])
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + _SECONDS_TO_START
+    deadline = time.monotonic() + _START_TIMEOUT
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise ServerNotStarted(f"the server ended with status {process.returncode}; its last words are above")
+            raise ServerNotStarted(f"the server exited with status {process.returncode}; its errors are above")
         try:
             if httpx.get(f"{url}/api/health", trust_env=False).is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.2)
-    raise ServerNotStarted(f"the server did not answer at {url} within {_SECONDS_TO_START} s")
+    raise ServerNotStarted(f"the server did not respond at {url} within {_START_TIMEOUT} s")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Stand-ins for the CUDA libraries that PyTorch is linked against, so that it runs on a processor without them.
+"""Stubs of the CUDA libraries that PyTorch is linked against, so that it runs on a CPU without them.
 
-PyTorch's wheel for Linux is linked against 2.5 GB of CUDA libraries, which ``import torch`` needs and which are called
-on a GPU only. All of them become one small library, in which every function that PyTorch names fails, and says which
-image to take. The CUDA runtime is not among them: it tells PyTorch that there is no GPU.
+PyTorch's wheel for Linux is linked against 2.5 GB of CUDA libraries. ``import torch`` needs them, but they are called
+only on a GPU. One small library replaces them all: every function that PyTorch imports fails with a message that names
+the image to use. The CUDA runtime is not replaced: it reports to PyTorch that there is no GPU.
 
 ``python cuda_stubs.py TORCH/lib OUTPUT``; needs gcc, nm and readelf.
 """
@@ -28,12 +28,12 @@ static long fail(const char *function) { fprintf(stderr, "%s: %s\\n", function, 
 
 
 def main(libraries: Path, output: Path) -> None:
-    """Write the stand-ins for what the libraries in the folder are linked against."""
+    """Write the stubs of the CUDA libraries that the libraries in the folder are linked against."""
     files = sorted(libraries.glob("*.so*"))
-    functions = {name for each in files for name in undefined(each) if FUNCTION.fullmatch(name)}
-    needed = {name for each in files for name in linked(each) if LIBRARY.fullmatch(name)}
+    functions = {name for file in files for name in undefined(file) if FUNCTION.fullmatch(name)}
+    needed = {name for file in files for name in linked(file) if LIBRARY.fullmatch(name)}
     if not functions or not needed:
-        sys.exit(f"{libraries} has no library that is linked against CUDA: the stand-ins are not needed any more")
+        sys.exit(f"{libraries} has no library that is linked against CUDA: the stubs are no longer needed")
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "stub.c"
         source.write_text(HEAD + "".join(map(stub, sorted(functions))))
@@ -44,26 +44,26 @@ def main(libraries: Path, output: Path) -> None:
 
 
 def stub(name: str) -> str:
-    """The function in C: 1 is a failure to all of these libraries; some functions give a text in its place."""
+    """Return the function in C. It returns 1, an error code in all of these libraries, or an error text."""
     if name.endswith(("String", "LastError")):
         return f"const char *{name}() {{ return why; }}\n"
     return f'long {name}() {{ return fail("{name}"); }}\n'
 
 
 def undefined(library: Path) -> list[str]:
-    """The names that the library expects others to have."""
+    """Return the undefined symbols of the library."""
     return [
         line.split()[-1].partition("@")[0] for line in run("nm", "-D", "--undefined-only", str(library)).splitlines()
     ]
 
 
 def linked(library: Path) -> list[str]:
-    """The libraries that it is linked against."""
+    """Return the libraries that the library is linked against."""
     return re.findall(r"\(NEEDED\).*\[(.+)\]", run("readelf", "-d", str(library)))
 
 
 def run(*command: str) -> str:
-    """What the command prints."""
+    """Run the command and return its standard output."""
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603
 
 

@@ -1,12 +1,12 @@
-"""``python -m deployments.bootstrap``: what a Prefect server must hold before the flows can run on it.
+"""``python -m deployments.bootstrap``: create the resources on a Prefect server that the flows need.
 
-Work pools, blocks and automations, made from files of this package and from the environment. Run again, it changes
-only what has changed.
+The resources are work pools, blocks and automations. They are defined by the YAML files of this package and by the
+environment. Running the bootstrap again changes only what differs.
 """
 
 from __future__ import annotations
 
-from deployments.bootstrap.changes import Change, Outcome
+from deployments.bootstrap.resources import Change, Outcome
 from deployments.bootstrap.run import bootstrap
 
 __all__ = ["Change", "Outcome", "bootstrap"]

@@ -1,4 +1,4 @@
-"""The command: one line on standard output for each thing, and what was done with it."""
+"""Command line of the bootstrap: one line per resource with its outcome."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from sightline.errors import SightlineError
 
 __all__ = ["main"]
 
+_DESCRIPTION = "Create or update the work pools, blocks and automations that the flows need on the Prefect server."
+
 
 def main() -> int:
-    """1 where something could not be made, and a line says what."""
-    parser = argparse.ArgumentParser(prog="python -m deployments.bootstrap", description=__doc__)
-    parser.add_argument("--deploy", action="store_true", help="deploy every flow of prefect.yaml too")
-    parser.add_argument("--pool", metavar="NAME", help="where the flows run, media-process say; as prefect.yaml has it")
+    """Run the bootstrap and return the exit status: 0, or 1 after an error, which is printed."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.bootstrap", description=_DESCRIPTION)
+    parser.add_argument("--deploy", action="store_true", help="also deploy every flow of prefect.yaml")
+    parser.add_argument(
+        "--pool",
+        metavar="NAME",
+        help="the work pool of the deployments, for example media-process (default: the one in prefect.yaml)",
+    )
     arguments = parser.parse_args()
     try:
         for change in bootstrap(os.environ, deploy=arguments.deploy, pool=arguments.pool):

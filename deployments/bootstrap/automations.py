@@ -1,4 +1,4 @@
-"""Automations, from ``automations.yaml``, known by their names."""
+"""The automations of ``automations.yaml``, identified by name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from deployments.bootstrap.changes import Change, Outcome
-from deployments.bootstrap.files import read
+from deployments.bootstrap.resources import Change, Outcome, read_definitions
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -18,60 +17,62 @@ __all__ = ["ensure_automations"]
 
 _FILE = Path(__file__).with_name("automations.yaml")
 _KIND = "automation"
-_OURS = "sightline: "  # what each name in the file begins with
+_PREFIX = "sightline: "  # of every name in the file
 
 
-class _LeftOut(Exception):
-    """What the automation would act on is not there."""
+class _NoChannel(Exception):
+    """An action has no block to notify through."""
 
 
 def ensure_automations(
     client: SyncPrefectClient, environment: Mapping[str, str], channels: Sequence[str]
 ) -> Iterator[Change]:
-    """Make the automations as the file says; notifications go through those of the channels that can notify.
+    """Create or update the automations of the file, and yield the changes.
 
-    One that has no channel to act through is left out, and says so. One of ours that the file no longer has is removed.
+    A notification goes through every channel that can notify. An automation without such a channel is skipped, with
+    the reason. An automation of this project that is no longer in the file is removed.
     """
-    blocks = [block for channel in channels if (block := _notifier(client, channel)) is not None]
-    specs = read(_FILE, environment)["automations"]
-    names = {spec["name"] for spec in specs}
-    for each in client.read_automations():
-        if each.name.startswith(_OURS) and each.name not in names:
-            client.delete_automation(each.id)
-            yield Change(_KIND, each.name, Outcome.REMOVED, "it is no longer among the automations")
-    for spec in specs:
-        name, found = spec["name"], client.read_automations_by_name(spec["name"])
+    blocks = [block for channel in channels if (block := _notification_block(client, channel)) is not None]
+    definitions = read_definitions(_FILE, environment)["automations"]
+    names = {definition["name"] for definition in definitions}
+    for automation in client.read_automations():
+        if automation.name.startswith(_PREFIX) and automation.name not in names:
+            client.delete_automation(automation.id)
+            yield Change(_KIND, automation.name, Outcome.REMOVED, "it is no longer in automations.yaml")
+    for definition in definitions:
+        name = definition["name"]
+        existing = client.read_automations_by_name(name)
         try:
-            actions = [action for each in spec["actions"] for action in _actions(each, blocks)]
-        except _LeftOut as reason:
-            for each in found:
-                client.delete_automation(each.id)
-            yield Change(_KIND, name, Outcome.REMOVED if found else Outcome.LEFT_OUT, str(reason))
+            actions = [action for spec in definition["actions"] for action in _actions(spec, blocks)]
+        except _NoChannel as reason:
+            for automation in existing:
+                client.delete_automation(automation.id)
+            yield Change(_KIND, name, Outcome.REMOVED if existing else Outcome.SKIPPED, str(reason))
             continue
-        yield Change(_KIND, name, _ensure(client, found, {**spec, "actions": actions}))
+        yield Change(_KIND, name, _ensure(client, existing, {**definition, "actions": actions}))
 
 
-def _ensure(client: SyncPrefectClient, found: Sequence[Any], spec: dict[str, Any]) -> Outcome:
+def _ensure(client: SyncPrefectClient, existing: Sequence[Any], definition: dict[str, Any]) -> Outcome:
     from prefect.events.schemas.automations import AutomationCore
 
-    wanted = AutomationCore.model_validate(spec)
-    if not found:
+    wanted = AutomationCore.model_validate(definition)
+    if not existing:
         client.create_automation(wanted)
         return Outcome.CREATED
-    first, *others = found
-    for each in others:
-        client.delete_automation(each.id)
-    if not others and _content(first) == _content(wanted):
+    first, *duplicates = existing
+    for duplicate in duplicates:
+        client.delete_automation(duplicate.id)
+    if not duplicates and _content(first) == _content(wanted):
         return Outcome.UNCHANGED
     if _content(first) != _content(wanted):
-        # A field that is not sent stays as it is, and some must not be sent.
-        said = {"description": wanted.description, **spec, "enabled": first.enabled}
-        client.update_automation(first.id, AutomationCore.model_validate(said))
+        # A field that is not sent keeps its value on the server, and some fields must not be sent.
+        update = {"description": wanted.description, **definition, "enabled": first.enabled}
+        client.update_automation(first.id, AutomationCore.model_validate(update))
     return Outcome.UPDATED
 
 
 def _content(automation: AutomationCore) -> Any:
-    """What an automation says, without what the server gives it: whether it is switched on is the users' affair."""
+    """Return the fields to compare: without server-generated ids, and without ``enabled``, which users control."""
     content = automation.model_dump(mode="json", include={"name", "description", "trigger", "actions"})
     content["trigger"].pop("id", None)
     for key in ("after", "expect", "for_each"):
@@ -80,18 +81,18 @@ def _content(automation: AutomationCore) -> Any:
 
 
 def _actions(spec: Mapping[str, Any], blocks: Iterable[UUID]) -> Iterator[dict[str, Any]]:
-    """One action of the file in Prefect's own form."""
+    """Yield the actions in Prefect's form: one notification per block, any other action as it is."""
     if spec["type"] == "send-notification":
         if not blocks:
-            raise _LeftOut("ALERT_CHANNELS has no block that can notify; slack-webhook/sightline is one")
+            raise _NoChannel("ALERT_CHANNELS has no block that can notify, such as slack-webhook/sightline")
         for block in blocks:
             yield {**spec, "block_document_id": block}
     else:
         yield dict(spec)
 
 
-def _notifier(client: SyncPrefectClient, channel: str) -> UUID | None:
-    """The block's id; None for a channel that the server cannot notify through, which the flows themselves use."""
+def _notification_block(client: SyncPrefectClient, channel: str) -> UUID | None:
+    """Return the id of the channel's block, or None if the server cannot notify through it (only flows can)."""
     from prefect.exceptions import ObjectNotFound
 
     kind, _, name = channel.partition("/")

@@ -1,4 +1,4 @@
-"""What a flow's container is told of the environment that the bootstrap runs in."""
+"""The environment variables that the bootstrap passes on to the flows' containers."""
 
 from __future__ import annotations
 
@@ -15,37 +15,39 @@ __all__ = ["CREDENTIALS", "RESULTS", "flow_environment"]
 CREDENTIALS = "aws-credentials/sightline"
 """The block with the AWS credentials of the flows."""
 RESULTS = "s3-bucket/sightline"
-"""The block with the bucket in which Prefect keeps what flows return."""
+"""The block with the bucket in which Prefect stores the results of flows."""
 
 _AWS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_REGION")
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-_LINKS = ("PREFECT_UI_URL",)  # where a person finds the server, which containers know by another name
-_OTHERS = ("api_", "prefect_", "s3_events_")  # settings of the HTTP service, the listener and Prefect itself
+_LINKS = ("PREFECT_UI_URL",)  # the server's address for browsers; containers use another one
+_NOT_FOR_FLOWS = ("api_", "prefect_", "s3_events_")  # settings of the HTTP service, Prefect and the listener
 
 
 def flow_environment(environment: Mapping[str, str], *, blocks: frozenset[str]) -> dict[str, str]:
-    """The settings of the flows that are set, how they reach S3, and what their links begin with.
+    """Return the flows' settings that are set, the address of S3 and the base of links.
 
-    A key of AWS is named by its block, ``TYPE/NAME``, and never written: a work pool's variables are for everyone to
-    read. Only blocks among ``blocks`` are used.
+    AWS keys are never copied, because everyone can read a work pool's variables; they are templates that refer to the
+    credentials block. Only blocks named in ``blocks`` (``TYPE/NAME``) are used.
     """
-    told = {name: environment[name] for name in (*_settings(), *_AWS, *_LINKS) if environment.get(name)}
+    variables = {name: environment[name] for name in (*_settings(), *_AWS, *_LINKS) if environment.get(name)}
     if CREDENTIALS in blocks:
-        place = CREDENTIALS.replace("/", ".")
-        told |= {name: f"{{{{ prefect.blocks.{place}.{name.lower()} }}}}" for name in _KEYS if environment.get(name)}
+        block = CREDENTIALS.replace("/", ".")
+        variables |= {
+            name: f"{{{{ prefect.blocks.{block}.{name.lower()} }}}}" for name in _KEYS if environment.get(name)
+        }
     if RESULTS in blocks:
-        told |= {
-            # The folder that Prefect takes by itself goes with the container.
+        variables |= {
+            # Prefect's default is a folder in the container, which is lost with it.
             "PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": RESULTS,
             "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",
             "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         }
-    return told
+    return variables
 
 
 def _settings() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
-        if not name.startswith(_OTHERS):
+        if not name.startswith(_NOT_FOR_FLOWS):
             yield from _names(name, field)
 
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deployments.bootstrap.changes import Change, Outcome
-from deployments.bootstrap.files import read
+from deployments.bootstrap.resources import Change, Outcome, read_definitions
 from sightline.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -19,15 +18,16 @@ _FILE = Path(__file__).with_name("work_pools.yaml")
 
 
 def ensure_pools(
-    client: SyncPrefectClient, environment: Mapping[str, str], told: Mapping[str, str]
+    client: SyncPrefectClient, environment: Mapping[str, str], flow_variables: Mapping[str, str]
 ) -> Iterator[Change]:
-    """Make the pools as the file says; ``told`` becomes the environment of every run in them.
+    """Create or update the work pools of the file, and yield the changes.
 
-    Raises ``InvalidInput`` for a pool of another type that has the name.
+    ``flow_variables`` become the environment of every run in the pools. Raises ``InvalidInput`` if a pool of that name
+    exists with another type.
     """
-    for name, wanted in read(_FILE, environment)["pools"].items():
+    for name, wanted in read_definitions(_FILE, environment)["pools"].items():
         env = wanted["base_job_template"]["variables"]["properties"]["env"]
-        env["default"] = {**env.get("default", {}), **told}
+        env["default"] = {**env.get("default", {}), **flow_variables}
         yield Change("work pool", name, _ensure(client, name, wanted))
 
 
@@ -42,11 +42,11 @@ def _ensure(client: SyncPrefectClient, name: str, wanted: dict[str, Any]) -> Out
         return Outcome.CREATED
     if pool.type != wanted["type"]:
         raise InvalidInput(
-            f"work pool {name}", f"is of the type {pool.type}, not {wanted['type']}",
+            f"work pool {name}", f"has the type {pool.type}, not {wanted['type']}",
             f"Delete it: prefect work-pool delete {name}",
         )  # fmt: skip
-    changes = {each: wanted[each] for each in wanted if each != "type"}
-    if all(getattr(pool, each) == value for each, value in changes.items()):
+    changes = {field: value for field, value in wanted.items() if field != "type"}
+    if all(getattr(pool, field) == value for field, value in changes.items()):
         return Outcome.UNCHANGED
     client.update_work_pool(name, WorkPoolUpdate(**changes))
     return Outcome.UPDATED

@@ -1,4 +1,4 @@
-"""The listener: what SQS tells of new objects becomes events of the Prefect server, which start flows.
+"""The listener: it reads S3's notifications from SQS and emits events on the Prefect server, which start flows.
 
-``python -m deployments.s3_events``. It needs neither Prefect nor any of the heavy libraries.
+Run ``python -m deployments.s3_events``. It imports neither Prefect nor any heavy library.
 """

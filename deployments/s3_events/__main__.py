@@ -1,4 +1,4 @@
-"""``python -m deployments.s3_events``: listen until SIGTERM or Ctrl-C. The settings come from the environment."""
+"""``python -m deployments.s3_events``: run the listener until SIGTERM or Ctrl-C; settings come from the environment."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from threading import Event as Flag
 
 from pydantic import ValidationError
 
-from deployments.s3_events.health import Pulse, serve_health
 from deployments.s3_events.listener import Backoff, Listener
-from deployments.s3_events.logs import log_as_json
-from deployments.s3_events.metrics import Metrics
+from deployments.s3_events.observability import Heartbeat, Metrics, log_as_json, serve_health
 from deployments.s3_events.prefect_api import PrefectApi
 from deployments.s3_events.sqs import AWS_ERRORS, Queue
 from deployments.secrets import resolve_secret
@@ -25,13 +23,13 @@ __all__ = ["main"]
 
 _WRONG_USE = 2
 _FAILED = 1
-_SLACK = 30.0  # seconds beyond the longest pause after which a listener that does nothing is stalled
+_HEARTBEAT_MARGIN = 30.0  # seconds; a listener that is silent this much longer than its longest pause is stalled
 
 _logger = logging.getLogger("deployments.s3_events")
 
 
 def main() -> int:
-    """Listen; the exit status is 0 after a stop, 1 where the queue cannot be opened, 2 for wrong settings."""
+    """Run the listener. Return 0 after a signal, 1 if it cannot start, 2 for invalid settings."""
     log_as_json()
     stop = Flag()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -39,7 +37,7 @@ def main() -> int:
     try:
         _listen(settings(), stop)
     except (SightlineError, ValidationError) as error:
-        _logger.critical("The settings are wrong: %s", error)
+        _logger.critical("Invalid settings: %s", error)
         return _WRONG_USE
     except (*AWS_ERRORS, OSError) as error:
         _logger.critical("The listener cannot start: %s", error)
@@ -51,18 +49,22 @@ def main() -> int:
 def _listen(config: Settings, stop: Flag) -> None:
     url, api_url = config.s3_events_queue_url, config.prefect_api_url
     if not url:
-        raise InvalidSetting("S3_EVENTS_QUEUE_URL is not set. Set it to the URL of the queue that S3 tells of uploads")
+        raise InvalidSetting(
+            "S3_EVENTS_QUEUE_URL is not set. Set it to the URL of the queue that receives the S3 notifications"
+        )
     if not api_url:
-        raise InvalidSetting("PREFECT_API_URL is not set. Set it to the server's API, such as http://server:4200/api")
+        raise InvalidSetting(
+            "PREFECT_API_URL is not set. Set it to the URL of the server's API, such as http://server:4200/api"
+        )
     intakes = Intakes.of(config)
     if not any(storage.uri_of(rule.root).startswith("s3://") for rule in intakes.rules):
         raise InvalidSetting(
-            "No rule of UPLOAD_RULES is about a bucket on S3, so every message would be dropped. Set VIDEO_BUCKET to "
-            "an s3:// URI, as it is set where the flows run"
+            "No rule of UPLOAD_RULES refers to an S3 bucket, so every message would be dropped. Set VIDEO_BUCKET to "
+            "the same s3:// URI as for the flows"
         )
     auth, key = config.prefect_api_auth_string, config.prefect_api_key
     backoff, metrics = Backoff(), Metrics()
-    pulse = Pulse(backoff.longest + config.s3_events_wait_seconds + _SLACK)
+    heartbeat = Heartbeat(backoff.longest + config.s3_events_wait_seconds + _HEARTBEAT_MARGIN)
     queue = Queue.open(
         url,
         config.s3_events_dead_letter_queue_url or None,
@@ -75,13 +77,13 @@ def _listen(config: Settings, stop: Flag) -> None:
             resolve_secret(auth.get_secret_value()) if auth else None,
             resolve_secret(key.get_secret_value()) if key else None,
         ) as api,
-        serve_health(config.s3_events_health_host, config.s3_events_health_port, pulse, metrics) as port,
+        serve_health(config.s3_events_health_host, config.s3_events_health_port, heartbeat, metrics) as port,
     ):
         _logger.info(
             "Listening",
             extra={"queue": url, "dead_letters": queue.dead_letters, "api": api_url, "health_port": port},
         )
-        Listener(queue, api, intakes, pulse, metrics, stop, backoff).run()
+        Listener(queue, api, intakes, heartbeat, metrics, stop, backoff).run()
 
 
 if __name__ == "__main__":

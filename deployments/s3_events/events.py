@@ -1,4 +1,4 @@
-"""The events that the Prefect server is told: a new object that a rule takes, and a message that tells of nothing."""
+"""The events that the listener emits: a new object that matches an upload rule, and an invalid message."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from sightline.uploads import Intakes, Upload
 __all__ = ["OBJECT_CREATED", "POISON", "Event", "object_created", "poison", "upload_of"]
 
 Event: TypeAlias = dict[str, Any]
-"""As ``POST /api/events`` takes it."""
+"""The JSON object that ``POST /api/events`` accepts."""
 
 OBJECT_CREATED = "sightline.s3.object-created"
 POISON = "sightline.s3.poison"
-_BODY = 1000  # characters of a message that an alert shows
+_BODY = 1000  # characters of a message in an alert
 
 
 def upload_of(created: ObjectCreated, intakes: Intakes) -> Upload | None:
-    """The object as an upload; None where no rule takes it."""
+    """Return the object as an upload, or None if it matches no rule."""
     return intakes.upload(f"s3://{created.bucket}/{created.key}", created.etag)
 
 
 def object_created(created: ObjectCreated, upload: Upload) -> Event:
-    """The event of a new object. Its id is the upload's, so that the server knows a message that comes again.
+    """Return the event of a new object.
 
-    A trigger matches on the resource's id, which is ``sightline.s3.BUCKET/KEY``, or on its labels; the payload has
-    what process-upload takes.
+    Its id is the upload's id, so the server ignores the event of a redelivered message. Triggers match the resource id
+    ``sightline.s3.BUCKET/KEY`` or the labels. The payload contains the parameters of process-upload.
     """
     labels = {"sightline.bucket": created.bucket, "sightline.kind": upload.kind, "sightline.patient": upload.patient}
     return {
@@ -56,8 +56,8 @@ def object_created(created: ObjectCreated, upload: Upload) -> Event:
     }
 
 
-def poison(queue: str, message: Message, reason: str, kept: str) -> Event:
-    """The event of a message that tells of nothing; ``kept`` says where it is."""
+def poison(queue: str, message: Message, reason: str, place: str) -> Event:
+    """Return the event of an invalid message, which is stored in ``place``."""
     return {
         "id": str(uuid5(NAMESPACE_URL, f"{queue}#{message.id}")),
         "event": POISON,
@@ -67,7 +67,7 @@ def poison(queue: str, message: Message, reason: str, kept: str) -> Event:
             "queue": queue,
             "message": message.id,
             "reason": reason,
-            "kept": kept,
+            "kept": place,
             "body": message.body[:_BODY],
         },
     }

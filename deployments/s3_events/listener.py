@@ -1,4 +1,4 @@
-"""From the queue to the server: a message is deleted only after the server has taken what it tells."""
+"""From the queue to the Prefect server: a message is deleted only after the server accepted its events."""
 
 from __future__ import annotations
 
@@ -10,184 +10,186 @@ from datetime import UTC, datetime
 from threading import Event as Flag
 
 from deployments.s3_events.events import Event, object_created, poison, upload_of
-from deployments.s3_events.health import Pulse
 from deployments.s3_events.messages import ObjectCreated, Poison, read_message
-from deployments.s3_events.metrics import Metrics
-from deployments.s3_events.prefect_api import Away, PrefectApi, Refused
+from deployments.s3_events.observability import Heartbeat, Metrics
+from deployments.s3_events.prefect_api import PrefectApi, Rejected, Unavailable
 from deployments.s3_events.sqs import AWS_ERRORS, Message, Queue
 from sightline.uploads import Intakes
 
 __all__ = ["Backoff", "Listener"]
 
 _logger = logging.getLogger(__name__)
-_BODY = 200  # characters of a message that a log line shows
+_BODY = 200  # characters of a message in a log line
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """Waits between tries, in seconds: each about twice as long as the one before, up to ``longest``."""
+    """Exponential backoff in seconds: it doubles from ``first`` up to ``longest``."""
 
     first: float = 0.5
     longest: float = 60.0
 
-    def wait(self, tries: int) -> float:
-        """After so many tries, from 1; a random half of it is left out, so that listeners do not come all at once."""
-        return min(self.longest, self.first * 2.0 ** min(tries - 1, 32)) * random.uniform(0.5, 1)  # noqa: S311
+    def wait(self, attempts: int) -> float:
+        """Return the wait after so many failed attempts (1 or more), with up to half of it removed as jitter."""
+        return min(self.longest, self.first * 2.0 ** min(attempts - 1, 32)) * random.uniform(0.5, 1)  # noqa: S311
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What a message tells the server. ``keep``: the queue's own redrive policy has to deal with it."""
+class _Delivery:
+    """A message and its events for the server. If ``keep``, the queue's redrive policy handles the message."""
 
     message: Message
     events: tuple[Event, ...]
     keep: bool = False
     objects: tuple[tuple[ObjectCreated, str], ...] = ()
-    """Each object with its kind."""
+    """The objects of the message with their kinds."""
 
 
 @dataclass
 class Listener:
-    """Takes messages until ``stop`` is set, then finishes what it holds, or gives it back."""
+    """Processes messages until ``stop`` is set; then it finishes the messages that it holds, or returns them."""
 
     queue: Queue
     api: PrefectApi
     intakes: Intakes
-    pulse: Pulse
+    heartbeat: Heartbeat
     metrics: Metrics
     stop: Flag
     backoff: Backoff = field(default_factory=Backoff)
 
     def run(self) -> None:
-        """Listen. Ends when it is told to stop, and never because a service is away."""
-        failed = 0
+        """Process messages until ``stop`` is set. A service that is unavailable does not end it."""
+        failures = 0
         while not self.stop.is_set():
             try:
                 messages = self.queue.receive()
             except AWS_ERRORS as error:
-                failed += 1
-                self._trouble("sqs", str(error), failed)
-                self.stop.wait(self.backoff.wait(failed))
+                failures += 1
+                self._report_failure("sqs", str(error), failures)
+                self.stop.wait(self.backoff.wait(failures))
                 continue
-            failed = 0
+            failures = 0
             self.metrics.up.labels("sqs").set(1)
-            self.pulse.beat()
+            self.heartbeat.beat()
             if messages:
                 self.metrics.received.inc(len(messages))
                 try:
                     self._deliver([self._read(message) for message in messages])
                 except AWS_ERRORS as error:
-                    # They come again when their time is over, and what the server has taken of them costs nothing.
-                    self._trouble("sqs", str(error), 1)
+                    # SQS delivers them again after the visibility timeout. The server ignores events it already has.
+                    self._report_failure("sqs", str(error), 1)
                     self.stop.wait(self.backoff.wait(1))
 
-    def _read(self, message: Message) -> _Told:
+    def _read(self, message: Message) -> _Delivery:
         try:
             created = read_message(message.body)
         except Poison as reason:
-            return self._bury(message, str(reason))
-        taken = []
-        for each in created:
-            if upload := upload_of(each, self.intakes):
-                taken.append((each, upload))
+            return self._discard(message, str(reason))
+        accepted = []
+        for item in created:
+            if upload := upload_of(item, self.intakes):
+                accepted.append((item, upload))
             else:
                 self.metrics.ignored.inc()
-                _logger.info("No rule takes an object", extra={"uri": f"s3://{each.bucket}/{each.key}"})
-        events = tuple(object_created(each, upload) for each, upload in taken)
-        return _Told(message, events, objects=tuple((each, upload.kind) for each, upload in taken))
+                _logger.info("No rule matches an object", extra={"uri": f"s3://{item.bucket}/{item.key}"})
+        events = tuple(object_created(item, upload) for item, upload in accepted)
+        return _Delivery(message, events, objects=tuple((item, upload.kind) for item, upload in accepted))
 
-    def _bury(self, message: Message, reason: str) -> _Told:
-        """A message that nobody can do anything with is out of the way, and somebody hears of it."""
+    def _discard(self, message: Message, reason: str) -> _Delivery:
+        """Move an invalid message to the dead-letter queue, and alert about it."""
         self.metrics.poison.inc()
-        is_buried = self._is_buried(message, reason)
-        kept = str(self.queue.dead_letters) if is_buried else "in the queue, for its redrive policy"
-        told = {"message_id": message.id, "reason": reason, "kept": kept, "body": message.body[:_BODY]}
-        _logger.error("A message tells of nothing", extra=told)
-        # One that stays comes again, until the queue's own policy takes it away: once is enough to tell of it.
-        is_known = not is_buried and message.receives > 1
-        return _Told(message, () if is_known else (poison(self.queue.url, message, reason, kept),), keep=not is_buried)
+        is_moved = self._move_to_dead_letters(message, reason)
+        place = str(self.queue.dead_letters) if is_moved else "in the queue, for its redrive policy"
+        details = {"message_id": message.id, "reason": reason, "kept": place, "body": message.body[:_BODY]}
+        _logger.error("A message is invalid", extra=details)
+        # A message that stays is received again until the redrive policy moves it; one alert is enough.
+        is_known = not is_moved and message.receives > 1
+        return _Delivery(message, () if is_known else (poison(self.queue.url, message, reason, place),), not is_moved)
 
-    def _is_buried(self, message: Message, reason: str) -> bool:
+    def _move_to_dead_letters(self, message: Message, reason: str) -> bool:
         if not self.queue.dead_letters:
             return False
         try:
-            self.queue.bury(message, reason)
-        except AWS_ERRORS as error:  # The others of the batch are none the worse for it.
-            self._trouble("sqs", f"{self.queue.dead_letters}: {error}", 1)
+            self.queue.send_to_dead_letters(message, reason)
+        except AWS_ERRORS as error:  # the rest of the batch is still processed
+            self._report_failure("sqs", f"{self.queue.dead_letters}: {error}", 1)
             return False
         return True
 
-    def _deliver(self, told: Sequence[_Told]) -> None:
-        """Have the server take it all, however long that takes, and then delete the messages."""
-        self.metrics.held.set(len(told))
-        tries = 0
-        while events := [event for each in told for event in each.events]:
+    def _deliver(self, deliveries: Sequence[_Delivery]) -> None:
+        """Post all events, retrying as long as it takes, and then delete the messages."""
+        self.metrics.held.set(len(deliveries))
+        attempts = 0
+        while events := [event for delivery in deliveries for event in delivery.events]:
             try:
                 self.api.post(events)
-            except Refused as refused:
-                self._sort_out(told, str(refused))
+            except Rejected as rejection:
+                self._isolate(deliveries, str(rejection))
                 return
-            except Away as away:
-                tries += 1
-                self._trouble("prefect", str(away), tries)
+            except Unavailable as error:
+                attempts += 1
+                self._report_failure("prefect", str(error), attempts)
                 if self.stop.is_set():
-                    self._give_back(told)
+                    self._return(deliveries)
                     return
-                delay = self.backoff.wait(tries)
-                told = self._hold(told, delay)
-                self.pulse.beat()
+                delay = self.backoff.wait(attempts)
+                deliveries = self._hold(deliveries, delay)
+                self.heartbeat.beat()
                 self.stop.wait(delay)
                 continue
             self.metrics.up.labels("prefect").set(1)
             break
-        self._finish(told)
+        self._finish(deliveries)
 
-    def _sort_out(self, told: Sequence[_Told], reason: str) -> None:
-        """Some of it the server will never take: that message is no better than one that tells of nothing."""
-        if len(told) > 1:
-            for each in told:
-                self._deliver([each])
+    def _isolate(self, deliveries: Sequence[_Delivery], reason: str) -> None:
+        """Deliver the messages one by one, and discard those whose events the server rejects."""
+        if len(deliveries) > 1:
+            for delivery in deliveries:
+                self._deliver([delivery])
             return
-        [only] = told
-        if only.objects:
-            buried = self._bury(only.message, f"the server refuses what it tells: {reason}")
-            self._deliver([buried])
+        [rejected] = deliveries
+        if rejected.objects:
+            self._deliver([self._discard(rejected.message, f"the server rejects its event: {reason}")])
             return
-        _logger.error("The server refuses an alert", extra={"message_id": only.message.id, "reason": reason})
-        self._finish(told)
+        _logger.error("The server rejects an alert", extra={"message_id": rejected.message.id, "reason": reason})
+        self._finish(deliveries)
 
-    def _hold(self, told: Sequence[_Told], delay: float) -> list[_Told]:
-        """Keep the messages from other listeners while the server is away, as far as SQS lets one."""
-        gone = self.queue.keep_for([each.message for each in told], delay + self.queue.visibility_seconds)
-        if gone:
-            _logger.warning("Messages are held no longer, and will come again", extra={"messages": gone})
-        held = [each for each in told if each.message.id not in gone]
+    def _hold(self, deliveries: Sequence[_Delivery], delay: float) -> list[_Delivery]:
+        """Extend the messages' visibility timeouts; return the deliveries for which SQS did so."""
+        messages = [delivery.message for delivery in deliveries]
+        lost = self.queue.extend_visibility(messages, delay + self.queue.visibility_seconds)
+        if lost:
+            _logger.warning("Messages could not be held and will be received again", extra={"messages": lost})
+        held = [delivery for delivery in deliveries if delivery.message.id not in lost]
         self.metrics.held.set(len(held))
         return held
 
-    def _give_back(self, told: Sequence[_Told]) -> None:
-        self.queue.keep_for([each.message for each in told], 0)
-        self.metrics.returned.inc(len(told))
+    def _return(self, deliveries: Sequence[_Delivery]) -> None:
+        """Make the messages visible to other listeners."""
+        messages = [delivery.message for delivery in deliveries]
+        self.queue.extend_visibility(messages, 0)
+        self.metrics.returned.inc(len(messages))
         self.metrics.held.set(0)
-        _logger.info("Messages are given back", extra={"messages": [each.message.id for each in told]})
+        _logger.info("Messages are returned to the queue", extra={"messages": [message.id for message in messages]})
 
-    def _finish(self, told: Sequence[_Told]) -> None:
-        done = [each.message for each in told if not each.keep]
+    def _finish(self, deliveries: Sequence[_Delivery]) -> None:
+        done = [delivery.message for delivery in deliveries if not delivery.keep]
         failed = self.queue.delete(done)
         if failed:
-            _logger.warning("Messages could not be deleted, and will come again", extra={"messages": failed})
+            _logger.warning("Messages could not be deleted and will be received again", extra={"messages": failed})
         self.metrics.deleted.inc(len(done) - len(failed))
         self.metrics.held.set(0)
         now = datetime.now(UTC)
-        for created, kind in (each for one in told for each in one.objects):
+        for created, kind in (item for delivery in deliveries for item in delivery.objects):
             lag = max(0.0, (now - created.at).total_seconds())
             self.metrics.posted.labels(kind).inc()
             self.metrics.lag.observe(lag)
             uri = f"s3://{created.bucket}/{created.key}"
-            told_of = {"uri": uri, "etag": created.etag, "kind": kind, "lag_seconds": round(lag, 3)}
-            _logger.info("The server knows of an object", extra=told_of)
+            details = {"uri": uri, "etag": created.etag, "kind": kind, "lag_seconds": round(lag, 3)}
+            _logger.info("An object is reported to the server", extra=details)
 
-    def _trouble(self, service: str, reason: str, tries: int) -> None:
+    def _report_failure(self, service: str, reason: str, attempts: int) -> None:
         self.metrics.failures.labels(service).inc()
         self.metrics.up.labels(service).set(0)
-        _logger.warning("A service is away", extra={"service": service, "reason": reason, "tries": tries})
+        details = {"service": service, "reason": reason, "attempts": attempts}
+        _logger.warning("A service is unavailable", extra=details)

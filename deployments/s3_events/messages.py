@@ -1,4 +1,4 @@
-"""What a message of the queue tells: S3's own notifications, through SNS or not, and EventBridge's events."""
+"""Parsing of the queue's messages: S3 notifications, directly or through SNS, and EventBridge events."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pydantic import AliasChoices, AwareDatetime, BaseModel, Field, ValidationEr
 
 __all__ = ["ObjectCreated", "Poison", "read_message"]
 
-_ENVELOPES = 3
+_MAX_ENVELOPES = 3  # SNS notifications inside each other
 
 
 class Poison(Exception):
-    """A message that tells of nothing the listener knows; its text says why."""
+    """An invalid message; the text is the reason."""
 
 
 @dataclass(frozen=True)
 class ObjectCreated:
-    """A new object of a bucket, or a new version of one."""
+    """A new object in a bucket, or a new version of an object."""
 
     bucket: str
     key: str
     etag: str
     size: int | None
     version_id: str | None
-    """S3's own, where the bucket keeps versions."""
+    """S3's version id, if the bucket has versioning."""
     sequencer: str | None
     at: datetime
 
@@ -56,44 +56,45 @@ class _Record(BaseModel):
     change: _Change = Field(validation_alias=AliasChoices("s3", "detail"))
 
     def created(self, key: str) -> ObjectCreated:
-        bucket, found = self.change.bucket, self.change.object
+        bucket, item = self.change.bucket, self.change.object
         return ObjectCreated(
-            bucket.name, key, found.etag.strip('"'), found.size, found.version_id, found.sequencer, self.at
+            bucket.name, key, item.etag.strip('"'), item.size, item.version_id, item.sequencer, self.at
         )
 
 
 def read_message(body: str) -> list[ObjectCreated]:
-    """The objects that a message tells of; none for S3's test message, or for what happened to objects otherwise.
+    """Return the objects that a message reports as created.
 
-    Raises :class:`Poison` for what is no message about objects.
+    The list is empty for S3's test message and for other changes, such as deletions. Raises :class:`Poison` for a
+    message that is not about S3 objects.
     """
-    document = _json(body)
-    for _ in range(_ENVELOPES):
+    document = _json_object(body)
+    for _ in range(_MAX_ENVELOPES):
         if document.get("Type") != "Notification":
             break
-        document = _json(document.get("Message"))
+        document = _json_object(document.get("Message"))
     if document.get("Event") == "s3:TestEvent":
         return []
     if isinstance(records := document.get("Records"), list):
-        return [created for record in records if (created := _of_s3(record))]
+        return [created for record in records if (created := _from_s3_record(record))]
     if document.get("source") == "aws.s3" and "detail-type" in document:
-        # Keys are quoted everywhere but here.
-        record = _read(document) if document["detail-type"] == "Object Created" else None
+        # EventBridge does not quote keys; S3 notifications do.
+        record = _validate(document) if document["detail-type"] == "Object Created" else None
         return [record.created(record.change.object.key)] if record else []
-    raise Poison("it is neither a notification of S3's nor an event of EventBridge's about S3")
+    raise Poison("it is neither an S3 notification nor an EventBridge event about S3")
 
 
-def _of_s3(record: Any) -> ObjectCreated | None:
+def _from_s3_record(record: Any) -> ObjectCreated | None:
     name = record.get("eventName") if isinstance(record, Mapping) else None
     if not isinstance(name, str) or not isinstance(record.get("s3"), Mapping):
-        raise Poison("one of its records is not about an object of S3")
+        raise Poison("one of its records is not about an S3 object")
     if not name.removeprefix("s3:").startswith("ObjectCreated:"):
         return None
-    read = _read(record)
-    return read.created(unquote_plus(read.change.object.key))
+    validated = _validate(record)
+    return validated.created(unquote_plus(validated.change.object.key))
 
 
-def _read(document: Mapping[str, Any]) -> _Record:
+def _validate(document: Mapping[str, Any]) -> _Record:
     try:
         return _Record.model_validate(document)
     except ValidationError as error:
@@ -101,7 +102,7 @@ def _read(document: Mapping[str, Any]) -> _Record:
         raise Poison(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def _json(text: Any) -> dict[str, Any]:
+def _json_object(text: Any) -> dict[str, Any]:
     try:
         document = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError) as error:

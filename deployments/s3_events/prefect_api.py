@@ -1,4 +1,4 @@
-"""The Prefect server's API, as far as the listener needs it; Prefect itself is not imported."""
+"""The part of the Prefect server's API that the listener uses. Prefect itself is not imported."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ import httpx
 
 from deployments.s3_events.events import Event
 
-__all__ = ["Away", "PrefectApi", "Refused"]
+__all__ = ["PrefectApi", "Rejected", "Unavailable"]
 
-# What the server says of the events themselves; any other answer may be another one later.
-_OF_THE_CONTENT = frozenset(
+# Statuses that concern the events themselves. After any other status, the same request may succeed later.
+_PERMANENT = frozenset(
     {httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNPROCESSABLE_ENTITY}
 )
-_TEXT = 200
+_TEXT = 200  # characters of a response in an error message
 
 
-class Away(Exception):
-    """The server did not take the events, and may do so later: it is down, busy, or wants other credentials."""
+class Unavailable(Exception):
+    """The server did not accept the events but may do so later: it is down, busy, or rejects the credentials."""
 
 
-class Refused(Exception):
-    """The server will never take these events."""
+class Rejected(Exception):
+    """The server will never accept these events."""
 
 
 class PrefectApi:
-    """``url`` as in PREFECT_API_URL; ``auth`` as in PREFECT_API_AUTH_STRING goes before ``key``, as in Prefect."""
+    """A client of the Prefect server's events API.
+
+    ``url`` is PREFECT_API_URL. ``auth`` is PREFECT_API_AUTH_STRING, and takes precedence over the API ``key``, as in
+    Prefect.
+    """
 
     def __init__(self, url: str, auth: str | None = None, key: str | None = None, timeout: float = 10.0) -> None:
         user, _, password = (auth or "").partition(":")
@@ -38,15 +42,16 @@ class PrefectApi:
         self._events = f"{url.rstrip('/')}/events"
 
     def post(self, events: Sequence[Event]) -> None:
-        """Have the server publish the events. Raises :class:`Away` or :class:`Refused`."""
+        """Publish the events. Raises :class:`Unavailable` or :class:`Rejected`."""
         try:
-            answer = self._client.post(self._events, json=list(events))
+            response = self._client.post(self._events, json=list(events))
         except httpx.HTTPError as error:
-            raise Away(f"{self._events}: {type(error).__name__}: {error}".removesuffix(": ")) from error
-        if answer.is_success:
+            raise Unavailable(f"{self._events}: {type(error).__name__}: {error}".removesuffix(": ")) from error
+        if response.is_success:
             return
-        told = f"{self._events}: {answer.status_code} {answer.reason_phrase}: {' '.join(answer.text.split())[:_TEXT]}"
-        raise (Refused if answer.status_code in _OF_THE_CONTENT else Away)(told.removesuffix(": "))
+        text = " ".join(response.text.split())[:_TEXT]
+        message = f"{self._events}: {response.status_code} {response.reason_phrase}: {text}".removesuffix(": ")
+        raise (Rejected if response.status_code in _PERMANENT else Unavailable)(message)
 
     def __enter__(self) -> PrefectApi:
         return self

@@ -1,4 +1,4 @@
-"""The queue and its dead-letter queue."""
+"""The SQS queue and its dead-letter queue."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 __all__ = ["AWS_ERRORS", "BATCH", "Message", "Queue"]
 
 AWS_ERRORS = (BotoCoreError, ClientError)
-BATCH = 10  # messages that SQS handles in one request, at most
-_MAX_VISIBILITY = 43_200
+BATCH = 10  # the most messages that SQS accepts in one request
+_MAX_VISIBILITY = 43_200  # seconds; the limit of SQS
 _REGION = re.compile(r"//sqs\.([a-z0-9-]+)\.")
-_REASON = 200
+_REASON = 200  # characters
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message as it was received. ``receives`` counts how often, this time included."""
+    """A received message. ``receives`` is the number of times it was received, including this one."""
 
     id: str
     receipt: str
@@ -31,18 +31,18 @@ class Message:
 
 @dataclass(frozen=True)
 class Queue:
-    """The queue at ``url``. Every method raises what boto3 raises."""
+    """The queue at ``url``. Every method raises boto3's exceptions, :data:`AWS_ERRORS`."""
 
     client: Any
     url: str
     dead_letters: str | None
-    """The URL of the dead-letter queue; None where there is none."""
+    """The URL of the dead-letter queue, if there is one."""
     wait_seconds: int
     visibility_seconds: int
 
     @classmethod
     def open(cls, url: str, dead_letters: str | None, wait_seconds: int, visibility_seconds: int) -> Queue:
-        """Connect; ``dead_letters`` None is the queue that the redrive policy names."""
+        """Connect to the queue. If ``dead_letters`` is None, the dead-letter queue of the redrive policy is used."""
         import boto3
         from botocore.config import Config
 
@@ -50,11 +50,11 @@ class Queue:
         config = Config(connect_timeout=5, read_timeout=wait_seconds + 15, retries={"total_max_attempts": 3})
         client = boto3.client("sqs", region_name=region[1] if region else None, config=config)
         queue = cls(client, url, dead_letters, wait_seconds, visibility_seconds)
-        return queue if dead_letters else cls(client, url, queue._redrive(), wait_seconds, visibility_seconds)
+        return queue if dead_letters else cls(client, url, queue._redrive_target(), wait_seconds, visibility_seconds)
 
     def receive(self) -> list[Message]:
-        """Up to ten messages, as soon as there is one; none where none came while it waited."""
-        answer = self.client.receive_message(
+        """Wait for messages and return up to ten; the list is empty if none arrived within ``wait_seconds``."""
+        response = self.client.receive_message(
             QueueUrl=self.url,
             MaxNumberOfMessages=BATCH,
             WaitTimeSeconds=self.wait_seconds,
@@ -63,25 +63,28 @@ class Queue:
         )
         return [
             Message(
-                each["MessageId"],
-                each["ReceiptHandle"],
-                each["Body"],
-                int(each.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
+                message["MessageId"],
+                message["ReceiptHandle"],
+                message["Body"],
+                int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
             )
-            for each in answer.get("Messages", ())
+            for message in response.get("Messages", ())
         ]
 
     def delete(self, messages: Sequence[Message]) -> list[str]:
-        """Delete them; the ids of those that SQS did not, and that will come again."""
+        """Delete the messages. Return the ids of those that SQS did not delete; they will be received again."""
         return self._batch(self.client.delete_message_batch, messages, {})
 
-    def keep_for(self, messages: Sequence[Message], seconds: float) -> list[str]:
-        """Keep them from other listeners for so long, 0 to give them back; the ids of those that cannot be kept."""
+    def extend_visibility(self, messages: Sequence[Message], seconds: float) -> list[str]:
+        """Hide the messages from other listeners for so long; 0 returns them to the queue.
+
+        Return the ids of the messages for which this failed.
+        """
         visibility = min(int(seconds), _MAX_VISIBILITY)
         return self._batch(self.client.change_message_visibility_batch, messages, {"VisibilityTimeout": visibility})
 
-    def bury(self, message: Message, reason: str) -> None:
-        """Send the message to the dead-letter queue, which there must be, with the reason as an attribute."""
+    def send_to_dead_letters(self, message: Message, reason: str) -> None:
+        """Send a copy of the message to the dead-letter queue, which must exist, with the reason as an attribute."""
         attributes = {
             name: {"DataType": "String", "StringValue": value}
             for name, value in (("reason", reason[:_REASON]), ("source-queue", self.url), ("message-id", message.id))
@@ -93,13 +96,15 @@ class Queue:
     ) -> list[str]:
         if not messages:
             return []
-        entries = [{"Id": str(n), "ReceiptHandle": each.receipt, **fields} for n, each in enumerate(messages)]
-        answer = request(QueueUrl=self.url, Entries=entries)
-        return [messages[int(each["Id"])].id for each in answer.get("Failed", ())]
+        entries = [
+            {"Id": str(index), "ReceiptHandle": message.receipt, **fields} for index, message in enumerate(messages)
+        ]
+        response = request(QueueUrl=self.url, Entries=entries)
+        return [messages[int(failure["Id"])].id for failure in response.get("Failed", ())]
 
-    def _redrive(self) -> str | None:
-        answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["RedrivePolicy"])
-        policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
+    def _redrive_target(self) -> str | None:
+        response = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["RedrivePolicy"])
+        policy = json.loads(response.get("Attributes", {}).get("RedrivePolicy", "{}"))
         if "deadLetterTargetArn" not in policy:
             return None
         *_, account, name = policy["deadLetterTargetArn"].split(":")

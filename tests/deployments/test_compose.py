@@ -1,4 +1,4 @@
-"""``compose.yaml`` hands on every setting there is, and none that there is not."""
+"""``compose.yaml`` passes every setting to the containers, and no unknown one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sightline.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 PREFECT = {"PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_UI_URL"}
-ELSEWHERE = {"PREFECT_API_KEY"}  # of Prefect Cloud, whose server nobody starts here
+CLOUD_ONLY = {"PREFECT_API_KEY"}  # for Prefect Cloud; compose.yaml starts its own server
 
 
 def names(prefix: str) -> set[str]:
@@ -29,23 +29,23 @@ def missing(service: str, wanted: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("service", ["setup", "listener", "api"])
-def test_every_setting_of_the_flows_is_handed_on(service: str) -> None:
+def test_service_receives_every_setting_of_the_flows(service: str) -> None:
     assert missing(service, FLOWS) == set()
 
 
-def test_what_is_handed_on_by_the_bootstrap_reaches_the_flows() -> None:
-    given = dict.fromkeys(SERVICES["setup"]["environment"], "s3://some")
-    assert flow_environment(given, blocks=frozenset()).keys() >= FLOWS | {"PREFECT_UI_URL"}
+def test_bootstrap_passes_every_setting_on_to_the_flows() -> None:
+    environment = dict.fromkeys(SERVICES["setup"]["environment"], "s3://some")
+    assert flow_environment(environment, blocks=frozenset()).keys() >= FLOWS | {"PREFECT_UI_URL"}
 
 
-def test_the_http_service_and_the_listener_are_told_theirs() -> None:
+def test_api_and_listener_receive_their_own_settings() -> None:
     assert missing("api", names("api_")) == set()
-    assert missing("listener", names("s3_events_") | (names("prefect_") - ELSEWHERE)) == set()
+    assert missing("listener", names("s3_events_") | (names("prefect_") - CLOUD_ONLY)) == set()
 
 
 @pytest.mark.parametrize("service", ["setup", "listener", "api"])
-def test_a_name_that_is_no_setting_is_found_out(service: str) -> None:
-    """A setting that was renamed, or misspelt, would be ignored in silence."""
+def test_service_receives_no_unknown_setting(service: str) -> None:
+    """A renamed or misspelt setting would be ignored silently."""
     known = names("") | PREFECT
     others = ("AWS_", "SIGHTLINE_", "SLACK_", "SMTP_", "DOCKER_", "PROCESS_", "HEALTH_URL")
-    assert {each for each in SERVICES[service]["environment"] if not each.startswith(others)} - known == set()
+    assert {name for name in SERVICES[service]["environment"] if not name.startswith(others)} - known == set()

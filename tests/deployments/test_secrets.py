@@ -1,4 +1,4 @@
-"""A secret may stay in AWS Secrets Manager; whatever is wrong with it, no message shows one."""
+"""Secrets are read from AWS Secrets Manager, and no error message contains one."""
 
 from __future__ import annotations
 
@@ -29,37 +29,37 @@ def manager(monkeypatch: pytest.MonkeyPatch, s3_environment: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize("value", ["", "hunter2", "https://hooks.slack.com/services/T/B/x#y", "me:aws-secret://x"])
-def test_what_names_no_secret_is_the_secret(value: str) -> None:
+def test_value_that_is_no_reference_is_returned_unchanged(value: str) -> None:
     assert resolve_secret(value) == value
 
 
-def test_a_secret_is_fetched_by_name_and_by_arn(manager: Any) -> None:
+def test_secret_is_read_by_name_and_by_arn(manager: Any) -> None:
     arn = manager.create_secret(Name="sightline/slack", SecretString="https://hooks.example/1")["ARN"]
     assert resolve_secret("aws-secret://sightline/slack") == "https://hooks.example/1"
     assert resolve_secret(f"aws-secret://{arn}") == "https://hooks.example/1"
 
 
-def test_a_member_of_a_json_secret_is_fetched_by_its_key(manager: Any) -> None:
+def test_value_of_a_json_secret_is_read_by_its_key(manager: Any) -> None:
     manager.create_secret(Name="smtp", SecretString=json.dumps({"user": "ward", "pass word": "hunter2", "port": 25}))
     assert resolve_secret("aws-secret://smtp#pass word") == "hunter2"
 
 
 @pytest.mark.parametrize(
-    ("value", "complaint"),
+    ("value", "message"),
     [
-        ("aws-secret://", "names no secret"),
-        ("aws-secret://#key", "names no secret"),
-        ("aws-secret://nothing", "nothing: cannot be had from AWS Secrets Manager: .*ResourceNotFound"),
-        ("aws-secret://plain#key", "plain: is no JSON object"),
-        ("aws-secret://smtp#pass", "smtp: has no text called pass. It has user, port$"),
-        ("aws-secret://smtp#port", "smtp: has no text called port"),
+        ("aws-secret://", "does not name a secret"),
+        ("aws-secret://#key", "does not name a secret"),
+        ("aws-secret://nothing", "nothing: cannot be read from AWS Secrets Manager: .*ResourceNotFound"),
+        ("aws-secret://plain#key", "plain: is not a JSON object"),
+        ("aws-secret://smtp#pass", "smtp: has no text value for the key pass. Its keys are user, port$"),
+        ("aws-secret://smtp#port", "smtp: has no text value for the key port"),
         ("aws-secret://binary", "binary: is binary"),
     ],
 )
-def test_what_cannot_be_had_is_named_and_no_secret_is(manager: Any, value: str, complaint: str) -> None:
+def test_unreadable_secret_is_named_without_showing_it(manager: Any, value: str, message: str) -> None:
     manager.create_secret(Name="plain", SecretString="hunter2")
     manager.create_secret(Name="smtp", SecretString=json.dumps({"user": "hunter2", "port": 25}))
     manager.create_secret(Name="binary", SecretBinary=b"hunter2")
-    with pytest.raises(InvalidSetting, match=complaint) as caught:
+    with pytest.raises(InvalidSetting, match=message) as caught:
         resolve_secret(value)
     assert "hunter2" not in str(caught.value)

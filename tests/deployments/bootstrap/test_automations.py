@@ -1,4 +1,4 @@
-"""What the server does by itself, by the automations of the bootstrap."""
+"""The bootstrap's automations on a real server."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.states import Completed, Running
 
 from deployments import bootstrap
-from deployments.bootstrap.files import read
+from deployments.bootstrap.resources import read_definitions
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.soak]
 
 AUTOMATIONS = Path(bootstrap.__file__).with_name("automations.yaml")
-_WITHIN = 10  # seconds; the server takes no less
+_WITHIN = 10  # seconds; the server's minimum
 
 
 @flow
 def never_run() -> None:
-    """What the runs below are runs of."""
+    """Own the runs below; it is never executed."""
 
 
 @contextmanager
 def heartbeats(server: str, *runs: UUID) -> Iterator[None]:
-    """The hearts of these runs beat until the end."""
-    over = Event()
+    """Send heartbeats of these runs inside the context."""
+    stop = Event()
 
-    def beat_on() -> None:
-        while not over.wait(2):
+    def keep_beating() -> None:
+        while not stop.wait(2):
             beat(server, *runs)
 
-    thread = Thread(target=beat_on)
+    thread = Thread(target=keep_beating)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        stop.set()
         thread.join()
 
 
 def beat(server: str, *runs: UUID) -> None:
-    """Tell the server what Prefect's flow engine does."""
+    """Send the heartbeat events that Prefect's flow engine sends."""
     events: list[dict[str, Any]] = [
         {
             "id": str(uuid4()),
@@ -64,25 +64,26 @@ def beat(server: str, *runs: UUID) -> None:
     httpx.post(f"{server}/events", json=events, trust_env=False, timeout=30).raise_for_status()
 
 
-def test_a_run_whose_heart_stops_is_crashed_and_one_that_lives_or_has_ended_is_not(prefect_server: str) -> None:
-    """A machine that is switched off tells nobody: its run would be "Running" for ever, and nobody alerted."""
-    [spec] = [each for each in read(AUTOMATIONS, {})["automations"] if "heartbeat has stopped" in each["name"]]
-    wanted = {**spec, "name": "short of breath", "trigger": {**spec["trigger"], "within": _WITHIN}}
+def test_only_a_run_whose_heartbeat_stops_is_crashed(prefect_server: str) -> None:
+    """Without it, the run of a machine that is switched off stays "Running" and nobody is alerted."""
+    definitions = read_definitions(AUTOMATIONS, {})["automations"]
+    [spec] = [definition for definition in definitions if "heartbeat has stopped" in definition["name"]]
+    wanted = {**spec, "name": "short heartbeat limit", "trigger": {**spec["trigger"], "within": _WITHIN}}
     with get_client(sync_client=True) as client:
         automation = client.create_automation(AutomationCore.model_validate(wanted))
         try:
-            time.sleep(3)  # the server's services read the new automation
+            time.sleep(3)  # until the server's services have read the new automation
             gone, alive, ended = (client.create_flow_run(never_run, state=Running()).id for _ in range(3))
             beat(prefect_server, gone, alive, ended)
             client.set_flow_run_state(ended, Completed())
             with heartbeats(prefect_server, alive):
                 deadline = time.monotonic() + 90
                 while (state := client.read_flow_run(gone).state) and not state.is_crashed():
-                    assert time.monotonic() < deadline, "a run without a heartbeat goes on as Running"
+                    assert time.monotonic() < deadline, "a run without a heartbeat stays Running"
                     time.sleep(1)
                 assert "heartbeat has stopped" in str(state.message)
                 time.sleep(_WITHIN)
-                states = {each: client.read_flow_run(each).state for each in (alive, ended)}
+                states = {run: client.read_flow_run(run).state for run in (alive, ended)}
         finally:
             client.delete_automation(automation)
-    assert {each: state.name for each, state in states.items() if state} == {alive: "Running", ended: "Completed"}
+    assert {run: state.name for run, state in states.items() if state} == {alive: "Running", ended: "Completed"}

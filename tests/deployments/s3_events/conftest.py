@@ -1,4 +1,4 @@
-"""Queues of a moto server, and the listener in a thread."""
+"""Queues of a moto server, a fake Prefect server, and a listener in a thread."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from deployments.s3_events.health import Pulse
 from deployments.s3_events.listener import Backoff, Listener
-from deployments.s3_events.metrics import Metrics
+from deployments.s3_events.observability import Heartbeat, Metrics
 from deployments.s3_events.prefect_api import PrefectApi
 from deployments.s3_events.sqs import Queue
 from sightline.settings import Settings
@@ -37,9 +36,9 @@ def sqs(s3_environment: dict[str, str]) -> Any:
 def queue(sqs: Any) -> Queue:
     """A new queue with a dead-letter queue."""
     name = f"uploads-{uuid.uuid4().hex}"
-    dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    dead_letters = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    return Queue(sqs, url, dead, wait_seconds=1, visibility_seconds=30)
+    return Queue(sqs, url, dead_letters, wait_seconds=1, visibility_seconds=30)
 
 
 @pytest.fixture
@@ -63,13 +62,13 @@ Listening = Callable[..., AbstractContextManager[Listener]]
 
 @pytest.fixture
 def listening(intakes: Intakes) -> Listening:
-    """The listener at work, quick to try again; it is stopped at the end, and must have ended by itself."""
+    """Run a listener with short retry delays; it must end when it is stopped."""
 
     @contextmanager
     def listen(queue: Queue, url: str, timeout: float = 5.0, backoff: Backoff | None = None) -> Iterator[Listener]:
         with PrefectApi(url, timeout=timeout) as client:
             listener = Listener(
-                queue, client, intakes, Pulse(30), Metrics(), threading.Event(), backoff or Backoff(0.05, 0.2)
+                queue, client, intakes, Heartbeat(30), Metrics(), threading.Event(), backoff or Backoff(0.05, 0.2)
             )
             thread = threading.Thread(target=listener.run)
             thread.start()

@@ -1,4 +1,4 @@
-"""A server that takes events as Prefect's does, and may be told to be out of order; and messages as S3 writes them."""
+"""A fake of Prefect's events API that can be made to fail, and messages in S3's format."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ __all__ = ["FakePrefect", "await_true", "s3_message"]
 
 
 class FakePrefect:
-    """``answer`` is asked for the status of each request with its events; what is answered by 204 is ``taken``."""
+    """``answer`` returns the status for a request's events; after status 204 the events are in ``accepted``."""
 
     def __init__(self) -> None:
         self.answer: Callable[[list[dict[str, Any]]], int] = lambda events: 204
         self.requests: list[dict[str, Any]] = []
-        self.taken: list[dict[str, Any]] = []
+        self.accepted: list[dict[str, Any]] = []
         self.delay = 0.0
 
     @property
     def uris(self) -> list[str]:
-        """Of the objects that it has been told of, each time."""
-        return [event["payload"]["uri"] for event in self.taken if event["event"] == "sightline.s3.object-created"]
+        """The URIs of the reported objects, with duplicates."""
+        return [event["payload"]["uri"] for event in self.accepted if event["event"] == "sightline.s3.object-created"]
 
     @property
     def alerts(self) -> list[dict[str, Any]]:
-        return [event["payload"] for event in self.taken if event["event"] == "sightline.s3.poison"]
+        return [event["payload"] for event in self.accepted if event["event"] == "sightline.s3.poison"]
 
     @contextmanager
     def serve(self, port: int = 0) -> Iterator[str]:
-        """Answer while inside; gives the API's address."""
+        """Serve inside the context, and yield the API's URL."""
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -44,7 +44,7 @@ class FakePrefect:
                 time.sleep(fake.delay)
                 status = fake.answer(events)
                 if status == 204:
-                    fake.taken += events
+                    fake.accepted += events
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -64,7 +64,7 @@ class FakePrefect:
 
 
 def s3_message(key: str, etag: str = "d41d8cd98f00b204e9800998ecf8427e", bucket: str = "videos", **more: Any) -> str:
-    """A message as S3 sends it for an upload in one piece."""
+    """Return the message that S3 sends for an upload in one piece; ``more`` are fields of the object."""
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -88,5 +88,5 @@ def s3_message(key: str, etag: str = "d41d8cd98f00b204e9800998ecf8427e", bucket:
 def await_true(condition: Callable[[], object], seconds: float = 20.0, pause: float = 0.02) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it never came true"
+        assert time.monotonic() < deadline, "the condition never became true"
         time.sleep(pause)

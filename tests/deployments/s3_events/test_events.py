@@ -1,4 +1,4 @@
-"""What the server is told: as its own schema takes it, and of what the rules take only."""
+"""Events match the server's schema and are emitted only for objects that match an upload rule."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from sightline.uploads import Intakes, Upload
 from tests.deployments.s3_events.fake import s3_message
 
 
-def told(intakes: Intakes, *args: Any, **more: Any) -> tuple[Upload, dict[str, Any]]:
+def event_of(intakes: Intakes, *args: Any, **more: Any) -> tuple[Upload, dict[str, Any]]:
     [created] = read_message(s3_message(*args, **more))
     upload = upload_of(created, intakes)
     assert upload
     return upload, object_created(created, upload)
 
 
-def test_the_servers_own_schema_takes_the_events(intakes: Intakes) -> None:
+def test_events_are_valid_in_the_servers_schema(intakes: Intakes) -> None:
     from prefect.server.events.schemas.events import Event
 
-    _, event = told(intakes, "ana/visit 1.mp4", versionId="v1")
-    read = Event.model_validate(event)
-    assert read.resource.id == "sightline.s3.videos/ana/visit 1.mp4"
-    assert read.payload["uri"] == "s3://videos/ana/visit 1.mp4"
-    assert read.payload["kind"] == "video"
-    assert read.payload["patient"] == "ana"
+    _, event = event_of(intakes, "ana/visit 1.mp4", versionId="v1")
+    parsed = Event.model_validate(event)
+    assert parsed.resource.id == "sightline.s3.videos/ana/visit 1.mp4"
+    assert parsed.payload["uri"] == "s3://videos/ana/visit 1.mp4"
+    assert parsed.payload["kind"] == "video"
+    assert parsed.payload["patient"] == "ana"
     Event.model_validate(poison("http://sqs/1/uploads", Message("m", "r", "x" * 5000, 1), "it is not JSON", "q"))
 
 
-def test_a_message_that_comes_again_has_the_same_id_and_another_version_another(intakes: Intakes) -> None:
+def test_event_id_depends_only_on_the_object_and_its_etag(intakes: Intakes) -> None:
     ids = [
-        told(intakes, "ana/a.mp4", etag="1", sequencer="1", versionId="x")[1]["id"],
-        told(intakes, "ana/a.mp4", etag="1", sequencer="2", versionId="y")[1]["id"],
-        told(intakes, "ana/a.mp4", etag="2")[1]["id"],
-        told(intakes, "ana/b.mp4", etag="1")[1]["id"],
+        event_of(intakes, "ana/a.mp4", etag="1", sequencer="1", versionId="x")[1]["id"],
+        event_of(intakes, "ana/a.mp4", etag="1", sequencer="2", versionId="y")[1]["id"],
+        event_of(intakes, "ana/a.mp4", etag="2")[1]["id"],
+        event_of(intakes, "ana/b.mp4", etag="1")[1]["id"],
     ]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 3
 
 
-def test_a_file_without_a_patient_is_told_of_without_one(intakes: Intakes) -> None:
-    upload, event = told(intakes, "clip.mp4")
+def test_event_of_a_file_without_patient_has_no_patient_label(intakes: Intakes) -> None:
+    upload, event = event_of(intakes, "clip.mp4")
     assert upload.patient is None
     assert "sightline.patient" not in event["resource"]
 
@@ -53,6 +53,6 @@ def test_a_file_without_a_patient_is_told_of_without_one(intakes: Intakes) -> No
     ("key", "bucket"),
     [("ana/notes.txt", "videos"), ("annotated/ana/visit.mp4", "videos"), ("ana/visit.mp4", "others")],
 )
-def test_what_no_rule_takes_is_no_upload(intakes: Intakes, key: str, bucket: str) -> None:
+def test_object_that_matches_no_rule_is_no_upload(intakes: Intakes, key: str, bucket: str) -> None:
     [created] = read_message(s3_message(key, bucket=bucket))
     assert upload_of(created, intakes) is None

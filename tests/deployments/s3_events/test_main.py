@@ -1,4 +1,4 @@
-"""The process: what it needs, what it says, and how it ends."""
+"""The listener's process: its imports, settings, logs and exit status."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def lines(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
-def test_it_imports_neither_prefect_nor_a_heavy_library() -> None:
-    """It goes into a small image."""
+def test_listener_imports_neither_prefect_nor_a_heavy_library() -> None:
+    """The small image does not contain them."""
     code = "import sys, deployments.s3_events.__main__ as _; print(*sorted({n.partition('.')[0] for n in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     heavy = {"av", "cv2", "fastapi", "flows", "mediapipe", "numpy", "prefect", "sklearn", "tasks", "torch"}
@@ -44,18 +44,18 @@ def test_it_imports_neither_prefect_nor_a_heavy_library() -> None:
         ({"S3_EVENTS_QUEUE_URL": "http://127.0.0.1:1/q"}, "PREFECT_API_URL is not set"),
         (
             {"S3_EVENTS_QUEUE_URL": "http://127.0.0.1:1/q", "PREFECT_API_URL": "http://127.0.0.1:1/api"},
-            "No rule of UPLOAD_RULES is about a bucket on S3",
+            "No rule of UPLOAD_RULES refers to an S3 bucket",
         ),
         ({"UPLOAD_RULES": '[{"kind": "video", "suffixes": []}]'}, "upload_rules"),
     ],
 )
-def test_a_setting_that_is_missing_or_wrong_is_named(tmp_path: Path, environment: dict[str, str], name: str) -> None:
+def test_missing_or_invalid_setting_is_rejected_by_name(tmp_path: Path, environment: dict[str, str], name: str) -> None:
     process = start(environment, tmp_path / "log")
     assert process.wait(60) == 2
     assert name in lines(tmp_path / "log")[-1]["message"]
 
 
-def test_sigterm_finishes_what_is_held_and_ends_well(
+def test_sigterm_finishes_the_held_message_and_exits_with_0(
     queue: Queue, fake: FakePrefect, api: str, tmp_path: Path, s3_environment: dict[str, str]
 ) -> None:
     fake.delay = 1.0
@@ -79,6 +79,6 @@ def test_sigterm_finishes_what_is_held_and_ends_well(
     assert fake.uris == ["s3://videos/ana/a.mp4"]
     assert fake.requests[0]["authorization"].startswith("Basic ")
     assert [line["message"] for line in lines(tmp_path / "log")] == [
-        "Listening", "The server knows of an object", "Stopped",
+        "Listening", "An object is reported to the server", "Stopped",
     ]  # fmt: skip
     assert "secret" not in (tmp_path / "log").read_text()

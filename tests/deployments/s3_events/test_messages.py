@@ -1,4 +1,4 @@
-"""Whatever way S3's news takes to the queue, the listener reads the same; and what is no news is told apart."""
+"""Messages of every format are parsed alike, and invalid messages are rejected with a reason."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def through_sns(message: str) -> str:
     )
 
 
-def of_eventbridge(key: str = CLIP.key, kind: str = "Object Created") -> str:
+def from_eventbridge(key: str = CLIP.key, kind: str = "Object Created") -> str:
     return json.dumps(
         {
             "version": "0",
@@ -75,15 +75,15 @@ def of_eventbridge(key: str = CLIP.key, kind: str = "Object Created") -> str:
 
 @pytest.mark.parametrize(
     "body",
-    [DIRECT, through_sns(DIRECT), of_eventbridge(), through_sns(of_eventbridge())],
-    ids=["direct, as SNS's raw delivery", "through SNS", "EventBridge", "EventBridge through SNS"],
+    [DIRECT, through_sns(DIRECT), from_eventbridge(), through_sns(from_eventbridge())],
+    ids=["direct or SNS raw delivery", "through SNS", "EventBridge", "EventBridge through SNS"],
 )
-def test_every_way_to_the_queue_tells_the_same(body: str) -> None:
+def test_every_message_format_yields_the_same_object(body: str) -> None:
     assert read_message(body) == [CLIP]
 
 
-def test_what_older_and_other_systems_leave_out_is_not_missed() -> None:
-    """Moto, and S3 without versions, send neither a sequencer nor a version; MinIO puts s3: before the event."""
+def test_fields_that_other_systems_omit_are_optional() -> None:
+    """Moto, and S3 without versioning, omit the sequencer and the version; MinIO writes s3: before the event."""
     message = json.loads(s3_message("a.mp4"))
     [record] = message["Records"]
     del record["s3"]["object"]["sequencer"], record["s3"]["object"]["size"]
@@ -92,9 +92,9 @@ def test_what_older_and_other_systems_leave_out_is_not_missed() -> None:
     assert (created.version_id, created.sequencer, created.size) == (None, None, None)
 
 
-def test_several_records_are_several_objects() -> None:
+def test_message_with_two_records_yields_two_objects() -> None:
     records = [json.loads(s3_message(key))["Records"][0] for key in ("a.mp4", "b.mp4")]
-    assert [each.key for each in read_message(json.dumps({"Records": records}))] == ["a.mp4", "b.mp4"]
+    assert [created.key for created in read_message(json.dumps({"Records": records}))] == ["a.mp4", "b.mp4"]
 
 
 TEST_EVENT = json.dumps(
@@ -122,10 +122,10 @@ REMOVED = json.dumps(
 
 @pytest.mark.parametrize(
     "body",
-    [TEST_EVENT, through_sns(TEST_EVENT), REMOVED, of_eventbridge(kind="Object Deleted"), '{"Records": []}'],
+    [TEST_EVENT, through_sns(TEST_EVENT), REMOVED, from_eventbridge(kind="Object Deleted"), '{"Records": []}'],
     ids=["test event", "test event through SNS", "removed", "deleted by EventBridge", "no records"],
 )
-def test_what_is_news_of_no_new_object_is_dropped(body: str) -> None:
+def test_message_without_a_new_object_yields_none(body: str) -> None:
     assert read_message(body) == []
 
 
@@ -139,20 +139,20 @@ def test_what_is_news_of_no_new_object_is_dropped(body: str) -> None:
         ('"text"', "it is not a JSON object"),
         ('{"Type": "Notification"}', "it is not a JSON object"),
         ('{"Type": "SubscriptionConfirmation"}', "it is neither"),
-        ('{"Records": [{"kinesis": {}}]}', "one of its records is not about an object"),
-        ('{"Records": [7]}', "one of its records is not about an object"),
+        ('{"Records": [{"kinesis": {}}]}', "one of its records is not about an S3 object"),
+        ('{"Records": [7]}', "one of its records is not about an S3 object"),
         (json.dumps({"detail-type": "Object Created", "source": "aws.s3", "detail": {}}), "Field required"),
         (s3_message("a.mp4", etag=""), "s3.object.eTag: String should have at least 1 character"),
     ],
 )
-def test_what_is_no_message_about_objects_is_told_apart_with_the_reason(body: str, reason: str) -> None:
+def test_invalid_message_is_rejected_with_the_reason(body: str, reason: str) -> None:
     with pytest.raises(Poison, match=reason):
         read_message(body)
 
 
 @given(st.text(min_size=1, max_size=60).filter(lambda text: text.isprintable()))
-def test_any_key_comes_through(key: str) -> None:
-    assert [read_message(body)[0].key for body in (s3_message(key), of_eventbridge(key))] == [key, key]
+def test_any_object_key_is_preserved(key: str) -> None:
+    assert [read_message(body)[0].key for body in (s3_message(key), from_eventbridge(key))] == [key, key]
 
 
 json_values = st.recursive(
@@ -170,6 +170,6 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_nothing_that_can_be_sent_ends_the_listener(value: Any) -> None:
+def test_any_json_is_parsed_or_rejected_as_poison(value: Any) -> None:
     with suppress(Poison):
         assert isinstance(read_message(json.dumps(value)), list)

@@ -1,4 +1,4 @@
-"""From a bucket to runs on a real Prefect server: soon, and once, whatever is killed on the way."""
+"""From an upload to one run on a real Prefect server, even if processes are killed in between."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ from tasks import uploads as tasks
 from tests.deployments.s3_events.conftest import Listening
 from tests.deployments.s3_events.fake import await_true, s3_message
 
-_LONG = 240.0  # seconds, on a machine that is busy with other tests
-# Services of the server's that have no part in this, and whose writing to SQLite holds up what has.
+_TIMEOUT = 240.0  # seconds, for a machine that is busy with other tests
+# Services of the server that the tests do not need; their writes to SQLite slow down the others.
 _NOT_NEEDED = ("EVENT_PERSISTER", "FOREMAN", "LATE_RUNS", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "SCHEDULER")
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def bucket_of_videos(s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> Iterator[Location]:
+def video_bucket(s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> Iterator[Location]:
     monkeypatch.setenv("VIDEO_BUCKET", uri_of(s3_bucket))
     settings.cache_clear()
     yield s3_bucket
@@ -55,7 +55,7 @@ def bucket_of_videos(s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def deploy() -> tuple[Any, str]:
-    """A deployment of process-upload whose runs nobody takes by themselves, and the trigger; its id and name."""
+    """Create a deployment of process-upload without a worker, and its trigger; return its id and name."""
     name = f"uploads-{uuid.uuid4().hex[:8]}"
     with get_client(sync_client=True) as client:
         deployment = client.create_deployment(client.create_flow(process_upload), name)
@@ -82,31 +82,31 @@ def runs_of(deployment: Any) -> list[Any]:
 
 
 @pytest.mark.integration
-def test_a_video_in_the_bucket_is_a_run_within_three_seconds(
-    bucket_of_videos: Any, sqs: Any, s3_client: Any, prefect_server: str, listening: Listening
+def test_upload_starts_a_run_within_three_seconds(
+    video_bucket: Any, sqs: Any, s3_client: Any, prefect_server: str, listening: Listening
 ) -> None:
     from deployments.s3_events.sqs import Queue
 
     url = sqs.create_queue(QueueName=f"uploads-{uuid.uuid4().hex}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     suffix = {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".mp4"}]}}
-    wanted = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": suffix}
+    notification = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": suffix}
     s3_client.client.put_bucket_notification_configuration(
-        Bucket=bucket_of_videos.bucket, NotificationConfiguration={"QueueConfigurations": [wanted]}
+        Bucket=video_bucket.bucket, NotificationConfiguration={"QueueConfigurations": [notification]}
     )
     deployment, _ = deploy()
     seconds = []
     with listening(Queue(sqs, url, None, 5, 30), prefect_server) as listener:
-        listener.intakes = Intakes.of(Settings(_env_file=None, video_bucket=uri_of(bucket_of_videos)))
-        for number in range(3):  # the machine may be busy with other tests
+        listener.intakes = Intakes.of(Settings(_env_file=None, video_bucket=uri_of(video_bucket)))
+        for number in range(3):  # the best of three: the machine may be busy with other tests
             start = time.monotonic()
-            storage.write_bytes(bucket_of_videos / f"ana maria/visit {number}.mp4", b"a video")
-            await_true(lambda so_far=number: len(runs_of(deployment)) > so_far, 60)  # type: ignore[misc]
+            storage.write_bytes(video_bucket / f"ana maria/visit {number}.mp4", b"a video")
+            await_true(lambda before=number: len(runs_of(deployment)) > before, 60)  # type: ignore[misc]
             seconds.append(time.monotonic() - start)
     assert min(seconds) < 3, seconds
-    clips = [bucket_of_videos / f"ana maria/visit {number}.mp4" for number in range(3)]
-    asked_for = sorted(((run.parameters for run in runs_of(deployment))), key=lambda asked: asked["uri"])
-    assert asked_for == [
+    clips = [video_bucket / f"ana maria/visit {number}.mp4" for number in range(3)]
+    parameters = sorted((run.parameters for run in runs_of(deployment)), key=lambda values: values["uri"])
+    assert parameters == [
         {"uri": uri_of(clip), "object_version": storage.stored(clip).version, "kind": "video"} for clip in clips
     ]
 
@@ -119,7 +119,7 @@ def is_healthy(port: int) -> bool:
 
 
 class Process:
-    """A process that can be killed and started again."""
+    """A process that can be killed and restarted."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
         self._command = [sys.executable, "-m", *arguments], environment
@@ -141,7 +141,7 @@ class Process:
         self.start()
 
     def close(self) -> None:
-        """SIGKILL, with all that it has started."""
+        """Send SIGKILL to the process and its children."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
@@ -152,16 +152,16 @@ class Server(Process):
     def __init__(self, home: Path, port: int) -> None:
         self._port = port
         command = ["prefect", "--no-prompt", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        off = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _NOT_NEEDED}
-        super().__init__(command, {**os.environ, **off, "PREFECT_HOME": str(home)})
+        disabled = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _NOT_NEEDED}
+        super().__init__(command, {**os.environ, **disabled, "PREFECT_HOME": str(home)})
 
     def start(self) -> None:
         super().start()
-        await_true(lambda: is_healthy(self._port), _LONG, pause=0.2)
+        await_true(lambda: is_healthy(self._port), _TIMEOUT, pause=0.2)
 
 
 class PlainQueue:
-    """A new queue: what goes in, and how much is in it."""
+    """A new queue that is only sent to and counted."""
 
     def __init__(self, sqs: Any) -> None:
         self._sqs = sqs
@@ -174,21 +174,21 @@ class PlainQueue:
 
     def waiting(self) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
-        return sum(map(int, found.values()))
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        return sum(map(int, attributes.values()))
 
 
 class Worker:
-    """Does what process-upload does with each scheduled run, three at a time, and counts.
+    """Claims the upload of every scheduled run as process-upload does, three at a time, and counts them.
 
-    Its claim is the flow's, and the run ends for the server as the flow's would; Prefect's engine, which would take
-    minutes for so many runs, has no part in what is tested here.
+    It sets the same final state on the server as the flow. Prefect's engine is left out: it is not tested here and
+    would need minutes for so many runs.
     """
 
     def __init__(self, deployment: Any, uploads: Uploads) -> None:
         self.processed: Counter[str] = Counter()
         self._deployment, self._uploads = deployment, uploads
-        self._taken: set[Any] = set()
+        self._seen: set[Any] = set()
         self._lock, self._stop = threading.Lock(), threading.Event()
 
     def __enter__(self) -> Worker:
@@ -199,26 +199,26 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(_LONG)
+        self._thread.join(_TIMEOUT)
         assert not self._thread.is_alive()
 
     def _work(self) -> None:
         with ThreadPoolExecutor(3) as pool, get_client(sync_client=True) as client:
             while not self._stop.wait(0.5):
                 try:
-                    found = client.get_scheduled_flow_runs_for_deployments([self._deployment])
-                except (httpx.HTTPError, PrefectException):  # The server is being restarted.
+                    scheduled = client.get_scheduled_flow_runs_for_deployments([self._deployment])
+                except (httpx.HTTPError, PrefectException):  # the server is restarting
                     continue
-                fresh = [run for run in found if run.id not in self._taken]
-                self._taken.update(run.id for run in fresh)
+                fresh = [run for run in scheduled if run.id not in self._seen]
+                self._seen.update(run.id for run in fresh)
                 for run, state in zip(fresh, pool.map(self._process, fresh), strict=True):
-                    # Where the server does not hear of it the run stays scheduled, and nobody takes it twice.
+                    # If the request fails, the run stays scheduled, and `_seen` prevents a second execution.
                     with suppress(httpx.HTTPError, PrefectException):
                         client.set_flow_run_state(run.id, state, force=True)
 
     def _process(self, run: Any) -> State:
-        asked = run.parameters
-        upload = Intakes.of(settings()).upload(asked["uri"], asked["object_version"])
+        parameters = run.parameters
+        upload = Intakes.of(settings()).upload(parameters["uri"], parameters["object_version"])
         assert upload
         try:
             with self._uploads.claim(upload, f"run {run.id}") as claim:
@@ -234,21 +234,21 @@ class Worker:
 @pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-def test_a_hundred_uploads_are_processed_once_each_whatever_is_killed(
-    bucket_of_videos: Any,
+def test_hundred_uploads_are_processed_once_despite_kills(
+    video_bucket: Any,
     sqs: Any,
     prefect_home: Path,
     s3_environment: dict[str, str],
 ) -> None:
-    """Each event is sent three times, in any order; the listener is killed twice, and the server once.
+    """Every event is sent three times, in random order; the listener is killed twice, and the server once.
 
-    On two cores the server turns two or three events a second into runs, so what it is killed with are many.
+    On two cores the server turns two or three events a second into runs, so it is killed with many events pending.
     """
-    uris = [f"{uri_of(bucket_of_videos)}/ana/{number}.mp4" for number in range(100)]
+    uris = [f"{uri_of(video_bucket)}/ana/{number}.mp4" for number in range(100)]
     for number, uri in enumerate(uris):
         storage.write_bytes(storage.locate(uri), f"video {number}".encode())
     messages = 3 * [
-        s3_message(f"ana/{number}.mp4", storage.stored(storage.locate(uri)).version, bucket_of_videos.bucket)
+        s3_message(f"ana/{number}.mp4", storage.stored(storage.locate(uri)).version, video_bucket.bucket)
         for number, uri in enumerate(uris)
     ]
     random.Random(0).shuffle(messages)
@@ -265,9 +265,9 @@ def test_a_hundred_uploads_are_processed_once_each_whatever_is_killed(
         "S3_EVENTS_VISIBILITY_SECONDS": "10",
         "S3_EVENTS_HEALTH_PORT": "0",
         "PREFECT_API_URL": api,
-        "VIDEO_BUCKET": uri_of(bucket_of_videos),
+        "VIDEO_BUCKET": uri_of(video_bucket),
     }
-    done = Uploads(bucket_of_videos, tasks._now)
+    done = Uploads(video_bucket, tasks._now)
     with ExitStack() as stack:
         running = stack.enter_context(closing(Server(prefect_home, port)))
         stack.enter_context(temporary_settings({PREFECT_API_URL: api}))
@@ -275,20 +275,20 @@ def test_a_hundred_uploads_are_processed_once_each_whatever_is_killed(
         worker = stack.enter_context(Worker(deployment, done))
         listener = stack.enter_context(closing(Process(["deployments.s3_events"], environment)))
         queue.send(messages[:100])
-        await_true(lambda: queue.waiting() < 60, _LONG, pause=0.5)
+        await_true(lambda: queue.waiting() < 60, _TIMEOUT, pause=0.5)
         listener.restart()
         queue.send(messages[100:200])
-        await_true(lambda: queue.waiting() < 80, _LONG, pause=0.5)
+        await_true(lambda: queue.waiting() < 80, _TIMEOUT, pause=0.5)
         running.restart()
         queue.send(messages[200:])
-        await_true(lambda: queue.waiting() < 60, _LONG, pause=0.5)
+        await_true(lambda: queue.waiting() < 60, _TIMEOUT, pause=0.5)
         listener.restart()
-        await_true(lambda: queue.waiting() == 0, _LONG, pause=0.5)
-        await_true(settled(lambda: worker.processed.total() + len(runs_of(deployment))), 2 * _LONG, pause=1)
+        await_true(lambda: queue.waiting() == 0, _TIMEOUT, pause=0.5)
+        await_true(settled(lambda: worker.processed.total() + len(runs_of(deployment))), 2 * _TIMEOUT, pause=1)
         by_events = len(done.outcomes())
-        # What the server had in its memory when it was killed is lost to it: the sweep is there for that.
+        # Events in the server's memory are lost when it is killed; the sweep finds their uploads.
         swept = sweep_uploads(name, minutes=0)
-        await_true(lambda: len(done.outcomes()) == 100, _LONG, pause=0.5)
+        await_true(lambda: len(done.outcomes()) == 100, _TIMEOUT, pause=0.5)
         runs = len(runs_of(deployment))
     print(f"{by_events} by events, {len(swept.uploads)} by the sweep, {runs} runs")
     assert worker.processed == Counter(uris)
@@ -298,7 +298,7 @@ def test_a_hundred_uploads_are_processed_once_each_whatever_is_killed(
 
 
 def settled(value: Callable[[], int], seconds: float = 10) -> Callable[[], bool]:
-    """Whether the value has stood still for so long."""
+    """Return a condition: the value has not changed for so many seconds."""
     last = [value(), time.monotonic()]
 
     def is_settled() -> bool:
