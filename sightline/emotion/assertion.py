@@ -1,116 +1,125 @@
-"""Whether a keyword is said to be so: not taken back, not asked, not only thought of."""
+"""Which keywords are asserted: neither negated, nor part of a question, nor hypothetical."""
 
 from __future__ import annotations
 
-from sightline.emotion.clauses import is_clause_start, is_inverting, link_before, skip_degree, verb_start
+from sightline.emotion.clauses import (
+    allows_inversion,
+    is_clause_start,
+    linking_verb_before,
+    skip_degree_words,
+    verb_group_start,
+)
 from sightline.emotion.english import english
-from sightline.emotion.reading import Hit, Marker, Reading
-from sightline.emotion.scope import REACH, governing
+from sightline.emotion.scope import MAX_SCOPE_WORDS, markers_in_scope
 from sightline.emotion.subjects import skip_adverbs
+from sightline.emotion.tagging import Hit, Marker, TaggedSentence
 from sightline.emotion.tokens import BREAK
 
-_TAG_WORDS = 4
+# "Isn't he?" is three words.
+_MAX_TAG_WORDS = 4
 
 
-def asserted_hits(reading: Reading, openings: frozenset[int]) -> list[Hit]:
-    """The keywords of a sentence that are said to be so."""
-    question = _question_start(reading, openings)
+def asserted_hits(tagged: TaggedSentence, clause_starts: frozenset[int]) -> list[Hit]:
+    """Return the asserted keywords of a sentence."""
+    question = _question_start(tagged, clause_starts)
     return [
         hit
-        for hit in reading.hits
+        for hit in tagged.hits
         if not (
-            is_negated(reading, openings, hit)
-            or is_supposed(reading, openings, hit)
+            is_negated(tagged, clause_starts, hit)
+            or is_hypothetical(tagged, clause_starts, hit)
             or hit.start >= question
-            or is_inverted(reading, openings, hit)
+            or is_inverted(tagged, clause_starts, hit)
         )
     ]
 
 
-def is_negated(reading: Reading, openings: frozenset[int], hit: Hit) -> bool:
-    """Whether a word of negation governs ``hit``: "isn't happy", "never looks happy", "I don't think he is happy"."""
+def is_negated(tagged: TaggedSentence, clause_starts: frozenset[int], hit: Hit) -> bool:
+    """Return whether ``hit`` is in the scope of a negation: "never looks happy", "I don't think he is happy"."""
     return any(
-        not _is_superlative(reading, marker, hit) for marker in governing(reading, openings, reading.negations, hit)
+        not _is_intensifier(tagged, marker, hit)
+        for marker in markers_in_scope(tagged, clause_starts, tagged.negations, hit)
     )
 
 
-def is_supposed(reading: Reading, openings: frozenset[int], hit: Hit) -> bool:
-    """Whether ``hit`` is only thought of: "if he is happy", "he would be happy", "wants to be happy", "stay calm"."""
-    if any(governing(reading, openings, reading.suppositions, hit)):
+def is_hypothetical(tagged: TaggedSentence, clause_starts: frozenset[int], hit: Hit) -> bool:
+    """Return whether ``hit`` is hypothetical: "if he is happy", "he would be happy", "wants to be happy", "stay calm"."""
+    if any(markers_in_scope(tagged, clause_starts, tagged.suppositions, hit)):
         return True
-    verb = link_before(reading, hit)
+    verb = linking_verb_before(tagged, hit)
     if verb is None:
         return False
-    return verb_start(reading, verb) is None or _is_command(reading, verb)
+    return verb_group_start(tagged, verb) is None or _is_command(tagged, verb)
 
 
-def _is_superlative(reading: Reading, marker: Marker, hit: Hit) -> bool:
-    """Whether the negation says how much: "I've never seen him so happy"."""
-    return reading.word(marker.start) == "never" and reading.word(hit.start - 1) in ("so", "this", "more")
+def _is_intensifier(tagged: TaggedSentence, marker: Marker, hit: Hit) -> bool:
+    """Return whether the negation intensifies the keyword: "I've never seen him so happy"."""
+    return tagged.word(marker.start) == "never" and tagged.word(hit.start - 1) in ("so", "this", "more")
 
 
-def _is_command(reading: Reading, verb: int) -> bool:
-    if reading.word(verb) not in ("be", "stay", "keep", "remain", "get"):
+def _is_command(tagged: TaggedSentence, verb: int) -> bool:
+    if tagged.word(verb) not in ("be", "stay", "keep", "remain", "get"):
         return False
-    start = skip_adverbs(reading, verb - 1) + 1
-    # What "and" joins may share a subject: "he can sit and stay calm".
-    return is_clause_start(reading, start) and reading.word(start - 1) not in ("and", "or")
+    start = skip_adverbs(tagged, verb - 1) + 1
+    # A verb after "and" may share the subject of the verb before: "he can sit and stay calm".
+    return is_clause_start(tagged, start) and tagged.word(start - 1) not in ("and", "or")
 
 
-def is_inverted(reading: Reading, openings: frozenset[int], hit: Hit) -> bool:
-    """Whether a verb stands before its subject ahead of ``hit``: "is John sad", "why does she look so sad"."""
+def is_inverted(tagged: TaggedSentence, clause_starts: frozenset[int], hit: Hit) -> bool:
+    """Return whether subject and verb before ``hit`` are inverted: "is John sad", "why does she look so sad"."""
     e = english()
-    subject = skip_adverbs(reading, hit.start - 1)
-    if reading.word(subject) in e.pronouns and reading.word(subject - 1) in e.auxiliaries:
-        # "Not only is he happy" asks nothing.
-        return subject - 2 not in reading.affirmed_places
-    for place in range(hit.start - 1, max(hit.start - REACH, 0) - 1, -1):
-        word = reading.word(place)
-        if word == BREAK or place in openings:
+    subject = skip_adverbs(tagged, hit.start - 1)
+    if tagged.word(subject) in e.pronouns and tagged.word(subject - 1) in e.auxiliaries:
+        # "Not only is he happy" is no question.
+        return subject - 2 not in tagged.affirmed_indices
+    for index in range(hit.start - 1, max(hit.start - MAX_SCOPE_WORDS, 0) - 1, -1):
+        word = tagged.word(index)
+        if word == BREAK or index in clause_starts:
             return False
-        if word in e.auxiliaries and is_inverting(reading, place) and not reading.is_name_after_all(place):
-            subject = place + 2 if reading.word(place + 1) == "not" else place + 1
-            if subject < hit.start and _may_follow_verb(reading, subject, hit):
+        if word in e.auxiliaries and allows_inversion(tagged, index) and not tagged.is_verb_like_name(index):
+            subject = index + 2 if tagged.word(index + 1) == "not" else index + 1
+            if subject < hit.start and _may_follow_verb(tagged, subject, hit):
                 # "And is a good boy" shares the subject before it; "and is he a good boy" has its own.
-                shares = reading.word(place - 1) in e.coordinators
-                return not shares or reading.word(subject) in e.pronouns or reading.is_capital(subject)
+                may_share = tagged.word(index - 1) in e.coordinators
+                return not may_share or tagged.word(subject) in e.pronouns or tagged.is_capitalised(subject)
     return False
 
 
-def _may_follow_verb(reading: Reading, place: int, hit: Hit) -> bool:
+def _may_follow_verb(tagged: TaggedSentence, index: int, hit: Hit) -> bool:
     e = english()
-    word = reading.word(place)
+    word = tagged.word(index)
     if word in e.pronouns | e.indefinite or word in ("it", "this", "that", "these", "those"):
         return True
     if word in e.determiners:
-        return skip_degree(reading, place + 1) < hit.start
-    verbal = word in reading.lexicon.linking or (word.endswith(("ing", "ly")) and not reading.is_capital(place))
-    return not (verbal or word in e.function_words or place in reading.keyword_places)
+        return skip_degree_words(tagged, index + 1) < hit.start
+    verbal = word in tagged.lexicon.linking or (word.endswith(("ing", "ly")) and not tagged.is_capitalised(index))
+    return not (verbal or word in e.function_words or index in tagged.keyword_indices)
 
 
-def _question_start(reading: Reading, openings: frozenset[int]) -> int:
-    """Where the last clause begins, which is the one that a question mark asks; the sentence's end where none does.
+def _question_start(tagged: TaggedSentence, clause_starts: frozenset[int]) -> int:
+    """Return where the last clause of a question begins; the end of the sentence if it is no question.
 
-    A tag asks nothing: "he is happy, isn't he?".
+    The question mark applies to the last clause only. A question tag does not make a question: "he is happy, isn't he?".
     """
     e = english()
-    if not reading.sentence.asks or _ends_with_tag(reading):
-        return len(reading.words)
-    for place in range(len(reading.words) - 2, 0, -1):
-        word, following = reading.word(place), reading.word(place + 1)
-        asks = following in e.auxiliaries or following in e.question_words
-        if (word in (BREAK, "but") and (asks or place + 1 in openings)) or (word in ("and", "so", "or") and asks):
-            return place
+    if not tagged.sentence.is_question or _ends_with_tag(tagged):
+        return len(tagged.words)
+    for index in range(len(tagged.words) - 2, 0, -1):
+        word, following = tagged.word(index), tagged.word(index + 1)
+        is_question = following in e.auxiliaries or following in e.question_words
+        after_break = word in (BREAK, "but") and (is_question or index + 1 in clause_starts)
+        if after_break or (word in ("and", "so", "or") and is_question):
+            return index
     return 0
 
 
-def _ends_with_tag(reading: Reading) -> bool:
+def _ends_with_tag(tagged: TaggedSentence) -> bool:
     e = english()
-    words = reading.words
-    for length in range(1, min(_TAG_WORDS, len(words) - 2) + 1):
+    words = tagged.words
+    for length in range(1, min(_MAX_TAG_WORDS, len(words) - 2) + 1):
         tag = words[-length:]
-        parted = words[-length - 1] == BREAK
+        after_break = words[-length - 1] == BREAK
         asks = tag[0] in e.auxiliaries and {*tag[1:]} <= e.pronouns | {"not", "it", "that", "there"} and length > 1
-        if (parted and (asks or e.question_tags.issuperset(tag))) or (asks and "not" in tag and length > 2):
+        if (after_break and (asks or e.question_tags.issuperset(tag))) or (asks and "not" in tag and length > 2):
             return True
     return False

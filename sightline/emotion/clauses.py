@@ -1,189 +1,189 @@
-"""Where clauses open, and which verb joins a keyword to whom it is said of."""
+"""Clause starts, linking verbs, and the statements that attribute a keyword to a person."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from sightline.emotion.english import english
-from sightline.emotion.reading import Hit, Reading
-from sightline.emotion.subjects import Subject, phrase_start, skip_adverbs, subject_before
+from sightline.emotion.subjects import Subject, noun_phrase_start, skip_adverbs, subject_before
+from sightline.emotion.tagging import Hit, TaggedSentence
 from sightline.emotion.tokens import BREAK
 
-# Between a verb and its keyword at most this many words stand: "looks just a little bit upset and".
-_LINK_REACH = 8
-_PARENTHESIS_WORDS = 3
+# The most words between a verb and its keyword: "looks just a little bit upset and".
+_MAX_LINK_WORDS = 8
+_MAX_PARENTHESIS_WORDS = 3
 # "How happy THE LITTLE BOY is".
-_EXCLAIMED_SUBJECT_WORDS = 4
-_JOINING = frozenset({"and", "or", "nor", "but"})
+_MAX_EXCLAMATION_SUBJECT_WORDS = 4
+_CONJUNCTIONS = frozenset({"and", "or", "nor", "but"})
 
 
 class Statement(NamedTuple):
-    """A keyword that is said of a person."""
+    """A keyword attributed to a person."""
 
     subject: Subject
     hit: Hit
 
 
-def find_statement(reading: Reading, hit: Hit) -> Statement | None:
-    """Who ``hit`` is said of: "John IS sad", "John, who LOOKS a bit tired and sad"; None where of nobody."""
-    verb = link_before(reading, hit)
+def find_statement(tagged: TaggedSentence, hit: Hit) -> Statement | None:
+    """Return whom ``hit`` is attributed to: "John IS sad", "John, who LOOKS a bit tired and sad"; None if to nobody."""
+    verb = linking_verb_before(tagged, hit)
     if verb is None:
-        return _exclaimed(reading, hit)
-    first = verb_start(reading, verb)
+        return _exclamation(tagged, hit)
+    first = verb_group_start(tagged, verb)
     if first is None:
         return None
-    # In "John's angry brother" nothing is said of John.
-    if reading.word(first) == "'s" and first + 1 == hit.start and reading.word(hit.end) in english().person_nouns:
+    # In "John's angry brother" the keyword is not attributed to John.
+    if tagged.word(first) == "'s" and first + 1 == hit.start and tagged.word(hit.end) in english().person_nouns:
         return None
-    subject = subject_before(reading, first)
+    subject = subject_before(tagged, first)
     return Statement(subject, hit) if subject else None
 
 
-def _exclaimed(reading: Reading, hit: Hit) -> Statement | None:
-    """What "look how sad she is" says, where verb and subject follow."""
+def _exclamation(tagged: TaggedSentence, hit: Hit) -> Statement | None:
+    """Return the statement of an exclamation, in which subject and verb follow: "look how sad she is"."""
     how = hit.start - 1
-    while reading.word(how) in english().degree or reading.word(how).endswith("ly"):
+    while tagged.word(how) in english().degree or tagged.word(how).endswith("ly"):
         how -= 1
-    if reading.word(how) != "how":
+    if tagged.word(how) != "how":
         return None
-    for verb in range(hit.end + 1, hit.end + _EXCLAIMED_SUBJECT_WORDS + 1):
-        if reading.word(verb) in reading.lexicon.finite:
-            subject = subject_before(reading, verb)
+    for verb in range(hit.end + 1, hit.end + _MAX_EXCLAMATION_SUBJECT_WORDS + 1):
+        if tagged.word(verb) in tagged.lexicon.finite:
+            subject = subject_before(tagged, verb)
             within = subject is not None and subject.start >= hit.end
             return Statement(subject._replace(clause=how), hit) if subject and within else None
     return None
 
 
-def link_before(reading: Reading, hit: Hit) -> int | None:
-    """The place of the verb that joins ``hit`` to a subject, over words of degree, lists and parentheses."""
+def linking_verb_before(tagged: TaggedSentence, hit: Hit) -> int | None:
+    """Return the index of the verb that links ``hit`` to a subject, across degree words, lists and parentheses."""
     listed = False
-    place = hit.start - 1
-    while place >= max(hit.start - _LINK_REACH, 0):
-        word = reading.word(place)
-        if word in reading.lexicon.linking:
-            return place
+    index = hit.start - 1
+    while index >= max(hit.start - _MAX_LINK_WORDS, 0):
+        word = tagged.word(index)
+        if word in tagged.lexicon.linking:
+            return index
         if word == BREAK:
-            if reading.is_discourse(hit):
+            if tagged.is_discourse(hit):
                 return None
-            opener = _parenthesis_before(reading, place)
-            if opener is None and not listed and place - 1 not in reading.keyword_places:
+            opener = _parenthesis_before(tagged, index)
+            if opener is None and not listed and index - 1 not in tagged.keyword_indices:
                 return None
-            place = place if opener is None else opener
-        elif not _passes(reading, place, listed=listed):
+            index = index if opener is None else opener
+        elif not _may_precede_keyword(tagged, index, listed=listed):
             return None
-        elif place in reading.keyword_places and reading.is_discourse(hit) and not listed:
+        elif index in tagged.keyword_indices and tagged.is_discourse(hit) and not listed:
             # "He is sad okay let's go on".
             return None
-        listed = listed or word in _JOINING
-        place -= 1
+        listed = listed or word in _CONJUNCTIONS
+        index -= 1
     return None
 
 
-def _passes(reading: Reading, place: int, *, listed: bool) -> bool:
-    """Whether the word at ``place`` may stand between a verb and its keyword."""
+def _may_precede_keyword(tagged: TaggedSentence, index: int, *, listed: bool) -> bool:
+    """Return whether the word at ``index`` may be between a verb and its keyword."""
     e = english()
-    word = reading.word(place)
-    if place in reading.negated_places or place in reading.keyword_places or word.endswith("ly"):
+    word = tagged.word(index)
+    if index in tagged.negated_indices or index in tagged.keyword_indices or word.endswith("ly"):
         return True
-    if word in e.degree or word in e.determiners or word in _JOINING or word == "not":
+    if word in e.degree or word in e.determiners or word in _CONJUNCTIONS or word == "not":
         return True
-    # In "tired and sad" and in "tired, hungry and sad" a word that is no keyword stands in the list.
-    return listed and word not in e.function_words and reading.word(place + 1) in _JOINING | {BREAK}
+    # Other words of a list are no keywords: "tired and sad", "tired, hungry and sad".
+    return listed and word not in e.function_words and tagged.word(index + 1) in _CONJUNCTIONS | {BREAK}
 
 
-def _parenthesis_before(reading: Reading, comma: int) -> int | None:
-    """Where the parenthesis begins that ``comma`` ends: "John is, I think, happy", "John is, happy"."""
-    for place in range(comma, max(comma - _PARENTHESIS_WORDS - 2, 0), -1):
-        before = reading.word(place - 1)
-        if reading.word(place) == BREAK and (before in reading.lexicon.linking or before in ("not", "very", "so")):
-            return place
+def _parenthesis_before(tagged: TaggedSentence, comma: int) -> int | None:
+    """Return where the parenthesis begins that ``comma`` ends: "John is, I think, happy", "John is, happy"."""
+    for index in range(comma, max(comma - _MAX_PARENTHESIS_WORDS - 2, 0), -1):
+        before = tagged.word(index - 1)
+        if tagged.word(index) == BREAK and (before in tagged.lexicon.linking or before in ("not", "very", "so")):
+            return index
     return None
 
 
-def verb_start(reading: Reading, verb: int) -> int | None:
-    """The first word of the group of verbs that ends at ``verb``; None where the group is no statement.
+def verb_group_start(tagged: TaggedSentence, verb: int) -> int | None:
+    """Return the first word of the verb group that ends at ``verb``; None if the group asserts nothing.
 
-    "Has been", "is starting to look" and "does not seem" state something; "wants to be" and "to be" do not.
+    "Has been", "is starting to look" and "does not seem" assert something; "wants to be" and "to be" do not.
     """
-    lexicon, auxiliaries = reading.lexicon, english().auxiliaries
+    lexicon, auxiliaries = tagged.lexicon, english().auxiliaries
     first = verb
-    place = verb
+    index = verb
     while True:
-        before = skip_adverbs(reading, place - 1)
-        word = reading.word(before)
-        if word == "to" and reading.word(place) in lexicon.bare:
-            governor = skip_adverbs(reading, before - 1)
-            if reading.word(governor) not in lexicon.linking - lexicon.be:
+        before = skip_adverbs(tagged, index - 1)
+        word = tagged.word(before)
+        if word == "to" and tagged.word(index) in lexicon.bare:
+            governor = skip_adverbs(tagged, before - 1)
+            if tagged.word(governor) not in lexicon.linking - lexicon.be:
                 return None
-            first = place = governor
-        elif before >= 0 and (word in lexicon.linking or word in auxiliaries) and not reading.is_name_after_all(before):
-            first = place = before
+            first = index = governor
+        elif before >= 0 and (word in lexicon.linking or word in auxiliaries) and not tagged.is_verb_like_name(before):
+            first = index = before
         else:
             return first
 
 
-def openings(reading: Reading) -> frozenset[int]:
-    """The places where a clause of its own opens: a subject before its verb that no word before it governs.
+def find_clause_starts(tagged: TaggedSentence) -> frozenset[int]:
+    """Return the indices where an independent clause begins: a subject before its verb, without a subordinating word.
 
-    In "I think John is sad" one clause opens, in "John is sad he was happy" two do.
+    "I think John is sad" has one, "John is sad he was happy" has two.
     """
     e = english()
-    found = set()
-    for place, word in enumerate(reading.words):
+    subject_starts = set()
+    for index, word in enumerate(tagged.words):
         if word in e.pronouns - {"you"}:
-            found.add(place)
-        elif reading.is_finite(place):
-            head = skip_adverbs(reading, place - 1)
-            if head >= 0 and _may_head(reading, head):
-                found.add(phrase_start(reading, head))
-    return frozenset(place for place in found if not _is_governed(reading, place))
+            subject_starts.add(index)
+        elif tagged.is_finite(index):
+            head = skip_adverbs(tagged, index - 1)
+            if head >= 0 and _may_be_subject(tagged, head):
+                subject_starts.add(noun_phrase_start(tagged, head))
+    return frozenset(index for index in subject_starts if not _is_subordinate(tagged, index))
 
 
-def skip_degree(reading: Reading, place: int) -> int:
-    """The first place from ``place`` on that holds no word of degree: that of "sad" in "really very sad"."""
-    while reading.word(place) in english().degree or reading.word(place).endswith("ly"):
-        place += 1
-    return place
+def skip_degree_words(tagged: TaggedSentence, index: int) -> int:
+    """Return the first index from ``index`` on without a degree word: that of "sad" in "really very sad"."""
+    while tagged.word(index) in english().degree or tagged.word(index).endswith("ly"):
+        index += 1
+    return index
 
 
-def is_clause_start(reading: Reading, place: int) -> bool:
-    """Whether what stands before ``place`` leaves room for a clause to begin there."""
+def is_clause_start(tagged: TaggedSentence, index: int) -> bool:
+    """Return whether the word before ``index`` allows a clause to begin there."""
     e = english()
-    before = reading.word(place - 1)
-    return place <= 0 or before == BREAK or before in e.coordinators | e.question_words | e.interjections
+    before = tagged.word(index - 1)
+    return index <= 0 or before == BREAK or before in e.coordinators | e.question_words | e.interjections
 
 
-def is_inverting(reading: Reading, place: int) -> bool:
-    """Whether a verb at ``place`` stands before its subject: at a clause's start, after "not once" or "at no point"."""
-    if is_clause_start(reading, place):
+def allows_inversion(tagged: TaggedSentence, index: int) -> bool:
+    """Return whether a verb at ``index`` may precede its subject: at a clause start, or after a negation ("not once")."""
+    if is_clause_start(tagged, index):
         return True
-    for before in range(place - 1, max(place - 4, -1), -1):
-        if before in reading.negated_places:
+    for before in range(index - 1, max(index - 4, -1), -1):
+        if before in tagged.negated_indices:
             return True
-        if reading.word(before) == BREAK or reading.word(before) in english().pronouns or reading.is_finite(before):
+        if tagged.word(before) == BREAK or tagged.word(before) in english().pronouns or tagged.is_finite(before):
             break
     return False
 
 
-def _may_head(reading: Reading, place: int) -> bool:
+def _may_be_subject(tagged: TaggedSentence, index: int) -> bool:
     e = english()
-    word = reading.word(place)
-    if word in e.pronouns | e.indefinite | e.things or reading.is_name_after_all(place):
+    word = tagged.word(index)
+    if word in e.pronouns | e.indefinite | e.things or tagged.is_verb_like_name(index):
         return True
-    return word != BREAK and word not in e.function_words and place not in reading.keyword_places
+    return word != BREAK and word not in e.function_words and index not in tagged.keyword_indices
 
 
-def _is_governed(reading: Reading, place: int) -> bool:
+def _is_subordinate(tagged: TaggedSentence, index: int) -> bool:
     e = english()
-    before = place - 1
-    word = reading.word(before)
+    before = index - 1
+    word = tagged.word(before)
     if word in e.auxiliaries or word == "not":
-        # In "is he sad" the verb stands before its subject; in "the thing is he is sad" it has another.
+        # In "is he sad" the subject follows its verb; in "the thing is he is sad" the first verb has another subject.
         auxiliary = before - 1 if word == "not" else before
-        if reading.word(auxiliary) in e.auxiliaries and is_inverting(reading, auxiliary):
+        if tagged.word(auxiliary) in e.auxiliaries and allows_inversion(tagged, auxiliary):
             return True
-    if before in reading.negated_places:
-        # A bare "no" or "not" that a name or pronoun follows answers what was said before.
-        return not (word in ("no", "not") and (reading.word(place) in e.pronouns or reading.is_capital(place)))
-    governing = e.prepositions | e.subordinators | e.reporting | e.question_words
-    return word in governing or before in reading.supposed_places
+    if before in tagged.negated_indices:
+        # A bare "no" or "not" before a name or a pronoun answers the sentence before.
+        return not (word in ("no", "not") and (tagged.word(index) in e.pronouns or tagged.is_capitalised(index)))
+    subordinating = e.prepositions | e.subordinators | e.reporting | e.question_words
+    return word in subordinating or before in tagged.supposed_indices

@@ -1,4 +1,4 @@
-"""What is found in a transcript. Times are in seconds from the start of the video."""
+"""The findings of the analysis. Times are in seconds from the start of the video."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict
 from sightline.emotion.english import english
 
 
-class _Found(BaseModel):
+class _Finding(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class KeywordHit(_Found):
-    """A keyword that is said to be so: ``word`` as the keyword table has it."""
+class KeywordHit(_Finding):
+    """An asserted keyword; ``word`` is spelled as in the keyword table."""
 
     emotion: str
     word: str
@@ -20,11 +20,11 @@ class KeywordHit(_Found):
     end: float
 
 
-class Annotation(_Found):
-    """A sentence that says how somebody is.
+class Annotation(_Finding):
+    """An utterance that attributes an emotion to a person.
 
-    ``person`` is named as in the sentence; a pronoun stands for the one person named shortly before it, where there is
-    one. ``text`` is the sentence as said, ``start`` when it begins.
+    ``person`` is the name as transcribed; a pronoun is replaced by the name it refers to, if exactly one person was
+    named shortly before. ``text`` is the utterance as transcribed.
     """
 
     person: str
@@ -34,8 +34,8 @@ class Annotation(_Found):
     end: float
 
 
-class Stretch(_Found):
-    """A stretch of time and the emotion that holds in it; ``evidence`` is what was said, empty where nothing was."""
+class Stretch(_Finding):
+    """A stretch of time with one emotion; ``evidence`` is the text of its utterances, empty if there are none."""
 
     start: float
     end: float
@@ -43,12 +43,12 @@ class Stretch(_Found):
     evidence: str
 
 
-class EmotionFindings(_Found):
-    """All that a transcript tells of emotions.
+class EmotionFindings(_Finding):
+    """All emotions found in a transcript.
 
-    ``dominant``: the emotion with the most hits; of several the one met first; neutral where there is no hit.
-    ``keywords``: each emotion that was hit, in the table's order, and its keywords in the order they were said.
-    ``timeline``: stretches in order that cover the whole duration, each ending where the next begins.
+    ``dominant``: the emotion with the most hits; a tie goes to the first; neutral if there are no hits.
+    ``keywords``: the emotions with hits, in the table's order, and their keywords in order of time.
+    ``timeline``: consecutive stretches that cover the full duration.
     """
 
     dominant: str
@@ -59,7 +59,7 @@ class EmotionFindings(_Found):
 
     @property
     def people(self) -> tuple[str, ...]:
-        """Those the annotations are about, each once, as they are met; a pronoun only where there is no name."""
-        found = tuple(dict.fromkeys(annotation.person for annotation in self.annotations))
-        named = tuple(person for person in found if person.lower() not in english().pronouns)
-        return named or found
+        """The people with annotations, without duplicates, in order; pronouns only if there is no name."""
+        people = tuple(dict.fromkeys(annotation.person for annotation in self.annotations))
+        named = tuple(person for person in people if person.lower() not in english().pronouns)
+        return named or people

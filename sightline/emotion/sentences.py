@@ -1,4 +1,4 @@
-"""Cutting a transcript's text into sentences, with or without punctuation in it."""
+"""Sentence segmentation of a transcript's text, with or without punctuation."""
 
 from __future__ import annotations
 
@@ -7,53 +7,54 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sightline.emotion.english import english
-from sightline.emotion.tokens import BREAK, ELLIPSIS, ENDS, Token, tokenise
+from sightline.emotion.tokens import BREAK, ELLIPSIS, END_MARKS, Token, tokenise
 
 _CLOSING = frozenset(".?!…\"”’')]")  # noqa: RUF001
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """The words and clause marks of one sentence, without the mark that ends it.
+    """The words and clause marks of one sentence, without its end mark.
 
-    ``end``: the character after that mark. ``ended``: there is one. ``asks``: it is a question mark.
-    ``cased``: it is written with capitals, so that a name can be told by its capital. ``borders``: the places of words
-    that begin a segment of the transcript.
+    ``end``: the offset after the end mark, in characters. ``has_end_mark``: False if a pause or the end of the text
+    ends the sentence. ``is_question``: the end mark is a question mark. ``has_capitals``: the sentence is written with
+    capitals, so that a capital can identify a name. ``segment_starts``: the indices of the words that begin a segment
+    of the transcript.
     """
 
     tokens: tuple[Token, ...]
     end: int
-    ended: bool
-    asks: bool
-    cased: bool
-    borders: frozenset[int]
+    has_end_mark: bool
+    is_question: bool
+    has_capitals: bool
+    segment_starts: frozenset[int]
 
 
-def sentences(text: str, pauses: Sequence[int] = (), segments: Sequence[int] = ()) -> Iterator[Sentence]:
-    """Cut ``text`` at the marks that end a sentence, and at ``pauses``, the places in it before which speech rests.
+def split_sentences(text: str, pauses: Sequence[int] = (), segments: Sequence[int] = ()) -> Iterator[Sentence]:
+    """Split ``text`` at end marks and at ``pauses``, the offsets before which the speaker pauses.
 
-    ``segments`` are the places where a segment of the transcript begins.
+    ``segments`` are the offsets where a segment of the transcript begins.
     """
-    borders = frozenset(segments)
+    segment_offsets = frozenset(segments)
     tokens = _without_fillers(tokenise(text))
-    rests = sorted(pauses)
+    pause_offsets = sorted(pauses)
     current: list[Token] = []
     for i, token in enumerate(tokens):
-        if current and bisect_right(rests, token.start) > bisect_right(rests, current[-1].start):
-            yield _sentence(text, current, borders, current[-1].end)
+        if current and bisect_right(pause_offsets, token.start) > bisect_right(pause_offsets, current[-1].start):
+            yield _sentence(text, current, segment_offsets, current[-1].end)
             current = []
-        if _ends(tokens, i, text):
+        if _ends_sentence(tokens, i, text):
             if current:
-                yield _sentence(text, current, borders, _after_marks(text, token.end), ended=True)
+                yield _sentence(text, current, segment_offsets, _skip_closing(text, token.end), has_end_mark=True)
             current = []
-        elif token.word not in ENDS and token.word != ELLIPSIS and (current or token.word != BREAK):
+        elif token.word not in END_MARKS and token.word != ELLIPSIS and (current or token.word != BREAK):
             current.append(token)
     if current:
-        yield _sentence(text, current, borders, current[-1].end)
+        yield _sentence(text, current, segment_offsets, current[-1].end)
 
 
 def _without_fillers(tokens: list[Token]) -> list[Token]:
-    """``tokens`` without "um" and its like, and without the comma after each."""
+    """Return ``tokens`` without fillers such as "um", and without the comma after a filler."""
     fillers = english().fillers
     return [
         token
@@ -62,28 +63,30 @@ def _without_fillers(tokens: list[Token]) -> list[Token]:
     ]
 
 
-def _sentence(text: str, words: list[Token], segments: frozenset[int], end: int, *, ended: bool = False) -> Sentence:
+def _sentence(
+    text: str, words: list[Token], segments: frozenset[int], end: int, *, has_end_mark: bool = False
+) -> Sentence:
     tokens = tuple(words)
-    spoken = text[tokens[0].start : tokens[-1].end]
+    source = text[tokens[0].start : tokens[-1].end]
     return Sentence(
         tokens=tokens,
         end=end,
-        ended=ended,
-        asks=ended and "?" in text[tokens[-1].end : end],
-        borders=frozenset(place for place, token in enumerate(tokens) if token.start in segments),
-        cased=any(token.capital and token.word != "i" for token in tokens) and spoken.upper() != spoken,
+        has_end_mark=has_end_mark,
+        is_question=has_end_mark and "?" in text[tokens[-1].end : end],
+        has_capitals=any(token.capital and token.word != "i" for token in tokens) and source.upper() != source,
+        segment_starts=frozenset(index for index, token in enumerate(tokens) if token.start in segments),
     )
 
 
-def _ends(tokens: list[Token], i: int, text: str) -> bool:
-    """Whether the mark ``tokens[i]`` ends a sentence."""
+def _ends_sentence(tokens: list[Token], i: int, text: str) -> bool:
+    """Return whether ``tokens[i]`` is a mark that ends a sentence."""
     mark = tokens[i].word
     following = tokens[i + 1] if i + 1 < len(tokens) else None
     if mark == ELLIPSIS:
-        # Speech that hesitates goes on in lower case: "John is... happy".
+        # After a hesitation the sentence continues in lower case: "John is... happy".
         return following is None or following.capital
     if mark != ".":
-        return mark in ENDS
+        return mark in END_MARKS
     if following is None or i == 0 or tokens[i - 1].end != tokens[i].start:
         return True
     before = tokens[i - 1]
@@ -95,7 +98,7 @@ def _ends(tokens: list[Token], i: int, text: str) -> bool:
     return following.start > tokens[i].end or text[following.start].isupper()
 
 
-def _after_marks(text: str, place: int) -> int:
-    while place < len(text) and text[place] in _CLOSING:
-        place += 1
-    return place
+def _skip_closing(text: str, offset: int) -> int:
+    while offset < len(text) and text[offset] in _CLOSING:
+        offset += 1
+    return offset

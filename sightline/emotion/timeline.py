@@ -1,4 +1,4 @@
-"""The emotion of every stretch of time."""
+"""The timeline: the emotion of every stretch of a video."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sightline.emotion.keywords import NEUTRAL
 from sightline.emotion.models import Stretch
 
 HOLD_SECONDS = 5.0
-"""How long an emotion holds after the sentence that told it, where nothing else is told sooner."""
+"""How long an emotion holds after its utterance, unless another emotion follows sooner."""
 
 
 class Cue(NamedTuple):
-    """A sentence that tells an emotion."""
+    """An utterance that expresses an emotion, and its times in seconds."""
 
     start: float
     end: float
@@ -23,21 +23,21 @@ class Cue(NamedTuple):
 
 
 def make_timeline(cues: Iterable[Cue], duration: float) -> tuple[Stretch, ...]:
-    """The stretches of 0 to ``duration`` seconds, without gap or overlap; neighbours differ in emotion.
+    """Return the stretches from 0 to ``duration`` seconds, without gap or overlap; neighbours differ in emotion.
 
-    An emotion runs from the sentence that tells it until the next that tells another, but no longer than
-    ``HOLD_SECONDS`` past the end of the last sentence that told it; otherwise neutral holds. No stretch is empty, so a
+    An emotion begins with an utterance that expresses it and lasts until the next utterance with another emotion, but
+    at most ``HOLD_SECONDS`` past the end of its last utterance; otherwise neutral holds. No stretch is empty: a
     duration of 0 has none.
     """
-    told = sorted(cues, key=lambda cue: cue.start)
+    ordered = sorted(cues, key=lambda cue: cue.start)
     stretches: list[_Draft] = []
     time = 0.0
-    for i, cue in enumerate(told):
-        following = told[i + 1].start if i + 1 < len(told) else duration
-        held = min(max(cue.end, cue.start) + HOLD_SECONDS, following, duration)
+    for i, cue in enumerate(ordered):
+        following = ordered[i + 1].start if i + 1 < len(ordered) else duration
+        held_until = min(max(cue.end, cue.start) + HOLD_SECONDS, following, duration)
         _append(stretches, _Draft(time, cue.start, NEUTRAL, []))
-        _append(stretches, _Draft(cue.start, held, cue.emotion, [cue.text]))
-        time = max(time, held)
+        _append(stretches, _Draft(cue.start, held_until, cue.emotion, [cue.text]))
+        time = max(time, held_until)
     _append(stretches, _Draft(time, duration, NEUTRAL, []))
     return tuple(
         Stretch(start=draft.start, end=draft.end, emotion=draft.emotion, evidence=" ".join(draft.texts))
@@ -54,7 +54,7 @@ class _Draft:
 
 
 def _append(stretches: list[_Draft], draft: _Draft) -> None:
-    """Add a stretch, or lengthen the last one where it tells the same."""
+    """Append a stretch, or extend the last one if it has the same emotion."""
     if draft.end <= draft.start:
         return
     if stretches and stretches[-1].emotion == draft.emotion:

@@ -20,7 +20,7 @@ _PERFECT = frozenset({"been", "become", "felt", "got", "gotten", "grown", "kept"
 BREAK = ","
 """The word of every mark that parts clauses: comma, semicolon, colon, dash, bracket."""
 ELLIPSIS = "…"
-ENDS = frozenset(".?!")
+END_MARKS = frozenset(".?!")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Token:
 def tokenise(text: str) -> list[Token]:
     """The words and marks of ``text``, in order."""
     tokens = [token for match in _TOKEN.finditer(text) for token in _parts(match.group(), match.start())]
-    return [_resolved(token, tokens[i + 1 : i + 4]) for i, token in enumerate(tokens)]
+    return [_expand_d(token, tokens[i + 1 : i + 4]) for i, token in enumerate(tokens)]
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -70,12 +70,12 @@ def _parts(text: str, start: int) -> Iterator[Token]:
 
 
 def _mark(text: str) -> str:
-    if text in ENDS:
+    if text in END_MARKS:
         return text
     return ELLIPSIS if text[0] in "…." else BREAK
 
 
-def _resolved(token: Token, following: list[Token]) -> Token:
+def _expand_d(token: Token, following: list[Token]) -> Token:
     if token.word != "'d":
         return token
     verb = next(
