@@ -1,4 +1,4 @@
-"""One settings object, read from the environment and from ``.env`` in the working directory."""
+"""Settings, read from the environment and from ``.env`` in the working directory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sightline.storage import Location
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
-Bucket = Annotated[str, Field(description="A folder, an s3:// URI, or a bare bucket name where USE_S3 is on.")]
+Bucket = Annotated[str, Field(description="A folder, an s3:// URI, or a bucket name if USE_S3 is on.")]
 
 EMAIL_BLOCK = "email-server-credentials/"
 _CHANNEL = re.compile(r"[a-z0-9-]+/[^/\s]+|arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
@@ -37,8 +37,8 @@ _CHANNEL = re.compile(r"[a-z0-9-]+/[^/\s]+|arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:
 def _channel(text: str) -> str:
     if not _CHANNEL.fullmatch(text):
         raise ValueError(
-            f"{text!r} is no channel for alerts. Write a Prefect block as TYPE/NAME, such as slack-webhook/ops or "
-            "email-server-credentials/ward, or the ARN of an SNS topic that is not FIFO"
+            f"{text!r} is not a channel for alerts. Write a Prefect block as TYPE/NAME, such as slack-webhook/ops or "
+            "email-server-credentials/ward, or the ARN of a standard SNS topic, not a FIFO one"
         )
     return text
 
@@ -49,15 +49,15 @@ EmailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")]
 
 
 class UploadRule(BaseModel):
-    """Files that are processed as they arrive: where they lie, what their names end in, and what is done with them."""
+    """Files that are processed as they arrive: their folder, their suffixes, and the flow that processes them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["video", "image"] = Field(description="Processed by process-video, or classified.")
+    kind: Literal["video", "image"] = Field(description="video for process-video, image for classify-images.")
     bucket: Bucket | None = Field(None, description="By default VIDEO_BUCKET.")
-    folder: str = Field("", description="The folder of the bucket that they lie in, at any depth. By default any.")
+    folder: str = Field("", description="Their folder in the bucket, at any depth. By default the whole bucket.")
     suffixes: tuple[Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")], ...] = Field(
-        min_length=1, description="What their names end in, in small letters or capitals."
+        min_length=1, description="Their suffixes; capitals and small letters are equal."
     )
 
     @field_validator("folder")
@@ -67,7 +67,7 @@ class UploadRule(BaseModel):
 
 
 class Settings(BaseSettings):
-    """What a user may set. Each field's name in capitals is its environment variable."""
+    """All settings. The name of a field in capitals is its environment variable."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True)
 
@@ -77,88 +77,96 @@ class Settings(BaseSettings):
     capture_bucket: Bucket = "./data/capture"
     results_bucket: Bucket = "./data/results"
     reviews_bucket: Bucket | None = Field(
-        None, description="What waits for a person's answer, and the answers. By default .reviews in RESULTS_BUCKET."
+        None, description="Review questions and their answers. By default .reviews in RESULTS_BUCKET."
     )
-    use_s3: bool = Field(False, description="Take a bare bucket name as an S3 bucket, not as a folder.")
+    use_s3: bool = Field(False, description="Take a name without a slash as an S3 bucket, not as a folder.")
 
-    max_video_seconds: PositiveFloat = Field(4 * 3600, description="A longer video is refused, in seconds.")
-    emotion_keywords: Path | None = Field(None, description="A keyword table to use in place of the built-in one.")
+    max_video_seconds: PositiveFloat = Field(4 * 3600, description="The longest accepted video, in seconds.")
+    emotion_keywords: Path | None = Field(None, description="A keyword table that replaces the built-in one.")
 
-    file_threshold: NonNegativeInt = Field(10, description="Pose files that a patient's emotion model is trained from.")
+    file_threshold: NonNegativeInt = Field(10, description="Pose files needed to train a patient's emotion model.")
     size_threshold_mb: NonNegativeFloat = Field(
         0.025,
         allow_inf_nan=False,
-        description="Their size together, in megabytes of a million bytes. Ten sessions of five poses have 0.027; the "
-        "5 that the original system asked for are more than six thousand poses.",
+        description="Their total size, in megabytes of a million bytes. Ten sessions of five poses have 0.027; the 5 "
+        "of the original system are more than six thousand poses.",
     )
     cooldown_hours: NonNegativeFloat = Field(
-        1.0, allow_inf_nan=False, description="Hours between two trainings of one patient's emotion model."
+        1.0, allow_inf_nan=False, description="Hours between two trainings of a patient's emotion model."
     )
     min_samples_per_class: int = Field(
-        3, ge=3, description="Sessions that an emotion needs; one with fewer is left out of the training."
+        3, ge=3, description="Sessions needed for each emotion; an emotion with fewer is left out of the training."
     )
-    min_total_samples: NonNegativeInt = Field(10, description="Sessions that a patient's emotion model is trained on.")
-    min_emotions: int = Field(2, ge=2, description="Emotions that a patient's emotion model tells apart, at least.")
+    min_total_samples: NonNegativeInt = Field(10, description="Sessions needed to train a patient's emotion model.")
+    min_emotions: int = Field(2, ge=2, description="Emotions needed to train a patient's emotion model.")
     min_poses_per_session: int = Field(
-        5, ge=3, description="Pose files that a session needs; one with fewer is left out of the training."
+        5, ge=3, description="Pose files needed in a session; a session with fewer is left out of the training."
     )
 
     classes: tuple[str, ...] | None = Field(
         None, description="The classes of the posture model or of an endpoint, in order, as a JSON list."
     )
     review_hours: PositiveFloat = Field(
-        72.0, allow_inf_nan=False, description="Hours that a person has to answer, after which people are alerted."
+        72.0, allow_inf_nan=False, description="Hours to answer a review question; after that an alert is sent."
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models run.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Device for inference and training.")
     backend: Literal["auto", "openvino", "torch"] = Field(
-        "auto", description="What runs them; auto is the fastest that predicts the same."
+        "auto", description="Inference backend; auto is the fastest one with the same predictions."
     )
     embed_model_key: str | None = Field(
-        None, description="The posture model's weights in MODEL_BUCKET, to pin a version."
+        None, description="The posture model's weights in MODEL_BUCKET; this pins the version."
     )
-    xgb_model_key: str | None = Field(None, description="The posture model's trees in MODEL_BUCKET, to pin a version.")
+    xgb_model_key: str | None = Field(
+        None, description="The posture model's trees in MODEL_BUCKET; this pins the version."
+    )
     task_runner: Literal["threads", "dask", "ray"] = Field(
-        "threads", description="What the chunks of one run are spread over: this process, or a cluster of Dask or Ray."
+        "threads", description="Where the chunks of a run are processed: in this process, or on a Dask or Ray cluster."
     )
     task_runner_address: str | None = Field(
-        None, description="The cluster's address, tcp://HOST:8786 or ray://HOST:10001. By default one on this machine."
+        None, description="The cluster's address, tcp://HOST:8786 or ray://HOST:10001. By default a local cluster."
     )
     max_image_pixels: PositiveInt = Field(80_000_000, description="A larger image is rejected.")
-    max_image_bytes: PositiveInt = Field(50_000_000, description="A longer image file is rejected.")
+    max_image_bytes: PositiveInt = Field(50_000_000, description="A larger image file is rejected.")
     image_hosts: tuple[str, ...] = Field(
-        (), description="Hosts of image URLs that are fetched although their addresses are private, as a JSON list."
+        (), description="Hosts with private addresses from which images may be fetched, as a JSON list."
     )
 
     drift_alpha: float = Field(
-        0.05, gt=0, lt=1, description="How often a window without any drift may be taken for one with it, at most."
+        0.05, gt=0, lt=1, description="Significance level: the highest rate of false drift alarms."
     )
-    drift_min_events: PositiveInt = Field(100, description="Events that a window needs to be compared with a baseline.")
+    drift_min_events: PositiveInt = Field(100, description="Captures needed in a window to compare it with a baseline.")
     drift_psi: NonNegativeFloat = Field(
-        0.2, allow_inf_nan=False, description="Population stability index of the confidence from which it has drifted."
+        0.2, allow_inf_nan=False, description="Population stability index of the confidence at which it has drifted."
     )
     drift_share: float = Field(
-        0.1, ge=0, le=1, description="Share of the predictions that must have changed class for the classes to drift."
+        0.1, ge=0, le=1, description="Share of predictions with another class at which the classes have drifted."
     )
     drift_auc: float = Field(
-        0.65, ge=0.5, le=1, description="How well a classifier must tell images from the test set's; 0.5 is by chance."
+        0.65,
+        ge=0.5,
+        le=1,
+        description="AUC of a classifier between captured images and the test set at which the images have drifted; "
+        "0.5 is chance.",
     )
 
     alert_channels: tuple[AlertChannel, ...] = Field(
         (),
-        description="Who is told of results and failures, as a JSON list: Prefect blocks as TYPE/NAME "
+        description="Channels for alerts about results and failures, as a JSON list: Prefect blocks as TYPE/NAME "
         "(slack-webhook/ops, email-server-credentials/ward) and ARNs of SNS topics.",
     )
-    alert_email_to: tuple[EmailAddress, ...] = Field((), description="Who gets alerts by email, as a JSON list.")
+    alert_email_to: tuple[EmailAddress, ...] = Field((), description="Recipients of alerts by email, as a JSON list.")
     alert_email_from: EmailAddress | None = Field(
-        None, description="Whom they come from. By default the user name of the email block, where that is an address."
+        None, description="Sender of alerts by email. By default the user name of the email block, if it is an address."
     )
     alert_retry_seconds: tuple[NonNegativeFloat, ...] = Field(
-        (1.0, 5.0), description="Waits between the tries at a channel, in seconds, as a JSON list."
+        (1.0, 5.0), description="Delays between attempts to reach a channel, in seconds, as a JSON list."
     )
-    alert_timeout_seconds: PositiveFloat = Field(30.0, description="How long one try at a channel may take.")
+    alert_timeout_seconds: PositiveFloat = Field(
+        30.0, description="Timeout of one attempt to reach a channel, in seconds."
+    )
     outbox_bucket: Bucket | None = Field(
         None,
-        description="Where alerts wait that a channel has not taken yet. By default .outbox in RESULTS_BUCKET.",
+        description="Alerts that a channel has not accepted yet. By default .outbox in RESULTS_BUCKET.",
     )
 
     upload_rules: tuple[UploadRule, ...] = Field(
@@ -169,61 +177,70 @@ class Settings(BaseSettings):
                 suffixes=(".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"),
             ),
         ),
-        description="Which files are processed as they arrive, as a JSON list of objects with kind, bucket, folder and "
-        "suffixes. What lies in hidden folders or under annotated/ never is.",
+        description="The files that are processed as they arrive, as a JSON list of objects with kind, bucket, folder "
+        "and suffixes. Files in hidden folders and under annotated/ are never processed.",
     )
-    upload_image_model: str = Field("posture", description="The model that classifies an image as it arrives.")
+    upload_image_model: str = Field("posture", description="The model that classifies images as they arrive.")
     upload_transcriber: Literal["auto", "whisper", "pocketsphinx"] = Field(
-        "auto", description="What listens to a video as it arrives. auto is whisper; pocketsphinx needs no download."
+        "auto",
+        description="The speech engine for videos as they arrive. auto is whisper; pocketsphinx needs no download.",
     )
 
-    s3_events_queue_url: str | None = Field(None, description="The SQS queue that tells of uploads.")
+    s3_events_queue_url: str | None = Field(None, description="The SQS queue with the messages about uploads.")
     s3_events_dead_letter_queue_url: str | None = Field(
-        None, description="Where messages go that tell of nothing. By default the queue's own dead-letter queue."
+        None, description="The queue for messages that cannot be read. By default the dead-letter queue of the queue."
     )
-    s3_events_wait_seconds: int = Field(5, ge=1, le=20, description="How long one look at the queue waits.")
+    s3_events_wait_seconds: int = Field(
+        5, ge=1, le=20, description="Wait time of one request to the queue, in seconds."
+    )
     s3_events_visibility_seconds: int = Field(
-        60, ge=10, le=43_200, description="After how long another listener gets a message of one that was killed."
+        60, ge=10, le=43_200, description="Seconds after which another listener receives the message of a killed one."
     )
-    s3_events_health_host: str = Field("127.0.0.1", description="Where the listener answers /health and /metrics.")
-    s3_events_health_port: int = Field(8090, ge=0, le=65_535, description="And on which port.")
+    s3_events_health_host: str = Field("127.0.0.1", description="Host of the listener's /health and /metrics.")
+    s3_events_health_port: int = Field(
+        8090, ge=0, le=65_535, description="Port of the listener's /health and /metrics."
+    )
 
-    prefect_api_url: str | None = Field(None, description="Prefect's own: the address of the server's API.")
-    prefect_api_auth_string: SecretStr | None = Field(None, description="Prefect's own: USER:PASSWORD.")
-    prefect_api_key: SecretStr | None = Field(None, description="Prefect's own: a key of Prefect Cloud.")
+    prefect_api_url: str | None = Field(None, description="Prefect's own setting: the address of the server's API.")
+    prefect_api_auth_string: SecretStr | None = Field(None, description="Prefect's own setting: USER:PASSWORD.")
+    prefect_api_key: SecretStr | None = Field(None, description="Prefect's own setting: a key of Prefect Cloud.")
 
-    api_host: str = Field("127.0.0.1", description="Where the HTTP service listens; 0.0.0.0 is every address.")
+    api_host: str = Field(
+        "127.0.0.1", description="Address that the HTTP service listens on; 0.0.0.0 is every address."
+    )
     api_models: tuple[str, ...] | None = Field(
         None,
         description="The models that the HTTP service loads, as a JSON list; posture/3 pins a version. By default "
-        "those that the registry has of vehicles, posture and running-style.",
+        "those of vehicles, posture and running-style that are in the registry.",
     )
     api_model_refresh_seconds: PositiveFloat = Field(
-        10.0, allow_inf_nan=False, description="How often it looks whether another version has become current."
+        10.0, allow_inf_nan=False, description="Seconds between two checks for a new current version."
     )
-    api_max_batch: PositiveInt = Field(32, description="Images that a model is given at once, of several requests.")
+    api_max_batch: PositiveInt = Field(32, description="Images in one batch, from one or more requests.")
     api_max_wait_ms: NonNegativeFloat = Field(
         5.0,
         allow_inf_nan=False,
-        description="How long a model waits for images on their way, in milliseconds.",
+        description="Longest wait for more images before a batch is processed, in milliseconds.",
     )
-    api_max_queue: PositiveInt = Field(512, description="Images that wait for a model, before requests are sent away.")
-    api_max_requests: PositiveInt = Field(128, description="Requests that are worked at, before others are sent away.")
-    api_max_images: PositiveInt = Field(64, description="Images of one request.")
-    api_max_body_bytes: PositiveInt = Field(32_000_000, description="A longer request is refused.")
+    api_max_queue: PositiveInt = Field(
+        512, description="Images queued for a model; beyond that, requests are rejected."
+    )
+    api_max_requests: PositiveInt = Field(128, description="Concurrent requests; beyond that, requests are rejected.")
+    api_max_images: PositiveInt = Field(64, description="Images in one request.")
+    api_max_body_bytes: PositiveInt = Field(32_000_000, description="A larger request is rejected.")
     api_keys: tuple[ApiKey, ...] = Field(
-        (), description="The keys that open the service, as a JSON list. None: all may."
+        (), description="API keys of the service, as a JSON list. Without keys, every client has access."
     )
     api_url_hosts: tuple[str, ...] = Field(
         (),
-        description="Hosts whose image URLs are fetched for a request, as a JSON list; pictures.org:8080 for another "
-        "port than the usual one. None by default.",
+        description="Hosts whose image URLs a request may name, as a JSON list; images.org:8080 for a port other than "
+        "the default one. None by default.",
     )
     api_buckets: tuple[str, ...] = Field(
-        (), description="S3 buckets whose images are fetched for a request, as a JSON list. None by default."
+        (), description="S3 buckets whose images a request may name, as a JSON list. None by default."
     )
     api_url_seconds: PositiveFloat = Field(
-        10.0, allow_inf_nan=False, description="How long the fetching of one image may take, in seconds."
+        10.0, allow_inf_nan=False, description="Timeout for fetching one image, in seconds."
     )
 
     def locate(self, bucket: str) -> Location:
@@ -272,12 +289,12 @@ class Settings(BaseSettings):
     def _email_has_recipients(self) -> Settings:
         if not self.alert_email_to and any(channel.startswith(EMAIL_BLOCK) for channel in self.alert_channels):
             raise ValueError(
-                'ALERT_CHANNELS has an email block: set ALERT_EMAIL_TO too, as a JSON list: ["me@ward.org"]'
+                'ALERT_CHANNELS has an email block: also set ALERT_EMAIL_TO, as a JSON list: ["me@ward.org"]'
             )
         return self
 
 
 @cache
 def settings() -> Settings:
-    """The process's settings, read once."""
+    """Return the settings of this process, read once."""
     return Settings()
