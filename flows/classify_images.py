@@ -15,21 +15,19 @@ from sightline.errors import ThresholdNotMet
 from sightline.vision import THRESHOLD_NOT_MET, Counts, FinishedClassification, classification_alert
 from tasks.alerts import send_alert
 from tasks.images import (
-    Job,
-    chunks_to_do,
+    ClassificationJob,
     classify,
     filter_low_confidence,
-    find_finished,
-    finish_run,
     list_images,
     plan,
     publish_results,
     serialize,
 )
 from tasks.models import resolve_model
+from tasks.runs import chunks_to_do, find_finished, finish_run
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.progress import progress
-from tasks.support.windows import Pace, whole
+from tasks.support.windows import Windows
 
 
 class ClassificationResult(Counts):
@@ -44,7 +42,7 @@ class ClassificationResult(Counts):
     capture: str
 
     @classmethod
-    def of(cls, job: Job, ended: FinishedClassification, *, processed: bool) -> ClassificationResult:
+    def of(cls, job: ClassificationJob, ended: FinishedClassification, *, processed: bool) -> ClassificationResult:
         """The result of a run that has ended."""
         return cls(
             **ended.summary.model_dump(include=set(Counts.model_fields)),
@@ -94,12 +92,12 @@ def classify_images(
             TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name,
             progress("classify") as report,
         ):
-            pace = Pace(chunks_to_do(job, images), report, max_workers)
-            for window in pace:
+            windows = Windows(chunks_to_do(job, images), report, max_workers)
+            for window in windows:
                 serialized = serialize.map(window, unmapped(job), unmapped(Path(name)))
-                classified = classify.map(whole(serialized), unmapped(job))
-                filtered = filter_low_confidence.map(whole(classified), unmapped(job))
-                pace.follow(serialized, classified, filtered)
+                classified = classify.map(serialized, unmapped(job))
+                filtered = filter_low_confidence.map(classified, unmapped(job))
+                windows.submitted(serialized, classified, filtered)
         ended = finish_run(job)
         publish_results(job, ended)
     if alert := classification_alert(ended, job.files["results"]):

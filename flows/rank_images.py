@@ -10,19 +10,12 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.ranking import FinishedRanking, PrepareParameters
-from tasks.images import chunks_to_do, list_images
-from tasks.ranking import (
-    RankingSpec,
-    find_ranking,
-    finish_ranking,
-    plan_photos,
-    publish_ranked,
-    rank,
-    resolve_ranker,
-)
+from tasks.images import list_images
+from tasks.ranking import RankingJob, plan_photos, publish_ranked, rank, resolve_ranker
+from tasks.runs import chunks_to_do, find_finished, finish_run
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.progress import progress
-from tasks.support.windows import Pace
+from tasks.support.windows import Windows
 
 
 class RankingResult(BaseModel):
@@ -45,7 +38,7 @@ class RankingResult(BaseModel):
     sheet: str
 
     @classmethod
-    def of(cls, spec: RankingSpec, ended: FinishedRanking, *, processed: bool) -> RankingResult:
+    def of(cls, job: RankingJob, ended: FinishedRanking, *, processed: bool) -> RankingResult:
         """The result of a run that has ended."""
         best = ended.summary.best[0] if ended.summary.best else None
         return cls(
@@ -54,8 +47,8 @@ class RankingResult(BaseModel):
             **ended.summary.model_dump(exclude={"best"}),
             best=best.uri if best else None,
             best_ranking=best.ranking if best else None,
-            arms_bonus=spec.bonus,
-            **spec.files,
+            arms_bonus=job.bonus,
+            **job.files,
         )
 
 
@@ -88,17 +81,17 @@ def rank_images(
     label, own_bonus = resolve_ranker(model)
     parameters = PrepareParameters(min_confidence=min_confidence, blur_threshold=blur_threshold)
     bonus = own_bonus if arms_bonus is None else arms_bonus
-    spec = plan_photos(photos, label, parameters, bonus, chunk_size, output)
-    ended = find_ranking(spec)
+    job = plan_photos(photos, label, parameters, bonus, chunk_size, output)
+    ended = find_finished(job)
     processed = ended is None
     if ended is None:
         with progress("rank") as report:
-            pace = Pace(chunks_to_do(spec, photos), report, max_workers)
-            for window in pace:
-                pace.follow(rank.map(window, unmapped(spec)))
-        ended = finish_ranking(spec)
-        publish_ranked(spec, ended)
-    result = RankingResult.of(spec, ended, processed=processed)
+            windows = Windows(chunks_to_do(job, photos), report, max_workers)
+            for window in windows:
+                windows.submitted(rank.map(window, unmapped(job)))
+        ended = finish_run(job)
+        publish_ranked(job, ended)
+    result = RankingResult.of(job, ended, processed=processed)
     if not processed:
         message = f"these images have been ranked before, by {ended.model}; nothing was changed"
         return skipped(message, result)

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from prefect import task
+from prefect.artifacts import create_table_artifact
 
 from sightline import monitoring, storage, vision
 from sightline.monitoring import CaptureEvent
@@ -16,6 +17,7 @@ from sightline.names import ModelName
 from sightline.runs import Chunk, Job
 from sightline.settings import settings
 from sightline.vision import ClassificationRun, FinishedClassification, ImageRef, Prediction, SerializedChunk
+from tasks.events import emit_images_classified, emit_images_uncertain
 from tasks.models import ModelSpec, classifier_of
 from tasks.runs import image_limits, output_folder
 from tasks.support.opaque import Opaque
@@ -28,11 +30,12 @@ __all__ = [
     "filter_low_confidence",
     "list_images",
     "plan",
+    "publish_results",
     "serialize",
 ]
 
 
-class ClassificationJob(Job):
+class ClassificationJob(Job[FinishedClassification]):
     """The plan of a run that classifies images. ``capture``: the location of the capture files."""
 
     model: ModelSpec
@@ -133,3 +136,15 @@ def filter_low_confidence(chunk: Opaque[ClassifiedChunk], job: ClassificationJob
     records = (vision.record_of(prediction, model.classes, model.name, model.threshold) for prediction in predictions)
     job.run.keep(chunk.value.number, records)
     return len(predictions)
+
+
+@task(**ON_STORAGE)
+def publish_results(job: ClassificationJob, run: FinishedClassification) -> None:
+    """Show the least certain images and the counts in the UI, and emit the events of the run."""
+    results = job.files["results"]
+    create_table_artifact(
+        vision.least_certain_rows(run), key="least-certain", description=vision.classification_summary(run, results)
+    )
+    emit_images_classified(run, results)
+    if run.summary.low_confidence:
+        emit_images_uncertain(run, results)

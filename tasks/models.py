@@ -1,9 +1,6 @@
-"""Which model classifies, and that model, loaded once a process."""
+"""The model that classifies: its version and threshold, and the model itself, loaded once per process."""
 
 from __future__ import annotations
-
-from functools import lru_cache
-from threading import Lock
 
 from prefect import task
 from pydantic import BaseModel, ConfigDict
@@ -16,15 +13,16 @@ from sightline.reviews import Reviews
 from sightline.settings import settings
 from sightline.vision import EndpointClassifier, ImageClassifier
 from sightline.vision.posture_settings import check_classes, pinned
+from tasks.support.loading import loaded_once
 from tasks.support.policy import ON_STORAGE
 
-__all__ = ["ModelSpec", "classifier_of", "open_registry", "open_reviews", "resolve_model"]
+__all__ = ["ModelSpec", "classifier_of", "endpoint_settings", "open_registry", "open_reviews", "resolve_model"]
 
 
 class ModelSpec(BaseModel):
-    """A model that classifies, small enough to be handed from task to task.
+    """A model that classifies, small enough to be passed from task to task.
 
-    ``name`` is ``posture/3`` or ``endpoint://NAME``; ``input`` is None where the images are sent as they are.
+    ``name`` is ``posture/3`` or ``endpoint://NAME``; ``input`` is None if the images are sent unchanged.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,37 +34,33 @@ class ModelSpec(BaseModel):
     registry: str | None
 
     @property
-    def folder(self) -> str:
-        """Where results of it go by default: ``posture-3``."""
-        return ModelName.parse(self.name).folder
-
-    @property
     def endpoint(self) -> str:
-        """What capture files call the model: the endpoint's name."""
+        """The endpoint's name in capture files."""
         return ModelName.parse(self.name).capture_endpoint
 
     @property
     def variant(self) -> str:
-        """What capture files call its version: the endpoint's variant."""
+        """The variant's name in capture files."""
         return ModelName.parse(self.name).capture_variant
 
 
 def open_registry() -> Registry:
-    """The registry in MODEL_BUCKET."""
+    """Return the registry in MODEL_BUCKET."""
     return Registry(settings().models)
 
 
 def open_reviews() -> Reviews:
-    """The questions and answers in REVIEWS_BUCKET."""
+    """Return the questions and answers in REVIEWS_BUCKET."""
     return Reviews(settings().reviews)
 
 
 @task(**ON_STORAGE)
 def resolve_model(model: str, threshold: float | None) -> ModelSpec:
-    """The model that ``model`` names now, so that a whole run uses one version, and the threshold that counts."""
+    """Return the version that ``model`` names now, and its threshold; the complete run uses this version."""
     name = ModelName.parse(pinned(model, settings()))
     if name.is_endpoint:
-        return _endpoint(name, threshold)
+        classes, threshold = endpoint_settings(name, threshold)
+        return ModelSpec(name=name.label, classes=classes, threshold=threshold, input=None, registry=None)
     registry = open_registry()
     record = registry.record(name)
     check_classes(record, settings())
@@ -79,17 +73,9 @@ def resolve_model(model: str, threshold: float | None) -> ModelSpec:
     )
 
 
-_loading = Lock()
-
-
+@loaded_once
 def classifier_of(spec: ModelSpec) -> ImageClassifier | EndpointClassifier:
-    """The model itself, loaded and checked once a process, however many chunks ask for it at the same time."""
-    with _loading:
-        return _load(spec)
-
-
-@lru_cache(maxsize=4)
-def _load(spec: ModelSpec) -> ImageClassifier | EndpointClassifier:
+    """Load and check the model, once per process."""
     config = settings()
     if spec.registry is None:
         return EndpointClassifier(spec.name, spec.classes, spec.threshold)
@@ -97,11 +83,12 @@ def _load(spec: ModelSpec) -> ImageClassifier | EndpointClassifier:
     return vision.load_classifier(registry, spec.name, device=config.device, backend=config.backend)
 
 
-def _endpoint(model: ModelName, threshold: float | None) -> ModelSpec:
+def endpoint_settings(endpoint: ModelName, threshold: float | None) -> tuple[tuple[str, ...], float]:
+    """Return the classes and the threshold of an endpoint; raise ``InvalidSetting`` if one of them is not set."""
     classes = settings().classes
     if threshold is None or classes is None:
         raise InvalidSetting(
-            f"{model}: an endpoint has no record that says its threshold and its classes. "
+            f"{endpoint.label}: an endpoint has no record of its threshold and its classes. "
             "Give --threshold, and set CLASSES to the names in the endpoint's order, as a JSON list"
         )
-    return ModelSpec(name=model.label, classes=classes, threshold=threshold, input=None, registry=None)
+    return classes, threshold

@@ -24,8 +24,8 @@ from sightline.names import ModelName
 from sightline.registry import ImageInput
 from sightline.settings import settings
 from sightline.vision import load_classifier
-from tasks.images import image_limits
-from tasks.models import open_registry
+from tasks.models import endpoint_settings, open_registry
+from tasks.runs import image_limits
 from tasks.support.policy import ON_STORAGE
 from tasks.support.progress import progress
 
@@ -139,13 +139,8 @@ def _watched(plan: MonitoringPlan) -> Watched:
     capture, model = storage.locate(plan.capture), ModelName.parse(plan.model)
     if not model.is_endpoint:
         return monitoring.watch_model(open_registry(), model, capture, plan.since, plan.until, plan.threshold)
-    classes = settings().classes
-    if plan.threshold is None or classes is None:
-        raise InvalidSetting(
-            f"{plan.model}: an endpoint has no record that says its threshold and its classes. "
-            "Give --threshold, and set CLASSES to the names in the endpoint's order, as a JSON list"
-        )
-    return monitoring.watch_endpoint(model, classes, plan.threshold, capture, plan.since, plan.until)
+    classes, threshold = endpoint_settings(model, plan.threshold)
+    return monitoring.watch_endpoint(model, classes, threshold, capture, plan.since, plan.until)
 
 
 def _baseline(baseline: str, watched: Watched, plan: MonitoringPlan) -> Predictions:

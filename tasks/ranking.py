@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from prefect import task
+from prefect.artifacts import create_table_artifact
 
 from sightline import storage, vision
 from sightline.names import ModelName
@@ -16,23 +17,26 @@ from sightline.ranking import (
     Preparer,
     Ranker,
     RankingRun,
+    best_rows,
     load_ranker,
     rank_photos,
     ranking_record,
+    ranking_summary,
 )
 from sightline.registry import Registry
 from sightline.runs import Chunk, Job
 from sightline.vision import ImageRef
+from tasks.events import emit_images_ranked
 from tasks.models import open_registry
 from tasks.runs import image_limits, output_folder
 from tasks.support.loading import loaded_once
 from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE
 
-__all__ = ["RankingJob", "plan_photos", "rank", "resolve_ranker"]
+__all__ = ["RankingJob", "plan_photos", "publish_ranked", "rank", "resolve_ranker"]
 
 
-class RankingJob(Job):
+class RankingJob(Job[FinishedRanking]):
     """The plan of a run that ranks the people in photos.
 
     ``model``: a version's label. ``registry``: its location. ``bonus``: what raised arms add.
@@ -98,6 +102,14 @@ def rank(chunk: Opaque[Chunk[ImageRef]], job: RankingJob) -> int:
     )
     job.run.keep(chunk.value.number, ranked)
     return len(photos)
+
+
+@task(**ON_STORAGE)
+def publish_ranked(job: RankingJob, run: FinishedRanking) -> None:
+    """Show the best ranked people and the counts in the UI, and emit the event of the run."""
+    results, sheet = job.files["results"], job.files["sheet"]
+    create_table_artifact(best_rows(run), key="best-ranked", description=ranking_summary(run, results, sheet))
+    emit_images_ranked(run, results)
 
 
 class _PerThread(threading.local):

@@ -19,9 +19,9 @@ from sightline.names import PatientName, SessionName
 from sightline.reviews import Answer, Exported, Question, Reviewed, ReviewPlan, Waiting
 from sightline.sessions import SessionStore
 from sightline.settings import settings
-from tasks.images import image_limits
 from tasks.models import open_reviews
 from tasks.review_form import answers_of, form_of, reviewer_of
+from tasks.runs import image_limits
 from tasks.support.policy import ON_STORAGE
 
 __all__ = [

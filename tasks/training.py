@@ -16,8 +16,8 @@ from sightline.reviews import Reviewed
 from sightline.settings import settings
 from sightline.training import images
 from sightline.training.images import Assessed, ComparisonRow, CrossValidation, Fitted, Splits, TrainingData
-from tasks.images import image_limits
 from tasks.models import open_registry, open_reviews
+from tasks.runs import image_limits
 from tasks.support.policy import ON_STORAGE, PLAIN
 from tasks.support.progress import progress
 from tasks.training_plan import TrainingPlan

@@ -11,7 +11,7 @@ from sightline import storage
 from sightline.monitoring.left_out import LeftOut
 from sightline.monitoring.tally import HOUR
 from sightline.storage import Location
-from sightline.vision import FinishedRun, finished_runs
+from sightline.vision import FinishedClassification, finished_runs
 
 __all__ = ["Rejections", "read_rejections"]
 
@@ -39,7 +39,7 @@ def read_rejections(
     found = Rejections()
     for folder in folders:
         for place, run in finished_runs(results / folder):
-            if not isinstance(run, FinishedRun):
+            if not isinstance(run, FinishedClassification):
                 left_out.refuse(storage.uri_of(place), run)
             elif since <= run.finished < until:
                 reasons = {name: count for name, count in run.summary.reasons.items() if count}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,7 +10,7 @@ from sightline.pose import Box
 from sightline.ranking.prepare import DropReason
 from sightline.vision import Outcome
 
-__all__ = ["RankedPerson", "best_first", "outcome_of"]
+__all__ = ["RankedPerson", "outcome_of", "sort_key"]
 
 
 class RankedPerson(BaseModel):
@@ -44,6 +44,6 @@ def outcome_of(reason: DropReason) -> Outcome:
     return Outcome.LOW_CONFIDENCE if reason is DropReason.LOW_CONFIDENCE else Outcome.REJECTED
 
 
-def best_first(people: Iterable[RankedPerson]) -> list[RankedPerson]:
-    """By ranking, the best first; then, in their own order, those who have none."""
-    return sorted(people, key=lambda each: (each.ranking is None, -(each.ranking or 0.0)))
+def sort_key(person: RankedPerson) -> float:
+    """Return the key that sorts people best first; people without a ranking follow in their first order."""
+    return math.inf if person.ranking is None else -person.ranking

@@ -13,10 +13,10 @@ from sightline.ranking.batch import THUMBNAIL, Ranked
 if TYPE_CHECKING:
     from PIL import ImageFont
 
-__all__ = ["MOST", "contact_sheet"]
+__all__ = ["MAX_PEOPLE", "contact_sheet"]
 
-MOST = 200
-"""As many people as a sheet shows."""
+MAX_PEOPLE = 200
+"""The number of people that a sheet can show."""
 
 _COLUMNS = 10
 _GAP, _CAPTION = 10, 40
@@ -25,13 +25,13 @@ _QUALITY = 88
 
 
 def contact_sheet(ranked: Sequence[Ranked], title: str) -> bytes:
-    """A JPEG file of the first :data:`MOST` people, in the order given, under a title.
+    """A JPEG file of the first :data:`MAX_PEOPLE` people, in the order given, under a title.
 
     Below each stand the place, the ranking, an arrow where raised arms have added to it, and the photo's name.
     """
     from PIL import Image, ImageDraw
 
-    shown = [each for each in ranked if each.thumbnail is not None][:MOST]
+    shown = [each for each in ranked if each.thumbnail is not None][:MAX_PEOPLE]
     columns = max(1, min(_COLUMNS, len(shown)))
     rows = -(-len(shown) // columns)
     width, height = THUMBNAIL[0] + _GAP, THUMBNAIL[1] + _CAPTION + _GAP

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["PASSING", "Reason", "Rejected"]
+__all__ = ["TRANSIENT", "Reason", "Rejected"]
 
 
 class Reason(StrEnum):
@@ -40,7 +40,7 @@ class Reason(StrEnum):
     """The endpoint was throttled, or failed, at each try."""
 
 
-PASSING = frozenset({Reason.DENIED, Reason.UNREACHABLE, Reason.ENDPOINT_UNAVAILABLE})
+TRANSIENT = frozenset({Reason.DENIED, Reason.UNREACHABLE, Reason.ENDPOINT_UNAVAILABLE})
 """Reasons that may be gone when it is tried again: they lie outside the image."""
 
 

@@ -1,4 +1,4 @@
-"""One image that is meant, before anything of it is read."""
+"""A reference to an image, before it is read."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["ImageRef", "shortened", "unreadable"]
 
 
 class ImageRef(BaseModel):
-    """One image that is meant. ``data``: its bytes, where a payload holds them.
+    """A reference to an image. ``data``: its bytes, if a payload holds them.
 
-    ``version`` differs where the content does: size and time of a file, ETag of an object. None where nothing tells.
-    ``reason`` and ``problem``, for a person, say why it cannot be read, where that is known without trying.
+    ``version`` changes with the content: size and time of a file, ETag of an object. None if it is unknown.
+    ``reason``, and ``problem`` for people, are set if it is known in advance that the image cannot be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -26,23 +26,28 @@ class ImageRef(BaseModel):
     reason: Reason | None = None
     problem: str | None = None
     remote: bool = False
-    """Whether it was named by a caller elsewhere, who must not read this machine's files."""
+    """Whether the caller is on another machine and must not read files of this one."""
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether a change of its content would be noticed: its version or its bytes are known."""
+        return self.version is not None or self.data is not None
 
     @classmethod
-    def named(cls, uri: str, **known: Any) -> ImageRef:
-        """The image at ``uri``; one that cannot be read where that is no text, as the name of an old file may be."""
+    def named(cls, uri: str, **fields: Any) -> ImageRef:
+        """Return the image at ``uri``, or an unreadable one if that is not Unicode, as an old file's name may be."""
         shown = uri.encode("utf-8", "backslashreplace").decode()
         if shown != uri:
             return unreadable(shown, Reason.UNSUPPORTED_URI, "its name is not Unicode. Rename it")
-        return cls(uri=uri, **known)
+        return cls(uri=uri, **fields)
 
 
 def unreadable(uri: str, reason: Reason, problem: str) -> ImageRef:
-    """An image that is recorded as rejected for ``reason``; nothing of it is fetched."""
+    """Return an image that will be rejected for ``reason`` without being fetched."""
     return ImageRef(uri=uri, reason=reason, problem=problem)
 
 
 def shortened(value: Any) -> str:
-    """What a message shows of what a caller gave."""
+    """Return a caller's value as a message shows it: at most 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}…"

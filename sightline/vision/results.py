@@ -1,8 +1,7 @@
-"""The results of a run over images: one record a line, the same as parquet, and the counts."""
+"""The result files of a run over images: one record per line, the same as parquet, and the counts."""
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,18 +9,20 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from sightline.runs import RESULTS, TABLE, TableWriter, Top
 from sightline.vision.records import ImageRecord, Outcome
 
-__all__ = ["LEAST_CERTAIN", "Counts", "Summary", "read_records", "write_results"]
+__all__ = ["LEAST_CERTAIN", "REVIEW", "Counts", "Summary", "read_records", "write_results"]
 
-RESULTS, TABLE, REVIEW = "results.jsonl", "results.parquet", "review.jsonl"
+REVIEW = "review.jsonl"
 LEAST_CERTAIN = 20
-_NOT_ACCEPTED = 50  # as many as an alert names
-_ROWS = 1024  # of a parquet row group
+"""The number of images that a summary lists as the least certain."""
+
+_NOT_ACCEPTED = 50  # as many as an alert lists
 
 
 class Counts(BaseModel):
-    """How many images there were, and what became of them: by outcome, by class and by reason."""
+    """The number of images, and the numbers by outcome, by class and by reason."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,8 +37,8 @@ class Counts(BaseModel):
 class Summary(Counts):
     """The counts of a run, and the images to look at.
 
-    ``least_certain``: the classified images of the lowest confidence, ascending. ``not_accepted``: the first uncertain
-    and rejected images, in the order of the run.
+    ``least_certain``: the classified images with the lowest confidence, ascending. ``not_accepted``: the first
+    uncertain and rejected images, in the order of the run.
     """
 
     least_certain: tuple[ImageRecord, ...]
@@ -45,85 +46,77 @@ class Summary(Counts):
 
 
 def write_results(records: Iterable[ImageRecord], classes: Sequence[str], folder: Path) -> Summary:
-    """Write :data:`RESULTS`, :data:`TABLE` and :data:`REVIEW` (the uncertain ones) into ``folder``, as a stream."""
-    import pyarrow.parquet as pq
+    """Write the records into ``folder`` as a stream, and return their summary.
 
-    counts: Counter[Outcome] = Counter()
-    found: Counter[str] = Counter(dict.fromkeys(classes, 0))
-    reasons: Counter[str] = Counter()
-    least: list[tuple[float, int, ImageRecord]] = []
-    not_accepted: list[ImageRecord] = []
-    schema = _schema(classes)
+    The files are ``RESULTS`` and ``TABLE``, and :data:`REVIEW` with the uncertain images only.
+    """
+    tally = _Tally(classes)
     with (
-        (folder / RESULTS).open("w", encoding="utf-8") as lines,
+        (folder / RESULTS).open("w", encoding="utf-8") as results,
         (folder / REVIEW).open("w", encoding="utf-8") as review,
-        pq.ParquetWriter(folder / TABLE, schema) as table,  # type: ignore[no-untyped-call]
+        TableWriter(folder / TABLE, _columns(classes)) as table,
     ):
-        rows: list[dict[str, Any]] = []
-        for place, record in enumerate(records):
+        for record in records:
             line = record.model_dump_json() + "\n"
-            lines.write(line)
+            results.write(line)
             if record.outcome is Outcome.LOW_CONFIDENCE:
                 review.write(line)
-            rows.append(_row(record, classes))
-            if len(rows) == _ROWS:
-                table.write(_table(rows, schema))
-                rows.clear()
-            counts[record.outcome] += 1
-            if record.outcome is not Outcome.ACCEPTED and len(not_accepted) < _NOT_ACCEPTED:
-                not_accepted.append(record)
-            if record.reason:
-                reasons[record.reason] += 1
-            if record.class_name is not None and record.confidence is not None:
-                found[record.class_name] += 1
-                # A heap keeps its greatest: of negated confidences, that is the least certain.
-                _keep(least, (-record.confidence, -place, record))
-        table.write(_table(rows, schema))
-    return Summary(
-        images=counts.total(),
-        accepted=counts[Outcome.ACCEPTED],
-        low_confidence=counts[Outcome.LOW_CONFIDENCE],
-        rejected=counts[Outcome.REJECTED],
-        classes=dict(found),
-        reasons=dict(sorted(reasons.items())),
-        least_certain=tuple(record for _, _, record in sorted(least, reverse=True)),
-        not_accepted=tuple(not_accepted),
-    )
+            table.add(_row(record, classes))
+            tally.add(record)
+    return tally.summary()
 
 
 def read_records(data: bytes) -> Iterator[ImageRecord]:
-    """The records of :data:`RESULTS`, or of a part of it."""
+    """Return the records of a results file, or of a part of one."""
     return (ImageRecord.model_validate_json(line) for line in data.splitlines() if line.strip())
 
 
-def _keep(heap: list[tuple[float, int, ImageRecord]], entry: tuple[float, int, ImageRecord]) -> None:
-    if len(heap) < LEAST_CERTAIN:
-        heapq.heappush(heap, entry)
-    else:
-        heapq.heappushpop(heap, entry)
+class _Tally:
+    """Counts records, and keeps those that a summary lists."""
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self._outcomes: Counter[Outcome] = Counter()
+        self._classes: Counter[str] = Counter(dict.fromkeys(classes, 0))
+        self._reasons: Counter[str] = Counter()
+        self._least_certain = Top[ImageRecord](LEAST_CERTAIN)
+        self._not_accepted: list[ImageRecord] = []
+
+    def add(self, record: ImageRecord) -> None:
+        self._outcomes[record.outcome] += 1
+        if record.outcome is not Outcome.ACCEPTED and len(self._not_accepted) < _NOT_ACCEPTED:
+            self._not_accepted.append(record)
+        if record.reason:
+            self._reasons[record.reason] += 1
+        if record.class_name is not None and record.confidence is not None:
+            self._classes[record.class_name] += 1
+            self._least_certain.add(-record.confidence, record)
+
+    def summary(self) -> Summary:
+        return Summary(
+            images=self._outcomes.total(),
+            accepted=self._outcomes[Outcome.ACCEPTED],
+            low_confidence=self._outcomes[Outcome.LOW_CONFIDENCE],
+            rejected=self._outcomes[Outcome.REJECTED],
+            classes=dict(self._classes),
+            reasons=dict(sorted(self._reasons.items())),
+            least_certain=tuple(self._least_certain.items()),
+            not_accepted=tuple(self._not_accepted),
+        )
 
 
-def _schema(classes: Sequence[str]) -> Any:
+def _columns(classes: Sequence[str]) -> list[tuple[str, Any]]:
     import pyarrow as pa
 
     text, number = pa.string(), pa.float64()
-    return pa.schema(
-        [
-            ("uri", text), ("sha256", text), ("class", text), ("confidence", number), ("threshold", number),
-            ("outcome", text), ("reason", text), ("detail", text), ("model", text),
-            *((f"p_{name}", number) for name in classes),
-            ("serialize_seconds", number), ("classify_seconds", number),
-        ]
-    )  # fmt: skip
+    return [
+        ("uri", text), ("sha256", text), ("class", text), ("confidence", number), ("threshold", number),
+        ("outcome", text), ("reason", text), ("detail", text), ("model", text),
+        *((f"p_{name}", number) for name in classes),
+        ("serialize_seconds", number), ("classify_seconds", number),
+    ]  # fmt: skip
 
 
 def _row(record: ImageRecord, classes: Sequence[str]) -> dict[str, Any]:
     row = record.model_dump(exclude={"probabilities", "timings"})
     row |= {f"p_{name}": (record.probabilities or {}).get(name) for name in classes}
     return row | {f"{stage}_seconds": seconds for stage, seconds in record.timings.items()}
-
-
-def _table(rows: list[dict[str, Any]], schema: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.Table.from_pylist(rows, schema=schema)

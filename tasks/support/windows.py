@@ -1,67 +1,63 @@
-"""Mapping a chain of tasks over many chunks, some of them at a time."""
+"""Mapping a chain of tasks over many chunks, a window of them at a time."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, TypeVar
 
 from prefect.futures import PrefectFutureList
-from prefect.utilities.annotations import opaque
 
-from sightline.settings import settings
+from tasks.support.opaque import Opaque
 from tasks.support.progress import Report
 
-__all__ = ["Pace", "whole"]
+__all__ = ["Windows"]
 
 Item = TypeVar("Item")
 
 
-class Pace:
-    """Gives out items in windows, each to be mapped over, and lets two windows be under way at once.
+class Windows(Generic[Item]):
+    """Splits items into windows to be mapped over, and keeps at most two windows in progress.
 
-    What a window needs, on disk and in memory, is bounded so, however many items there are; and the next window is
-    fetched while this one is computed.
+    This bounds the disk space and the memory of a run, however many items there are. While one window is computed, the
+    next one is fetched. The items of a window are opaque: Prefect does not search them for futures.
 
-    >>> pace = Pace(chunks, report)
-    >>> for window in pace:
+    >>> windows = Windows(chunks, report)
+    >>> for window in windows:
     ...     serialized = serialize.map(window)
-    ...     pace.follow(serialized, classify.map(whole(serialized)))
+    ...     windows.submitted(serialized, classify.map(serialized))
     """
 
     def __init__(self, items: Sequence[Item], report: Report, width: int | None = None) -> None:
-        """``width``: items of a window, by default as many as there are cores; ``report`` is told the share done."""
+        """Prepare the windows.
+
+        Args:
+            items: The items, in order.
+            report: Called with the share of the items that are done, after each window.
+            width: Items in a window. By default the number of cores.
+        """
         self._items = items
         self._report = report
         self._width = width or os.cpu_count() or 1
-        self._last: tuple[PrefectFutureList[Any], ...] = ()
+        self._in_progress: tuple[PrefectFutureList[Any], ...] = ()
         self._done = 0
 
-    def __iter__(self) -> Iterator[list[Any]]:
+    def __iter__(self) -> Iterator[list[Opaque[Item]]]:
         for start in range(0, len(self._items), self._width):
-            yield whole(self._items[start : start + self._width])
+            yield [Opaque(item) for item in self._items[start : start + self._width]]
         self._wait()
 
-    def follow(self, *stages: PrefectFutureList[Any]) -> None:
-        """Wait for the window before this one, whose futures are given stage by stage, the first stage first.
+    def submitted(self, *stages: PrefectFutureList[Any]) -> None:
+        """Register the futures of a window, one list per stage in order, and wait for the window before it.
 
-        Raises what the first task of it that failed has raised.
+        Raises the exception of the first task that failed in that window.
         """
         self._wait()
-        self._last = stages
+        self._in_progress = stages
 
     def _wait(self) -> None:
-        if self._last:
-            # A task whose input failed is never ready, and does not know why: the stage before it does.
-            *_, done = [stage.result() for stage in self._last]
+        if self._in_progress:
+            # A task whose input failed never runs and does not report why: the stage before it does.
+            *_, done = [stage.result() for stage in self._in_progress]
             self._done += len(done)
             self._report(self._done / len(self._items))
-
-
-def whole(chunks: Iterable[Any]) -> list[Any]:
-    """The chunks, or their futures, to be mapped over as they are.
-
-    Prefect looks for futures in whatever a task is given, twice: here it would be in every field of every image. On
-    Dask and Ray it has to look, since its mark is lost on the way to another process.
-    """
-    return [opaque(chunk) for chunk in chunks] if settings().task_runner == "threads" else list(chunks)

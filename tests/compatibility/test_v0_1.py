@@ -44,12 +44,12 @@ from sightline.training.common.stages import Stage, StageGraph, StageRecord
 from sightline.training.emotions import (
     SessionTable,
     TrainedForest,
-    TrainingUnderWay,
+    TrainingInProgress,
     promote_forest,
     publish_forest,
     synthetic_track,
     train_forest,
-    training_turn,
+    training_lease,
 )
 from sightline.training.ranking import RankingParameters, open_ranking_data, parameters_of, ranking_graph, stages_root
 from sightline.uploads import Outcome, Settled, Upload, Uploads
@@ -68,9 +68,10 @@ from sightline.vision import (
     run_key,
     serialize_chunk,
 )
-from tasks.images import Job, chunks_to_do, plan
+from tasks.images import ClassificationJob, plan
 from tasks.models import ModelSpec
 from tasks.ranking import plan_photos
+from tasks.runs import chunks_to_do
 from tests.clocks import START, Clock
 from tests.emotions import table_of
 from tests.images import grey
@@ -182,7 +183,7 @@ def test_job_on_same_payload_continues_the_interrupted_run(configured: Path) -> 
     assert (job.key, job.fixed) == (INTERRUPTED, True)
     assert Path(job.output) == configured / "results" / "posture-1" / INTERRUPTED[:12]
     assert [chunk.number for chunk in chunks_to_do.fn(job, images)] == [1, 2]
-    assert Job.model_validate_json(job.model_dump_json()) == job
+    assert ClassificationJob.model_validate_json(job.model_dump_json()) == job
 
 
 def test_run_of_throttled_endpoint_repeats_only_the_failed_chunk(stored: Path) -> None:
@@ -575,11 +576,11 @@ def test_trainings_are_listed_in_the_order_of_their_ends(stored: Path) -> None:
 def test_turn_of_killed_training_is_kept_until_it_runs_out(stored: Path) -> None:
     folder = stored / "models" / MODEL_OF_PATIENT
     with (
-        pytest.raises(TrainingUnderWay, match="started by session Ana B/killed, since 2026-01-31 13:20:00 UTC"),
-        training_turn(folder, "another", now=lambda: at(13, 24)),
+        pytest.raises(TrainingInProgress, match="started by session Ana B/killed, since 2026-01-31 13:20:00 UTC"),
+        training_lease(folder, "another", now=lambda: at(13, 24)),
     ):
         pytest.fail("two train at once")
-    with training_turn(folder, "another", now=lambda: at(13, 26)) as turn:
+    with training_lease(folder, "another", now=lambda: at(13, 26)) as turn:
         assert turn.last_ended == at(11, 23)
 
 

@@ -32,10 +32,9 @@ from sightline.monitoring import (
 )
 from sightline.monitoring import page as page_module
 from sightline.monitoring.left_out import LeftOut
-from sightline.registry import ModelNotFound, Registry
+from sightline.registry import Baseline, ModelNotFound, Registry
 from sightline.storage import Location
-from sightline.training import Baseline
-from sightline.vision import Counts, FinishedRun, Summary
+from sightline.vision import Counts, FinishedClassification, Summary
 from tests.browser import check_readable
 from tests.captures import baseline_of, capture, predictions, publish_with, sagemaker_line
 from tests.images import CLASSES, INPUT, grey
@@ -227,7 +226,7 @@ def test_what_runs_rejected_is_found_among_their_results(bucket: Location) -> No
     def ended(name: str, moment: datetime, **reasons: int) -> None:
         counts = Counts(images=9, accepted=1, low_confidence=1, rejected=7, classes={}, reasons=reasons)
         summary = Summary(**counts.model_dump(), least_certain=(), not_accepted=())
-        run = FinishedRun(key=name, model="vehicles/1", threshold=0.9, finished=moment, final=True, summary=summary)
+        run = FinishedClassification(key=name, model="vehicles/1", threshold=0.9, finished=moment, final=True, summary=summary)
         storage.write_bytes(bucket / "vehicles-1" / name / "run.json", run.model_dump_json().encode())
 
     ended("a", START, truncated=3, THRESHOLD_CONFIDENCE_NOT_MET=5)

@@ -81,7 +81,7 @@ def test_the_image_is_sent_as_it_is_with_its_own_type() -> None:
     ]
 
 
-PASSING = [
+TRANSIENT_ERRORS = [
     failure("ThrottlingException", 400),
     failure("ThrottlingException"),
     failure("TooManyRequestsException", 429),
@@ -97,7 +97,7 @@ PASSING = [
 ]
 
 
-@pytest.mark.parametrize("error", PASSING, ids=str)
+@pytest.mark.parametrize("error", TRANSIENT_ERRORS, ids=str)
 def test_what_may_pass_is_tried_again_after_one_second_then_two_then_four(error: Any) -> None:
     waits: list[float] = []
     client = Client(error, error, error, GOOD)
@@ -105,7 +105,7 @@ def test_what_may_pass_is_tried_again_after_one_second_then_two_then_four(error:
     assert waits == [1, 2, 4]
 
 
-@pytest.mark.parametrize("error", PASSING, ids=str)
+@pytest.mark.parametrize("error", TRANSIENT_ERRORS, ids=str)
 def test_after_three_retries_it_is_the_image_that_is_rejected_not_the_run(error: Any) -> None:
     waits: list[float] = []
     client = Client(error)

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from sightline import storage
 from sightline.storage import Location
-from sightline.vision import PASSING, ImageRef, Limits, Reason, Rejected, expand, fetch
+from sightline.vision import TRANSIENT, ImageRef, Limits, Reason, Rejected, expand, fetch
 from tests.images import picture
 
 PNG = picture()
@@ -64,7 +64,7 @@ def test_what_is_wrong_with_a_file_is_its_reason(
     if content is not None:
         storage.write_bytes(bucket / "a.png", content)
     rejected = rejection(ImageRef(uri=storage.uri_of(bucket / "a.png")), Limits(bytes=limit))
-    assert (rejected.reason, rejected.reason in PASSING) == (Reason(reason), False)
+    assert (rejected.reason, rejected.reason in TRANSIENT) == (Reason(reason), False)
 
 
 @pytest.mark.parametrize("limit", [len(PNG), len(PNG) - 1], ids=["read", "too large"])
@@ -163,7 +163,7 @@ def test_what_may_pass_is_told_from_what_may_not(
     monkeypatch.setattr(s3_bucket.client.client, "get_object", fails)
     rejected = rejection(ImageRef(uri=f"{s3_bucket}/a.png"))
     assert rejected.reason is Reason(reason)
-    assert rejected.reason in PASSING
+    assert rejected.reason in TRANSIENT
     assert f"{s3_bucket}/a.png" in rejected.detail
 
 
@@ -177,4 +177,4 @@ def test_a_file_that_may_not_be_read_may_be_tried_again(tmp_path: Path, monkeypa
     # The tests may run as root, who may read everything.
     monkeypatch.setattr(Path, "open", denied)
     assert rejection(ImageRef(uri=str(path))).reason is Reason.DENIED
-    assert Reason.DENIED in PASSING
+    assert Reason.DENIED in TRANSIENT

@@ -1,0 +1,17 @@
+"""Chunked runs: work on many items that can be interrupted and resumed, whatever is done with each item.
+
+A :class:`Job` is the plan of a run, a :class:`ChunkedRun` its progress and results. A package that defines a kind of
+run subclasses both:
+
+job = plan(images, model, chunk_size=64)
+for chunk in job.remaining(images):
+    job.run.keep(chunk.number, classify(chunk.items))
+job.finish()
+"""
+
+from sightline.runs.finished import FinishedRun, read_finished_runs
+from sightline.runs.job import Chunk, Job
+from sightline.runs.results import RESULTS, TABLE, TableWriter, Top
+from sightline.runs.run import ChunkedRun
+
+__all__ = ["RESULTS", "TABLE", "Chunk", "ChunkedRun", "FinishedRun", "Job", "TableWriter", "Top", "read_finished_runs"]

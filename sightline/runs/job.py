@@ -1,0 +1,73 @@
+"""The plan of a chunked run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from sightline import storage
+from sightline.runs.finished import FinishedRun
+from sightline.runs.run import ChunkedRun
+
+__all__ = ["Chunk", "Job"]
+
+Item = TypeVar("Item")
+Finished = TypeVar("Finished", bound=FinishedRun[Any])
+
+
+@dataclass(frozen=True)
+class Chunk(Generic[Item]):
+    """Consecutive items of a run, in order. ``number`` counts the chunks from 0."""
+
+    number: int
+    items: tuple[Item, ...]
+
+
+class Job(BaseModel, ABC, Generic[Finished]):
+    """The plan of a chunked run, small enough to be passed from task to task.
+
+    A subclass adds what is done with the items: the model and its parameters. ``Finished`` describes the finished run.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    images: int
+    chunk_size: int
+    """Images in a chunk; the last chunk may have fewer."""
+    fixed: bool
+    """Whether the versions of all images are known, so that the same run started again has the same images."""
+    output: str
+
+    @property
+    @abstractmethod
+    def run(self) -> ChunkedRun[Any, Finished]:
+        """The progress and the results of the run."""
+
+    @abstractmethod
+    def finish(self) -> Finished:
+        """Write the results of all chunks."""
+
+    @property
+    def chunks(self) -> int:
+        """The number of chunks."""
+        return -(-self.images // self.chunk_size)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The URIs of the result files, by content."""
+        run = self.run
+        return {content: storage.uri_of(run.output / name) for content, name in run.result_files.items()}
+
+    def remaining(self, images: Sequence[Item]) -> list[Chunk[Item]]:
+        """Return the chunks of ``images`` that no earlier attempt of this run completed."""
+        done, size = self.run.done(), self.chunk_size
+        return [
+            Chunk(number, tuple(images[number * size : (number + 1) * size]))
+            for number in range(self.chunks)
+            if number not in done
+        ]
