@@ -43,7 +43,7 @@ def is_negated(tagged: TaggedSentence, clause_starts: frozenset[int], hit: Hit) 
 
 
 def is_hypothetical(tagged: TaggedSentence, clause_starts: frozenset[int], hit: Hit) -> bool:
-    """Return whether ``hit`` is hypothetical: "if he is happy", "he would be happy", "wants to be happy", "stay calm"."""
+    """Return whether ``hit`` is hypothetical: "if he is happy", "would be happy", "wants to be happy", "stay calm"."""
     if any(markers_in_scope(tagged, clause_starts, tagged.suppositions, hit)):
         return True
     verb = linking_verb_before(tagged, hit)
@@ -99,7 +99,7 @@ def _may_follow_verb(tagged: TaggedSentence, index: int, hit: Hit) -> bool:
 def _question_start(tagged: TaggedSentence, clause_starts: frozenset[int]) -> int:
     """Return where the last clause of a question begins; the end of the sentence if it is no question.
 
-    The question mark applies to the last clause only. A question tag does not make a question: "he is happy, isn't he?".
+    The question mark applies to the last clause only. A question tag makes no question: "he is happy, isn't he?".
     """
     e = english()
     if not tagged.sentence.is_question or _ends_with_tag(tagged):

@@ -154,7 +154,7 @@ def is_clause_start(tagged: TaggedSentence, index: int) -> bool:
 
 
 def allows_inversion(tagged: TaggedSentence, index: int) -> bool:
-    """Return whether a verb at ``index`` may precede its subject: at a clause start, or after a negation ("not once")."""
+    """Return whether a verb at ``index`` may precede its subject: at a clause start, or after "not once"."""
     if is_clause_start(tagged, index):
         return True
     for before in range(index - 1, max(index - 4, -1), -1):

@@ -1,4 +1,4 @@
-"""Whom a talk has named so far, and whom a pronoun stands for."""
+"""Coreference: the people named so far, and the name that a pronoun refers to."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sightline.emotion.tagging import TaggedSentence
 from sightline.emotion.tokens import BREAK
 
 RECENT_SECONDS = 60.0
-"""A pronoun may stand for somebody named at most this long before."""
+"""A pronoun may refer to a person named at most this long before."""
 
-_RECENT_MENTIONS = 200
+_MAX_MENTIONS = 200
 
 
 class MentionKind(Enum):
-    """What a mention of somebody is."""
+    """How a mention refers to a person."""
 
     NAME = "name"
     POSSIBLE_NAME = "possible name"
@@ -29,31 +29,38 @@ class MentionKind(Enum):
 
 
 class Mention(NamedTuple):
-    """A index in a sentence that names somebody, or stands for one: the words from ``start`` up to ``end``."""
+    """A name or a pronoun in a sentence: the words from ``start`` up to ``end``."""
 
     start: int
     end: int
     kind: MentionKind
 
 
-def find_mentions(tagged: TaggedSentence, told: list[Statement]) -> list[Mention]:
-    """Who is named in a sentence, and its pronouns of one person, in order.
+def find_mentions(tagged: TaggedSentence, statements: list[Statement]) -> list[Mention]:
+    """Return the names and the gendered pronouns of a sentence, in order.
 
-    ``told`` are the sentence's statements. Text without capitals names nobody: in it not every name can be told from
-    other words, and somebody missed would be taken for somebody else.
+    ``statements`` are the sentence's statements. Text without capitals gives no names: some names could not be
+    distinguished from other words, and a missed person would be confused with another.
     """
     gendered = english().male | english().female
-    found = [Mention(i, i + 1, MentionKind.PRONOUN) for i, word in enumerate(tagged.words) if word in gendered]
+    mentions = [Mention(i, i + 1, MentionKind.PRONOUN) for i, word in enumerate(tagged.words) if word in gendered]
     if tagged.sentence.has_capitals:
-        subjects = [*(statement.subject for statement in told), *_other_subjects(tagged)]
-        named = {part for each in subjects if each.kind is not SubjectKind.PRONOUN for part in _conjuncts(tagged, each)}
-        named |= set(_introduced_names(tagged))
-        known = {index for start, end in named for index in range(start, end)}
-        found += [Mention(start, end, MentionKind.NAME) for start, end in named]
-        found += [
-            Mention(*part, MentionKind.POSSIBLE_NAME) for part in _capitalised_names(tagged) if part[0] not in known
+        subjects = [*(statement.subject for statement in statements), *_other_subjects(tagged)]
+        names = {
+            name
+            for subject in subjects
+            if subject.kind is not SubjectKind.PRONOUN
+            for name in _conjuncts(tagged, subject)
+        }
+        names |= set(_introduced_names(tagged))
+        named_indices = {index for start, end in names for index in range(start, end)}
+        mentions += [Mention(start, end, MentionKind.NAME) for start, end in names]
+        mentions += [
+            Mention(start, end, MentionKind.POSSIBLE_NAME)
+            for start, end in _capitalised_names(tagged)
+            if start not in named_indices
         ]
-    return sorted(found, key=lambda mention: mention.start)
+    return sorted(mentions, key=lambda mention: mention.start)
 
 
 def _other_subjects(tagged: TaggedSentence) -> Iterator[Subject]:
@@ -63,7 +70,7 @@ def _other_subjects(tagged: TaggedSentence) -> Iterator[Subject]:
 
 
 def _conjuncts(tagged: TaggedSentence, subject: Subject) -> Iterator[tuple[int, int]]:
-    """Each of the people of ``subject``: two in "John and Mary"."""
+    """Yield the people of ``subject``: two for "John and Mary"."""
     start = subject.start
     for index in range(subject.start, subject.end + 1):
         if index == subject.end or (subject.kind is SubjectKind.COORDINATION and tagged.word(index) in ("and", BREAK)):
@@ -72,22 +79,22 @@ def _conjuncts(tagged: TaggedSentence, subject: Subject) -> Iterator[tuple[int, 
 
 
 def _capitalised_names(tagged: TaggedSentence) -> Iterator[tuple[int, int]]:
-    """Words with a capital, as names of people and indices have them: "we saw John", "we are in Boston"."""
+    """Yield capitalised words that may be names of people or places: "we saw John", "we are in Boston"."""
     e = english()
     index = 0
     while index < len(tagged.words):
         last = _last_capital(tagged, index)
         if last is not None and name_start(tagged, last) is not None:
-            # Every sentence's first word has one: that of "Earlier she cried" is no name.
+            # The first word of a sentence is always capitalised: "Earlier" in "Earlier she cried" is no name.
             following = tagged.word(last + 1)
-            parted = following in e.pronouns | e.determiners | e.prepositions | {"", BREAK}
-            if last > 0 or not (parted or tagged.word(0).endswith(("ing", "ly"))):
+            begins_phrase = following in e.pronouns | e.determiners | e.prepositions | {"", BREAK}
+            if last > 0 or not (begins_phrase or tagged.word(0).endswith(("ing", "ly"))):
                 yield index, last + 1
         index = (index if last is None else last) + 1
 
 
 def _last_capital(tagged: TaggedSentence, index: int) -> int | None:
-    """The last of the words with capitals that begin at ``index``."""
+    """Return the last word of the run of capitalised words that begins at ``index``."""
     last = None
     while index < len(tagged.words) and tagged.is_capitalised(index):
         last, index = index, index + 1
@@ -95,48 +102,48 @@ def _last_capital(tagged: TaggedSentence, index: int) -> int | None:
 
 
 def _introduced_names(tagged: TaggedSentence) -> Iterator[tuple[int, int]]:
-    """The names in "this is John" and "a video of Mary Ann"."""
+    """Yield names that are introduced: "this is John", "a video of Mary Ann"."""
     e = english()
     for index in range(2, len(tagged.words)):
         before = tagged.word(index - 1)
         pair = f"{tagged.word(index - 2)} {before}"
-        follows = (
+        is_introduced = (
             pair in e.presenting
             or before in e.introducing
             or (before in ("of", "for") and tagged.word(index - 2) in e.recordings)
         )
-        last = _last_capital(tagged, index) if follows else None
+        last = _last_capital(tagged, index) if is_introduced else None
         if last is not None and name_start(tagged, last) == index:
             yield index, last + 1
 
 
 class MentionHistory:
-    """The people that a talk has named, in the order of the talk."""
+    """The recent mentions of people in a transcript, in order."""
 
     def __init__(self) -> None:
-        # The bound keeps a talk whose times all are one from taking ever longer.
-        self._recent: deque[tuple[float, str, MentionKind]] = deque(maxlen=_RECENT_MENTIONS)
+        # Bounds the time per sentence if all times of a transcript are equal.
+        self._recent: deque[tuple[float, str, MentionKind]] = deque(maxlen=_MAX_MENTIONS)
 
     def add(self, mention: Mention, text: str, time: float) -> None:
-        """Take note of a mention, ``text`` its words, at ``time`` seconds."""
+        """Add a mention with its words, at ``time`` seconds."""
         self._recent.append((time, text, mention.kind))
         while self._recent and self._recent[0][0] < time - RECENT_SECONDS:
             self._recent.popleft()
 
     def resolve(self, pronoun: str, time: float) -> str | None:
-        """The name that ``pronoun`` stands for at ``time``; None where that is not certain enough.
+        """Return the name that ``pronoun`` refers to at ``time``; None if the reference is ambiguous.
 
-        It is where one person alone was named in the last ``RECENT_SECONDS``, and only with pronouns of one gender
-        since: after "John is here with his mum. She smiles." nobody can tell by rule who "she" is.
+        It is unambiguous if only one person was named in the last ``RECENT_SECONDS``, followed by pronouns of only one
+        gender. After "John is here with his mum. She smiles." no rule can resolve "she".
         """
         e = english()
         if pronoun not in e.male | e.female:
             return None
-        recent = [heard for heard in self._recent if heard[0] >= time - RECENT_SECONDS]
-        names = {text.casefold(): text for _, text, spoken in reversed(recent) if spoken is MentionKind.NAME}
-        others = {text.casefold() for _, text, spoken in recent if spoken is MentionKind.POSSIBLE_NAME}
+        recent = [mention for mention in self._recent if mention[0] >= time - RECENT_SECONDS]
+        names = {text.casefold(): text for _, text, kind in reversed(recent) if kind is MentionKind.NAME}
+        others = {text.casefold() for _, text, kind in recent if kind is MentionKind.POSSIBLE_NAME}
         if len(names) != 1 or others - names.keys():
             return None
-        first = next(i for i, heard in enumerate(recent) if heard[2] is MentionKind.NAME)
-        pronouns = {text.lower() for _, text, spoken in recent[first:] if spoken is MentionKind.PRONOUN} | {pronoun}
+        first = next(i for i, (_, _, kind) in enumerate(recent) if kind is MentionKind.NAME)
+        pronouns = {text.lower() for _, text, kind in recent[first:] if kind is MentionKind.PRONOUN} | {pronoun}
         return next(iter(names.values())) if pronouns <= e.male or pronouns <= e.female else None

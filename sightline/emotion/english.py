@@ -1,4 +1,4 @@
-"""The word classes of English that the rules of this package rest on."""
+"""The English word classes that the rules of this package use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Words = frozenset[str]
 
 
 class English(BaseModel):
-    """The classes of ``english.toml``; what each is for stands there."""
+    """The word classes of ``english.toml``, which documents them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,13 +51,13 @@ class English(BaseModel):
 
     @property
     def function_words(self) -> Words:
-        """Words that are never a name."""
+        """The words that are never part of a name."""
         return _function_words()
 
 
 @cache
 def english() -> English:
-    """The classes, read once."""
+    """Return the word classes; the file is read once."""
     text = (resources.files(__package__) / "english.toml").read_text(encoding="utf-8")
     return English.model_validate(tomllib.loads(text))
 

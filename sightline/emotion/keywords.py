@@ -1,4 +1,4 @@
-"""The table of words by which emotions are found. A user may replace it with a file of their own."""
+"""The keyword table, which a user may replace with a custom file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from sightline.emotion.tokens import words_of
 from sightline.errors import InvalidKeywords
 
 NEUTRAL = "neutral"
-"""The emotion that holds where no word tells another; every table has it."""
+"""The emotion that holds if no keyword indicates another; every table defines it."""
 
 _BUILT_IN = "keywords.toml"
-# Emotions become parts of file names whose fields an underscore separates; folders become parts of keys.
+# Emotions are parts of file names, with underscores between the fields; folders are parts of keys.
 _EMOTION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
-_MENDS = {
+_FIXES = {
     "missing": "Add it; the built-in table shows its form",
     "extra_forbidden": "Remove it, or correct its spelling",
     "tuple_type": 'Write a list, as in ["happy", "glad"]',
@@ -34,14 +34,14 @@ _MENDS = {
 }
 
 
-def _wrong(reason: str, mend: str) -> PydanticCustomError:
-    # Values go in as context: a message template would take the braces in them for places to fill.
-    return PydanticCustomError("keywords", "{reason}", {"reason": reason, "mend": mend})
+def _invalid(reason: str, fix: str) -> PydanticCustomError:
+    # Values are passed as context: braces in a message template would be read as placeholders.
+    return PydanticCustomError("keywords", "{reason}", {"reason": reason, "fix": fix})
 
 
 def _phrase(text: str) -> str:
     if not words_of(text):
-        raise _wrong(f"{text!r} holds no word", "Write a word, or remove it")
+        raise _invalid(f"{text!r} contains no word", "Write a word, or remove it")
     return text
 
 
@@ -50,80 +50,84 @@ Phrases = tuple[Phrase, ...]
 
 
 class Keywords(BaseModel):
-    """Which words tell which emotion, and the words that decide whether they are meant."""
+    """The keywords of every emotion, and the words that decide whether a keyword is asserted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     emotions: dict[str, Annotated[Phrases, Field(min_length=1)]]
-    """Each emotion, in the table's order, and its keywords."""
+    """The keywords of every emotion; the order of the table is preserved."""
     folders: dict[str, StrictStr]
-    """Each emotion and the folder that keeps its sessions."""
+    """The folder that stores the sessions of every emotion."""
     discourse: Phrases
-    """Keywords that count only where they describe somebody."""
+    """Keywords that count only if they describe a person."""
     other_senses: Phrases
-    """Phrases in which a keyword tells no emotion."""
+    """Phrases in which a keyword has another meaning and does not count."""
     not_people: Phrases
-    """Subjects that are no person."""
+    """Subjects that are not people."""
     linking: Annotated[Phrases, Field(min_length=1)]
-    """Verbs that join a person to an emotion."""
+    """Verbs that link a person to an emotion."""
     negation: Annotated[Phrases, Field(min_length=1)]
-    """Words that take the keyword they govern back."""
+    """Words that negate the keywords in their scope."""
     affirmation: Phrases
-    """Phrases with a word of negation or supposition in which it takes nothing back."""
+    """Phrases that contain a negation or supposition word without its effect."""
     supposition: Phrases
-    """Words after which something is only thought of."""
+    """Words that make the keywords in their scope hypothetical."""
 
     @model_validator(mode="after")
-    def _emotions_and_folders_agree(self) -> Keywords:
+    def _check_emotions(self) -> Keywords:
         for emotion in self.emotions:
             if not _EMOTION.fullmatch(emotion):
-                raise _wrong(
+                raise _invalid(
                     f"the emotion {emotion!r} cannot be part of a file name",
                     "Use lower-case letters, digits and hyphens",
                 )
             if emotion not in self.folders:
-                raise _wrong(f"folders.{emotion} is missing", "Name the folder that keeps its sessions")
+                raise _invalid(f"folders.{emotion} is missing", "Name the folder that stores its sessions")
         if NEUTRAL not in self.emotions:
-            raise _wrong(f"emotions.{NEUTRAL} is missing", "It holds where no other emotion does; add it")
+            raise _invalid(f"emotions.{NEUTRAL} is missing", "Add it: it holds if no other emotion does")
         return self
 
     @model_validator(mode="after")
-    def _folders_are_apart(self) -> Keywords:
+    def _check_folders(self) -> Keywords:
         emotion_of: dict[str, str] = {}
         for emotion, folder in self.folders.items():
             if emotion not in self.emotions:
-                raise _wrong(f"folders.{emotion} has no emotions.{emotion}", "Remove it, or correct its spelling")
+                raise _invalid(f"folders.{emotion} has no emotions.{emotion}", "Remove it, or correct its spelling")
             if not _FOLDER.fullmatch(folder):
-                raise _wrong(
-                    f"folders.{emotion}: {folder!r} is no folder's name",
+                raise _invalid(
+                    f"folders.{emotion}: {folder!r} is not a valid folder name",
                     "Use letters, digits, hyphens and underscores",
                 )
-            # Not every file system tells Anger from anger.
+            # Some file systems ignore case.
             other = emotion_of.setdefault(folder.lower(), emotion)
             if other != emotion:
-                raise _wrong(
-                    f"folders.{emotion}: {folder!r} is the folder of {other} too", "Give each emotion its own folder"
+                raise _invalid(
+                    f"folders.{emotion}: {folder!r} is also the folder of {other}", "Give every emotion its own folder"
                 )
         return self
 
     @model_validator(mode="after")
-    def _a_keyword_tells_one_emotion(self) -> Keywords:
+    def _check_phrases(self) -> Keywords:
         emotion_of: dict[tuple[str, ...], str] = {}
         for emotion, keyword in self._keywords():
             words = words_of(keyword)
             if words in emotion_of:
-                raise _wrong(
-                    f"emotions.{emotion}: {keyword!r} stands in emotions.{emotion_of[words]} already",
-                    "Keep it in one place",
+                raise _invalid(
+                    f"emotions.{emotion}: {keyword!r} is already in emotions.{emotion_of[words]}",
+                    "Remove one of the two",
                 )
             emotion_of[words] = emotion
         for word in self.discourse:
             if words_of(word) not in emotion_of:
-                raise _wrong(f"discourse: {word!r} is no keyword of an emotion", "Remove it, or correct its spelling")
-        for place, phrases in (("affirmation", self.affirmation), ("other_senses", self.other_senses)):
+                raise _invalid(
+                    f"discourse: {word!r} is not a keyword of any emotion", "Remove it, or correct its spelling"
+                )
+        for field, phrases in (("affirmation", self.affirmation), ("other_senses", self.other_senses)):
             for phrase in phrases:
                 if len(words_of(phrase)) < 2:
-                    raise _wrong(f"{place}: {phrase!r} is a single word", "Write a phrase of two or more, or remove it")
+                    raise _invalid(
+                        f"{field}: {phrase!r} is a single word", "Write a phrase of two or more, or remove it"
+                    )
         return self
 
     def _keywords(self) -> Iterator[tuple[str, str]]:
@@ -133,10 +137,10 @@ class Keywords(BaseModel):
 
 
 def load_keywords(path: Path | None = None) -> Keywords:
-    """Read a keyword table: ``path``, or the built-in one.
+    """Read the keyword table at ``path``, or the built-in one.
 
-    The file at ``path`` stands in place of the built-in table; nothing of the two is mixed. Raises ``InvalidKeywords``,
-    which names the file, the place in it and the mend.
+    The file at ``path`` replaces the built-in table; the two are never merged. Raises ``InvalidKeywords``, which names
+    the file, the entry and the fix.
     """
     return _built_in() if path is None else _read(path)
 
@@ -158,7 +162,7 @@ def _read(path: Path) -> Keywords:
     except UnicodeDecodeError as error:
         raise InvalidKeywords(subject, f"byte {error.start} is not UTF-8", "Save the file as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise InvalidKeywords(subject, f"it is not TOML: {error}", "Mend the file at that place") from error
+        raise InvalidKeywords(subject, f"it is not TOML: {error}", "Correct the file there") from error
     try:
         return Keywords.model_validate(table)
     except ValidationError as error:
@@ -167,15 +171,15 @@ def _read(path: Path) -> Keywords:
 
 
 def _explain(table: dict[str, Any], error: dict[str, Any]) -> tuple[str, str]:
-    """The reason and the mend that a validation error of ``table`` stands for."""
-    place = ".".join(str(part + 1) if isinstance(part, int) else part for part in error["loc"])
+    """Return the reason and the fix for a validation error of ``table``."""
+    location = ".".join(str(part + 1) if isinstance(part, int) else part for part in error["loc"])
     if error["type"] == "keywords":
-        reason, mend = error["ctx"]["reason"], error["ctx"]["mend"]
-        return (f"{place}: {reason}" if place else reason), mend
+        reason, fix = error["ctx"]["reason"], error["ctx"]["fix"]
+        return (f"{location}: {reason}" if location else reason), fix
     wordings = {
         "missing": "is missing",
-        "extra_forbidden": "is no key of a keyword table",
+        "extra_forbidden": "is not a key of the keyword table",
         "too_short": "is empty",
     }
     wording = wordings.get(error["type"], error["msg"][0].lower() + error["msg"][1:])
-    return f"{place} {wording}", _MENDS.get(error["type"], f"The table has {', '.join(table)}")
+    return f"{location} {wording}", _FIXES.get(error["type"], f"The table has the keys {', '.join(table)}")

@@ -1,4 +1,4 @@
-"""Telling names from other words, in text with capitals and in text without."""
+"""Recognition of names, in text with and without capitals."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from sightline.emotion.english import english
 from sightline.emotion.tagging import TaggedSentence
 from sightline.emotion.tokens import BREAK
 
-_NAME_WORDS = 6
+_MAX_NAME_WORDS = 6
 
 
 def name_start(tagged: TaggedSentence, last: int) -> int | None:
-    """Where the name begins whose last word is at ``last``; None where that word can be no name.
+    """Return where the name begins that ends at ``last``; None if that word cannot be part of a name.
 
-    With capitals a name is the run of them. Without, it is one word, or two where nothing else can come before the
-    name: "mary ann" in "mary ann is happy" and in "a video of mary ann", but "john" in "in the garden john is happy".
+    In text with capitals, a name is a run of capitalised words. In text without, it is one word, or two if the word
+    before cannot belong to something else: "mary ann" in "mary ann is happy" and in "a video of mary ann", but "john"
+    in "in the garden john is happy".
     """
     e = english()
     before = tagged.word(last - 1)
@@ -34,7 +35,7 @@ def name_start(tagged: TaggedSentence, last: int) -> int | None:
 
 
 def is_determiner(tagged: TaggedSentence, index: int) -> bool:
-    """Whether the word at ``index`` is an article or its like; "that" after "I think" is none."""
+    """Return whether the word at ``index`` is a determiner; "that" after "I think" is none."""
     e = english()
     if tagged.word(index) == "that" and (tagged.word(index - 1) in e.reporting or index - 1 in tagged.keyword_indices):
         return False
@@ -42,7 +43,7 @@ def is_determiner(tagged: TaggedSentence, index: int) -> bool:
 
 
 def may_be_name(tagged: TaggedSentence, index: int) -> bool:
-    """Whether the word at ``index`` is one that could be part of a name."""
+    """Return whether the word at ``index`` can be part of a name."""
     word = tagged.word(index)
     return (
         len(word) > 1
@@ -61,7 +62,7 @@ def may_be_name(tagged: TaggedSentence, index: int) -> bool:
 def _capitalised_start(tagged: TaggedSentence, last: int) -> int:
     e = english()
     start = last
-    while start > max(last - _NAME_WORDS, 0):
+    while start > max(last - _MAX_NAME_WORDS, 0):
         word = tagged.word(start - 1)
         if word in e.particles and not tagged.is_capitalised(start - 1):
             first = start - 1
@@ -72,8 +73,8 @@ def _capitalised_start(tagged: TaggedSentence, last: int) -> int:
             start = first
             continue
         initial = len(word) == 1 and word.isalpha() and word not in ("i", "a")
-        named = may_be_name(tagged, start - 1) and word not in e.epithets | e.person_nouns
-        if not tagged.is_capitalised(start - 1) or not (named or initial or word in e.titles):
+        is_name = may_be_name(tagged, start - 1) and word not in e.epithets | e.person_nouns
+        if not tagged.is_capitalised(start - 1) or not (is_name or initial or word in e.titles):
             break
         start -= 1
     return start
@@ -95,7 +96,7 @@ def _is_first_of_two(tagged: TaggedSentence, index: int) -> bool:
 
 
 def introduction_start(tagged: TaggedSentence, index: int) -> int:
-    """Where what introduces the name at ``index`` begins: "a video of …", "showing …"; ``index`` where nothing does."""
+    """Return where the introduction of a name at ``index`` begins: "a video of …"; ``index`` if there is none."""
     e = english()
     before = tagged.word(index - 1)
     if before in e.introducing:

@@ -1,4 +1,4 @@
-"""Finding the person that a verb is said of."""
+"""The subject of a verb, if it is a person."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sightline.emotion.person_names import is_determiner, name_start
 from sightline.emotion.tagging import TaggedSentence
 from sightline.emotion.tokens import BREAK
 
-# How many words before "and" the verb may stand whose subject "... and looks happy" shares.
+# The most words between "and" and the verb before it whose subject "... and looks happy" shares.
 _MAX_SHARED_SUBJECT_WORDS = 15
-_PARENTHESIS_WORDS = 3
+_MAX_PARENTHESIS_WORDS = 3
 
 
 class SubjectKind(Enum):
-    """How a subject speaks of a person."""
+    """How a subject refers to a person; a coordination is "John and Mary"."""
 
     NAME = "name"
     NOUN = "noun"
@@ -25,7 +25,7 @@ class SubjectKind(Enum):
 
 
 class Subject(NamedTuple):
-    """The person a verb is said of: the words from ``start`` up to ``end``. ``clause`` is where the clause begins."""
+    """A subject: the words from ``start`` up to ``end``. ``clause`` is the index where its clause begins."""
 
     start: int
     end: int
@@ -34,7 +34,7 @@ class Subject(NamedTuple):
 
 
 def subject_before(tagged: TaggedSentence, verb: int) -> Subject | None:
-    """The person that the verb at ``verb`` is said of; None where it is said of no person, or of nobody in sight."""
+    """Return the subject of the verb at ``verb``; None if it is no person or cannot be identified."""
     e = english()
     index = skip_adverbs(tagged, verb - 1)
     word = tagged.word(index)
@@ -44,7 +44,7 @@ def subject_before(tagged: TaggedSentence, verb: int) -> Subject | None:
         return _before_parenthesis(tagged, index)
     if word in e.relative:
         subject = _noun_phrase(tagged, index - 2 if tagged.word(index - 1) == BREAK else index - 1)
-        # "That" leads a relative clause only after somebody: in "I know that is fine" it is a thing.
+        # "That" begins a relative clause only after a person: in "I know that is fine" it refers to a thing.
         certain = subject and (
             word == "who" or subject.kind is SubjectKind.NOUN or tagged.is_capitalised(subject.start)
         )
@@ -54,7 +54,7 @@ def subject_before(tagged: TaggedSentence, verb: int) -> Subject | None:
         return _with_conjuncts(tagged, Subject(index, index + 1, SubjectKind.PRONOUN, index), verb)
     outer = None if gerund else _governing_preposition(tagged, index)
     if outer is not None:
-        # In "the boy in the red shirt is sad" the boy is; in "one of the boys is sad" a boy is.
+        # The subject is "boy" in "the boy in the red shirt is sad", and "boys" in "one of the boys is sad".
         subject = _noun_phrase(tagged, outer - 1)
         return subject or (_noun_phrase(tagged, index) if tagged.word(outer) == "of" else None)
     subject = _noun_phrase(tagged, index)
@@ -62,20 +62,20 @@ def subject_before(tagged: TaggedSentence, verb: int) -> Subject | None:
 
 
 def skip_adverbs(tagged: TaggedSentence, index: int) -> int:
-    """The last index up to ``index`` that holds no adverb, and no word of negation that acts as one."""
+    """Return the last index up to ``index`` without an adverb or a negation in the role of an adverb."""
     e = english()
     while index >= 0:
         word = tagged.word(index)
-        loose = word.endswith("ly") and not tagged.is_capitalised(index) and tagged.word(index - 1) in e.pronouns
-        negation = word == "not" or (index in tagged.negated_indices and word not in e.negative_subjects)
-        if not (word in e.adverbs or loose or negation):
+        is_adverb = word.endswith("ly") and not tagged.is_capitalised(index) and tagged.word(index - 1) in e.pronouns
+        is_negation = word == "not" or (index in tagged.negated_indices and word not in e.negative_subjects)
+        if not (word in e.adverbs or is_adverb or is_negation):
             break
         index -= 1
     return index
 
 
 def noun_phrase_start(tagged: TaggedSentence, head: int) -> int:
-    """Where the subject begins whose last word is at ``head``, person or not, with its article."""
+    """Return where the noun phrase begins that ends at ``head``, with its determiner; it need not be a person."""
     e = english()
     if tagged.word(head) in e.pronouns:
         return head
@@ -93,7 +93,7 @@ def noun_phrase_start(tagged: TaggedSentence, head: int) -> int:
 
 
 def _noun_phrase(tagged: TaggedSentence, last: int) -> Subject | None:
-    """The name or the noun for a person that ends at ``last``."""
+    """Return the name or the noun for a person that ends at ``last``."""
     e = english()
     start = name_start(tagged, last)
     if start is not None:
@@ -107,7 +107,7 @@ def _noun_phrase(tagged: TaggedSentence, last: int) -> Subject | None:
 
 
 def _with_conjuncts(tagged: TaggedSentence, subject: Subject, verb: int) -> Subject:
-    """``subject`` with the one that "and" joins to it before a verb that may have several."""
+    """Return ``subject`` with the people that "and" coordinates with it, if the verb may be plural."""
     word = tagged.word(verb)
     singular = word in ("'s", "am", "is", "was") or word.removesuffix("s") in tagged.lexicon.bare - {word}
     if singular or tagged.word(subject.start - 1) != "and":
@@ -121,15 +121,15 @@ def _with_conjuncts(tagged: TaggedSentence, subject: Subject, verb: int) -> Subj
 
 
 def _before_parenthesis(tagged: TaggedSentence, comma: int) -> Subject | None:
-    """The subject in "John, I think, is sad" and "John (12) is sad", whose parenthesis ends at ``comma``."""
-    for index in range(comma - 2, max(comma - _PARENTHESIS_WORDS - 2, 0), -1):
+    """Return the subject before the parenthesis that ends at ``comma``: "John, I think, is sad", "John (12) is sad"."""
+    for index in range(comma - 2, max(comma - _MAX_PARENTHESIS_WORDS - 2, 0), -1):
         if tagged.word(index) == BREAK:
             return _pronoun_or_noun_phrase(tagged, index - 1)
     return None
 
 
 def _shared_subject(tagged: TaggedSentence, conjunction: int) -> Subject | None:
-    """The subject that a verb after ``conjunction`` shares with the one before: "John was sad and looks happy"."""
+    """Return the subject that the verbs around ``conjunction`` share: "John was sad and looks happy"."""
     for index in range(conjunction - 1, max(conjunction - _MAX_SHARED_SUBJECT_WORDS, 0) - 1, -1):
         if tagged.word(index) in english().pronouns or (tagged.is_capitalised(index) and index + 1 < conjunction):
             subject = _pronoun_or_noun_phrase(tagged, index)
@@ -149,12 +149,12 @@ def _pronoun_or_noun_phrase(tagged: TaggedSentence, last: int) -> Subject | None
 
 
 def _governing_preposition(tagged: TaggedSentence, head: int) -> int | None:
-    """The index of the preposition that governs the phrase whose last word is at ``head``."""
+    """Return the index of the preposition that governs the noun phrase that ends at ``head``."""
     e = english()
     before = noun_phrase_start(tagged, head) - 1
     if tagged.word(before) in e.prepositions:
         return before - 1 if tagged.word(before - 1) in e.prepositions else before
-    # Without capitals "shirt" in "the boy in the red shirt" could be a name, if nobody stood before the preposition.
+    # Without capitals, "shirt" could be a name; in "the boy in the red shirt" the person before "in" rules that out.
     article, preposition = head - 2, head - 3
     if (
         tagged.word(article) in e.determiners
@@ -167,6 +167,6 @@ def _governing_preposition(tagged: TaggedSentence, head: int) -> int | None:
 
 
 def _is_content_word(tagged: TaggedSentence, index: int) -> bool:
-    """Whether the word at ``index`` may be an adjective or a noun: nothing that builds sentences."""
+    """Return whether the word at ``index`` may be an adjective or a noun, and is no function word."""
     word = tagged.word(index)
     return bool(word) and word != BREAK and not tagged.is_capitalised(index) and word not in english().function_words

@@ -1,4 +1,4 @@
-"""Text as words: lower case, one kind of apostrophe, contractions undone, each with its place in the text."""
+"""Tokens of a text: lower case, one kind of apostrophe, contractions expanded, with offsets in the text."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 
 from sightline.emotion.english import english
 
-# A word keeps the hyphens and apostrophes inside it (Mary-Ann, O'Brien), a number its points and colons.
+# A word includes hyphens and apostrophes inside it (Mary-Ann, O'Brien), a number its points and colons.
 _TOKEN = re.compile(
     r"\d+(?:[.,:]\d+)+|[^\W_]+(?:[-'’‘ʼ`´＇][^\W_]+)*|…|\.{2,}|--+|(?<=\s)-(?=\s)|[.?!,;:()\[\]–—]"  # noqa: RUF001
 )
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´＇", "'"))  # noqa: RUF001
 _SUFFIXES = {"'s": "'s", "'re": "are", "'m": "am", "'ll": "will", "'ve": "have", "'d": "'d"}
-# "He'd been sad" is said to be so, "he'd be sad" is not: what follows tells "had" from "would".
+# After "had", unlike "would": "he'd been sad" is asserted, "he'd be sad" is hypothetical.
 _PERFECT = frozenset({"been", "become", "felt", "got", "gotten", "grown", "kept", "begun"})
 
 BREAK = ","
-"""The word of every mark that parts clauses: comma, semicolon, colon, dash, bracket."""
+"""The token of every mark that separates clauses: comma, semicolon, colon, dash, bracket."""
 ELLIPSIS = "…"
 END_MARKS = frozenset(".?!")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word or mark: ``word`` as it is compared, ``start`` and ``end`` its place in the text, in characters."""
+    """A word or a mark: ``word`` in its normalised form, and its offsets in the text, in characters."""
 
     word: str
     start: int
@@ -34,18 +34,18 @@ class Token:
 
     @property
     def is_mark(self) -> bool:
-        """Whether it is punctuation."""
+        """Whether the token is punctuation."""
         return not self.word[-1].isalnum()
 
 
 def tokenise(text: str) -> list[Token]:
-    """The words and marks of ``text``, in order."""
+    """Return the words and marks of ``text``, in order."""
     tokens = [token for match in _TOKEN.finditer(text) for token in _parts(match.group(), match.start())]
-    return [_expand_d(token, tokens[i + 1 : i + 4]) for i, token in enumerate(tokens)]
+    return [_expand_had_would(token, tokens[i + 1 : i + 4]) for i, token in enumerate(tokens)]
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of ``text``, as ``tokenise`` gives them, without the marks."""
+    """Return the words of ``text`` in their normalised form, without the marks."""
     return tuple(token.word for token in tokenise(text) if not token.is_mark)
 
 
@@ -75,7 +75,7 @@ def _mark(text: str) -> str:
     return ELLIPSIS if text[0] in "…." else BREAK
 
 
-def _expand_d(token: Token, following: list[Token]) -> Token:
+def _expand_had_would(token: Token, following: list[Token]) -> Token:
     if token.word != "'d":
         return token
     verb = next(
