@@ -1,1 +1,1 @@
-"""What `make demo` needs."""
+"""The demonstration of `make demo`: synthetic inputs and the pages of the results."""

@@ -1,4 +1,4 @@
-"""A clip of a person who moves and of somebody who speaks, made from what packages carry."""
+"""A clip with a moving person and speech, created from a photo in scikit-image and a sound file."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from numpy.typing import NDArray
 def build_clip(
     output: Path, speech: Path | None, *, seconds: float, size: tuple[int, int] = (960, 540), rate: int = 30
 ) -> Path:
-    """Write an MP4 of ``size`` (width, height): scikit-image's photo of an astronaut, swaying and nearing.
+    """Write an MP4 of ``size`` (width, height): scikit-image's photo of an astronaut, rotating and zooming.
 
-    ``speech``: a sound file that is spoken over it, again and again until ``seconds`` are full; None for silence.
+    ``speech`` is a sound file that is repeated until the end of the clip, or None for silence.
     """
     import av
     from skimage import data
 
     photo = np.ascontiguousarray(data.astronaut())
     with av.open(str(output), "w") as target:
-        picture = target.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "20"})
-        picture.width, picture.height, picture.pix_fmt = *size, "yuv420p"
-        sound = target.add_stream("aac", rate=16_000, layout="mono") if speech else None
+        video = target.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "20"})
+        video.width, video.height, video.pix_fmt = *size, "yuv420p"
+        audio = target.add_stream("aac", rate=16_000, layout="mono") if speech else None
         for index in range(round(seconds * rate)):
             frame = av.VideoFrame.from_ndarray(_scene(photo, size, index / rate), format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, rate)
-            target.mux(picture.encode(frame))
-        target.mux(picture.encode(None))
+            target.mux(video.encode(frame))
+        target.mux(video.encode(None))
         if speech is not None:
-            _speak(target, sound, speech, seconds)
+            _add_speech(target, audio, speech, seconds)
     return output
 
 
@@ -52,16 +52,16 @@ def _scene(photo: NDArray[np.uint8], size: tuple[int, int], time: float) -> NDAr
     return scene
 
 
-def _speak(target: Any, sound: Any, speech: Path, seconds: float) -> None:
+def _add_speech(target: Any, audio: Any, speech: Path, seconds: float) -> None:
     import av
 
     with av.open(str(speech)) as source:
-        resampler = av.AudioResampler(format="fltp", layout="mono", rate=sound.rate)
+        resampler = av.AudioResampler(format="fltp", layout="mono", rate=audio.rate)
         blocks = [block.to_ndarray()[0] for frame in source.decode(audio=0) for block in resampler.resample(frame)]
         blocks += [block.to_ndarray()[0] for block in resampler.resample(None)]
-    samples = np.resize(np.concatenate(blocks), round(seconds * sound.rate))
+    samples = np.resize(np.concatenate(blocks), round(seconds * audio.rate))
     for start in range(0, len(samples), 1024):
         frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = sound.rate, start, Fraction(1, sound.rate)
-        target.mux(sound.encode(frame))
-    target.mux(sound.encode(None))
+        frame.sample_rate, frame.pts, frame.time_base = audio.rate, start, Fraction(1, audio.rate)
+        target.mux(audio.encode(frame))
+    target.mux(audio.encode(None))

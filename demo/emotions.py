@@ -1,4 +1,4 @@
-"""A page that shows a patient's model: what let the training through, how good it is, and what it says of a session."""
+"""The page of a patient's model: the gate of its training, its evaluation, and a prediction for one session."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import json
 from pathlib import Path
 from typing import Any
 
-from demo.template import class_colours, link, render
+from demo.template import class_colours, file_links, plot_links, render
 from sightline.emotion import load_keywords
 from sightline.registry import ModelRecord
 
 __all__ = ["write_patient"]
 
-_PLOTS = ("confusion_matrix.png", "feature_importance.png")
+_PLOTS = ("confusion_matrix", "feature_importance")
 
 
 def write_patient(
     training: dict[str, Any], prediction: dict[str, Any], model: ModelRecord, folder: Path, page: Path
 ) -> None:
-    """Write the page of a ``train-emotion`` result and a ``predict-emotion`` result, given as their JSON objects.
+    """Write the page of a ``train-emotion`` and a ``predict-emotion`` result, given as JSON objects.
 
-    ``folder`` is the one of the ``model``. Everything must lie in the folder of the page.
+    ``folder`` contains the model's files. All files must be in the page's folder.
     """
-    kept = json.loads((folder / "training_sessions.json").read_bytes())["sessions"]
+    sessions = json.loads((folder / "training_sessions.json").read_bytes())["sessions"]
+    verdict = model.metrics["verdict"]
     render(
         "emotions.html.j2",
         page,
@@ -31,17 +32,17 @@ def write_patient(
         promotion=training["model"]["why"],
         model=model,
         metrics=model.metrics,
-        verdict=model.metrics["verdict"][0].upper() + model.metrics["verdict"][1:],
+        verdict=verdict[0].upper() + verdict[1:],
         accuracies=[
-            ("The forest", model.metrics["accuracy"]),
-            ("A logistic regression", model.metrics["logistic_accuracy"]),
-            (f"Always saying {model.metrics['dummy']}", model.metrics["dummy_accuracy"]),
+            ("Random forest", model.metrics["accuracy"]),
+            ("Logistic regression", model.metrics["logistic_accuracy"]),
+            (f"Always predicting {model.metrics['dummy']}", model.metrics["dummy_accuracy"]),
         ],
         interval=model.metrics["accuracy_interval"],
-        sessions=kept,
+        sessions=sessions,
         prediction=prediction,
         ranked=sorted(prediction["probabilities"].items(), key=lambda pair: -pair[1]),
         colours=class_colours(list(load_keywords().emotions)),
-        plots=[(name.removesuffix(".png").replace("_", " "), link(folder / name, page)) for name in _PLOTS],
-        files=[(name, link(folder / name, page), str(folder / name)) for name in ("record.json", *model.files)],
+        plots=plot_links(folder, _PLOTS, page),
+        files=file_links({name: folder / name for name in ("record.json", *model.files)}, page),
     )

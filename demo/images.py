@@ -1,11 +1,11 @@
-"""A contact sheet of classified images: the least certain first, the uncertain and the rejected ones marked."""
+"""A contact sheet of classified images, least certain first; uncertain and rejected images are marked."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from demo.template import class_colours, link, render
+from demo.template import class_colours, file_links, link, plot_links, render
 from sightline.registry import ModelRecord
 from sightline.vision import ImageRecord, Outcome, read_records
 
@@ -15,9 +15,9 @@ _PLOTS = ("confusion-matrix", "threshold", "reliability")
 
 
 def write_sheet(result: dict[str, Any], model: ModelRecord, folder: Path, page: Path) -> None:
-    """Write the page of a ``classify-images`` result, given as its JSON object, with links relative to the page.
+    """Write the page of a ``classify-images`` result, given as a JSON object.
 
-    ``folder`` is the one of the ``model`` that classified. Everything must lie in the folder of the page.
+    ``folder`` contains the model's files. All files must be in the page's folder.
     """
     records = list(read_records(Path(result["results"]).read_bytes()))
     render(
@@ -28,27 +28,27 @@ def write_sheet(result: dict[str, Any], model: ModelRecord, folder: Path, page: 
         classes=list(result["classes"].items()),
         colours=class_colours(list(result["classes"])),
         tiles={outcome.value: _tiles(records, outcome, page) for outcome in Outcome},
-        plots=[(name.replace("-", " "), link(folder / f"{name}.png", page)) for name in _PLOTS],
-        files=[
-            (name, link(Path(result[key]), page), result[key])
-            for name, key in (
-                ("Results, one record a line", "results"),
-                ("The same as parquet", "table"),
-                ("To be reviewed", "review"),
-                ("Capture files", "capture"),
-            )
-        ],
+        plots=plot_links(folder, _PLOTS, page),
+        files=file_links(
+            {
+                "Results, one record per line": result["results"],
+                "Results as Parquet": result["table"],
+                "Images to review": result["review"],
+                "Capture files": result["capture"],
+            },
+            page,
+        ),
     )
 
 
 def _tiles(records: list[ImageRecord], outcome: Outcome, page: Path) -> list[dict[str, Any]]:
-    """The images that ended so, the least certain first."""
-    chosen = [record for record in records if record.outcome is outcome]
-    return [_tile(record, page) for record in sorted(chosen, key=lambda each: each.confidence or 0.0)]
+    """Return the tiles of the images with this outcome, least certain first."""
+    selected = [record for record in records if record.outcome is outcome]
+    return [_tile(record, page) for record in sorted(selected, key=lambda record: record.confidence or 0.0)]
 
 
 def _tile(record: ImageRecord, page: Path) -> dict[str, Any]:
-    ranked = sorted((record.probabilities or {}).items(), key=lambda each: -each[1])
+    ranked = sorted((record.probabilities or {}).items(), key=lambda pair: -pair[1])
     return {
         "name": Path(record.uri).name,
         "src": link(Path(record.uri), page),

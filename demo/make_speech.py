@@ -1,10 +1,10 @@
-"""Make ``speech.ogg``, what a carer says of John, and ``speech.vtt``, the sentences with their true times.
+"""Create ``speech.ogg``, a carer's statements about John, and ``speech.vtt``, the sentences with their true times.
 
     python demo/make_speech.py
 
-Both are kept beside this script, so it is run only to change them. It needs espeak-ng (``apt-get install espeak-ng``).
-The sentences, the voice and its speed are ones that pocketsphinx understands, also after AAC has been at them:
-``tests/sightline/speech/test_pocketsphinx_engine.py`` holds it to that.
+Both files are in the repository; run this script only to change them. It needs espeak-ng (``apt-get install
+espeak-ng``). Sentences, voice and speed are chosen so that pocketsphinx recognises them even after AAC encoding, which
+``tests/sightline/speech/test_pocketsphinx_engine.py`` checks.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ SENTENCES = (
 VOICE = ("-v", "en-us+f2", "-s", "142")
 SAMPLE_RATE = 16_000
 PAUSE_SECONDS = 0.6
-# Digital silence is what no microphone gives, and the recogniser loses the words next to it.
+# Microphones never record digital silence, and the recogniser misses the words next to it.
 ROOM_NOISE = 1.5e-4
 BIT_RATE = 32_000
 
 HERE = Path(__file__).parent
 
 
-def say(sentence: str) -> NDArray[np.float32]:
-    """The sentence as 16 kHz samples, shape = (n,), float32 in -1..1, without the silence that ends it."""
+def synthesize(sentence: str) -> NDArray[np.float32]:
+    """Return the sentence as 16 kHz samples, shape = (n,), float32 in -1..1, without silence at either end."""
     speech = subprocess.run(["espeak-ng", *VOICE, "--stdout", sentence], check=True, capture_output=True).stdout
     with wave.open(io.BytesIO(speech)) as wav:
         rate = wav.getframerate()
@@ -52,11 +52,11 @@ def say(sentence: str) -> NDArray[np.float32]:
 
 
 def compose() -> tuple[NDArray[np.float32], list[tuple[float, float]]]:
-    """All sentences with pauses about them, and the start and end of each in seconds."""
+    """Return all sentences with pauses between them, and their (start, end) times in seconds."""
     pause = np.zeros(round(PAUSE_SECONDS * SAMPLE_RATE), np.float32)
     parts, times, length = [pause], [], len(pause)
     for sentence in SENTENCES:
-        spoken = say(sentence)
+        spoken = synthesize(sentence)
         times.append((length / SAMPLE_RATE, (length + len(spoken)) / SAMPLE_RATE))
         parts += [spoken, pause]
         length += len(spoken) + len(pause)
@@ -66,7 +66,7 @@ def compose() -> tuple[NDArray[np.float32], list[tuple[float, float]]]:
 
 
 def write_opus(path: Path, samples: NDArray[np.float32]) -> None:
-    """Write 16 kHz samples as Opus, which is at home at 48 kHz."""
+    """Write 16 kHz samples as Opus, whose native rate is 48 kHz."""
     frame = av.AudioFrame.from_ndarray(samples[None], format="flt", layout="mono")
     frame.sample_rate = SAMPLE_RATE
     with av.open(str(path), "w") as container:

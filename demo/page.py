@@ -1,4 +1,4 @@
-"""A page that shows what a video became: annotated video, transcript, emotion timeline, frames with their poses."""
+"""The page of a processed video: annotated video, transcript, emotion timeline, and frames with poses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sightline.pose import LIMBS, read_openpose
 
 
 def write_page(result: dict[str, Any], page: Path) -> None:
-    """Write the page of a ``process-video`` result, given as its JSON object, with links relative to the page."""
+    """Write the page of a ``process-video`` result, given as a JSON object, with links relative to the page."""
     metadata = json.loads(Path(result["metadata_file"]).read_bytes())
     files = (
         "annotated_video",
@@ -44,21 +44,21 @@ def write_page(result: dict[str, Any], page: Path) -> None:
     )
 
 
-def _poster(video: Path, picture: Path) -> Path:
-    """A frame from the middle of the video, which the page shows until the video is started."""
+def _poster(video: Path, image: Path) -> Path:
+    """Write the frame in the middle of the video, which the page shows until the video starts, to ``image``."""
     from PIL import Image
 
     info = probe(video)
     frame = next(frame for frame in sample_frames(info, 1 / (1 + info.duration), [info.duration / 2]) if frame.moments)
-    Image.fromarray(frame.rgb).save(picture, quality=90)
-    return picture
+    Image.fromarray(frame.rgb).save(image, quality=90)
+    return image
 
 
-def _still(picture: Path, poses: Path, page: Path) -> dict[str, Any]:
+def _still(image: Path, poses: Path, page: Path) -> dict[str, Any]:
     from PIL import Image
 
-    width, height = Image.open(picture).size
-    pose = poses / f"{pose_name(picture.stem)}.json"
+    width, height = Image.open(image).size
+    pose = poses / f"{pose_name(image.stem)}.json"
     points = read_openpose(pose.read_bytes(), pose.name) if pose.exists() else None
     limbs = []
     if points is not None:
@@ -71,7 +71,7 @@ def _still(picture: Path, poses: Path, page: Path) -> dict[str, Any]:
             for limb in LIMBS
             if min(points[limb.a, 2], points[limb.b, 2]) >= MIN_CONFIDENCE
         ]  # fmt: skip
-    return {"name": picture.name, "src": link(picture, page), "width": width, "height": height, "limbs": limbs}
+    return {"name": image.name, "src": link(image, page), "width": width, "height": height, "limbs": limbs}
 
 
 def _ticks(duration: float) -> list[float]:

@@ -1,11 +1,11 @@
-"""A contact sheet of ranked runners: the best first, with what was left out and why, and the model behind it."""
+"""A contact sheet of ranked runners, best first, with the people that were not ranked and the model."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from demo.template import link, render
+from demo.template import file_links, link, plot_links, render
 from sightline.ranking import RankedPerson
 from sightline.registry import ModelRecord
 
@@ -18,10 +18,10 @@ _QUALITY = 90
 def write_ranking(
     result: dict[str, Any], stages: dict[str, Any], model: ModelRecord, folder: Path, crops: Path, page: Path
 ) -> None:
-    """Write the page of a ``rank-images`` result and what ``sightline stages`` says, given as their JSON objects.
+    """Write the page of a ``rank-images`` result and a ``sightline stages`` result, given as JSON objects.
 
-    ``folder`` is the one of the ``model``; the people's pictures are written into ``crops``. Everything must lie in the
-    folder of the page.
+    ``folder`` contains the model's files; the people are cropped from the photos into ``crops``. All files must be in
+    the page's folder.
     """
     people = [RankedPerson.model_validate_json(line) for line in Path(result["results"]).read_bytes().splitlines()]
     crops.mkdir(parents=True, exist_ok=True)
@@ -31,23 +31,23 @@ def write_ranking(
         **{name: result[name] for name in ("images", "ranked", "low_confidence", "rejected", "arms_bonus")},
         model=model,
         metrics=model.metrics,
-        tiles=[_tile(each, crops, page) for each in people if each.ranking is not None],
-        left_out=[_left_out(each) for each in people if each.ranking is None],
+        tiles=[_tile(person, crops, page) for person in people if person.ranking is not None],
+        not_ranked=[_not_ranked(person) for person in people if person.ranking is None],
         stages=stages["stages"],
-        plots=[(name, link(folder / f"{name}.png", page)) for name in _PLOTS],
-        files=[
-            (name, link(Path(result[key]), page), result[key])
-            for name, key in (
-                ("Results, one record a line", "results"),
-                ("The same as parquet", "table"),
-                ("The sheet as one picture", "sheet"),
-            )
-        ],
+        plots=plot_links(folder, _PLOTS, page),
+        files=file_links(
+            {
+                "Results, one record per line": result["results"],
+                "Results as Parquet": result["table"],
+                "Contact sheet as one image": result["sheet"],
+            },
+            page,
+        ),
     )
 
 
 def _tile(person: RankedPerson, crops: Path, page: Path) -> dict[str, Any]:
-    """A ranked person; the picture is cut out of the photo."""
+    """Crop the person from the photo, and return the tile."""
     from PIL import Image
 
     photo = Path(person.uri)
@@ -64,7 +64,7 @@ def _tile(person: RankedPerson, crops: Path, page: Path) -> dict[str, Any]:
     }
 
 
-def _left_out(person: RankedPerson) -> dict[str, Any]:
+def _not_ranked(person: RankedPerson) -> dict[str, Any]:
     return {
         "name": Path(person.uri).name,
         "person": person.person,

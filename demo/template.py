@@ -1,7 +1,8 @@
-"""What the demo's pages share: their frame, their colours and their links."""
+"""Rendering of the demo's pages: templates, colours, and links relative to the page."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,11 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sightline.media import palette
 
-__all__ = ["class_colours", "css", "link", "render"]
+__all__ = ["class_colours", "css", "file_links", "link", "plot_links", "render"]
 
 
 def render(template: str, page: Path, **values: Any) -> None:
-    """Write ``page`` from one of the templates beside this file. Raises where a value that it needs is not given."""
+    """Render a template of this folder to ``page``. Raises ``UndefinedError`` if a value is missing."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -22,15 +23,25 @@ def render(template: str, page: Path, **values: Any) -> None:
 
 
 def class_colours(names: list[str]) -> dict[str, str]:
-    """A CSS colour for each name, on which black text can be read."""
+    """Return a CSS colour for every class, light enough for black text."""
     return {name: css(colour) for name, colour in palette(names).items()}
 
 
 def css(colour: tuple[int, int, int]) -> str:
-    """A colour as CSS writes it."""
+    """Return an RGB colour in CSS notation."""
     return "rgb({}, {}, {})".format(*colour)
 
 
 def link(path: Path, page: Path) -> str:
-    """``path`` as seen from ``page``, whose folder must contain it, so that the two can be moved together."""
+    """Return the URL of ``path`` relative to ``page``, whose folder must contain it, so both can be moved together."""
     return quote(path.resolve().relative_to(page.parent.resolve()).as_posix())
+
+
+def plot_links(folder: Path, names: Iterable[str], page: Path) -> list[tuple[str, str]]:
+    """Return the title and the URL of every plot: the PNG files of these names in ``folder``."""
+    return [(name.replace("-", " ").replace("_", " "), link(folder / f"{name}.png", page)) for name in names]
+
+
+def file_links(files: Mapping[str, Path | str], page: Path) -> list[tuple[str, str, str]]:
+    """Return the title, the URL and the path of every file."""
+    return [(title, link(Path(path), page), str(path)) for title, path in files.items()]

@@ -10,18 +10,12 @@ import pytest
 from demo.emotions import write_patient
 from sightline.affect import load_emotion_model
 from sightline.registry import Registry
-from sightline.training.emotions import (
-    GateLimits,
-    check_gate,
-    promote_forest,
-    publish_forest,
-    train_forest,
-)
+from sightline.training.emotions import GateLimits, check_gate, promote_forest, publish_forest, train_forest
 from tests.emotions import synthetic_table
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def page_and_folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """The page of a small model, and its folder."""
     folder = tmp_path_factory.mktemp("demo")
     registry, table = Registry(folder / "models"), synthetic_table(sessions_per_emotion=3)
@@ -50,27 +44,27 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     return page.read_text(encoding="utf-8"), folder
 
 
-def test_the_gate_is_shown_row_by_row_with_what_was_let_by(made: tuple[str, Path]) -> None:
-    rows = re.findall(r"<tr><td>(.*?)</td>.*?<td class=\"(?:yes|no)\">(.*?)</td>", made[0], re.S)
-    assert dict(rows)["Sessions in all"] == "forced"
-    assert dict(rows)["Sessions an emotion"] == "✓ yes"
+def test_page_shows_every_gate_condition_and_whether_it_was_forced(page_and_folder: tuple[str, Path]) -> None:
+    rows = re.findall(r"<tr><td>(.*?)</td>.*?<td class=\"(?:yes|no)\">(.*?)</td>", page_and_folder[0], re.S)
+    assert dict(rows)["Sessions in total"] == "forced"
+    assert dict(rows)["Sessions per emotion"] == "✓ yes"
     assert len(rows) == 7
 
 
-def test_the_forest_stands_beside_what_it_must_beat_on_one_scale(made: tuple[str, Path]) -> None:
-    shown = re.findall(r'aria-label="([^"]*): (\d+) %"><i style="width: ([\d.]+)%', made[0])
-    assert [name for name, *_ in shown] == ["The forest", "A logistic regression", "Always saying angry"]
+def test_page_compares_the_forest_with_its_baselines_on_one_scale(page_and_folder: tuple[str, Path]) -> None:
+    shown = re.findall(r'aria-label="([^"]*): (\d+) %"><i style="width: ([\d.]+)%', page_and_folder[0])
+    assert [name for name, *_ in shown] == ["Random forest", "Logistic regression", "Always predicting angry"]
     assert all(float(width) == pytest.approx(float(percent), abs=0.5) for _, percent, width in shown)
     assert "20" in {percent for _, percent, _ in shown}, "one of five emotions"
 
 
-def test_it_says_that_the_sessions_are_synthetic_and_that_a_person_should_look(made: tuple[str, Path]) -> None:
-    assert "Synthetic data." in made[0]
-    assert "A person should look at it: the words say sad." in made[0]
-    assert "clip &lt;1&gt;" in made[0]
+def test_page_states_synthetic_data_and_need_for_review(page_and_folder: tuple[str, Path]) -> None:
+    assert "Synthetic data." in page_and_folder[0]
+    assert "Needs review: the words say sad." in page_and_folder[0]
+    assert "clip &lt;1&gt;" in page_and_folder[0]
 
 
-def test_plots_and_files_are_found_beside_the_page(made: tuple[str, Path]) -> None:
-    links = [unquote(each) for each in re.findall(r'(?:src|href)="(models/[^"]*)"', made[0])]
+def test_links_to_plots_and_files_are_relative_to_the_page(page_and_folder: tuple[str, Path]) -> None:
+    links = [unquote(target) for target in re.findall(r'(?:src|href)="(models/[^"]*)"', page_and_folder[0])]
     assert {"models/ana/1/confusion_matrix.png", "models/ana/1/model.tar.gz", "models/ana/1/record.json"} <= set(links)
-    assert all((made[1] / each).is_file() for each in links)
+    assert all((page_and_folder[1] / target).is_file() for target in links)

@@ -11,7 +11,7 @@ from PIL import Image
 from demo.images import write_sheet
 from demo.maps import build_maps
 from sightline.registry import FileEntry, ModelRecord
-from sightline.training import POSTURES
+from sightline.training.images import POSTURES
 from sightline.vision import ImageRecord, Outcome
 from tests.images import draft
 
@@ -22,13 +22,13 @@ METRICS = {
 
 
 def record(file: Path, confidence: float | None, reason: str | None = None, detail: str | None = None) -> ImageRecord:
-    """``file`` as it was classified: "left" with so much confidence, else "right"."""
+    """The record of ``file``: "left" with this confidence, the rest for "right"."""
     certain = confidence is not None and confidence >= 0.93
     outcome = Outcome.REJECTED if confidence is None else Outcome.ACCEPTED if certain else Outcome.LOW_CONFIDENCE
-    others = dict.fromkeys(POSTURES, 0.0)
+    zeros = dict.fromkeys(POSTURES, 0.0)
     return ImageRecord(
         uri=str(file), sha256=None, class_name=None if confidence is None else "left",
-        probabilities=None if confidence is None else others | {"left": confidence, "right": 1 - confidence},
+        probabilities=None if confidence is None else zeros | {"left": confidence, "right": 1 - confidence},
         confidence=confidence, threshold=0.93, outcome=outcome, reason=reason, detail=detail,
         model="posture/1", timings={},
     )  # fmt: skip
@@ -36,7 +36,7 @@ def record(file: Path, confidence: float | None, reason: str | None = None, deta
 
 @pytest.fixture
 def sheet(tmp_path: Path) -> str:
-    """The page of five images, of which the least certain come last."""
+    """The page of five images, given in order of decreasing confidence."""
     maps = tmp_path / "maps"
     maps.mkdir()
     records = [
@@ -46,9 +46,9 @@ def sheet(tmp_path: Path) -> str:
         record(maps / "nearly.jpg", 0.921),
         record(maps / "50% & #1.jpg", 0.512),
     ]
-    for each in records:
-        Path(each.uri).touch()
-    (tmp_path / "results.jsonl").write_text("".join(f"{each.model_dump_json()}\n" for each in records), "utf-8")
+    for item in records:
+        Path(item.uri).touch()
+    (tmp_path / "results.jsonl").write_text("".join(f"{item.model_dump_json()}\n" for item in records), "utf-8")
     result: dict[str, Any] = {
         "images": 5, "accepted": 2, "low_confidence": 2, "rejected": 1,
         "classes": dict.fromkeys(POSTURES, 0) | {"left": 4},
@@ -56,30 +56,30 @@ def sheet(tmp_path: Path) -> str:
         "results": str(tmp_path / "results.jsonl"), "table": str(tmp_path / "results.parquet"),
         "review": str(tmp_path / "review.jsonl"),
     }  # fmt: skip
-    made = draft(
+    model_draft = draft(
         "posture",
         classes=POSTURES,
         metrics=METRICS,
         architecture={"backbone": "pressure_net", "head": "xgboost", "pretrained": False},
     )
-    model = ModelRecord(**made.model_dump(), version=1, files={"head.ubj": FileEntry(sha256="c" * 64, size=1)})
+    model = ModelRecord(**model_draft.model_dump(), version=1, files={"head.ubj": FileEntry(sha256="c" * 64, size=1)})
     write_sheet(result, model, tmp_path / "models" / "posture" / "1", tmp_path / "images.html")
     return (tmp_path / "images.html").read_text("utf-8")
 
 
 def tiles(page: str) -> list[tuple[str, str]]:
-    """Each tile's outcome and HTML, in the order of the page."""
+    """The outcome and the HTML of every tile, in the order of the page."""
     return re.findall(r'<figure class="tile (\w+)">(.*?)</figure>', page, re.DOTALL)
 
 
-def test_the_least_certain_come_first_and_what_is_accepted_last(sheet: str) -> None:
+def test_tiles_are_sorted_by_confidence_with_accepted_ones_last(sheet: str) -> None:
     names = ["50% &amp; #1.jpg", "nearly.jpg", "text.png", "just enough.jpg", "sure.jpg"]
     assert [outcome for outcome, _ in tiles(sheet)] == ["low_confidence"] * 2 + ["rejected"] + ["accepted"] * 2
     for name, (_, html) in zip(names, tiles(sheet), strict=True):
         assert name in html
 
 
-def test_what_is_not_accepted_says_so_in_words(sheet: str) -> None:
+def test_uncertain_and_rejected_tiles_state_it_in_words(sheet: str) -> None:
     for outcome, html in tiles(sheet):
         assert ("? uncertain" in html) == (outcome == "low_confidence")
         assert ("✕ rejected" in html) == (outcome == "rejected")
@@ -89,24 +89,24 @@ def test_what_is_not_accepted_says_so_in_words(sheet: str) -> None:
     assert "<img" not in rejected
 
 
-def test_a_bar_shows_the_confidence_and_the_threshold_from_0_to_1(sheet: str) -> None:
+def test_bar_shows_confidence_and_threshold_from_0_to_1(sheet: str) -> None:
     first = tiles(sheet)[0][1]
     assert 'style="width: 51.20%"' in first
     assert 'style="left: 93.00%"' in first
 
 
-def test_pictures_are_found_beside_the_page_whatever_their_names(sheet: str, tmp_path: Path) -> None:
-    sources = [unquote(each) for each in re.findall(r'<img src="(maps/[^"]*)"', sheet)]
+def test_image_links_are_relative_to_the_page_for_any_file_name(sheet: str, tmp_path: Path) -> None:
+    sources = [unquote(source) for source in re.findall(r'<img src="(maps/[^"]*)"', sheet)]
     assert len(sources) == 4
-    assert all((tmp_path / each).is_file() for each in sources)
+    assert all((tmp_path / source).is_file() for source in sources)
 
 
-def test_the_page_says_that_the_data_is_synthetic_and_how_good_the_model_is(sheet: str) -> None:
+def test_page_states_synthetic_data_and_model_metrics(sheet: str) -> None:
     assert "Synthetic data." in sheet
     assert "0.950 (macro-F1 0.940)" in sheet
 
 
-def test_the_maps_to_classify_are_whole_but_for_those_that_are_broken_on_purpose(tmp_path: Path) -> None:
+def test_only_maps_named_broken_are_unreadable(tmp_path: Path) -> None:
     broken = []
     for file in sorted(build_maps(tmp_path / "maps", seed=7).iterdir()):
         try:
