@@ -1,6 +1,6 @@
-"""``sightline FLOW …``: every flow of the catalogue as a command, its options made from the flow's signature.
+"""``sightline COMMAND …``: one command per flow, with options from the flow's signature.
 
-The few commands that are no flows come after them.
+Commands that run no flow follow the flows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from flows.catalogue import CATALOGUE, COMMANDS, CommandEntry, FlowEntry
-from flows.terminal import look_in_terminal, run_in_terminal, set_prefect_defaults
+from flows.terminal import call_in_terminal, run_in_terminal, set_prefect_defaults
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
 __all__ = ["main", "run"]
 
 _DONE = 0
-_WRONG_USE = 2
+_USAGE_ERROR = 2
 _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
 
 
 def main(catalogue: Sequence[FlowEntry] = CATALOGUE) -> NoReturn:
-    """The console script. Standard output gets what ``run`` writes and nothing else, whoever prints."""
+    """Run the console script. Standard output receives only the output of ``run``; all other prints go to stderr."""
     set_prefect_defaults()
-    # An exit, unlike the signal's own end of the process, stops the server that was started for the run.
+    # Raising SystemExit, unlike the signal's default action, stops the server that was started for the run.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     sys.exit(run(sys.argv[1:], _reserve_stdout(), catalogue))
 
 
 def run(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry] = CATALOGUE) -> int:
-    """Run one command: its result, or the help that was asked for, goes to ``output``, the rest to standard error.
+    """Run one command; write its result or its help to ``output``, and everything else to standard error.
 
-    Returns the exit status: 0 Completed or Skipped, 1 Failed, 2 wrong use, 130 interrupted.
+    Returns the exit status: 0 Completed or Skipped, 1 Failed, 2 invalid usage, 130 interrupted.
     """
     try:
-        return _app(arguments, output, catalogue).meta(arguments) or _DONE  # help returns nothing
+        return _app(arguments, output, catalogue).meta(arguments) or _DONE  # help returns None
     except CycloptsError as error:
-        print(f"sightline: {_complaint(error)} (see --help)", file=sys.stderr)
-        return _WRONG_USE
+        print(f"sightline: {_usage_error(error)} (see --help)", file=sys.stderr)
+        return _USAGE_ERROR
     except KeyboardInterrupt:
         print("sightline: interrupted", file=sys.stderr)
         return _INTERRUPTED
@@ -57,7 +57,7 @@ def run(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry]
 def _app(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry]) -> App:
     app = App(
         name="sightline",
-        help="Flows that watch, listen to and classify media.",
+        help="Flows that process videos, images and audio, and train the models that they use.",
         version=_version,
         console=Console(file=output),
         help_format="plaintext",
@@ -68,7 +68,7 @@ def _app(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry
     )
     entries: tuple[FlowEntry | CommandEntry, ...] = (*catalogue, *COMMANDS)
     for entry in entries:
-        # A command that is called speaks with its docstring; the others are listed without being imported.
+        # The called command shows its docstring as help; the others are listed without being imported.
         app.command(
             entry.target,
             name=entry.name,
@@ -88,14 +88,14 @@ def _app(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry
 
         Args:
             json: Print the result as one JSON object.
-            verbose: Show every log line, and where an error came from.
+            verbose: Show all log lines, and the traceback of an error.
         """
         command, bound, _ = app.parse_args(tokens)
-        if inspect.ismethod(command):  # the app's own: --help, --version
+        if inspect.ismethod(command):  # built into the app: --help, --version
             command(*bound.args, **bound.kwargs)
             return 0
         if inspect.isfunction(command):
-            return look_in_terminal(command, bound.arguments, output, as_json=json, verbose=verbose)
+            return call_in_terminal(command, bound.arguments, output, as_json=json, verbose=verbose)
         return run_in_terminal(cast("Flow[..., Any]", command), bound.arguments, output, as_json=json, verbose=verbose)
 
     return app
@@ -107,15 +107,15 @@ def _version() -> str:
     return version("sightline")
 
 
-def _complaint(error: Exception) -> str:
+def _usage_error(error: Exception) -> str:
     text, cause = str(error), error.__cause__
-    if cause and hasattr(cause, "errors"):  # pydantic's, whose own text runs over many lines
+    if cause and hasattr(cause, "errors"):  # a pydantic error, whose text has many lines
         text = text.replace(str(cause), "; ".join(detail["msg"] for detail in cause.errors()))
     return " ".join(text.split()).rstrip(".")
 
 
 def _reserve_stdout() -> TextIO:
-    # What libraries print, from C as well, goes to standard error; a program that reads the result gets the result.
+    # Prints of libraries, including C code, go to standard error, so that programs can parse standard output.
     sys.stdout.flush()
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

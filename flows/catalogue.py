@@ -18,7 +18,7 @@ __all__ = ["CATALOGUE", "COMMANDS", "CommandEntry", "Concurrency", "FlowEntry", 
 
 @dataclass(frozen=True)
 class Concurrency:
-    """How many runs of a deployment may be active, and what happens to one more: it waits, or it is cancelled."""
+    """The limit of active runs of a deployment. A further run waits, or is cancelled if ``cancel_new``."""
 
     limit: int
     cancel_new: bool = False
@@ -31,7 +31,7 @@ NO_OVERLAP = Concurrency(1, cancel_new=True)
 
 @dataclass(frozen=True)
 class Schedule:
-    """Runs at the times of a cron expression, in UTC. ``slug`` identifies the schedule within its deployment."""
+    """A cron schedule in UTC. ``slug`` identifies the schedule within its deployment."""
 
     slug: str
     cron: str
@@ -40,7 +40,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Trigger:
-    """A run for each event ``expect`` whose resource labels match; ``parameters`` are templates over the event."""
+    """Starts a run for every event ``expect`` with matching labels; ``parameters`` are templates over the event."""
 
     name: str
     expect: str
@@ -73,7 +73,7 @@ class FlowEntry:
 
 @dataclass(frozen=True)
 class CommandEntry:
-    """A command that runs no flow; its fields are those of :class:`FlowEntry`."""
+    """A command that runs no flow. The fields have the same meaning as in :class:`FlowEntry`."""
 
     name: str
     target: str

@@ -1,4 +1,4 @@
-"""``sightline stages``: what of a training would be run again, and why. Nothing is run, and nothing recorded."""
+"""``sightline stages``: which stages a training would run, and why. It runs and records nothing."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
 from sightline.registry import ModelNotFound, ModelRecord, Registry
-from sightline.training.ranking import (
-    RankingParameters,
-    open_ranking_data,
-    parameters_of,
-    ranking_graph,
-    stages_root,
-)
-from sightline.training.stages import StageState
+from sightline.training.common.stages import StageState
+from sightline.training.ranking import RankingParameters, open_ranking_data, parameters_of, ranking_graph, stages_root
 from tasks.models import open_registry
 
 __all__ = ["Stages", "stages"]
@@ -24,7 +18,7 @@ _DEFAULTS = RankingParameters()
 
 
 class Stages(BaseModel):
-    """The stages of a training in order, and the graph as a Mermaid flowchart. ``data``: None where none is named."""
+    """The stages of a training in order, and their graph as a Mermaid flowchart. ``data`` is None if there is none."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,7 +28,7 @@ class Stages(BaseModel):
     mermaid: str
 
     def __str__(self) -> str:
-        rows = [(each.name, "fresh" if each.fresh else "stale", _after(each), each.why) for each in self.stages]
+        rows = [(stage.name, "fresh" if stage.fresh else "stale", _after(stage), stage.why) for stage in self.stages]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         lines = [
             "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3])) for row in rows
@@ -58,23 +52,26 @@ def stages(
     """Show the stages of a training: which are up to date, which would run, and why.
 
     Args:
-        pipeline: Whose stages.
-        data: As of train-ranking. By default that of the current model, with its parameters.
-        model: The model that those are taken from.
+        pipeline: The training whose stages are shown.
+        data: The training data, as for train-ranking. By default the data and parameters of the current model.
+        model: The model whose data and parameters are used by default.
         mermaid: Print the graph as a Mermaid flowchart.
-        parameters: As of train-ranking.
+        parameters: The parameters of the training, as for train-ranking.
     """
     registry = open_registry()
     record = None if data else _current(registry, model)
     if record:
         data = record.parameters["data"]["uri"]
-        given = {name: getattr(parameters, name) for name in parameters.model_fields_set}
-        parameters = parameters_of(record).model_copy(update=given)
-    opened = open_ranking_data(data, prepared=parameters.prepared) if data else None
-    graph = ranking_graph(opened, parameters, stages_root(registry.root))
+        overrides = {name: getattr(parameters, name) for name in parameters.model_fields_set}
+        parameters = parameters_of(record).model_copy(update=overrides)
+    ranking_data = open_ranking_data(data, prepared=parameters.prepared) if data else None
+    graph = ranking_graph(ranking_data, parameters, stages_root(registry.root))
     kind = _Mermaid if mermaid else Stages
     return kind(
-        pipeline=pipeline, data=opened.uri if opened else None, stages=tuple(graph.plan()), mermaid=graph.mermaid()
+        pipeline=pipeline,
+        data=ranking_data.uri if ranking_data else None,
+        stages=tuple(graph.plan()),
+        mermaid=graph.mermaid(),
     )
 
 

@@ -1,4 +1,4 @@
-"""The catalogue and the flows say the same."""
+"""The catalogue agrees with the flows."""
 
 from __future__ import annotations
 
@@ -17,35 +17,37 @@ from flows.catalogue import CATALOGUE, FlowEntry
 every_flow = pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
 
 
-def test_reading_the_catalogue_imports_neither_prefect_nor_a_flow() -> None:
+def test_catalogue_imports_neither_prefect_nor_a_flow() -> None:
     targets = {entry.target.partition(":")[0] for entry in CATALOGUE}
     code = f"import sys, flows.catalogue; print(sorted({targets | {'prefect', 'torch'}!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert completed.stdout == "[]\n"
 
 
 def test_every_flow_module_is_in_the_catalogue() -> None:
     modules = {
-        f"flows.{path.stem}" for path in Path(flows.__path__[0]).glob("*.py") if "\n@sightline_flow" in path.read_text("utf-8")
+        f"flows.{path.stem}"
+        for path in Path(flows.__path__[0]).glob("*.py")
+        if "\n@sightline_flow" in path.read_text("utf-8")
     }
     assert modules == {entry.target.partition(":")[0] for entry in CATALOGUE}
 
 
 @every_flow
-def test_a_flow_has_the_name_and_the_summary_of_its_entry(entry: FlowEntry) -> None:
+def test_flow_has_the_name_and_summary_of_its_entry(entry: FlowEntry) -> None:
     flow = entry.load()
     assert flow.name == entry.name
     assert (inspect.getdoc(flow) or "").splitlines()[0] == entry.summary
 
 
 @every_flow
-def test_a_flow_returns_a_result_model(entry: FlowEntry) -> None:
+def test_flow_returns_a_result_model(entry: FlowEntry) -> None:
     returned = get_type_hints(entry.load().fn)["return"]
     assert any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in (returned, *get_args(returned)))
 
 
 @every_flow
-def test_a_form_explains_every_field_in_the_order_of_the_signature(entry: FlowEntry) -> None:
+def test_form_describes_every_field_in_signature_order(entry: FlowEntry) -> None:
     flow = entry.load()
     fields = flow.parameters.properties
     assert sorted(fields, key=lambda name: fields[name]["position"]) == list(inspect.signature(flow.fn).parameters)
@@ -53,5 +55,5 @@ def test_a_form_explains_every_field_in_the_order_of_the_signature(entry: FlowEn
 
 
 @every_flow
-def test_a_flow_leaves_the_options_of_the_command_line_alone(entry: FlowEntry) -> None:
+def test_flow_has_no_parameter_named_like_a_cli_option(entry: FlowEntry) -> None:
     assert not {"json", "verbose", "help", "version"} & set(entry.load().parameters.properties)

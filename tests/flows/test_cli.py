@@ -1,4 +1,4 @@
-"""The command line, with small flows in place of the real ones."""
+"""The command line, with small flows instead of the real ones."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ TOY_CLI = [sys.executable, "-m", "tests.flows.toy_cli"]
 
 
 def sightline(*arguments: str) -> tuple[int, str]:
-    """The exit status, and what went to standard output."""
+    """Return the exit status and the standard output."""
     output = io.StringIO()
     return run(arguments, output, TOYS), output.getvalue()
 
 
-def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*TOY_CLI, *arguments],
         cwd=ROOT,
@@ -49,29 +49,29 @@ def test_help_lists_every_flow_without_importing_prefect() -> None:
         "sys.argv = ['sightline', '--help']\n"
         "cli.main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stderr == "imported: set()\n"
+    completed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert completed.stderr == "imported: set()\n"
     for entry in CATALOGUE:
-        assert entry.name in done.stdout
-        assert entry.summary.split()[0] in done.stdout
+        assert entry.name in completed.stdout
+        assert entry.summary.split()[0] in completed.stdout
 
 
-def test_the_help_of_a_command_is_its_docstring() -> None:
+def test_command_help_is_the_docstring() -> None:
     status, output = sightline("add-up", "--help")
     assert status == 0
-    assert "The sum is divided in the end." in output
-    assert "What the sum is divided by." in output
+    assert "The sum is divided at the end." in output
+    assert "The divisor of the sum." in output
     assert "metre, mile" in output
 
 
-def test_the_console_script_tells_its_version() -> None:
+def test_console_script_prints_its_version() -> None:
     script = Path(sys.executable).with_name("sightline")
-    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
-    assert done.stdout == "0.1.0\n"
+    completed = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert completed.stdout == "0.1.0\n"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (["add-sub"], 'Unknown command "add-sub". Did you mean "add-up"?'),
         (["add-up"], 'Command "add-up" parameter --name requires an argument'),
@@ -81,15 +81,15 @@ def test_the_console_script_tells_its_version() -> None:
         (["add-up", "stones", "--seconds"], 'Command "add-up" parameter --seconds requires an argument'),
     ],
 )
-def test_wrong_use_is_one_line_that_names_the_option(
-    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_usage_is_one_line_that_names_the_option(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert sightline(*arguments) == (2, "")
-    assert capsys.readouterr().err.startswith(f"sightline: {complaint}")
+    assert capsys.readouterr().err.startswith(f"sightline: {message}")
 
 
 @pytest.mark.integration
-def test_the_result_is_shown_field_by_field() -> None:
+def test_result_is_printed_field_by_field() -> None:
     status, output = sightline("add-up", "stones", "--parts", "3", "--parts", "4", "--by", "2")
     assert status == 0
     assert output.splitlines() == [
@@ -104,17 +104,17 @@ def test_the_result_is_shown_field_by_field() -> None:
 
 
 @pytest.mark.integration
-def test_a_skipped_run_says_why_and_is_no_failure() -> None:
-    assert sightline("refuse", "done.mp4") == (0, "refuse: Skipped, done.mp4 was processed before\n")
-    status, output = sightline("refuse", "done.mp4", "--json")
-    assert (status, json.loads(output)) == (0, {"state": "Skipped", "message": "done.mp4 was processed before"})
+def test_skipped_run_prints_the_reason_and_exits_with_0() -> None:
+    assert sightline("refuse", "completed.mp4") == (0, "refuse: Skipped, completed.mp4 was processed before\n")
+    status, output = sightline("refuse", "completed.mp4", "--json")
+    assert (status, json.loads(output)) == (0, {"state": "Skipped", "message": "completed.mp4 was processed before"})
 
 
 @pytest.mark.integration
-def test_json_is_all_that_reaches_standard_output(prefect_server: str) -> None:
-    done = process("add-up", "stones", "--unit", "mile", "--json", PREFECT_API_URL=prefect_server)
-    assert done.returncode == 0
-    assert json.loads(done.stdout) == {
+def test_standard_output_contains_only_the_json_result(prefect_server: str) -> None:
+    completed = run_process("add-up", "stones", "--unit", "mile", "--json", PREFECT_API_URL=prefect_server)
+    assert completed.returncode == 0
+    assert json.loads(completed.stdout) == {
         "name": "stones",
         "total": 6.0,
         "parts": [1, 2, 3],
@@ -122,37 +122,37 @@ def test_json_is_all_that_reaches_standard_output(prefect_server: str) -> None:
         "extremes": {"smallest": 1},
         "exact": True,
     }
-    assert "a print from Python" in done.stderr
-    assert "a print from C" in done.stderr
-    shares = [line.rpartition("adding: ")[2] for line in done.stderr.splitlines() if "adding: " in line]
+    assert "a print from Python" in completed.stderr
+    assert "a print from C" in completed.stderr
+    shares = [line.rpartition("adding: ")[2] for line in completed.stderr.splitlines() if "adding: " in line]
     assert shares == ["0 %", "30 %", "60 %", "100 %"]
 
 
 @pytest.mark.integration
-def test_a_failure_is_one_line_that_says_what_and_where(prefect_server: str) -> None:
-    done = process("crash-after-retry", PREFECT_API_URL=prefect_server)
-    assert (done.returncode, done.stdout) == (1, "")
-    retry, failure = done.stderr.splitlines()
+def test_failure_is_one_line_with_error_and_location(prefect_server: str) -> None:
+    completed = run_process("crash-after-retry", PREFECT_API_URL=prefect_server)
+    assert (completed.returncode, completed.stdout) == (1, "")
+    retry, failure = completed.stderr.splitlines()
     assert "Retry 1/1 will start" in retry
     assert failure.startswith("sightline: crash-after-retry failed: OSError: nobody there (in task reach, toys.py:")
 
 
 @pytest.mark.integration
-def test_verbose_shows_where_an_error_came_from(prefect_server: str) -> None:
-    done = process("--verbose", "crash-after-retry", PREFECT_API_URL=prefect_server)
-    assert done.returncode == 1
-    assert "Traceback (most recent call last)" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("sightline: crash-after-retry failed: OSError: nobody there")
+def test_verbose_prints_the_traceback(prefect_server: str) -> None:
+    completed = run_process("--verbose", "crash-after-retry", PREFECT_API_URL=prefect_server)
+    assert completed.returncode == 1
+    assert "Traceback (most recent call last)" in completed.stderr
+    assert completed.stderr.splitlines()[-1].startswith("sightline: crash-after-retry failed: OSError: nobody there")
 
 
 @pytest.mark.integration
-def test_an_error_for_the_user_speaks_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sightline_error_is_printed_without_location(capsys: pytest.CaptureFixture[str]) -> None:
     assert sightline("refuse", "a.mov") == (1, "")
     assert "sightline: refuse failed: a.mov: holds no video stream. Give a video\n" in capsys.readouterr().err
 
 
 @pytest.mark.integration
-def test_a_server_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreachable_server_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         assert sightline("add-up", "stones") == (1, "")
     failure = capsys.readouterr().err
@@ -163,9 +163,9 @@ def test_a_server_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str])
 
 
 def interrupt(at: str, home: Path) -> tuple[int, list[str]]:
-    """The exit status, and the lines on standard error, of a run on a server of its own.
+    """Start a run with its own server and interrupt it; return the exit status and the lines on standard error.
 
-    When ``at`` is read there, all processes of the group are interrupted, as a terminal does at Ctrl-C.
+    When ``at`` appears there, all processes of the group receive SIGINT, as from Ctrl-C in a terminal.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     with subprocess.Popen(
@@ -190,11 +190,11 @@ def interrupt(at: str, home: Path) -> tuple[int, list[str]]:
 
 
 @pytest.mark.integration
-def test_the_first_start_says_what_it_waits_for_and_can_be_interrupted(tmp_path: Path) -> None:
-    status, lines = interrupt("preparing", tmp_path)
+def test_first_start_reports_database_creation_and_can_be_interrupted(tmp_path: Path) -> None:
+    status, lines = interrupt("creating", tmp_path)
     assert status == 130
     assert lines == [
-        f"sightline: preparing Prefect's database in {tmp_path / 'prefect.db'}, once\n",
+        f"sightline: creating Prefect's database {tmp_path / 'prefect.db'} (first start only)\n",
         "sightline: interrupted\n",
     ]
 
@@ -203,7 +203,7 @@ def test_the_first_start_says_what_it_waits_for_and_can_be_interrupted(tmp_path:
 @pytest.mark.slow
 @pytest.mark.soak
 def test_ctrl_c_ends_the_run_before_its_server(prefect_home: Path) -> None:
-    """A server that is interrupted with the run cannot be told of its end; Prefect tries for a minute, and fails."""
+    """If the server ended first, Prefect would try for a minute to report the end of the run, and fail."""
     status, lines = interrupt("adding: 0 %", prefect_home)
     assert status == 130
     assert lines[-1] == "sightline: interrupted\n"

@@ -1,4 +1,4 @@
-"""The local server: a run that is started from a form does what the command line does."""
+"""The local server: a run started from a form gives the same results as the command line."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ from flows.monitor_model import monitor_model
 from flows.synthesize_pressure_maps import synthesize_pressure_maps
 from flows.train_image_classifier import train_image_classifier
 from sightline.monitoring import MonitoringReport
-from sightline.registry import Registry
+from sightline.registry import BASELINE, Baseline, Registry
 from sightline.settings import settings
 from sightline.speech import Engine
-from sightline.training import BASELINE, Baseline
 from tests.captures import capture
 from tests.training import QUICK
 
@@ -50,7 +49,7 @@ def free_port() -> int:
 
 
 class Local(NamedTuple):
-    """A server that was started by ``make ui``; what its runs store is in ``home``, a folder a bucket."""
+    """A server started by ``make ui``. ``home`` contains one folder per bucket."""
 
     process: subprocess.Popen[bytes]
     url: str
@@ -72,7 +71,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
         subprocess.Popen(
             [sys.executable, "-m", "deployments.serve"],
             cwd=ROOT,
-            # What is stored or has drifted starts a training, which has its own buckets.
+            # Stored sessions and drift start trainings, which use buckets of the test.
             env={
                 **os.environ,
                 "PORT": str(port),
@@ -91,23 +90,23 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
             process.terminate()
 
 
-def test_a_port_that_is_taken_is_named_with_the_way_out() -> None:
+def test_port_in_use_is_named_with_an_alternative() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        complaint = rf"port {port} is taken: Address already in use. Try make ui PORT={port + 1}"
-        with pytest.raises(ServerNotStarted, match=complaint), server(port):
+        message = rf"port {port} is in use: Address already in use. Try make ui PORT={port + 1}"
+        with pytest.raises(ServerNotStarted, match=message), server(port):
             pytest.fail("a second server was started")
 
 
 def outputs(folder: Path) -> dict[str, str | None]:
-    """The files that a run left, with the text of the poses."""
+    """Return the files that a run wrote, with the text of the pose files."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_text() if path.match("pose_*.json") else None for path in files}
 
 
 @pytest.mark.slow
 @pytest.mark.soak
-def test_a_form_does_what_the_command_line_does(local: Local, tmp_path: Path) -> None:
+def test_form_gives_the_same_results_as_the_command_line(local: Local, tmp_path: Path) -> None:
     clip = build_clip(tmp_path / "visit.mp4", None, seconds=1, size=(320, 240))
     transcript = tmp_path / "visit.vtt"
     transcript.write_text("WEBVTT\n\n00:00.200 --> 00:00.800\nJohn is happy.\n")
@@ -118,20 +117,20 @@ def test_a_form_does_what_the_command_line_does(local: Local, tmp_path: Path) ->
     with local.client() as api:
 
         def served() -> set[str]:
-            found = api.post("/deployments/filter", json={}).raise_for_status().json()
-            # While it is being made, a deployment may be listed without its entrypoint.
-            return {(item["entrypoint"] or "").partition(":")[2].replace("_", "-") for item in found}
+            deployments = api.post("/deployments/filter", json={}).raise_for_status().json()
+            # A deployment may be listed before its entrypoint is set.
+            return {(item["entrypoint"] or "").partition(":")[2].replace("_", "-") for item in deployments}
 
         await_true(lambda: served() == {entry.name for entry in CATALOGUE})
         form = api.get("/deployments/name/process-video/media").raise_for_status().json()
         assert form["description"] == CATALOGUE[0].summary
         schedules = api.get("/deployments/name/retrain-all/media").raise_for_status().json()["schedules"]
-        assert [(each["slug"], each["active"]) for each in schedules] == [("weekly", False)]
+        assert [(schedule["slug"], schedule["active"]) for schedule in schedules] == [("weekly", False)]
         assert form["parameter_openapi_schema"]["properties"]["transcriber"]["enum"] == list(get_args(Engine))
-        filled_in = {"video": str(clip), "patient": "ana", "transcript": str(transcript), **buckets("form")}
-        state = ended(api, start(api, "process-video", filled_in))
-    said = local.log.read_text()[-5000:]
-    assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), f"{state['message']}\n{said}"
+        parameters = {"video": str(clip), "patient": "ana", "transcript": str(transcript), **buckets("form")}
+        state = ended(api, start(api, "process-video", parameters))
+    log = local.log.read_text()[-5000:]
+    assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), f"{state['message']}\n{log}"
 
     options = [f"--{name.replace('_', '-')}={value}" for name, value in buckets("command").items()]
     output = io.StringIO()
@@ -144,10 +143,10 @@ def test_a_form_does_what_the_command_line_does(local: Local, tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.soak
-def test_a_month_with_a_drift_ends_in_one_alert_one_training_and_a_report_of_all_of_it(
+def test_drift_causes_one_alert_one_training_and_one_report(
     local: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The third week is reported on by the server, as the schedule does; nobody starts the training."""
+    """The server monitors the third week, as the schedule does; the drift event starts the training."""
     for name in BUCKETS:
         monkeypatch.setenv(f"{name.upper()}_BUCKET", str(local.home / name))
     settings.cache_clear()
@@ -157,32 +156,32 @@ def test_a_month_with_a_drift_ends_in_one_alert_one_training_and_a_report_of_all
     preset.write_text(QUICK)
 
     def capture_week(number: int, version: int, *, first: float = 1) -> None:
-        """What the version said of its test pictures, those of the first class drawn ``first`` times as often."""
+        """Capture the version's test predictions, with the first class drawn ``first`` times as often."""
         stored = local.home / "model" / "ward" / str(version) / BASELINE
-        said = Baseline.load(stored.read_bytes()).probabilities
-        weights = np.where(said.argmax(1) == 0, first, 1.0)
-        rows = said[random.choice(len(said), 400, p=weights / weights.sum())]
+        predicted = Baseline.load(stored.read_bytes()).probabilities
+        weights = np.where(predicted.argmax(1) == 0, first, 1.0)
+        rows = predicted[random.choice(len(predicted), 400, p=weights / weights.sum())]
         at = begin + number * week
         capture(
             local.home / "capture", rows, at, span=week, endpoint="ward", variant=f"v{version}", first_id=1000 * number
         )
 
     def watch(first: int, last: int) -> MonitoringReport:
-        since, until = (each.isoformat() for each in (begin + first * week, begin + last * week))
+        since, until = (moment.isoformat() for moment in (begin + first * week, begin + last * week))
         report: MonitoringReport = monitor_model("ward", since=since, until=until)
         return report
 
     with temporary_settings({PREFECT_API_URL: f"{local.url}/api"}), local.client() as api:
         await_true(lambda: api.get("/deployments/name/train-image-classifier/media").is_success)
         synthesize_pressure_maps(str(maps), count=240, people=6, seed=1)
-        monkeypatch.setattr("sightline.training.publishing.now_in_utc", lambda: begin - week)
+        monkeypatch.setattr("sightline.training.images.publishing.now_in_utc", lambda: begin - week)
         first = train_image_classifier("ward", str(maps), preset=str(preset), pretrained=False)
         assert (first.version, first.promoted) == (1, True)
         for number in (0, 1):
             capture_week(number, 1)
             assert watch(number, number + 1).drift == ()
 
-        # Somebody has labelled more by then.
+        # More images are labelled in the meantime.
         synthesize_pressure_maps(str(tmp_path / "more"), count=240, people=8, seed=2)
         for file in (tmp_path / "more").glob("*.jpg"):
             file.rename(maps / file.name.replace("synthetic-s", "synthetic-s1"))
@@ -205,12 +204,12 @@ def test_a_month_with_a_drift_ends_in_one_alert_one_training_and_a_report_of_all
 
         assert len(runs_of(api, "train-image-classifier")) == 1
         alerts = api.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["alert"]}}}).json()
-        assert sum("ward/1 drifts: the share of left rose" in each["data"] for each in alerts) == 1
+        assert sum("ward/1 drifts: the share of left rose" in alert["data"] for alert in alerts) == 1
     settings.cache_clear()
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_the_server_and_the_runs(local: Local) -> None:
+def test_ctrl_c_stops_the_server_and_its_runs(local: Local) -> None:
     os.killpg(local.process.pid, signal.SIGINT)
     assert local.process.wait(60) == 0
     with pytest.raises(httpx.ConnectError):
@@ -219,8 +218,8 @@ def test_ctrl_c_stops_the_server_and_the_runs(local: Local) -> None:
 
 def start(api: httpx.Client, flow: str, parameters: dict[str, Any]) -> str:
     deployment = api.get(f"/deployments/name/{flow}/media").raise_for_status().json()["id"]
-    made = api.post(f"/deployments/{deployment}/create_flow_run", json={"parameters": parameters})
-    return str(made.raise_for_status().json()["id"])
+    created = api.post(f"/deployments/{deployment}/create_flow_run", json={"parameters": parameters})
+    return str(created.raise_for_status().json()["id"])
 
 
 def ended(api: httpx.Client, run: str) -> dict[str, Any]:
@@ -232,17 +231,17 @@ def ended(api: httpx.Client, run: str) -> dict[str, Any]:
 
 
 def runs_of(api: httpx.Client, flow: str) -> list[dict[str, Any]]:
-    """The runs of its deployment."""
+    """Return the runs of the flow's deployment."""
     deployment = api.get(f"/deployments/name/{flow}/media").raise_for_status().json()["id"]
-    asked = {"deployments": {"id": {"any_": [deployment]}}}
-    found: list[dict[str, Any]] = api.post("/flow_runs/filter", json=asked).raise_for_status().json()
-    return found
+    query = {"deployments": {"id": {"any_": [deployment]}}}
+    runs: list[dict[str, Any]] = api.post("/flow_runs/filter", json=query).raise_for_status().json()
+    return runs
 
 
-def await_true(happened: Callable[[], T], seconds: float = 240) -> T:
-    """What it says, once that is true."""
+def await_true(condition: Callable[[], T], seconds: float = 240) -> T:
+    """Wait until the condition is true, and return its value."""
     deadline = time.monotonic() + seconds
-    while not (said := happened()):
+    while not (value := condition()):
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    return said
+    return value

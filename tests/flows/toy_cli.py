@@ -1,4 +1,4 @@
-"""The command line of the toy flows alone: ``python -m tests.flows.toy_cli FLOW …``."""
+"""The command line of the toy flows: ``python -m tests.flows.toy_cli FLOW …``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small flows for the tests of the command line and of the local server."""
+"""Small flows for the tests of the command line and the local server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.support.progress import progress
 
 
 class Sums(BaseModel):
-    """What was added up."""
+    """The result of an addition."""
 
     name: str
     total: float
@@ -50,14 +50,14 @@ def add_up(
 ) -> Sums:
     """Add the parts up.
 
-    The sum is divided in the end.
+    The sum is divided at the end.
 
     Args:
-        name: What is added.
+        name: The name of the sum.
         parts: The numbers to add.
-        unit: What they are.
-        by: What the sum is divided by.
-        seconds: How long it takes.
+        unit: The unit of the numbers.
+        by: The divisor of the sum.
+        seconds: The duration of the run.
 
     Returns:
         The sum.
