@@ -14,7 +14,7 @@ from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
 from sightline.uploads import Settled, Upload
-from tasks.support.flow import sightline_flow, skipped
+from tasks.support.flow import alerted_by_parent, sightline_flow, skipped
 from tasks.uploads import Kind, claim_of, find_upload
 
 
@@ -39,19 +39,11 @@ class UploadResult(BaseModel):
         return cls.model_validate({**told, **fields})
 
 
-def _told_by_the_upload(*_: Any) -> None:
-    """A subflow that fails fails this flow, whose hook tells people: once is enough."""
-
-
-_quietly: dict[str, Any] = {"on_failure": [_told_by_the_upload], "on_crashed": [_told_by_the_upload]}
-
-
 def _process(upload: Upload) -> dict[str, BaseModel]:
     if upload.kind == "video":
-        listener = settings().upload_transcriber
-        video = process_video.with_options(**_quietly)(upload.uri, patient=upload.patient, transcriber=listener)
-        return {"video": video}
-    return {"images": classify_images.with_options(**_quietly)(upload.uri, settings().upload_image_model)}
+        engine = settings().upload_transcriber
+        return {"video": alerted_by_parent(process_video)(upload.uri, patient=upload.patient, transcriber=engine)}
+    return {"images": alerted_by_parent(classify_images)(upload.uri, settings().upload_image_model)}
 
 
 @sightline_flow(name="process-upload", flow_run_name=lambda: f"upload {PurePosixPath(flow_run.parameters['uri']).name}")

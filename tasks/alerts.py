@@ -1,4 +1,4 @@
-"""Telling people: an artifact and a log line for each alert, and every channel that ALERT_CHANNELS names.
+"""Delivery of alerts: an artifact, a log line, and a message to every channel in ALERT_CHANNELS.
 
 >>> send_alert(Alert(key=job.key, kind="result", title="3 of 1,000 images are uncertain", facts={...}, ...))
 """
@@ -34,36 +34,45 @@ from sightline.settings import settings
 from sightline.storage import uri_of
 from tasks.support.policy import PLAIN
 
-__all__ = ["Logger", "send_alert", "tell"]
+__all__ = ["Logger", "deliver", "send_alert"]
 
 Logger: TypeAlias = "logging.Logger | logging.LoggerAdapter[logging.Logger]"
 
 _URL = re.compile(r"(https?://)(?:[^/\s'\"]*@)?([^/\s'\"?]+)[^\s'\"]*")
-_LEVEL = re.compile(r"^\[[A-Z]+\]: ", re.MULTILINE)  # which the notification blocks put before each line
-_REASON = 300
+_LEVEL = re.compile(r"^\[[A-Z]+\]: ", re.MULTILINE)  # the prefix that notification blocks add to each line
+_MAX_REASON = 300
 
 
 @task(**PLAIN)
 def send_alert(alert: Alert) -> None:
-    """Tell everyone, once for each event; no channel that fails ever fails the run."""
-    run, context = flow_run.id, TaskRunContext.get()
-    if run is not None and (alert.run_name is None or alert.run_url is None):
-        named = {
+    """Send the alert to every channel, once per event. A channel that fails does not fail the run."""
+    run_id, context = flow_run.id, TaskRunContext.get()
+    if run_id is not None and (alert.run_name is None or alert.run_url is None):
+        this_run = {
             "run_name": alert.run_name or flow_run.name,
-            "run_url": alert.run_url or url_for("flow-run", obj_id=run),
-            "run_id": alert.run_id or run,
+            "run_url": alert.run_url or url_for("flow-run", obj_id=run_id),
+            "run_id": alert.run_id or run_id,
         }
-        alert = alert.model_copy(update=named)
-    tell(
+        alert = alert.model_copy(update=this_run)
+    deliver(
         alert,
         get_run_logger(),
-        flow_run_id=UUID(run) if run is not None else None,
+        flow_run_id=UUID(run_id) if run_id is not None else None,
         task_run_id=context.task_run.id if context else None,
     )
 
 
-def tell(alert: Alert, logger: Logger, *, flow_run_id: UUID | None = None, task_run_id: UUID | None = None) -> None:
-    """Deliver what waits in the outbox and this alert. Whatever fails is a warning in the log, and kept."""
+def deliver(alert: Alert, logger: Logger, *, flow_run_id: UUID | None = None, task_run_id: UUID | None = None) -> None:
+    """Deliver the alerts in the outbox, and then this one.
+
+    A failed delivery is logged as a warning, and the alert stays in the outbox for the next run.
+
+    Args:
+        alert: The alert, with its run.
+        logger: The logger of the run.
+        flow_run_id: The flow run that the artifact belongs to.
+        task_run_id: The task run that the artifact belongs to.
+    """
     _publish(alert, logger, flow_run_id, task_run_id)
     config = settings()
     if not config.alert_channels:
@@ -78,8 +87,8 @@ def tell(alert: Alert, logger: Logger, *, flow_run_id: UUID | None = None, task_
         waits=config.alert_retry_seconds,
         timeout=config.alert_timeout_seconds,
     )
-    told = courier.deliver(alert)
-    logger.info("Alert: %s. Sent to %s", _line(alert), ", ".join(told) or "no channel now")
+    reached = courier.deliver(alert)
+    logger.info("Alert: %s. Sent to: %s", _line(alert), ", ".join(reached) or "no channel")
 
 
 def _publish(alert: Alert, logger: Logger, flow_run_id: UUID | None, task_run_id: UUID | None) -> None:
@@ -94,8 +103,8 @@ def _publish(alert: Alert, logger: Logger, flow_run_id: UUID | None, task_run_id
     try:
         with get_client(sync_client=True) as client:
             client.create_artifact(artifact)
-    except Exception as error:  # The API may be what has failed; the channels are told all the same.
-        logger.warning("Alerts: the artifact could not be made: %s", _reason(error))
+    except Exception as error:  # The alert may be about the API itself; the channels get it anyway.
+        logger.warning("Alerts: the artifact could not be created: %s", _reason(error))
 
 
 def _send(logger: Logger, channel: str, alert: Alert) -> None:
@@ -111,28 +120,28 @@ def _send(logger: Logger, channel: str, alert: Alert) -> None:
         _notify(block, alerts.as_text(alert), alerts.headline(alert))
     else:
         raise InvalidSetting(
-            f"nothing can be sent through a {type(block).__name__}; ALERT_CHANNELS takes blocks that notify, "
-            "email-server-credentials and ARNs of SNS topics"
+            f"a {type(block).__name__} cannot send alerts; ALERT_CHANNELS accepts notification blocks, "
+            "email-server-credentials blocks and ARNs of SNS topics"
         )
 
 
 def _load(channel: str) -> Block:
     try:
-        # Told to be synchronous, for this may be the thread of an asynchronous flow's run.
+        # Synchronous by request: this may be the thread of an asynchronous flow run.
         return cast("Block", Block.load(channel, _sync=True))  # type: ignore[call-arg]
     except ValueError as error:
         if "Unable to find block document" not in str(error):
             raise
         raise InvalidSetting(
-            "there is no such block; make it in the Prefect UI under Blocks, or correct ALERT_CHANNELS"
+            "the block does not exist; create it in the Prefect UI under Blocks, or correct ALERT_CHANNELS"
         ) from error
 
 
 def _notify(block: NotificationBlock, body: str, title: str) -> None:
     with block.raise_on_failure():
-        # What was made for both kinds of caller asks the run which kind it is; this thread is neither's.
-        either = hasattr(type(block).notify, "aio")
-        sent = block.notify(body, title, _sync=True) if either else block.notify(body, title)  # type: ignore[call-arg]
+        # A method for both kinds of callers inspects the run's context, which this thread does not have.
+        is_dual = hasattr(type(block).notify, "aio")
+        sent = block.notify(body, title, _sync=True) if is_dual else block.notify(body, title)  # type: ignore[call-arg]
         if inspect.iscoroutine(sent):
             asyncio.run(sent)
 
@@ -141,13 +150,13 @@ def _send_email(logger: Logger, channel: str, block: EmailServerCredentials, ale
     config = settings()
     sender = config.alert_email_from or block.username
     if sender is None or "@" not in sender:
-        raise InvalidSetting("the block's user name is no address to send from; set ALERT_EMAIL_FROM")
+        raise InvalidSetting("the block's user name is not an email address; set ALERT_EMAIL_FROM")
     message = alerts.email_message(alert, sender, config.alert_email_to)
     server = block.get_server()
     try:
         refused = server.send_message(message)
     finally:
-        with suppress(smtplib.SMTPException, OSError):  # The mail is accepted or refused by now, however it ends.
+        with suppress(smtplib.SMTPException, OSError):  # The mail is accepted or refused by now.
             server.quit()
         server.close()
     for address, (code, answer) in refused.items():
@@ -156,15 +165,17 @@ def _send_email(logger: Logger, channel: str, block: EmailServerCredentials, ale
 
 def _line(alert: Alert) -> str:
     facts = ", ".join(f"{name} {' '.join(value.split())}" for name, value in alert.facts.items())
-    return f"{alert.title} ({alerts.truncated(facts, _REASON)})" if facts and alert.kind == "result" else alert.title
+    return (
+        f"{alert.title} ({alerts.truncated(facts, _MAX_REASON)})" if facts and alert.kind == "result" else alert.title
+    )
 
 
 def _reason(error: Exception) -> str:
-    """An exception as a line for the log and the outbox, where a webhook's address, which is a secret, has no place."""
+    """Return the exception on one line for the log and the outbox, without a webhook's address, which is a secret."""
     if isinstance(error, NotificationError):
-        text = _LEVEL.sub("", error.log) or "the block does not say why"
+        text = _LEVEL.sub("", error.log) or "the block gives no reason"
     elif isinstance(error, InvalidSetting):
         text = str(error)
     else:
         text = f"{type(error).__name__}: {error}".removesuffix(": ")
-    return alerts.truncated(" ".join(_URL.sub(r"\1\2/…", text).split()).rstrip("."), _REASON)
+    return alerts.truncated(" ".join(_URL.sub(r"\1\2/…", text).split()).rstrip("."), _MAX_REASON)

@@ -1,4 +1,4 @@
-"""Taking an alert, and those that wait, to every channel; a channel that fails costs nothing but a warning."""
+"""Delivery of alerts to every channel. A channel that fails causes a warning, never an exception."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from sightline.storage import Location
 __all__ = ["Courier", "Send"]
 
 Send: TypeAlias = Callable[[str, Alert], None]
-"""Sends the alert to the channel of this name; raises where it cannot, ``InvalidSetting`` where trying is no use."""
+"""Send an alert to the channel of this name; raise if that fails, ``InvalidSetting`` if a retry is useless."""
 
 _WAITING_PER_RUN = 100
-_FAILURES_OF_A_CHANNEL = 3  # in a row; what else waits for it is left to the next run
+_MAX_FAILURES = 3  # of a channel, in a row; its other alerts are left to the next run
 
 
 @dataclass(frozen=True)
 class Courier:
-    """Delivers through ``send``, each call of which may take ``timeout`` seconds, to ``channels``.
+    """Delivers alerts to ``channels`` by calling ``send``, with a timeout of ``timeout`` seconds per call.
 
-    A channel that fails is tried again after each of ``waits`` seconds; then the alert stays in the outbox. ``warn``
-    is told of it in a sentence, ``reason_of`` makes one of an exception.
+    A failed delivery is retried after each of the pauses in ``waits``, in seconds; then the alert stays in the outbox
+    ``root``. ``warn`` logs a sentence about it, and ``reason_of`` turns an exception into such a sentence.
     """
 
     root: str | Location
@@ -45,55 +45,56 @@ class Courier:
     now: Callable[[], datetime] = now_in_utc
 
     def deliver(self, alert: Alert) -> tuple[str, ...]:
-        """Deliver what waits, then the alert; the channels that have been told of it now. Raises for no channel."""
+        """Deliver the waiting alerts, then this one. Return the channels that accepted it; raise for none."""
         settled: dict[str, bool] = {}
         try:
             self._through(self._open_outbox(), alert, settled)
         except (StorageError, FileNotFoundError) as error:
             self.warn(
-                f"the outbox {self.root} cannot be used, so an alert that fails is not kept, and one "
-                f"may come twice: {error}. Mend it or point OUTBOX_BUCKET elsewhere"
+                f"the outbox {self.root} cannot be used, so alerts that fail are lost, and an alert "
+                f"may be sent twice: {error}. Fix it, or set OUTBOX_BUCKET to another location"
             )
             for channel in self.channels:
                 if channel not in settled:
-                    reason = self._try(channel, alert, self.waits)
+                    reason = self._attempt(channel, alert, self.waits)
                     settled[channel] = reason is None
                     if reason is not None:
-                        self.warn(f"{channel}: {reason}; the alert {alert.title!r} is lost to it")
-        return tuple(channel for channel, told in settled.items() if told)
+                        self.warn(f"{channel}: {reason}; the alert {alert.title!r} is lost for this channel")
+        return tuple(channel for channel, accepted in settled.items() if accepted)
 
     def _open_outbox(self) -> Outbox:
         longest = sum(self.waits) + self.timeout * (len(self.waits) + 1)
         return Outbox(storage.locate(self.root), lease=timedelta(seconds=longest + 60), now=self.now)
 
     def _through(self, outbox: Outbox, alert: Alert, settled: dict[str, bool]) -> None:
-        for old in outbox.sweep():
-            self.warn(f"{old.file.name}: an alert of {old.at:%Y-%m-%d} could not be delivered in 30 days; given up")
-        # Written down first, so that a process killed from here on has lost nothing.
-        own = {channel: outbox.post(alert, channel) for channel in self.channels}
-        self._deliver_waiting(outbox, exclude={posted.entry for posted in own.values() if posted})
-        for channel, posted in own.items():
+        for expired in outbox.sweep():
+            self.warn(f"{expired.file.name}: dropped, after 30 days without a delivery since {expired.at:%Y-%m-%d}")
+        # Stored first, so a process killed from here on loses nothing.
+        posted_alerts = {channel: outbox.post(alert, channel) for channel in self.channels}
+        self._deliver_waiting(outbox, exclude={posted.entry for posted in posted_alerts.values() if posted})
+        for channel, posted in posted_alerts.items():
             claim = self._claim(outbox, posted) if posted else None
             if claim is None:
                 settled[channel] = False
                 continue
-            reason = self._try(channel, claim.alert, self.waits)
+            reason = self._attempt(channel, claim.alert, self.waits)
             settled[channel] = reason is None
             self._settle(outbox, claim, reason)
 
     def _deliver_waiting(self, outbox: Outbox, exclude: set[str]) -> None:
-        """Each is tried once: that it waited for this run was the delay."""
+        """Attempt each delivery once: the time since the last run was the pause."""
         failures: dict[str, int] = {}
-        tried = 0
-        for each in outbox.waiting(self.channels):
-            if each.entry in exclude or failures.get(each.channel_hash, 0) == _FAILURES_OF_A_CHANNEL:
+        attempts = 0
+        for waiting in outbox.waiting(self.channels):
+            channel = waiting.channel_hash
+            if waiting.entry in exclude or failures.get(channel, 0) == _MAX_FAILURES:
                 continue
-            if tried == _WAITING_PER_RUN:
+            if attempts == _WAITING_PER_RUN:
                 break
-            if claim := self._claim(outbox, each):
-                tried += 1
-                reason = self._try(claim.channel, claim.alert, ())
-                failures[each.channel_hash] = 0 if reason is None else failures.get(each.channel_hash, 0) + 1
+            if claim := self._claim(outbox, waiting):
+                attempts += 1
+                reason = self._attempt(claim.channel, claim.alert, ())
+                failures[channel] = 0 if reason is None else failures.get(channel, 0) + 1
                 self._settle(outbox, claim, reason)
 
     def _claim(self, outbox: Outbox, undelivered: Undelivered) -> Claim | None:
@@ -108,19 +109,19 @@ class Courier:
             outbox.delivered(claim)
             return
         self.warn(
-            f"{claim.channel}: {reason}. The alert {claim.alert.title!r} is kept in {storage.uri_of(outbox.root)}, and "
-            f"the next run tries again (failed {claim.lease.attempt} so far)"
+            f"{claim.channel}: {reason}. The alert {claim.alert.title!r} stays in {storage.uri_of(outbox.root)}, and "
+            f"the next run retries (failed attempts: {claim.lease.attempt})"
         )
         outbox.failed(claim, reason)
 
-    def _try(self, channel: str, alert: Alert, waits: tuple[float, ...]) -> str | None:
-        """Why the channel could not be told; None where it was."""
+    def _attempt(self, channel: str, alert: Alert, waits: tuple[float, ...]) -> str | None:
+        """Return why the channel did not accept the alert; None if it did."""
         reason = None
         for wait in (0.0, *waits):
             time.sleep(wait)
             try:
                 self._within_timeout(channel, alert)
-            except Exception as error:  # Whatever a channel does, the run goes on; the warning says what it was.
+            except Exception as error:  # Whatever a channel raises, the run continues; a warning names it.
                 reason = " ".join(self.reason_of(error).split()) or type(error).__name__
                 if isinstance(error, InvalidSetting):
                     break
@@ -129,7 +130,7 @@ class Courier:
         return reason
 
     def _within_timeout(self, channel: str, alert: Alert) -> None:
-        """Send, in a thread that is left behind where it hangs: a mail server that says nothing would hold the run."""
+        """Send in a thread that is abandoned after the timeout, so a silent mail server cannot block the run."""
         outcome: Future[None] = Future()
 
         def send() -> None:

@@ -1,15 +1,14 @@
-"""Alerts on their way, kept on a folder or S3 until each channel has them.
+"""The outbox: alerts in a folder or on S3 until every channel has accepted them.
 
-An alert is written down before it is sent, once for each channel, and its file goes when the channel has it. What has
-been delivered is remembered for at least 30 days, so that the same event is not told twice. Who sends an alert holds
-the lease on it. Between the sending and the mark that says so nothing protects: the alert of a process that is killed
-there is sent again, which is better than not at all.
+An alert is stored before it is sent, once per channel, and its file is removed when the channel has accepted it. A
+delivery mark is stored for at least 30 days, so the same event is not sent twice. The process that sends an alert holds
+its lease. If it is killed between the delivery and the mark, the alert is sent again: delivery is at least once.
 
 ::
 
     waiting/{time}-{channel}-{entry}.json   an alert for a channel
-    leases/{entry}-{try}.json               who sends it, until when, and why the last try failed
-    delivered/{first day}/{entry}.json      what has been sent in the 30 days from then
+    leases/{entry}-{attempt}.json           the process that sends it, its deadline, and why the last attempt failed
+    delivered/{first day}/{entry}.json      a delivery in the 30 days from that day
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from sightline.storage import Location
 
 __all__ = ["Claim", "Outbox", "Undelivered"]
 
-_KEPT = timedelta(days=30)
+_RETENTION = timedelta(days=30)
 _TIME = "%Y%m%dT%H%M%SZ"
 _FILE = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{8})-([0-9a-f]{32})\.json")
 
@@ -53,18 +52,18 @@ class _Delivered(BaseModel):
 
 @dataclass(frozen=True)
 class Undelivered:
-    """An alert that waits for a channel since ``at``, as its file's name tells of it."""
+    """An alert that waits for a channel since ``at``, as parsed from its file's name."""
 
     file: Location
     at: datetime
     channel_hash: str
     entry: str
-    """A hash of the channel and of the alert's key: the same event for the same channel has the same."""
+    """A hash of the channel and the alert's key: the same for the same event and channel."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """An alert that is this process's to send. ``lease.attempt`` counts the tries of all runs."""
+    """An alert that this process may send. ``lease.attempt`` counts the attempts of all runs."""
 
     undelivered: Undelivered
     channel: str
@@ -74,63 +73,63 @@ class Claim:
 
 @dataclass(frozen=True)
 class Outbox:
-    """Alerts that wait in ``root``; who claims one has ``lease`` to send it."""
+    """The alerts that wait in ``root``. A claim is valid for the duration ``lease``."""
 
     root: Location
     lease: timedelta = timedelta(minutes=5)
     now: Callable[[], datetime] = now_in_utc
 
     def post(self, alert: Alert, channel: str) -> Undelivered | None:
-        """Write the alert down for the channel; None where the channel has had it."""
+        """Store the alert for the channel; return None if the channel has already accepted it."""
         entry = sha256(f"{channel}\n{alert.key}".encode()).hexdigest()[:32]
         if self._is_delivered(entry):
             return None
-        if known := next((each for each in self._all() if each.entry == entry), None):
-            return known
+        if posted := next((waiting for waiting in self._all() if waiting.entry == entry), None):
+            return posted
         file = self._waiting / f"{self.now().astimezone(UTC):{_TIME}}-{_hash(channel)}-{entry}.json"
         storage.create(file, _json(_Entry(channel=channel, alert=alert)))
-        return self._named(file)
+        return self._parse(file)
 
     def waiting(self, channels: Iterable[str]) -> list[Undelivered]:
-        """What waits for these channels, oldest first."""
+        """Return the alerts that wait for these channels, oldest first."""
         hashes = set(map(_hash, channels))
-        return [each for each in self._all() if each.channel_hash in hashes]
+        return [waiting for waiting in self._all() if waiting.channel_hash in hashes]
 
     def claim(self, undelivered: Undelivered) -> Claim | None:
-        """Take an alert to send it; None where another is sending it, or has.
+        """Claim an alert to send it; return None if another process is sending it, or has sent it.
 
-        Raises ``InvalidInput`` for a file that holds no alert.
+        Raises ``InvalidInput`` for a damaged file.
         """
         lease = self._leases.take(undelivered.entry)
         if lease is None:
             return None
-        # In this order: the mark comes before the file and the lease go.
-        found = None if self._is_delivered(undelivered.entry) else self._read(undelivered, lease)
-        if found is None:
+        # In this order: the mark is written before the file and the lease are removed.
+        entry = None if self._is_delivered(undelivered.entry) else self._read(undelivered, lease)
+        if entry is None:
             self._forget(undelivered)
             return None
-        return Claim(undelivered, found.channel, found.alert, lease)
+        return Claim(undelivered, entry.channel, entry.alert, lease)
 
     def delivered(self, claim: Claim) -> None:
-        """The channel has it: remember that, and let the alert go."""
+        """Mark the alert as delivered, and remove it."""
         mark = _Delivered(channel=claim.channel, key=claim.alert.key, at=self.now())
         storage.write_bytes(self._marks(self._day()) / f"{claim.undelivered.entry}.json", _json(mark))
         self._forget(claim.undelivered)
 
     def failed(self, claim: Claim, error: str) -> None:
-        """Keep it for the next run, with the reason."""
+        """Release the claim with the reason; the next run retries."""
         self._leases.release(claim.lease, error)
 
     def sweep(self) -> list[Undelivered]:
-        """Let go of what is over 30 days old: marks, and alerts that no run could deliver, which are returned."""
+        """Remove marks and undelivered alerts older than 30 days; return those alerts."""
         storage.sweep(self.root)
         for day in storage.folder_names(self.root / "delivered"):
             if day < self._day(before=1).isoformat():
                 storage.remove_folder(self.root / "delivered" / day)
-        given_up = [each for each in self._all() if self.now() - each.at > _KEPT]
-        for each in given_up:
-            self._forget(each)
-        return given_up
+        expired = [waiting for waiting in self._all() if self.now() - waiting.at > _RETENTION]
+        for waiting in expired:
+            self._forget(waiting)
+        return expired
 
     @property
     def _waiting(self) -> Location:
@@ -144,18 +143,18 @@ class Outbox:
         return self.root / "delivered" / day.isoformat()
 
     def _day(self, before: int = 0) -> date:
-        """The first day of the current 30, or of those ``before``."""
+        """Return the first day of the current period of 30 days, or of the one ``before`` periods earlier."""
         today = self.now().astimezone(UTC).date().toordinal()
-        return date.fromordinal(today - today % _KEPT.days - before * _KEPT.days)
+        return date.fromordinal(today - today % _RETENTION.days - before * _RETENTION.days)
 
     def _is_delivered(self, entry: str) -> bool:
         return any(storage.exists(self._marks(self._day(before)) / f"{entry}.json") for before in (0, 1))
 
     def _all(self) -> list[Undelivered]:
-        named = (self._named(self._waiting / name) for name in storage.file_names(self._waiting))
-        return [each for each in named if each]
+        parsed = (self._parse(self._waiting / name) for name in storage.file_names(self._waiting))
+        return [undelivered for undelivered in parsed if undelivered]
 
-    def _named(self, file: Location) -> Undelivered | None:
+    def _parse(self, file: Location) -> Undelivered | None:
         parts = _FILE.fullmatch(file.name)
         if parts is None:
             return None
@@ -173,7 +172,7 @@ class Outbox:
             ) from error
 
     def _forget(self, undelivered: Undelivered) -> None:
-        # In this order: a file without a lease is found again by the next run, a lease without a file by nobody.
+        # In this order: the next run finds a file without a lease, but nothing finds a lease without a file.
         self._leases.drop(undelivered.entry)
         storage.remove(undelivered.file)
 

@@ -1,1 +1,1 @@
-"""What all steps share: retries, alerts on failure, progress, windows over chunks, and how a flow is declared."""
+"""Code that all steps share: policies, failure alerts, progress, windows of chunks, and the declaration of flows."""

@@ -1,7 +1,7 @@
-"""One value that tasks pass on without Prefect searching it for futures.
+"""A value that is passed between tasks without being searched for futures.
 
-Prefect looks for futures and states in every field of every argument of a task, at each call: in a chunk of images that
-is each image's every field. It does not look into an object of a plain class, on any task runner.
+Prefect searches every field of every argument of a task for futures and states, at each call: in a chunk of images,
+every field of every image. It does not search an object of a plain class, on any task runner.
 
 >>> features = read_features(bucket, gate)  # returns Opaque(table)
 >>> train_model(features)  # reads features.value

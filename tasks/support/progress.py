@@ -1,4 +1,4 @@
-"""Progress of a long task or flow, in the Prefect UI and in the terminal.
+"""Progress of a long task or flow, in the Prefect UI and on standard error.
 
 >>> @task
 ... def extract_poses(frames: Sequence[Frame]) -> None:
@@ -31,7 +31,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 __all__ = ["Report", "progress"]
 
 Report: TypeAlias = Callable[[float], None]
-"""Takes the share that is done, from 0 to 1; may be called from any thread."""
+"""A function that reports the completed share, from 0 to 1. It may be called from any thread."""
 
 _SECONDS_BETWEEN_UPDATES = 1.0  # each update is a request, and a write in the server's database
 _LINES = 10
@@ -39,14 +39,14 @@ _LINES = 10
 
 @contextmanager
 def progress(description: str) -> Iterator[Report]:
-    """Show how far the work inside is: in a progress artifact of the task or flow run, and on standard error.
+    """Show the progress of the work inside, in a progress artifact of the task or flow run and on standard error.
 
-    On a terminal a bar is drawn, elsewhere every tenth of the work gets a log line. A share below the last one is
-    not shown. Work that ends without an exception ends at 100 %; otherwise the progress stays where it was. Outside a
-    run there is no artifact.
+    A terminal shows a bar; other outputs get a log line for every tenth of the work. Progress never decreases. Work
+    that ends without an exception ends at 100 %; after an exception the progress stays where it was. Outside a run
+    there is no artifact.
 
     Args:
-        description: What is being done, in a word or three.
+        description: The name of the work, in one to three words.
     """
     task, flow = TaskRunContext.get(), FlowRunContext.get()
     name = task.task.name if task else flow.flow.name if flow and flow.flow else None
@@ -74,7 +74,7 @@ def progress(description: str) -> Iterator[Report]:
 
 
 class _Sink(Protocol):
-    """A place where progress shows."""
+    """An output that shows progress."""
 
     def show(self, share: float) -> None: ...
 
@@ -110,12 +110,12 @@ class _Artifact:
 
     @contextmanager
     def _failures_logged(self) -> Iterator[None]:
-        # Hours of work are not thrown away because the server missed how far they are.
+        # A server that cannot be reached must not end hours of work.
         try:
             yield
         except (httpx.HTTPError, PrefectException) as error:
             self._id = None
-            self._logger.warning("The UI will not show this task's progress from here on: %r", error)
+            self._logger.warning("The Prefect UI no longer shows the progress of this task: %r", error)
 
 
 class _Lines:
@@ -126,14 +126,14 @@ class _Lines:
         self.show(0.0)
 
     def show(self, share: float) -> None:
-        # The small share makes up for sums of floats that end just below a step.
+        # The small term compensates for sums of floats that end just below a step.
         line = int(share * _LINES + 1e-9)
         if line > self._line:
             self._line = line
             self._logger.info("%s: %d %%", self._description, line * 100 // _LINES)
 
     def close(self, share: float) -> None:
-        """Every line that is due has been written by then."""
+        """Do nothing: all lines are written by then."""
 
 
 class _Bar:
@@ -148,7 +148,7 @@ class _Bar:
 
 
 class _Display:
-    """The one place on the terminal where the bars of all tasks that run at once are drawn."""
+    """The bars of all concurrent tasks, in one place on the terminal."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -158,7 +158,7 @@ class _Display:
     def enter(self, description: str, console: Console) -> tuple[Progress, TaskID]:
         with self._lock:
             if self._progress is None:
-                # Colours are named here because the console of Prefect's log has a theme without rich's own styles.
+                # The console of Prefect's log has a theme without rich's own styles, so the colours are set here.
                 self._progress = Progress(
                     TextColumn("{task.description}", markup=False),
                     BarColumn(style="grey23", complete_style="cyan", finished_style="green", pulse_style="grey50"),
@@ -184,7 +184,7 @@ _display = _Display()
 
 
 def _console() -> Console:
-    # Log lines appear above a bar only where both go through the same console.
+    # Log lines appear above a bar only if both use the same console.
     for handler in logging.getLogger().handlers:
         if isinstance(handler, PrefectConsoleHandler):
             return handler.console

@@ -1,4 +1,4 @@
-"""What the mapped tasks of one run are spread over: threads, or the processes of a Dask or Ray cluster.
+"""The task runner of mapped tasks: threads, or the processes of a Dask or Ray cluster.
 
 >>> @flow(task_runner=ConfiguredTaskRunner())
 ... def classify_images(...): ...
@@ -21,23 +21,22 @@ __all__ = ["ConfiguredTaskRunner"]
 
 
 class ConfiguredTaskRunner(ThreadPoolTaskRunner[Any]):
-    """The task runner that ``TASK_RUNNER`` names when a run begins; threads by default.
+    """The task runner that ``TASK_RUNNER`` names when a run starts; threads by default.
 
-    Prefect gives each run a duplicate of its flow's runner, which here is the chosen one. Raises ``InvalidSetting``
-    where the package of that one is not installed.
+    Prefect duplicates the flow's runner for every run, and the duplicate is the runner of that name.
     """
 
     def duplicate(self) -> Self:
-        """The runner of one run."""
+        """Return the runner of one run. Raises ``InvalidSetting`` if its package is not installed."""
         config = settings()
         if config.task_runner == "threads":
             return cast("Self", super().duplicate())
-        make = _dask if config.task_runner == "dask" else _ray
+        create_runner = _dask if config.task_runner == "dask" else _ray
         try:
-            return cast("Self", make(config.task_runner_address))
+            return cast("Self", create_runner(config.task_runner_address))
         except ImportError as error:
             raise InvalidSetting(
-                f"TASK_RUNNER is {config.task_runner}, and prefect-{config.task_runner} is not installed: {error}. "
+                f"TASK_RUNNER is {config.task_runner}, but prefect-{config.task_runner} is not installed: {error}. "
                 f"Install sightline[{config.task_runner}], or build the image with EXTRAS={config.task_runner}"
             ) from error
 
@@ -47,7 +46,7 @@ def _dask(address: str | None) -> Any:
 
     if address is not None:
         return DaskTaskRunner(address=address)
-    # A model runs on several threads of its own; a process for each core is enough.
+    # A model uses several threads itself, so one worker thread per core is enough.
     return DaskTaskRunner(cluster_kwargs={"n_workers": os.cpu_count() or 1, "threads_per_worker": 1})
 
 

@@ -1,4 +1,4 @@
-"""How long each stage of a flow took."""
+"""Durations of the stages of a flow."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+__all__ = ["Timings"]
+
 
 class Timings(dict[str, float]):
-    """Seconds of each stage, in the order in which the stages were done."""
+    """Seconds by stage, in the order in which the stages ended."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time what is inside."""
+        """Measure the duration of the block as this stage."""
         start = time.perf_counter()
         yield
         self[name] = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Services on loopback that alerts are sent to: a mail server, a webhook's receiver, and Slack behind a proxy."""
+"""Services on loopback that receive alerts: a mail server, a webhook receiver, and Slack behind a proxy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Mailbox:
-    """Takes mail for everyone but ``refused``; all of it is turned down while ``full``."""
+    """Accepts mail for all recipients except ``refused``; rejects all mail while ``full``."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -55,7 +55,7 @@ class _OnAnyPort(Controller):
 
 @contextmanager
 def mail_server(mailbox: Mailbox) -> Iterator[int]:
-    """The port of a mail server without encryption."""
+    """Run a mail server without encryption; yield its port."""
     controller = _OnAnyPort(mailbox, hostname="127.0.0.1", port=0)
     controller.start()
     try:
@@ -65,7 +65,7 @@ def mail_server(mailbox: Mailbox) -> Iterator[int]:
 
 
 class Received:
-    """What was posted, as JSON; answers with ``status``."""
+    """The posted JSON documents. The receiver answers with ``status``."""
 
     def __init__(self) -> None:
         self.posts: list[dict[str, Any]] = []
@@ -75,7 +75,7 @@ class Received:
 
 @contextmanager
 def webhook_server(received: Received, certificate: Path | None = None) -> Iterator[str]:
-    """The address of a receiver; with a certificate, of a proxy that is itself every host asked for."""
+    """Run a receiver; yield its address. With a certificate it is a proxy that answers for every host."""
     context = None
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -103,7 +103,7 @@ def webhook_server(received: Received, certificate: Path | None = None) -> Itera
             self.wfile.write(b"ok")
 
         def log_message(self, *args: object) -> None:
-            """Nothing is written of what comes in."""
+            """Log no requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -116,8 +116,8 @@ def webhook_server(received: Received, certificate: Path | None = None) -> Itera
         server.server_close()
 
 
-def make_certificate(host: str, path: Path) -> Path:
-    """A certificate for the host, signed by itself, with its key in the same file."""
+def write_certificate(host: str, path: Path) -> Path:
+    """Write a self-signed certificate for the host, with its key in the same file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)

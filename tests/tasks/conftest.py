@@ -1,4 +1,4 @@
-"""Channels that alerts are sent to, and the settings that choose them."""
+"""Alert channels, and the settings that select them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def alerting() -> ModuleType:
 
 @pytest.fixture
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
-    """Set the channels, and what else is given; returns where the outbox is. There is no wait between tries."""
+    """Set the channels and further settings; return the outbox's folder. Attempts have no pause between them."""
 
     def change(*channels: str, **others: Any) -> Path:
         values = {"ALERT_CHANNELS": list(channels), "ALERT_RETRY_SECONDS": [0.0], **others}
@@ -45,7 +45,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 @pytest.fixture
 def webhook(alerting: ModuleType) -> Iterator[Any]:
-    """What is posted to the block ``custom-webhook/ops``."""
+    """The requests to the block ``custom-webhook/ops``."""
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
 
     received = alerting.Received()
@@ -58,7 +58,7 @@ def webhook(alerting: ModuleType) -> Iterator[Any]:
 
 @pytest.fixture
 def mailbox(alerting: ModuleType) -> Iterator[Any]:
-    """What is sent through the block ``email-server-credentials/ward``."""
+    """The mail sent through the block ``email-server-credentials/ward``."""
     from prefect_email import EmailServerCredentials
 
     box = alerting.Mailbox()

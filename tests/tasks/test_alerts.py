@@ -1,4 +1,4 @@
-"""Alerts reach every channel that the settings name, and whatever a channel does, the run ends as it would have."""
+"""Alerts reach every configured channel, and no channel changes how a run ends."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ def alert(key: str, **changes: Any) -> Alert:
 
 
 @flow(name="a-run")
-def a_run(*told: Alert) -> str:
-    for each in told:
-        send_alert(each)
+def a_run(*sent: Alert) -> str:
+    for item in sent:
+        send_alert(item)
     return "done"
 
 
 def warnings(log: pytest.LogCaptureFixture) -> list[str]:
-    """What the project's own code warned of; Apprise does so too."""
-    ours = (record for record in log.records if record.pathname.endswith("tasks/alerts.py"))
-    return [record.getMessage() for record in ours if record.levelno == logging.WARNING]
+    """Return the warnings of the project's code, without those of Apprise."""
+    own = (record for record in log.records if record.pathname.endswith("tasks/alerts.py"))
+    return [record.getMessage() for record in own if record.levelno == logging.WARNING]
 
 
 def waiting(outbox: Path) -> int:
@@ -70,7 +70,7 @@ def waiting(outbox: Path) -> int:
 
 
 def run_of(state: State[Any]) -> tuple[str, str]:
-    """The run's identity and name."""
+    """Return the run's id and name."""
     run = state.state_details.flow_run_id
     assert run
     with get_client(sync_client=True) as client:
@@ -79,29 +79,29 @@ def run_of(state: State[Any]) -> tuple[str, str]:
 
 class TestSettings:
     @pytest.mark.parametrize("channel", ["slack", "slack-webhook/", "arn:aws:sns:eu-west-1:1:x", "sns:topic", "a/b c"])
-    def test_what_is_no_channel_is_refused_by_name(self, configure: Configure, channel: str) -> None:
+    def test_invalid_channel_is_rejected_by_name(self, configure: Configure, channel: str) -> None:
         configure(channel)
         with pytest.raises(ValidationError, match="slack-webhook/ops") as caught:
             settings()
         assert channel in str(caught.value)
 
-    def test_email_without_a_recipient_is_refused(self, configure: Configure) -> None:
+    def test_email_without_recipient_is_rejected(self, configure: Configure) -> None:
         configure(WARD)
         with pytest.raises(ValidationError, match="ALERT_EMAIL_TO"):
             settings()
 
-    def test_what_is_no_address_is_refused(self, configure: Configure) -> None:
+    def test_invalid_address_is_rejected(self, configure: Configure) -> None:
         configure(WARD, ALERT_EMAIL_TO=["ana"])
         with pytest.raises(ValidationError, match="alert_email_to"):
             settings()
 
-    def test_blocks_and_topics_are_channels(self, configure: Configure) -> None:
+    def test_blocks_and_topics_are_accepted(self, configure: Configure) -> None:
         channels = (OPS, WARD, "arn:aws:sns:eu-west-1:123456789012:ward-alerts")
         configure(*channels, **TO_WARD)
         assert settings().alert_channels == channels
 
 
-def test_outside_of_a_run_and_without_a_server_an_alert_is_a_log_line(
+def test_alert_outside_a_run_is_a_log_line(
     configure: Configure, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tasks.alerts.get_run_logger", lambda: logging.getLogger("alerts"))
@@ -113,7 +113,7 @@ def test_outside_of_a_run_and_without_a_server_an_alert_is_a_log_line(
 
 @pytest.mark.integration
 class TestChannels:
-    def test_without_a_channel_there_is_an_artifact_and_a_line(
+    def test_alert_without_channel_is_an_artifact_and_a_log_line(
         self, configure: Configure, caplog: pytest.LogCaptureFixture
     ) -> None:
         outbox = configure()
@@ -124,14 +124,14 @@ class TestChannels:
         assert str(artifact.flow_run_id) == run
         assert artifact.task_run_id
         assert artifact.description == "sightline: 1 of 10 images of no channel is uncertain"
-        for told in (r"s3://ward/a \<!channel\>&amp;b.jpg", "0.6003", name):
-            assert told in str(artifact.data)
+        for fragment in (r"s3://ward/a \<!channel\>&amp;b.jpg", "0.6003", name):
+            assert fragment in str(artifact.data)
         assert warnings(caplog) == [
             "Alert: 1 of 10 images of no channel is uncertain (accepted 9). No channel is set in ALERT_CHANNELS"
         ]
         assert not outbox.exists()
 
-    def test_every_channel_gets_it_once(
+    def test_every_channel_receives_an_alert_once(
         self,
         configure: Configure,
         webhook: Any,
@@ -163,18 +163,18 @@ class TestChannels:
         assert waiting(outbox) == 0
         assert warnings(caplog) == []
 
-    def test_the_run_s_page_is_linked_where_there_is_a_ui(self, configure: Configure, webhook: Any) -> None:
+    def test_alert_links_the_page_of_its_run(self, configure: Configure, webhook: Any) -> None:
         configure(OPS)
         with temporary_settings({PREFECT_UI_URL: "https://prefect.ward.org"}):
             run, _ = run_of(a_run(alert("linked"), return_state=True))
         assert f"link: https://prefect.ward.org/runs/flow-run/{run}" in webhook.posts[0]["text"]
 
-    def test_an_alert_s_own_run_is_left_as_it_is(self, configure: Configure, webhook: Any) -> None:
+    def test_alert_with_a_run_keeps_it(self, configure: Configure, webhook: Any) -> None:
         configure(OPS)
         a_run(alert("its own", run_name="training 7", run_url="http://host/7"))
         assert "run: training 7\nlink: http://host/7\n" in webhook.posts[0]["text"]
 
-    def test_slack_gets_its_own_form(
+    def test_slack_receives_mrkdwn(
         self,
         configure: Configure,
         alerting: ModuleType,
@@ -182,7 +182,7 @@ class TestChannels:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        certificate = alerting.make_certificate("hooks.slack.com", tmp_path / "slack.pem")
+        certificate = alerting.write_certificate("hooks.slack.com", tmp_path / "slack.pem")
         SlackWebhook(url="https://hooks.slack.com/services/T0123ABCD/B0123ABCD/abcdefghijklmnopqrstuvwx").save(
             "team", overwrite=True
         )
@@ -214,17 +214,17 @@ class TestChannels:
 
 @pytest.mark.integration
 class TestFaults:
-    def test_a_channel_that_is_down_gets_it_from_the_next_run_once(
+    def test_failing_channel_is_alerted_by_the_next_run(
         self, configure: Configure, webhook: Any, mailbox: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         outbox = configure(OPS, WARD, **TO_WARD)
         webhook.status, mailbox.full = 503, True
         assert a_run(alert("first")) == "done"
-        assert len(webhook.posts) == 2  # it was tried again
+        assert len(webhook.posts) == 2  # one retry
         assert waiting(outbox) == 2
         assert len(warnings(caplog)) == 2
-        for told in ("503", "127.0.0.1", "452", "the disk is full", str(outbox)):
-            assert told in " ".join(warnings(caplog))
+        for fragment in ("503", "127.0.0.1", "452", "the disk is full", str(outbox)):
+            assert fragment in " ".join(warnings(caplog))
         assert "S3CRET" not in caplog.text
         assert not any("S3CRET" in path.read_text() for path in outbox.rglob("*.json"))
 
@@ -236,7 +236,7 @@ class TestFaults:
         assert [mail["Subject"].split()[6] for mail in mailbox.mails] == ["first", "second"]
         assert waiting(outbox) == 0
 
-    def test_a_mail_server_that_is_gone_or_silent_never_fails_the_run(
+    def test_unreachable_or_silent_mail_server_does_not_fail_the_run(
         self, configure: Configure, webhook: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         import socket
@@ -256,16 +256,16 @@ class TestFaults:
         assert len(webhook.posts) == 1
 
     @pytest.mark.parametrize(
-        ("channel", "mend"),
+        ("channel", "fix"),
         [
-            ("slack-webhook/nowhere", "make it in the Prefect UI"),
-            ("no-such-type/ops", "make it in the Prefect UI"),
-            ("secret/word", "nothing can be sent through a Secret"),
+            ("slack-webhook/nowhere", "create it in the Prefect UI"),
+            ("no-such-type/ops", "create it in the Prefect UI"),
+            ("secret/word", "a Secret cannot send alerts"),
             ("email-server-credentials/ward", "set ALERT_EMAIL_FROM"),
             ("arn:aws:sns:us-east-1:123456789012:nowhere", "NotFound"),
         ],
     )
-    def test_a_channel_that_is_set_up_wrongly_is_named_with_the_mend(
+    def test_misconfigured_channel_is_reported_with_the_fix(
         self,
         configure: Configure,
         webhook: Any,
@@ -273,7 +273,7 @@ class TestFaults:
         s3_bucket: Location,
         caplog: pytest.LogCaptureFixture,
         channel: str,
-        mend: str,
+        fix: str,
     ) -> None:
         Secret(value="x").save("word", overwrite=True)
         outbox = configure(channel, OPS, ALERT_EMAIL_TO=["ana@ward.org"])
@@ -282,9 +282,9 @@ class TestFaults:
         assert waiting(outbox) == 1
         [warning] = warnings(caplog)
         assert channel in warning
-        assert mend in warning
+        assert fix in warning
 
-    def test_who_is_refused_alone_is_named_and_the_others_get_the_mail_once(
+    def test_refused_recipient_is_reported_and_others_receive_the_mail(
         self, configure: Configure, mailbox: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         outbox = configure(WARD, **TO_WARD)
@@ -294,7 +294,7 @@ class TestFaults:
         assert waiting(outbox) == 0
         assert "ben@ward.org was refused: 550" in warnings(caplog)[0]
 
-    def test_an_asynchronous_flow_tells_it_too(self, configure: Configure, webhook: Any, mailbox: Any) -> None:
+    def test_asynchronous_flow_sends_alerts(self, configure: Configure, webhook: Any, mailbox: Any) -> None:
         import asyncio
 
         @flow(name="asynchronous")

@@ -1,4 +1,4 @@
-"""An alert as a run that classified images sends it, to be varied."""
+"""A factory of alerts about a run that classified images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sightline.alerts import Alert, AlertItem
 
 @pytest.fixture
 def alert() -> Callable[..., Alert]:
-    def make(**changes: Any) -> Alert:
+    def create(**changes: Any) -> Alert:
         fields: dict[str, Any] = {
             "key": "run 1",
             "kind": "result",
@@ -32,4 +32,4 @@ def alert() -> Callable[..., Alert]:
         }
         return Alert(**{**fields, **changes})
 
-    return make
+    return create

@@ -1,4 +1,4 @@
-"""A channel that fails gets its alerts from a later run, once, and fails nothing."""
+"""A failing channel receives its alerts from a later run, once, and fails no run."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from sightline.clock import now_in_utc
 from sightline.errors import InvalidSetting
 from sightline.storage import Location
 
-Make = Callable[..., Alert]
+CreateAlert = Callable[..., Alert]
 OPS, WARD = "slack-webhook/ops", "email-server-credentials/ward"
 
 
 class Channels:
-    """Two channels that hear what is sent, unless they are ``down``."""
+    """Two channels that accept alerts unless they are ``down``."""
 
     def __init__(self, root: Location) -> None:
-        self.heard: list[tuple[str, str]] = []
-        self.tries: list[str] = []
+        self.accepted: list[tuple[str, str]] = []
+        self.attempts: list[str] = []
         self.warnings: list[str] = []
         self.down: set[str] = set()
         self.root = root
 
     def send(self, channel: str, alert: Alert) -> None:
-        self.tries.append(channel)
+        self.attempts.append(channel)
         if channel in self.down:
             raise ConnectionError("nobody there")
-        self.heard.append((channel, alert.key))
+        self.accepted.append((channel, alert.key))
 
     def courier(self, **changes: object) -> Courier:
         fields = {
@@ -58,17 +58,17 @@ def channels(bucket: Location) -> Channels:
     return Channels(bucket)
 
 
-def test_every_channel_is_told_once_however_often_the_run_is_repeated(channels: Channels, alert: Make) -> None:
+def test_repeated_run_alerts_each_channel_once(channels: Channels, alert: CreateAlert) -> None:
     assert channels.courier().deliver(alert()) == (OPS, WARD)
     assert channels.courier().deliver(alert(at=alert().at + timedelta(hours=1))) == ()
-    assert channels.heard == [(OPS, "run 1"), (WARD, "run 1")]
+    assert channels.accepted == [(OPS, "run 1"), (WARD, "run 1")]
     assert channels.warnings == []
 
 
-def test_a_channel_that_is_down_is_retried_and_told_by_the_next_run_once(channels: Channels, alert: Make) -> None:
+def test_failing_channel_is_retried_and_alerted_by_the_next_run(channels: Channels, alert: CreateAlert) -> None:
     channels.down = {OPS}
     assert channels.courier().deliver(alert()) == (WARD,)
-    assert channels.tries == [OPS, OPS, OPS, WARD]
+    assert channels.attempts == [OPS, OPS, OPS, WARD]
     assert len(channels.warnings) == 1
     assert f"{OPS}: nobody there" in channels.warnings[0]
     assert storage.uri_of(channels.root) in channels.warnings[0]
@@ -76,55 +76,55 @@ def test_a_channel_that_is_down_is_retried_and_told_by_the_next_run_once(channel
     channels.down = set()
     for _ in range(2):
         channels.courier().deliver(alert(key="run 2"))
-    assert channels.heard == [(WARD, "run 1"), (OPS, "run 1"), (OPS, "run 2"), (WARD, "run 2")]
+    assert channels.accepted == [(WARD, "run 1"), (OPS, "run 1"), (OPS, "run 2"), (WARD, "run 2")]
     assert storage.file_names(channels.root / "waiting") == storage.file_names(channels.root / "leases") == []
 
 
-def test_a_run_repeated_while_a_channel_is_down_tells_it_once_in_the_end(channels: Channels, alert: Make) -> None:
+def test_run_repeated_during_an_outage_alerts_once_at_the_end(channels: Channels, alert: CreateAlert) -> None:
     channels.down = {OPS}
     for hour in range(3):
         channels.courier().deliver(alert(at=alert().at + timedelta(hours=hour)))
     channels.down = set()
     channels.courier().deliver(alert())
-    assert channels.heard == [(WARD, "run 1"), (OPS, "run 1")]
-    assert "failed 3 so far" in channels.warnings[-1]
+    assert channels.accepted == [(WARD, "run 1"), (OPS, "run 1")]
+    assert "failed attempts: 3" in channels.warnings[-1]
 
 
-def test_a_channel_that_comes_back_between_two_tries_is_told_without_a_warning(channels: Channels, alert: Make) -> None:
-    tried: list[str] = []
+def test_channel_that_recovers_between_attempts_causes_no_warning(channels: Channels, alert: CreateAlert) -> None:
+    attempts: list[str] = []
 
     def send(channel: str, _: Alert) -> None:
-        tried.append(channel)
-        if len(tried) < 3:
+        attempts.append(channel)
+        if len(attempts) < 3:
             raise ConnectionError("nobody there")
 
     assert channels.courier(channels=(OPS,), send=send).deliver(alert()) == (OPS,)
-    assert (len(tried), channels.warnings) == (3, [])
+    assert (len(attempts), channels.warnings) == (3, [])
 
 
-def test_the_waits_between_tries_are_those_asked_for(channels: Channels, alert: Make) -> None:
+def test_pauses_between_attempts_are_configurable(channels: Channels, alert: CreateAlert) -> None:
     channels.down = {OPS}
     start = time.monotonic()
     channels.courier(channels=(OPS,), waits=(0.2, 0.3)).deliver(alert())
     assert time.monotonic() - start >= 0.5
 
 
-def test_a_setting_that_is_wrong_is_not_tried_again_in_this_run(channels: Channels, alert: Make) -> None:
-    tried: list[str] = []
+def test_invalid_setting_is_not_retried_in_the_same_run(channels: Channels, alert: CreateAlert) -> None:
+    attempts: list[str] = []
 
     def send(channel: str, _: Alert) -> None:
-        tried.append(channel)
+        attempts.append(channel)
         raise InvalidSetting("there is no such block")
 
     channels.courier(channels=(OPS,), send=send).deliver(alert())
-    assert tried == [OPS]
+    assert attempts == [OPS]
     assert "there is no such block" in channels.warnings[0]
     assert len(storage.file_names(channels.root / "waiting")) == 1
 
 
-def test_a_channel_that_never_answers_is_left_after_the_timeout(channels: Channels, alert: Make) -> None:
+def test_silent_channel_is_abandoned_after_the_timeout(channels: Channels, alert: CreateAlert) -> None:
     never = threading.Event()
-    courier = channels.courier(channels=(OPS,), send=lambda channel, told: never.wait(30), waits=(), timeout=0.1)
+    courier = channels.courier(channels=(OPS,), send=lambda channel, sent: never.wait(30), waits=(), timeout=0.1)
     start = time.monotonic()
     assert courier.deliver(alert()) == ()
     assert time.monotonic() - start < 10
@@ -132,23 +132,21 @@ def test_a_channel_that_never_answers_is_left_after_the_timeout(channels: Channe
     never.set()
 
 
-def test_a_channel_with_much_waiting_is_not_waited_for(channels: Channels, alert: Make) -> None:
+def test_channel_with_many_waiting_alerts_is_skipped_after_failures(channels: Channels, alert: CreateAlert) -> None:
     channels.down = {OPS}
     courier = channels.courier(channels=(OPS,), waits=())
     for number in range(5):
         courier.deliver(alert(key=f"run {number}"))
-    channels.tries.clear()
+    channels.attempts.clear()
     courier.deliver(alert(key="run 5"))
-    assert len(channels.tries) == 4  # three that waited, and this run's own
+    assert len(channels.attempts) == 4  # three waiting alerts, and this run's alert
 
     channels.down = set()
     courier.deliver(alert(key="run 6"))
-    assert sorted(key for _, key in channels.heard) == [f"run {number}" for number in range(7)]
+    assert sorted(key for _, key in channels.accepted) == [f"run {number}" for number in range(7)]
 
 
-def test_a_run_delivers_a_hundred_that_waited_and_a_dead_channel_s_keep_no_other_s_back(
-    tmp_path: Path, alert: Make
-) -> None:
+def test_run_delivers_100_waiting_alerts_despite_a_dead_channel(tmp_path: Path, alert: CreateAlert) -> None:
     channels = Channels(tmp_path)
     outbox = Outbox(tmp_path)
     for number in range(110):
@@ -157,23 +155,23 @@ def test_a_run_delivers_a_hundred_that_waited_and_a_dead_channel_s_keep_no_other
         outbox.post(alert(key=f"ward {number}"), WARD)
     channels.down = {OPS}
     channels.courier(waits=()).deliver(alert(key="new"))
-    assert channels.tries.count(OPS) == 4
-    assert channels.tries.count(WARD) == 98
+    assert channels.attempts.count(OPS) == 4
+    assert channels.attempts.count(WARD) == 98
     channels.courier(waits=()).deliver(alert(key="newer"))
-    assert sorted(key for _, key in channels.heard) == sorted(["new", "newer", *(f"ward {n}" for n in range(105))])
+    assert sorted(key for _, key in channels.accepted) == sorted(["new", "newer", *(f"ward {n}" for n in range(105))])
 
 
-def test_a_channel_no_longer_asked_for_is_left_alone(channels: Channels, alert: Make) -> None:
+def test_channel_that_is_no_longer_configured_is_skipped(channels: Channels, alert: CreateAlert) -> None:
     channels.down = {OPS}
     channels.courier().deliver(alert())
     channels.down = set()
     channels.courier(channels=(WARD,)).deliver(alert(key="run 2"))
-    assert (OPS, "run 1") not in channels.heard
+    assert (OPS, "run 1") not in channels.accepted
     channels.courier().deliver(alert(key="run 3"))
-    assert (OPS, "run 1") in channels.heard
+    assert (OPS, "run 1") in channels.accepted
 
 
-def test_an_entry_that_is_damaged_keeps_nobody_else_from_being_told(channels: Channels, alert: Make) -> None:
+def test_damaged_entry_does_not_block_other_alerts(channels: Channels, alert: CreateAlert) -> None:
     channels.down = {OPS}
     channels.courier().deliver(alert())
     name = storage.file_names(channels.root / "waiting")[0]
@@ -185,7 +183,7 @@ def test_an_entry_that_is_damaged_keeps_nobody_else_from_being_told(channels: Ch
     assert f"{name}: is damaged" in channels.warnings[0]
 
 
-def test_runs_at_the_same_time_tell_each_alert_once(channels: Channels, alert: Make) -> None:
+def test_concurrent_runs_send_each_alert_once(channels: Channels, alert: CreateAlert) -> None:
     channels.down = {OPS, WARD}
     for number in range(3):
         channels.courier(waits=()).deliver(alert(key=f"old {number}"))
@@ -199,10 +197,10 @@ def test_runs_at_the_same_time_tell_each_alert_once(channels: Channels, alert: M
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(run, range(4)))
     keys = ("old 0", "old 1", "old 2", "the same")
-    assert sorted(channels.heard) == sorted((channel, key) for channel in (OPS, WARD) for key in keys)
+    assert sorted(channels.accepted) == sorted((channel, key) for channel in (OPS, WARD) for key in keys)
 
 
-def test_without_an_outbox_the_channels_are_told_all_the_same(tmp_path: Path, alert: Make) -> None:
+def test_channels_are_alerted_without_an_outbox(tmp_path: Path, alert: CreateAlert) -> None:
     (tmp_path / "file").write_bytes(b"")
     channels = Channels(tmp_path / "file" / "outbox")
     channels.down = {WARD}
@@ -212,14 +210,14 @@ def test_without_an_outbox_the_channels_are_told_all_the_same(tmp_path: Path, al
     assert "lost" in channels.warnings[1]
 
 
-def test_an_outbox_in_no_place_that_there_is_keeps_nobody_from_being_told(tmp_path: Path, alert: Make) -> None:
+def test_channels_are_alerted_with_an_invalid_outbox_location(tmp_path: Path, alert: CreateAlert) -> None:
     channels = Channels(tmp_path)
     assert channels.courier(root="gs://bucket/outbox").deliver(alert()) == (OPS, WARD)
     assert "gs://bucket/outbox" in channels.warnings[0]
 
 
-def test_an_outbox_on_s3_that_does_not_answer_keeps_nobody_from_being_told(
-    s3_bucket: Location, alert: Make, monkeypatch: pytest.MonkeyPatch
+def test_channels_are_alerted_if_the_outbox_on_s3_is_unreachable(
+    s3_bucket: Location, alert: CreateAlert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
@@ -236,8 +234,8 @@ from sightline.alerts import Alert, Courier, Outbox
 from sightline.clock import now_in_utc
 
 def send(channel, alert):
-    with open(sys.argv[2], "a") as heard:
-        heard.write(alert.key + "\\n")
+    with open(sys.argv[2], "a") as accepted:
+        accepted.write(alert.key + "\\n")
     os.kill(os.getpid(), signal.SIGKILL)
 
 alert = Alert.model_validate_json(sys.stdin.read())
@@ -246,18 +244,16 @@ Courier(Path(sys.argv[1]), ("slack-webhook/ops",), send, print).deliver(alert)
 
 
 @pytest.mark.integration
-def test_the_alert_of_a_process_killed_while_it_sends_is_sent_once_its_lease_is_over(
-    tmp_path: Path, alert: Make
-) -> None:
+def test_alert_of_killed_process_is_sent_after_its_lease(tmp_path: Path, alert: CreateAlert) -> None:
     channels = Channels(tmp_path / "outbox")
-    command = [sys.executable, "-c", KILLED, str(channels.root), str(tmp_path / "heard")]
+    command = [sys.executable, "-c", KILLED, str(channels.root), str(tmp_path / "accepted")]
     killed = subprocess.run(command, input=alert().model_dump_json(), text=True, check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert (tmp_path / "heard").read_text() == "run 1\n"
+    assert (tmp_path / "accepted").read_text() == "run 1\n"
 
     channels.courier(channels=(OPS,)).deliver(alert(key="run 2"))
-    assert channels.heard == [(OPS, "run 2")]
+    assert channels.accepted == [(OPS, "run 2")]
     for number in (3, 4):
         later = channels.courier(channels=(OPS,), now=lambda: now_in_utc() + timedelta(hours=1))
         later.deliver(alert(key=f"run {number}"))
-    assert [key for _, key in channels.heard] == ["run 2", "run 1", "run 3", "run 4"]
+    assert [key for _, key in channels.accepted] == ["run 2", "run 1", "run 3", "run 4"]

@@ -1,4 +1,4 @@
-"""A topic's subscribers get the alert."""
+"""Publication of alerts to the subscribers of an SNS topic."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from sightline.storage import Location
 
 @pytest.fixture
 def sns(s3_bucket: Location, s3_environment: dict[str, str]) -> Any:
-    """A client of the service that the AWS variables point at."""
+    """A client of the SNS service that the AWS variables select."""
     import boto3
 
     return boto3.client("sns")
 
 
-def sent_to(topic: str) -> list[tuple[Any, ...]]:
+def sent_notifications(topic: str) -> list[tuple[Any, ...]]:
     from moto.sns.models import sns_backends
 
     return list(sns_backends[topic.split(":")[4]][topic.split(":")[3]].topics[topic].sent_notifications)
 
 
-def test_a_topic_gets_the_text_under_its_subject(sns: Any, alert: Callable[..., Alert]) -> None:
+def test_topic_receives_text_with_subject(sns: Any, alert: Callable[..., Alert]) -> None:
     topic = sns.create_topic(Name="ward-alerts")["TopicArn"]
-    told = alert(title="José\nfailed")
-    publish(topic, told)
-    [(_, message, title, *_)] = sent_to(topic)
+    sent = alert(title="José\nfailed")
+    publish(topic, sent)
+    [(_, message, title, *_)] = sent_notifications(topic)
     assert title == "sightline: Jose failed"
-    assert message == as_text(told)
+    assert message == as_text(sent)
 
 
-def test_a_topic_that_is_not_there_is_an_error(sns: Any, alert: Callable[..., Alert]) -> None:
+def test_unknown_topic_is_an_error(sns: Any, alert: Callable[..., Alert]) -> None:
     with pytest.raises(ClientError, match="NotFound"):
         publish("arn:aws:sns:us-east-1:123456789012:nowhere", alert())

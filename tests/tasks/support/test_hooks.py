@@ -1,4 +1,4 @@
-"""A flow run that fails or crashes is told of, once, and ends as it would have without the hook."""
+"""A failed or crashed run sends one alert, and the hook does not change how it ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OPS = "custom-webhook/ops"
 HOOKS: dict[str, Any] = {"on_failure": [alert_on_failure], "on_crashed": [alert_on_failure]}
 
 
-def test_every_flow_has_the_hook() -> None:
+def test_every_flow_has_the_failure_hook() -> None:
     for entry in CATALOGUE:
         loaded = entry.load()
         assert alert_on_failure in loaded.on_failure_hooks, entry.name
@@ -34,7 +34,7 @@ def test_every_flow_has_the_hook() -> None:
 
 @pytest.mark.integration
 class TestFlowsThatFail:
-    def test_a_failure_is_told_with_what_who_and_why(self, configure: Configure, webhook: Any) -> None:
+    def test_failure_alert_names_flow_run_and_reason(self, configure: Configure, webhook: Any) -> None:
         @flow(name="watch", flow_run_name="watch {video}", **HOOKS)
         def watch(video: str, image: str, frames: list[int], api_token: str, login: dict[str, Any]) -> None:
             raise InvalidMedia(video, "holds no video stream", "Give a video")
@@ -52,7 +52,7 @@ class TestFlowsThatFail:
         [post] = webhook.posts
         assert post["title"] == "sightline: watch failed"
         text = post["text"]
-        for told in (
+        for fragment in (
             "flow: watch",
             "run: watch clip.mp4 (",
             "clip.mp4: holds no video stream. Give a video",
@@ -61,7 +61,7 @@ class TestFlowsThatFail:
             "and 990 more",
             "https://h/x?…",
         ):
-            assert told in text
+            assert fragment in text
         assert len(text) < 3000
         for secret in ("t0ken", "pa55", "k3y", "s1g"):
             assert secret not in text
@@ -69,7 +69,7 @@ class TestFlowsThatFail:
         assert artifact
         assert artifact.flow_run_id == state.state_details.flow_run_id
 
-    def test_a_failure_in_an_asynchronous_flow_is_told(self, configure: Configure, webhook: Any, mailbox: Any) -> None:
+    def test_failure_in_an_asynchronous_flow_is_alerted(self, configure: Configure, webhook: Any, mailbox: Any) -> None:
         @flow(name="listen", **HOOKS)
         async def listen() -> None:
             raise OSError("nobody there")
@@ -80,7 +80,7 @@ class TestFlowsThatFail:
         assert (len(webhook.posts), len(mailbox.mails)) == (1, 1)
         assert "OSError: nobody there" in webhook.posts[0]["text"]
 
-    def test_a_crash_is_told(self, configure: Configure, webhook: Any) -> None:
+    def test_crash_is_alerted(self, configure: Configure, webhook: Any) -> None:
         @flow(name="interrupted", **HOOKS)
         def interrupted() -> None:
             raise KeyboardInterrupt
@@ -90,9 +90,7 @@ class TestFlowsThatFail:
             interrupted()
         assert [post["title"] for post in webhook.posts] == ["sightline: interrupted crashed"]
 
-    def test_a_run_that_told_of_its_uncertain_images_itself_is_told_of_once(
-        self, configure: Configure, webhook: Any
-    ) -> None:
+    def test_unmet_threshold_sends_no_second_alert(self, configure: Configure, webhook: Any) -> None:
         @flow(name="classify", **HOOKS)
         def classify() -> None:
             raise ThresholdNotMet("THRESHOLD_CONFIDENCE_NOT_MET: 2 of 10 images are below 0.93")
@@ -101,7 +99,7 @@ class TestFlowsThatFail:
         assert classify(return_state=True).is_failed()
         assert webhook.posts == []
 
-    def test_what_ends_well_or_is_skipped_is_not_told_of(self, configure: Configure, webhook: Any) -> None:
+    def test_skipped_run_sends_no_alert(self, configure: Configure, webhook: Any) -> None:
         @flow(name="skipped", **HOOKS)
         def skipped() -> Any:
             return Completed(name="Skipped", message="done before")
@@ -110,7 +108,7 @@ class TestFlowsThatFail:
         assert skipped(return_state=True).name == "Skipped"
         assert webhook.posts == []
 
-    def test_an_alert_that_cannot_be_sent_leaves_the_failure_as_it_is(
+    def test_failed_delivery_keeps_the_original_error(
         self, configure: Configure, webhook: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         @flow(name="unlucky", **HOOKS)
@@ -125,13 +123,15 @@ class TestFlowsThatFail:
         configure("no channel")
         with pytest.raises(OSError, match="the first error"):
             unlucky()
-        [failed] = [record for record in caplog.records if "could not be told" in record.getMessage()]
+        [failed] = [
+            record for record in caplog.records if "no alert about this failure was sent" in record.getMessage()
+        ]
         assert failed.levelno == logging.ERROR
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("state", [Crashed(message="the process was killed"), Failed(message="x" * 5000)])
-def test_a_state_that_comes_from_the_server_is_told_once(configure: Configure, webhook: Any, state: State[Any]) -> None:
+def test_state_from_the_server_is_alerted_once(configure: Configure, webhook: Any, state: State[Any]) -> None:
     watched: Flow[..., Any] = flow(name="watched")(lambda: None)
     run = FlowRun(id=uuid4(), flow_id=uuid4(), name="brave-otter", parameters={"video": "clip.mp4"})
     configure(OPS)

@@ -1,4 +1,4 @@
-"""Progress shows in the UI and on standard error, and never gets in the way of the work."""
+"""Progress appears in the UI and on standard error, and never interrupts the work."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
 
-from tasks import progress as module
+from tasks.support import progress as module
 from tasks.support.progress import progress
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Interruption(Exception):
-    """The work ends early."""
+    """An exception that ends the work early."""
 
 
 def percentages(log: pytest.LogCaptureFixture) -> list[int]:
@@ -39,7 +39,7 @@ def percentages(log: pytest.LogCaptureFixture) -> list[int]:
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(shares=st.lists(st.floats(-0.5, 1.5)))
-def test_lines_are_tenths_that_rise_to_the_end(shares: list[float], caplog: pytest.LogCaptureFixture) -> None:
+def test_log_lines_rise_in_tenths_to_100(shares: list[float], caplog: pytest.LogCaptureFixture) -> None:
     caplog.clear()
     with progress("work") as report:
         for share in shares:
@@ -49,7 +49,7 @@ def test_lines_are_tenths_that_rise_to_the_end(shares: list[float], caplog: pyte
     assert all(before < after and after % 10 == 0 for before, after in pairwise(shown))
 
 
-def test_every_tenth_has_a_line_though_floats_do_not_add_up(caplog: pytest.LogCaptureFixture) -> None:
+def test_every_tenth_is_logged_despite_float_errors(caplog: pytest.LogCaptureFixture) -> None:
     with progress("work") as report:
         for _ in range(3):
             share = 0.0
@@ -59,29 +59,29 @@ def test_every_tenth_has_a_line_though_floats_do_not_add_up(caplog: pytest.LogCa
     assert percentages(caplog) == list(range(0, 101, 10))
 
 
-def test_work_that_fails_stays_where_it_was(caplog: pytest.LogCaptureFixture) -> None:
-    def break_off() -> None:
+def test_failed_work_keeps_its_progress(caplog: pytest.LogCaptureFixture) -> None:
+    def interrupt() -> None:
         with progress("work") as report:
             report(0.45)
             raise Interruption
 
     with pytest.raises(Interruption):
-        break_off()
+        interrupt()
     assert percentages(caplog) == [0, 40]
 
 
 def artifact(key: str) -> tuple[float, str | None]:
-    """The newest artifact of the key: its percentage and description."""
+    """Return the percentage and description of the newest artifact with the key."""
     with get_client(sync_client=True) as client:
-        found = client.read_artifacts(
+        artifacts = client.read_artifacts(
             artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])), sort=ArtifactSort.CREATED_DESC
         )
-    assert len({item.task_run_id for item in found}) == len(found)
-    return float(str(found[0].data)), found[0].description
+    assert len({item.task_run_id for item in artifacts}) == len(artifacts)
+    return float(str(artifacts[0].data)), artifacts[0].description
 
 
 @pytest.mark.integration
-def test_a_task_run_has_one_artifact_that_ends_at_a_hundred() -> None:
+def test_task_run_has_one_artifact_that_ends_at_100() -> None:
     @task
     def extract_all_poses() -> None:
         with progress("poses") as report:
@@ -96,9 +96,9 @@ def test_a_task_run_has_one_artifact_that_ends_at_a_hundred() -> None:
 
 
 @pytest.mark.integration
-def test_the_artifact_of_failed_work_stays_where_it_was() -> None:
+def test_artifact_of_failed_work_keeps_its_progress() -> None:
     @task
-    def break_off() -> None:
+    def interrupt() -> None:
         with progress("work") as report:
             report(0.2)
             report(0.4)
@@ -106,14 +106,14 @@ def test_the_artifact_of_failed_work_stays_where_it_was() -> None:
 
     @flow
     def once() -> None:
-        break_off(return_state=True)
+        interrupt(return_state=True)
 
     once(return_state=True)
-    assert artifact("progress-break-off") == (40.0, "work")
+    assert artifact("progress-interrupt") == (40.0, "work")
 
 
 @pytest.mark.integration
-def test_a_thousand_reports_cost_the_server_about_one_request_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_1000_reports_cause_about_one_request_per_second(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[float] = []
 
     def count(artifact_id: UUID, progress: float) -> None:
@@ -141,7 +141,7 @@ def test_a_thousand_reports_cost_the_server_about_one_request_a_second(monkeypat
 
 
 @pytest.mark.integration
-def test_work_goes_on_when_the_server_cannot_be_told(
+def test_work_continues_if_the_server_is_unreachable(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(artifact_id: UUID, progress: float) -> None:
@@ -160,15 +160,15 @@ def test_work_goes_on_when_the_server_cannot_be_told(
 
     assert once() == "done"
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert "The UI will not show this task's progress from here on: ConnectError('nobody there')" in warnings
+    assert "The Prefect UI no longer shows the progress of this task: ConnectError('nobody there')" in warnings
 
 
 @pytest.mark.integration
-def test_bars_share_a_terminal_with_each_other_and_with_log_lines() -> None:
+def test_bars_and_log_lines_share_a_terminal() -> None:
     program = """
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from prefect import get_run_logger, task  # as every task does, which sets the log up
+from prefect import get_run_logger, task  # as every task does; it configures the log
 from prefect.logging import get_logger
 from tasks.support.progress import progress
 together = Barrier(2)
@@ -198,5 +198,5 @@ with ThreadPoolExecutor(2) as pool:
 def _read(reader: int) -> bytes:
     try:
         return os.read(reader, 4096)
-    except OSError:  # Linux says so when the other end of a terminal is closed
+    except OSError:  # Linux raises it once the other end of a terminal is closed
         return b""
