@@ -1,4 +1,4 @@
-"""Files in a folder that appear whole or not at all, whenever their writer is killed."""
+"""Files in a folder that appear completely or not at all, even if their writer is killed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _SUFFIX = ".part"
 
 
 def is_partial(name: str) -> bool:
-    """Whether a file of this name is one that is being written, or that its writer left behind."""
+    """Return whether this is the name of a partial file: one being written, or left by a killed writer."""
     return name.startswith(".") and name.endswith(_SUFFIX)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """An open file that becomes ``path`` when the block ends well, over whatever is there."""
+    """Yield an open file that replaces ``path`` when the block ends without an exception."""
     with _partial_of(path) as file:
         yield file
         file.flush()
@@ -29,12 +29,12 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def create(path: Path, data: bytes) -> bool:
-    """Make the file ``path``, with ``data`` in it, only if none is there; whether this call made it."""
+    """Create the file ``path`` with ``data`` only if there is none; return whether this call created it."""
     with _partial_of(path) as file:
         file.write(data)
         file.flush()
         try:
-            # A link, unlike a rename, fails where the name is taken, and shows the file only when it is whole.
+            # A link, unlike a rename, fails if the name is taken, and makes only the complete file visible.
             os.link(file.name, path)
         except FileExistsError:
             return False
@@ -42,11 +42,14 @@ def create(path: Path, data: bytes) -> bool:
 
 
 def swap(path: Path, old: bytes, new: bytes) -> bool:
-    """Replace ``path`` by ``new`` only if it holds ``old``; whether this call did. Every writer must be a swap."""
+    """Replace the content of ``path`` only if it is ``old``; return whether this call did.
+
+    Every writer of the file must use ``swap``.
+    """
     while True:
         try:
             with path.open("r+b") as current:
-                # Whoever holds the lock on the file that has the name is the only one who may give the name away.
+                # Only the process that locks the file at this path may replace it.
                 fcntl.flock(current, fcntl.LOCK_EX)
                 if not os.path.samestat(os.fstat(current.fileno()), path.stat()):
                     continue
@@ -60,14 +63,14 @@ def swap(path: Path, old: bytes, new: bytes) -> bool:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the half-written files below ``folder`` whose writers are dead; writers at work are not disturbed."""
+    """Remove the partial files of dead writers below ``folder``; active writers are not disturbed."""
     for parent, _, files in os.walk(folder, onerror=_unless_absent):
         for name in filter(is_partial, files):
             _remove_if_dead(Path(parent, name))
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove ``folder`` and all below it, save what someone else has just written there; it need not exist."""
+    """Remove ``folder``, if it exists, and everything below it, except files that are written in the meantime."""
     for parent, _, files in os.walk(folder, topdown=False, onerror=_unless_absent):
         for name in files:
             Path(parent, name).unlink(missing_ok=True)
@@ -80,18 +83,18 @@ def remove_folder(folder: Path) -> None:
 
 @contextmanager
 def _partial_of(path: Path) -> Iterator[IO[bytes]]:
-    """An open new file beside ``path``, under a name of its own, gone at the end unless it was renamed.
+    """Yield an open new file beside ``path`` with a unique name; remove it at the end unless it was renamed.
 
-    Its writer holds a lock on it, which the system lets go when the process ends in any way: that tells a sweep,
-    from whatever process or container, the dead from the living.
+    The writer locks it. The system releases the lock when the process ends in any way, so a sweep in any process or
+    container can detect partial files of dead writers.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         partial = path.with_name(f".{uuid.uuid4().hex}{_SUFFIX}")
         file = partial.open("xb")
-        with suppress(OSError):  # On a filesystem without locks no sweep gets one either, and it leaves the file alone.
+        with suppress(OSError):  # Without locks in the filesystem, a sweep gets none either, and leaves the file.
             fcntl.flock(file, fcntl.LOCK_EX)
-        if partial.exists():  # else a sweep came between the two lines above
+        if partial.exists():  # otherwise a sweep ran between the open and the lock
             break
         file.close()
     with file:
@@ -107,7 +110,7 @@ def _remove_if_dead(partial: Path) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             partial.unlink(missing_ok=True)
     except OSError:
-        # Its writer is at work, or has just finished, or nobody can tell: in each case it is not ours to remove.
+        # Its writer is active, has just finished, or is unknown: in all cases the file must stay.
         return
 
 

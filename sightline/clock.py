@@ -1,4 +1,4 @@
-"""The time."""
+"""The current time."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["now_in_utc"]
 
 
 def now_in_utc() -> datetime:
-    """The time by this machine's clock."""
+    """Return the current time of this machine's clock, in UTC."""
     return datetime.now(UTC)

@@ -1,44 +1,44 @@
-"""The exceptions a caller may meet. Each message names the file, what is wrong with it and the mend."""
+"""The exceptions that callers can handle. A message names the file, the problem and the fix."""
 
 from __future__ import annotations
 
 
 class SightlineError(Exception):
-    """Something the caller can put right; its text is meant for a person."""
+    """An error that the user can fix; its text is written for people."""
 
 
 class InvalidInput(SightlineError):
     """A file that cannot be used.
 
-    ``subject`` is the file's URI as the caller gave it, ``reason`` what is wrong with it, and where,
-    ``mend`` what to do about it.
+    ``subject`` is the file's URI as the caller gave it, ``reason`` the problem and its place in the file, ``fix`` the
+    way to solve it.
     """
 
-    def __init__(self, subject: str, reason: str, mend: str = "") -> None:
-        super().__init__(f"{subject}: {reason}" + (f". {mend}" if mend else ""))
+    def __init__(self, subject: str, reason: str, fix: str = "") -> None:
+        super().__init__(f"{subject}: {reason}" + (f". {fix}" if fix else ""))
         self.subject = subject
         self.reason = reason
-        self.mend = mend
+        self.fix = fix
 
     def __reduce__(self) -> tuple[type[InvalidInput], tuple[str, str, str]]:
-        # Exceptions are rebuilt from args, which hold the joined text; results cross processes.
-        return (type(self), (self.subject, self.reason, self.mend))
+        # Exceptions are rebuilt from args, which contain the joined text only; results cross processes.
+        return (type(self), (self.subject, self.reason, self.fix))
 
 
 class InvalidMedia(InvalidInput):
-    """A video, sound or picture that is missing, damaged, or beyond a limit."""
+    """A video, audio file or image that is missing, damaged, or beyond a limit."""
 
 
 class InvalidTranscript(InvalidInput):
-    """A transcript file that is not WebVTT, SRT or Whisper JSON, or breaks off."""
+    """A transcript file that is not WebVTT, SRT or Whisper JSON, or that is truncated."""
 
 
 class InvalidKeywords(InvalidInput):
-    """A keyword table that does not say what it must."""
+    """A keyword table with missing or invalid entries."""
 
 
 class InvalidName(InvalidInput):
-    """A patient or file name that cannot be part of a key."""
+    """A patient's, session's or folder's name that cannot be part of a key."""
 
 
 class InvalidModelName(SightlineError):
@@ -46,7 +46,7 @@ class InvalidModelName(SightlineError):
 
 
 class TranscriberUnavailable(SightlineError):
-    """The asked-for speech engine, or its weights, are not there."""
+    """A requested speech engine, or its weights, that is not installed."""
 
 
 class StorageError(SightlineError):
@@ -54,7 +54,7 @@ class StorageError(SightlineError):
 
 
 class TooLarge(StorageError):
-    """A file that is longer than the caller takes; ``size`` is its length in bytes."""
+    """A file that exceeds the caller's limit; ``size`` is its length in bytes."""
 
     def __init__(self, location: str, size: int, limit: int) -> None:
         super().__init__(location, size, limit)
@@ -66,8 +66,8 @@ class TooLarge(StorageError):
 
 
 class InvalidSetting(SightlineError):
-    """A setting that contradicts another, or that is missing where it is needed."""
+    """A setting that is missing, or that contradicts another one."""
 
 
 class ThresholdNotMet(SightlineError):
-    """Some image's confidence is below the threshold, in a run that was asked to fail for that."""
+    """An image with a confidence below the threshold, in a run that must then fail."""

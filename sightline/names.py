@@ -245,10 +245,10 @@ class SessionName:
         return f"{self.patient.text}/{self.session}"
 
 
-def check_key_part(name: str, purpose: str, mend: str) -> str:
+def check_key_part(name: str, purpose: str, fix: str) -> str:
     """Return ``name`` composed (NFC); raise ``InvalidName`` if it cannot be one part of a key.
 
-    ``purpose`` is what the name is for, and ``mend`` the fix; both are part of the message.
+    ``purpose`` is what the name is for, and ``fix`` how to correct it; both are part of the message.
     """
     composed = unicodedata.normalize("NFC", name)
     reason = _problem(composed)
@@ -257,7 +257,7 @@ def check_key_part(name: str, purpose: str, mend: str) -> str:
     if not reason and (len(composed) > _MAX_PART or len(composed.encode()) > _MAX_FILE_NAME):
         reason = f"is longer than {_MAX_PART} characters, or {_MAX_FILE_NAME} bytes"
     if reason:
-        raise _not_a_part(name, reason, purpose, mend)
+        raise _not_a_part(name, reason, purpose, fix)
     return composed
 
 
@@ -274,8 +274,8 @@ def _problem(name: str) -> str:
     return ""
 
 
-def _not_a_part(name: str, reason: str, purpose: str, mend: str) -> InvalidName:
-    return InvalidName(repr(name), f"{reason}, so it cannot be {purpose}", mend)
+def _not_a_part(name: str, reason: str, purpose: str, fix: str) -> InvalidName:
+    return InvalidName(repr(name), f"{reason}, so it cannot be {purpose}", fix)
 
 
 def _is_forbidden(character: str) -> bool:

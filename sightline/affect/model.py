@@ -89,12 +89,12 @@ def _load(file: Path, features: int) -> Pipeline:
     import skops.io
     from sklearn.pipeline import Pipeline
 
-    mend = "Go back to another version with `sightline rollback-model`, or train the model again"
+    fix = "Go back to another version with `sightline rollback-model`, or train the model again"
     if not zipfile.is_zipfile(file):
-        raise ModelDamaged(f"{file}: is no skops file, and nothing else is loaded. {mend}")
+        raise ModelDamaged(f"{file}: is no skops file, and nothing else is loaded. {fix}")
     if unknown := sorted(set(skops.io.get_untrusted_types(file=file)) - {_TREES}):
-        raise ModelDamaged(f"{file}: holds types that no forest has, and is not loaded: {', '.join(unknown)}. {mend}")
+        raise ModelDamaged(f"{file}: holds types that no forest has, and is not loaded: {', '.join(unknown)}. {fix}")
     forest = skops.io.load(file, trusted=[_TREES])
     if not isinstance(forest, Pipeline) or forest.n_features_in_ != features:
-        raise ModelDamaged(f"{file}: is no pipeline for {features} features. {mend}")
+        raise ModelDamaged(f"{file}: is no pipeline for {features} features. {fix}")
     return forest

@@ -176,7 +176,7 @@ class TestPatientName:
     def test_name_that_cannot_be_part_of_a_key_is_rejected(self, name: str, reason: str) -> None:
         with pytest.raises(InvalidName, match=reason) as caught:
             PatientName.parse(name)
-        assert "--patient" in caught.value.mend
+        assert "--patient" in caught.value.fix
         str(caught.value).encode()  # it can be printed, whatever the name
 
 

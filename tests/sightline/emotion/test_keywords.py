@@ -129,7 +129,7 @@ def test_a_wrong_table_is_refused_with_the_file_the_place_and_the_mend(own_table
         load_keywords(path)
     assert refused.value.subject == str(path)
     assert re.search(reason, refused.value.reason), refused.value.reason
-    assert refused.value.mend
+    assert refused.value.fix
 
 
 def test_a_table_that_is_not_there_is_refused(tmp_path):

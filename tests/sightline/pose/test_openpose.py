@@ -107,7 +107,7 @@ class TestReading:
         with pytest.raises(InvalidInput, match=place) as caught:
             read_openpose(data, "ana/pose_000001.json")
         assert caught.value.subject == "ana/pose_000001.json"
-        assert "BODY_25" in caught.value.mend
+        assert "BODY_25" in caught.value.fix
 
 
 class TestExport:

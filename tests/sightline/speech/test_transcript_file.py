@@ -141,19 +141,19 @@ def test_a_file_may_say_that_nothing_was_said(tmp_path: Path) -> None:
         ("WEBVTT\n\n00:02.000 --> 00:01.000\nhi\n", "line 3: the cue ends before it starts"),
         (
             "WEBVTT\n\n00:02.000 --> 00:03.000\nhi\n\n\nx\n00:01.000 --> 00:03.000\nho",
-            "line 8: .* before the one above",
+            "line 8: .* before the previous one",
         ),
-        ("WEBVTT\n\n00:02.000 --> 00:03.000\nhi\n00:03.000 --> 00:04.000\nho", "line 5: a cue begins amid another"),
+        ("WEBVTT\n\n00:02.000 --> 00:03.000\nhi\n00:03.000 --> 00:04.000\nho", "line 5: a cue begins inside another"),
         ("WEBVTT\n\n00:02.000 -> 00:03.000\nhi\n", "line 3: .* has no time line"),
         ("WEBVTT\n\n00:02.000 --> 00:03.000\nhi\n\nand a lost line\n", "line 6: 'and a lost line' has no time line"),
-        ("WEBVTT\n\none\ntwo\n00:02.000 --> 00:03.000\nhi\n", "line 5: a cue begins amid another"),
+        ("WEBVTT\n\none\ntwo\n00:02.000 --> 00:03.000\nhi\n", "line 5: a cue begins inside another"),
     ],
 )
 def test_what_a_lenient_reader_drops_is_an_error_that_names_the_line(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(InvalidTranscript, match=reason) as caught:
         read(tmp_path, text)
     assert caught.value.subject == str(tmp_path / "said.vtt")
-    assert caught.value.mend
+    assert caught.value.fix
 
 
 def changed(**change: object) -> str:
@@ -171,7 +171,7 @@ def changed(**change: object) -> str:
         (changed(end=None), r"segments\[2\].end: .*number"),
         (changed(end=1.0), r"segments\[2\]: .*ends at 1.000 s, before it starts"),
         (changed(start=-1), r"segments\[2\]: start: .*greater than or equal to 0"),
-        (changed(start=0.25), r"segments\[2\] starts before the one above it"),
+        (changed(start=0.25), r"segments\[2\] starts before the previous one"),
         (changed(end=float("nan")), r"segments\[2\].end: .*finite"),
         (changed(words=[{"word": "So", "start": 2.0}]), r"segments\[2\].words\[0\].end: Field required"),
         (changed(words=[{"word": "So", "start": 2, "end": 3, "probability": 7}]), r"segments\[2\]: confidence"),
