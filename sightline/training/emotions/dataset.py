@@ -1,4 +1,4 @@
-"""A patient's sessions as a table to learn from: one session is one sample, its label what its record says."""
+"""A patient's sessions as a feature table: one session is one sample, labelled with the emotion in its record."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from sightline import storage
 from sightline.features import FEATURE_NAMES, features_of_track
+from sightline.progress import Progress
 from sightline.sessions import SessionRecord, track_of
 from sightline.storage import Location
-from sightline.training.data import Progress
-from sightline.training.duplicates import units_of
-from sightline.training.errors import UnsuitableData
+from sightline.training.common.duplicates import units_of
+from sightline.training.common.errors import UnsuitableData
 
 __all__ = ["SessionTable", "read_session_table"]
 
@@ -24,13 +24,13 @@ _READERS = 8
 
 @dataclass(frozen=True, eq=False)
 class SessionTable:
-    """Sessions, one a row.
+    """Features and labels of sessions, one row per session.
 
-    - ``features``: shape (n, 88), float64, in the order of ``FEATURE_NAMES``; what is not known is NaN.
-    - ``labels``: shape (n,), int64, the place of each session's emotion in ``classes``, which are sorted.
-    - ``groups``: shape (n,), int64, a number for each source video, of which several sessions may be.
+    - ``features``: shape (n, 88), float64, in the order of ``FEATURE_NAMES``; unknown values are NaN.
+    - ``labels``: shape (n,), int64, the index of the session's emotion in ``classes``, which are sorted.
+    - ``groups``: shape (n,), int64, a number per source video; several sessions can share a video.
 
-    Raises ValueError where these do not hold. The arrays are read-only.
+    Raises ValueError if a condition does not hold. The arrays are read-only.
     """
 
     sessions: tuple[SessionRecord, ...]
@@ -55,25 +55,27 @@ class SessionTable:
             row, column = np.argwhere(np.isinf(self.features))[0]
             raise ValueError(f"{FEATURE_NAMES[column]} of session {self.sessions[row].session} is infinite")
         if set(self.labels.tolist()) != set(range(len(self.classes))) or sorted(self.classes) != list(self.classes):
-            raise ValueError(f"the labels {set(self.labels.tolist())} are not the places of {self.classes}, sorted")
+            raise ValueError(
+                f"the labels {set(self.labels.tolist())} are not the indices of the sorted classes {self.classes}"
+            )
 
 
 def read_session_table(
     patients_bucket: Location, records: Sequence[SessionRecord], progress: Progress | None = None
 ) -> SessionTable:
-    """Compute the features of the sessions, in the order of ``records``; no more than eight tracks are held at once.
+    """Compute the features of the sessions, in the order of ``records``; at most eight tracks are in memory.
 
-    The label is the emotion that a record tells, whatever its folder or video is called. Sessions of one video, by its
-    URI or by its content, make one group. Raises :class:`UnsuitableData` where there are no records or a session has
-    no track, or too few poses in it, and :class:`~sightline.errors.InvalidInput` for a damaged one.
+    The label is the emotion in the record, regardless of the names of its folder and video. Sessions whose videos have
+    the same URI or the same content form one group. Raises :class:`UnsuitableData` if there are no records, or if a
+    session has no track or too few poses, and :class:`~sightline.errors.InvalidInput` for a damaged track.
     """
     if not records:
-        raise UnsuitableData(storage.uri_of(patients_bucket), "there are no sessions to learn from", "Process videos")
+        raise UnsuitableData(storage.uri_of(patients_bucket), "there are no sessions to train on", "Process videos")
     features = np.empty((len(records), len(FEATURE_NAMES)))
     with ThreadPoolExecutor(_READERS) as pool:
         try:
-            for row, found in enumerate(pool.map(lambda record: _features(patients_bucket, record), records)):
-                features[row] = [found[name] for name in FEATURE_NAMES]
+            for row, values in enumerate(pool.map(lambda record: _features(patients_bucket, record), records)):
+                features[row] = [values[name] for name in FEATURE_NAMES]
                 if progress:
                     progress((row + 1) / len(records))
         except BaseException:

@@ -1,8 +1,8 @@
-"""Whether a patient has enough sessions to train on, told as a table of what is needed and what was found.
+"""The training gate: a table of conditions that a patient's sessions must meet.
 
-The gate reads session records alone, never a pose file. Two of its rows leave sessions out: those with too few poses,
-and those of an emotion with too few sessions. Such a row fails where nothing would be left; the rows below it then
-count what it would have left out, so that a table names the cause and not its consequences.
+The gate reads session records only, never pose files. Two conditions exclude sessions: those with too few poses, and
+those of an emotion with too few sessions. If such a condition would exclude every session, it fails, and the rows below
+count the excluded sessions as if they were included: the table then names the cause, not its consequences.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
 
-from sightline.sessions import SessionRecord
+from sightline.sessions import LeftOutSession, SessionRecord
 from sightline.settings import Settings
 
-__all__ = ["GateLimits", "GateReport", "GateRow", "LeftOut", "check_gate"]
+__all__ = ["GateLimits", "GateReport", "GateRow", "check_gate"]
 
 _FEWEST_POSES, _FEWEST_SESSIONS, _FEWEST_EMOTIONS = 3, 3, 2
-"""What training cannot do without: poses a session, for its features; sessions an emotion; emotions to tell apart."""
+"""Hard minimums of training: poses per session (for the features), sessions per emotion, emotions."""
 
 _MEGABYTE = 1_000_000
 
@@ -30,7 +30,7 @@ class _Frozen(BaseModel):
 
 
 class GateLimits(_Frozen):
-    """What is asked of a patient's sessions; the settings of the same names say what each is."""
+    """The limits of the gate, one for each setting of the same name."""
 
     file_threshold: NonNegativeInt
     size_threshold_mb: NonNegativeFloat
@@ -42,11 +42,11 @@ class GateLimits(_Frozen):
 
     @classmethod
     def of(cls, settings: Settings) -> GateLimits:
-        """The limits that a user has set."""
+        """Return the limits from the settings."""
         return cls.model_validate(settings, from_attributes=True)
 
     def forced(self) -> GateLimits:
-        """What is left of them where a training is forced."""
+        """Return the limits that apply even to a forced training."""
         return GateLimits(
             file_threshold=0,
             size_threshold_mb=0,
@@ -59,21 +59,21 @@ class GateLimits(_Frozen):
 
 
 class GateRow(_Frozen):
-    """One condition. ``found`` is None where there is nothing to measure, which passes."""
+    """One condition. ``found`` is None if there is nothing to measure; the condition then passes."""
 
     name: str
     setting: str
-    """The environment variable that says how much is needed."""
+    """The environment variable that sets the limit."""
     needed: int | float
     found: int | float | None
     passed: bool
     forced: bool = False
-    """Not passed, and let by because the training is forced."""
+    """The condition fails, but the training is forced."""
     note: str = ""
 
     @property
-    def stops(self) -> bool:
-        """Whether there is no training because of it."""
+    def blocks(self) -> bool:
+        """Whether this condition prevents the training."""
         return not self.passed and not self.forced
 
     def __str__(self) -> str:
@@ -82,23 +82,15 @@ class GateRow(_Frozen):
         return f"{self.name}: {found} found, {self.needed:g} needed ({self.setting}){note}"
 
 
-class LeftOut(_Frozen):
-    """A session that the training would not use."""
-
-    session: str
-    emotion: str
-    reason: str
-
-
 class GateReport(_Frozen):
-    """What the gate found, and the sessions that a training would use, in the order in which they were given."""
+    """The result of the gate, and the sessions that a training would use, in the order of the input."""
 
     passed: bool
     rows: tuple[GateRow, ...]
     reasons: tuple[str, ...]
-    """Why there is no training; empty where the gate has passed."""
+    """The conditions that prevent the training; empty if the gate passed."""
     sessions: tuple[SessionRecord, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOutSession, ...]
 
 
 def check_gate(
@@ -109,18 +101,22 @@ def check_gate(
     *,
     force: bool = False,
 ) -> GateReport:
-    """Hold one patient's sessions against the limits.
+    """Compare one patient's sessions with the limits.
 
-    ``last_training``: when the last training of this patient ended, well or not; None where there was none. It is to
-    be read within this training's own turn (``training_turn``), else two trainings find the same. ``force`` lets every
-    limit by except what training cannot do without, and the rows say which it was.
+    Args:
+        records: The patient's sessions.
+        limits: The limits.
+        last_training: When the patient's last training ended, successful or not; None if there was none. Read it while
+            holding ``training_lease``: otherwise two trainings that start together read the same value.
+        now: The time that the cooldown is measured against.
+        force: Ignore every limit except the hard minimums of training; the rows mark the limits that were ignored.
     """
     used = limits.forced() if force else limits
-    by_poses = _sieve(records, used.min_poses_per_session, _poses)
-    sizes = Counter(record.emotion for record in by_poses.counted)
-    by_size = _sieve(by_poses.counted, used.min_samples_per_class, lambda record: sizes[record.emotion])
-    emotions = sorted({record.emotion for record in by_size.counted})
-    too_small = sorted({record.emotion for record in by_size.out})
+    by_poses = _partition(records, used.min_poses_per_session, _poses)
+    sizes = Counter(record.emotion for record in by_poses.considered)
+    by_size = _partition(by_poses.considered, used.min_samples_per_class, lambda record: sizes[record.emotion])
+    emotions = sorted({record.emotion for record in by_size.considered})
+    too_small = sorted({record.emotion for record in by_size.excluded})
     hours = None if last_training is None else max((now - last_training).total_seconds(), 0) / 3600
 
     def row(name: str, limit: str, found: float | None, note: str = "") -> GateRow:
@@ -133,21 +129,21 @@ def check_gate(
 
     rows = (
         row("pose files", "file_threshold", sum(record.pose_indices.count for record in records)),
-        row("megabytes of them", "size_threshold_mb", sum(record.pose_bytes for record in records) / _MEGABYTE),
+        row("megabytes of pose files", "size_threshold_mb", sum(record.pose_bytes for record in records) / _MEGABYTE),
         row(
-            "poses a session",
+            "poses per session",
             "min_poses_per_session",
-            by_poses.found,
-            f"{len(by_poses.out)} of {len(records)} sessions have fewer" if by_poses.out else "",
+            by_poses.extreme,
+            f"{len(by_poses.excluded)} of {len(records)} sessions have fewer" if by_poses.excluded else "",
         ),
         row(
-            "sessions an emotion",
+            "sessions per emotion",
             "min_samples_per_class",
-            by_size.found,
+            by_size.extreme,
             f"fewer: {', '.join(f'{emotion} {sizes[emotion]}' for emotion in too_small)}" if too_small else "",
         ),
         row("emotions", "min_emotions", len(emotions), ", ".join(emotions)),
-        row("sessions in all", "min_total_samples", len(by_size.counted)),
+        row("sessions in total", "min_total_samples", len(by_size.considered)),
         row(
             "hours since the last training",
             "cooldown_hours",
@@ -156,51 +152,54 @@ def check_gate(
         ),
     )
     left_out = [
-        _left_out(each, f"{_poses(each)} of the {used.min_poses_per_session} poses needed") for each in by_poses.out
+        _left_out(record, f"{_poses(record)} of the {used.min_poses_per_session} poses needed")
+        for record in by_poses.excluded
     ]
-    if by_poses.kept:
+    if by_poses.included:
         left_out += [
             _left_out(
-                each, f"{each.emotion} has {sizes[each.emotion]} of the {used.min_samples_per_class} sessions needed"
+                record,
+                f"{record.emotion} has {sizes[record.emotion]} of the {used.min_samples_per_class} sessions needed",
             )
-            for each in by_size.out
+            for record in by_size.excluded
         ]
     return GateReport(
-        passed=not any(each.stops for each in rows),
+        passed=not any(condition.blocks for condition in rows),
         rows=rows,
-        reasons=tuple(str(each) for each in rows if each.stops),
-        sessions=tuple(by_size.kept if by_poses.kept else ()),
+        reasons=tuple(str(condition) for condition in rows if condition.blocks),
+        sessions=tuple(by_size.included if by_poses.included else ()),
         left_out=tuple(left_out),
     )
 
 
 @dataclass(frozen=True)
-class _Sieve:
-    """Sessions that have enough of something and those that have not.
+class _Partition:
+    """Sessions that reach a minimum, and those that do not.
 
-    ``found``: the least that any of those kept has; where none is kept, the most that any has.
+    ``extreme`` is the smallest measure among the included sessions; if none is included, the largest of all.
     """
 
-    kept: list[SessionRecord]
-    out: list[SessionRecord]
-    found: int
+    included: list[SessionRecord]
+    excluded: list[SessionRecord]
+    extreme: int
 
     @property
-    def counted(self) -> list[SessionRecord]:
-        """What the rows below count."""
-        return self.kept or self.out
+    def considered(self) -> list[SessionRecord]:
+        """The sessions that the rows below count."""
+        return self.included or self.excluded
 
 
-def _sieve(records: Sequence[SessionRecord], least: int, measure: Callable[[SessionRecord], int]) -> _Sieve:
-    kept = [record for record in records if measure(record) >= least]
-    out = [record for record in records if measure(record) < least]
-    return _Sieve(kept, out, min(map(measure, kept)) if kept else max(map(measure, out), default=0))
+def _partition(records: Sequence[SessionRecord], minimum: int, measure: Callable[[SessionRecord], int]) -> _Partition:
+    included = [record for record in records if measure(record) >= minimum]
+    excluded = [record for record in records if measure(record) < minimum]
+    extreme = min(map(measure, included)) if included else max(map(measure, excluded), default=0)
+    return _Partition(included, excluded, extreme)
 
 
 def _poses(record: SessionRecord) -> int:
-    # The features are those of the track, which may have missed a person whom the selected frames show.
+    # Features come from the track, which can miss a person who is visible in the selected frames.
     return min(record.pose_indices.count, record.frames_with_person)
 
 
-def _left_out(record: SessionRecord, reason: str) -> LeftOut:
-    return LeftOut(session=record.session, emotion=record.emotion, reason=reason)
+def _left_out(record: SessionRecord, reason: str) -> LeftOutSession:
+    return LeftOutSession(session=record.session, emotion=record.emotion, reason=reason)

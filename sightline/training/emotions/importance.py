@@ -1,4 +1,4 @@
-"""Which features a forest goes by: how much less it believes the truth without each of them."""
+"""Permutation importance: how much probability the true class loses when a feature is shuffled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sightline.features import FEATURE_NAMES
 from sightline.training.emotions.out_of_fold import Fold
 
-__all__ = ["FeatureImportance", "losses", "most_important"]
+__all__ = ["FeatureImportance", "permutation_losses", "top_features"]
 
 _SHUFFLES = 5
 _TOP = 20
@@ -20,7 +20,7 @@ Numbers = NDArray[np.float64]
 
 
 class FeatureImportance(BaseModel):
-    """A feature: how much of the right emotion's probability is lost without it, and its deviation over the folds."""
+    """The loss of the true class's probability without one feature, and its standard deviation over the folds."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,38 +29,38 @@ class FeatureImportance(BaseModel):
     deviation: float
 
 
-def losses(fitted: Any, features: Numbers, labels: NDArray[np.int64], fold: Fold, seed: int) -> Numbers:
-    """Permutation importance on the sessions that a model has not seen, shape = (features,).
+def permutation_losses(fitted: Any, features: Numbers, labels: NDArray[np.int64], fold: Fold, seed: int) -> Numbers:
+    """Return the permutation importance of each feature on the fold's test sessions, shape = (features,).
 
-    L. Breiman, Random Forests (2001), section 10, with the mean probability of the true class in place of the number
-    of right answers, which a dozen sessions hardly move. Of features that tell the same none seems to matter.
+    L. Breiman, Random Forests (2001), section 10, but with the mean probability of the true class instead of the number
+    of correct predictions, which changes little with a dozen sessions. Correlated features all appear unimportant.
     """
     rng = np.random.default_rng(seed)
     rows, truth = features[fold.test], labels[fold.test]
     sessions, count = rows.shape
-    whole = _belief(fitted, rows, truth).mean()
-    found = np.zeros(count)
+    unshuffled = _true_probability(fitted, rows, truth).mean()
+    losses = np.zeros(count)
     for _ in range(_SHUFFLES):
-        # All features' copies in one question: a forest takes about as long for one row as for a thousand.
+        # One call for all features: a forest takes about as long for one row as for a thousand.
         copies = np.repeat(rows[None], count, axis=0)
         for feature in range(count):
             copies[feature, :, feature] = rng.permutation(rows[:, feature])
-        believed = _belief(fitted, copies.reshape(-1, count), np.tile(truth, count))
-        found += whole - believed.reshape(count, sessions).mean(axis=1)
-    return found / _SHUFFLES
+        shuffled = _true_probability(fitted, copies.reshape(-1, count), np.tile(truth, count))
+        losses += unshuffled - shuffled.reshape(count, sessions).mean(axis=1)
+    return losses / _SHUFFLES
 
 
-def most_important(found: Numbers) -> tuple[FeatureImportance, ...]:
-    """The twenty features of the greatest mean loss, greatest first; ``found``, shape = (folds, features)."""
-    mean, deviation = found.mean(axis=0), found.std(axis=0)
+def top_features(losses: Numbers) -> tuple[FeatureImportance, ...]:
+    """Return the twenty features with the greatest mean loss, greatest first; ``losses``: (folds, features)."""
+    mean, deviation = losses.mean(axis=0), losses.std(axis=0)
     return tuple(
         FeatureImportance(feature=FEATURE_NAMES[place], loss=mean[place], deviation=deviation[place])
         for place in np.argsort(-mean, kind="stable")[:_TOP]
     )
 
 
-def _belief(fitted: Any, rows: Numbers, truth: NDArray[np.int64]) -> Numbers:
-    """The probability that each row's true class is given; 0 for one that the model knows nothing of."""
-    given = fitted.predict_proba(rows)
-    believed: Numbers = np.where(fitted.classes_ == truth[:, None], given, 0.0).sum(axis=1)
-    return believed
+def _true_probability(fitted: Any, rows: Numbers, truth: NDArray[np.int64]) -> Numbers:
+    """Return each row's predicted probability of its true class; 0 for a class that the model was not trained on."""
+    predicted = fitted.predict_proba(rows)
+    probabilities: Numbers = np.where(fitted.classes_ == truth[:, None], predicted, 0.0).sum(axis=1)
+    return probabilities

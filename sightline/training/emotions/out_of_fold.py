@@ -1,4 +1,4 @@
-"""What models say of sessions that they have not seen: folds, and predictions out of them."""
+"""Cross-validation folds that keep source videos together, and out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sightline.training.emotions.pipelines import MakePipeline
 
-__all__ = ["Fold", "cut_folds", "fold_count", "out_of_fold", "videos_of_classes"]
+__all__ = ["Fold", "count_videos_per_class", "fold_count", "make_folds", "out_of_fold"]
 
 _MOST_FOLDS = 5
 
@@ -22,61 +22,62 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Fold:
-    """Places of sessions: those that a model learns from, and those that it is then asked about."""
+    """Indices of the training sessions and of the test sessions."""
 
     train: Places
     test: Places
 
 
-Look: TypeAlias = Callable[[Any, Fold], None]
+OnFold: TypeAlias = Callable[[Any, Fold], None]
 
 
-def videos_of_classes(labels: Places, groups: Places) -> dict[int, int]:
-    """How many source videos the sessions of each class are of."""
-    return {int(place): len(np.unique(groups[labels == place])) for place in np.unique(labels)}
+def count_videos_per_class(labels: Places, groups: Places) -> dict[int, int]:
+    """Return the number of source videos of each class."""
+    return {int(label): len(np.unique(groups[labels == label])) for label in np.unique(labels)}
 
 
 def fold_count(labels: Places, groups: Places) -> int:
-    """As many as the class of the fewest videos has videos; at least 2, at most 5."""
-    return min(_MOST_FOLDS, max(2, min(videos_of_classes(labels, groups).values())))
+    """Return the number of folds: the smallest number of videos of a class, at least 2 and at most 5."""
+    return min(_MOST_FOLDS, max(2, min(count_videos_per_class(labels, groups).values())))
 
 
-def cut_folds(labels: Places, groups: Places, seed: int) -> list[Fold]:
-    """Folds with about the same share of each class, and no video in two of them; each session is tested on once.
+def make_folds(labels: Places, groups: Places, seed: int) -> list[Fold]:
+    """Return stratified folds that keep each video in one fold; each session is tested once.
 
-    A class of a single video is not there to learn from where it is tested. Where all sessions are of one video no
-    such folds exist: they are then cut through it, and what comes out says nothing of another video.
+    A class with a single video is absent from the training set of the fold that tests it. If all sessions come from one
+    video, the folds split that video, and the results do not generalise to other videos.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    # Where no video has two sessions the plain one balances the classes better.
+    # If every video has one session, the ungrouped splitter balances the classes better.
     grouped = len(np.unique(groups)) not in (1, len(groups))
     kind: Any = StratifiedGroupKFold if grouped else StratifiedKFold
-    cut = kind(fold_count(labels, groups), shuffle=True, random_state=seed)
+    splitter = kind(fold_count(labels, groups), shuffle=True, random_state=seed)
     videos = groups if grouped else None
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")  # There is nothing else to be done with it.
-        return [Fold(train, test) for train, test in cut.split(labels, labels, videos) if len(test)]
+        warnings.filterwarnings("ignore", "The least populated class")  # fold_count already takes this into account.
+        return [Fold(train, test) for train, test in splitter.split(labels, labels, videos) if len(test)]
 
 
 def out_of_fold(
-    make: MakePipeline, features: Numbers, labels: Places, groups: Places, seed: int, look: Look | None = None
+    make: MakePipeline, features: Numbers, labels: Places, groups: Places, seed: int, on_fold: OnFold | None = None
 ) -> Numbers:
-    """Each session's probabilities, shape = (n, classes), by a pipeline fitted on the other folds alone.
+    """Return each session's probabilities by a pipeline fitted on the other folds, shape = (n, classes).
 
-    ``look`` is shown each fitted pipeline with its fold. A class that a fold has none of to learn from gets 0 in it.
+    ``on_fold`` is called with each fitted pipeline and its fold. A class without training sessions in a fold gets
+    probability 0 there.
     """
-    found = np.zeros((len(labels), int(labels.max()) + 1))
-    for fold in cut_folds(labels, groups, seed):
+    probabilities = np.zeros((len(labels), int(labels.max()) + 1))
+    for fold in make_folds(labels, groups, seed):
         fitted = _fit(make, features[fold.train], labels[fold.train])
-        found[np.ix_(fold.test, fitted.classes_)] = fitted.predict_proba(features[fold.test])
-        if look:
-            look(fitted, fold)
-    return found
+        probabilities[np.ix_(fold.test, fitted.classes_)] = fitted.predict_proba(features[fold.test])
+        if on_fold:
+            on_fold(fitted, fold)
+    return probabilities
 
 
 def _fit(make: MakePipeline, features: Numbers, labels: Places) -> Any:
     from sklearn.dummy import DummyClassifier
 
-    # Of a single class there is nothing to learn, and not every model can be fitted on it.
+    # Not every model can be fitted on a single class.
     return (make() if len(np.unique(labels)) > 1 else DummyClassifier()).fit(features, labels)

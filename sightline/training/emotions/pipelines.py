@@ -1,6 +1,6 @@
-"""What is trained, and the simpler thing that it must be better than.
+"""The random forest that is trained, and the logistic regression that it is compared with.
 
-Each is one scikit-learn pipeline: whatever it learns from sessions, it learns where it is fitted, from those alone.
+Each is one scikit-learn pipeline, so that every step is fitted on the training sessions only.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ MakePipeline: TypeAlias = "Callable[[], Pipeline]"
 
 
 def forest_pipeline(trees: int = TREES, seed: int = SEED) -> Pipeline:
-    """A random forest, not fitted.
+    """Return an unfitted random forest with balanced class weights.
 
-    It takes NaN as it is: at each branch what is not known goes to the side that tells the classes better apart. The
-    classes weigh the same however many sessions they have.
+    It accepts NaN: at each split, missing values go to the side that separates the classes better.
     """
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.pipeline import Pipeline
@@ -34,7 +33,7 @@ def forest_pipeline(trees: int = TREES, seed: int = SEED) -> Pipeline:
 
 
 def logistic_pipeline() -> Pipeline:
-    """A logistic regression, not fitted: medians for what is not known, one scale for all, classes of equal weight."""
+    """Return an unfitted logistic regression: median imputation, standard scaling, balanced class weights."""
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
@@ -50,5 +49,5 @@ def logistic_pipeline() -> Pipeline:
 
 
 def fit_forest(table: SessionTable, *, trees: int = TREES, seed: int = SEED) -> Pipeline:
-    """The forest, fitted on all sessions; its ``classes_`` are places in the table's classes."""
+    """Return the forest fitted on all sessions; its ``classes_`` are indices into the table's classes."""
     return forest_pipeline(trees, seed).fit(table.features, table.labels)

@@ -1,4 +1,4 @@
-"""What people look at to judge a patient's model."""
+"""Plots of a patient's model: confusion matrix and feature importance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sightline.training.drawing import NEUTRAL, RIGHT, draw_confusion, matrix_size, save_plot
+from sightline.drawing import NEUTRAL, RIGHT, draw_confusion, matrix_size, save_plot
 from sightline.training.emotions.validation import Validation
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ CONFUSION_MATRIX, FEATURE_IMPORTANCE = "confusion_matrix.png", "feature_importan
 
 
 def draw_plots(folder: Path, validation: Validation) -> list[str]:
-    """Draw the confusion matrix and the features that matter most into ``folder``; the files' names."""
+    """Draw the confusion matrix and the feature importance into ``folder``; return the file names."""
     width, height = matrix_size(len(validation.classes))
     size = (max(width, 5.6), max(height, 4.0))
     save_plot(folder / CONFUSION_MATRIX, size, lambda axes: _confusion(axes, validation))
@@ -30,29 +30,29 @@ def draw_plots(folder: Path, validation: Validation) -> list[str]:
 def _confusion(axes: Axes, validation: Validation) -> None:
     counts = np.array(validation.confusion_matrix, dtype=np.int64)
     draw_confusion(axes, counts, validation.classes, "")
-    axes.set_title(f"Sessions that the forests had not seen: {_headline(validation)}", fontsize=10)
+    axes.set_title(f"Out-of-fold predictions: {_headline(validation)}", fontsize=10)
 
 
 def _importance(axes: Axes, validation: Validation) -> None:
     rows = np.arange(len(validation.importance))
     axes.barh(
         rows,
-        [100 * each.loss for each in validation.importance],
-        xerr=[100 * each.deviation for each in validation.importance],
+        [100 * feature.loss for feature in validation.importance],
+        xerr=[100 * feature.deviation for feature in validation.importance],
         color=RIGHT,
         error_kw={"ecolor": "black", "elinewidth": 0.8, "capsize": 2},
     )
-    axes.set_yticks(rows, [each.feature for each in validation.importance], fontsize=8)
+    axes.set_yticks(rows, [feature.feature for feature in validation.importance], fontsize=8)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.axvline(0, color=NEUTRAL, linewidth=0.8)
-    axes.set_xlabel("what the right emotion's probability loses, in percentage points")
+    axes.set_xlabel("loss of the true emotion's probability, in percentage points")
     axes.set_title(
-        f"What the forests go by ({_headline(validation)})\n"
-        "each feature shuffled in sessions not seen; lines: deviation over the folds",
+        f"Feature importance ({_headline(validation)})\n"
+        "permutation importance, out of fold; lines: standard deviation over the folds",
         fontsize=10,
     )
 
 
 def _headline(validation: Validation) -> str:
-    right = int(np.trace(np.array(validation.confusion_matrix)))
-    return f"{'' if validation.proven else 'not yet: '}{right} of {validation.sessions} right"
+    correct = int(np.trace(np.array(validation.confusion_matrix)))
+    return f"{'' if validation.proven else 'not yet: '}{correct} of {validation.sessions} correct"

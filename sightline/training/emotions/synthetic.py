@@ -1,7 +1,7 @@
-"""Made-up sessions in the place and form of real ones, for demonstrations, benchmarks and tests.
+"""Synthetic sessions, stored like real ones, for demonstrations, benchmarks and tests.
 
-They are no recordings of anyone, and say so: their engine is ``synthetic``, their videos lie at ``synthetic://``, and
-each one's annotated video is a single grey frame.
+They are marked as synthetic: their engine is ``synthetic``, their videos have the URI scheme ``synthetic://``, and
+their annotated video is a single grey frame.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from sightline.errors import InvalidSetting
 from sightline.media.annotate import ENCODER
 from sightline.media.selection import EVEN_MOMENTS
 from sightline.pose import Track
+from sightline.progress import Progress
 from sightline.registry import versions_of_libraries
 from sightline.sessions import Claim, Metadata, SessionOutputs, SessionRecord, SessionStore, open_session
 from sightline.speech import Segment
 from sightline.storage import Location
-from sightline.training.data import Progress
 from sightline.training.emotions.synthetic_motion import EMOTIONS, synthetic_track
 
 __all__ = ["ENGINE", "write_synthetic_sessions"]
 
 ENGINE = "synthetic"
-"""What the record of a made-up session says of where its words are from."""
+"""The transcription engine in the record of a synthetic session."""
 
 _FIRST = datetime(2026, 1, 1, 8, tzinfo=UTC)
 _APART = timedelta(minutes=10)
@@ -49,43 +49,43 @@ def write_synthetic_sessions(
     first: int = 1,
     progress: Progress | None = None,
 ) -> list[SessionRecord]:
-    """Store sessions of a made-up patient, the emotions in turn; their records.
+    """Store synthetic sessions of a patient, cycling through the emotions, and return their records.
 
-    They are called ``synthetic-0001`` and so on, ``first`` being the first one's number: give a higher one to add to
-    those that are there. ``separation``: see :func:`synthetic_track`. The same arguments give the same sessions, and
-    what is stored already is left as it is. Raises ``InvalidSetting`` for an emotion that is none of :data:`EMOTIONS`.
+    They are named ``synthetic-0001`` and so on, starting with number ``first``: pass a higher number to add sessions.
+    ``separation``: see :func:`synthetic_track`. The same arguments give the same sessions; sessions that are already
+    stored are left unchanged. Raises ``InvalidSetting`` for an emotion outside :data:`EMOTIONS`.
     """
     if unknown := [emotion for emotion in emotions if emotion not in EMOTIONS]:
-        raise InvalidSetting(f"nobody can be made up who is {unknown[0]!r}. Choose from {', '.join(EMOTIONS)}")
+        raise InvalidSetting(f"there are no synthetic sessions of {unknown[0]!r}. Choose from {', '.join(EMOTIONS)}")
     store = SessionStore(video_bucket, patients_bucket)
-    made_by = {"model": f"separation {separation:g}, seed {seed}", "versions": versions_of_libraries(_LIBRARIES)}
+    provenance = {"model": f"separation {separation:g}, seed {seed}", "versions": versions_of_libraries(_LIBRARIES)}
     records = []
     total = len(emotions) * sessions_per_emotion
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_grey(folder / "grey.mp4")
-        for place in range(total):
-            emotion, number = emotions[place % len(emotions)], first + place
-            told = f"a synthetic session: {patient}, {number}, {emotion}, separation {separation}, seed {seed}"
-            claim = store.claim(patient, f"synthetic-{number:04d}", hashlib.sha256(told.encode()).hexdigest())
+        for index in range(total):
+            emotion, number = emotions[index % len(emotions)], first + index
+            identity = f"a synthetic session: {patient}, {number}, {emotion}, separation {separation}, seed {seed}"
+            claim = store.claim(patient, f"synthetic-{number:04d}", hashlib.sha256(identity.encode()).hexdigest())
             if store.status(claim) == "new":
                 track = synthetic_track(emotion, claim.patient, number, separation=separation, seed=seed)
-                outputs = _outputs(claim, emotion, number, track, made_by, folder)
+                outputs = _outputs(claim, emotion, number, track, provenance, folder)
                 stored = store.save(claim, outputs)
             else:
                 stored = store.complete(claim)
             records.append(open_session(patients_bucket, stored.record)[0])
             if progress:
-                progress((place + 1) / total)
+                progress((index + 1) / total)
     return records
 
 
 def _outputs(
-    claim: Claim, emotion: str, number: int, track: Track, made_by: dict[str, Any], folder: Path
+    claim: Claim, emotion: str, number: int, track: Track, provenance: dict[str, Any], folder: Path
 ) -> SessionOutputs:
     parquet = folder / "track.parquet"
     track.to_parquet(parquet)
-    shown = np.unique(np.linspace(0, len(track.frames) - 1, EVEN_MOMENTS).round().astype(int))
+    selected = np.unique(np.linspace(0, len(track.frames) - 1, EVEN_MOMENTS).round().astype(int))
     duration = float(track.times[-1] + 1 / track.fps)
     text = f"{claim.patient} is {emotion}"
     words = {"emotion": emotion, "start": 0.0, "end": duration}
@@ -97,7 +97,7 @@ def _outputs(
         emotion_keywords_found=1,
         annotations_found=1,
         frames_extracted=0,
-        poses_extracted=len(shown),
+        poses_extracted=len(selected),
         whisper_model=None,
         processing_timestamp=_FIRST + number * _APART,
         session=claim.session,
@@ -110,7 +110,7 @@ def _outputs(
         timeline=(Stretch(evidence=text, **words),),
         parameters={},
         timings={},
-        **made_by,
+        **provenance,
     )
     return SessionOutputs(
         metadata=metadata,
@@ -119,7 +119,7 @@ def _outputs(
         track=parquet,
         poses=tuple(
             (f"pose_{place:03d}_at_pos_{track.frames[row]}.json", track.keypoints[row])
-            for place, row in enumerate(shown)
+            for place, row in enumerate(selected)
         ),
     )
 

@@ -1,7 +1,7 @@
-"""Made-up people who move as an emotion has them move, as the pose tracker would have seen them.
+"""Synthetic pose tracks of people whose posture and movement depend on an emotion.
 
-They are no measurements of anyone. Posture and movement differ between emotions by the table ``manners.toml``, between
-people, and between a person's sessions; cameras, frame rates, noise and joints out of sight differ too.
+They are not measurements. Posture and movement vary between emotions (``motion_styles.toml``), between people, and
+between a person's sessions; camera, frame rate, noise and occluded joints vary too.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ __all__ = ["EMOTIONS", "synthetic_track"]
 
 EMOTIONS = ("happy", "sad", "angry", "surprised", "neutral")
 
-_MANNERS = Path(__file__).with_name("manners.toml")
+_STYLES = Path(__file__).with_name("motion_styles.toml")
 _BODY = {"shoulders": 0.75, "hips": 0.38, "upper_arm": 0.58, "forearm": 0.52, "thigh": 0.86, "shin": 0.82}
 _CAMERAS = ((640, 480), (1280, 720), (1920, 1080))
 _RATES = (24.0, 25.0, 30000 / 1001, 30.0)
-_STRIDES = (2, 3, 5)  # of so many frames one is looked at
+_STRIDES = (2, 3, 5)  # one of so many frames is tracked
 _SECONDS = (6.0, 14.0)
-_NOISE = 0.004  # torso lengths, of each coordinate
-_UNSEEN = 0.03  # of the frames show nobody
-_CLOSE = 0.25  # of the sessions show the person without the legs
+_NOISE = 0.004  # standard deviation of each coordinate, torso lengths
+_UNSEEN = 0.03  # share of frames without a detected person
+_CLOSE = 0.25  # share of sessions filmed without the legs
 _LONGEST_BEND = 150.0  # degrees
 
 Numbers = NDArray[np.float64]
@@ -38,19 +38,19 @@ Side = tuple[str, float]
 
 @dataclass(frozen=True)
 class _Person:
-    """``manner``: the logarithms by which they move unlike others; ``right``: how much more the right arm does."""
+    """A person. ``style``: log factors of their motion; ``right``: factor of the right arm's motion."""
 
     lengths: dict[str, float]
-    manner: Numbers
+    style: Numbers
     right: float
 
 
 def synthetic_track(emotion: str, patient: str, number: int, *, separation: float = 1.0, seed: int = 42) -> Track:
-    """The poses of one session; ``number`` tells a patient's sessions apart, in whatever emotion.
+    """Return the poses of one session; ``number`` identifies the session of the patient.
 
-    The same patient has the same body and habits in each. ``separation`` says how far the emotions are from each
-    other: 0 makes them all the same, 1 leaves a model much to learn and something to be wrong about, 2 makes it easy.
-    The same arguments give the same track. Raises ``KeyError`` for an emotion that is none of :data:`EMOTIONS`.
+    A patient has the same body and motion style in every session. ``separation`` scales the difference between
+    emotions: 0 makes them identical, 1 learnable with some errors, 2 easy. The same arguments give the same track.
+    Raises ``KeyError`` for an emotion outside :data:`EMOTIONS`.
     """
     owner = zlib.crc32(patient.encode())
     person, rng = _person(np.random.default_rng((seed, 0, owner))), np.random.default_rng((seed, 1, owner, number))
@@ -58,8 +58,8 @@ def synthetic_track(emotion: str, patient: str, number: int, *, separation: floa
     seen = np.arange(0, rng.uniform(*_SECONDS) * rate, stride, dtype=np.int64)
     seen = seen[rng.random(len(seen)) >= _UNSEEN]
     times = seen / rate
-    manner = _manner(emotion, person, separation, rng)
-    points = _points(person, manner, times, rng)
+    style = _style(emotion, person, separation, rng)
+    points = _points(person, style, times, rng)
     size = _CAMERAS[rng.integers(len(_CAMERAS))]
     keypoints = _filmed(points, size, rng)
     return Track(frames=seen, times=times, keypoints=keypoints, size=size, fps=float(rate / stride))
@@ -67,66 +67,66 @@ def synthetic_track(emotion: str, patient: str, number: int, *, separation: floa
 
 def _person(rng: np.random.Generator) -> _Person:
     lengths = {part: length * float(np.exp(rng.normal(0, 0.07))) for part, length in _BODY.items()}
-    return _Person(lengths, rng.normal(0, _manners()["people"]), float(np.exp(rng.normal(0, 0.15))))
+    return _Person(lengths, rng.normal(0, _styles()["people"]), float(np.exp(rng.normal(0, 0.15))))
 
 
-def _manner(emotion: str, person: _Person, separation: float, rng: np.random.Generator) -> dict[str, float]:
-    manners = _manners()
-    middle = np.mean([manners[name] for name in EMOTIONS], axis=0)
-    logarithms = middle + separation * (manners[emotion] - middle) + person.manner + rng.normal(0, manners["sessions"])
+def _style(emotion: str, person: _Person, separation: float, rng: np.random.Generator) -> dict[str, float]:
+    styles = _styles()
+    mean = np.mean([styles[name] for name in EMOTIONS], axis=0)
+    logarithms = mean + separation * (styles[emotion] - mean) + person.style + rng.normal(0, styles["sessions"])
     return dict(zip(_columns(), np.exp(logarithms).tolist(), strict=True))
 
 
-def _points(person: _Person, manner: dict[str, float], times: Numbers, rng: np.random.Generator) -> Numbers:
-    """The joints, shape = (n, 25, 2), in torso lengths from where the hips are on average; y points down.
+def _points(person: _Person, style: dict[str, float], times: Numbers, rng: np.random.Generator) -> Numbers:
+    """Return the joints in torso lengths from the mean hip position, shape = (n, 25, 2); y points down.
 
-    A joint that the estimator does not know is NaN.
+    Joints that the pose estimator does not provide are NaN.
     """
 
     def moving(tempo: float) -> Numbers:
-        return _wave(times, tempo * manner["tempo"], rng)
+        return _wave(times, tempo * style["tempo"], rng)
 
-    sway, length = manner["sway"], person.lengths
+    sway, length = style["sway"], person.lengths
     hip = np.stack([sway * moving(0.5), 0.3 * sway * moving(1.0)], axis=-1)
     neck = hip + np.stack([0.5 * sway * moving(0.5), np.full(len(times), -1.0)], axis=-1)
-    nose = neck + np.stack([0.6 * sway * moving(0.7), -manner["head"] + 0.3 * sway * moving(0.7)], axis=-1)
-    found = {"nose": nose, "neck": neck, "mid_hip": hip}
-    sides: tuple[Side, Side] = (("right", -1.0), ("left", 1.0))  # who faces the camera has the right on its left
+    nose = neck + np.stack([0.6 * sway * moving(0.7), -style["head"] + 0.3 * sway * moving(0.7)], axis=-1)
+    joints = {"nose": nose, "neck": neck, "mid_hip": hip}
+    sides: tuple[Side, Side] = (("right", -1.0), ("left", 1.0))  # the person faces the camera
     for side, out in sides:
-        swing = manner["swing"] * (person.right if side == "right" else 1.0)
-        arm = manner["arms"] + swing * moving(1.0)
-        elbow = np.clip(manner["elbows"] + swing * moving(1.0), 0, _LONGEST_BEND)
-        leg = manner["stance"] + 0.1 * swing * moving(0.5)
-        shoulder = neck + np.array([out * length["shoulders"] * manner["open"] / 2, 0.05])
-        found[f"{side}_shoulder"] = shoulder
-        found[f"{side}_elbow"] = shoulder + length["upper_arm"] * _direction(arm, out)
-        found[f"{side}_wrist"] = found[f"{side}_elbow"] + length["forearm"] * _direction(arm + elbow, out)
-        found[f"{side}_hip"] = hip + np.array([out * length["hips"] / 2, 0.0])
-        found[f"{side}_knee"] = found[f"{side}_hip"] + length["thigh"] * _direction(leg, out)
-        found[f"{side}_ankle"] = found[f"{side}_knee"] + length["shin"] * _direction(0.3 * leg, out)
-        found[f"{side}_heel"] = found[f"{side}_ankle"] + np.array([0.0, 0.06])
-        found[f"{side}_big_toe"] = found[f"{side}_ankle"] + np.array([out * 0.1, 0.14])
-        found[f"{side}_eye"] = nose + np.array([out * 0.07, -0.07])
-        found[f"{side}_ear"] = nose + np.array([out * 0.15, -0.03])
+        swing = style["swing"] * (person.right if side == "right" else 1.0)
+        arm = style["arms"] + swing * moving(1.0)
+        elbow = np.clip(style["elbows"] + swing * moving(1.0), 0, _LONGEST_BEND)
+        leg = style["stance"] + 0.1 * swing * moving(0.5)
+        shoulder = neck + np.array([out * length["shoulders"] * style["open"] / 2, 0.05])
+        joints[f"{side}_shoulder"] = shoulder
+        joints[f"{side}_elbow"] = shoulder + length["upper_arm"] * _direction(arm, out)
+        joints[f"{side}_wrist"] = joints[f"{side}_elbow"] + length["forearm"] * _direction(arm + elbow, out)
+        joints[f"{side}_hip"] = hip + np.array([out * length["hips"] / 2, 0.0])
+        joints[f"{side}_knee"] = joints[f"{side}_hip"] + length["thigh"] * _direction(leg, out)
+        joints[f"{side}_ankle"] = joints[f"{side}_knee"] + length["shin"] * _direction(0.3 * leg, out)
+        joints[f"{side}_heel"] = joints[f"{side}_ankle"] + np.array([0.0, 0.06])
+        joints[f"{side}_big_toe"] = joints[f"{side}_ankle"] + np.array([out * 0.1, 0.14])
+        joints[f"{side}_eye"] = nose + np.array([out * 0.07, -0.07])
+        joints[f"{side}_ear"] = nose + np.array([out * 0.15, -0.03])
     unknown = np.full((len(times), 2), np.nan)
-    return np.stack([found.get(joint, unknown) for joint in JOINTS], axis=1)
+    return np.stack([joints.get(joint, unknown) for joint in JOINTS], axis=1)
 
 
 def _direction(degrees: Numbers, out: float) -> Numbers:
-    """Unit vectors at so many degrees from straight down, to the side ``out``; shape = (n, 2)."""
+    """Return unit vectors at these angles from straight down, towards the side ``out``; shape = (n, 2)."""
     angle = np.deg2rad(degrees)
     return np.stack([out * np.sin(angle), np.cos(angle)], axis=-1)
 
 
 def _wave(times: Numbers, tempo: float, rng: np.random.Generator) -> Numbers:
-    """A movement about 0 that goes to either side by about 1, ``tempo`` times a second, and never quite repeats."""
+    """Return an aperiodic oscillation around 0 with amplitude of about 1, ``tempo`` times per second."""
     tempos, phases = tempo * rng.uniform(0.7, 1.3, 3), rng.uniform(0, 2 * np.pi, 3)
     waves: Numbers = np.sin(2 * np.pi * times[:, None] * tempos + phases).sum(axis=1) / np.sqrt(3)
     return waves
 
 
 def _filmed(points: Numbers, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-    """What the tracker makes of the joints, shape = (n, 25, 3): pixels and confidence, (0, 0, 0) where it has none."""
+    """Return the tracker's keypoints, shape = (n, 25, 3): pixels and confidence, (0, 0, 0) for a missing joint."""
     n, width, height = len(points), *size
     close = rng.random() < _CLOSE
     torso = height * (rng.uniform(0.33, 0.42) if close else rng.uniform(0.17, 0.23))
@@ -134,18 +134,18 @@ def _filmed(points: Numbers, size: tuple[int, int], rng: np.random.Generator) ->
     keypoints = np.zeros((n, len(JOINTS), 3))
     keypoints[:, :, :2] = hips + torso * (points + rng.normal(0, _NOISE, points.shape))
     inside = (keypoints[:, :, :2] >= 0).all(axis=2) & (keypoints[:, :, :2] < [width, height]).all(axis=2)
-    # A joint beyond the picture's edge has a place all the same, and nobody should believe in it.
+    # A joint outside the image still has coordinates, with a low confidence.
     keypoints[:, :, 2] = np.where(inside, rng.uniform(0.75, 1.0, inside.shape), rng.uniform(0.0, 0.09, inside.shape))
     for joint in rng.choice(len(JOINTS), rng.integers(0, 4), replace=False):
         start = rng.integers(n)
-        keypoints[start : start + rng.integers(1, n // 2), joint] = np.nan  # something is in front of it
+        keypoints[start : start + rng.integers(1, n // 2), joint] = np.nan  # occluded
     keypoints[np.isnan(keypoints).any(axis=2)] = 0
     return keypoints.astype(np.float32)
 
 
 @cache
 def _table() -> dict[str, dict[str, list[float]]]:
-    return tomllib.loads(_MANNERS.read_text(encoding="utf-8"))
+    return tomllib.loads(_STYLES.read_text(encoding="utf-8"))
 
 
 def _columns() -> list[str]:
@@ -153,8 +153,8 @@ def _columns() -> list[str]:
 
 
 @cache
-def _manners() -> dict[str, Numbers]:
-    """The logarithms of each emotion's numbers, and what they differ by between ``people`` and between ``sessions``."""
+def _styles() -> dict[str, Numbers]:
+    """Return the log parameters of each emotion, and their standard deviations over ``people`` and ``sessions``."""
     table = _table()
     emotions = {name: np.log(row) for name, row in table["emotions"].items()}
     return emotions | {name: np.array(row) for name, row in table["spread"].items()}

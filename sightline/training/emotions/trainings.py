@@ -1,16 +1,16 @@
-"""The turn to train one patient's model: there is one at a time, whatever starts it.
+"""The lease on training one patient's model: one training runs at a time, whatever started it.
 
-Who starts a training takes the turn, looks at the last training only then, and keeps its own before the turn ends. So
-of any number that start at once one trains; the others are told of it, or find it in the history:
+A training takes the lease first, then reads when the last training ended, and stores its own result before it releases
+the lease. If several start together, one trains; the others get an error, or find its result in the history:
 
->>> with training_turn(folder, "session ana/clip") as turn:
-...     report = check_gate(records, limits, turn.last_ended, now)
+>>> with training_lease(folder, "session ana/clip") as lease:
+...     report = check_gate(records, limits, lease.last_ended, now)
 ...     if report.passed:
-...         turn.begin([record.session for record in report.sessions])
+...         lease.begin([record.session for record in report.sessions])
 ...         model = train(report.sessions)
-...         turn.check()
+...         lease.check()
 ...         version, promoted = publish(model)
-...         turn.finish(promoted=promoted, version=version, accuracy=0.7, interval=(0.6, 0.8), verdict="beats chance")
+...         lease.finish(promoted=promoted, version=version, accuracy=0.7, interval=(0.6, 0.8), verdict="beats chance")
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sightline.affect.history import TRAININGS, Training, last_training, store_training
 from sightline.clock import now_in_utc
 from sightline.errors import SightlineError, StorageError
-from sightline.leases import Held, Leases, LeaseTaken
+from sightline.leases import HeldLease, Leases, LeaseTaken
 from sightline.registry import code_version
 from sightline.storage import Location
-from sightline.training.emotions.history import TRAININGS, Training, keep_training, last_training
 
-__all__ = ["TrainingTurn", "TrainingUnderWay", "training_turn"]
+__all__ = ["TrainingInProgress", "TrainingLease", "training_lease"]
 
 
-class TrainingUnderWay(SightlineError):
-    """Another training of the same model is at work. ``started_by`` is None where it has just come or gone."""
+class TrainingInProgress(SightlineError):
+    """Another training of the same model is running. ``started_by`` is None if it has just started or ended."""
 
     def __init__(self, model: str, started_by: str | None, since: datetime | None) -> None:
         super().__init__(model, started_by, since)
@@ -40,9 +40,9 @@ class TrainingUnderWay(SightlineError):
         self.since = since
 
     def __str__(self) -> str:
-        whose = f", started by {self.started_by}" if self.started_by else ""
+        starter = f", started by {self.started_by}" if self.started_by else ""
         since = f", since {self.since:%Y-%m-%d %H:%M:%S %Z}" if self.since else ""
-        return f"{self.model}: a training is under way{whose}{since}. There is one at a time; try again after it"
+        return f"{self.model}: a training is in progress{starter}{since}. Try again when it has ended"
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ class _Begun:
     code_version: str
 
 
-class TrainingTurn:
-    """The right to train one patient's model, as long as the block of :func:`training_turn` lasts."""
+class TrainingLease:
+    """The exclusive right to train one patient's model, within the block of :func:`training_lease`."""
 
-    def __init__(self, folder: Location, started_by: str, held: Held, now: Callable[[], datetime]) -> None:
+    def __init__(self, folder: Location, started_by: str, held: HeldLease, now: Callable[[], datetime]) -> None:
         self.last = last_training(folder)
-        """The training before this one, as it was when the turn began."""
+        """The previous training, read when the lease was taken."""
         self._folder = folder
         self._started_by = started_by
         self._held = held
@@ -66,23 +66,23 @@ class TrainingTurn:
 
     @property
     def last_ended(self) -> datetime | None:
-        """When the training before this one ended, from which the cooldown counts."""
+        """When the previous training ended; the cooldown counts from then."""
         return self.last.ended if self.last else None
 
     def check(self) -> None:
-        """Raise ``LeaseLost`` where the turn is lost; to be called before what only one training may do."""
+        """Raise ``LeaseLost`` if the lease is lost. Call it before each step that must not run twice."""
         self._held.check()
 
     def begin(self, sessions: Sequence[str]) -> None:
-        """The gate is passed: from here on it is a training, and is kept however it ends."""
+        """Start the training; from now on its outcome is stored, also if it fails."""
         self.check()
         self._begun = _Begun(self._now(), tuple(sessions), code_version())
 
     def finish(
         self, *, promoted: bool, version: int, accuracy: float, interval: tuple[float, float], verdict: str
     ) -> Training:
-        """Keep the training that has begun."""
-        return self._keep(
+        """Store the outcome of the training."""
+        return self._store(
             outcome="promoted" if promoted else "not promoted",
             version=version,
             accuracy=accuracy,
@@ -91,18 +91,18 @@ class TrainingTurn:
         )
 
     def fail(self, error: BaseException) -> None:
-        """Keep what has begun and is not finished as failed; the end of the block does so for what it raises."""
+        """Store a training that has begun as failed; the context manager calls this for an exception in its block."""
         if self._begun:
-            self._keep(outcome="failed", error=f"{type(error).__name__}: {error}".removesuffix(": "))
+            self._store(outcome="failed", error=f"{type(error).__name__}: {error}".removesuffix(": "))
 
     def end(self) -> None:
-        """Raise RuntimeError where what has begun is not finished."""
+        """Raise RuntimeError if the training has begun and is not finished."""
         if self._begun:
-            raise RuntimeError("the training ended without a result: finish() comes before the end of the turn")
+            raise RuntimeError("the training ended without a result: call finish() within the block")
 
-    def _keep(self, **result: object) -> Training:
+    def _store(self, **result: object) -> Training:
         if self._begun is None:
-            raise RuntimeError("there is no training to finish: begin() comes first, and finish() once")
+            raise RuntimeError("there is no training to finish: call begin() first, and finish() once")
         begun, ended = self._begun, self._now()
         training = Training.model_validate(
             {
@@ -114,37 +114,45 @@ class TrainingTurn:
                 **result,
             }
         )
-        keep_training(self._folder, training)
+        store_training(self._folder, training)
         self._begun = None
         return training
 
 
 @contextmanager
-def training_turn(
+def training_lease(
     folder: Location,
     started_by: str,
     *,
     lease: timedelta = timedelta(minutes=5),
     now: Callable[[], datetime] = now_in_utc,
-) -> Iterator[TrainingTurn]:
-    """The turn to train the model whose folder in the registry it is; raises :class:`TrainingUnderWay`.
+) -> Iterator[TrainingLease]:
+    """Hold the lease on training the model in ``folder`` of the registry.
 
-    ``started_by`` is what others are told of it: a run, an event. ``lease``: how long the turn of a process that was
-    killed stays taken. A block that raises, or ends without an answer, after ``begin`` leaves a failed training.
+    If the block raises, or ends without ``finish``, after ``begin``, the training is stored as failed.
+
+    Args:
+        folder: The model's folder in the registry.
+        started_by: What started the training: a run or an event. Other trainings report it.
+        lease: How long the lease outlives a process that was killed.
+        now: The clock.
+
+    Raises:
+        TrainingInProgress: Another training holds the lease.
     """
     leases = Leases(folder / TRAININGS / "turns", lease, now)
     with ExitStack() as stack:
         try:
             held = stack.enter_context(leases.hold("turn", started_by))
         except LeaseTaken as taken:
-            raise TrainingUnderWay(folder.name, taken.holder, taken.since) from None
-        turn = TrainingTurn(folder, started_by, held, now)
+            raise TrainingInProgress(folder.name, taken.holder, taken.since) from None
+        held_lease = TrainingLease(folder, started_by, held, now)
         try:
-            yield turn
-            turn.end()
+            yield held_lease
+            held_lease.end()
         except BaseException as error:
             try:
-                turn.fail(error)
-            except StorageError as unkept:
-                error.add_note(f"That this training failed could not be written down: {unkept}")
+                held_lease.fail(error)
+            except StorageError as not_stored:
+                error.add_note(f"The failure of this training could not be stored: {not_stored}")
             raise

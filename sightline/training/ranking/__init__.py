@@ -1,4 +1,4 @@
-"""Running style, learnt from photos that people have sorted into good and bad: stages, figures, publication."""
+"""Train the running-style ranking on photos labelled good and bad: stages, evaluation, publishing."""
 
 from sightline.training.ranking.dataset import LABELS, SPLITS, Photo, RankingData, open_ranking_data
 from sightline.training.ranking.evaluate import RankingMetrics

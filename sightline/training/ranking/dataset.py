@@ -1,4 +1,4 @@
-"""Photos of runners, labelled by their folders, in a folder, in a bucket or in a DVC repository at a revision."""
+"""Photos of runners, labelled by their folders: in a folder, a bucket, or a DVC repository at a revision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from sightline import storage, vision
 from sightline.errors import InvalidSetting
 from sightline.storage import Location
-from sightline.training.errors import UnsuitableData
+from sightline.training.common.errors import UnsuitableData
 
 if TYPE_CHECKING:
     from dvc.api import DVCFileSystem
@@ -39,9 +39,9 @@ _OF_PERSON = re.compile(r"-p\d+$")
 
 
 class Photo(NamedTuple):
-    """One labelled photo, or a crop of one. ``name`` is its path below the label's folder; ``read`` gives its bytes.
+    """One labelled photo, or a crop of one. ``name`` is its path in the label's folder; ``read`` returns its bytes.
 
-    ``version`` is the MD5 of its content, as DVC and S3 have it, or S3's own tag of an object sent in parts.
+    ``version`` is the MD5 of the content, as in DVC and S3, or the ETag of a multipart upload.
     """
 
     split: Split
@@ -53,9 +53,9 @@ class Photo(NamedTuple):
 
     @property
     def group(self) -> str:
-        """The source photo: what is cropped from it must be on one side of a split, whatever its labels are."""
+        """The source photo. All crops of one photo belong to one side of a split, whatever their labels."""
         stem = self.name.rpartition(".")[0]
-        if _OF_PERSON.search(stem):  # a crop that was named after its photo, runner.jpg-p2.png
+        if _OF_PERSON.search(stem):  # a crop named after its photo: runner.jpg-p2.png
             stem = _OF_PERSON.sub("", stem)
             stem = stem.rpartition(".")[0] or stem
         return stem.casefold()
@@ -63,9 +63,9 @@ class Photo(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class RankingData:
-    """A data set. ``uri`` leads to it again: of a DVC repository it names the commit, which is ``revision`` too.
+    """A data set. ``uri`` identifies it; for a DVC repository it contains the commit, which is also ``revision``.
 
-    ``name`` is what a model's record calls it. ``prepared``: whether the pictures are lower bodies already.
+    ``name`` is its name in a model's record. ``prepared``: whether the images are already crops of lower bodies.
     """
 
     uri: str
@@ -75,39 +75,38 @@ class RankingData:
     photos: tuple[Photo, ...]
 
     def of(self, split: Split) -> tuple[Photo, ...]:
-        """The photos of one part."""
+        """Return the photos of one split."""
         return tuple(photo for photo in self.photos if photo.split == split)
 
     def version(self, split: Split) -> str:
-        """A hash of the part's file names and contents, the same wherever they lie."""
+        """Return a hash of the split's file names and contents, independent of the location."""
         lines = sorted(f"{photo.version} {photo.label}/{photo.name}\n" for photo in self.of(split))
         return hashlib.sha256("".join((f"prepared {self.prepared}\n", *lines)).encode()).hexdigest()
 
     @property
     def synthetic(self) -> bool:
-        """Whether any of the photos was made up: those have "synthetic" in their names."""
+        """Whether any photo is synthetic: those have "synthetic" in their names."""
         return any("synthetic" in photo.name.casefold() for photo in self.photos)
 
 
 def open_ranking_data(source: str | Location, *, prepared: bool = False) -> RankingData:
-    """The data set in a folder, under an ``s3://`` prefix, or at ``dvc://REPO@REV/path``.
+    """Open the data set in a folder, under an ``s3://`` prefix, or at ``dvc://REPO@REV/path``.
 
-    Below it are ``{train,evaluate}/{good,bad}``, or, ``prepared``, ``{train,evaluate}/lower_body/{good,bad}``; a
-    ``raw/`` or ``prepared/`` in front of that is looked into. REPO is a path or what git clones from, REV a branch, a
-    tag or a commit, with ``%2F`` for a slash. Of DVC's files only those that are read are fetched. Raises
-    :class:`UnsuitableData` for a part or a label without photos and for a photo that stands in two places, and
-    ``InvalidSetting`` where DVC is not installed.
+    It contains ``{train,evaluate}/{good,bad}`` or, if ``prepared``, ``{train,evaluate}/lower_body/{good,bad}``,
+    optionally below ``raw/`` or ``prepared/``. REPO is a path or a URL that git can clone; REV is a branch, a tag or a
+    commit, with ``%2F`` for a slash. DVC files are fetched when they are read. Raises :class:`UnsuitableData` for a
+    split or a label without photos and for a photo in two places, and ``InvalidSetting`` if DVC is not installed.
     """
     text = str(source)
-    name, uri, revision, found = _dvc(text) if text.startswith(_DVC) else _storage(text)
+    name, uri, revision, files = _dvc(text) if text.startswith(_DVC) else _storage(text)
     pattern = _PREPARED if prepared else _RAW
     photos = []
-    for file in found:
+    for file in files:
         match = pattern.fullmatch(file.path)
         if match and file.path.lower().endswith(vision.SUFFIXES) and "/." not in f"/{file.path}":
             split: Split = "train" if match[1] == "train" else "evaluate"
             photos.append(Photo(split, match[2], match[3], file.uri, file.version(), file.read))
-    data = RankingData(uri, name, revision, prepared, tuple(sorted(photos, key=lambda each: each[:3])))
+    data = RankingData(uri, name, revision, prepared, tuple(sorted(photos, key=lambda photo: photo[:3])))
     _check(data)
     return data
 
@@ -122,10 +121,10 @@ class _File(NamedTuple):
 def _storage(text: str) -> tuple[str, str, None, Iterator[_File]]:
     location = storage.locate(text)
     name = location.absolute().name if isinstance(location, Path) else str(location)
-    return name, storage.uri_of(location), None, _stored(location)
+    return name, storage.uri_of(location), None, _stored_files(location)
 
 
-def _stored(root: Location) -> Iterator[_File]:
+def _stored_files(root: Location) -> Iterator[_File]:
     for file in storage.walk(root):
         read = partial(storage.read_bytes, file.location)
         version = partial(_md5, read) if isinstance(file.location, Path) else partial(str, file.version)
@@ -133,9 +132,9 @@ def _stored(root: Location) -> Iterator[_File]:
 
 
 def _dvc(text: str) -> tuple[str, str, str, Iterator[_File]]:
-    repository, at, rest = text.removeprefix(_DVC).rpartition("@")
-    wanted, _, path = rest.partition("/")
-    if not (repository and at and wanted):
+    repository, separator, rest = text.removeprefix(_DVC).rpartition("@")
+    revision, _, path = rest.partition("/")
+    if not (repository and separator and revision):
         raise UnsuitableData(text, "does not name a repository and a revision", f"Write it as {_DVC}REPO@REV/path")
     try:
         from dvc.api import DVCFileSystem
@@ -146,32 +145,32 @@ def _dvc(text: str) -> tuple[str, str, str, Iterator[_File]]:
         ) from error
     location = repository if "://" in repository or ":" in repository else str(Path(repository).expanduser().absolute())
     try:
-        files = DVCFileSystem(location, rev=unquote(wanted))
+        files = DVCFileSystem(location, rev=unquote(revision))
         commit = str(files.repo.get_rev())
-        found = files.find(f"/{path}".rstrip("/") or "/", detail=True)
+        details = files.find(f"/{path}".rstrip("/") or "/", detail=True)
     except (DvcException, OSError) as error:
         raise UnsuitableData(
-            text, f"cannot be read by DVC ({error})", "Look at the repository, the revision and the path"
+            text, f"cannot be read by DVC ({error})", "Check the repository, the revision and the path"
         ) from error
     uri = f"{_DVC}{location}@{commit}/{path}"
     name = f"{_DVC}{Path(location).name}@{commit[:12]}/{path}"
-    return name, uri, commit, _tracked(files, found, path.strip("/"), uri)
+    return name, uri, commit, _tracked(files, details, path.strip("/"), uri)
 
 
-def _tracked(files: DVCFileSystem, found: dict[str, dict[str, object]], root: str, uri: str) -> Iterator[_File]:
-    for place, known in sorted(found.items()):
-        path = place.lstrip("/").removeprefix(root).lstrip("/")
-        read = partial(_from_dvc, files, place, f"{uri.rstrip('/')}/{path}")
-        # Files that git keeps itself have no hash of DVC's.
-        version = partial(str, known["md5"]) if known.get("md5") else partial(_md5, read)
+def _tracked(files: DVCFileSystem, details: dict[str, dict[str, object]], root: str, uri: str) -> Iterator[_File]:
+    for key, entry in sorted(details.items()):
+        path = key.lstrip("/").removeprefix(root).lstrip("/")
+        read = partial(_from_dvc, files, key, f"{uri.rstrip('/')}/{path}")
+        # Files that are in git itself have no DVC hash.
+        version = partial(str, entry["md5"]) if entry.get("md5") else partial(_md5, read)
         yield _File(path, f"{uri.rstrip('/')}/{path}", version, read)
 
 
-def _from_dvc(files: DVCFileSystem, place: str, uri: str) -> bytes:
+def _from_dvc(files: DVCFileSystem, key: str, uri: str) -> bytes:
     from dvc.exceptions import DvcException
 
     try:
-        return bytes(files.cat_file(place))
+        return bytes(files.cat_file(key))
     except (DvcException, OSError) as error:
         raise UnsuitableData(
             uri, f"cannot be fetched ({error})", "Run `dvc push` where the data were added, or `dvc fetch` here"
@@ -184,17 +183,17 @@ def _md5(read: Callable[[], bytes]) -> str:
 
 def _check(data: RankingData) -> None:
     present = {(photo.split, photo.label) for photo in data.photos}
-    lacking = [f"{split}/{label}" for split in SPLITS for label in LABELS if (split, label) not in present]
-    if lacking:
-        raise UnsuitableData(data.uri, f"has no picture in {', '.join(lacking)}", _LAYOUT[data.prepared])
+    missing = [f"{split}/{label}" for split in SPLITS for label in LABELS if (split, label) not in present]
+    if missing:
+        raise UnsuitableData(data.uri, f"has no image in {', '.join(missing)}", _LAYOUT[data.prepared])
     places: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     names: dict[tuple[str, str, str], str] = {}
     for photo in data.photos:
         places[photo.version].add((photo.split, photo.label))
         names[photo.version, photo.split, photo.label] = f"{photo.split}/{photo.label}/{photo.name}"
-    for version, there in places.items():
-        if len(there) > 1:
-            first, second, *_ = (names[version, *place] for place in sorted(there))
+    for version, locations in places.items():
+        if len(locations) > 1:
+            first, second, *_ = (names[version, *location] for location in sorted(locations))
             raise UnsuitableData(
-                data.uri, f"has the same picture in two places, {first} and {second}", "Keep the right one of them"
+                data.uri, f"has the same image in two places, {first} and {second}", "Keep the correct one"
             )

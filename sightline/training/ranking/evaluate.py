@@ -1,4 +1,4 @@
-"""The stage "evaluate": how good a head is on photos that nothing was learnt from."""
+"""The stage "evaluate": the metrics of a head on the evaluation split."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from sightline.training.evaluation import wilson
+from sightline.statistics import wilson_interval
 from sightline.training.ranking.dataset import LABELS
 from sightline.training.ranking.featurize import Features
 from sightline.training.ranking.head import read_history, scores_of
@@ -29,11 +29,11 @@ Labels = NDArray[np.int64]
 
 
 class RankingMetrics(BaseModel):
-    """Figures on the evaluation part, good being the positive class, at a threshold of 0.5; intervals are of 95 %.
+    """Metrics on the evaluation split at a threshold of 0.5, with 95 % intervals; good is the positive class.
 
-    Those of accuracy, precision and recall are Wilson's, for pictures that are independent: of several to a photo they
-    are too narrow. Those of F1 and ROC-AUC are percentiles of a bootstrap that draws source photos. An interval is
-    None, and so is a share of nothing, where there is nothing to tell it from.
+    The intervals of accuracy, precision and recall are Wilson's, which assume independent images: with several people
+    per photo they are too narrow. Those of F1 and ROC-AUC are percentiles of a bootstrap over source photos. A metric
+    and its interval are None if there is nothing to compute them from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +55,7 @@ class RankingMetrics(BaseModel):
 
 
 def evaluate_head(features: Features, head: Path, folder: Path, *, seed: int) -> None:
-    """Write :data:`METRICS`, :data:`SCORES` and the plots of the head in ``head`` on the evaluation part."""
+    """Write :data:`METRICS`, :data:`SCORES` and the plots of the head in ``head`` on the evaluation split."""
     scores = scores_of(head, features.embeddings)
     metrics = measure(scores, features.labels, features.groups, seed=seed)
     text = json.dumps(metrics.model_dump(mode="json"), indent=2, allow_nan=False)
@@ -75,39 +75,39 @@ def evaluate_head(features: Features, head: Path, folder: Path, *, seed: int) ->
 def measure(
     scores: Scores, labels: Labels, groups: tuple[str, ...], *, seed: int, draws: int = _DRAWS
 ) -> RankingMetrics:
-    """The figures of scores, shape = (n,), against labels, 0 or 1; ``groups``: the source photo of each.
+    """Return the metrics of scores, shape = (n,), against labels, 0 or 1; ``groups`` are the source photos.
 
-    ``draws``: those of the bootstrap, by ``seed``.
+    ``draws``: the bootstrap samples, drawn with ``seed``.
     """
-    said = scores >= THRESHOLD
+    predicted = scores >= THRESHOLD
     good = labels == 1
-    right, found = int((said == good).sum()), int((said & good).sum())
-    f1_interval, auc_interval = _bootstrapped(scores, labels, groups, seed, draws)
+    correct, true_positives = int((predicted == good).sum()), int((predicted & good).sum())
+    f1_interval, auc_interval = _bootstrap(scores, labels, groups, seed, draws)
     return RankingMetrics(
         pictures=len(labels),
         photos=len(set(groups)),
         good=int(good.sum()),
-        accuracy=right / len(labels),
-        accuracy_interval=wilson(right / len(labels), len(labels)),
-        precision=_share(found, int(said.sum())),
-        precision_interval=_interval(found, int(said.sum())),
-        recall=_share(found, int(good.sum())),
-        recall_interval=_interval(found, int(good.sum())),
-        f1=_f1(said, good),
+        accuracy=correct / len(labels),
+        accuracy_interval=wilson_interval(correct / len(labels), len(labels)),
+        precision=_ratio(true_positives, int(predicted.sum())),
+        precision_interval=_interval(true_positives, int(predicted.sum())),
+        recall=_ratio(true_positives, int(good.sum())),
+        recall_interval=_interval(true_positives, int(good.sum())),
+        f1=_f1(predicted, good),
         f1_interval=f1_interval,
         roc_auc=auc(scores, labels),
         roc_auc_interval=auc_interval,
         confusion_matrix=(
-            (int((~said & ~good).sum()), int((said & ~good).sum())),
-            (int((~said & good).sum()), found),
+            (int((~predicted & ~good).sum()), int((predicted & ~good).sum())),
+            (int((~predicted & good).sum()), true_positives),
         ),
     )
 
 
 def auc(scores: Scores, labels: Labels) -> float:
-    """The area under the ROC curve: how often a good picture scores higher than a bad one, a tie being half of it.
+    """Return the area under the ROC curve: the share of pairs in which good scores higher than bad; ties count half.
 
-    J. Hanley and B. McNeil, The Meaning and Use of the Area under a ROC Curve (1982). NaN where a label is missing.
+    J. Hanley and B. McNeil, The Meaning and Use of the Area under a ROC Curve (1982). NaN if a label is missing.
     """
     from scipy.stats import rankdata
 
@@ -119,36 +119,36 @@ def auc(scores: Scores, labels: Labels) -> float:
     return float(above / pairs)
 
 
-def _f1(said: NDArray[np.bool_], good: NDArray[np.bool_]) -> float:
-    both = int(said.sum() + good.sum())
-    return 2 * int((said & good).sum()) / both if both else 0.0
+def _f1(predicted: NDArray[np.bool_], good: NDArray[np.bool_]) -> float:
+    both = int(predicted.sum() + good.sum())
+    return 2 * int((predicted & good).sum()) / both if both else 0.0
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _ratio(count: int, total: int) -> float | None:
+    return count / total if total else None
 
 
-def _interval(part: int, whole: int) -> Interval | None:
-    return wilson(part / whole, whole) if whole else None
+def _interval(count: int, total: int) -> Interval | None:
+    return wilson_interval(count / total, total) if total else None
 
 
-def _bootstrapped(
+def _bootstrap(
     scores: Scores, labels: Labels, groups: tuple[str, ...], seed: int, draws: int
 ) -> tuple[Interval | None, Interval | None]:
-    """The intervals of F1 and ROC-AUC, over draws of as many source photos, with replacement.
+    """Return the intervals of F1 and ROC-AUC, resampling source photos with replacement.
 
-    B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. Draws without one of the labels
-    say nothing of either figure.
+    B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. Samples without one of the labels
+    are skipped: neither metric is defined on them.
     """
     rng = np.random.default_rng(seed)
     numbers = np.unique(groups, return_inverse=True)[1]
     members = [np.flatnonzero(numbers == number) for number in range(numbers.max() + 1)]
-    found = []
+    samples = []
     for _ in range(draws):
         drawn = np.concatenate([members[number] for number in rng.integers(0, len(members), len(members))])
         if 0 < labels[drawn].sum() < len(drawn):
-            found.append((_f1(scores[drawn] >= THRESHOLD, labels[drawn] == 1), auc(scores[drawn], labels[drawn])))
-    if not found:
+            samples.append((_f1(scores[drawn] >= THRESHOLD, labels[drawn] == 1), auc(scores[drawn], labels[drawn])))
+    if not samples:
         return None, None
-    (f1_low, auc_low), (f1_high, auc_high) = np.quantile(found, (0.025, 0.975), axis=0).tolist()
+    (f1_low, auc_low), (f1_high, auc_high) = np.quantile(samples, (0.025, 0.975), axis=0).tolist()
     return (f1_low, f1_high), (auc_low, auc_high)

@@ -18,20 +18,20 @@ __all__ = ["EXPORT", "OPSET", "TOLERANCE", "ExportFailed", "export_ranker"]
 EXPORT = "export.json"
 OPSET = 17
 TOLERANCE = 1e-4
-"""How far a score of the ONNX file may be from torch's."""
+"""The largest accepted difference between a score of the ONNX file and torch's."""
 
-_SIZES = (1, 5)  # pictures a batch on which the two are compared
+_SIZES = (1, 5)  # batch sizes for which the two are compared
 
 
 class ExportFailed(SightlineError):
-    """An ONNX file that does not say what torch says."""
+    """The scores of the ONNX file differ from torch's."""
 
 
 def export_ranker(backbone: Path, head: Path, folder: Path, *, side: int) -> None:
-    """Write the ONNX file and :data:`EXPORT`, which tells its opset and how far its scores are from torch's.
+    """Write the ONNX file and :data:`EXPORT`, with its opset and the largest difference of its scores from torch's.
 
-    It takes normalised pixels, float32, shape (n, 3, side, side), and gives scores, shape (n,), for any n. Raises
-    :class:`ExportFailed` where a score differs by more than :data:`TOLERANCE`.
+    The model takes normalised pixels, float32, shape (n, 3, side, side), and returns scores, shape (n,), for any n.
+    Raises :class:`ExportFailed` if a score differs by more than :data:`TOLERANCE`.
     """
     import onnx
     import torch
@@ -45,7 +45,7 @@ def export_ranker(backbone: Path, head: Path, folder: Path, *, side: int) -> Non
     network = nn.Sequential(load_backbone(backbone), linear, nn.Sigmoid(), nn.Flatten(0)).eval()
     file, size = folder / MODEL_FILE, image_input(side)
     with warnings.catch_warnings():
-        # The exporter that has followed this one needs a further library for the same graph.
+        # The newer exporter needs another library and writes the same graph.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network, (torch.zeros(2, 3, side, side),), str(file), dynamo=False, opset_version=OPSET,
@@ -55,12 +55,12 @@ def export_ranker(backbone: Path, head: Path, folder: Path, *, side: int) -> Non
     session, rng, difference = open_session(file), np.random.default_rng(0), 0.0
     for count in _SIZES:
         pixels = rng.uniform(0, 1, (count, side, side, 3)).astype(np.float32)
-        given = ((pixels - size.mean) / size.std).transpose(0, 3, 1, 2).astype(np.float32)
+        inputs = ((pixels - size.mean) / size.std).transpose(0, 3, 1, 2).astype(np.float32)
         with torch.inference_mode():
-            expected = network(torch.from_numpy(given)).numpy()
-        found = session.run([OUTPUT], {INPUT: given})[0]
-        difference = max(difference, float(np.abs(found - expected).max()))
+            expected = network(torch.from_numpy(inputs)).numpy()
+        scores = session.run([OUTPUT], {INPUT: inputs})[0]
+        difference = max(difference, float(np.abs(scores - expected).max()))
     if not difference <= TOLERANCE:
         raise ExportFailed(f"{MODEL_FILE}: its scores differ from torch's by {difference:g}, more than {TOLERANCE:g}")
-    told = {"opset": OPSET, "onnx_ir": onnx.load(str(file)).ir_version, "largest_difference": difference}
-    (folder / EXPORT).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    report = {"opset": OPSET, "onnx_ir": onnx.load(str(file)).ir_version, "largest_difference": difference}
+    (folder / EXPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The stages "backbone" and "featurize": ResNet18, and what it makes of each lower body."""
+"""The stages "backbone" and "featurize": ResNet18, and its embeddings of the lower bodies."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline import vision
+from sightline.progress import Progress
 from sightline.ranking import model_input
 from sightline.registry import ImageInput
-from sightline.training.data import Progress
-from sightline.training.fit import seeded
+from sightline.training.common.seeding import seeded
 from sightline.training.ranking.dataset import LABELS
 from sightline.training.ranking.preparing import Crop, crops_of
 from sightline.vision import weights
@@ -36,14 +36,14 @@ __all__ = [
 BACKBONE = "resnet18"
 FEATURES = "lower_body.parquet"
 
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, whose weights expect these
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which its weights expect
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
     """Embeddings of lower bodies, float32, shape = (n, 512); ``labels``, shape = (n,), are 0 for bad and 1 for good.
 
-    ``groups``: the source photo of each.
+    ``groups``: the source photos.
     """
 
     paths: tuple[str, ...]
@@ -53,7 +53,7 @@ class Features:
 
 
 def image_input(side: int) -> ImageInput:
-    """A square of so many pixels, normalised as ImageNet's weights expect it."""
+    """Return the model input: a square of ``side`` pixels with ImageNet normalisation."""
     return ImageInput(width=side, height=side, mean=_MEAN, std=_STD)
 
 
@@ -73,12 +73,12 @@ def load_backbone(folder: Path) -> Backbone:
 
 
 def featurize(prepared: Path, backbone: Path, folder: Path, *, side: int, batch_size: int, progress: Progress) -> None:
-    """Write :data:`FEATURES`: ``image_path``, ``label``, ``features``, ``group`` and ``person`` of each lower body."""
+    """Write :data:`FEATURES`: ``image_path``, ``label``, ``features``, ``group`` and ``person``, one row per crop."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     crops = crops_of(prepared)
-    embeddings = _embedded(load_backbone(backbone), prepared, crops, image_input(side), batch_size, progress)
+    embeddings = _embed(load_backbone(backbone), prepared, crops, image_input(side), batch_size, progress)
     columns = {
         "image_path": pa.array([crop.image_path for crop in crops]),
         "label": pa.array([LABELS.index(crop.label) for crop in crops], pa.int8()),
@@ -90,7 +90,7 @@ def featurize(prepared: Path, backbone: Path, folder: Path, *, side: int, batch_
 
 
 def read_features(folder: Path) -> Features:
-    """What :func:`featurize` wrote."""
+    """Read the file that :func:`featurize` wrote."""
     import pyarrow.parquet as pq
 
     table = pq.read_table(folder / FEATURES)  # type: ignore[no-untyped-call]
@@ -103,22 +103,22 @@ def read_features(folder: Path) -> Features:
 
 
 def read_crop(folder: Path, crop: Crop) -> NDArray[np.uint8]:
-    """A lower body's pixels, RGB."""
+    """Return the crop's pixels, RGB, shape = (height, width, 3)."""
     from PIL import Image
 
     with Image.open(folder / crop.image_path) as image:
         return np.asarray(image.convert("RGB"))
 
 
-def _embedded(
+def _embed(
     backbone: Backbone, prepared: Path, crops: Sequence[Crop], size: ImageInput, batch: int, progress: Progress
 ) -> NDArray[np.float32]:
     import torch
 
-    found = []
+    embeddings = []
     with torch.inference_mode():
         for start in range(0, len(crops), batch):
             block = [read_crop(prepared, crop) for crop in crops[start : start + batch]]
-            found.append(backbone(torch.from_numpy(model_input(block, size))).numpy())
+            embeddings.append(backbone(torch.from_numpy(model_input(block, size))).numpy())
             progress(min(1.0, (start + batch) / len(crops)))
-    return np.concatenate(found)
+    return np.concatenate(embeddings)

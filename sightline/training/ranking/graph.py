@@ -1,12 +1,13 @@
-"""The stages of the ranking: prepare → featurize → train → evaluate and export, and what each depends on."""
+"""The stages of the ranking and their dependencies: prepare → featurize → train → evaluate and export."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
+from sightline.progress import Progress
 from sightline.storage import Location
-from sightline.training.data import Progress
+from sightline.training.common.stages import Stage, StageGraph, Work
 from sightline.training.ranking.dataset import SPLITS, RankingData, Split
 from sightline.training.ranking.evaluate import evaluate_head
 from sightline.training.ranking.export import export_ranker
@@ -14,7 +15,6 @@ from sightline.training.ranking.featurize import featurize, read_features, save_
 from sightline.training.ranking.head import train_head
 from sightline.training.ranking.parameters import RankingParameters
 from sightline.training.ranking.preparing import prepare_split
-from sightline.training.stages import Stage, StageGraph, Work
 
 __all__ = ["STAGES", "ranking_graph", "stages_root"]
 
@@ -50,13 +50,13 @@ _CODE: dict[str, tuple[str, ...]] = {
         "sightline.vision.nets",
         "sightline.vision.weights",
     ),
-    "train": (f"{_HERE}.head", "sightline.training.duplicates", "sightline.vision.heads"),
+    "train": (f"{_HERE}.head", "sightline.training.common.duplicates", "sightline.vision.heads"),
     "evaluate": (
         f"{_HERE}.evaluate",
         f"{_HERE}.head",
         f"{_HERE}.plots",
-        "sightline.training.drawing",
-        "sightline.training.evaluation",
+        "sightline.drawing",
+        "sightline.training.common.evaluation",
         "sightline.vision.heads",
     ),
     "export": (
@@ -80,47 +80,48 @@ _LIBRARIES: dict[str, tuple[str, ...]] = {
 
 
 def stages_root(models: Location) -> Location:
-    """Where the stages of the models in a registry are kept: beside them, under a name that no model can have."""
+    """Return where the outputs of the stages are stored: in the registry, under a name that no model can have."""
     return models / ".stages" / "ranking"
 
 
 def ranking_graph(
     data: RankingData | None, parameters: RankingParameters, root: Location, *, cache: Path | None = None
 ) -> StageGraph:
-    """The stages, on a data set, with what they made under ``root``. Without one they can be looked at, not run."""
+    """Return the stages on a data set, with outputs under ``root``. Without data they can be listed, not run."""
     versions = {f"data/{split}": data.version(split) if data else None for split in SPLITS}
-    told = parameters
     stages = [
-        *(_prepare(data, split, told) for split in SPLITS),
+        *(_prepare(data, split, parameters) for split in SPLITS),
         _stage(
             "backbone",
             (),
-            {"pretrained": told.pretrained} | ({} if told.pretrained else {"seed": told.seed}),
-            lambda inputs, folder, progress: save_backbone(folder, pretrained=told.pretrained, seed=told.seed),
+            {"pretrained": parameters.pretrained} | ({} if parameters.pretrained else {"seed": parameters.seed}),
+            lambda inputs, folder, progress: save_backbone(
+                folder, pretrained=parameters.pretrained, seed=parameters.seed
+            ),
         ),
-        *(_featurize(split, told) for split in SPLITS),
+        *(_featurize(split, parameters) for split in SPLITS),
         _stage(
             "train",
             ("featurize-train",),
-            {name: getattr(told, name) for name in _TRAIN},
+            {name: getattr(parameters, name) for name in _TRAIN},
             lambda inputs, folder, progress: train_head(
-                read_features(inputs["featurize-train"]), told, folder, progress
+                read_features(inputs["featurize-train"]), parameters, folder, progress
             ),
         ),
         _stage(
             "evaluate",
             ("train", "featurize-evaluate"),
-            {"seed": told.seed},
+            {"seed": parameters.seed},
             lambda inputs, folder, progress: evaluate_head(
-                read_features(inputs["featurize-evaluate"]), inputs["train"], folder, seed=told.seed
+                read_features(inputs["featurize-evaluate"]), inputs["train"], folder, seed=parameters.seed
             ),
         ),
         _stage(
             "export",
             ("train", "backbone"),
-            {"image_size": told.image_size},
+            {"image_size": parameters.image_size},
             lambda inputs, folder, progress: export_ranker(
-                inputs["backbone"], inputs["train"], folder, side=told.image_size
+                inputs["backbone"], inputs["train"], folder, side=parameters.image_size
             ),
         ),
     ]
@@ -129,12 +130,14 @@ def ranking_graph(
 
 def _prepare(data: RankingData | None, split: Split, parameters: RankingParameters) -> Stage:
     def work(inputs: Mapping[str, Path], folder: Path, progress: Progress) -> None:
-        assert data is not None  # noqa: S101, the graph runs nothing whose data are not named
+        assert data is not None  # noqa: S101, the graph does not run stages without data
         prepare_split(data, split, parameters.prepare, folder, progress)
 
-    # Lower bodies that are prepared already are neither judged nor cut.
-    asked = {"prepared": True} if parameters.prepared else {"prepared": False, **parameters.prepare.model_dump()}
-    return _stage(f"prepare-{split}", (f"data/{split}",), asked, work)
+    # Prepared lower bodies are neither filtered nor cropped.
+    stage_parameters = (
+        {"prepared": True} if parameters.prepared else {"prepared": False, **parameters.prepare.model_dump()}
+    )
+    return _stage(f"prepare-{split}", (f"data/{split}",), stage_parameters, work)
 
 
 def _featurize(split: Split, parameters: RankingParameters) -> Stage:
@@ -148,8 +151,8 @@ def _featurize(split: Split, parameters: RankingParameters) -> Stage:
             progress=progress,
         )
 
-    asked = {"image_size": parameters.image_size, "featurize_batch_size": parameters.featurize_batch_size}
-    return _stage(f"featurize-{split}", (f"prepare-{split}", "backbone"), asked, work)
+    stage_parameters = {"image_size": parameters.image_size, "featurize_batch_size": parameters.featurize_batch_size}
+    return _stage(f"featurize-{split}", (f"prepare-{split}", "backbone"), stage_parameters, work)
 
 
 def _stage(name: str, inputs: tuple[str, ...], parameters: Mapping[str, object], work: Work) -> Stage:

@@ -1,4 +1,4 @@
-"""The stage "train": dropout, one linear layer and a sigmoid on the embeddings, stopped where it no longer gains."""
+"""The stage "train": dropout, one linear layer and a sigmoid on the embeddings, with early stopping."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from sightline.training.data import Progress
-from sightline.training.duplicates import units_of
-from sightline.training.errors import UnsuitableData
-from sightline.training.fit import seeded
+from sightline.progress import Progress
+from sightline.training.common.duplicates import units_of
+from sightline.training.common.errors import UnsuitableData
+from sightline.training.common.seeding import seeded
 from sightline.training.ranking.dataset import LABELS
 from sightline.training.ranking.featurize import Features
 from sightline.training.ranking.parameters import RankingParameters
@@ -27,9 +27,9 @@ Floats = NDArray[np.float32]
 
 
 class History(BaseModel):
-    """:data:`TRAINING`: the mean losses of each epoch, binary cross-entropy, and the epoch, from 1, that was kept.
+    """The content of :data:`TRAINING`: the mean binary cross-entropy of every epoch, and the best epoch, from 1.
 
-    ``train_photos`` and ``validation_photos`` count source photos; ``validation``: the image paths of that part.
+    ``train_photos`` and ``validation_photos`` count source photos; ``validation`` lists the validation image paths.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,45 +43,45 @@ class History(BaseModel):
 
 
 def train_head(features: Features, parameters: RankingParameters, folder: Path, progress: Progress) -> None:
-    """Write the head of the best epoch into ``folder``, as :class:`~sightline.vision.heads.LinearHead` keeps it.
+    """Write the head of the best epoch into ``folder``, as a :class:`~sightline.vision.heads.LinearHead`.
 
-    Embeddings are standardised by the mean and deviation of the training part before the layer sees them, so that one
-    learning rate does for any backbone; what is written takes them as they are. The same seed gives the same head.
-    Raises ``UnsuitableData`` where the photos are too few to validate on others than those trained on.
+    The layer is trained on embeddings standardised with the training split's mean and deviation, so that one learning
+    rate suits any backbone; the written weights take raw embeddings. The same seed gives the same head. Raises
+    ``UnsuitableData`` if there are too few photos for a separate validation split.
     """
     train, validation = split_by_photo(features, parameters.validation, parameters.seed)
     mean, spread = features.embeddings[train].mean(axis=0), features.embeddings[train].std(axis=0)
-    spread = np.where(spread > 0, spread, 1).astype(np.float32)  # what never changes says nothing
+    spread = np.where(spread > 0, spread, 1).astype(np.float32)  # constant features carry no information
     inputs = (features.embeddings - mean) / spread
     with seeded(parameters.seed):
-        layer, history = _fitted(inputs, features.labels, train, validation, parameters, progress)
+        layer, history = _fit(inputs, features.labels, train, validation, parameters, progress)
     weights, bias = layer
     weights = weights / spread
     LinearHead(weights, bias - weights @ mean).save(folder / LinearHead.FILE)
-    told = History(
+    record = History(
         **history,
-        train_photos=len({features.groups[place] for place in train}),
-        validation_photos=len({features.groups[place] for place in validation}),
-        validation=tuple(features.paths[place] for place in validation),
+        train_photos=len({features.groups[row] for row in train}),
+        validation_photos=len({features.groups[row] for row in validation}),
+        validation=tuple(features.paths[row] for row in validation),
     )
-    (folder / TRAINING).write_text(json.dumps(told.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+    (folder / TRAINING).write_text(json.dumps(record.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
 
 
 def scores_of(folder: Path, embeddings: Floats) -> NDArray[np.float64]:
-    """What the head in ``folder`` says of embeddings, shape = (n, 512): scores from 0 to 1, shape = (n,)."""
+    """Return the scores of the head in ``folder``, 0 to 1, shape = (n,), for embeddings of shape (n, 512)."""
     logits: NDArray[np.float64] = LinearHead.load(folder / LinearHead.FILE).logits(embeddings)[:, 0].astype(np.float64)
     return np.asarray(1 / (1 + np.exp(-logits)))
 
 
 def read_history(folder: Path) -> History:
-    """What :func:`train_head` wrote about the training."""
+    """Read the history that :func:`train_head` wrote."""
     return History.model_validate_json((folder / TRAINING).read_bytes())
 
 
 def split_by_photo(features: Features, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places to train and to validate on, ascending; no source photo is in both, and each label is.
+    """Return ascending training and validation indices; no source photo is in both, and both have each label.
 
-    Embeddings that are equal come from one photo, too.
+    Equal embeddings count as one photo.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -93,18 +93,20 @@ def split_by_photo(features: Features, share: float, seed: int) -> tuple[NDArray
     fewest = min(len(set(units[features.labels == label])) for label in range(len(LABELS)))
     if fewest < 2:
         raise UnsuitableData(
-            "train", "a label has lower bodies of a single photo", "Each needs two photos at least, one to validate on"
+            "train",
+            "a label has lower bodies of a single photo",
+            "Each label needs at least two photos, one for validation",
         )
     folds = StratifiedGroupKFold(min(max(2, round(1 / share)), fewest), shuffle=True, random_state=seed)
     for train, validation in folds.split(units, features.labels, units):
         if all(set(features.labels[part]) == set(range(len(LABELS))) for part in (train, validation)):
             return train, validation
     raise UnsuitableData(
-        "train", "no split by photo leaves both labels on both sides", "Add photos, or do not mix labels in a photo"
+        "train", "no split by photo has both labels on both sides", "Add photos, or do not mix labels in a photo"
     )
 
 
-def _fitted(
+def _fit(
     inputs: Floats,
     labels: NDArray[np.int64],
     train: NDArray[np.int64],
@@ -116,30 +118,34 @@ def _fitted(
     from torch import nn
     from torch.nn.functional import binary_cross_entropy_with_logits as loss_of
 
-    pictures, targets = torch.from_numpy(inputs.astype(np.float32)), torch.from_numpy(labels.astype(np.float32))
+    embeddings, targets = torch.from_numpy(inputs.astype(np.float32)), torch.from_numpy(labels.astype(np.float32))
     linear = nn.Linear(inputs.shape[1], 1)
     network = nn.Sequential(nn.Dropout(parameters.dropout), linear, nn.Flatten(0))
     optimizer = torch.optim.Adam(linear.parameters(), lr=parameters.lr)
     losses: list[tuple[float, float]] = []
-    best, kept = 0, (linear.weight.detach().numpy().copy(), linear.bias.detach().numpy().copy())
+    best, layer = 0, (linear.weight.detach().numpy().copy(), linear.bias.detach().numpy().copy())
     for epoch in range(1, parameters.epochs + 1):
         network.train()
         total = 0.0
         order = torch.from_numpy(train)[torch.randperm(len(train))]
         for batch in torch.split(order, parameters.batch_size):
-            loss = loss_of(network(pictures[batch]), targets[batch])
+            loss = loss_of(network(embeddings[batch]), targets[batch])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             total += loss.item() * len(batch)
         network.eval()
         with torch.inference_mode():
-            held_out = loss_of(network(pictures[validation]), targets[validation]).item()
-        losses.append((total / len(train), held_out))
+            validation_loss = loss_of(network(embeddings[validation]), targets[validation]).item()
+        losses.append((total / len(train), validation_loss))
         progress(epoch / parameters.epochs)
-        if best == 0 or held_out < losses[best - 1][1]:
-            best, kept = epoch, (linear.weight.detach().numpy().copy(), linear.bias.detach().numpy().copy())
+        if best == 0 or validation_loss < losses[best - 1][1]:
+            best, layer = epoch, (linear.weight.detach().numpy().copy(), linear.bias.detach().numpy().copy())
         elif epoch - best >= parameters.patience:
             break
-    told = {"train_losses": [each[0] for each in losses], "validation_losses": [each[1] for each in losses]}
-    return kept, told | {"epoch": best}
+    history = {
+        "train_losses": [train_loss for train_loss, _ in losses],
+        "validation_losses": [validation_loss for _, validation_loss in losses],
+        "epoch": best,
+    }
+    return layer, history

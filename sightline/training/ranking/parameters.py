@@ -1,4 +1,4 @@
-"""What a training of the running-style ranking can be told, stage by stage."""
+"""The parameters of the running-style ranking's stages."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["RankingParameters"]
 
 
 class RankingParameters(BaseModel):
-    """Every parameter of the stages, with the default that counts where nothing else is said.
+    """All parameters of the stages, with their defaults.
 
-    ``prepared``: whether the data are lower bodies already. ``pretrained``: ImageNet's weights, or random ones.
+    ``prepared``: whether the data are already crops of lower bodies. ``pretrained``: ImageNet weights or random ones.
     ``image_size``: the side of the backbone's square input, in pixels. ``validation``: the share of the source photos
-    that decides when to stop. ``patience``: epochs without a better validation loss after which training stops.
-    ``arms_bonus``: what raised arms add, which the model's record keeps.
+    in the validation split. ``patience``: training stops after this many epochs without a better validation loss.
+    ``arms_bonus``: the bonus for raised arms, stored in the model's record.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False, extra="forbid")
@@ -39,5 +39,5 @@ class RankingParameters(BaseModel):
 
     @property
     def prepare(self) -> PrepareParameters:
-        """What a person must come up to."""
+        """The minimum confidence and sharpness of a person."""
         return PrepareParameters(min_confidence=self.min_confidence, blur_threshold=self.blur_threshold)

@@ -1,4 +1,4 @@
-"""The stage "prepare": every photo's people as files, and a table of them and of all that was dropped."""
+"""The stage "prepare": crops of every photo's people, and a table of the crops and of what was dropped."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict
 
 from sightline import vision
 from sightline.errors import StorageError
+from sightline.progress import Progress
 from sightline.ranking import DroppedPerson, PreparedPerson, PrepareParameters, Preparer
-from sightline.training.data import Progress
-from sightline.training.errors import UnsuitableData
+from sightline.training.common.errors import UnsuitableData
 from sightline.training.ranking.dataset import LABELS, Photo, RankingData, Split
 
 __all__ = ["PEOPLE", "Crop", "crops_of", "prepare_split", "read_people"]
@@ -31,11 +31,11 @@ PEOPLE = "people.csv"
 
 
 class Crop(BaseModel):
-    """A row of :data:`PEOPLE`: one person of a photo, or what was dropped.
+    """A row of :data:`PEOPLE`: one person in a photo, or a dropped person or photo.
 
-    ``image_path`` is the lower body's file in the stage's folder and ``sha256`` its hash, both empty where there is
-    none; ``reason`` says why, as :class:`~sightline.ranking.DropReason` or :class:`~sightline.vision.Reason` has it.
-    ``person`` counts the people of a photo from 1, the surest first; 0 is the photo itself.
+    ``image_path`` is the lower body's file in the stage's folder and ``sha256`` its hash; both are empty if there is
+    none, and ``reason`` is a :class:`~sightline.ranking.DropReason` or :class:`~sightline.vision.Reason`. ``person``
+    numbers the people in a photo from 1, the most confident first; 0 is the photo itself.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,18 +58,18 @@ def prepare_split(
 ) -> None:
     """Write ``{upper_body,lower_body}/{label}/{photo}-p{person}.png`` and :data:`PEOPLE` into ``folder``.
 
-    Of prepared data there is only the lower body, decoded and written again. Raises ``UnsuitableData`` where a label
-    is left without any, and ``StorageError`` for a photo that cannot be fetched now.
+    Prepared data have only the lower body, which is decoded and written again. Raises ``UnsuitableData`` if a label has
+    no usable lower body, and ``StorageError`` for a photo that cannot be fetched now.
     """
     photos = data.of(split)
-    crop = _take if data.prepared else _Cropping(parameters)
+    crop = _use_as_is if data.prepared else _Cropper(parameters)
     rows: list[Crop] = []
     with ExitStack() as stack:
-        if isinstance(crop, _Cropping):
+        if isinstance(crop, _Cropper):
             stack.callback(crop.close)
         pool = stack.enter_context(ThreadPoolExecutor(os.cpu_count()))
-        for done, found in enumerate(pool.map(lambda photo: _written(photo, crop, folder), photos), start=1):
-            rows += found
+        for done, photo_rows in enumerate(pool.map(lambda photo: _write_crops(photo, crop, folder), photos), start=1):
+            rows += photo_rows
             progress(done / len(photos))
     _check(data, split, rows)
     text = io.StringIO(newline="")
@@ -80,58 +80,58 @@ def prepare_split(
 
 
 def read_people(folder: Path) -> list[Crop]:
-    """The rows that :func:`prepare_split` wrote."""
+    """Read the rows that :func:`prepare_split` wrote."""
     rows = csv.DictReader(io.StringIO((folder / PEOPLE).read_text(encoding="utf-8"), newline=""))
     return [Crop(**{name: value for name, value in row.items() if value != ""}) for row in rows]
 
 
 def crops_of(folder: Path) -> list[Crop]:
-    """Of these, the ones with a lower body."""
+    """Read the rows that have a lower body."""
     return [crop for crop in read_people(folder) if crop.image_path]
 
 
-class _Made(NamedTuple):
+class _CropResult(NamedTuple):
     row: Crop
     parts: dict[str, NDArray[np.uint8]]
 
 
-_Make = Callable[[Photo, NDArray[np.uint8]], Iterator[_Made]]
+_Crop = Callable[[Photo, NDArray[np.uint8]], Iterator[_CropResult]]
 
 
-class _Cropping:
-    """Crops a photo's people, each thread with models of its own."""
+class _Cropper:
+    """Crops the people of photos; every thread loads its own pose models."""
 
     def __init__(self, parameters: PrepareParameters) -> None:
         self._parameters = parameters
-        self._own = threading.local()
+        self._local = threading.local()
         self._all: list[Preparer] = []
 
-    def __call__(self, photo: Photo, rgb: NDArray[np.uint8]) -> Iterator[_Made]:
-        preparer: Preparer | None = getattr(self._own, "preparer", None)
+    def __call__(self, photo: Photo, rgb: NDArray[np.uint8]) -> Iterator[_CropResult]:
+        preparer: Preparer | None = getattr(self._local, "preparer", None)
         if preparer is None:
-            preparer = self._own.preparer = Preparer()
+            preparer = self._local.preparer = Preparer()
             self._all.append(preparer)
         prepared = preparer.prepare(rgb, self._parameters)
         for number, person in enumerate(prepared.people, start=1):
             yield _person(photo, number, person)
         for dropped in prepared.dropped:
-            yield _Made(_dropped(photo, 0, dropped), {})
+            yield _CropResult(_dropped(photo, 0, dropped), {})
 
     def close(self) -> None:
         for preparer in self._all:
             preparer.close()
 
 
-def _take(photo: Photo, rgb: NDArray[np.uint8]) -> Iterator[_Made]:
-    """A picture that is a lower body as it is."""
+def _use_as_is(photo: Photo, rgb: NDArray[np.uint8]) -> Iterator[_CropResult]:
+    """Yield an image that already is a lower body."""
     row = Crop(label=photo.label, photo=photo.name, group=photo.group, person=1)
-    yield _Made(row, {"lower_body": rgb})
+    yield _CropResult(row, {"lower_body": rgb})
 
 
-def _person(photo: Photo, number: int, person: PreparedPerson) -> _Made:
+def _person(photo: Photo, number: int, person: PreparedPerson) -> _CropResult:
     if person.without_lower_body:
-        return _Made(_dropped(photo, number, person.without_lower_body), {"upper_body": person.upper_body})
-    assert person.lower_body is not None  # noqa: S101, as above
+        return _CropResult(_dropped(photo, number, person.without_lower_body), {"upper_body": person.upper_body})
+    assert person.lower_body is not None  # noqa: S101, without_lower_body is set otherwise
     row = Crop(
         label=photo.label,
         photo=photo.name,
@@ -141,7 +141,7 @@ def _person(photo: Photo, number: int, person: PreparedPerson) -> _Made:
         sharpness=person.sharpness,
         arms_above_head=person.arms_above_head,
     )
-    return _Made(row, {"upper_body": person.upper_body, "lower_body": person.lower_body})
+    return _CropResult(row, {"upper_body": person.upper_body, "lower_body": person.lower_body})
 
 
 def _dropped(photo: Photo, number: int, dropped: DroppedPerson) -> Crop:
@@ -157,23 +157,23 @@ def _dropped(photo: Photo, number: int, dropped: DroppedPerson) -> Crop:
     )
 
 
-def _written(photo: Photo, make: _Make, folder: Path) -> list[Crop]:
+def _write_crops(photo: Photo, crop: _Crop, folder: Path) -> list[Crop]:
     try:
         rgb = vision.decode(photo.read(), None, vision.Limits()).pixels
     except vision.Rejected as error:
-        if error.reason in vision.PASSING:
+        if error.reason in vision.TRANSIENT:
             raise StorageError(f"{photo.uri}: {error.detail}") from error
         row = Crop(label=photo.label, photo=photo.name, group=photo.group, person=0)
         return [row.model_copy(update={"reason": str(error.reason), "detail": error.detail})]
-    return [_saved(photo, made, folder) for made in make(photo, rgb)]
+    return [_save(photo, result, folder) for result in crop(photo, rgb)]
 
 
-def _saved(photo: Photo, made: _Made, folder: Path) -> Crop:
+def _save(photo: Photo, result: _CropResult, folder: Path) -> Crop:
     from PIL import Image
 
-    row = made.row
-    for part, pixels in made.parts.items():
-        # With the photo's suffix, so that runner.jpg and runner.png do not meet.
+    row = result.row
+    for part, pixels in result.parts.items():
+        # The name includes the photo's suffix: runner.jpg and runner.png must not collide.
         path = f"{part}/{photo.label}/{photo.name}-p{row.person}.png"
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "PNG")
@@ -193,6 +193,6 @@ def _check(data: RankingData, split: Split, rows: list[Crop]) -> None:
             )
             raise UnsuitableData(
                 data.uri,
-                f"no picture in {split}/{label} shows a lower body that can be used: {reasons}",
-                "Add photos of runners seen whole, or lower min_confidence or blur_threshold",
+                f"no image in {split}/{label} shows a usable lower body: {reasons}",
+                "Add photos that show the whole runner, or lower min_confidence or blur_threshold",
             )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import json
 import shutil
 from collections import Counter
@@ -26,7 +23,9 @@ from sightline.registry import (
     code_version,
     versions_of_libraries,
 )
-from sightline.training.manifest import MANIFEST
+from sightline.training.common.current_model import Comparison, RivalChanged, fair_places
+from sightline.training.common.manifest import COLUMNS, MANIFEST, csv_bytes, hash_of_samples
+from sightline.training.common.stages import StageGraph
 from sightline.training.ranking.dataset import LABELS, SPLITS, RankingData, Split
 from sightline.training.ranking.evaluate import METRICS, SCORES, THRESHOLD, RankingMetrics, auc
 from sightline.training.ranking.export import EXPORT
@@ -34,8 +33,6 @@ from sightline.training.ranking.featurize import BACKBONE, image_input, read_cro
 from sightline.training.ranking.head import TRAINING, History, read_history
 from sightline.training.ranking.parameters import RankingParameters
 from sightline.training.ranking.preparing import Crop, crops_of, read_people
-from sightline.training.rival import Comparison, RivalChanged, fair_places
-from sightline.training.stages import StageGraph
 from sightline.vision.heads import LinearHead
 
 __all__ = ["DROPPED", "METRIC", "dropped_by_reason", "parameters_of", "promote_ranker", "publish_ranker"]
@@ -192,18 +189,12 @@ def _parts(crops: Crops, history: History) -> Iterable[tuple[str, Crop]]:
 def _manifest(crops: Crops, history: History) -> bytes:
     """One row a lower body with the part it is in, in the columns of every manifest."""
     rows = [(crop.sha256, crop.label, crop.group, part, crop.image_path) for part, crop in _parts(crops, history)]
-    return _csv([("sha256", "label", "group", "part", "name"), *rows])
+    return csv_bytes([COLUMNS[:-1], *rows])
 
 
 def _dropped(dropped: Iterable[tuple[str, Crop]]) -> bytes:
     rows = [(split, row.label, row.photo, str(row.person), row.reason, row.detail) for split, row in dropped]
-    return _csv([("split", "label", "photo", "person", "reason", "detail"), *rows])
-
-
-def _csv(rows: Iterable[tuple[str, ...]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    return csv_bytes([("split", "label", "photo", "person", "reason", "detail"), *rows])
 
 
 def _data_version(data: RankingData, crops: Crops, history: History) -> DataVersion:
@@ -222,4 +213,4 @@ def _data_version(data: RankingData, crops: Crops, history: History) -> DataVers
 
 
 def _hash_of(crops: Iterable[Crop]) -> str:
-    return hashlib.sha256("".join(sorted(f"{crop.sha256},{crop.label}\n" for crop in crops)).encode()).hexdigest()
+    return hash_of_samples((crop.sha256, crop.label) for crop in crops)

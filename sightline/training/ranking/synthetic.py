@@ -1,7 +1,7 @@
-"""Made-up photos of runners, for demonstrations and for machines without real ones: long strides good, short ones bad.
+"""Drawn photos of runners, for demonstrations: long strides are good, short ones bad.
 
-The pose models take the drawn figures for people, so that everything from the photo on can be tried out. The files'
-names say "synthetic", and so does the record of a model that was trained on them.
+The pose models detect the drawn figures as people, so the whole chain can be run on them. The file names contain
+"synthetic", and the record of a model trained on them is marked as synthetic.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 
 from sightline import storage
 from sightline.errors import InvalidSetting
+from sightline.progress import Progress
 from sightline.storage import Location
-from sightline.training.data import Progress
 from sightline.training.ranking.dataset import SPLITS
 
 __all__ = ["Runner", "draw_runners", "lower_body_of", "random_runner", "write_runners"]
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 Point = tuple[float, float]
 Colour = tuple[int, int, int]
 
 HEIGHT = 400  # pixels of a photo
-_WIDTH = 300  # pixels that each runner has
-_STRIDES = {"good": (0.5, 0.92), "bad": (0.12, 0.58)}  # with a stretch on which people disagree
+_WIDTH = 300  # pixels per runner
+_STRIDES = {"good": (0.5, 0.92), "bad": (0.12, 0.58)}  # they overlap, as people's labels do
 _HAIR, _SHOE, _EYE, _MOUTH = (70, 50, 35), (240, 240, 240), (40, 30, 25), (170, 80, 80)
 _SKY, _GRASS, _HORIZON = (190, 205, 220), (120, 135, 95), 0.62
 _QUALITY = 92
@@ -36,7 +36,7 @@ _QUALITY = 92
 
 @dataclass(frozen=True)
 class Runner:
-    """``stride``: from 0, standing, to 1, the longest. Colours are RGB; ``scale``: height over that of most."""
+    """A drawn runner. ``stride``: 0 (standing) to 1 (longest); ``scale``: relative height. Colours are RGB."""
 
     stride: float
     arms_up: bool
@@ -47,7 +47,7 @@ class Runner:
 
 
 def random_runner(rng: np.random.Generator, label: str) -> Runner:
-    """A runner whose stride is a good or a bad one; everything else is by chance."""
+    """Return a random runner with a good or a bad stride."""
     return Runner(
         stride=float(rng.uniform(*_STRIDES[label])),
         arms_up=bool(rng.random() < 0.2),
@@ -58,8 +58,8 @@ def random_runner(rng: np.random.Generator, label: str) -> Runner:
     )
 
 
-def draw_runners(runners: Sequence[Runner], rng: np.random.Generator) -> Picture:
-    """A photo of runners side by side, shape = (400, 300 * n, 3), RGB."""
+def draw_runners(runners: Sequence[Runner], rng: np.random.Generator) -> Image:
+    """Draw runners side by side, shape = (400, 300 * n, 3), RGB."""
     import cv2
 
     width = _WIDTH * len(runners)
@@ -68,14 +68,14 @@ def draw_runners(runners: Sequence[Runner], rng: np.random.Generator) -> Picture
     scene[round(HEIGHT * _HORIZON) :] = _GRASS
     scene += 3 * cv2.GaussianBlur(rng.normal(0, 40, scene.shape).astype(np.float32), (0, 0), 6)
     photo = np.clip(scene, 0, 255).astype(np.uint8)
-    for place, runner in enumerate(runners):
-        _Figure(runner, _WIDTH * (place + 0.5)).paint(photo)
+    for index, runner in enumerate(runners):
+        _Figure(runner, _WIDTH * (index + 0.5)).paint(photo)
     noisy = photo + rng.normal(0, 5, photo.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
-def lower_body_of(runner: Runner, rng: np.random.Generator) -> Picture:
-    """The lower body alone, cut out where it was drawn, without the pose models."""
+def lower_body_of(runner: Runner, rng: np.random.Generator) -> Image:
+    """Return the lower body, cropped at its known position without the pose models."""
     photo = draw_runners([runner], rng)
     figure = _Figure(runner, _WIDTH / 2)
     points = np.array([*figure.legs[0], *figure.legs[1]])
@@ -94,17 +94,17 @@ def write_runners(
     seed: int = 42,
     progress: Progress | None = None,
 ) -> list[Location]:
-    """Write a labelled data set: so many photos of each label to train on, and to evaluate; the files.
+    """Write a labelled data set of ``photos`` and ``evaluate`` photos per label; return the files.
 
-    ``people``: runners of a photo, all of its label. ``prepared`` writes lower bodies alone, which takes no pose models
-    to read. The same seed gives the same photos. Raises :class:`InvalidSetting` unless there is one of everything.
+    ``people``: runners per photo, all with its label. ``prepared`` writes only lower bodies, which need no pose models.
+    The same seed gives the same photos. Raises :class:`InvalidSetting` for a count below 1.
     """
     if min(photos, evaluate, people) < 1:
-        raise InvalidSetting("a data set needs at least one photo of each label, to train on and to evaluate")
+        raise InvalidSetting("a data set needs at least one photo per label and split, and one person per photo")
     counts = {"train": photos, "evaluate": evaluate}
-    wanted = [(split, label, number) for split in SPLITS for label in _STRIDES for number in range(counts[split])]
-    made = []
-    for split, label, number in wanted:
+    specs = [(split, label, number) for split in SPLITS for label in _STRIDES for number in range(counts[split])]
+    written = []
+    for split, label, number in specs:
         rng = np.random.default_rng((seed, SPLITS.index(split), list(_STRIDES).index(label), number))
         runners = [random_runner(rng, label) for _ in range(people)]
         name = f"synthetic-{split}-{label}-{number + 1:04d}.jpg"
@@ -112,22 +112,22 @@ def write_runners(
             files = [
                 (
                     folder / split / "lower_body" / label / f"{name}-p{person}.png",
-                    _encoded(lower_body_of(runner, rng), "PNG"),
+                    _encode(lower_body_of(runner, rng), "PNG"),
                 )
                 for person, runner in enumerate(runners, start=1)
             ]
         else:
-            files = [(folder / split / label / name, _encoded(draw_runners(runners, rng), "JPEG"))]
+            files = [(folder / split / label / name, _encode(draw_runners(runners, rng), "JPEG"))]
         for file, data in files:
             storage.write_bytes(file, data)
-            made.append(file)
+            written.append(file)
         if progress:
-            progress((wanted.index((split, label, number)) + 1) / len(wanted))
-    return made
+            progress((specs.index((split, label, number)) + 1) / len(specs))
+    return written
 
 
 class _Figure:
-    """Where a runner's joints are, seen from the front, and how they are painted; ``u`` is an eighth of the height."""
+    """The joints of a runner seen from the front, and how they are painted; ``u`` is an eighth of the height."""
 
     def __init__(self, runner: Runner, x: float) -> None:
         self._runner = runner
@@ -144,7 +144,7 @@ class _Figure:
             legs.append((hip, knee, (knee[0] + behind * side * stride * u, knee[1] + drop * u)))
         self.legs: list[tuple[Point, Point, Point]] = legs
 
-    def paint(self, photo: Picture) -> None:
+    def paint(self, photo: Image) -> None:
         runner, u, x, top = self._runner, self._u, self._x, self._top
         for hip, knee, ankle in self.legs:
             _limb(photo, hip, knee, 0.48 * u, 0.36 * u, runner.trousers)
@@ -163,7 +163,7 @@ class _Figure:
             _limb(photo, elbow, hand, 0.21 * u, 0.16 * u, runner.skin)
         self._paint_head(photo)
 
-    def _paint_head(self, photo: Picture) -> None:
+    def _paint_head(self, photo: Image) -> None:
         import cv2
 
         runner, u, x, y = self._runner, self._u, self._x, self._top + 0.6 * self._u
@@ -184,8 +184,8 @@ class _Figure:
         ellipse(0, 0.36, 0.15, 0.05, _MOUTH)
 
 
-def _limb(photo: Picture, start: Point, end: Point, from_radius: float, to_radius: float, colour: Colour) -> None:
-    """A rounded limb with light from the left."""
+def _limb(photo: Image, start: Point, end: Point, from_radius: float, to_radius: float, colour: Colour) -> None:
+    """Paint a rounded limb, lit from the left."""
     import cv2
 
     bright = tuple(min(255, int(1.18 * part)) for part in colour)
@@ -194,9 +194,9 @@ def _limb(photo: Picture, start: Point, end: Point, from_radius: float, to_radiu
     radii = (from_radius + (to_radius - from_radius) * steps)[:, 0]
     for shift, share, painted in ((0.0, 1.0, colour), (0.25 * from_radius, 0.45, bright)):
         for (x, y), radius in zip(centres, radii, strict=True):
-            # In sixteenths of a pixel.
-            place = (round(16 * (x - shift)), round(16 * (y - 0.4 * shift)))
-            cv2.circle(photo, place, round(16 * share * radius), painted, -1, cv2.LINE_AA, 4)
+            # cv2's fixed point: 1/16 pixel.
+            centre = (round(16 * (x - shift)), round(16 * (y - 0.4 * shift)))
+            cv2.circle(photo, centre, round(16 * share * radius), painted, -1, cv2.LINE_AA, 4)
 
 
 def _colour(rng: np.random.Generator, low: int, high: int) -> Colour:
@@ -204,7 +204,7 @@ def _colour(rng: np.random.Generator, low: int, high: int) -> Colour:
     return red, green, blue
 
 
-def _encoded(pixels: Picture, kind: str) -> bytes:
+def _encode(pixels: Image, kind: str) -> bytes:
     from PIL import Image
 
     file = io.BytesIO()

@@ -30,33 +30,33 @@ def records(patients: Path) -> list[SessionRecord]:
     return read_sessions(patients, "ana")
 
 
-def test_one_session_is_one_row(patients: Path, records: list[SessionRecord]) -> None:
-    told: list[float] = []
-    table = read_session_table(patients, records, told.append)
+def test_table_has_one_row_per_session(patients: Path, records: list[SessionRecord]) -> None:
+    shares: list[float] = []
+    table = read_session_table(patients, records, shares.append)
     assert table.sessions == tuple(records)
     assert table.classes == ("happy", "sad")
     assert table.labels.tolist() == [1, 0, 1, 0, 1, 0]
     assert table.groups.tolist() == [0, 1, 2, 3, 4, 5]
-    assert told == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1])
-    found = track_features(Track.from_parquet(track_of(patients, records[4])))
-    assert np.array_equal(table.features[4], [found[name] for name in FEATURE_NAMES], equal_nan=True)
+    assert shares == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1])
+    expected = track_features(Track.from_parquet(track_of(patients, records[4])))
+    assert np.array_equal(table.features[4], [expected[name] for name in FEATURE_NAMES], equal_nan=True)
 
 
-def test_sessions_on_s3_are_read_alike(bucket: Location) -> None:
+def test_sessions_on_s3_give_the_same_table(bucket: Location) -> None:
     written = write_synthetic_sessions(
         bucket / "patients", "José M.", video_bucket=bucket / "videos", emotions=("happy",), sessions_per_emotion=2
     )
     assert read_session_table(bucket / "patients", written).features.shape == (2, 88)
 
 
-def test_sessions_of_one_video_are_one_group(patients: Path, records: list[SessionRecord]) -> None:
+def test_sessions_of_one_video_form_one_group(patients: Path, records: list[SessionRecord]) -> None:
     same_file = records[3].model_copy(update={"video_file": records[0].video_file})
     same_content = records[5].model_copy(update={"sha256": records[3].sha256})
     changed = [*records[:3], same_file, records[4], same_content]
     assert read_session_table(patients, changed).groups.tolist() == [0, 1, 2, 0, 3, 0], "directly or through others"
 
 
-def test_a_session_of_too_few_poses_is_named(patients: Path, records: list[SessionRecord], tmp_path: Path) -> None:
+def test_session_with_too_few_poses_is_named(patients: Path, records: list[SessionRecord], tmp_path: Path) -> None:
     whole = Track.from_parquet(track_of(patients, records[0]))
     short = Track(whole.frames[:2], whole.times[:2], whole.keypoints[:2], whole.size, whole.fps)
     target = track_of(tmp_path, records[0])
@@ -67,12 +67,12 @@ def test_a_session_of_too_few_poses_is_named(patients: Path, records: list[Sessi
         read_session_table(tmp_path, records[:1])
 
 
-def test_no_sessions_are_no_table(tmp_path: Path) -> None:
+def test_table_rejects_an_empty_list_of_sessions(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no sessions to learn from"):
         read_session_table(tmp_path, [])
 
 
-def test_a_table_is_checked_and_cannot_be_changed() -> None:
+def test_table_is_validated_and_read_only() -> None:
     table = table_of(["happy", "sad"])
     with pytest.raises(ValueError, match="read-only"):
         table.features[0, 0] = 1
@@ -80,12 +80,12 @@ def test_a_table_is_checked_and_cannot_be_changed() -> None:
     good = {"features": np.zeros((2, 88)), "labels": [0, 1], "classes": ("happy", "sad"), "groups": [0, 1]}
     infinite = np.zeros((2, 88))
     infinite[1, 0] = np.inf
-    for wrong, told in (
+    for wrong, message in (
         ({"features": np.zeros((2, 87))}, "features, labels and groups"),
         ({"groups": [0]}, "features, labels and groups"),
         ({"features": infinite}, f"{FEATURE_NAMES[0]} of session clip-1 is infinite"),
         ({"labels": [0, 0]}, "not the places"),
         ({"classes": ("sad", "happy")}, "not the places"),
     ):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             SessionTable(sessions, **good | wrong)

@@ -1,4 +1,4 @@
-"""What the system that this one follows does wrong when it trains: one test each."""
+"""Faults of the original system's training, one test per fault."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from sightline.errors import InvalidInput
 from sightline.sessions import SessionStore, read_sessions, track_of
 from sightline.training.emotions import (
-    cut_folds,
     forest_pipeline,
     logistic_pipeline,
+    make_folds,
     out_of_fold,
     read_session_table,
     validate,
@@ -29,9 +29,9 @@ ONCE = QUICK | {"trees": 5, "repeats": 1, "permutations": 1}
 
 
 @pytest.mark.parametrize("make", [partial(forest_pipeline, 10), logistic_pipeline], ids=["forest", "logistic"])
-def test_nothing_is_fitted_before_the_split_as_the_scaler_was(make: Callable[[], Any]) -> None:
+def test_every_step_is_fitted_inside_the_fold(make: Callable[[], Any]) -> None:
     table = table_of(["happy", "sad"] * 10)
-    fold = cut_folds(table.labels, table.groups, 1)[0]
+    fold = make_folds(table.labels, table.groups, 1)[0]
     one, *others = fold.test
     before = out_of_fold(make, table.features, table.labels, table.groups, 1)
     changed = table.features.copy()
@@ -44,7 +44,7 @@ def test_nothing_is_fitted_before_the_split_as_the_scaler_was(make: Callable[[],
 
 
 @pytest.mark.parametrize("sizes", [(4, 3, 3), (3, 3, 3, 3), (3, 7), (5, 5), (3, 4, 4), (30, 3)], ids=str)
-def test_4_3_3_sessions_and_three_classes_near_the_minimum_do_not_crash_the_split(sizes: tuple[int, ...]) -> None:
+def test_split_works_with_classes_near_the_minimum(sizes: tuple[int, ...]) -> None:
     emotions = [f"emotion-{place}" for place, size in enumerate(sizes) for _ in range(size)]
     validation = validate(table_of(emotions), **ONCE).validation
     assert validation.folds == min(5, *sizes), "the smallest class decides"
@@ -57,7 +57,7 @@ def test_4_3_3_sessions_and_three_classes_near_the_minimum_do_not_crash_the_spli
     videos=st.integers(1, 12),
     seed=st.integers(0, 1000),
 )
-def test_whatever_passes_the_gate_trains(sizes: list[int], videos: int, seed: int) -> None:
+def test_any_data_that_pass_the_gate_can_be_trained_on(sizes: list[int], videos: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     emotions = [f"emotion-{place}" for place, size in enumerate(sizes) for _ in range(size)]
     features = rng.normal(size=(len(emotions), 88))
@@ -69,24 +69,24 @@ def test_whatever_passes_the_gate_trains(sizes: list[int], videos: int, seed: in
     assert 0 <= validated.validation.accuracy <= 1
 
 
-def test_a_class_whose_sessions_are_all_of_one_video_trains_and_is_named() -> None:
+def test_class_with_a_single_video_trains_and_is_named() -> None:
     table = table_of(["happy"] * 6 + ["sad"] * 6, videos=[0] * 6 + [1, 2, 3, 4, 5, 6])
     validation = validate(table, **ONCE).validation
     assert validation.single_video == ("happy",)
     assert "happy: all of one video" in validation.verdict
-    assert validation.per_class["happy"].recall == 0, "nothing of it is known where it is tested"
+    assert validation.per_class["happy"].recall == 0, "it has no training sessions in the fold that tests it"
 
 
-def test_the_emotion_is_not_guessed_from_the_path(tmp_path: Path) -> None:
+def test_label_is_not_taken_from_the_path(tmp_path: Path) -> None:
     buckets = {"patients_bucket": tmp_path / "stranger", "video_bucket": tmp_path / "angry"}
     records = write_synthetic_sessions(patient="stranger", emotions=("happy", "sad"), sessions_per_emotion=1, **buckets)
     assert [record.folder for record in records] == ["happiness", "sadness"]
     corrected = [record.model_copy(update={"emotion": "neutral"}) for record in records[:1]] + records[1:]
     table = read_session_table(buckets["patients_bucket"], corrected)
-    assert [table.classes[label] for label in table.labels] == ["neutral", "sad"], "what the record tells holds"
+    assert [table.classes[label] for label in table.labels] == ["neutral", "sad"], "the record decides"
 
 
-def test_accuracy_is_not_that_of_a_two_sample_test_set() -> None:
+def test_accuracy_covers_every_session() -> None:
     table = table_of(["happy", "sad"] * 5)
     once, often = (validate(table, **ONCE | {"repeats": repeats}).validation for repeats in (1, 4))
     for validation in (once, often):
@@ -94,10 +94,10 @@ def test_accuracy_is_not_that_of_a_two_sample_test_set() -> None:
         assert sum(report.support for report in validation.per_class.values()) == 10
         low, high = validation.accuracy_interval
         assert low <= validation.accuracy <= high
-        assert high - low > 0.4, "ten sessions do not tell more, however often they are asked"
+        assert high - low > 0.4, "repeats do not narrow the interval"
 
 
-def test_a_session_of_a_video_is_not_tested_by_what_is_learnt_from_its_others() -> None:
+def test_sessions_of_one_video_are_never_in_train_and_test() -> None:
     rng = np.random.default_rng(3)
     videos = np.repeat(np.arange(16), 4)
     features = rng.normal(size=(16, 88))[videos] + 0.01 * rng.normal(size=(64, 88))
@@ -110,12 +110,12 @@ def test_a_session_of_a_video_is_not_tested_by_what_is_learnt_from_its_others() 
     assert apart.videos == 16
 
 
-def test_sessions_without_any_class_to_tell_apart_are_no_training() -> None:
+def test_validation_rejects_a_single_class() -> None:
     with pytest.raises(ValueError, match="two classes at least"):
         validate(table_of(["happy"] * 10), **ONCE)
 
 
-def test_a_session_that_cannot_be_read_is_an_error_and_no_smaller_training(tmp_path: Path) -> None:
+def test_unreadable_session_fails_the_training(tmp_path: Path) -> None:
     store = SessionStore(tmp_path / "videos", tmp_path / "patients")
     write_synthetic_sessions(
         store.patients_bucket, "ana", video_bucket=store.video_bucket, emotions=("happy",), sessions_per_emotion=2

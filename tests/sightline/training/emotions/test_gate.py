@@ -1,4 +1,4 @@
-"""The gate tells which condition is missing, and no training starts without what it cannot do without."""
+"""The training gate: which condition fails, and the hard minimums that no option overrides."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SETTINGS = [
 
 
 def session(name: str, emotion: str, *, poses: int = 14, size: int = 700, tracked: int = 300) -> SessionRecord:
-    """A session of so many pose files of ``size`` bytes."""
+    """Return a session with ``poses`` pose files of ``size`` bytes."""
     return SessionRecord(
         video_file=f"/videos/ana/{name}.mp4",
         processing_time=NOW - timedelta(days=1),
@@ -63,26 +63,26 @@ def session(name: str, emotion: str, *, poses: int = 14, size: int = 700, tracke
 
 
 def sessions(*, more: Sequence[SessionRecord] = (), **emotions: int) -> list[SessionRecord]:
-    """So many sessions of each emotion."""
+    """Return the given number of sessions of each emotion."""
     return [session(f"{emotion} {n}", emotion) for emotion, count in emotions.items() for n in range(count)] + [*more]
 
 
 def with_poses(records: Sequence[SessionRecord], poses: int, **options: int) -> list[SessionRecord]:
-    return [session(each.session, each.emotion, poses=poses, **options) for each in records]
+    return [session(record.session, record.emotion, poses=poses, **options) for record in records]
 
 
 def failing(report: GateReport) -> list[str]:
     return [row.setting for row in report.rows if not row.passed]
 
 
-def found(report: GateReport, setting: str) -> float | None:
+def measured(report: GateReport, setting: str) -> float | None:
     return next(row.found for row in report.rows if row.setting == setting)
 
 
 ENOUGH = sessions(happy=5, sad=5)
 
 
-def test_ten_sessions_of_two_emotions_pass_every_row() -> None:
+def test_ten_sessions_of_two_emotions_pass_every_condition() -> None:
     report = check_gate(ENOUGH, LIMITS, None, NOW)
     assert [row.setting for row in report.rows] == SETTINGS
     assert report.passed
@@ -95,7 +95,7 @@ def test_ten_sessions_of_two_emotions_pass_every_row() -> None:
     ]  # fmt: skip
 
 
-def test_the_limits_are_the_settings_and_their_defaults_are_those_of_the_reference(
+def test_limits_come_from_settings_with_the_documented_defaults(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in SETTINGS:
@@ -117,7 +117,7 @@ def test_the_limits_are_the_settings_and_their_defaults_are_those_of_the_referen
         ("SIZE_THRESHOLD_MB", "-1"),
     ],
 )
-def test_a_setting_that_training_cannot_do_with_is_refused_by_name(
+def test_setting_below_the_hard_minimum_is_rejected_by_name(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -138,7 +138,7 @@ MISSING: list[tuple[str, list[SessionRecord], dict[str, Any], timedelta | None]]
 
 
 @pytest.mark.parametrize(("setting", "records", "changes", "since"), MISSING)
-def test_of_a_single_missing_condition_exactly_its_row_fails(
+def test_single_unmet_condition_fails_exactly_its_row(
     setting: str, records: list[SessionRecord], changes: dict[str, Any], since: timedelta | None
 ) -> None:
     limits = LIMITS.model_copy(update=changes)
@@ -149,60 +149,60 @@ def test_of_a_single_missing_condition_exactly_its_row_fails(
     assert f"needed ({setting})" in reason
 
 
-def test_every_condition_has_such_a_table() -> None:
+def test_every_condition_is_covered_by_these_cases() -> None:
     assert {setting for setting, *_ in MISSING} == set(SETTINGS)
 
 
-def test_the_reasons_say_what_was_found_and_what_is_needed() -> None:
+def test_reasons_name_the_measure_and_the_limit() -> None:
     report = check_gate(sessions(happy=8, sad=1), LIMITS, NOW - timedelta(minutes=15), NOW)
     assert report.reasons == (
         "emotions: 1 found, 2 needed (MIN_EMOTIONS); happy",
-        "sessions in all: 8 found, 10 needed (MIN_TOTAL_SAMPLES)",
+        "sessions in total: 8 found, 10 needed (MIN_TOTAL_SAMPLES)",
         "hours since the last training: 0.25 found, 1 needed (COOLDOWN_HOURS); it ended at 2026-01-31 10:05 UTC",
     )
 
 
-def test_nobody_s_sessions_are_told_as_nothing_found() -> None:
+def test_no_sessions_are_reported_as_zero() -> None:
     report = check_gate([], LIMITS, None, NOW)
     assert [row.found for row in report.rows] == [0, 0, 0, 0, 0, 0, None]
     assert failing(report) == SETTINGS[:-1]
 
 
 class TestLeavingOut:
-    def test_short_sessions_are_left_out_and_counted(self) -> None:
+    def test_sessions_with_too_few_poses_are_excluded_and_counted(self) -> None:
         short = [session("blink", "happy", poses=4), session("nobody", "sad", poses=0)]
         report = check_gate([*short, *ENOUGH], LIMITS, None, NOW)
         assert report.passed
         assert report.sessions == tuple(ENOUGH)
-        assert [(each.session, each.reason) for each in report.left_out] == [
+        assert [(record.session, record.reason) for record in report.left_out] == [
             ("blink", "4 of the 5 poses needed"),
             ("nobody", "0 of the 5 poses needed"),
         ]
         assert report.rows[2].note == "2 of 12 sessions have fewer"
 
-    def test_a_session_whose_track_is_short_is_left_out_too(self) -> None:
+    def test_session_with_a_short_track_is_excluded(self) -> None:
         report = check_gate([session("lost", "happy", tracked=2), *ENOUGH], LIMITS, None, NOW)
-        assert [each.session for each in report.left_out] == ["lost"]
+        assert [record.session for record in report.left_out] == ["lost"]
 
-    def test_an_emotion_of_too_few_sessions_is_left_out_by_name_and_blocks_nothing(self) -> None:
+    def test_emotion_with_too_few_sessions_is_excluded_by_name(self) -> None:
         report = check_gate(sessions(happy=5, angry=1, sad=5), LIMITS, None, NOW)
         assert report.passed
-        assert Counter(each.emotion for each in report.sessions) == {"happy": 5, "sad": 5}
-        assert [(each.session, each.reason) for each in report.left_out] == [
+        assert Counter(record.emotion for record in report.sessions) == {"happy": 5, "sad": 5}
+        assert [(record.session, record.reason) for record in report.left_out] == [
             ("angry 0", "angry has 1 of the 3 sessions needed")
         ]
         assert "angry 1" in report.rows[3].note
 
-    def test_short_sessions_do_not_count_for_their_emotion(self) -> None:
+    def test_excluded_sessions_do_not_count_for_their_emotion(self) -> None:
         records = [*sessions(happy=10, sad=2), session("blink", "sad", poses=4)]
         assert failing(check_gate(records, LIMITS, None, NOW)) == ["MIN_EMOTIONS"]
 
-    def test_the_sessions_in_all_are_those_that_are_left(self) -> None:
+    def test_total_counts_the_remaining_sessions(self) -> None:
         report = check_gate(sessions(happy=4, sad=4, angry=2), LIMITS, None, NOW)
         assert failing(report) == ["MIN_TOTAL_SAMPLES"]
-        assert found(report, "MIN_TOTAL_SAMPLES") == 8
+        assert measured(report, "MIN_TOTAL_SAMPLES") == 8
 
-    def test_where_all_are_too_short_none_would_train(self) -> None:
+    def test_only_short_sessions_leave_nothing_to_train_on(self) -> None:
         report = check_gate(with_poses(ENOUGH, 4), LIMITS, None, NOW)
         assert report.sessions == ()
         assert len(report.left_out) == 10
@@ -210,17 +210,17 @@ class TestLeavingOut:
 
 class TestCooldown:
     @pytest.mark.parametrize(("minutes", "passes"), [(0, False), (59.99, False), (60, True), (61, True), (-5, False)])
-    def test_it_is_over_after_the_hour_and_not_before(self, minutes: float, passes: bool) -> None:
+    def test_cooldown_ends_after_one_hour(self, minutes: float, passes: bool) -> None:
         report = check_gate(ENOUGH, LIMITS, NOW - timedelta(minutes=minutes), NOW)
         assert report.passed is passes
         assert failing(report) == ([] if passes else ["COOLDOWN_HOURS"])
 
-    def test_none_is_waited_for_where_none_is_asked_for(self) -> None:
+    def test_cooldown_of_zero_never_blocks(self) -> None:
         assert check_gate(ENOUGH, LIMITS.model_copy(update={"cooldown_hours": 0}), NOW, NOW).passed
 
 
 class TestForce:
-    def test_it_lets_the_limits_by_and_the_rows_say_so(self) -> None:
+    def test_force_ignores_limits_and_marks_the_rows(self) -> None:
         records = with_poses(sessions(happy=3, sad=3), 3, size=100)
         report = check_gate(records, LIMITS, NOW, NOW, force=True)
         assert report.passed
@@ -243,15 +243,15 @@ class TestForce:
             (with_poses(ENOUGH, 2), "MIN_POSES_PER_SESSION"),
         ],
     )
-    def test_it_does_not_train_without_what_training_needs(self, records: list[SessionRecord], setting: str) -> None:
+    def test_force_does_not_ignore_hard_minimums(self, records: list[SessionRecord], setting: str) -> None:
         report = check_gate(records, LIMITS, None, NOW, force=True)
         assert not report.passed
         assert [reason.split("(")[1].split(")")[0] for reason in report.reasons] == [setting]
 
-    def test_where_the_gate_is_open_it_changes_nothing(self) -> None:
+    def test_force_changes_nothing_if_the_gate_passes(self) -> None:
         assert check_gate(ENOUGH, LIMITS, None, NOW, force=True) == check_gate(ENOUGH, LIMITS, None, NOW)
 
-    def test_stricter_limits_are_let_by_too(self) -> None:
+    def test_force_ignores_stricter_limits(self) -> None:
         strict = LIMITS.model_copy(update={"min_samples_per_class": 6, "min_emotions": 3})
         assert not check_gate(ENOUGH, strict, None, NOW).passed
         assert check_gate(ENOUGH, strict, None, NOW, force=True).passed
@@ -270,24 +270,22 @@ class TestForce:
     ),
     force=st.booleans(),
 )
-def test_what_passes_can_be_trained_on_and_every_session_is_accounted_for(
-    records: list[SessionRecord], force: bool
-) -> None:
+def test_gate_accounts_for_every_session(records: list[SessionRecord], force: bool) -> None:
     report = check_gate(records, LIMITS, None, NOW, force=force)
     assert report.passed == (not report.reasons)
     assert GateReport.model_validate_json(report.model_dump_json()) == report
     if report.passed:
-        sizes = Counter(each.emotion for each in report.sessions)
+        sizes = Counter(record.emotion for record in report.sessions)
         assert len(sizes) >= 2
         assert min(sizes.values()) >= 3
-        assert min(min(each.pose_indices.count, each.frames_with_person) for each in report.sessions) >= 3
+        assert min(min(record.pose_indices.count, record.frames_with_person) for record in report.sessions) >= 3
         assert len(report.sessions) >= (6 if force else 10)
-        assert sorted([each.session for each in (*report.sessions, *report.left_out)]) == sorted(
-            each.session for each in records
+        assert sorted([record.session for record in (*report.sessions, *report.left_out)]) == sorted(
+            record.session for record in records
         )
 
 
-def test_ten_sessions_of_the_fewest_poses_are_large_enough() -> None:
+def test_ten_minimal_sessions_pass_the_size_limit() -> None:
     keypoints = np.zeros((25, 3), dtype=np.float32)
     size = len(write_openpose(keypoints))
     assert check_gate(with_poses(ENOUGH, 5, size=size), LIMITS, None, NOW).passed

@@ -1,4 +1,4 @@
-"""A patient's forest becomes a version with all that is known of it, and current where it is no worse."""
+"""A patient's forest is published with its evaluation, and promoted if it is no worse."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ def publish(
 
 
 def part(table: SessionTable, rows: np.ndarray) -> SessionTable:
-    """Those sessions of a table."""
+    """Return the given rows of a table."""
     return replace(
         table, sessions=tuple(np.array(table.sessions, object)[rows]), features=table.features[rows],
         labels=table.labels[rows], groups=table.groups[rows],
     )  # fmt: skip
 
 
-def said(trained: TrainedForest, table: SessionTable, rows: np.ndarray) -> TrainedForest:
-    """The forest, with what it said of some sessions turned into something wrong."""
-    found = trained.out_of_fold.copy()
-    found[rows] = np.roll(np.eye(len(table.classes))[table.labels[rows]], 1, axis=1)
-    return replace(trained, out_of_fold=found)
+def with_wrong_predictions(trained: TrainedForest, table: SessionTable, rows: np.ndarray) -> TrainedForest:
+    """Return the forest with the predictions of some sessions made wrong."""
+    predictions = trained.out_of_fold.copy()
+    predictions[rows] = np.roll(np.eye(len(table.classes))[table.labels[rows]], 1, axis=1)
+    return replace(trained, out_of_fold=predictions)
 
 
-def test_what_is_loaded_says_what_was_trained(
+def test_loaded_model_predicts_like_the_trained_one(
     registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
 ) -> None:
     record = publish(registry, tmp_path, table, trained)
@@ -70,29 +70,29 @@ def test_what_is_loaded_says_what_was_trained(
     assert model.record.architecture["patient"] == PATIENT
 
 
-def test_the_archive_holds_what_is_beside_it_and_is_the_same_for_the_same_files(
+def test_archive_holds_the_files_and_is_reproducible(
     registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
 ) -> None:
     record = publish(registry, tmp_path, table, trained)
     files = registry.open(record.name, 1).folder
     with tarfile.open(fileobj=io.BytesIO((files / "model.tar.gz").read_bytes())) as archive:
-        held = {each.name: archive.extractfile(each).read() for each in archive.getmembers()}  # type: ignore[union-attr]
-        assert {each.mtime for each in archive.getmembers()} == {0}
+        held = {row.name: archive.extractfile(row).read() for row in archive.getmembers()}  # type: ignore[union-attr]
+        assert {row.mtime for row in archive.getmembers()} == {0}
     assert json.loads(held.pop("record.json"))["metrics"] == record.metrics
     assert held == {name: (files / name).read_bytes() for name in record.files if name != "model.tar.gz"}
 
 
-def test_each_session_is_kept_with_what_was_said_of_it_unseen(
+def test_sessions_are_stored_with_out_of_fold_probabilities(
     registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
 ) -> None:
     record = publish(registry, tmp_path, table, trained)
     kept = json.loads((registry.open(record.name, 1).folder / "training_sessions.json").read_bytes())
     assert kept["patient"] == PATIENT
-    right = [max(each["probabilities"], key=each["probabilities"].get) == each["emotion"] for each in kept["sessions"]]
+    right = [max(row["probabilities"], key=row["probabilities"].get) == row["emotion"] for row in kept["sessions"]]
     assert np.mean(right) == record.metrics["accuracy"] < 1, "of sessions that it had seen it would say all rightly"
 
 
-def test_the_probabilities_are_calibrated_on_what_was_said_of_sessions_unseen(
+def test_calibration_uses_out_of_fold_probabilities(
     registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
 ) -> None:
     record = publish(registry, tmp_path, table, trained)
@@ -100,12 +100,14 @@ def test_the_probabilities_are_calibrated_on_what_was_said_of_sessions_unseen(
     assert record.metrics["ece_after"] <= record.metrics["ece_before"]
 
 
-def test_one_that_is_worse_on_the_same_sessions_is_not_promoted(
+def test_worse_version_is_not_promoted(
     registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
 ) -> None:
     good = publish(registry, tmp_path, table, trained)
     promote_forest(registry, good, table, trained)
-    worse = said(trained, table, np.flatnonzero(trained.out_of_fold.argmax(axis=1) == table.labels)[:1])
+    worse = with_wrong_predictions(
+        trained, table, np.flatnonzero(trained.out_of_fold.argmax(axis=1) == table.labels)[:1]
+    )
     bad = publish(registry, tmp_path, table, worse)
     promotion = promote_forest(registry, bad, table, worse)
     assert (promotion.promoted, promotion.previous) == (False, 1)
@@ -114,7 +116,7 @@ def test_one_that_is_worse_on_the_same_sessions_is_not_promoted(
     assert load_emotion_model(registry, PATIENT).name == good.label
 
 
-def test_one_that_is_as_good_is_promoted(
+def test_equally_good_version_is_promoted(
     registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
 ) -> None:
     for _ in range(2):
@@ -123,7 +125,7 @@ def test_one_that_is_as_good_is_promoted(
     assert load_emotion_model(registry, PATIENT).name == record.label
 
 
-def test_the_current_one_is_asked_itself_about_sessions_that_it_has_not_learnt_from(
+def test_current_model_predicts_the_sessions_it_has_not_seen(
     registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
 ) -> None:
     early = part(table, np.arange(40))
@@ -139,7 +141,7 @@ def test_the_current_one_is_asked_itself_about_sessions_that_it_has_not_learnt_f
     assert promotion.rival == pytest.approx((own.sum() + theirs.sum()) / 60)
 
 
-def test_a_patient_whose_name_a_model_of_images_has_is_told_so_and_takes_nothing_over(
+def test_patient_named_like_an_image_model_is_rejected(
     registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
 ) -> None:
     with pytest.raises(WrongTask, match="has a model of that name for image-classification"):

@@ -1,4 +1,4 @@
-"""Synthetic sessions are what sessions are, say what they are not, and differ as they are told to."""
+"""Synthetic sessions are valid sessions, marked as synthetic, and vary as their arguments say."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sightline.storage import Location, file_names, locate
 from sightline.training.emotions import EMOTIONS, synthetic_track, write_synthetic_sessions
 
 
-def test_the_same_arguments_give_the_same_track_and_others_another() -> None:
+def test_track_depends_on_all_arguments_and_nothing_else() -> None:
     def track(emotion: str = "happy", patient: str = "ana", number: int = 1, seed: int = 42) -> Track:
         return synthetic_track(emotion, patient, number, seed=seed)
 
@@ -28,22 +28,22 @@ def test_the_same_arguments_give_the_same_track_and_others_another() -> None:
 
 
 @pytest.mark.parametrize("emotion", EMOTIONS)
-def test_without_separation_an_emotion_changes_nothing(emotion: str) -> None:
-    one, other = (synthetic_track(each, "ana", 7, separation=0) for each in (emotion, "happy"))
+def test_zero_separation_makes_emotions_identical(emotion: str) -> None:
+    one, other = (synthetic_track(emotion_name, "ana", 7, separation=0) for emotion_name in (emotion, "happy"))
     assert np.array_equal(one.keypoints, other.keypoints)
 
 
-def test_the_happy_move_more_than_the_sad_and_hold_their_heads_higher() -> None:
+def test_happy_tracks_move_more_and_hold_the_head_higher() -> None:
     def moves(track: Track) -> float:
         torso = np.linalg.norm(track.keypoints[:, 1, :2] - track.keypoints[:, 8, :2], axis=1)[:-1]
         step = np.linalg.norm(np.diff(track.keypoints[:, 4, :2], axis=0), axis=1) / torso
         return float(np.median(step / np.diff(track.times)))
 
-    happy, sad = (np.median([moves(synthetic_track(each, "ana", n)) for n in range(12)]) for each in ("happy", "sad"))
+    happy, sad = (np.median([moves(synthetic_track(name, "ana", n)) for n in range(12)]) for name in ("happy", "sad"))
     assert happy > 2 * sad
 
 
-def test_cameras_rates_lengths_and_what_is_out_of_sight_differ() -> None:
+def test_tracks_vary_in_camera_rate_length_and_occlusion() -> None:
     tracks = [synthetic_track("neutral", "ana", number) for number in range(40)]
     assert len({track.size for track in tracks}) == 3
     assert len({round(track.fps, 2) for track in tracks}) > 8
@@ -59,7 +59,7 @@ def test_cameras_rates_lengths_and_what_is_out_of_sight_differ() -> None:
     assert any((np.diff(track.frames) > np.diff(track.frames).min()).any() for track in tracks), "nobody in some frames"
 
 
-def test_they_lie_where_sessions_lie_and_say_that_they_are_synthetic(bucket: Location) -> None:
+def test_synthetic_sessions_are_stored_and_marked_as_synthetic(bucket: Location) -> None:
     store = SessionStore(bucket / "videos", bucket / "patients")
     written = write_synthetic_sessions(
         store.patients_bucket, "ana", video_bucket=store.video_bucket, emotions=("happy", "sad"), sessions_per_emotion=1
@@ -89,29 +89,29 @@ def test_they_lie_where_sessions_lie_and_say_that_they_are_synthetic(bucket: Loc
     assert len(content) > 1000
 
 
-def test_the_annotated_video_can_be_played(tmp_path: Path) -> None:
+def test_annotated_video_is_playable(tmp_path: Path) -> None:
     write_synthetic_sessions(tmp_path, "ana", video_bucket=tmp_path / "v", emotions=("sad",), sessions_per_emotion=1)
     video = tmp_path / "v" / "annotated" / "ana" / "synthetic-0001.mp4"
     assert probe(video).duration > 0
 
 
-def test_written_again_nothing_changes_and_more_can_be_added(tmp_path: Path) -> None:
+def test_writing_again_changes_nothing_and_can_add_sessions(tmp_path: Path) -> None:
     def write(first: int = 1) -> list[str]:
         made = write_synthetic_sessions(
             tmp_path, "ana", video_bucket=tmp_path / "v", emotions=("sad",), sessions_per_emotion=2, first=first,
-            progress=told.append,
+            progress=shares.append,
         )  # fmt: skip
         return [record.session for record in made]
 
-    told: list[float] = []
+    shares: list[float] = []
     assert write() == write() == ["synthetic-0001", "synthetic-0002"]
-    assert told == [0.5, 1, 0.5, 1]
+    assert shares == [0.5, 1, 0.5, 1]
     assert len(read_sessions(tmp_path, "ana")) == 2
     assert write(first=3) == ["synthetic-0003", "synthetic-0004"]
     records = read_sessions(tmp_path, "ana")
     assert [record.pose_indices.start for record in records] == [0, 12, 24, 36]
 
 
-def test_an_emotion_that_nobody_can_be_made_up_in_is_refused(tmp_path: Path) -> None:
+def test_unknown_emotion_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match=r"'bored'\. Choose from happy, sad"):
         write_synthetic_sessions(tmp_path, "ana", video_bucket=tmp_path, emotions=("bored",))

@@ -14,7 +14,7 @@ import pytest
 from sightline import storage
 from sightline.errors import InvalidSetting
 from sightline.storage import Location
-from sightline.training import UnsuitableData
+from sightline.training.common import UnsuitableData
 from sightline.training.ranking import RankingData, open_ranking_data
 
 PLACES = ("train/good/a.jpg", "train/bad/b.jpg", "evaluate/good/c.jpg", "evaluate/bad/d.jpg")
@@ -43,7 +43,7 @@ def test_photos_are_labelled_by_their_folders(bucket: Location) -> None:
     assert names(open_ranking_data(bucket)) == names(data)
 
 
-def test_the_same_data_have_the_same_version_in_a_folder_and_in_a_bucket(s3_bucket: Location, tmp_path: Path) -> None:
+def test_version_is_the_same_in_a_folder_and_a_bucket(s3_bucket: Location, tmp_path: Path) -> None:
     write(tmp_path / "data")
     write(s3_bucket / "elsewhere")
     here, there = open_ranking_data(tmp_path / "data"), open_ranking_data(s3_bucket / "elsewhere")
@@ -51,7 +51,7 @@ def test_the_same_data_have_the_same_version_in_a_folder_and_in_a_bucket(s3_buck
     assert here.photos[0].version == hashlib.md5(b"evaluate/bad/d.jpg").hexdigest()
 
 
-def test_each_part_has_a_version_of_its_own_that_follows_names_and_contents(tmp_path: Path) -> None:
+def test_version_of_a_split_depends_on_names_and_contents(tmp_path: Path) -> None:
     write(tmp_path)
     before = open_ranking_data(tmp_path)
     write(tmp_path, ["train/good/e.jpg"])
@@ -60,11 +60,11 @@ def test_each_part_has_a_version_of_its_own_that_follows_names_and_contents(tmp_
     assert added.version("evaluate") == before.version("evaluate")
     (tmp_path / "train/good/e.jpg").rename(tmp_path / "train/bad/e.jpg")
     assert open_ranking_data(tmp_path).version("train") not in (before.version("train"), added.version("train"))
-    write(tmp_path, c=b"another picture")
+    write(tmp_path, c=b"another image")
     assert open_ranking_data(tmp_path).version("evaluate") != before.version("evaluate")
 
 
-def test_prepared_lower_bodies_have_a_layout_and_a_version_of_their_own(tmp_path: Path) -> None:
+def test_prepared_data_have_their_own_layout_and_version(tmp_path: Path) -> None:
     places = [place.replace("good", "lower_body/good").replace("bad", "lower_body/bad") for place in PLACES]
     write(tmp_path / "prepared", places)
     write(tmp_path / "raw")
@@ -80,7 +80,7 @@ def test_prepared_lower_bodies_have_a_layout_and_a_version_of_their_own(tmp_path
         ("runner-p2.png", "runner"), ("runner_12.png", "runner_12"), ("a.b.jpg", "a.b"),
     ],
 )  # fmt: skip
-def test_crops_of_one_photo_are_one_group(tmp_path: Path, name: str, group: str) -> None:
+def test_crops_of_one_photo_form_one_group(tmp_path: Path, name: str, group: str) -> None:
     write(tmp_path, [*PLACES[1:], f"train/good/{name}"])
     assert next(photo.group for photo in open_ranking_data(tmp_path).photos if photo.name == name) == group
 
@@ -88,21 +88,21 @@ def test_crops_of_one_photo_are_one_group(tmp_path: Path, name: str, group: str)
 @pytest.mark.parametrize(
     ("places", "message"),
     [
-        (PLACES[:2], r"has no picture in evaluate/bad, evaluate/good\. Put the photos into train/good"),
-        (PLACES[1:], "has no picture in train/good"),
-        ((), "has no picture in train/bad"),
+        (PLACES[:2], r"has no image in evaluate/bad, evaluate/good\. Put the photos into train/good"),
+        (PLACES[1:], "has no image in train/good"),
+        ((), "has no image in train/bad"),
     ],
 )
-def test_a_part_that_is_lacking_is_named(tmp_path: Path, places: Sequence[str], message: str) -> None:
+def test_missing_split_or_label_is_named(tmp_path: Path, places: Sequence[str], message: str) -> None:
     write(tmp_path, places)
     with pytest.raises(UnsuitableData, match=message):
         open_ranking_data(tmp_path)
 
 
 @pytest.mark.parametrize("copy", ["d", "b"])
-def test_a_picture_in_two_parts_or_under_two_labels_is_refused(tmp_path: Path, copy: str) -> None:
+def test_image_in_two_splits_or_labels_is_rejected(tmp_path: Path, copy: str) -> None:
     write(tmp_path, a=b"the same", **{copy: b"the same"})
-    with pytest.raises(UnsuitableData, match=r"the same picture in two places, .*/[abd]\.jpg and .*/[abd]\.jpg"):
+    with pytest.raises(UnsuitableData, match=r"the same image in two places, .*/[abd]\.jpg and .*/[abd]\.jpg"):
         open_ranking_data(tmp_path)
 
 
@@ -132,7 +132,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_a_dvc_repository_is_read_at_the_revision_that_is_named(repository: Path) -> None:
+def test_dvc_repository_is_read_at_the_given_revision(repository: Path) -> None:
     first, second = (open_ranking_data(f"dvc://{repository}@{tag}/data/raw") for tag in ("v1", "v2"))
     assert len(first.photos) == 4
     assert len(second.photos) == 5
@@ -149,7 +149,7 @@ def test_a_dvc_repository_is_read_at_the_revision_that_is_named(repository: Path
     assert (again.version("train"), again.revision) == (first.version("train"), commit)
 
 
-def test_data_keep_their_version_when_they_are_put_into_dvc(repository: Path, tmp_path: Path) -> None:
+def test_version_does_not_change_when_data_move_to_dvc(repository: Path, tmp_path: Path) -> None:
     write(tmp_path)
     tracked = open_ranking_data(f"dvc://{repository}@v1/data")
     assert tracked.version("train") == open_ranking_data(tmp_path).version("train")
@@ -161,15 +161,15 @@ def test_data_keep_their_version_when_they_are_put_into_dvc(repository: Path, tm
         ("dvc://{}/data/raw", "does not name a repository and a revision"),
         ("dvc://{}@v9/data/raw", "cannot be read by DVC"),
         ("dvc://{}-not-there@v1/data/raw", "cannot be read by DVC"),
-        ("dvc://{}@v1/elsewhere", "has no picture in train/bad"),
+        ("dvc://{}@v1/elsewhere", "has no image in train/bad"),
     ],
 )
-def test_what_dvc_does_not_have_is_told(repository: Path, uri: str, message: str) -> None:
+def test_dvc_failure_is_reported_with_its_fix(repository: Path, uri: str, message: str) -> None:
     with pytest.raises(UnsuitableData, match=message):
         open_ranking_data(uri.format(repository))
 
 
-def test_without_dvc_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_dvc_package_is_reported_with_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dvc.api", None)
     with pytest.raises(InvalidSetting, match=r"pip install 'sightline\[dvc\]'"):
         open_ranking_data("dvc://repository@v1/data")

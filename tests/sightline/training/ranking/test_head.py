@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 
-from sightline.training import UnsuitableData
+from sightline.training.common import UnsuitableData
 from sightline.training.ranking import RankingParameters
 from sightline.training.ranking.evaluate import auc, measure
 from sightline.training.ranking.featurize import Features
@@ -21,7 +21,7 @@ PARAMETERS = RankingParameters(epochs=30, batch_size=8, lr=0.01, patience=3, see
 
 
 def features(photos: int = 30, people: int = 2, apart: float = 1.0, seed: int = 0) -> Features:
-    """Embeddings of photos of several people each; those of good ones lie apart from those of bad ones."""
+    """Return embeddings of photos with several people; good and bad ones are ``apart`` from each other."""
     rng = np.random.default_rng(seed)
     groups = [f"photo {place}" for place in range(photos) for _ in range(people)]
     labels = np.repeat(np.arange(photos) % 2, people)
@@ -31,7 +31,7 @@ def features(photos: int = 30, people: int = 2, apart: float = 1.0, seed: int = 
     )
 
 
-def test_no_photo_is_on_both_sides_and_every_label_is() -> None:
+def test_split_separates_photos_and_keeps_both_labels() -> None:
     given = features()
     for seed in range(5):
         train, validation = split_by_photo(given, 0.2, seed)
@@ -42,7 +42,7 @@ def test_no_photo_is_on_both_sides_and_every_label_is() -> None:
         assert 0.1 < len(validation) / len(groups) < 0.35
 
 
-def test_the_same_picture_under_two_names_is_on_one_side() -> None:
+def test_identical_images_are_on_one_side() -> None:
     given = features()
     copied = given.embeddings.copy()
     copied[2] = copied[10]
@@ -52,12 +52,12 @@ def test_the_same_picture_under_two_names_is_on_one_side() -> None:
         assert {2, 10} <= set(train.tolist()) or {2, 10} <= set(validation.tolist())
 
 
-def test_too_few_photos_to_validate_on_are_refused() -> None:
+def test_too_few_photos_for_validation_are_rejected() -> None:
     with pytest.raises(UnsuitableData, match="a single photo"):
         split_by_photo(features(photos=3), 0.2, 0)
 
 
-def test_the_same_seed_gives_the_same_head_and_another_one_another(tmp_path: Path) -> None:
+def test_head_depends_on_the_seed_only(tmp_path: Path) -> None:
     """The reference had neither a seed nor a validation split."""
     made = {}
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
@@ -69,15 +69,15 @@ def test_the_same_seed_gives_the_same_head_and_another_one_another(tmp_path: Pat
     assert made["a"] != made["c"]
 
 
-def test_training_stops_where_it_no_longer_gains_and_keeps_the_best_epoch(tmp_path: Path) -> None:
-    """What cannot be learnt is soon learnt by heart: the validation loss rises at once."""
+def test_early_stopping_keeps_the_best_epoch(tmp_path: Path) -> None:
+    """Random labels are memorised: the validation loss rises immediately."""
     given = features(apart=0.0)
-    told: list[float] = []
-    train_head(given, PARAMETERS, tmp_path, told.append)
+    shares: list[float] = []
+    train_head(given, PARAMETERS, tmp_path, shares.append)
     history = read_history(tmp_path)
     assert len(history.validation_losses) == history.epoch + PARAMETERS.patience < PARAMETERS.epochs
     assert min(history.validation_losses) == history.validation_losses[history.epoch - 1]
-    assert told == sorted(told)
+    assert shares == sorted(shares)
     held_out = [given.paths.index(path) for path in history.validation]
     scores = scores_of(tmp_path, given.embeddings[held_out])
     targets = given.labels[held_out]
@@ -85,13 +85,13 @@ def test_training_stops_where_it_no_longer_gains_and_keeps_the_best_epoch(tmp_pa
     assert loss == pytest.approx(history.validation_losses[history.epoch - 1], rel=1e-3)
 
 
-def test_what_can_be_learnt_is(tmp_path: Path) -> None:
+def test_separable_embeddings_are_learned(tmp_path: Path) -> None:
     train_head(features(), PARAMETERS, tmp_path, lambda share: None)
     unseen = features(seed=1)
     assert auc(scores_of(tmp_path, unseen.embeddings), unseen.labels) > 0.95
 
 
-def test_an_embedding_that_never_changes_does_no_harm(tmp_path: Path) -> None:
+def test_constant_feature_does_not_break_the_head(tmp_path: Path) -> None:
     given = features()
     constant = given.embeddings.copy()
     constant[:, :100] = 7.0
@@ -104,18 +104,18 @@ def test_an_embedding_that_never_changes_does_no_harm(tmp_path: Path) -> None:
     arrays(np.float64, 24, elements=st.sampled_from([0.0, 0.1, 0.4, 0.5, 0.6, 1.0])),
     arrays(np.int64, 24, elements=st.integers(0, 1)).filter(lambda labels: 0 < labels.sum() < 24),
 )
-def test_the_figures_are_those_of_scikit_learn(scores: np.ndarray, labels: np.ndarray) -> None:
-    found = measure(scores, labels, tuple(str(place // 2) for place in range(24)), seed=0, draws=3)
-    said = scores >= 0.5
-    assert found.roc_auc == pytest.approx(roc_auc_score(labels, scores))
-    assert found.f1 == pytest.approx(f1_score(labels, said, zero_division=0))
-    assert found.recall == pytest.approx(recall_score(labels, said))
-    assert (found.precision or 0.0) == pytest.approx(precision_score(labels, said, zero_division=0))
-    assert (found.precision is None) == (not said.any())
-    assert sum(map(sum, found.confusion_matrix)) == 24
+def test_metrics_equal_those_of_scikit_learn(scores: np.ndarray, labels: np.ndarray) -> None:
+    metrics = measure(scores, labels, tuple(str(place // 2) for place in range(24)), seed=0, draws=3)
+    predicted = scores >= 0.5
+    assert metrics.roc_auc == pytest.approx(roc_auc_score(labels, scores))
+    assert metrics.f1 == pytest.approx(f1_score(labels, predicted, zero_division=0))
+    assert metrics.recall == pytest.approx(recall_score(labels, predicted))
+    assert (metrics.precision or 0.0) == pytest.approx(precision_score(labels, predicted, zero_division=0))
+    assert (metrics.precision is None) == (not predicted.any())
+    assert sum(map(sum, metrics.confusion_matrix)) == 24
 
 
-def test_intervals_hold_their_figures_and_are_wider_where_photos_are_fewer() -> None:
+def test_intervals_contain_the_metric_and_widen_with_fewer_photos() -> None:
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 40)
     scores = np.clip(rng.normal(0.4 + 0.2 * labels, 0.2), 0, 1)
@@ -123,7 +123,7 @@ def test_intervals_hold_their_figures_and_are_wider_where_photos_are_fewer() -> 
     for name in ("accuracy", "precision", "recall", "f1", "roc_auc"):
         low, high = getattr(alone, f"{name}_interval")
         assert low <= getattr(alone, name) <= high
-    # The same people, each ten times: no more is known of them.
+    # The same people ten times add no information.
     copies = measure(np.tile(scores, 10), np.tile(labels, 10), tuple(map(str, range(80))) * 10, seed=1)
     assert copies.roc_auc_interval == pytest.approx(alone.roc_auc_interval, abs=0.03)
     assert (
@@ -134,7 +134,7 @@ def test_intervals_hold_their_figures_and_are_wider_where_photos_are_fewer() -> 
     )
 
 
-def test_the_same_seed_draws_the_same_intervals() -> None:
+def test_same_seed_gives_the_same_intervals() -> None:
     rng = np.random.default_rng(0)
     scores, labels = rng.random(30), np.arange(30) % 2
     groups = tuple(str(place // 3) for place in range(30))

@@ -1,4 +1,4 @@
-"""From labelled pictures to a version in the registry, with everything that the stages made."""
+"""From labelled images to a version in the registry, with the outputs of all stages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from sightline.errors import StorageError
 from sightline.ranking import PrepareParameters, Preparer, load_ranker
 from sightline.registry import ModelRecord, Registry
 from sightline.storage import Location
-from sightline.training import UnsuitableData
+from sightline.training.common import UnsuitableData
+from sightline.training.common.stages import StageGraph
 from sightline.training.ranking import (
     STAGES,
     RankingData,
@@ -38,7 +39,6 @@ from sightline.training.ranking.export import TOLERANCE
 from sightline.training.ranking.featurize import read_features
 from sightline.training.ranking.head import scores_of
 from sightline.training.ranking.preparing import crops_of, prepare_split, read_people
-from sightline.training.stages import StageGraph
 
 PARAMETERS = RankingParameters(
     prepared=True, pretrained=False, image_size=32, epochs=4, batch_size=8, lr=0.01, arms_bonus=0.25, seed=5
@@ -54,10 +54,10 @@ class Trained(NamedTuple):
 
 @pytest.fixture(scope="module")
 def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Prepared lower bodies, two to a photo, and one file that is no picture."""
+    """Write prepared lower bodies, two per photo, and one file that is not an image."""
     folder = tmp_path_factory.mktemp("crops")
     write_runners(folder, 8, evaluate=5, people=2, prepared=True, seed=1)
-    (folder / "train" / "lower_body" / "good" / "broken.png").write_bytes(b"no picture")
+    (folder / "train" / "lower_body" / "good" / "broken.png").write_bytes(b"not an image")
     return folder
 
 
@@ -78,7 +78,7 @@ def publish(
     return publish_ranker(registry, "running-style", graph, data, parameters, folder)
 
 
-def test_a_second_training_runs_no_stage(trained: Trained) -> None:
+def test_second_training_reruns_no_stage(trained: Trained) -> None:
     again = ranking_graph(open_ranking_data(trained.data.uri, prepared=True), PARAMETERS, trained.graph.root)
     assert all(state.fresh for state in again.plan())
     assert not any(again.run(stage).ran for stage in STAGES)
@@ -95,14 +95,14 @@ def test_a_second_training_runs_no_stage(trained: Trained) -> None:
         ({"prepared": False}, set(STAGES) - {"backbone"}),
     ],
 )
-def test_a_parameter_makes_exactly_what_depends_on_it_stale(
+def test_changed_parameter_makes_only_dependent_stages_stale(
     trained: Trained, change: dict[str, object], stale: set[str]
 ) -> None:
     graph = ranking_graph(trained.data, PARAMETERS.model_copy(update=change), trained.graph.root)
     assert {state.name for state in graph.plan() if not state.fresh} == stale
 
 
-def test_another_evaluation_photo_trains_nothing_again(trained: Trained, crops: Path, tmp_path: Path) -> None:
+def test_new_evaluation_photo_does_not_retrain(trained: Trained, crops: Path, tmp_path: Path) -> None:
     more = tmp_path / "more"
     shutil.copytree(crops, more)
     Image.new("RGB", (30, 40), "red").save(more / "evaluate" / "lower_body" / "bad" / "another.png")
@@ -115,8 +115,8 @@ def test_another_evaluation_photo_trains_nothing_again(trained: Trained, crops: 
     }
 
 
-def test_training_again_without_what_the_stages_kept_gives_the_same_figures(trained: Trained, tmp_path: Path) -> None:
-    """On another machine, from the record alone."""
+def test_retraining_without_cached_stages_gives_the_same_metrics(trained: Trained, tmp_path: Path) -> None:
+    """As on another machine, from the record alone."""
     record = trained.record
     data = open_ranking_data(record.parameters["data"]["uri"], prepared=True)
     assert data.version("train") == record.parameters["data"]["versions"]["train"]
@@ -129,7 +129,7 @@ def test_training_again_without_what_the_stages_kept_gives_the_same_figures(trai
     assert again.files["head.safetensors"] == record.files["head.safetensors"]
 
 
-def test_the_stages_are_shared_through_a_bucket(trained: Trained, s3_bucket: Location, tmp_path: Path) -> None:
+def test_stages_are_shared_through_a_bucket(trained: Trained, s3_bucket: Location, tmp_path: Path) -> None:
     first = ranking_graph(trained.data, PARAMETERS, s3_bucket / "stages", cache=tmp_path / "one")
     for stage in ("prepare-train", "backbone"):
         assert first.run(stage).ran
@@ -138,7 +138,7 @@ def test_the_stages_are_shared_through_a_bucket(trained: Trained, s3_bucket: Loc
     assert crops_of(second.folder("prepare-train")) == crops_of(trained.graph.folder("prepare-train"))
 
 
-def test_features_are_of_every_lower_body_and_tell_its_photo(trained: Trained) -> None:
+def test_features_cover_every_lower_body_with_its_photo(trained: Trained) -> None:
     table = pq.read_table(trained.graph.folder("featurize-train") / "lower_body.parquet")
     assert table.column_names == ["image_path", "label", "features", "group", "person"]
     assert len(table) == len(crops_of(trained.graph.folder("prepare-train"))) == 32
@@ -147,21 +147,21 @@ def test_features_are_of_every_lower_body_and_tell_its_photo(trained: Trained) -
     assert set(table["label"].to_pylist()) == {0, 1}
 
 
-def test_the_onnx_file_scores_pictures_as_torch_does(trained: Trained) -> None:
+def test_onnx_scores_equal_those_of_torch(trained: Trained) -> None:
     """From pixels to score: backbone and head are both in it."""
     ranker = load_ranker(trained.registry, trained.record.label)
     folder = trained.graph.folder("prepare-evaluate")
-    pictures = [pixels(folder / crop.image_path) for crop in crops_of(folder)]
+    images = [pixels(folder / crop.image_path) for crop in crops_of(folder)]
     features = read_features(trained.graph.folder("featurize-evaluate"))
     expected = scores_of(trained.graph.folder("train"), features.embeddings)
-    assert np.abs(ranker.scores(pictures) - expected).max() < TOLERANCE
-    assert np.abs(ranker.scores(pictures[:1]) - expected[:1]).max() < TOLERANCE
+    assert np.abs(ranker.scores(images) - expected).max() < TOLERANCE
+    assert np.abs(ranker.scores(images[:1]) - expected[:1]).max() < TOLERANCE
     model = onnx.load(trained.registry.open(trained.record.label).folder / "ranker.onnx")
     assert trained.record.architecture["opset"] == model.opset_import[0].version == 17
     assert trained.record.metrics["onnx_difference"] < TOLERANCE
 
 
-def test_a_version_tells_its_data_its_parameters_and_its_figures(trained: Trained) -> None:
+def test_record_holds_data_parameters_and_metrics(trained: Trained) -> None:
     record = trained.record
     assert (record.task, record.classes, record.name) == ("image-ranking", ("bad", "good"), "running-style")
     assert parameters_of(record) == PARAMETERS
@@ -175,7 +175,7 @@ def test_a_version_tells_its_data_its_parameters_and_its_figures(trained: Traine
     assert load_ranker(trained.registry, "running-style/1").bonus == 0.25
 
 
-def test_a_version_holds_no_pickle(trained: Trained) -> None:
+def test_version_contains_no_pickle(trained: Trained) -> None:
     suffixes = {Path(name).suffix for name in trained.record.files}
     assert suffixes == {".onnx", ".safetensors", ".json", ".png", ".csv"}
     folder = trained.registry.open("running-style", 1).folder
@@ -184,7 +184,7 @@ def test_a_version_holds_no_pickle(trained: Trained) -> None:
         assert start not in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), name
 
 
-def test_the_manifest_keeps_photos_on_one_side(trained: Trained) -> None:
+def test_manifest_keeps_photos_on_one_side(trained: Trained) -> None:
     manifest = (trained.registry.open("running-style", 1).folder / "manifest.csv").read_text()
     rows = list(csv.DictReader(io.StringIO(manifest)))
     parts = {part: {row["group"] for row in rows if row["part"] == part} for part in ("train", "validation", "test")}
@@ -193,7 +193,7 @@ def test_the_manifest_keeps_photos_on_one_side(trained: Trained) -> None:
     assert not (parts["train"] | parts["validation"]) & parts["test"]
 
 
-def test_the_better_ranking_is_the_current_one(trained: Trained, tmp_path: Path) -> None:
+def test_better_ranking_is_promoted(trained: Trained, tmp_path: Path) -> None:
     registry = trained.registry
     assert promote_ranker(registry, trained.record, trained.graph).promoted
     worse = PARAMETERS.model_copy(update={"epochs": 1, "lr": 1e-9})
@@ -206,9 +206,7 @@ def test_the_better_ranking_is_the_current_one(trained: Trained, tmp_path: Path)
     assert "evaluated on the same 20 pictures" in outcome.why
 
 
-def test_on_other_evaluation_pictures_the_current_one_is_evaluated_anew(
-    trained: Trained, crops: Path, tmp_path: Path
-) -> None:
+def test_current_model_is_evaluated_again_on_other_images(trained: Trained, crops: Path, tmp_path: Path) -> None:
     promote_ranker(trained.registry, trained.record, trained.graph)
     other = tmp_path / "other"
     shutil.copytree(crops / "train", other / "train")
@@ -223,8 +221,8 @@ def test_on_other_evaluation_pictures_the_current_one_is_evaluated_anew(
     assert outcome.rival == outcome.value == record.metrics["roc_auc"]  # it is the same head
 
 
-def test_training_and_serving_crop_alike(tmp_path: Path) -> None:
-    """The reference cropped people in two ways. Several people in a photo keep their own names, too."""
+def test_training_and_serving_crop_identically(tmp_path: Path) -> None:
+    """The original cropped people in two ways. Several people in a photo keep distinct names."""
     write_runners(tmp_path, 1, evaluate=1, people=2, seed=3)
     data = open_ranking_data(tmp_path)
     made = tmp_path / "made"
@@ -242,20 +240,20 @@ def test_training_and_serving_crop_alike(tmp_path: Path) -> None:
                 assert (pixels(made / "upper_body" / name) == person.upper_body).all()
 
 
-def test_photos_without_anybody_are_counted_by_reason_and_told_where_none_are_left(tmp_path: Path) -> None:
+def test_photos_without_people_are_counted_by_reason(tmp_path: Path) -> None:
     for place in ("train/good", "train/bad", "evaluate/good", "evaluate/bad"):
         (tmp_path / place).mkdir(parents=True)
         Image.new("RGB", (80, 60), (len(place), 90, 90)).save(tmp_path / place / "empty.png")
     (tmp_path / "train" / "bad" / "broken.jpg").write_bytes(b"")
     made = tmp_path / "made"
     made.mkdir()
-    with pytest.raises(UnsuitableData, match=r"no picture in train/bad shows a lower body .*nobody_found 1") as raised:
+    with pytest.raises(UnsuitableData, match=r"no image in train/bad shows .*nobody_found 1") as raised:
         prepare_split(open_ranking_data(tmp_path), "train", PrepareParameters(), made, lambda share: None)
     assert "not_an_image 1" in str(raised.value)
 
 
-def test_a_photo_that_cannot_be_fetched_now_stops_the_stage(crops: Path, tmp_path: Path) -> None:
-    """What a model learns from must not hang on the network's mood."""
+def test_photo_with_a_transient_fetch_error_fails_the_stage(crops: Path, tmp_path: Path) -> None:
+    """The training data must not depend on network failures."""
 
     def away() -> bytes:
         raise StorageError("s3://bucket: no answer")
@@ -267,13 +265,13 @@ def test_a_photo_that_cannot_be_fetched_now_stops_the_stage(crops: Path, tmp_pat
         prepare_split(broken, "train", PrepareParameters(), tmp_path, lambda share: None)
 
 
-def test_what_was_dropped_is_counted(trained: Trained) -> None:
+def test_dropped_people_are_counted_by_reason(trained: Trained) -> None:
     people = read_people(trained.graph.folder("prepare-train"))
     assert dropped_by_reason(people) == {"not_an_image": 1}
     assert [row.photo for row in people if not row.image_path] == ["broken.png"]
 
 
-def test_stages_beside_the_models_are_no_model(trained: Trained) -> None:
+def test_stage_folder_is_not_listed_as_a_model(trained: Trained) -> None:
     assert storage.folder_names(trained.registry.root) == [".stages", "running-style"]
     assert trained.registry.names() == ["running-style"]
 
