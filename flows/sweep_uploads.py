@@ -10,9 +10,10 @@ from prefect.states import Failed
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.process_upload import process_upload
+from sightline.uploads import given_up_alert
 from tasks.alerts import send_alert
 from tasks.support.flow import sightline_flow
-from tasks.uploads import Missed, alert_of_given_up, find_missed, start_uploads
+from tasks.uploads import Missed, find_missed, start_uploads
 
 
 class SweptUpload(BaseModel):
@@ -78,7 +79,7 @@ def sweep_uploads(
     if runs_by and uploads:
         started = start_uploads(uploads, runs_by, again=retry_failed)
         swept = [SweptUpload(uri=each.uri, outcome=each.outcome, why=f"run {each.run}") for each in started]
-        if alert := alert_of_given_up(started):
+        if alert := given_up_alert({upload.uri: upload.run for upload in started if upload.outcome == "given up"}):
             send_alert(alert)
         return UploadSweep.of(missed, swept, runs_by)
     swept = []

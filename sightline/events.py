@@ -298,12 +298,12 @@ class S3ObjectCreated(Payload):
 
 
 class S3PoisonMessage(Payload):
-    """A message in the queue of uploads cannot be read. ``kept`` names the place where it is stored."""
+    """A message in the queue of uploads cannot be read. ``place`` is the queue or folder in which it is stored."""
 
     event = "sightline.s3.poison"
 
     queue: str
     message: str
     reason: str
-    kept: str
+    place: str = Field(serialization_alias="kept")
     body: str

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Literal, TypeAlias, cast
 
 from prefect import task
@@ -19,7 +18,6 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict
 
 from sightline import storage
-from sightline.alerts import Alert
 from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
@@ -30,7 +28,6 @@ __all__ = [
     "Kind",
     "Missed",
     "Started",
-    "alert_of_given_up",
     "claim_of",
     "current_version",
     "find_missed",
@@ -42,7 +39,6 @@ Kind: TypeAlias = Literal["video", "image"]
 
 _LEASE = timedelta(minutes=1)
 _PAUSE = 2.0  # seconds between two looks at a lease
-_NAMED = 20
 
 
 class Missed(BaseModel):
@@ -184,22 +180,3 @@ def _run(upload: Upload, deployment: str, key: str, *, again: bool) -> FlowRun:
             deployment, "there is no such deployment",
             "Deploy process-upload, give another with --deployment, or none to process the uploads here",
         ) from error  # fmt: skip
-
-
-def alert_of_given_up(started: Sequence[Started]) -> Alert | None:
-    """What people are told, once, of uploads whose runs keep ending without having processed them."""
-    given_up = [each for each in started if each.outcome == "given up"]
-    if not given_up:
-        return None
-    key = sha256("\n".join(f"{each.uri} {each.run}" for each in given_up).encode()).hexdigest()
-    return Alert(
-        key=f"given up {key}",
-        kind="failure",
-        title=f"uploads given up: {len(given_up):,}, each of which has had {MAX_TRIES} runs that did not process it",
-        facts={"mend": "See why the runs ended, then run sweep-uploads with --retry-failed"},
-        rows=tuple({"upload": each.uri, "last run": each.run} for each in given_up[:_NAMED]),
-        total_items=len(given_up),
-        run_name=None,
-        run_url=None,
-        at=_now(),
-    )

@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, PositiveInt, Validati
 
 from sightline import storage
 from sightline.errors import SightlineError, StorageError
-from sightline.leases import Held, Leases
+from sightline.leases import HeldLease, Leases
 from sightline.storage import Location
 from sightline.uploads.upload import Upload
 
@@ -148,7 +148,7 @@ class Claim:
     uploads: Uploads
     upload: Upload
     holder: str
-    held: Held
+    held: HeldLease
 
     @property
     def tries(self) -> int:

@@ -246,7 +246,7 @@ class TestSweepByDeployment:
         assert told == []
         self.end(first, Crashed)
         assert self.sweep(deployment) == [("given up", first)]
-        assert told == ["uploads given up: 1, each of which has had 3 runs that did not process it"]
+        assert told == ["1 upload given up: 3 runs did not process it"]
         [(outcome, again)] = self.sweep(deployment, retry_failed=True)
         assert outcome == "started"
         assert again not in seen
