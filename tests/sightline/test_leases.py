@@ -1,4 +1,4 @@
-"""What only one at a time should do is done by one at a time, and a killed one keeps nobody from it for long."""
+"""One process at a time has a lease, and the lease of a killed process expires."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from sightline import storage
 from sightline.errors import StorageError
-from sightline.leases import Held, LeaseLost, Leases, LeaseTaken
+from sightline.leases import HeldLease, LeaseLost, Leases, LeaseTaken
 from sightline.storage import Location
 from tests.clocks import START, Clock
 
@@ -47,41 +47,41 @@ def leases(bucket: Location, clock: Clock) -> Leases:
 
 @pytest.fixture
 def quick(bucket: Location, clock: Clock) -> Leases:
-    """Leases that are renewed every twentieth of a second, by a clock that stands still unless it is moved."""
+    """Leases that are renewed every twentieth of a second, with a clock that only the test moves."""
     return Leases(bucket / "leases", timedelta(seconds=0.3), clock)
 
 
 def start(uri: Location, name: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", HOLDING, storage.uri_of(uri), name]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert says(process) == "ready"
+    assert next_line(process) == "ready"
     return process
 
 
-def says(process: subprocess.Popen[str]) -> str:
+def next_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout
     return process.stdout.readline().strip()
 
 
-def tell(process: subprocess.Popen[str]) -> None:
+def go_on(process: subprocess.Popen[str]) -> None:
     assert process.stdin
     process.stdin.write("go\n")
     process.stdin.flush()
 
 
-def until(condition: Callable[[], bool]) -> None:
+def await_condition(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def taken_at_once(leases: Leases, count: int) -> int:
-    """How many of so many who try it at one moment get the lease."""
-    together = threading.Barrier(count)
+def concurrent_takes(leases: Leases, count: int) -> int:
+    """Return how many of ``count`` concurrent threads get the lease."""
+    barrier = threading.Barrier(count)
 
     def take(_: int) -> object:
-        together.wait()
+        barrier.wait()
         return leases.take("sweep")
 
     with ThreadPoolExecutor(count) as pool:
@@ -89,22 +89,20 @@ def taken_at_once(leases: Leases, count: int) -> int:
 
 
 class TestTaking:
-    def test_one_of_many_at_once_gets_it(self, leases: Leases) -> None:
-        assert taken_at_once(leases, 8) == 1
+    def test_one_of_many_concurrent_threads_takes_a_free_lease(self, leases: Leases) -> None:
+        assert concurrent_takes(leases, 8) == 1
 
-    def test_one_of_many_at_once_gets_one_that_has_run_out(self, leases: Leases, clock: Clock) -> None:
+    def test_one_of_many_concurrent_threads_takes_an_expired_lease(self, leases: Leases, clock: Clock) -> None:
         assert leases.take("sweep")
         clock.time += 5 * MINUTES
-        assert taken_at_once(leases, 8) == 1
+        assert concurrent_takes(leases, 8) == 1
 
-    def test_names_are_taken_each_for_itself(self, leases: Leases) -> None:
+    def test_leases_of_different_names_are_independent(self, leases: Leases) -> None:
         assert leases.take("sweep")
         assert leases.take("sweep-1")
         assert leases.take("sweep") is None
 
-    def test_what_is_released_is_there_for_the_next_even_if_its_clock_is_behind(
-        self, leases: Leases, bucket: Location
-    ) -> None:
+    def test_released_lease_can_be_taken_with_a_slow_clock(self, leases: Leases, bucket: Location) -> None:
         first = leases.take("sweep")
         assert first
         leases.release(first)
@@ -112,7 +110,7 @@ class TestTaking:
         assert second
         assert second.attempt == 2
 
-    def test_releasing_what_another_has_since_taken_leaves_it_to_the_other(self, leases: Leases, clock: Clock) -> None:
+    def test_releasing_an_expired_lease_does_not_release_its_successor(self, leases: Leases, clock: Clock) -> None:
         first = leases.take("sweep")
         assert first
         clock.time += 5 * MINUTES
@@ -121,13 +119,13 @@ class TestTaking:
         assert leases.take("sweep") is None
         assert len(storage.file_names(leases.folder)) == 1
 
-    def test_a_damaged_lease_keeps_nobody_out(self, leases: Leases) -> None:
+    def test_damaged_lease_can_be_taken(self, leases: Leases) -> None:
         storage.write_bytes(leases.folder / "sweep-000001.json", b'{"own')
         assert leases.take("sweep")
 
 
 class TestRenewing:
-    def test_a_renewed_lease_lasts_for_the_duration_again(self, leases: Leases, clock: Clock) -> None:
+    def test_renewed_lease_lasts_for_another_duration(self, leases: Leases, clock: Clock) -> None:
         lease = leases.take("sweep")
         assert lease
         clock.time += 4 * MINUTES
@@ -139,13 +137,13 @@ class TestRenewing:
         clock.time += MINUTES
         assert leases.take("sweep")
 
-    def test_what_has_run_out_is_not_renewed_even_if_nobody_has_it(self, leases: Leases, clock: Clock) -> None:
+    def test_expired_lease_is_not_renewed_even_if_it_is_free(self, leases: Leases, clock: Clock) -> None:
         lease = leases.take("sweep")
         assert lease
         clock.time += 5 * MINUTES
         assert leases.renew(lease) is None
 
-    def test_who_saw_it_run_out_does_not_get_it_if_it_is_renewed_before_he_has_it(
+    def test_lease_renewed_during_a_take_is_not_taken(
         self, leases: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         lease = leases.take("sweep")
@@ -163,7 +161,7 @@ class TestRenewing:
         monkeypatch.undo()
         assert leases.renew(lease)
 
-    def test_who_renews_too_late_learns_that_another_has_it(
+    def test_renewal_fails_if_another_process_took_the_lease(
         self, leases: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         lease = leases.take("sweep")
@@ -180,7 +178,7 @@ class TestRenewing:
         monkeypatch.setattr(storage, "swap", taken_first)
         assert leases.renew(lease) is None
 
-    def test_a_renewal_whose_answer_is_lost_is_still_one(self, leases: Leases, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_renewal_whose_response_is_lost_succeeds(self, leases: Leases, monkeypatch: pytest.MonkeyPatch) -> None:
         lease = leases.take("sweep")
         assert lease
         swap = storage.swap
@@ -189,41 +187,41 @@ class TestRenewing:
 
 
 class TestHolding:
-    def test_who_holds_it_keeps_it_past_the_duration(self, quick: Leases, clock: Clock) -> None:
+    def test_held_lease_outlasts_the_duration(self, quick: Leases, clock: Clock) -> None:
         with quick.hold("sweep", "run brave-otter") as held:
             for _ in range(5):
                 clock.time += timedelta(seconds=0.2)
-                until(lambda: held.lease.until == clock.time + quick.duration)
+                await_condition(lambda: held.lease.until == clock.time + quick.duration)
                 assert quick.take("sweep") is None
                 held.check()
         assert quick.take("sweep")
 
-    def test_the_others_learn_who_has_it_since_when(self, leases: Leases) -> None:
+    def test_lease_taken_error_names_the_holder_and_the_time(self, leases: Leases) -> None:
         with leases.hold("sweep", "run brave-otter"), pytest.raises(LeaseTaken, match="run brave-otter") as caught:
             leases.hold("sweep", "run calm-otter").__enter__()
         copy = pickle.loads(pickle.dumps(caught.value))
         assert (copy.name, copy.holder, copy.since) == ("sweep", "run brave-otter", START)
         assert str(copy) == "sweep: run brave-otter has it since 2026-01-31 10:20:00 UTC. Try again later"
 
-    def test_it_is_there_for_the_next_after_a_block_that_raised(self, leases: Leases) -> None:
+    def test_lease_is_released_after_an_exception(self, leases: Leases) -> None:
         with pytest.raises(ZeroDivisionError), leases.hold("sweep", "one"):
             raise ZeroDivisionError
         with leases.hold("sweep", "two") as held:
             assert held.lease.attempt == 2
 
-    def test_who_stood_still_for_the_duration_learns_that_it_is_lost(self, leases: Leases, clock: Clock) -> None:
+    def test_lease_of_a_suspended_holder_is_lost(self, leases: Leases, clock: Clock) -> None:
         with leases.hold("sweep", "one") as held:
             held.check()
             clock.time += 5 * MINUTES
             assert held.lost
-            with pytest.raises(LeaseLost, match=r"the lease on sweep ran out at 10:25:00 UTC"):
+            with pytest.raises(LeaseLost, match=r"the lease on sweep expired at 10:25:00 UTC"):
                 held.check()
             with leases.hold("sweep", "two") as other:
                 held.end()
                 other.check()
                 assert leases.take("sweep") is None
 
-    def test_a_storage_that_fails_for_a_moment_loses_nothing(
+    def test_lease_survives_a_short_storage_failure(
         self, quick: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         failures: list[str] = []
@@ -235,11 +233,11 @@ class TestHolding:
         with quick.hold("sweep", "one") as held:
             with monkeypatch.context() as patch:
                 patch.setattr(storage, "swap", fail)
-                until(lambda: len(failures) > 1)
+                await_condition(lambda: len(failures) > 1)
             clock.time += timedelta(seconds=0.2)
-            until(lambda: held.lease.until == clock.time + quick.duration)
+            await_condition(lambda: held.lease.until == clock.time + quick.duration)
 
-    def test_a_storage_that_fails_for_the_duration_is_named_as_the_reason(
+    def test_storage_failure_is_the_reason_of_a_lost_lease(
         self, quick: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         failures: list[str] = []
@@ -250,8 +248,8 @@ class TestHolding:
 
         monkeypatch.setattr(storage, "swap", fail)
 
-        def lost(held: Held) -> None:
-            until(lambda: len(failures) > 1)
+        def lost(held: HeldLease) -> None:
+            await_condition(lambda: len(failures) > 1)
             clock.time += quick.duration
             with pytest.raises(LeaseLost, match="nobody there"):
                 held.check()
@@ -262,20 +260,20 @@ class TestHolding:
 
 @pytest.mark.integration
 class TestProcesses:
-    def test_of_two_at_once_one_has_it(self, bucket: Location) -> None:
+    def test_one_of_two_concurrent_processes_takes_the_lease(self, bucket: Location) -> None:
         processes = [start(bucket / "leases", f"process {number}") for number in range(2)]
         for process in processes:
-            tell(process)
-        answers = sorted(says(process).split(" ")[0] for process in processes)
+            go_on(process)
+        results = sorted(next_line(process).split(" ")[0] for process in processes)
         for process in processes:
             process.kill()
             process.communicate()
-        assert answers == ["held", "taken"]
+        assert results == ["held", "taken"]
 
-    def test_the_lease_of_a_killed_holder_runs_out(self, bucket: Location) -> None:
+    def test_lease_of_a_killed_holder_expires(self, bucket: Location) -> None:
         process = start(bucket / "leases", "the killed one")
-        tell(process)
-        assert says(process) == "held"
+        go_on(process)
+        assert next_line(process) == "held"
         process.send_signal(signal.SIGKILL)
         process.communicate()
         now = datetime.now(UTC)
