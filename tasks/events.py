@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sightline.registry import ModelRecord, Promotion
     from sightline.reviews import Agreement
     from sightline.sessions import Prediction, StoredSession
-    from sightline.vision import FinishedRun
+    from sightline.vision import FinishedClassification
 
 __all__ = [
     "emit_images_classified",
@@ -85,12 +85,12 @@ def emit_session_uncertain(stored: StoredSession, prediction: Prediction) -> Non
     _emit(_session(stored), _prediction(SessionUncertain, stored, prediction))
 
 
-def emit_images_classified(run: FinishedRun, results: str) -> None:
+def emit_images_classified(run: FinishedClassification, results: str) -> None:
     """Emit ``sightline.images.classified``; ``results`` is the URI of the run's records."""
     _emit(Resource.classification(run.key, run.model), _counts(ImagesClassified, run, results))
 
 
-def emit_images_uncertain(run: FinishedRun, results: str) -> None:
+def emit_images_uncertain(run: FinishedClassification, results: str) -> None:
     """Emit ``sightline.images.uncertain``, which can start a review; ``results`` is the URI of the run's records."""
     _emit(Resource.classification(run.key, run.model), _counts(ImagesUncertain, run, results))
 
@@ -198,7 +198,7 @@ def _prediction(schema: type[SessionPredicted], stored: StoredSession, predictio
     )
 
 
-def _counts(schema: type[ImagesClassified], run: FinishedRun, results: str) -> ImagesClassified:
+def _counts(schema: type[ImagesClassified], run: FinishedClassification, results: str) -> ImagesClassified:
     summary = run.summary
     return schema(
         images=summary.images,
