@@ -1,15 +1,15 @@
-# `make` lists the targets. Each one sets the project up first where that is needed.
+# `make` lists the targets. They create .venv first if they need it.
 
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-# Where it is set, every start of Python compiles Prefect again, which takes longer than running it.
+# If it is set, every Python process compiles Prefect again, which takes longer than running it.
 unexport PYTHONDONTWRITEBYTECODE
 
 UV_VERSION := 0.13.8
 
-# What the images are made of and called: VARIANT is cpu or cuda, EXTRAS are optional dependencies such as dask,ray.
+# Contents and tags of the images. VARIANT is cpu or cuda; EXTRAS are optional dependencies, such as dask,ray.
 VARIANT ?= cpu
 EXTRAS ?=
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
@@ -17,16 +17,16 @@ COMMIT = g$(shell git rev-parse --short=12 HEAD)$(shell git diff --quiet HEAD ||
 SUFFIX = $(if $(filter-out cpu,$(VARIANT)),-$(VARIANT))
 BUILD = docker build $(BUILD_FLAGS) --build-arg UV_VERSION=$(UV_VERSION) --build-arg VERSION=$(VERSION)+$(COMMIT)
 
-# The file of settings that the whole system starts with; compose.yaml says what it may have.
+# The settings of the containers. compose.yaml lists the variables.
 ENV ?= deployments/local.env
 COMPOSE ?= $(if $(shell docker compose version 2>/dev/null),docker compose,docker-compose) --env-file $(ENV)
-# The worker, which is not root, needs the group that may use Docker.
+# The worker does not run as root, so it needs the group that may use Docker.
 export DOCKER_GROUP ?= $(shell stat -c %g /var/run/docker.sock 2>/dev/null || echo 0)
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 UV := $(BIN)/uv
-# Empty files that say what has been done, so that it is done again only when that changed.
+# Empty files whose timestamps record the last installation.
 UV_INSTALLED := .venv/.uv-$(UV_VERSION)
 LOCK_INSTALLED := .venv/.requirements-lock
 
@@ -35,7 +35,7 @@ help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(LOCK_INSTALLED) ## run the main flows on a clip and pressure maps made on the spot, and show what came out
+demo: $(LOCK_INSTALLED) ## run the main flows on generated inputs and write pages of the results
 	@$(PYTHON) -m demo
 
 .PHONY: ui
@@ -45,7 +45,7 @@ ui: $(LOCK_INSTALLED) ## start a local Prefect server with a form for every flow
 
 .PHONY: api
 api: PORT ?= 8000
-api: $(LOCK_INSTALLED) ## start the HTTP service, with a page to try it on (PORT=8000)
+api: $(LOCK_INSTALLED) ## start the HTTP service, with a page to try it (PORT=8000)
 	@PORT=$(PORT) $(PYTHON) -m api
 
 .PHONY: images
@@ -55,11 +55,11 @@ images: ## build the Docker images (VARIANT=cuda for NVIDIA GPUs, EXTRAS=dask,ra
 	    --tag sightline:$(VERSION)-$(COMMIT)$(SUFFIX) --tag sightline:local$(SUFFIX) .
 
 .PHONY: image-tag
-image-tag: # what deploys them asks
+image-tag: # used by .github/workflows/deploy.yaml
 	@echo $(VERSION)-$(COMMIT)
 
 .PHONY: up
-up: images ## start everything in containers, on a stand-in for AWS unless ENV=FILE says otherwise
+up: images ## start the complete system in containers, with a local stand-in for AWS (ENV=FILE for other settings)
 	$(COMPOSE) up --detach --remove-orphans
 	@echo "Prefect: http://localhost:$${PREFECT_PORT:-4200}  HTTP service: http://localhost:$${API_PORT:-8000}"
 	@if grep -qs '^COMPOSE_PROFILES=.*local' $(ENV); then \
@@ -67,27 +67,27 @@ up: images ## start everything in containers, on a stand-in for AWS unless ENV=F
 	    echo "aws s3 cp clip.mp4 s3://videos/ana/"; fi
 
 .PHONY: down
-down: ## stop it again; what it has stored is kept
+down: ## stop the system; stored data is preserved
 	$(COMPOSE) stop worker
 	docker ps --all --quiet --filter network=$${SIGHTLINE_NETWORK:-sightline} --filter label=io.prefect.flow-run-id \
 	    | xargs --no-run-if-empty docker rm --force >/dev/null
 	$(COMPOSE) down --remove-orphans
 
 .PHONY: test
-test: $(LOCK_INSTALLED) ## run the tests (ARGS="-k voice" for some of them)
+test: $(LOCK_INSTALLED) ## run the tests (ARGS="-k voice" selects some)
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --durations 10 -m "not docker and not soak" $(ARGS)
 
 .PHONY: soak
-soak: $(LOCK_INSTALLED) ## run the tests that take long: faults under load, whole stories, Dask and Ray
-	@# A process a file: some start servers of their own, and Prefect's client keeps to the first that it has met.
+soak: $(LOCK_INSTALLED) ## run the long tests: faults under load, end-to-end scenarios, Dask and Ray
+	@# One process per file: some files start their own servers, but Prefect's client caches the first server.
 	for file in $$(grep -rl --include='*.py' mark.soak tests); do $(PYTHON) -m pytest --durations 0 -m soak $$file; done
 
 .PHONY: stack
-stack: $(LOCK_INSTALLED) ## test the whole system in containers, which builds the images first
+stack: $(LOCK_INSTALLED) ## build the images and test the complete system in containers
 	$(PYTHON) -m pytest tests/docker --durations 0
 
 .PHONY: lint
-lint: $(LOCK_INSTALLED) ## check style, types, the direction of imports and prefect.yaml
+lint: $(LOCK_INSTALLED) ## check style, types, import layers and prefect.yaml
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -95,7 +95,7 @@ lint: $(LOCK_INSTALLED) ## check style, types, the direction of imports and pref
 	$(PYTHON) -m deployments.prefect_file --check
 
 .PHONY: catalogue
-catalogue: $(LOCK_INSTALLED) ## write prefect.yaml from the catalogue of flows
+catalogue: $(LOCK_INSTALLED) ## generate prefect.yaml from flows/catalogue.py
 	$(PYTHON) -m deployments.prefect_file
 
 .PHONY: bench
@@ -103,15 +103,15 @@ bench: $(LOCK_INSTALLED) ## run the benchmarks
 	@for file in benchmarks/[!_]*.py; do name=$${file##*/}; $(PYTHON) -m benchmarks.$${name%.py}; done
 
 .PHONY: setup
-setup: $(LOCK_INSTALLED) ## make .venv with the locked dependencies
+setup: $(LOCK_INSTALLED) ## create .venv with the locked dependencies
 
 .PHONY: lock
-lock: $(UV_INSTALLED) ## resolve the dependencies again (UPGRADE=1 to take newer ones)
+lock: $(UV_INSTALLED) ## update requirements.lock (UPGRADE=1 for newer versions)
 	$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --quiet --no-annotate --no-header \
 	    $(if $(UPGRADE),--upgrade) -o requirements.lock
 
 .PHONY: clean
-clean: ## remove .venv, caches and what demo and benchmarks wrote, but not ./data
+clean: ## remove .venv, caches and the output of demo and benchmarks, but not ./data
 	rm -rf .venv .*_cache .hypothesis build *.egg-info demo/out benchmarks/out
 	find . -name __pycache__ -not -path './.git/*' -not -path './data/*' -prune -exec rm -rf {} +
 
@@ -120,7 +120,7 @@ $(LOCK_INSTALLED): $(UV_INSTALLED) requirements.lock pyproject.toml
 	$(UV) pip install --quiet --python $(PYTHON) --no-deps --editable .
 	@touch $@
 
-# A name on PATH may be a version manager's shim that cannot run: only running it tells.
+# A name on PATH may be a version manager's shim that does not work, so each candidate is executed.
 $(UV_INSTALLED):
 	@for python in python3.11 python3.12 python3 python; do \
 	    if $$python -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then \

@@ -1,1 +1,1 @@
-"""One file a claim, each printing ratios measured in one run."""
+"""Benchmarks: one file per claim; every file prints ratios measured in one run."""

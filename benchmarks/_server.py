@@ -1,4 +1,4 @@
-"""A Prefect server of one's own for a benchmark, and what it costs."""
+"""A separate Prefect server for a benchmark, and its CPU time."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["BenchServer", "run_child", "serve"]
 
 @dataclass(frozen=True)
 class BenchServer:
-    """A running server. ``environment``: what a process needs to use it."""
+    """A running server. ``environment`` makes a process use it."""
 
     environment: dict[str, str]
     pid: int
 
     def cpu_seconds(self) -> float:
-        """The processor time that the server has used so far, Linux only."""
+        """Return the server's CPU time so far. Linux only."""
         ticks = [int(field) for field in Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]]
         return sum(ticks) / os.sysconf("SC_CLK_TCK")
 
     def wait_until_idle(self, limit: float = 300) -> float:
-        """Wait until the server has digested what it was told; the processor seconds that this took."""
+        """Wait until the server has processed its requests. Return the CPU seconds that it used meanwhile."""
         start, deadline = self.cpu_seconds(), time.monotonic() + limit
         while time.monotonic() < deadline:
             before = self.cpu_seconds()
@@ -42,7 +42,7 @@ class BenchServer:
 
 @contextmanager
 def serve() -> Iterator[BenchServer]:
-    """Start a server with an empty database, and stop it at the end."""
+    """Run a server with an empty database inside the context."""
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import PREFECT_HOME, temporary_settings
 
@@ -60,9 +60,9 @@ def serve() -> Iterator[BenchServer]:
 
 
 def run_child(module: str, arguments: list[str], server: BenchServer) -> dict[str, Any]:
-    """Run a part of a benchmark in a process of its own; the JSON object that it prints last."""
+    """Run a part of a benchmark in another process, and return the JSON object that it prints last."""
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=server.environment, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    completed = subprocess.run(command, capture_output=True, text=True, env=server.environment, check=False)
+    if completed.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{completed.stderr[-3000:]}")
+    return dict(json.loads(completed.stdout.splitlines()[-1]))

@@ -1,13 +1,13 @@
-"""What the listener does in a second, and what memory it takes. Run by ``make bench``.
+"""Throughput, CPU time and memory of the S3 listener. Run by ``make bench``.
 
-With a queue (moto's, which does one thing at a time) and a stand-in for the Prefect server that takes every event, each
-a process of its own on this machine, in one run:
+Moto's queue, which handles one request at a time, and a fake Prefect server that accepts every event run as separate
+processes on this machine. One run measures:
 
-- messages a second, from the queue to the server and deleted; and over those that a bare loop receives and deletes
-  from the same queue, which is what the queue is good for. Target: 0.6.
-- processor milliseconds of the listener a message. Target: 3.
-- the listener's peak memory in MB, and that after all messages over that after the first tenth. Target: 1.1, for
-  memory that does not grow with the messages.
+- the listener's throughput in messages per second, from the queue to the server and deleted, and its ratio to a plain
+  loop that only receives and deletes messages of the same queue. Target: 0.6.
+- the listener's CPU time per message in milliseconds. Target: 3.
+- the listener's peak memory in MB, and its ratio to the peak after the first tenth of the messages. Target: 1.1, which
+  shows that memory does not grow with the number of messages.
 
 Linux only.
 """
@@ -39,20 +39,22 @@ _BATCH = 10
 
 
 def main() -> None:
-    """Measure, print the figures, and leave them in ``benchmarks/out/s3_events.json``."""
+    """Measure, print the figures, and write them to ``benchmarks/out/s3_events.json``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=10_000)
-    parser.add_argument("--api", type=int, help=argparse.SUPPRESS)  # be the server, on this port
-    parser.add_argument("--queue", type=int, help=argparse.SUPPRESS)  # be the queue
+    parser.add_argument("--api", type=int, help=argparse.SUPPRESS)  # run the fake server on this port
+    parser.add_argument("--queue", type=int, help=argparse.SUPPRESS)  # run the queue on this port
     arguments = parser.parse_args()
     if arguments.api or arguments.queue:
         _serve(arguments.api) if arguments.api else _serve_queue(arguments.queue)
         return
     result = _measure(arguments.messages)
-    print(f"{result['messages']:,} messages: {result['per_second']:.0f} a second")
-    print(f"over a bare loop's {result['bare_per_second']:.0f}: {result['over_bare']:.2f} (target 0.6)")
-    print(f"processor time a message: {result['cpu_milliseconds']:.2f} ms (target 3)")
-    print(f"peak memory: {result['peak_mb']:.0f} MB, {result['growth']:.3f} times that of the first tenth (target 1.1)")
+    print(f"{result['messages']:,} messages: {result['per_second']:.0f} per second")
+    print(f"ratio to a plain loop ({result['bare_per_second']:.0f} per second): {result['over_bare']:.2f} (target 0.6)")
+    print(f"CPU time per message: {result['cpu_milliseconds']:.2f} ms (target 3)")
+    print(
+        f"peak memory: {result['peak_mb']:.0f} MB, {result['growth']:.3f} times the peak after the first tenth (target 1.1)"
+    )
     OUT.mkdir(exist_ok=True)
     (OUT / "s3_events.json").write_text(json.dumps(result, indent=2))
 
@@ -77,7 +79,7 @@ def _measure(messages: int) -> dict[str, Any]:
         import boto3
 
         sqs = boto3.client("sqs")
-        bare = _bare(sqs, max(messages // 5, _BATCH))
+        plain_loop = _plain_loop(sqs, max(messages // 5, _BATCH))
         url = sqs.create_queue(QueueName="uploads")["QueueUrl"]
         environment |= {
             "S3_EVENTS_QUEUE_URL": url,
@@ -97,38 +99,41 @@ def _measure(messages: int) -> dict[str, Any]:
             peak = _peak_mb(listener.pid)
             listener.send_signal(signal.SIGTERM)
             if listener.wait(30) != 0:
-                raise SystemExit("the listener did not end well")
+                raise SystemExit("the listener did not exit with status 0")
     done = messages - first
     return {
         "messages": messages,
         "per_second": done / seconds,
-        "bare_per_second": bare,
-        "over_bare": done / seconds / bare,
+        "bare_per_second": plain_loop,
+        "over_bare": done / seconds / plain_loop,
         "cpu_milliseconds": 1e3 * cpu / done,
         "peak_mb": peak,
         "growth": peak / early,
     }
 
 
-def _bare(sqs: Any, messages: int) -> float:
-    """Messages a second that are received and deleted, and no more."""
+def _plain_loop(sqs: Any, messages: int) -> float:
+    """Return the messages per second of a loop that only receives and deletes."""
     url = sqs.create_queue(QueueName="bare")["QueueUrl"]
     done = 0
     with _sending(sqs, url, messages):
         start = time.perf_counter()
         while done < messages:
-            found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=1).get("Messages", [])
-            entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(found)]
+            response = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=1)
+            received = response.get("Messages", [])
+            entries = [
+                {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(received)
+            ]
             if entries:
                 sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-            done += len(found)
+            done += len(received)
         return messages / (time.perf_counter() - start)
 
 
 @contextmanager
 def _sending(sqs: Any, url: str, messages: int) -> Iterator[None]:
-    """Keep a hundred messages in the queue until all were sent: moto's time a request grows with what waits there."""
-    over = Event()
+    """Send messages, at most a hundred at a time: moto's time per request grows with the length of the queue."""
+    stop = Event()
 
     def waiting() -> int:
         name = "ApproximateNumberOfMessages"
@@ -137,7 +142,7 @@ def _sending(sqs: Any, url: str, messages: int) -> Iterator[None]:
     def send() -> None:
         for first in range(0, messages, _BATCH):
             while first % (5 * _BATCH) == 0 and waiting() > 10 * _BATCH:
-                if over.wait(0.02):
+                if stop.wait(0.02):
                     return
             numbers = range(first, min(first + _BATCH, messages))
             entries = [{"Id": str(n), "MessageBody": _message(n)} for n in numbers]
@@ -148,25 +153,25 @@ def _sending(sqs: Any, url: str, messages: int) -> Iterator[None]:
         try:
             yield
         finally:
-            over.set()
+            stop.set()
         sent.result()
 
 
 def _message(number: int) -> str:
-    found = {"key": f"patient+{number % 50}/visit-{number}.mp4", "size": 1 << 20, "eTag": f"{number:032x}"}
+    item = {"key": f"patient+{number % 50}/visit-{number}.mp4", "size": 1 << 20, "eTag": f"{number:032x}"}
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": "us-east-1",
         "eventTime": "2026-01-31T10:20:30.123Z",
         "eventName": "ObjectCreated:Put",
-        "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": "videos", "arn": "arn:aws:s3:::videos"}, "object": found},
+        "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": "videos", "arn": "arn:aws:s3:::videos"}, "object": item},
     }
     return json.dumps({"Records": [record]})
 
 
 def _serve(port: int) -> None:
-    """Take every event as Prefect's API does, and say how many there were."""
+    """Accept events as Prefect's API does, and return their number on GET."""
     ids: set[str] = set()
 
     class Handler(BaseHTTPRequestHandler):
@@ -191,8 +196,10 @@ def _serve(port: int) -> None:
 
 
 def _serve_queue(port: int) -> None:
-    """Be moto's SQS, which would otherwise look its services up in its own folder, twice a request, and make a date of
-    the time, three times for each message that waits."""
+    """Serve moto's SQS without two slow operations of moto.
+
+    Moto lists the services in its folder twice per request, and formats the time three times per waiting message.
+    """
     from moto import backends
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server

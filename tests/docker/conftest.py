@@ -1,4 +1,4 @@
-"""``make up`` on whatever Docker engine there is; skipped, by name, where there is none."""
+"""The system started by ``make up`` on a Docker engine; the tests are skipped if there is none."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ NAMES = {
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if Path(__file__).parent in item.path.parents]
-    if here and (why := _no_engine()):
+    if here and (reason := _missing_engine()):
         for item in here:
-            item.add_marker(pytest.mark.skip(reason=why))
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def _no_engine() -> str | None:
+def _missing_engine() -> str | None:
     if shutil.which("docker") is None:
-        return "Docker is not on this machine"
-    answer = subprocess.run(["docker", "info"], check=False, capture_output=True, text=True)
-    if answer.returncode:
-        return "no Docker engine answers"
+        return "Docker is not installed"
+    info = subprocess.run(["docker", "info"], check=False, capture_output=True, text=True)
+    if info.returncode:
+        return "no Docker engine responds"
     compose = subprocess.run(["docker", "compose", "version"], check=False, capture_output=True).returncode == 0
-    return None if compose or shutil.which("docker-compose") else "Docker Compose is not on this machine"
+    return None if compose or shutil.which("docker-compose") else "Docker Compose is not installed"
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Images, then ``make up`` beside whatever else runs here; in the end nothing is left of it."""
+    """Build the images and run ``make up`` under a separate project name; remove everything at the end."""
     ports = {name: str(free_port()) for name in ("PREFECT_PORT", "API_PORT", "AWS_PORT")}
     ui = f"http://ward.example:{ports['PREFECT_PORT']}"
     file = tmp_path_factory.mktemp("stack") / "test.env"
-    found = Stack({**NAMES, **ports, "ENV": str(file)}, ui, auth="ward:d00r")
+    stack = Stack({**NAMES, **ports, "ENV": str(file)}, ui, auth="ward:d00r")
 
     class Webhook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            found.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            stack.alerts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(204)
             self.end_headers()
 
@@ -65,16 +65,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "SLACK_WEBHOOK_URL": f"json://host.docker.internal:{webhook.server_port}/",
             "UPLOAD_TRANSCRIBER": "pocketsphinx",
             "PREFECT_UI_URL": ui,
-            "PREFECT_SERVER_API_AUTH_STRING": found.auth,
-            "PREFECT_API_AUTH_STRING": found.auth,
+            "PREFECT_SERVER_API_AUTH_STRING": stack.auth,
+            "PREFECT_API_AUTH_STRING": stack.auth,
         }
         lines = [f"{name}={value}" for name, value in extra.items()]
         file.write_text((ROOT / "deployments" / "local.env").read_text() + "\n".join(lines) + "\n")
         try:
-            found.make("up")
-            yield found
+            stack.make("up")
+            yield stack
         finally:
-            found.make("down")
+            stack.make("down")
             volumes = [NAMES["SIGHTLINE_CACHE"], f"{PROJECT}_database", f"{PROJECT}_aws"]
             subprocess.run(["docker", "volume", "rm", "--force", *volumes], stdout=subprocess.DEVNULL, check=True)
             webhook.shutdown()

@@ -1,4 +1,4 @@
-"""The whole system in containers, seen from outside."""
+"""The complete system in containers, used from outside."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def await_true(happened: Callable[[], Any], seconds: float, what: str) -> Any:
+def await_true(condition: Callable[[], Any], seconds: float, description: str) -> Any:
+    """Wait until the condition is true, and return its value."""
     deadline = time.monotonic() + seconds
-    while not (found := happened()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{description}: not within {seconds:.0f} s"
         time.sleep(1)
-    return found
+    return value
 
 
 def docker(*arguments: str) -> str:
-    """What Docker says to the command."""
+    """Run the Docker command and return its output."""
     return subprocess.run(["docker", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 @dataclass
 class Stack:
-    """The system that ``make up`` has started, seen from outside."""
+    """The system that ``make up`` started."""
 
     environment: dict[str, str]
     ui: str
-    """Where people's browsers find the Prefect UI."""
+    """The address of the Prefect UI for browsers."""
     auth: str
-    """The user and the password of Prefect's API."""
-    told: list[dict[str, Any]] = field(default_factory=list)
-    """The alerts that came to the webhook."""
+    """User and password of Prefect's API, joined by a colon."""
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    """The alerts that the webhook received."""
 
     @property
     def api(self) -> httpx.Client:
@@ -68,12 +69,12 @@ class Stack:
 
     def make(self, *arguments: str) -> str:
         command = ["make", *arguments, f"ENV={self.environment['ENV']}", "BUILD_FLAGS=--network=host --quiet"]
-        done = subprocess.run(
+        completed = subprocess.run(
             command, check=False, cwd=ROOT, env={**os.environ, **self.environment, "DOCKER_BUILDKIT": _buildkit()},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-5000:]
-        return done.stdout
+        assert completed.returncode == 0, completed.stdout[-5000:]
+        return completed.stdout
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         with self.api as api:
@@ -84,16 +85,16 @@ class Stack:
             return api.get(path).raise_for_status().json()
 
     def run(self, flow: str, **parameters: Any) -> str:
-        """Start a run of the flow's deployment; its id."""
+        """Start a run of the flow's deployment, and return its id."""
         deployment = self.get(f"/deployments/name/{flow}/media")["id"]
-        made = self.post(f"/deployments/{deployment}/create_flow_run", {"parameters": parameters})
-        return str(made["id"])
+        created = self.post(f"/deployments/{deployment}/create_flow_run", {"parameters": parameters})
+        return str(created["id"])
 
     def end_of(self, run: str, seconds: float = 400) -> dict[str, Any]:
-        """The state that the run ended in."""
-        ends = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+        """Wait for the end of the run, and return its final state."""
+        final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
         state = await_true(
-            lambda: state if (state := self.get(f"/flow_runs/{run}")["state"])["type"] in ends else None,
+            lambda: state if (state := self.get(f"/flow_runs/{run}")["state"])["type"] in final else None,
             seconds,
             f"run {run} ends",
         )
@@ -101,19 +102,19 @@ class Stack:
         return state
 
     def runs(self, flow: str) -> list[dict[str, Any]]:
-        found = self.post("/flow_runs/filter", {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_ASC"})
-        assert isinstance(found, list)
-        return found
+        runs = self.post("/flow_runs/filter", {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_ASC"})
+        assert isinstance(runs, list)
+        return runs
 
     def keys(self, bucket: str) -> dict[str, str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        return {each["Key"]: each["ETag"] for page in pages for each in page.get("Contents", [])}
+        return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
 
 
 def _buildkit() -> str:
-    """BuildKit where the engine has it; the images need nothing of it."""
-    found = subprocess.run(["docker", "buildx", "version"], check=False, capture_output=True).returncode == 0
-    return "1" if found else "0"
+    """Return the value of DOCKER_BUILDKIT: 1 if the engine has BuildKit, which the images do not require."""
+    has_buildkit = subprocess.run(["docker", "buildx", "version"], check=False, capture_output=True).returncode == 0
+    return "1" if has_buildkit else "0"
 
 
 def free_port() -> int:

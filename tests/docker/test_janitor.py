@@ -1,4 +1,4 @@
-"""The janitor, on a Docker engine."""
+"""The janitor on a Docker engine."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def start(*options: str, command: str) -> str:
-    """The id of a new container."""
+    """Start a container and return its id."""
     return docker("run", "--detach", *options, "sightline-small:local", "sh", "-c", command)
 
 
 @pytest.mark.usefixtures("stack")
-def test_only_what_has_ended_long_enough_ago_and_was_a_run_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its logs are all that is left of a run whose machine failed it: they stay for a day."""
+def test_only_stopped_containers_of_runs_are_removed_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The logs of a crashed container must be readable for a day."""
     label = f"sightline-test-{uuid.uuid4().hex}"
     monkeypatch.setattr(janitor, "LABEL", label)
     ended, other = start("--label", f"{label}=1", command="true"), start(command="true")
     running = start("--label", f"{label}=2", command="sleep 60")
     try:
         docker("wait", ended, other)
-        assert janitor.remove_ended(24) == []
-        assert janitor.remove_ended(0) == [ended]
-        assert janitor.remove_ended(0) == []
+        assert janitor.remove_stopped(24) == []
+        assert janitor.remove_stopped(0) == [ended]
+        assert janitor.remove_stopped(0) == []
     finally:
         docker("rm", "--force", other, running)

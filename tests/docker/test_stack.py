@@ -1,4 +1,4 @@
-"""What people do with the system in containers: run flows, drop files, lose a container, stop it and start it again."""
+"""Use of the system in containers: runs, uploads, reviews, a killed container, and a restart."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the demo classifies: good maps, hard ones and three broken files."""
+    """The maps of the demo: ordinary ones, ambiguous ones and three invalid files."""
     return build_maps(tmp_path_factory.mktemp("maps") / "maps", seed=7)
 
 
@@ -41,7 +41,7 @@ def sessions_of(stack: Stack, patient: str) -> list[str]:
     return [key for key in stack.keys("patients") if key.startswith(f"{patient}/") and key.endswith("_session.json")]
 
 
-def test_every_service_is_healthy_and_the_api_asks_for_a_password(stack: Stack) -> None:
+def test_every_service_is_healthy_and_the_api_requires_a_password(stack: Stack) -> None:
     services = docker("ps", "--format", "{{.Names}}", "--filter", f"label=com.docker.compose.project={PROJECT}").split()
     assert len(services) == 7, "database, server, worker, janitor, listener, api and aws"
     for name in services:
@@ -49,15 +49,15 @@ def test_every_service_is_healthy_and_the_api_asks_for_a_password(stack: Stack) 
     with stack.api as api:
         assert api.get("/flow_runs/count", auth=("ward", "wrong")).status_code == 401
         assert api.post("/flow_runs/count", json={}).status_code == 200
-    answer = httpx.get(f"http://127.0.0.1:{stack.environment['API_PORT']}/health", trust_env=False)
-    assert answer.status_code == 200, answer.text
+    response = httpx.get(f"http://127.0.0.1:{stack.environment['API_PORT']}/health", trust_env=False)
+    assert response.status_code == 200, response.text
 
 
 @pytest.mark.parametrize("image", ["sightline:local", "sightline-small:local"])
 @pytest.mark.usefixtures("stack")
-def test_images_belong_to_a_user_without_rights_and_hold_no_build_tools(image: str) -> None:
-    told = json.loads(docker("image", "inspect", "--format", "{{json .Config}}", image))
-    assert told["Healthcheck"]["Test"][0] == "CMD"
+def test_image_runs_as_an_unprivileged_user_without_build_tools(image: str) -> None:
+    config = json.loads(docker("image", "inspect", "--format", "{{json .Config}}", image))
+    assert config["Healthcheck"]["Test"][0] == "CMD"
     assert docker("run", "--rm", image, "id", "-u") == "10001"
     tools = (
         "for tool in cc gcc g++ make uv; do command -v $tool; done; touch /usr/bin/x 2>/dev/null && echo writable; true"
@@ -66,7 +66,7 @@ def test_images_belong_to_a_user_without_rights_and_hold_no_build_tools(image: s
     assert docker("run", "--rm", image, "ls", "-A", "/tmp") == ""
 
 
-def test_a_worker_runs_flows_in_containers_and_their_results_are_on_s3(stack: Stack, clip: Path, maps: Path) -> None:
+def test_worker_runs_flows_in_containers_with_results_on_s3(stack: Stack, clip: Path, maps: Path) -> None:
     stack.s3.upload_file(str(clip), "results", "incoming/clip.mp4")
     for file in maps.iterdir():
         stack.s3.upload_file(str(file), "results", f"maps/{file.name}")
@@ -84,47 +84,53 @@ def test_a_worker_runs_flows_in_containers_and_their_results_are_on_s3(stack: St
     assert len(sessions_of(stack, "ben")) == 1
     records = stack.s3.get_object(Bucket="results", Key="classified/results.jsonl")["Body"].read().splitlines()
     assert [Path(json.loads(line)["uri"]).name for line in records] == sorted(file.name for file in maps.iterdir())
-    kept = [key for key in stack.keys("results") if key.startswith(".prefect/")]  # what the flows returned
-    assert kept
-    assert all(b"pickle" not in stack.s3.get_object(Bucket="results", Key=key)["Body"].read() for key in kept)
-    await_true(lambda: any(f"{stack.ui}/runs/flow-run/{images}" in str(alert) for alert in stack.told), 60, "a link")
+    persisted = [key for key in stack.keys("results") if key.startswith(".prefect/")]  # results of flows
+    assert persisted
+    assert all(b"pickle" not in stack.s3.get_object(Bucket="results", Key=key)["Body"].read() for key in persisted)
+    await_true(
+        lambda: any(f"{stack.ui}/runs/flow-run/{images}" in str(alert) for alert in stack.alerts),
+        60,
+        "an alert links to the run",
+    )
 
 
-def test_uncertain_images_wait_for_a_person_without_a_container(stack: Stack) -> None:
-    """After the classification above. A review may wait for a week; a container would keep its memory for as long."""
-    [review] = await_true(lambda: stack.runs("review-predictions"), 60, "a review begins")
+def test_review_waits_for_answers_without_a_container(stack: Stack) -> None:
+    """The classification above starts the review. It may wait for a week; a container would occupy memory."""
+    [review] = await_true(lambda: stack.runs("review-predictions"), 60, "a review starts")
     run = review["id"]
     await_true(lambda: stack.get(f"/flow_runs/{run}")["state"]["name"] == "Suspended", 300, "the review is suspended")
-    await_true(lambda: not docker("ps", "--quiet", "--filter", f"label=io.prefect.flow-run-id={run}"), 60, "it is gone")
+    await_true(
+        lambda: not docker("ps", "--quiet", "--filter", f"label=io.prefect.flow-run-id={run}"),
+        60,
+        "its container is removed",
+    )
     form = stack.get(f"/flow_runs/{run}/input/suspended-page-1-schema")
     form = json.loads(form) if isinstance(form, str) else form
-    asked = [name for name in form["properties"] if name.startswith("image_")]
-    assert asked
-    answers = {"reviewer": "Kim", asked[0]: "bicycle"}
+    questions = [name for name in form["properties"] if name.startswith("image_")]
+    assert questions
+    answers = {"reviewer": "Kim", questions[0]: "bicycle"}
     assert stack.post(f"/flow_runs/{run}/resume", {"run_input": answers})["status"] == "ACCEPT"
 
-    def goes_on() -> bool:
+    def has_ended() -> bool:
         state = stack.get(f"/flow_runs/{run}")["state"]
-        if state["name"] == "Suspended":  # on its next page, where there is one
+        if state["name"] == "Suspended":  # on its next page, if there is one
             stack.post(f"/flow_runs/{run}/resume", {"run_input": {"reviewer": "Kim"}})
         return state["type"] in {"COMPLETED", "FAILED", "CRASHED"}
 
-    await_true(goes_on, 600, "the review ends")
+    await_true(has_ended, 600, "the review ends")
     state = stack.end_of(run)
     assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), state["message"]
     answered = [key for key in stack.keys("results") if key.startswith(".reviews/") and "Kim" in text_of(stack, key)]
     assert len(answered) == 1
 
 
-def test_the_scheduler_has_planned_the_runs_of_every_schedule(stack: Stack) -> None:
-    """It fails, in the server's log only, where Prefect and SQLAlchemy do not go together."""
+def test_scheduler_creates_runs_for_every_schedule(stack: Stack) -> None:
+    """With incompatible versions of Prefect and SQLAlchemy it fails, and only the server's log shows it."""
     for flow in ("retrain-all", "sweep-uploads", "remind-reviewers", "monitor-model"):
         await_true(lambda flow=flow: stack.runs(flow), 120, f"runs of {flow}")
 
 
-def test_a_container_that_is_killed_is_told_of_and_its_run_completes_when_it_is_run_again(
-    stack: Stack, tmp_path: Path
-) -> None:
+def test_killed_container_causes_an_alert_and_its_run_can_be_retried(stack: Stack, tmp_path: Path) -> None:
     longer = build_clip(tmp_path / "longer.mp4", SPEECH, seconds=20, size=(640, 360))
     stack.s3.upload_file(str(longer), "results", "incoming/longer.mp4")
     run = stack.run(
@@ -133,18 +139,20 @@ def test_a_container_that_is_killed_is_told_of_and_its_run_completes_when_it_is_
 
     def is_tracking() -> bool:
         tasks = stack.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
-        return any(each["name"].startswith("extract_poses") and each["state"]["type"] == "RUNNING" for each in tasks)
+        return any(task["name"].startswith("extract_poses") and task["state"]["type"] == "RUNNING" for task in tasks)
 
-    await_true(is_tracking, 300, "the tracking begins")
+    await_true(is_tracking, 300, "tracking starts")
     docker("kill", docker("ps", "--quiet", "--filter", f"label=io.prefect.flow-run-id={run}"))
     state = stack.end_of(run, 120)
     assert (state["type"], "137" in state["message"]) == ("CRASHED", True), state
     name = stack.get(f"/flow_runs/{run}")["name"]
-    await_true(lambda: any(name in str(alert) and "rashed" in str(alert) for alert in stack.told), 60, "an alert comes")
+    await_true(
+        lambda: any(name in str(alert) and "rashed" in str(alert) for alert in stack.alerts), 60, "an alert arrives"
+    )
     assert sessions_of(stack, "eva") == []
 
-    again = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": True}
-    stack.post(f"/flow_runs/{run}/set_state", again)
+    retry = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": True}
+    stack.post(f"/flow_runs/{run}/set_state", retry)
     state = stack.end_of(run)
     assert state["type"] == "COMPLETED", state
     assert len(sessions_of(stack, "eva")) == 1
@@ -152,21 +160,21 @@ def test_a_container_that_is_killed_is_told_of_and_its_run_completes_when_it_is_
     assert len([key for key in annotated if key.endswith(".mp4")]) == 1
 
 
-def test_a_message_that_tells_of_nothing_is_told_of(stack: Stack) -> None:
+def test_invalid_upload_message_causes_an_alert(stack: Stack) -> None:
     sqs = stack.aws("sqs")
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="uploads")["QueueUrl"], MessageBody="poisoned apple")
-    await_true(lambda: any("poisoned apple" in str(alert) for alert in stack.told), 60, "an alert comes")
+    await_true(lambda: any("poisoned apple" in str(alert) for alert in stack.alerts), 60, "an alert arrives")
 
 
-def test_a_file_that_arrives_is_processed_and_everything_is_there_after_a_stop(stack: Stack, clip: Path) -> None:
+def test_upload_is_processed_and_survives_a_restart(stack: Stack, clip: Path) -> None:
     stack.s3.upload_file(str(clip), "videos", "ana/clip.mp4")
     [upload] = await_true(lambda: stack.runs("process-upload"), 30, "a run for the upload")
     state = stack.end_of(upload["id"])
     assert state["type"] == "COMPLETED", state
     assert len(sessions_of(stack, "ana")) == 1
     [training] = await_true(
-        lambda: [each for each in stack.runs("train-emotion") if each["parameters"].get("patient") == "ana"],
-        60, "the new session is told to the training",
+        lambda: [run for run in stack.runs("train-emotion") if run["parameters"].get("patient") == "ana"],
+        60, "the new session starts a training",
     )  # fmt: skip
     stack.end_of(training["id"])
     objects = stack.keys("videos")
@@ -178,8 +186,6 @@ def test_a_file_that_arrives_is_processed_and_everything_is_there_after_a_stop(s
 
     stack.make("up")
     assert stack.keys("videos") == objects
-    assert [(each["id"], each["state"]["type"]) for each in stack.runs("process-upload")] == [
-        (upload["id"], "COMPLETED")
-    ]
+    assert [(run["id"], run["state"]["type"]) for run in stack.runs("process-upload")] == [(upload["id"], "COMPLETED")]
     state = stack.end_of(stack.run("process-upload", uri="s3://videos/ana/clip.mp4"))
     assert (state["type"], state["name"]) == ("COMPLETED", "Skipped"), state
