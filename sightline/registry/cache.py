@@ -1,4 +1,4 @@
-"""A model's files on this machine, checked against its record."""
+"""Local files of a model, checked against its record."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ __all__ = ["ModelFiles", "default_cache", "local_files", "read_checked"]
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """One version with its files in a local ``folder``, where nothing but the files that the record names is read."""
+    """One version with its files in a local ``folder``; only files that the record names are read."""
 
     record: ModelRecord
     folder: Path
 
 
 def default_cache() -> Path:
-    """The user's cache folder, by the XDG convention."""
+    """Return the user's cache folder by the XDG convention."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sightline" / "models"
 
 
 def local_files(root: Location, record: ModelRecord, cache: Path) -> ModelFiles:
-    """The version's files: where they are in a local registry, else copies in ``cache``, fetched where needed.
+    """Return the version's files: those of a local registry, or copies in ``cache``, fetched if necessary.
 
-    Raises :class:`ModelDamaged` for a file that is not what the record says; a damaged copy is fetched again first.
+    Raises :class:`ModelDamaged` for a file that does not match the record; a damaged copy is first fetched again.
     """
     source = root / record.name / str(record.version)
     if isinstance(source, Path):
         for name, entry in record.files.items():
             if problem := _problem(source / name, entry):
-                raise _refused(source / name, problem, record)
+                raise _damaged(source / name, problem, record)
         return ModelFiles(record, source)
     folder = cache / hashlib.sha256(storage.uri_of(root).encode()).hexdigest()[:16] / record.name / str(record.version)
     storage.sweep(folder)
@@ -49,13 +49,13 @@ def local_files(root: Location, record: ModelRecord, cache: Path) -> ModelFiles:
 
 
 def read_checked(source: Location, record: ModelRecord) -> bytes:
-    """The content of one of the version's files. Raises :class:`ModelDamaged` where it is not what the record says."""
+    """Return the content of one file of the version. Raises :class:`ModelDamaged` if it does not match the record."""
     try:
         data = storage.read_bytes(source)
     except FileNotFoundError as error:
-        raise _refused(source, "is missing", record) from error
+        raise _damaged(source, "is missing", record) from error
     if problem := _mismatch(hashlib.sha256(data).hexdigest(), len(data), record.files[source.name]):
-        raise _refused(source, problem, record)
+        raise _damaged(source, problem, record)
     return data
 
 
@@ -71,8 +71,8 @@ def _problem(path: Path, entry: FileEntry) -> str:
 def _mismatch(sha256: str, size: int, entry: FileEntry) -> str:
     if (sha256, size) == (entry.sha256, entry.size):
         return ""
-    return f"has the hash {sha256} and {size} bytes, where the record says {entry.sha256} and {entry.size}"
+    return f"has the hash {sha256} and {size} bytes, and the record states {entry.sha256} and {entry.size}"
 
 
-def _refused(file: Location, problem: str, record: ModelRecord) -> ModelDamaged:
+def _damaged(file: Location, problem: str, record: ModelRecord) -> ModelDamaged:
     return damaged(file, f"{problem}; it is not loaded", record.name)

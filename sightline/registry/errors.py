@@ -1,4 +1,4 @@
-"""What can be wrong with a model."""
+"""Errors about models."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ class ModelNotFound(SightlineError):
 
 
 class ModelDamaged(SightlineError):
-    """A model's file that is not what its record says."""
+    """A model's file that does not match its record."""
 
 
 class WrongTask(SightlineError):
-    """A model that is there and is for something else."""
+    """A model for another task."""
 
 
-def damaged(where: object, problem: str, model: str) -> ModelDamaged:
-    """The error that something of ``model`` has a ``problem``, with the mend."""
+def damaged(file: object, problem: str, model: str) -> ModelDamaged:
+    """Return the error that a file of ``model`` has a ``problem``, with the fix."""
     return ModelDamaged(
-        f"{where}: {problem}. Put the original file back, or go back to another version with "
+        f"{file}: {problem}. Put the original file back, or go back to another version with "
         f"`sightline rollback-model {model}`"
     )
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first thing that a document's model says is wrong with it, and where."""
+    """Return the first error of a validation, with its place in the document."""
     first = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"

@@ -1,4 +1,4 @@
-"""Which version of a model is the current one, and how that came to be."""
+"""The pointer to a model's current version, and its history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Move", "Pointer", "PointerFile", "Promotion"]
 
 
 class Move(BaseModel):
-    """The pointer came to ``version``. ``value`` and ``rival``: the ``metric`` of it and of the one before it."""
+    """A move of the pointer to ``version``. ``value`` is its ``metric``, ``rival`` that of the version before."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -29,7 +29,7 @@ class Move(BaseModel):
 
 
 class Pointer(BaseModel):
-    """``current.json``. ``history``: every move, the latest last."""
+    """The content of ``current.json``. ``history`` lists every move, the latest last."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,22 +42,22 @@ class Pointer(BaseModel):
 
     @property
     def previous(self) -> int | None:
-        """The version to go back to; None where the current one is the first.
+        """The version that a rollback returns to; None if the current one is the first.
 
-        A version that was gone back from is not gone back to: after 1, 2, 3 and back to 2, it is 1.
+        A version that was rolled back is not a target: after 1, 2, 3 and a rollback to 2, it is 1.
         """
-        standing: list[int] = []
+        stack: list[int] = []
         for move in self.history:
-            if move.how == "rolled back" and move.version in standing:
-                del standing[standing.index(move.version) :]
-            standing = [version for version in standing if version != move.version]
-            standing.append(move.version)
-        return standing[-2] if len(standing) > 1 else None
+            if move.how == "rolled back" and move.version in stack:
+                del stack[stack.index(move.version) :]
+            stack = [version for version in stack if version != move.version]
+            stack.append(move.version)
+        return stack[-2] if len(stack) > 1 else None
 
 
 @dataclass(frozen=True)
 class PointerFile:
-    """The pointer of the model whose folder it is, as it was read; ``content`` is None where there is none."""
+    """The pointer of the model in ``folder``, as it was read; ``content`` is None if there is none."""
 
     folder: Location
     content: bytes | None = None
@@ -65,12 +65,12 @@ class PointerFile:
 
     @property
     def file(self) -> Location:
-        """Where the pointer is, or will be."""
+        """The location of the pointer."""
         return self.folder / "current.json"
 
     @classmethod
     def read(cls, folder: Location) -> PointerFile:
-        """The pointer in a model's folder. Raises :class:`ModelDamaged`."""
+        """Read the pointer in a model's folder. Raises :class:`ModelDamaged`."""
         file = cls(folder).file
         try:
             content = storage.read_bytes(file)
@@ -79,22 +79,22 @@ class PointerFile:
             return cls(folder)
         except ValidationError as error:
             raise ModelDamaged(
-                f"{file}: does not say which version is current: {first_problem(error)}. Remove it, and name the "
+                f"{file}: does not state the current version: {first_problem(error)}. Remove it, and choose the "
                 f"version with `sightline rollback-model {folder.name}/VERSION`"
             ) from error
 
     def moved(self, move: Move) -> Pointer | None:
-        """The pointer after one more move; None, and nothing done, where another has moved it since it was read."""
+        """Move the pointer and return it; return None without a move if another process moved it since it was read."""
         pointer = Pointer(history=(*(self.pointer.history if self.pointer else ()), move))
         if storage.swap(self.file, self.content, pointer.model_dump_json(indent=2).encode()):
             return pointer
-        # A request whose answer was lost is sent again, and then finds its own move made.
-        there = self.read(self.folder).pointer
-        return pointer if there and move in there.history else None
+        # A request whose response was lost is sent again, and then finds its own move.
+        stored = self.read(self.folder).pointer
+        return pointer if stored and move in stored.history else None
 
 
 class Promotion(BaseModel):
-    """How a comparison with the current version ended."""
+    """The result of a comparison with the current version, whose metric is ``rival``."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""Which code and which libraries made something."""
+"""Versions of the code and of the libraries."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def code_version() -> str:
-    """The package's version, with the commit where the code lies in a git checkout, and ``dirty`` where it differs."""
+    """Return the package's version; in a git checkout with the commit, and ``dirty`` if there are changes."""
     parts = [version("sightline")]
-    # Else the checkout around it is another project's, in whose environment the package is installed.
+    # Otherwise the checkout is another project's, with the package installed in its environment.
     if _git("ls-files", "--error-unmatch", "__init__.py") and (commit := _git("rev-parse", "--short=12", "HEAD")):
         parts.append(f"g{commit}")
         if _git("status", "--porcelain", "--", "."):
@@ -25,19 +25,19 @@ def code_version() -> str:
 
 
 def versions_of_libraries(packages: Iterable[str]) -> dict[str, str]:
-    """The installed version of each distribution."""
+    """Return the installed version of every distribution."""
     return {package: version(package) for package in packages}
 
 
 def _git(*arguments: str) -> str:
-    """What git says; nothing where there is no git, or no checkout, of which an installed package knows nothing."""
-    # Within a hook these variables name the repository of the hook, whatever the folder is.
+    """Return git's output; an empty text without git or without a checkout."""
+    # In a hook, these variables name the hook's repository, not that of the folder.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(  # noqa: S603
+        result = subprocess.run(  # noqa: S603
             ["git", "--no-optional-locks", "-C", str(_PACKAGE), *arguments],  # noqa: S607
             capture_output=True, text=True, timeout=30, check=True, env=environment,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return ""
-    return done.stdout.strip()
+    return result.stdout.strip()

@@ -1,4 +1,4 @@
-"""What is known of one version of a model: what it is, what made it, and how good it is."""
+"""The record of one version of a model: architecture, training data, parameters and metrics."""
 
 from __future__ import annotations
 
@@ -35,37 +35,37 @@ __all__ = [
 ]
 
 RECORD, CLAIM = "record.json", "claim"
-"""The files of a version that are the registry's own."""
+"""The registry's own files in the folder of a version."""
 
 
 def _not_reserved(name: str) -> str:
     if name in (RECORD, CLAIM):
-        raise ValueError(f"{name} is a file of the registry's own")
+        raise ValueError(f"{name} is reserved for the registry")
     return name
 
 
 def _as_json(values: dict[str, Any]) -> dict[str, Any]:
-    # Also makes the draft what its record will be when it is read: a tuple becomes a list.
-    read: dict[str, Any] = json.loads(json.dumps(values, allow_nan=False))
-    return read
+    # A draft must equal its record after it is read: a tuple becomes a list.
+    parsed: dict[str, Any] = json.loads(json.dumps(values, allow_nan=False))
+    return parsed
 
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200), AfterValidator(_not_reserved)]
-"""A file directly in the version's folder: nothing that leads out of it."""
+"""The name of a file directly in the version's folder, never a path."""
 Values = Annotated[dict[str, Any], AfterValidator(_as_json)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
 
 
 class _Strict(BaseModel):
-    # What is not a number is refused when it is written: JSON has no name for it.
+    # NaN and infinity are rejected before they are written: JSON cannot represent them.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ImageInput(_Strict):
-    """How a picture becomes a model's input: stretched to ``width`` x ``height`` pixels, RGB, normalised.
+    """A model's input is an image: stretched to ``width`` x ``height`` pixels, RGB, normalised.
 
-    ``mean`` and ``std`` are those of each channel's values divided by 255.
+    ``mean`` and ``std`` are those of the channels' values divided by 255.
     """
 
     width: PositiveInt
@@ -75,30 +75,30 @@ class ImageInput(_Strict):
 
 
 class FeatureInput(_Strict):
-    """A model's input is one number for each of ``features``, in this order; NaN where it is not known."""
+    """A model's input is one number for every feature, in this order; NaN if it is unknown."""
 
     features: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-def _kind_of_input(given: Any) -> str:
-    if isinstance(given, FeatureInput):
+def _kind_of_input(value: Any) -> str:
+    if isinstance(value, FeatureInput):
         return "features"
-    return "features" if isinstance(given, dict) and "features" in given else "image"
+    return "features" if isinstance(value, dict) and "features" in value else "image"
 
 
 class FileEntry(_Strict):
-    """One file of a version: the hash of its content and its bytes."""
+    """One file of a version: the hash of its content, and its size in bytes."""
 
     sha256: Sha256
     size: Count
 
 
 class DataVersion(_Strict):
-    """What a model was trained and tested on.
+    """The data that a model was trained and tested on.
 
-    ``manifest_sha256`` is that of the manifest of all samples, ``test_sha256`` that of the test set alone; ``groups``
-    counts what no two sides of a split share (people, say), None where the data tells of none. ``reviewed``: the
-    samples whose label is a person's answer.
+    ``manifest_sha256`` is the hash of the manifest of all samples, ``test_sha256`` that of the test set. ``groups``
+    counts the groups that a split keeps together (people, for example), None if the data has none. ``reviewed`` counts
+    the samples whose label is a person's answer.
     """
 
     manifest_sha256: Sha256
@@ -114,7 +114,7 @@ class DataVersion(_Strict):
 
 
 class ModelDraft(_Strict):
-    """A version before the registry has it."""
+    """A version before it is published."""
 
     name: str
     created: AwareDatetime
@@ -135,14 +135,14 @@ class ModelDraft(_Strict):
 
 
 class ModelRecord(ModelDraft):
-    """A version in the registry, with the files that belong to it."""
+    """A version in the registry, with its files."""
 
     version: PositiveInt
     files: Annotated[dict[FileName, FileEntry], Field(min_length=1)]
 
     @property
     def label(self) -> str:
-        """``posture/3``: the model and its version."""
+        """The model and its version as text: ``posture/3``."""
         return f"{self.name}/{self.version}"
 
     @property
@@ -152,29 +152,29 @@ class ModelRecord(ModelDraft):
 
     @property
     def image_input(self) -> ImageInput:
-        """What pictures are made into for it. Raises :class:`WrongTask` where it does not take pictures."""
+        """The format of its input images. Raises :class:`WrongTask` if its input is not an image."""
         if isinstance(self.input, ImageInput):
             return self.input
-        raise self._wrong("images")
+        raise self._wrong_input("images")
 
     @property
     def feature_input(self) -> FeatureInput:
-        """The features that it takes. Raises :class:`WrongTask` where it takes something else."""
+        """The features of its input. Raises :class:`WrongTask` if its input is something else."""
         if isinstance(self.input, FeatureInput):
             return self.input
-        raise self._wrong("features")
+        raise self._wrong_input("features")
 
     def check_task(self, task: str, purpose: str) -> None:
-        """Raises :class:`WrongTask`, which says the ``purpose``, where the model is not one for ``task``."""
+        """Raise :class:`WrongTask`, with the ``purpose`` in its message, if the model is for another task."""
         if self.task != task:
             raise WrongTask(f"{self.label}: is a model for {self.task}, not for {purpose}. Name another model")
 
-    def _wrong(self, what: str) -> WrongTask:
-        return WrongTask(f"{self.label}: is a model for {self.task} and does not take {what}. Name another model")
+    def _wrong_input(self, kind: str) -> WrongTask:
+        return WrongTask(f"{self.label}: is a model for {self.task} and does not take {kind}. Name another model")
 
 
 def read_record(file: Location, name: str, version: int) -> ModelRecord:
-    """The record of that version of that model. Raises ``FileNotFoundError`` and :class:`ModelDamaged`."""
+    """Read the record of a version of a model. Raises ``FileNotFoundError`` and :class:`ModelDamaged`."""
     try:
         record = ModelRecord.model_validate_json(storage.read_bytes(file))
     except ValidationError as error:

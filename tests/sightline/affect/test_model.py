@@ -109,7 +109,7 @@ class TestFilesThatAreNotTrusted:
         publish("ana")
         file = tmp_path / "models" / "ana" / "1" / MODEL_FILE
         file.write_bytes(file.read_bytes() + b"x")
-        with pytest.raises(ModelDamaged, match="where the record says"):
+        with pytest.raises(ModelDamaged, match="and the record states"):
             load_emotion_model(registry, "ana")
 
 
