@@ -1,4 +1,4 @@
-"""Every patient → the training of their model, as far as its gate lets it."""
+"""Every patient → the training of their model, if it passes the gate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PatientOutcome(BaseModel):
 
 
 class SweepResult(BaseModel):
-    """How each patient's training ended."""
+    """How the trainings of all patients ended."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,11 +48,11 @@ def retrain_all(
     """Train the emotion model of every patient with enough data, and list the trainings that failed.
 
     Args:
-        patients: Whose. By default everyone with a folder in the bucket.
+        patients: The patients. By default all with a folder in the bucket.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
-        force: Train whatever the limits in the settings say, as far as it is possible.
-        repeats: How many times the folds of the cross-validation are cut anew.
-        permutations: How many times the labels are shuffled, to tell what chance comes to.
+        force: Ignore the limits in the settings, except the hard minimums of training.
+        repeats: Number of repetitions of the cross-validation, with new folds.
+        permutations: Number of permutations of the labels in the test against chance.
     """
     config = settings()
     bucket = config.locate(patients_bucket or config.patients_bucket)
@@ -66,14 +66,14 @@ def retrain_all(
             permutations=permutations,
             return_state=True,
         )
-        done = "skipped" if state.name == "Skipped" else "trained"
-        outcome = done if state.is_completed() else "failed"
+        completed = "skipped" if state.name == "Skipped" else "trained"
+        outcome = completed if state.is_completed() else "failed"
         outcomes.append(PatientOutcome(patient=patient, outcome=outcome, why=state.message or ""))
-    publish_sweep([each.model_dump() for each in outcomes])
-    counts = {name: sum(each.outcome == name for each in outcomes) for name in ("trained", "skipped", "failed")}
+    publish_sweep([row.model_dump() for row in outcomes])
+    counts = {name: sum(row.outcome == name for row in outcomes) for name in ("trained", "skipped", "failed")}
     result = SweepResult(patients=len(outcomes), **counts, outcomes=tuple(outcomes))
-    if failed := [each.patient for each in outcomes if each.outcome == "failed"]:
-        # The others are trained, and each failure has told why itself; but nobody should take this for a good night.
+    if failed := [row.patient for row in outcomes if row.outcome == "failed"]:
+        # Every failed training sent its own alert; the sweep fails too, so that it does not look successful.
         message = f"{len(failed)} of {len(outcomes)} trainings failed: {', '.join(failed)}"
         return Failed(message=message, data=result)  # type: ignore[return-value]
     return result

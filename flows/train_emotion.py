@@ -1,4 +1,4 @@
-"""A patient's sessions → gate → features → forest, validated → registry → promotion; or why there is no training."""
+"""A patient's sessions → gate → features → cross-validated forest → registry → promotion."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from sightline.registry import ModelRecord, Promotion
 from sightline.sessions import LeftOutSession
 from sightline.settings import settings
 from sightline.storage import uri_of
-from sightline.training.emotions import GateReport, GateRow, TrainingUnderWay
+from sightline.training.emotions import GateReport, GateRow, TrainingInProgress
 from tasks.alerts import send_alert
 from tasks.emotion_report import alert_of_training, publish_gate, publish_training
 from tasks.emotion_training import (
     check_sessions,
+    gate_noted,
     model_folder,
-    noted,
     promote_patient_model,
     publish_patient_model,
     read_features,
     train_model,
-    turn_of,
+    training_lease,
 )
 from tasks.support.flow import sightline_flow, skipped
 
 
 class TrainedModel(BaseModel):
-    """A version, how good it is on sessions that it had not seen, and whether it is current now, and why."""
+    """A version, its out-of-fold metrics, and whether and why it was promoted."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +53,7 @@ class TrainedModel(BaseModel):
 
     @classmethod
     def of(cls, record: ModelRecord, promotion: Promotion) -> TrainedModel:
-        """What is told of a published version."""
+        """Return the summary of a published version."""
         folder = uri_of(model_folder(record.architecture["patient"]) / str(record.version))
         names = (
             "verdict", "proven", "videos", "accuracy", "accuracy_interval", "dummy_accuracy", "logistic_accuracy",
@@ -75,21 +75,21 @@ class TrainedModel(BaseModel):
 
 
 class TrainingResult(BaseModel):
-    """What the gate found and, where it let the sessions through, what they were trained to."""
+    """The result of the gate and, if it passed, the trained model."""
 
     model_config = ConfigDict(frozen=True)
 
     patient: str
     trained: bool
     reasons: tuple[str, ...]
-    """Why there was no training; empty where there was one."""
+    """Why there was no training; empty if there was one."""
     gate: tuple[GateRow, ...]
     left_out: tuple[LeftOutSession, ...]
     model: TrainedModel | None
 
     @classmethod
     def of(cls, patient: str, gate: GateReport, model: TrainedModel | None = None) -> TrainingResult:
-        """The result of a training, or of a gate that has not let it through."""
+        """Return the result of a training, or of a gate that failed."""
         return cls(
             patient=patient, trained=model is not None, reasons=gate.reasons, gate=gate.rows, left_out=gate.left_out,
             model=model,
@@ -109,34 +109,34 @@ def train_emotion(
     """Train a patient's emotion model if there is enough data, and report how good it is.
 
     Args:
-        patient: Whose sessions are learnt from.
+        patient: The patient whose sessions are the training data.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
-        force: Train whatever the limits in the settings say, as long as there are two emotions of three sessions each.
-        threshold: The least probability at which the model is believed.
-        repeats: How many times the folds of the cross-validation are cut anew.
-        permutations: How many times the labels are shuffled, to tell what chance comes to.
+        force: Ignore the limits in the settings. Two emotions with three sessions each are always required.
+        threshold: The lowest confidence that the model's record accepts.
+        repeats: Number of repetitions of the cross-validation, with new folds.
+        permutations: Number of permutations of the labels in the test against chance.
     """
     config = settings()
     bucket = config.locate(patients_bucket or config.patients_bucket)
     try:
-        with turn_of(patient) as turn:
-            gate, answered = check_sessions(patient, bucket, turn, force)
+        with training_lease(patient) as lease:
+            gate, answered = check_sessions(patient, bucket, lease, force)
             publish_gate(patient, gate)
             if not gate.passed:
                 return skipped("; ".join(gate.reasons), TrainingResult.of(patient, gate))
-            turn.begin([each.session for each in gate.sessions])
-            with noted(gate):
+            lease.begin([session.session for session in gate.sessions])
+            with gate_noted(gate):
                 table = read_features(bucket, gate)
                 forest = train_model(table, repeats, permutations)
                 record = publish_patient_model(
-                    patient, table, forest, turn, threshold, {**flow_run.parameters, "answered_by_people": answered},
+                    patient, table, forest, lease, threshold, {**flow_run.parameters, "answered_by_people": answered},
                     f"{uri_of(bucket)}/{patient}",
                 )  # fmt: skip
-                promotion, trainings = promote_patient_model(record, table, forest, turn)
-    except TrainingUnderWay as under_way:
-        reason = str(under_way)
-        nothing = TrainingResult(patient=patient, trained=False, reasons=(reason,), gate=(), left_out=(), model=None)
-        return skipped(reason, nothing)
+                promotion, trainings = promote_patient_model(record, table, forest, lease)
+    except TrainingInProgress as in_progress:
+        reason = str(in_progress)
+        result = TrainingResult(patient=patient, trained=False, reasons=(reason,), gate=(), left_out=(), model=None)
+        return skipped(reason, result)
     model = TrainedModel.of(record, promotion)
     publish_training(patient, record, promotion, trainings, model.folder)
     send_alert(alert_of_training(patient, record, promotion, model.folder))

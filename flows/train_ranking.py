@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.registry import ModelRecord, Promotion
 from sightline.storage import uri_of
+from sightline.training.common.stages import StageRun
 from sightline.training.ranking import STAGES, RankingMetrics, RankingParameters
-from sightline.training.stages import StageRun
 from tasks.models import open_registry
 from tasks.ranking_report import report_ranking
 from tasks.ranking_training import plan_ranking, promote_ranking, publish_ranking, run_stage
@@ -19,7 +19,7 @@ from tasks.support.flow import sightline_flow
 
 
 class RankingTrainingResult(BaseModel):
-    """The new version, how well it ranks, whether it is current now, and why; and which stages were run for it."""
+    """The new version, its metrics, whether and why it was promoted, and which stages were run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,7 +44,7 @@ class RankingTrainingResult(BaseModel):
     def of(
         cls, record: ModelRecord, promotion: Promotion, stages: Mapping[str, StageRun], folder: str
     ) -> RankingTrainingResult:
-        """The result of a published version."""
+        """Return the result of a published version."""
         return cls(
             name=record.name,
             version=record.version,
@@ -89,31 +89,31 @@ def train_ranking(
     Args:
         data: Labelled photos, {train,evaluate}/{good,bad}: a folder, an s3:// prefix, or dvc://REPO@REV/path.
         name: The model's name in the registry.
-        again: A version, as NAME/VERSION, to train again: its data at its revision, with its parameters.
-        prepared: The data are lower bodies already, {train,evaluate}/lower_body/{good,bad}.
-        min_confidence: How sure the pose models must be that somebody is a person.
-        blur_threshold: The least sharpness, the variance of the Laplacian, that a person's crop may have.
-        pretrained: Start from ImageNet's weights; otherwise from random ones, which need no network.
+        again: A version, NAME/VERSION, to reproduce: its data at their revision, with its parameters.
+        prepared: The data are already crops of lower bodies, {train,evaluate}/lower_body/{good,bad}.
+        min_confidence: The lowest confidence of the pose models that a detection is a person.
+        blur_threshold: The lowest sharpness of a person's crop: the variance of its Laplacian.
+        pretrained: Start from ImageNet weights; otherwise from random ones, which need no download.
         image_size: The side of the model's square input, in pixels.
-        featurize_batch_size: Lower bodies that are embedded together.
-        epochs: The most epochs of training.
-        batch_size: Lower bodies of a training step.
+        featurize_batch_size: Lower bodies per batch of the embedding.
+        epochs: The maximum number of epochs.
+        batch_size: Lower bodies per training step.
         lr: The learning rate.
-        dropout: The share of the features that each training step leaves out.
-        validation: The share of the source photos that decides when training stops.
-        patience: Epochs without a better validation loss after which it stops.
-        arms_bonus: What raised arms add: the share of what a score is short of 1.
-        seed: Of the split, the training, the random weights and the intervals.
+        dropout: The share of features that dropout sets to zero.
+        validation: The share of source photos in the validation split.
+        patience: Training stops after this many epochs without a better validation loss.
+        arms_bonus: Bonus for raised arms, as a share of the difference between the score and 1.
+        seed: The seed of the split, the training, random weights and the intervals.
     """
-    asked = RankingParameters(
+    parameters = RankingParameters(
         prepared=prepared, min_confidence=min_confidence, blur_threshold=blur_threshold, pretrained=pretrained,
         image_size=image_size, featurize_batch_size=featurize_batch_size, epochs=epochs, batch_size=batch_size, lr=lr,
         dropout=dropout, validation=validation, patience=patience, arms_bonus=arms_bonus, seed=seed,
     )  # fmt: skip
-    job = plan_ranking(name, data, asked, again)
+    job = plan_ranking(name, data, parameters, again)
     stages = {stage: run_stage(job, stage) for stage in STAGES}
     record = publish_ranking(job)
     promotion = promote_ranking(job, record)
     folder = uri_of(open_registry().root / record.name / str(record.version))
-    report_ranking(record, promotion, stages, job.graph.mermaid(), folder)
+    report_ranking(record, promotion, stages, job.value.graph.mermaid(), folder)
     return RankingTrainingResult.of(record, promotion, stages, folder)

@@ -1,4 +1,4 @@
-"""Training a patient's model of emotions: the steps from session records to a promoted model."""
+"""Steps of training a patient's emotion model, from session records to a promoted version."""
 
 from __future__ import annotations
 
@@ -19,69 +19,55 @@ from sightline.registry import ModelRecord, Promotion
 from sightline.settings import settings
 from sightline.storage import Location
 from sightline.training import emotions
-from sightline.training.emotions import GateLimits, GateReport, SessionTable, TrainedForest, TrainingTurn
+from sightline.training.emotions import GateLimits, GateReport, SessionTable, TrainedForest, TrainingLease
 from tasks.models import open_registry, open_reviews
+from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE, PLAIN
 from tasks.support.progress import progress
 
 __all__ = [
-    "Sessions",
     "check_sessions",
+    "gate_noted",
     "list_patients",
     "model_folder",
-    "noted",
     "promote_patient_model",
     "publish_patient_model",
     "read_features",
     "train_model",
-    "turn_of",
+    "training_lease",
 ]
 
 
-class Sessions:
-    """The table of features, in a plain object: Prefect looks through every field of a data class at each call."""
-
-    def __init__(self, table: SessionTable) -> None:
-        self.table = table
-
-
-class Forest:
-    """The trained forest, likewise."""
-
-    def __init__(self, trained: TrainedForest) -> None:
-        self.trained = trained
-
-
 def model_folder(patient: str) -> Location:
-    """The patient's folder in the registry."""
+    """Return the folder of the patient's model in the registry."""
     return open_registry().root / PatientName.parse(patient).model.name
 
 
 @contextmanager
-def turn_of(patient: str) -> Iterator[TrainingTurn]:
-    """This run's turn to train the patient's model. Raises ``TrainingUnderWay`` where it is another's."""
-    with emotions.training_turn(model_folder(patient), f"flow run {flow_run.name or 'without a name'}") as turn:
-        yield turn
+def training_lease(patient: str) -> Iterator[TrainingLease]:
+    """Hold the lease on training the patient's model. Raise ``TrainingInProgress`` if another run holds it."""
+    with emotions.training_lease(model_folder(patient), f"flow run {flow_run.name or 'without a name'}") as lease:
+        yield lease
 
 
 @task(**ON_STORAGE)
 def check_sessions(
-    patient: str, patients_bucket: Location, turn: TrainingTurn, force: bool
+    patient: str, patients_bucket: Location, lease: TrainingLease, force: bool
 ) -> tuple[GateReport, list[dict[str, Any]]]:
-    """The patient's sessions, under the emotion that people saw where they were asked, held against the limits.
+    """Check the patient's sessions, relabelled with people's answers, against the gate.
 
-    With it come the sessions whose emotion is a person's answer, for the model's record.
+    Return the gate's report, and the sessions whose emotion is a person's answer, for the model's record.
     """
     answers = open_reviews().answered(PatientName.parse(patient).model.name)
     records, refused, answered = reviews.relabelled(sessions.read_sessions(patients_bucket, patient), answers)
     limits = GateLimits.of(settings())
-    gate = emotions.check_gate(records, limits, turn.last_ended, datetime.now(UTC), force=force)
+    gate = emotions.check_gate(records, limits, lease.last_ended, datetime.now(UTC), force=force)
     return gate.model_copy(update={"left_out": (*refused, *gate.left_out)}), answered
 
 
 @contextmanager
-def noted(gate: GateReport) -> Iterator[None]:
-    """Whatever fails within is told with the gate's table."""
+def gate_noted(gate: GateReport) -> Iterator[None]:
+    """Add the gate's table as a note to any exception raised inside."""
     try:
         yield
     except Exception as error:
@@ -90,42 +76,47 @@ def noted(gate: GateReport) -> Iterator[None]:
 
 
 @task(**ON_STORAGE)
-def read_features(patients_bucket: Location, gate: GateReport) -> Sessions:
-    """The features of each session that the gate lets through."""
+def read_features(patients_bucket: Location, gate: GateReport) -> Opaque[SessionTable]:
+    """Compute the features of every session that passed the gate."""
     with progress("features") as report:
-        return Sessions(emotions.read_session_table(patients_bucket, gate.sessions, report))
+        return Opaque(emotions.read_session_table(patients_bucket, gate.sessions, report))
 
 
 @task(**PLAIN)
-def train_model(found: Sessions, repeats: int, permutations: int) -> Forest:
-    """The forest, validated against its rivals and fitted on all sessions."""
+def train_model(table: Opaque[SessionTable], repeats: int, permutations: int) -> Opaque[TrainedForest]:
+    """Cross-validate the forest against the baselines, and fit it on all sessions."""
     with progress("train") as report:
-        return Forest(emotions.train_forest(found.table, repeats=repeats, permutations=permutations, progress=report))
+        return Opaque(emotions.train_forest(table.value, repeats=repeats, permutations=permutations, progress=report))
 
 
 @task(**ON_STORAGE)
 def publish_patient_model(
-    patient: str, found: Sessions, forest: Forest, turn: TrainingTurn, threshold: float, parameters: dict[str, Any],
+    patient: str,
+    table: Opaque[SessionTable],
+    forest: Opaque[TrainedForest],
+    lease: TrainingLease,
+    threshold: float,
+    parameters: dict[str, Any],
     source: str,
-) -> ModelRecord:  # fmt: skip
-    """A new version in the registry: forest, record, sessions, plots and the archive of them all."""
-    turn.check()
+) -> ModelRecord:
+    """Publish a new version in the registry: forest, record, sessions, plots and an archive of them."""
+    lease.check()
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as folder:
         return emotions.publish_forest(
-            open_registry(), patient, found.table, forest.trained, Path(folder), threshold=threshold,
+            open_registry(), patient, table.value, forest.value, Path(folder), threshold=threshold,
             parameters=parameters, source=source,
         )  # fmt: skip
 
 
 @task(**ON_STORAGE)
 def promote_patient_model(
-    record: ModelRecord, found: Sessions, forest: Forest, turn: TrainingTurn
+    record: ModelRecord, table: Opaque[SessionTable], forest: Opaque[TrainedForest], lease: TrainingLease
 ) -> tuple[Promotion, list[Training]]:
-    """The version made current, where it is no worse than that one; and the patient's trainings, this one last."""
-    turn.check()
-    promotion = emotions.promote_forest(open_registry(), record, found.table, forest.trained)
-    validation = forest.trained.validation
-    turn.finish(
+    """Promote the version if it is no worse than the current one; return the patient's trainings too, latest last."""
+    lease.check()
+    promotion = emotions.promote_forest(open_registry(), record, table.value, forest.value)
+    validation = forest.value.validation
+    lease.finish(
         promoted=promotion.promoted,
         version=record.version,
         accuracy=validation.accuracy,
@@ -137,5 +128,5 @@ def promote_patient_model(
 
 @task(**ON_STORAGE)
 def list_patients(patients_bucket: Location, only: Sequence[str]) -> list[str]:
-    """The patients with a folder in the bucket, or those of ``only``."""
-    return sorted({PatientName.parse(each).text for each in only or storage.folder_names(patients_bucket)})
+    """List ``only``, or if it is empty, the patients with a folder in the bucket."""
+    return sorted({PatientName.parse(patient).text for patient in only or storage.folder_names(patients_bucket)})

@@ -3,7 +3,7 @@
 from sightline.training.ranking.dataset import LABELS, SPLITS, Photo, RankingData, open_ranking_data
 from sightline.training.ranking.evaluate import RankingMetrics
 from sightline.training.ranking.export import ExportFailed
-from sightline.training.ranking.graph import STAGES, ranking_graph, stages_root
+from sightline.training.ranking.graph import STAGES, RankingTraining, ranking_graph, stages_root
 from sightline.training.ranking.parameters import RankingParameters
 from sightline.training.ranking.publishing import dropped_by_reason, parameters_of, promote_ranker, publish_ranker
 from sightline.training.ranking.synthetic import Runner, draw_runners, lower_body_of, random_runner, write_runners
@@ -17,6 +17,7 @@ __all__ = [
     "RankingData",
     "RankingMetrics",
     "RankingParameters",
+    "RankingTraining",
     "Runner",
     "draw_runners",
     "dropped_by_reason",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.progress import Progress
@@ -16,7 +17,7 @@ from sightline.training.ranking.head import train_head
 from sightline.training.ranking.parameters import RankingParameters
 from sightline.training.ranking.preparing import prepare_split
 
-__all__ = ["STAGES", "ranking_graph", "stages_root"]
+__all__ = ["STAGES", "RankingTraining", "ranking_graph", "stages_root"]
 
 STAGES = (
     "prepare-train",
@@ -77,6 +78,16 @@ _LIBRARIES: dict[str, tuple[str, ...]] = {
     "evaluate": ("numpy", "scipy"),
     "export": ("torch", "onnx"),
 }
+
+
+@dataclass(frozen=True, eq=False)
+class RankingTraining:
+    """One training: the model's name, the data, the parameters and the stages."""
+
+    name: str
+    data: RankingData
+    parameters: RankingParameters
+    graph: StageGraph
 
 
 def stages_root(models: Location) -> Location:
