@@ -25,7 +25,10 @@ class Statement(NamedTuple):
 
 
 def find_statement(tagged: TaggedSentence, hit: Hit) -> Statement | None:
-    """Return whom ``hit`` is attributed to: "John IS sad", "John, who LOOKS a bit tired and sad"; None if to nobody."""
+    """Return the statement that attributes ``hit`` to a person, or None.
+
+    Examples: "John IS sad", "John, who LOOKS a bit tired and sad".
+    """
     verb = linking_verb_before(tagged, hit)
     if verb is None:
         return _exclamation(tagged, hit)

@@ -1,4 +1,4 @@
-"""What was said: Whisper, PocketSphinx, or a transcript that is there already.
+"""Transcripts: from Whisper, from PocketSphinx, or from an existing file.
 
 transcript = make_transcriber("whisper", "base").transcribe(samples)
 for segment in transcript.segments:

@@ -1,9 +1,9 @@
-"""CMU PocketSphinx, whose US English model is in its wheel: rougher than Whisper, and needs no network."""
+"""CMU PocketSphinx: less accurate than Whisper, but its US English model is in the wheel and needs no network."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.errors import TranscriberUnavailable
-from sightline.speech.sound import SAMPLE_RATE, check_samples, is_silent, pcm16, pieces
+from sightline.progress import Progress
+from sightline.speech.sound import SAMPLE_RATE, check_samples, is_silent, pcm16, split_at_pauses
 from sightline.speech.transcript import Segment, Transcript, Word
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
 _FRAMES_PER_SECOND = 100
 
-# The search's tables grow with an utterance, and without a pause (music, a machine) one could last an hour.
-_LONGEST_UTTERANCE = 30.0
+# Seconds. The decoder's tables grow with an utterance, and without a pause (music, a machine) one could last an hour.
+_MAX_UTTERANCE = 30.0
 _CUT_SEARCH = 10.0
 
-# The decoder wants some silence about an utterance; cut tightly, it misses first and last words.
+# In samples. Without some silence around an utterance, the decoder misses its first and last words.
 _MARGIN = round(0.15 * SAMPLE_RATE)
 
-# A pause in seconds that ends a segment.
+# The shortest pause that ends a segment, in seconds.
 _PAUSE = 0.5
 
 _FILLER = re.compile(r"<.*>|\[.*\]|\+\+.*\+\+")
@@ -36,14 +37,14 @@ _PRONUNCIATION = re.compile(r"\(\d+\)$")
 class PocketsphinxTranscriber:
     """Words with posterior probabilities, lower-case and without punctuation, in segments between pauses.
 
-    A segment's confidence is the mean of its words'.
+    A segment's confidence is the mean of its words' confidences.
     """
 
     engine: ClassVar[str] = "pocketsphinx"
     model: ClassVar[str] = "en-us"
 
-    def transcribe(self, samples: NDArray[np.float32], progress: Callable[[float], None] | None = None) -> Transcript:
-        """See ``Transcriber``. Keeps one utterance, 30 s at the most, beside the samples."""
+    def transcribe(self, samples: NDArray[np.float32], progress: Progress | None = None) -> Transcript:
+        """Transcribe ``samples``; see ``Transcriber``. Copies at most one utterance, 30 s, at a time."""
         check_samples(samples)
         report = progress or (lambda share: None)
         segments: list[Segment] = []
@@ -61,34 +62,34 @@ def _make_decoder() -> Decoder:
     from pocketsphinx import Decoder
 
     try:
-        # "batch" normalises each utterance by itself; the default carries the last one's mean over to the next.
+        # "batch" normalises every utterance separately; the default applies the mean of the previous one.
         return Decoder(cmn="batch", loglevel="ERROR")
     except RuntimeError as error:
         raise TranscriberUnavailable(
             f"pocketsphinx could not load its US English model ({error}). "
-            "Unset POCKETSPHINX_PATH if it is set, or install the package pocketsphinx again"
+            "Unset POCKETSPHINX_PATH if it is set, or reinstall the package pocketsphinx"
         ) from error
 
 
 def _utterances(samples: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
     done = 0
-    for start, stop in _speech(samples):
+    for start, stop in _detect_speech(samples):
         first, done = max(start - _MARGIN, done), min(stop + _MARGIN, len(samples))
-        for piece_start, piece_stop in pieces(samples[first:done], _LONGEST_UTTERANCE, _CUT_SEARCH):
+        for piece_start, piece_stop in split_at_pauses(samples[first:done], _MAX_UTTERANCE, _CUT_SEARCH):
             yield first + piece_start, first + piece_stop
 
 
-def _speech(samples: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
+def _detect_speech(samples: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
     from pocketsphinx import Endpointer, Vad
 
-    # The looser modes take the hum of a room for speech and find no pause in it.
+    # The less strict modes classify the hum of a room as speech and find no pause in it.
     endpointer = Endpointer(vad_mode=Vad.MEDIUM_STRICT, sample_rate=SAMPLE_RATE)
     step = endpointer.frame_bytes // 2
-    for at in range(0, len(samples), step):
-        frame = pcm16(samples[at : at + step])
-        is_last = at + step >= len(samples)
-        heard = endpointer.end_stream(frame) if is_last else endpointer.process(frame)
-        if heard is not None and not endpointer.in_speech:
+    for start in range(0, len(samples), step):
+        frame = pcm16(samples[start : start + step])
+        is_last = start + step >= len(samples)
+        speech = endpointer.end_stream(frame) if is_last else endpointer.process(frame)
+        if speech is not None and not endpointer.in_speech:
             yield round(endpointer.speech_start * SAMPLE_RATE), round(endpointer.speech_end * SAMPLE_RATE)
 
 
@@ -101,7 +102,7 @@ def _decode(decoder: Decoder, samples: NDArray[np.float32], offset: float) -> li
             text=_PRONUNCIATION.sub("", part.word),
             start=offset + part.start_frame / _FRAMES_PER_SECOND,
             end=offset + min((part.end_frame + 1) / _FRAMES_PER_SECOND, len(samples) / SAMPLE_RATE),
-            # Posteriors come from sums of rounded logarithms and may pass 1 by a little.
+            # Posteriors are sums of rounded logarithms and may slightly exceed 1.
             confidence=min(max(part.prob, 0.0), 1.0),
         )
         for part in decoder.seg() or ()

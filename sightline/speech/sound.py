@@ -1,4 +1,4 @@
-"""Where sound is, and where it may be cut. Samples are shape = (n,), floats in -1..1, SAMPLE_RATE a second."""
+"""Silence detection and cutting of sound. Samples are floats in -1..1, shape = (n,), SAMPLE_RATE a second."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
 
-# 16 steps of 16-bit sound, -66 dB: above what encoders make of silence, below any speech that could be understood.
+# 16 steps of 16-bit sound, -66 dB: above the noise of encoded silence, below any intelligible speech.
 _SILENT_PEAK = 2.0**-11
 _FRAME = SAMPLE_RATE // 100
 _PAUSE_FRAMES = 30
 
 
 def check_samples(samples: NDArray[np.float32]) -> None:
-    """Raise ``ValueError`` for anything but a row of finite floats."""
+    """Raise ``ValueError`` unless ``samples`` is a one-dimensional array of finite floats."""
     if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
         raise ValueError(f"expected float samples of shape (n,), got {samples.dtype} of shape {samples.shape}")
-    # NaN comes through both extremes, and they need no array beside the samples.
+    # max() and min() propagate NaN, and need no temporary array.
     if samples.size and not (np.isfinite(samples.max()) and np.isfinite(samples.min())):
-        raise ValueError("the samples hold NaN or infinity")
+        raise ValueError("the samples contain NaN or infinity")
 
 
 def is_silent(samples: NDArray[np.float32]) -> bool:
-    """Whether there is nothing to be heard in ``samples``."""
+    """Return whether ``samples`` contains no audible sound."""
     return not samples.size or max(float(samples.max()), -float(samples.min())) < _SILENT_PEAK
 
 
-def pieces(samples: NDArray[np.float32], longest: float, search: float) -> Iterator[tuple[int, int]]:
-    """Cut into consecutive pieces ``(start, stop)``, in samples, none over ``longest`` seconds.
+def split_at_pauses(samples: NDArray[np.float32], longest: float, search: float) -> Iterator[tuple[int, int]]:
+    """Yield consecutive pieces ``(start, stop)``, in samples, of at most ``longest`` seconds.
 
-    Each cut is in the middle of the quietest 0.3 s of the last ``search`` seconds of a piece, where it is least likely
-    to go through a word.
+    A cut is in the middle of the quietest 0.3 s of the last ``search`` seconds of a piece, where it is least likely to
+    split a word.
     """
     start = 0
     while (stop := start + round(longest * SAMPLE_RATE)) < len(samples):
-        searched = stop - round(search * SAMPLE_RATE)
-        stop = searched + _quietest(samples[searched:stop])
+        search_start = stop - round(search * SAMPLE_RATE)
+        stop = search_start + _find_quietest(samples[search_start:stop])
         yield start, stop
         start = stop
     if start < len(samples):
@@ -46,11 +46,11 @@ def pieces(samples: NDArray[np.float32], longest: float, search: float) -> Itera
 
 
 def pcm16(samples: NDArray[np.float32]) -> bytes:
-    """The samples as little-endian 16-bit integers; what is over full scale is clipped."""
+    """Return the samples as little-endian 16-bit integers; values beyond full scale are clipped."""
     return (np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes()
 
 
-def _quietest(samples: NDArray[np.float32]) -> int:
+def _find_quietest(samples: NDArray[np.float32]) -> int:
     frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float64)
     power = np.convolve((frames**2).mean(axis=1), np.ones(_PAUSE_FRAMES), mode="valid")
     return (int(power.argmin()) + _PAUSE_FRAMES // 2) * _FRAME

@@ -1,7 +1,6 @@
-"""WebVTT (https://www.w3.org/TR/webvtt1/) and SubRip files. What is not a cue is an error, never dropped.
+"""WebVTT (https://www.w3.org/TR/webvtt1/) and SubRip files. A malformed cue is an error; it is never dropped.
 
-Readers made to show subtitles are lenient: they pass over a cue that they do not understand, or take its lines for
-the text of the cue before.
+Subtitle players are lenient: they skip a malformed cue, or append its lines to the cue before.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ Block = tuple[int, list[str]]
 
 
 def read_webvtt(text: str, subject: str) -> tuple[list[Segment], str | None]:
-    """The cues and, where the header names it, the language. ``text`` begins with WEBVTT.
+    """Return the cues, and the language if the header names it. ``text`` begins with WEBVTT.
 
-    Notes, styles and regions are passed over, as are cues without text; a file without cues is a video in which
-    nothing is said. Raises ``InvalidTranscript`` that names ``subject`` and the line.
+    Notes, styles, regions and cues without text are skipped. A file without cues is a video without speech. Raises
+    ``InvalidTranscript``, which names ``subject`` and the line.
     """
     blocks = _blocks(text)
     number, header = next(blocks)
     if not re.fullmatch(r"WEBVTT(?:[ \t].*)?", header[0]):
-        raise _invalid(subject, number, "the first line is not WEBVTT alone", "Put WEBVTT on a line of its own")
+        raise _invalid(subject, number, "the first line contains more than WEBVTT", "Put WEBVTT on a separate line")
     for index, line in enumerate(header):
         if "-->" in line:
             raise _invalid(subject, number + index, "a cue in the header", "Put an empty line after WEBVTT")
@@ -40,14 +39,14 @@ def read_webvtt(text: str, subject: str) -> tuple[list[Segment], str | None]:
 
 
 def read_subrip(text: str, subject: str) -> list[Segment]:
-    """The cues of an SRT file. Raises ``InvalidTranscript`` that names ``subject`` and the line."""
+    """Return the cues of an SRT file. Raises ``InvalidTranscript``, which names ``subject`` and the line."""
     return list(_segments(_blocks(text), subject, str))
 
 
 def _blocks(text: str) -> Iterator[Block]:
-    """Runs of lines that are not empty, each with the number of its first line."""
+    """Yield runs of non-empty lines, with the number of the first line."""
     block: list[str] = []
-    # str.splitlines would also split at the separators that text may hold, and miscount.
+    # str.splitlines also splits at separators that may occur inside text, which would shift the line numbers.
     for number, line in enumerate([*re.split(r"\r\n|\r|\n", text), ""], start=1):
         if line.strip():
             block.append(line.strip())
@@ -59,31 +58,29 @@ def _blocks(text: str) -> Iterator[Block]:
 def _segments(blocks: Iterator[Block], subject: str, unescape: Callable[[str], str]) -> Iterator[Segment]:
     previous = 0.0
     for number, lines in blocks:
-        at = next((index for index, line in enumerate(lines) if "-->" in line), None)
-        if at is None:
+        timing = next((index for index, line in enumerate(lines) if "-->" in line), None)
+        if timing is None:
             raise _invalid(
-                subject, number, f"{lines[0]!r} has no time line", "Give it one, or take out the empty line next to it"
+                subject, number, f"{lines[0]!r} has no time line", "Add one, or remove the empty line next to it"
             )
-        if at > 1 or any("-->" in line for line in lines[at + 1 :]):
-            late = at if at > 1 else next(i for i, line in enumerate(lines) if i > at and "-->" in line)
-            raise _invalid(subject, number + late, "a cue begins amid another", "Put an empty line before each cue")
-        start, end = _times(lines[at], subject, number + at)
+        if timing > 1 or any("-->" in line for line in lines[timing + 1 :]):
+            late = timing if timing > 1 else next(i for i, line in enumerate(lines) if i > timing and "-->" in line)
+            raise _invalid(subject, number + late, "a cue begins inside another", "Put an empty line before every cue")
+        start, end = _parse_timing(lines[timing], subject, number + timing)
         if end < start:
-            raise _invalid(subject, number + at, "the cue ends before it starts", "Mend its times")
+            raise _invalid(subject, number + timing, "the cue ends before it starts", "Correct its times")
         if start < previous:
-            raise _invalid(
-                subject, number + at, "the cue starts before the one above it", "Put the cues in order of their starts"
-            )
+            raise _invalid(subject, number + timing, "the cue starts before the previous one", "Sort the cues by start")
         previous = start
-        text = " ".join(unescape(_TAG.sub("", " ".join(lines[at + 1 :]))).split())
+        text = " ".join(unescape(_TAG.sub("", " ".join(lines[timing + 1 :]))).split())
         if text:
             yield Segment(start=start, end=end, text=text)
 
 
-def _times(line: str, subject: str, number: int) -> tuple[float, float]:
+def _parse_timing(line: str, subject: str, number: int) -> tuple[float, float]:
     match = _TIMING.fullmatch(line)
     if match:
-        start, end = _seconds(match.groups()[:4]), _seconds(match.groups()[4:])
+        start, end = _parse_time(match.groups()[:4]), _parse_time(match.groups()[4:])
         if start is not None and end is not None:
             return start, end
     raise _invalid(
@@ -91,12 +88,12 @@ def _times(line: str, subject: str, number: int) -> tuple[float, float]:
     )
 
 
-def _seconds(groups: Sequence[str | None]) -> float | None:
+def _parse_time(groups: Sequence[str | None]) -> float | None:
     hours, minutes, seconds, milliseconds = (int(group or 0) for group in groups)
     if minutes > 59 or seconds > 59:
         return None
     return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
 
 
-def _invalid(subject: str, line: int, reason: str, mend: str) -> InvalidTranscript:
-    return InvalidTranscript(subject, f"line {line}: {reason}", mend)
+def _invalid(subject: str, line: int, reason: str, fix: str) -> InvalidTranscript:
+    return InvalidTranscript(subject, f"line {line}: {reason}", fix)

@@ -1,4 +1,4 @@
-"""What was said, and when."""
+"""The data model of a transcript."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class _Span(BaseModel):
-    """A stretch of time in seconds from the start of the video; an end before its start is a ValidationError."""
+class _TimeRange(BaseModel):
+    """A time range in seconds from the start of the video. Raises ValidationError if it ends before it starts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,36 +20,36 @@ class _Span(BaseModel):
     end: Seconds
 
     @model_validator(mode="after")
-    def _end_follows_start(self) -> _Span:
+    def _check_times(self) -> _TimeRange:
         if self.end < self.start:
             raise ValueError(f"it ends at {self.end:.3f} s, before it starts at {self.start:.3f} s")
         return self
 
 
-class Word(_Span):
-    """One spoken word. ``confidence`` is None where the source gives none."""
+class Word(_TimeRange):
+    """A spoken word. ``confidence`` is None if the source has none."""
 
     text: str = Field(min_length=1)
     confidence: Confidence | None = None
 
 
-class Segment(_Span):
-    """A sentence, or what was said between two pauses. ``words`` is empty where the source times no words."""
+class Segment(_TimeRange):
+    """A sentence, or the speech between two pauses. ``words`` is empty if the source has no word times."""
 
     text: str = Field(min_length=1)
     confidence: Confidence | None = None
     words: tuple[Word, ...] = ()
 
     @model_validator(mode="after")
-    def _words_in_order(self) -> Segment:
-        _require_order(self.words, "words")
+    def _check_words(self) -> Segment:
+        _check_order(self.words, "words")
         return self
 
 
 class Transcript(BaseModel):
-    """All that was said in a video, in the order in which it was begun. Segments may overlap, as speakers do.
+    """The speech of a video, in order of start times. Segments may overlap, because speakers do.
 
-    ``language`` is None where the source does not say. ``model`` is the engine's model, or the file's name.
+    ``language`` is None if the source does not name it. ``model`` is the engine's model, or the file's name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,19 +60,19 @@ class Transcript(BaseModel):
     model: str
 
     @model_validator(mode="after")
-    def _segments_in_order(self) -> Transcript:
-        _require_order(self.segments, "segments")
+    def _check_segments(self) -> Transcript:
+        _check_order(self.segments, "segments")
         return self
 
     @property
     def text(self) -> str:
-        """The segments' texts, one space between them."""
+        """The texts of the segments, joined by spaces."""
         return " ".join(segment.text for segment in self.segments)
 
 
-def _require_order(spans: tuple[Word, ...] | tuple[Segment, ...], what: str) -> None:
-    for index, (before, after) in enumerate(pairwise(spans)):
+def _check_order(ranges: tuple[Word, ...] | tuple[Segment, ...], name: str) -> None:
+    for index, (before, after) in enumerate(pairwise(ranges)):
         if after.start < before.start:
             raise ValueError(
-                f"{what}[{index + 1}] starts at {after.start:.3f} s, before {what}[{index}] at {before.start:.3f} s"
+                f"{name}[{index + 1}] starts at {after.start:.3f} s, before {name}[{index}] at {before.start:.3f} s"
             )

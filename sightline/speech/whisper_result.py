@@ -1,4 +1,4 @@
-"""Whisper's result, the same in memory and in the JSON that its command line writes."""
+"""Whisper's result: the schema in memory and in the JSON files of its command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sightline.speech.transcript import Segment, Word
 
 
 class WhisperWord(BaseModel):
-    """A timed word; ``word`` carries its leading space and the punctuation about it."""
+    """A word with times; ``word`` includes its leading space and its punctuation."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -21,7 +21,7 @@ class WhisperWord(BaseModel):
 
 
 class WhisperSegment(BaseModel):
-    """A timed sentence or so. ``avg_logprob`` is of the whole 30 s window that the segment is from."""
+    """A segment with times. ``avg_logprob`` belongs to the complete 30 s window that contains the segment."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -32,25 +32,25 @@ class WhisperSegment(BaseModel):
     words: tuple[WhisperWord, ...] = ()
 
     def to_segment(self) -> Segment:
-        """As a ``Segment``; raises ``ValidationError`` for impossible times.
+        """Convert to a ``Segment``. Raises ``ValidationError`` for invalid times.
 
-        The confidence is the mean of the words' probabilities, which is about this segment alone; without them it is
-        exp(avg_logprob), the geometric mean of the window's token probabilities.
+        The confidence is the mean of the words' probabilities; without words it is exp(avg_logprob), the geometric mean
+        of the token probabilities of the window.
         """
         words = tuple(
             Word(text=word.word.strip(), start=word.start, end=word.end, confidence=word.probability)
             for word in self.words
             if word.word.strip()
         )
-        known = [word.confidence for word in words if word.confidence is not None]
-        confidence = sum(known) / len(known) if known else None
+        confidences = [word.confidence for word in words if word.confidence is not None]
+        confidence = sum(confidences) / len(confidences) if confidences else None
         if confidence is None and self.avg_logprob is not None:
             confidence = math.exp(min(self.avg_logprob, 0.0))
         return Segment(start=self.start, end=self.end, text=self.text.strip(), confidence=confidence, words=words)
 
 
 class WhisperResult(BaseModel):
-    """What ``whisper.transcribe`` returns; the keys that are not needed here are passed over."""
+    """The result of ``whisper.transcribe``; keys that are not used here are ignored."""
 
     segments: tuple[WhisperSegment, ...]
     language: str | None = Field(None, min_length=1)

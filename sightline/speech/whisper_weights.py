@@ -1,4 +1,4 @@
-"""Whisper's weights: found in its cache or fetched into it, and loaded once a process."""
+"""Whisper's weights: downloaded into its cache, and loaded once per process."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from sightline.errors import TranscriberUnavailable
 if TYPE_CHECKING:
     from whisper import Whisper
 
-# Without it, a firewall that drops packets would hold a run for minutes before it can be told of the ways out.
-_CONNECT_SECONDS = 20
+# Without it, a firewall that drops packets would delay the error message by minutes.
+_CONNECT_TIMEOUT = 20
 
 _loading = threading.Lock()
 _loaded: dict[tuple[str, Path, str], tuple[int, Whisper]] = {}
 
 
 def load_weights(model: str, device: str) -> Whisper:
-    """Whisper's ``model``, one of its names or the path of a checkpoint, on the torch ``device``.
+    """Load ``model``, one of Whisper's names or the path of a checkpoint, on the torch ``device``.
 
-    A named model that is not in the cache is fetched into it. A checkpoint that has changed is loaded again. Raises
-    ``TranscriberUnavailable`` where the weights cannot be had, or are not those of a Whisper model.
+    A named model that is not in the cache is downloaded. A checkpoint that has changed is loaded again. Raises
+    ``TranscriberUnavailable`` if the weights are unavailable or do not belong to a Whisper model.
     """
     with _loading:
-        named = model in _names()
-        checkpoint = model if named else str(Path(model).absolute())
-        written = 0 if named or not Path(checkpoint).is_file() else Path(checkpoint).stat().st_mtime_ns
+        is_named = model in _model_names()
+        checkpoint = model if is_named else str(Path(model).absolute())
+        modified = 0 if is_named or not Path(checkpoint).is_file() else Path(checkpoint).stat().st_mtime_ns
         key = (checkpoint, cache_folder(), device)
-        if key not in _loaded or _loaded[key][0] != written:
-            _loaded[key] = (written, _load(*key))
+        if key not in _loaded or _loaded[key][0] != modified:
+            _loaded[key] = (modified, _load(*key))
         return _loaded[key][1]
 
 
 def cache_folder() -> Path:
-    """The folder in which Whisper keeps its weights."""
-    # As in whisper.load_model, which offers no way to ask.
+    """Return the folder of Whisper's weights."""
+    # The same rule as in whisper.load_model, which has no public function for it.
     return Path(os.getenv("XDG_CACHE_HOME") or Path.home() / ".cache") / "whisper"
 
 
-def _names() -> list[str]:
+def _model_names() -> list[str]:
     import whisper
 
     return list(whisper.available_models())
@@ -53,31 +53,31 @@ def _names() -> list[str]:
 def _load(checkpoint: str, folder: Path, device: str) -> Whisper:
     import whisper
 
-    if checkpoint in _names():
-        _make_available(checkpoint, folder)
+    if checkpoint in _model_names():
+        _download_if_missing(checkpoint, folder)
     elif not Path(checkpoint).is_file():
         raise TranscriberUnavailable(
-            f"{checkpoint}: there is no such file, and whisper has no model of that name. "
-            f"Choose one of {', '.join(_names())}, or give the path of a checkpoint (.pt)"
+            f"{checkpoint}: no such file, and whisper has no model of that name. "
+            f"Use one of {', '.join(_model_names())}, or the path of a checkpoint (.pt)"
         )
     try:
         return whisper.load_model(checkpoint, device=device, download_root=str(folder))
     except MemoryError:
         raise
-    # torch and pickle between them raise a dozen kinds of error for a file that is not what it should be.
+    # torch and pickle raise many kinds of errors for an invalid file.
     except Exception as error:
         raise TranscriberUnavailable(
             f"{checkpoint}: whisper could not load it on {device} ({error!r}). "
-            "A checkpoint is what torch.save wrote of {'dims': …, 'model_state_dict': …}"
+            "A checkpoint is a file that torch.save wrote, with {'dims': …, 'model_state_dict': …}"
         ) from error
 
 
-def _make_available(model: str, folder: Path) -> None:
+def _download_if_missing(model: str, folder: Path) -> None:
     import whisper
 
     from sightline.storage import content_hash
 
-    # whisper has no public way to ask where a model comes from and goes to, nor to fetch without loading.
+    # whisper has no public functions for the URL and path of a model, nor for a download without loading.
     url = whisper._MODELS[model]
     target = folder / url.rsplit("/", 1)[-1]
     checksum = url.split("/")[-2]
@@ -85,16 +85,16 @@ def _make_available(model: str, folder: Path) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Whisper writes in place; fetched beside and renamed, a broken fetch leaves nothing, and two processes that
-        # start at once do not write into one file.
-        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as beside:
-            urllib.request.urlopen(url, timeout=_CONNECT_SECONDS).close()  # noqa: S310 - whisper's own address
-            whisper._download(url, beside, in_memory=False)
-            (Path(beside) / target.name).replace(target)
+        # Whisper writes in place. A temporary folder and a rename leave nothing after an interrupted download, and keep
+        # concurrent processes from writing to the same file.
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as temporary:
+            urllib.request.urlopen(url, timeout=_CONNECT_TIMEOUT).close()  # noqa: S310 - an address from whisper's table
+            whisper._download(url, temporary, in_memory=False)
+            (Path(temporary) / target.name).replace(target)
     except (OSError, RuntimeError, http.client.HTTPException) as error:
         raise TranscriberUnavailable(
-            f"whisper's weights {model!r} are not on this machine and could not be fetched ({error}). "
-            f"There are three ways out: (1) let this machine reach the network once, or put the weights file at "
-            f"{target}; (2) --transcriber pocketsphinx, which needs no network; "
-            f"(3) --transcript FILE, a WebVTT, SRT or Whisper JSON file"
+            f"whisper's weights {model!r} are not in the cache and could not be downloaded ({error}). "
+            f"There are three solutions: (1) connect to the network once, or copy the weights file to {target}; "
+            f"(2) use --transcriber pocketsphinx, which needs no network; "
+            f"(3) use --transcript FILE with a WebVTT, SRT or Whisper JSON file"
         ) from error

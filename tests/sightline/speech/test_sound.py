@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sightline.speech.sound import SAMPLE_RATE, check_samples, is_silent, pcm16, pieces
+from sightline.speech.sound import SAMPLE_RATE, check_samples, is_silent, pcm16, split_at_pauses
 
 
 @settings(deadline=None, max_examples=30)
 @given(seconds=st.floats(0, 20), longest=st.floats(2, 6))
 def test_pieces_cover_every_sample_once_and_none_is_too_long(seconds: float, longest: float) -> None:
     samples = np.random.default_rng(0).normal(size=round(seconds * SAMPLE_RATE)).astype(np.float32)
-    cuts = list(pieces(samples, longest, 1.0))
+    cuts = list(split_at_pauses(samples, longest, 1.0))
     assert sum(stop - start for start, stop in cuts) == len(samples)
     assert all(before[1] == after[0] for before, after in pairwise(cuts))
     assert all(0 < stop - start <= round(longest * SAMPLE_RATE) for start, stop in cuts)
@@ -21,7 +21,7 @@ def test_pieces_cover_every_sample_once_and_none_is_too_long(seconds: float, lon
 def test_a_cut_goes_through_a_pause_not_a_word() -> None:
     samples = np.random.default_rng(0).normal(scale=0.2, size=12 * SAMPLE_RATE).astype(np.float32)
     samples[round(8.2 * SAMPLE_RATE) : round(8.6 * SAMPLE_RATE)] *= 0.01
-    (_, cut), _ = pieces(samples, 10.0, 5.0)
+    (_, cut), _ = split_at_pauses(samples, 10.0, 5.0)
     assert 8.2 < cut / SAMPLE_RATE < 8.6
 
 

@@ -56,8 +56,8 @@ def test_without_weights_or_network_the_three_ways_out_are_named(
     message = str(caught.value)
     assert "(1)" in message
     assert str(cache / "base.pt") in message
-    assert "(2) --transcriber pocketsphinx" in message
-    assert "(3) --transcript FILE" in message
+    assert "(2) use --transcriber pocketsphinx" in message
+    assert "(3) use --transcript FILE" in message
     assert all(form in message for form in ("WebVTT", "SRT", "Whisper JSON"))
     assert list(cache.iterdir()) == []
 
@@ -109,12 +109,12 @@ def test_a_cache_that_cannot_be_written_is_named(
 ) -> None:
     cache.parent.write_text("a file where the folder should be")
     publish(monkeypatch, "base", served(tmp_path, b""))
-    with pytest.raises(TranscriberUnavailable, match="three ways out"):
+    with pytest.raises(TranscriberUnavailable, match="three solutions"):
         make_transcriber("whisper", "base").transcribe(noise)
 
 
 def test_a_model_that_is_not_whispers_is_named(cache: Path, noise: Samples) -> None:
-    with pytest.raises(TranscriberUnavailable, match=r"bsae.*Choose one of tiny\.en, .* or give the path"):
+    with pytest.raises(TranscriberUnavailable, match=r"bsae.*Use one of tiny\.en, .* or the path"):
         make_transcriber("whisper", "bsae").transcribe(noise)
 
 
