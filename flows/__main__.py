@@ -87,6 +87,7 @@ def _app(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry
         """Run the command.
 
         Args:
+            tokens: The command and its arguments.
             json: Print the result as one JSON object.
             verbose: Show all log lines, and the traceback of an error.
         """

@@ -85,7 +85,7 @@ def test_events_are_posted_again_after_a_server_error(
     assert len(fake.requests) == 3
 
 
-def test_unreachable_server_is_retried_with_backoff_and_no_more_is_received(
+def test_unreachable_server_is_retried_and_no_more_is_received(
     queue: Queue, fake: FakePrefect, listening: Listening, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.socket() as probe:
@@ -130,7 +130,7 @@ def test_event_posted_again_after_a_timeout_has_the_same_id(
     assert len({event["id"] for event in fake.accepted}) == 1
 
 
-def test_invalid_message_moves_to_dead_letters_with_the_reason_and_an_alert(
+def test_invalid_message_moves_to_dead_letters_with_reason_and_alert(
     queue: Queue, fake: FakePrefect, api: str, listening: Listening
 ) -> None:
     send(queue, "hello", s3_message("ana/a.mp4"))
