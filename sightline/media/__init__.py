@@ -1,4 +1,4 @@
-"""Videos: what they are, their frames and sound with true times, and annotated copies of them."""
+"""Videos: properties, frames and sound with presentation times, and annotated copies."""
 
 from sightline.media.annotate import annotate
 from sightline.media.audio import read_audio

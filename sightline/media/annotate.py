@@ -1,26 +1,26 @@
-"""The annotated copy: H.264 in MP4 with the original sound and the original frame times."""
+"""The annotated copy of a video: H.264 in MP4 with the original sound and frame times."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sightline.media.banner import Banner
 from sightline.media.frames import decode
 from sightline.media.overlay import Overlay
-from sightline.media.planes import even, read_planes
+from sightline.media.planes import copy_planes, even
 from sightline.media.probe import VideoInfo
 from sightline.media.soundtrack import Soundtrack
+from sightline.progress import Progress
 
 ENCODER = {"preset": "veryfast", "crf": "21"}
-"""Options of libx264: about as fast as decoding, and no difference that an eye finds."""
+"""Options of libx264: about as fast as decoding, without visible loss."""
 
 
-def annotate(info: VideoInfo, overlay: Overlay, output: Path, progress: Callable[[float], None] | None = None) -> None:
-    """Write the video with the overlay burnt in to ``output``, an ``.mp4``; ``progress`` gets the share done, 0..1.
+def annotate(info: VideoInfo, overlay: Overlay, output: Path, progress: Progress | None = None) -> None:
+    """Write the video with the overlay drawn into its frames to ``output``, an ``.mp4``.
 
-    One pass: each frame is decoded, drawn on and encoded. Raises :class:`InvalidMedia` where the file is damaged.
+    Frames are decoded, drawn on and encoded in one pass. Raises :class:`InvalidMedia` if the file is damaged.
     """
     import av
 
@@ -31,27 +31,27 @@ def annotate(info: VideoInfo, overlay: Overlay, output: Path, progress: Callable
         with Soundtrack(info) as soundtrack:
             for _, time, frame in decode(info):
                 if encoder is None:
-                    encoder = _encoder(target, frame, width, height, info)
-                    soundtrack.join(target)
-                picture = av.VideoFrame(width, height, "yuv420p")
-                overlay.draw(read_planes(frame, info.rotation, picture), time, banner)
-                picture.time_base = frame.time_base
-                picture.pts = round(time / frame.time_base)
-                picture.duration = frame.duration
-                target.mux(encoder.encode(picture))
-                soundtrack.carry(target, until=time)
+                    encoder = _add_encoder(target, frame, width, height, info)
+                    soundtrack.add_to(target)
+                annotated = av.VideoFrame(width, height, "yuv420p")
+                overlay.draw(copy_planes(frame, info.rotation, annotated), time, banner)
+                annotated.time_base = frame.time_base
+                annotated.pts = round(time / frame.time_base)
+                annotated.duration = frame.duration
+                target.mux(encoder.encode(annotated))
+                soundtrack.write(target, until=time)
                 if progress:
                     progress(info.share(time))
             target.mux(encoder.encode(None))
-            soundtrack.carry(target)
+            soundtrack.write(target)
 
 
-def _encoder(target: Any, frame: Any, width: int, height: int, info: VideoInfo) -> Any:
+def _add_encoder(target: Any, frame: Any, width: int, height: int, info: VideoInfo) -> Any:
     from fractions import Fraction
 
     stream = target.add_stream("libx264", rate=Fraction(info.frame_rate or 25).limit_denominator(1001), options=ENCODER)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    # The source's own clock: at the encoder's, one tick a frame, a variable rate would be rounded away.
+    # The source's time base: the encoder's default, one tick a frame, would lose a variable frame rate.
     stream.codec_context.time_base = stream.time_base = frame.time_base
     for name in ("color_range", "color_primaries", "color_trc", "colorspace"):
         setattr(stream.codec_context, name, getattr(frame, name))

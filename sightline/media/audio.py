@@ -12,10 +12,10 @@ from sightline.media.probe import VideoInfo, open_media
 
 
 def read_audio(info: VideoInfo, rate: int = 16_000) -> NDArray[np.float32]:
-    """Mono samples in -1..1, shape = (n,), ``rate`` a second; sample 0 is at the video's origin.
+    """Return mono samples in -1..1, shape = (n,), ``rate`` a second; sample 0 is at the video's origin.
 
-    Gaps in the sound's times are filled with silence, so that a sample's position is its time. A video without sound
-    gives no samples. Raises :class:`InvalidMedia` on damage.
+    Gaps between the sound's timestamps are filled with silence, so that a sample's index gives its time. A video
+    without sound has no samples. Raises :class:`InvalidMedia` if the sound is damaged.
     """
     import av
 
@@ -29,8 +29,8 @@ def read_audio(info: VideoInfo, rate: int = 16_000) -> NDArray[np.float32]:
             stream.thread_type = "AUTO"
             resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
             for decoded in container.decode(stream):
-                start = _position(info, decoded, rate)
-                # Lossy codecs round their times; what is under 50 ms off is no gap.
+                start = _sample_index(info, decoded, rate)
+                # Lossy codecs round their timestamps: a difference below 50 ms is no gap.
                 if start is not None and not blocks and start < 0:
                     total = start
                 elif start is not None and start - total > rate // 20:
@@ -48,11 +48,11 @@ def read_audio(info: VideoInfo, rate: int = 16_000) -> NDArray[np.float32]:
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
 
-def _position(info: VideoInfo, frame: Any, rate: int) -> int | None:
+def _sample_index(info: VideoInfo, frame: Any, rate: int) -> int | None:
     return None if frame.pts is None else round((frame.pts * frame.time_base - info.origin) * rate)
 
 
 def _append(blocks: list[NDArray[np.float32]], block: Any, total: int) -> int:
     samples: NDArray[np.float32] = block.to_ndarray().reshape(-1)
-    blocks.append(samples[max(0, -total) :])  # what lies before the origin is not heard
+    blocks.append(samples[max(0, -total) :])  # drops samples before the origin
     return len(samples)

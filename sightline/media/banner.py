@@ -1,4 +1,4 @@
-"""The translucent banner at a video's lower edge: emotion, people, what is being said, progress."""
+"""The translucent banner at a video's lower edge: emotion, people, caption, progress."""
 
 from __future__ import annotations
 
@@ -20,25 +20,24 @@ if TYPE_CHECKING:
 BACKGROUND = (12, 14, 18, 150)  # RGBA
 TEXT = (255, 255, 255, 255)
 TRACK = (255, 255, 255, 60)
-LINES = 2
-"""Lines of what is being said."""
+CAPTION_LINES = 2
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """What the banner shows at one time. ``share``: how much of ``text``'s own time has passed, 0..1."""
+class BannerContent:
+    """The content of the banner at one time. ``share``: the elapsed share of the caption's duration, 0..1."""
 
     emotion: str
     colour: Rgb
     people: tuple[str, ...]
-    text: str
+    caption: str
     share: float
 
 
 class Banner:
-    """Draws the banner on frames of one size. What it shows is rendered once and blended many times.
+    """Draws the banner on frames of one size. Its content is rendered once and blended into many frames.
 
-    ``width`` and ``height``: the frame's, in pixels, both even.
+    ``width`` and ``height``: size of the frames in pixels, both even.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -47,39 +46,39 @@ class Banner:
         self._line = round(self._size * 1.35)
         self._pad = self._size // 2
         self._bar = max(2, round(height / 180)) // 2 * 2
-        wanted = self._pad * 3 + self._line * (1 + LINES) + self._bar
-        self._height = min(height, wanted + wanted % 2)
-        self._render = lru_cache(maxsize=8)(self._rendered)
-        self.pages = lru_cache(maxsize=8)(self._paged)
+        needed = self._pad * 3 + self._line * (1 + CAPTION_LINES) + self._bar
+        self._height = min(height, needed + needed % 2)
+        self._layers = lru_cache(maxsize=8)(self._render)
+        self.pages = lru_cache(maxsize=8)(self._split_pages)
 
-    def draw(self, planes: Planes, spoken: Spoken, progress: float) -> None:
+    def draw(self, planes: Planes, content: BannerContent, progress: float) -> None:
         """Blend the banner over the lower edge of the frame, in place. ``progress``: 0..1."""
-        pages = self.pages(spoken.text)
-        page = pages[min(int(spoken.share * len(pages)), len(pages) - 1)] if pages else ()
-        layers = self._render(spoken.emotion, spoken.colour, spoken.people, page, planes.full_range)
+        pages = self.pages(content.caption)
+        page = pages[min(int(content.share * len(pages)), len(pages) - 1)] if pages else ()
+        layers = self._layers(content.emotion, content.colour, content.people, page, planes.full_range)
         for plane, (keep, add) in zip((planes.y, planes.u, planes.v), layers, strict=True):
             region = plane[-keep.shape[0] :]
             region[:] = (region * keep + add) >> 8
         done = round(self._width * min(max(progress, 0.0), 1.0))
         for plane, level, scale in zip(
-            (planes.y, planes.u, planes.v), planes.colour(spoken.colour), (1, 2, 2), strict=True
+            (planes.y, planes.u, planes.v), planes.colour(content.colour), (1, 2, 2), strict=True
         ):
             plane[-(self._bar // scale) :, : done // scale] = level
 
-    def _paged(self, text: str) -> list[tuple[str, ...]]:
-        """The text in pages of :data:`LINES` lines that fit; nothing is cut off, a long segment turns its pages."""
+    def _split_pages(self, text: str) -> list[tuple[str, ...]]:
+        """Return the text in pages of :data:`CAPTION_LINES` lines that fit; a long segment has several pages."""
         font = _font(self._size, bold=False)
         lines: list[str] = []
         for word in text.split():
-            for piece in _fitting(word, font, self._width - 2 * self._pad):
+            for piece in _split_word(word, font, self._width - 2 * self._pad):
                 joined = f"{lines[-1]} {piece}" if lines else piece
                 if lines and font.getlength(joined) <= self._width - 2 * self._pad:
                     lines[-1] = joined
                 else:
                     lines.append(piece)
-        return [tuple(lines[at : at + LINES]) for at in range(0, len(lines), LINES)]
+        return [tuple(lines[start : start + CAPTION_LINES]) for start in range(0, len(lines), CAPTION_LINES)]
 
-    def _rendered(
+    def _render(
         self, emotion: str, colour: Rgb, people: tuple[str, ...], page: Sequence[str], full_range: bool
     ) -> list[tuple[NDArray[np.uint16], NDArray[np.uint16]]]:
         from PIL import Image, ImageDraw
@@ -89,28 +88,28 @@ class Banner:
         bold, plain = _font(self._size, bold=True), _font(self._size, bold=False)
         left = float(self._pad)
         if emotion:
-            left = self._chip(draw, emotion, colour, bold)
+            left = self._draw_chip(draw, emotion, colour, bold)
         if people:
             draw.text((left, self._pad), ", ".join(people), font=plain, fill=TEXT)
         for row, line in enumerate(page, start=1):
             draw.text((self._pad, self._pad * 1.5 + self._line * row), line, font=plain, fill=TEXT)
         draw.rectangle((0, self._height - self._bar, self._width, self._height), fill=TRACK)
-        return _layers(np.asarray(image), full_range)
+        return _blend_layers(np.asarray(image), full_range)
 
-    def _chip(self, draw: ImageDraw.ImageDraw, emotion: str, colour: Rgb, font: ImageFont.FreeTypeFont) -> float:
+    def _draw_chip(self, draw: ImageDraw.ImageDraw, emotion: str, colour: Rgb, font: ImageFont.FreeTypeFont) -> float:
         right = self._pad * 2 + font.getlength(emotion) + self._pad
         draw.rounded_rectangle(
             (self._pad, self._pad // 2, right, self._pad // 2 + self._line + self._pad // 2),
             radius=self._pad, fill=(*colour, 255),
         )  # fmt: skip
-        # Dark on a bright chip, white on a dark one: readable on every colour.
+        # Black on a bright chip, white on a dark one: legible on every colour.
         ink = (0, 0, 0, 255) if rgb_to_yuv(colour, full_range=True)[0] > 140 else TEXT
         draw.text((self._pad * 2, self._pad * 0.75), emotion, font=font, fill=ink)
         return right + self._pad
 
 
-def _fitting(word: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
-    """The word, cut into pieces no wider than ``width`` pixels, at least a letter each."""
+def _split_word(word: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
+    """Split ``word`` into pieces of at most ``width`` pixels and at least one letter."""
     pieces = [""]
     for letter in word:
         if pieces[-1] and font.getlength(pieces[-1] + letter) > width:
@@ -119,8 +118,8 @@ def _fitting(word: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]
     return pieces
 
 
-def _layers(rgba: NDArray[np.uint8], full_range: bool) -> list[tuple[NDArray[np.uint16], NDArray[np.uint16]]]:
-    """For Y, U and V: what a plane's value is multiplied by, of 256, and what is then added, times 256."""
+def _blend_layers(rgba: NDArray[np.uint8], full_range: bool) -> list[tuple[NDArray[np.uint16], NDArray[np.uint16]]]:
+    """Return for Y, U and V the factor of the plane's value and the summand, both scaled by 256."""
     alpha = rgba[..., 3].astype(np.float32) / 255
     keys = rgba[..., 0].astype(np.uint32) << 16 | rgba[..., 1].astype(np.uint32) << 8 | rgba[..., 2]
     colours, places = np.unique(keys, return_inverse=True)
@@ -130,23 +129,23 @@ def _layers(rgba: NDArray[np.uint8], full_range: bool) -> list[tuple[NDArray[np.
     for channel in range(3):
         keep, add = 256 * (1 - alpha), 256 * alpha * yuv[..., channel]
         if channel:
-            keep, add = (_halved(layer) for layer in (keep, add))
+            keep, add = (_halve(layer) for layer in (keep, add))
         layers.append((np.round(keep).astype(np.uint16), np.floor(add).astype(np.uint16)))
     return layers
 
 
-def _halved(plane: NDArray[np.float32]) -> Any:
+def _halve(plane: NDArray[np.float32]) -> Any:
     height, width = plane.shape
     return plane.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
 
 
 @lru_cache(maxsize=8)
 def _font(size: int, *, bold: bool) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which covers Latin, Greek and Cyrillic, from matplotlib's data; Pillow's own font is Latin only."""
+    """Load DejaVu Sans from matplotlib: it covers Latin, Greek and Cyrillic; Pillow's default font only Latin."""
     from PIL import ImageFont
 
-    found = importlib.util.find_spec("matplotlib")
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError("matplotlib, which carries the banner's font, is not installed")
-    folder = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
+    spec = importlib.util.find_spec("matplotlib")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("matplotlib, which contains the banner's font, is not installed")
+    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
     return ImageFont.truetype(str(folder / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")), size)

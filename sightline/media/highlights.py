@@ -1,4 +1,4 @@
-"""The emotional moments of a video, one after another."""
+"""The emotional moments of a video, joined."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 
 
 def cut_highlights(video: Path, moments: Sequence[tuple[float, float]], output: Path) -> None:
-    """Join the moments, each (start, end) in seconds, of ``video`` in ``output``, an MP4 with its sound.
+    """Write the moments of ``video``, as (start, end) in seconds, to ``output``, an MP4 with sound.
 
-    Raises ``ValueError`` where no moment is given.
+    Raises ``ValueError`` if ``moments`` is empty.
     """
     from moviepy import VideoFileClip, concatenate_videoclips
 
     if not moments:
-        raise ValueError("there is no moment to cut")
+        raise ValueError("moments must not be empty")
     with VideoFileClip(str(video)) as clip:
         parts = [clip.subclipped(start, min(end, clip.duration)) for start, end in moments if start < clip.duration]
-        # moviepy's temporary sound file lies in the working directory unless it is told otherwise.
+        # By default moviepy writes its temporary sound file to the working directory.
         concatenate_videoclips(parts).write_videofile(
             str(output), codec="libx264", audio_codec="aac", preset="veryfast", logger=None,
             temp_audiofile_path=str(output.parent), ffmpeg_params=["-movflags", "+faststart", "-pix_fmt", "yuv420p"],

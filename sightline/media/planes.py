@@ -1,7 +1,7 @@
-"""A decoded frame as three writable planes, so that drawing costs what is drawn and not a whole frame.
+"""A decoded frame as three writable planes: the cost of drawing depends on the drawn area, not on the frame.
 
-Video is stored as luma (Y) at full size and two colour planes (U, V) at half size, "4:2:0". Turning a frame into RGB
-and back costs several times what an overlay does.
+Video is stored as luma (Y) at full size and two colour planes (U, V) at half size, "4:2:0". Converting a frame to RGB
+and back costs several times as much as the overlay.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.media.frames import upright
+from sightline.media.frames import rotate
 
 Plane = NDArray[np.uint8]
 Rgb = tuple[int, int, int]
@@ -21,7 +21,7 @@ Rgb = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Planes:
-    """One frame, displayed way up, of even width and height.
+    """One frame as displayed, with even width and height.
 
     ``y``: shape (height, width); ``u`` and ``v``: shape (height / 2, width / 2). ``full_range``: whether black and
     white are 0 and 255, not 16 and 235.
@@ -33,13 +33,13 @@ class Planes:
     full_range: bool
 
     def colour(self, rgb: Rgb) -> Rgb:
-        """An RGB colour as Y, U, V of this frame."""
+        """Convert an RGB colour to Y, U, V of this frame."""
         return rgb_to_yuv(rgb, self.full_range)
 
 
 @cache
 def rgb_to_yuv(rgb: Rgb, full_range: bool) -> Rgb:
-    """ITU-R BT.601, 8 bits. For the few colours of an overlay its difference from BT.709 is not seen."""
+    """Convert by ITU-R BT.601, 8 bits. For the few colours of an overlay the difference from BT.709 is invisible."""
     r, g, b = (channel / 255 for channel in rgb)
     y = 0.299 * r + 0.587 * g + 0.114 * b
     u, v = (b - y) / 1.772, (r - y) / 1.402
@@ -49,24 +49,24 @@ def rgb_to_yuv(rgb: Rgb, full_range: bool) -> Rgb:
 
 
 def even(length: int) -> int:
-    """The length in pixels that H.264's half-size colour planes ask for."""
+    """Return ``length``, in pixels, rounded up to an even number, as H.264's half-size colour planes require."""
     return length + length % 2
 
 
-def read_planes(frame: Any, rotation: int, into: Any) -> Planes:
-    """Copy a PyAV frame, turned clockwise by ``rotation``, into the PyAV frame ``into``; the planes of ``into``.
+def copy_planes(frame: Any, rotation: int, into: Any) -> Planes:
+    """Copy a PyAV frame, turned clockwise by ``rotation``, into the PyAV frame ``into``; return the planes of ``into``.
 
-    ``into`` is ``yuv420p`` and of even size; an odd row or column is doubled at its edge.
+    ``into`` is ``yuv420p`` and of even size; the last row or column of an odd frame is duplicated.
     """
     if frame.format.name not in ("yuv420p", "yuvj420p"):
         frame = frame.reformat(format="yuv420p")
     y, u, v = (_view(plane) for plane in into.planes)
     for source, target in zip(frame.planes, (y, u, v), strict=True):
-        picture = upright(_view(source), rotation)
-        height, width = picture.shape
-        target[:height, :width] = picture
+        plane = rotate(_view(source), rotation)
+        height, width = plane.shape
+        target[:height, :width] = plane
         if height < target.shape[0]:
-            target[height:, :width] = picture[-1:]
+            target[height:, :width] = plane[-1:]
         if width < target.shape[1]:
             target[:, width:] = target[:, width - 1 : width]
     return Planes(y, u, v, full_range=frame.format.name == "yuvj420p" or int(frame.color_range) == 2)

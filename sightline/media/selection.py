@@ -1,4 +1,4 @@
-"""Which moments of a video are kept as pictures, and what the pictures are called."""
+"""The selection and the names of stills: moments of a video that are stored as images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVEN_MOMENTS = 12
 
 @dataclass(frozen=True)
 class Moment:
-    """A time in seconds that is wanted as a picture. ``label``: what is seen there; None for an even position."""
+    """The time of a still, in seconds. ``label``: person and emotion; None for an even position."""
 
     time: float
     label: str | None = None
@@ -23,7 +23,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Still:
-    """A picture that is kept. ``name``: its file name without folder and extension; ``rgb``: (height, width, 3)."""
+    """A stored image. ``name``: its file name without folder and extension; ``rgb``: (height, width, 3)."""
 
     name: str
     frame: int
@@ -31,22 +31,22 @@ class Still:
     rgb: NDArray[np.uint8]
 
 
-def pose_name(picture: str) -> str:
-    """What the pose in a still is called; ``picture`` is the still's name."""
-    return picture.replace("frame_", "pose_", 1)
+def pose_name(still: str) -> str:
+    """Return the name of the pose in the still of that name."""
+    return still.replace("frame_", "pose_", 1)
 
 
 def select_moments(labelled: Iterable[tuple[float, str]], duration: float) -> list[Moment]:
-    """The labelled moments and :data:`EVEN_MOMENTS` at even intervals over ``duration`` seconds, ascending."""
-    even = [Moment(duration * place / EVEN_MOMENTS) for place in range(EVEN_MOMENTS)]
+    """Return the labelled moments and :data:`EVEN_MOMENTS` at even intervals over ``duration`` seconds, ascending."""
+    even = [Moment(duration * index / EVEN_MOMENTS) for index in range(EVEN_MOMENTS)]
     return sorted([*(Moment(time, label) for time, label in labelled), *even], key=lambda moment: moment.time)
 
 
 class Stills:
-    """Names the stills of a video as its frames come by.
+    """Names the stills of a video while its frames are read.
 
-    One counter runs over the labelled ones, then over the even ones. A video of fewer frames than even positions keeps
-    each frame once.
+    One counter numbers the labelled stills, then the even ones. If a video has fewer frames than even positions, every
+    frame is stored once.
     """
 
     def __init__(self, moments: list[Moment]) -> None:
@@ -55,8 +55,8 @@ class Stills:
         self._even = sum(moment.label is not None for moment in moments)
 
     def of(self, frame: Frame) -> Iterator[Still]:
-        """The stills that the frame serves. Frames come in order."""
-        shown = [self._moments[place] for place in frame.moments]
+        """Yield the stills that the frame shows. Call it with the frames in order."""
+        shown = [self._moments[index] for index in frame.moments]
         for moment in shown:
             if moment.label is not None:
                 name = f"frame_{self._labelled:03d}_at_{moment.time:.2f}s_{moment.label}"

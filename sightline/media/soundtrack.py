@@ -1,4 +1,4 @@
-"""The original sound, carried into the annotated copy."""
+"""The original sound, written to the annotated copy."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sightline.errors import InvalidMedia
 from sightline.media.probe import VideoInfo, open_media
 
 _COPIED = frozenset({"aac", "ac3", "alac", "eac3", "mp3", "mp3float"})
-"""Sound that players expect in MP4, and that is copied bit by bit. Other sound becomes AAC."""
+"""Codecs that players expect in MP4; their packets are copied unchanged. Other sound is encoded as AAC."""
 
 _AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000})
 
 
 class Soundtrack:
-    """The first sound stream of a video, if it has one, moved piece by piece as the pictures go along."""
+    """The first sound stream of a video, if it has one, written incrementally along with the frames."""
 
     def __init__(self, info: VideoInfo) -> None:
         self._info = info
@@ -35,17 +35,17 @@ class Soundtrack:
         if self._source is not None:
             self._source.close()
 
-    def join(self, target: Any) -> None:
-        """Add the sound to an output container, before its first packet is written."""
+    def add_to(self, target: Any) -> None:
+        """Add the sound stream to an output container, before its first packet is written."""
         if self._source is None:
             return
         stream = self._source.streams.audio[0]
-        make = self._copied if stream.codec_context.name in _COPIED else self._encoded
-        self._packets = make(stream, target)
+        packets = self._copied if stream.codec_context.name in _COPIED else self._encoded
+        self._packets = packets(stream, target)
         self._next = next(self._packets, None)
 
-    def carry(self, target: Any, until: float = float("inf")) -> None:
-        """Write the sound up to ``until`` seconds. Raises :class:`InvalidMedia` where it is damaged."""
+    def write(self, target: Any, until: float = float("inf")) -> None:
+        """Write the sound up to ``until`` seconds. Raises :class:`InvalidMedia` if it is damaged."""
         while self._next is not None and self._next[0] <= until:
             target.mux(self._next[1])
             self._next = next(self._packets, None)
@@ -58,7 +58,7 @@ class Soundtrack:
         shift = round(self._info.origin / stream.time_base)
         for packet in self._source.demux(stream):
             if packet.dts is None:
-                continue  # the demuxer's mark of the end
+                continue  # the demuxer's end marker
             time = float(packet.dts * packet.time_base - self._info.origin)
             packet.pts, packet.dts = (packet.dts if packet.pts is None else packet.pts) - shift, packet.dts - shift
             packet.stream = output

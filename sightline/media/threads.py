@@ -1,4 +1,4 @@
-"""Several threads on one video: one decodes while another looks at what was decoded."""
+"""Concurrency within one video: one thread decodes frames while another processes them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 def read_ahead(items: Iterator[T], depth: int = 4) -> Iterator[T]:
-    """The same items, made by a thread that stays up to ``depth`` of them ahead.
+    """Yield ``items`` from a thread that runs up to ``depth`` items ahead.
 
-    Decoding runs outside Python's lock, so it fills the second core while the first one looks at frames.
+    Decoding releases the GIL, so it uses a second core while the first one processes frames.
     """
     ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(depth)
     closed = threading.Event()
@@ -28,17 +28,17 @@ def read_ahead(items: Iterator[T], depth: int = 4) -> Iterator[T]:
                 continue
             return
 
-    def work() -> None:
+    def produce() -> None:
         try:
             for item in items:
                 put(item)
                 if closed.is_set():
                     return
             put(None, StopIteration())
-        except BaseException as error:  # it is raised again in the reader's thread
+        except BaseException as error:  # raised again in the reader's thread
             put(None, error)
 
-    thread = threading.Thread(target=work, name="read-ahead", daemon=True)
+    thread = threading.Thread(target=produce, name="read-ahead", daemon=True)
     thread.start()
     try:
         while True:
@@ -55,10 +55,10 @@ def read_ahead(items: Iterator[T], depth: int = 4) -> Iterator[T]:
 
 @contextmanager
 def short_switch_interval() -> Iterator[None]:
-    """Let threads that decode, look and encode at once take turns in Python without waiting for each other.
+    """Shorten Python's thread switch interval, so that decoding, tracking and encoding threads wait less for the GIL.
 
-    Each is outside Python's lock most of the time and needs it for a moment; by default whoever has it may keep it for
-    5 ms, which is as long as a frame takes. For the whole process, so for one stage at a time.
+    These threads release the GIL most of the time and need it briefly. By default a thread may hold it for 5 ms, which
+    is as long as one frame takes. The interval applies to the process: use it in one stage at a time.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(0.0005)

@@ -1,6 +1,6 @@
-"""How many bytes a media file says it has, from the size fields at its head.
+"""The size that a media file declares in its size fields.
 
-A demuxer reads a file that breaks off as one that merely ends; these fields tell the difference.
+A demuxer treats a truncated file as complete; the declared size reveals the difference.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
 
 
 def declared_size(path: Path) -> int | None:
-    """The bytes that the file claims to hold; None where its format does not tell.
+    """Return the declared size in bytes; None if the format has none.
 
     Matroska and WebM: the EBML header and the Segment that follows it (RFC 8794), unless the Segment was streamed with
-    an unknown size. AVI: the first RIFF chunk; a long file has more of them, so this is a lower bound. FLV: the end of
-    the last tag that begins in the file. MP4 and MOV: the end of the last box that begins in the file.
+    an unknown size. AVI: the first RIFF chunk, a lower bound, because a long file has several. FLV: the end of the last
+    tag that begins in the file. MP4 and MOV: the end of the last box that begins in the file.
     """
     with path.open("rb") as file:
         head = file.read(64)
@@ -34,7 +34,7 @@ def declared_size(path: Path) -> int | None:
 
 
 def _flv_size(file: BinaryIO, header: int) -> int:
-    # A tag: type (1 byte), size of its data (3), time and stream (7), data; then the tag's whole size again (4).
+    # A tag: type (1 byte), size of its data (3), time and stream (7), data; then the tag's total size (4).
     end = header + 4
     while True:
         file.seek(end)
@@ -45,7 +45,7 @@ def _flv_size(file: BinaryIO, header: int) -> int:
 
 
 def _mp4_size(file: BinaryIO) -> int | None:
-    # A box: size (4), type (4), and where the size is 1 the real one (8); a size of 0 means "up to the end".
+    # A box: size (4), type (4), and if the size is 1, a 64-bit size (8). A size of 0 means "up to the end".
     end = 0
     while True:
         file.seek(end)
@@ -61,21 +61,21 @@ def _mp4_size(file: BinaryIO) -> int | None:
 
 
 def _matroska_size(head: bytes) -> int | None:
-    size, at = _vint(head, 4)
+    size, offset = _read_vint(head, 4)
     if size is None:
         return None
-    at += size
-    if head[at : at + 4] != _EBML_SEGMENT.to_bytes(4, "big"):
+    offset += size
+    if head[offset : offset + 4] != _EBML_SEGMENT.to_bytes(4, "big"):
         return None
-    size, at = _vint(head, at + 4)
-    return None if size is None else at + size
+    size, offset = _read_vint(head, offset + 4)
+    return None if size is None else offset + size
 
 
-def _vint(data: bytes, at: int) -> tuple[int | None, int]:
-    """An EBML variable-length size at ``at`` and where it ends; all ones means unknown."""
-    if at >= len(data) or data[at] == 0:
-        return None, at
-    length = 9 - data[at].bit_length()
-    value = int.from_bytes(data[at : at + length], "big") & ((1 << 7 * length) - 1)
+def _read_vint(data: bytes, offset: int) -> tuple[int | None, int]:
+    """Return the EBML variable-length size at ``offset``, and the offset after it; all ones means unknown, None."""
+    if offset >= len(data) or data[offset] == 0:
+        return None, offset
+    length = 9 - data[offset].bit_length()
+    value = int.from_bytes(data[offset : offset + length], "big") & ((1 << 7 * length) - 1)
     unknown = value == (1 << 7 * length) - 1
-    return (None if unknown else value), at + length
+    return (None if unknown else value), offset + length

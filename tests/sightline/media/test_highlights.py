@@ -21,5 +21,5 @@ def test_the_moments_are_joined_with_their_sound_and_without_ffmpeg_on_the_path(
 
 
 def test_no_moment_is_an_error_and_not_an_empty_video(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no moment"):
+    with pytest.raises(ValueError, match="moments must not be empty"):
         cut_highlights(make_video(tmp_path / "clip.mp4"), [], tmp_path / "cut.mp4")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sightline.media import VideoInfo, decode, probe
-from sightline.media.planes import read_planes
+from sightline.media.planes import copy_planes
 from tests.videos import make_video
 
 
@@ -16,7 +16,7 @@ def pictures(info: VideoInfo, *, read: bool) -> list[bytes]:
     found = []
     for _, _, frame in decode(info):
         if read:
-            read_planes(frame, info.rotation, av.VideoFrame(info.width, info.height, "yuv420p"))
+            copy_planes(frame, info.rotation, av.VideoFrame(info.width, info.height, "yuv420p"))
         found.append(frame.to_ndarray().tobytes())
     return found
 
