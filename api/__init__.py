@@ -1,4 +1,4 @@
-"""The HTTP service: every image model of the registry, and the ranking of people's running style, behind one address.
+"""The HTTP service: the image models of the registry, and the ranking of running style in photos.
 
 uvicorn.run(create_app(settings()), host="127.0.0.1", port=8000)
 """

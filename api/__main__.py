@@ -1,4 +1,4 @@
-"""``make api``: the service on this machine, until Ctrl-C."""
+"""``make api``: serve on this machine until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sightline.settings import settings
 __all__ = ["main"]
 
 DEFAULT_PORT = 8000
-_SECONDS_TO_STOP = 30
+_SHUTDOWN_SECONDS = 30
 
 
 def main() -> None:
-    """Serve on ``API_HOST`` and the port ``PORT``, 8000 by default. What is being answered is finished at the end."""
+    """Serve on ``API_HOST`` and the port ``PORT``, 8000 by default. At the end, requests in progress are completed."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config, port = settings(), int(os.environ.get("PORT") or DEFAULT_PORT)
     try:
@@ -30,12 +30,12 @@ def main() -> None:
     listener = _listen(config.api_host, port)
     server = uvicorn.Server(
         uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_SECONDS_TO_STOP
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_SHUTDOWN_SECONDS
         )
     )
     host = f"[{config.api_host}]" if ":" in config.api_host else config.api_host
     address = f"http://{host}:{listener.getsockname()[1]}"
-    print(f"{address} has a page to try it on, {address}/docs the endpoints. Ctrl-C stops it.", file=sys.stderr)
+    print(f"Try it at {address}, or read about the endpoints at {address}/docs. Ctrl-C stops it.", file=sys.stderr)
     server.run([listener])
 
 
@@ -44,8 +44,8 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        sys.exit(f"make api: port {port} of {host} cannot be had: {error}. Try make api PORT={port + 1}")
-    # Connections inherit it. Without it the end of an answer waits for the caller's delayed acknowledgement, 40 ms.
+        sys.exit(f"make api: port {port} of {host} is not available: {error}. Try make api PORT={port + 1}")
+    # Connections inherit this. Without it the end of a response waits 40 ms for the caller's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 

@@ -1,4 +1,4 @@
-"""Requests that arrive together share a forward pass."""
+"""Batching: requests that arrive together share a forward pass."""
 
 from __future__ import annotations
 
@@ -11,104 +11,105 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-__all__ = ["Batcher", "QueueFull", "Watcher"]
+__all__ = ["BatchObserver", "Batcher", "QueueFull"]
 
 _log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class QueueFull(Exception):
-    """More items wait already than the batcher takes."""
+    """Too many items are waiting already."""
 
 
-class Watcher(Protocol):
-    """Is told what the batcher does; called on the event loop."""
+class BatchObserver(Protocol):
+    """Receives the numbers of a batcher. Its methods are called on the event loop."""
 
     def computed(self, items: int, seconds: float) -> None:
-        """A pass over so many items took so long."""
+        """Record a pass over ``items`` items and its duration."""
 
     def waiting(self, items: int) -> None:
-        """So many items are waiting."""
+        """Record the number of items that are waiting."""
 
     def dropped(self, items: int) -> None:
-        """The callers of so many items went away before their turn."""
+        """Record the number of items whose callers disconnected before they were computed."""
 
 
 @dataclass(eq=False)
-class _Waiting(Generic[Item, Answer]):
+class _Waiting(Generic[Item, Result]):
     item: Item
-    answer: asyncio.Future[Answer]
+    result: asyncio.Future[Result]
 
 
-class Batcher(Generic[Item, Answer]):
-    """Gives ``compute`` up to ``max_batch`` items at once, on one thread of its own.
+class Batcher(Generic[Item, Result]):
+    """Calls ``compute`` with up to ``max_batch`` items, on its own thread.
 
-    While a batch is computed the next one gathers. An idle batcher starts at once; only where items are announced to be
-    on their way does it wait for them, ``max_wait`` seconds at most. A batch that fails is computed again in halves, so
-    that what fails in the end is what caused it. An item whose caller is cancelled before its turn is not computed.
+    While a batch is computed, the next one collects. An idle batcher starts immediately, unless items are expected:
+    then it waits for them, at most ``max_wait`` seconds. A batch that fails is computed again in halves, so that only
+    the items that cause the failure fail. An item whose caller is cancelled before its turn is not computed.
 
-    Belongs to the event loop that it is made on.
+    A batcher belongs to the event loop on which it was created.
     """
 
     def __init__(
         self,
-        compute: Callable[[list[Item]], Sequence[Answer]],
-        watcher: Watcher,
+        compute: Callable[[list[Item]], Sequence[Result]],
+        observer: BatchObserver,
         *,
         max_batch: int,
         max_wait: float,
         max_queue: int,
     ) -> None:
         self._compute = compute
-        self._watcher = watcher
+        self._observer = observer
         self._max_batch, self._max_wait, self._max_queue = max_batch, max_wait, max_queue
-        self._queue: deque[_Waiting[Item, Answer]] = deque()
-        self._coming = 0
+        self._queue: deque[_Waiting[Item, Result]] = deque()
+        self._expected = 0
         self._closing = False
         self._changed = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
         self._work = asyncio.create_task(self._run())
 
     @contextmanager
-    def announced(self) -> Iterator[None]:
-        """While inside, items are on their way."""
-        self._coming += 1
+    def expecting(self) -> Iterator[None]:
+        """Expect items while inside: a batch waits for them."""
+        self._expected += 1
         try:
             yield
         finally:
-            self._coming -= 1
+            self._expected -= 1
             self._changed.set()
 
-    async def ask(self, items: Sequence[Item]) -> list[Answer]:
-        """The answers, in the order of the items.
+    async def submit(self, items: Sequence[Item]) -> list[Result]:
+        """Compute the items, and return their results in the same order.
 
-        Raises :class:`QueueFull`, unless nothing is waiting, and whatever ``compute`` raised for one of the items.
+        Raises :class:`QueueFull` if too many items are waiting, and any exception of ``compute`` for one of the items.
+        An empty queue takes any number of items.
         """
         if self._closing:
             raise RuntimeError("the batcher is closed")
         if self._queue and len(self._queue) + len(items) > self._max_queue:
             raise QueueFull
         loop = asyncio.get_running_loop()
-        waiting = [_Waiting[Item, Answer](item, loop.create_future()) for item in items]
+        waiting = [_Waiting[Item, Result](item, loop.create_future()) for item in items]
         self._queue.extend(waiting)
-        self._noted()
+        self._notify()
         try:
-            # Of several that fail the first is raised, and the others are looked at all the same.
-            outcomes = await asyncio.gather(*(each.answer for each in waiting), return_exceptions=True)
+            # The first exception is raised below. The others are retrieved too, so that none is reported as unhandled.
+            outcomes = await asyncio.gather(*(entry.result for entry in waiting), return_exceptions=True)
         except asyncio.CancelledError:
             self._drop(waiting)
             raise
-        answers: list[Answer] = []
+        results: list[Result] = []
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
-            answers.append(outcome)
-        return answers
+            results.append(outcome)
+        return results
 
     async def close(self) -> None:
-        """Answer what is waiting, then stop."""
+        """Compute the waiting items, then stop."""
         self._closing = True
         self._changed.set()
         await self._work
@@ -122,27 +123,27 @@ class Batcher(Generic[Item, Answer]):
                     return
                 self._changed.clear()
                 await self._changed.wait()
-            await self._gather()
+            await self._collect()
             batch = [self._queue.popleft() for _ in range(min(self._max_batch, len(self._queue)))]
-            if not batch:  # Their callers went away meanwhile.
+            if not batch:  # The callers have disconnected.
                 continue
-            self._watcher.waiting(len(self._queue))
+            self._observer.waiting(len(self._queue))
             start = loop.time()
-            outcomes = await loop.run_in_executor(self._thread, self._outcomes, [each.item for each in batch])
-            self._watcher.computed(len(batch), loop.time() - start)
-            for each, outcome in zip(batch, outcomes, strict=True):
-                if each.answer.done():
+            outcomes = await loop.run_in_executor(self._thread, self._outcomes, [entry.item for entry in batch])
+            self._observer.computed(len(batch), loop.time() - start)
+            for entry, outcome in zip(batch, outcomes, strict=True):
+                if entry.result.done():
                     continue
                 if isinstance(outcome, Exception):
-                    each.answer.set_exception(outcome)
+                    entry.result.set_exception(outcome)
                 else:
-                    each.answer.set_result(outcome)
+                    entry.result.set_result(outcome)
 
-    async def _gather(self) -> None:
-        """Wait for items that are on their way, as long as there are any and the time is not up."""
+    async def _collect(self) -> None:
+        """Wait for expected items until the batch is full or the time is over."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._max_wait
-        while self._coming and 0 < len(self._queue) < self._max_batch and not self._closing:
+        while self._expected and 0 < len(self._queue) < self._max_batch and not self._closing:
             self._changed.clear()
             try:
                 async with asyncio.timeout_at(deadline):
@@ -150,29 +151,29 @@ class Batcher(Generic[Item, Answer]):
             except TimeoutError:
                 return
 
-    def _outcomes(self, items: list[Item]) -> list[Answer | Exception]:
+    def _outcomes(self, items: list[Item]) -> list[Result | Exception]:
         try:
-            answers: list[Answer | Exception] = list(self._compute(items))
-            _check(answers, items)
+            results: list[Result | Exception] = list(self._compute(items))
+            _check_length(results, items)
         except Exception as error:
             if len(items) == 1:
                 return [error]
-            _log.warning("a batch of %d failed and is computed again in halves: %s", len(items), error)
+            _log.warning("a batch of %d failed; computing it again in halves: %s", len(items), error)
             half = len(items) // 2
             return self._outcomes(items[:half]) + self._outcomes(items[half:])
-        return answers
+        return results
 
-    def _drop(self, gone: list[_Waiting[Item, Answer]]) -> None:
-        there = len(self._queue)
-        self._queue = deque(each for each in self._queue if each not in gone)
-        self._watcher.dropped(there - len(self._queue))
-        self._noted()
+    def _drop(self, cancelled: list[_Waiting[Item, Result]]) -> None:
+        before = len(self._queue)
+        self._queue = deque(waiting for waiting in self._queue if waiting not in cancelled)
+        self._observer.dropped(before - len(self._queue))
+        self._notify()
 
-    def _noted(self) -> None:
-        self._watcher.waiting(len(self._queue))
+    def _notify(self) -> None:
+        self._observer.waiting(len(self._queue))
         self._changed.set()
 
 
-def _check(answers: Sized, items: Sized) -> None:
-    if len(answers) != len(items):
-        raise ValueError(f"{len(answers)} answers came for {len(items)} items")
+def _check_length(results: Sized, items: Sized) -> None:
+    if len(results) != len(items):
+        raise ValueError(f"{len(results)} results for {len(items)} items")

@@ -1,4 +1,4 @@
-"""What the service counts, for Prometheus."""
+"""The metrics of the service, for Prometheus."""
 
 from __future__ import annotations
 
@@ -13,27 +13,31 @@ _IMAGES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Metrics:
-    """One app's figures, in a registry of their own: two apps in a process do not add up."""
+    """The metrics of one app, in their own registry: two apps in one process are counted separately."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        kept: dict[str, Any] = {"registry": self._registry, "namespace": "sightline"}
-        self.requests = Counter("requests", "Requests answered", ["method", "route", "status"], **kept)
+        common: dict[str, Any] = {"registry": self._registry, "namespace": "sightline"}
+        self.requests = Counter("requests", "Requests with a response", ["method", "route", "status"], **common)
         self.seconds = Histogram(
-            "request_seconds", "From a request's head to its answer's end", ["route"], buckets=_SECONDS, **kept
+            "request_seconds",
+            "Seconds from a request to the end of its response",
+            ["route"],
+            buckets=_SECONDS,
+            **common,
         )
-        self.in_flight = Gauge("requests_in_flight", "Requests being worked at", **kept)
-        self.refused = Counter("requests_refused", "Requests answered with an error", ["reason"], **kept)
-        self.rejected = Counter("images_rejected", "Images that could not be used", ["reason"], **kept)
-        self.batch = Histogram("batch_images", "Images of a forward pass", ["model"], buckets=_IMAGES, **kept)
-        self.forward = Histogram("forward_seconds", "A forward pass", ["model"], buckets=_SECONDS, **kept)
-        self.queue = Gauge("queue_images", "Images waiting for a model", ["model"], **kept)
-        self.dropped = Counter("images_dropped", "Images whose caller went away before their turn", ["model"], **kept)
-        self.version = Gauge("model_version", "The version that answers", ["model"], **kept)
-        self.swaps = Counter("model_loads", "Versions that were loaded", ["model"], **kept)
-        self.failures = Counter("model_load_failures", "Loads of a version that failed", ["model"], **kept)
+        self.in_flight = Gauge("requests_in_flight", "Requests in progress", **common)
+        self.refused = Counter("requests_refused", "Requests with an error response", ["reason"], **common)
+        self.rejected = Counter("images_rejected", "Images that cannot be used", ["reason"], **common)
+        self.batch = Histogram("batch_images", "Images per forward pass", ["model"], buckets=_IMAGES, **common)
+        self.forward = Histogram("forward_seconds", "Seconds per forward pass", ["model"], buckets=_SECONDS, **common)
+        self.queue = Gauge("queue_images", "Images waiting for a model", ["model"], **common)
+        self.dropped = Counter("images_dropped", "Images whose caller disconnected too early", ["model"], **common)
+        self.version = Gauge("model_version", "The version in use", ["model"], **common)
+        self.swaps = Counter("model_loads", "Versions loaded", ["model"], **common)
+        self.failures = Counter("model_load_failures", "Failed loads of a version", ["model"], **common)
 
     def text(self) -> bytes:
-        """All of them in Prometheus's text format."""
+        """Return the metrics in Prometheus's text format."""
         return generate_latest(self._registry)

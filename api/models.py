@@ -1,4 +1,4 @@
-"""The models that answer: loaded once, warm before they do, and swapped under the requests when another is current."""
+"""The served models: loaded once, warmed up, and replaced while requests run when another version becomes current."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ __all__ = ["DEFAULT_MODELS", "ModelState", "Models", "ServedModel", "train_comma
 _log = logging.getLogger(__name__)
 
 DEFAULT_MODELS = ("vehicles", "posture", "running-style")
-"""Those that are looked for where the settings name none."""
+"""The models to serve if the settings name none. Missing ones are tolerated."""
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
 
 def train_command(name: str) -> str:
-    """The command that trains a model of that name."""
+    """Return the command that trains a model with this name."""
     if name == "running-style":
         return "sightline train-ranking DATA"
     return f"sightline train-image-classifier {name} DATA"
 
 
 class ServedModel:
-    """One version, loaded and warm, with the batcher before it."""
+    """One version of a model, loaded and warmed up, with its batcher."""
 
     def __init__(self, name: str, model: ImageClassifier | Ranker, config: Settings, metrics: Metrics) -> None:
         self.model = model
@@ -50,7 +50,7 @@ class ServedModel:
         self._idle = asyncio.Event()
         self._batcher: Batcher[Pixels, tuple[float, ...]] = Batcher(
             _compute_of(model),
-            _Watcher(name, metrics),
+            _BatchMetrics(name, metrics),
             max_batch=config.api_max_batch,
             max_wait=config.api_max_wait_ms / 1000,
             max_queue=config.api_max_queue,
@@ -58,7 +58,7 @@ class ServedModel:
 
     @contextmanager
     def lease(self) -> Iterator[ServedModel]:
-        """While inside the version is not retired."""
+        """Keep the version from being retired while inside."""
         self._leases += 1
         try:
             yield self
@@ -67,18 +67,18 @@ class ServedModel:
             self._idle.set()
 
     @contextmanager
-    def announced(self) -> Iterator[None]:
-        """While inside, pictures for it are on their way."""
-        with self._batcher.announced():
+    def expecting(self) -> Iterator[None]:
+        """Expect images while inside: a batch waits for them."""
+        with self._batcher.expecting():
             yield
 
-    async def ask(self, pictures: Sequence[Pixels]) -> list[tuple[float, ...]]:
-        """What it says of each picture: a classifier its classes' probabilities, a ranker the score alone.
+    async def predict(self, images: Sequence[Pixels]) -> list[tuple[float, ...]]:
+        """Return a row for each image: the probabilities of a classifier's classes, or a ranker's score.
 
-        Raises :class:`Problem` where too many are waiting, or the model fails.
+        Raises :class:`Problem` if too many images are waiting, or if the model fails.
         """
         try:
-            return await self._batcher.ask(pictures)
+            return await self._batcher.submit(images)
         except QueueFull as error:
             raise Problem(
                 503, "overloaded", f"too many images are waiting for {self.record.label}", headers={"Retry-After": "1"}
@@ -88,7 +88,7 @@ class ServedModel:
             raise Problem(503, "model_failed", f"{self.record.label} failed: {error}") from error
 
     async def retire(self) -> None:
-        """Wait for the requests that use it, then free its thread."""
+        """Wait for the requests that use this version, then free its thread."""
         while self._leases:
             self._idle.clear()
             await self._idle.wait()
@@ -97,23 +97,27 @@ class ServedModel:
 
 @dataclass
 class _Slot:
-    """``name`` as it was configured; ``fixed``: a version that is asked for; ``asked``: whether by the settings."""
+    """A configured model.
+
+    ``name``: as it was configured. ``version``: the version to serve, None for the current one. ``required``: whether
+    the settings name the model.
+    """
 
     name: str
-    fixed: int | None
-    asked: bool
+    version: int | None
+    required: bool
     current: ServedModel | None = None
     missing: bool = False
     problem: str | None = None
 
     @property
     def is_ready(self) -> bool:
-        return self.current is not None or (self.missing and not self.asked)
+        return self.current is not None or (self.missing and not self.required)
 
 
 @dataclass(frozen=True)
 class ModelState:
-    """What there is to know of one served model. ``problem``: why its newest version, or any, does not answer."""
+    """The state of one served model. ``problem``: why no version, or not the newest one, is in use."""
 
     name: str
     record: ModelRecord | None
@@ -123,39 +127,40 @@ class ModelState:
 class Models:
     """The models of a registry that the settings name.
 
-    ``start`` begins to load them and then looks, every so often, whether another version has become current: that one
-    is loaded and warmed beside the one that answers, and takes its place at once for all requests that come after. One
-    that cannot be loaded leaves the old one answering, and is tried again.
+    ``start`` loads them, and then checks regularly whether another version has become current. A new version is loaded
+    and warmed up beside the old one, and then replaces it for all later requests. If it cannot be loaded, the old one
+    stays in use, and loading is retried at the next check.
     """
 
     def __init__(self, registry: Registry, config: Settings, metrics: Metrics) -> None:
         self.registry, self._config, self._metrics = registry, config, metrics
-        asked = config.api_models is not None
+        required = config.api_models is not None
         self._slots = {
-            name: _Slot(name, _version_in(pinned(name, config)), asked) for name in config.api_models or DEFAULT_MODELS
+            name: _Slot(name, ModelName.parse(pinned(name, config)).version, required)
+            for name in config.api_models or DEFAULT_MODELS
         }
-        self._looked = False
+        self._refreshed = False
         self._retiring: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
 
     @property
     def are_ready(self) -> bool:
-        """Whether each model that there is, and each that the settings name, can answer."""
-        return self._looked and all(slot.is_ready for slot in self._slots.values())
+        """Whether all existing models, and all that the settings name, are in use."""
+        return self._refreshed and all(slot.is_ready for slot in self._slots.values())
 
     def states(self) -> list[ModelState]:
-        """What there is to know of each."""
+        """Return the state of each model."""
         return [
             ModelState(slot.name, slot.current.record if slot.current else None, slot.problem)
             for slot in self._slots.values()
         ]
 
     async def start(self) -> None:
-        """Begin to load, and to look for changes."""
+        """Begin to load the models and to check for new versions."""
         self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
-        """Answer what is waiting, and stop."""
+        """Answer the waiting requests, and stop."""
         if self._watching:
             self._watching.cancel()
             await asyncio.wait([self._watching])
@@ -168,54 +173,56 @@ class Models:
 
     @contextmanager
     def lease(self, name: str, task: str) -> Iterator[ServedModel]:
-        """The model ``name``, for ``task``, in the version that is current now, for as long as the request takes.
+        """Return the current version of the model ``name`` for one request; it is not retired while inside.
 
-        Raises :class:`Problem` where the service has none such.
+        Raises :class:`Problem` if the service does not serve such a model, or if its task is not ``task``.
         """
         slot = self._slot(name)
         model = slot.current
         if model is None:
-            raise self._absence(slot)
+            raise self._unavailable(slot)
         if model.record.task != task:
             raise Problem(422, "wrong_task", f"{model.record.label} is a model for {model.record.task}, not for {task}")
         with model.lease():
             yield model
 
-    async def look(self) -> None:
-        """Load whatever has become current since the last look."""
+    async def refresh(self) -> None:
+        """Load the versions that have become current since the last call."""
         for slot in self._slots.values():
-            await self._refresh(slot)
-        self._looked = True
+            await self._refresh_slot(slot)
+        self._refreshed = True
 
     async def _watch(self) -> None:
         while True:
-            await self.look()
+            await self.refresh()
             await asyncio.sleep(self._config.api_model_refresh_seconds)
 
-    async def _refresh(self, slot: _Slot) -> None:
-        version = slot.fixed
+    async def _refresh_slot(self, slot: _Slot) -> None:
+        version = slot.version
         try:
             if version is None:
                 pointer = await asyncio.to_thread(self.registry.current, slot.name)
                 version = pointer.version if pointer else None
             slot.missing = version is None
             if version is None and slot.current is None:
-                slot.problem = f"the registry has no {slot.name}. Train it with `{train_command(slot.name)}`"
+                slot.problem = f"the registry has no model {slot.name}. Train it with `{train_command(slot.name)}`"
             elif version is None or (slot.current and slot.current.record.version == version):
                 slot.problem = None
             else:
                 await self._swap(slot, version)
-        # A storage that is away, a damaged model, a library's failure: none ends the service, or the next look.
+        # Unavailable storage, a damaged model or a failing library must not end the service or the checks.
         except Exception as error:
             self._metrics.failures.labels(slot.name).inc()
-            problem = f"version {version} cannot be loaded: {error}" if version else f"cannot be looked for: {error}"
+            problem = (
+                f"version {version} cannot be loaded: {error}" if version else f"the registry cannot be read: {error}"
+            )
             if problem != slot.problem:
                 _log.exception("%s: %s", slot.name, problem)
             slot.problem = problem
 
     async def _swap(self, slot: _Slot, version: int) -> None:
         label = ModelName.parse(slot.name).with_version(version).label
-        model = await asyncio.to_thread(_load_warm, self.registry, label, self._config)
+        model = await asyncio.to_thread(_load_and_warm_up, self.registry, label, self._config)
         before, slot.current, slot.problem = (
             slot.current,
             ServedModel(slot.name, model, self._config, self._metrics),
@@ -223,7 +230,7 @@ class Models:
         )
         self._metrics.swaps.labels(slot.name).inc()
         self._metrics.version.labels(slot.name).set(version)
-        _log.info("%s answers%s", model.name, f", in place of {before.record.label}" if before else "")
+        _log.info("%s is in use%s", model.name, f", it replaces {before.record.label}" if before else "")
         if before:
             self._retire(before)
 
@@ -239,20 +246,20 @@ class Models:
         raise Problem(
             404,
             "model_not_served",
-            f"{name!r} is not served; {', '.join(self._slots)} are. Whoever runs the service can add it to API_MODELS",
+            f"{name!r} is not served; the models are {', '.join(self._slots)}. The operator can add it to API_MODELS",
         )
 
-    def _absence(self, slot: _Slot) -> Problem:
+    def _unavailable(self, slot: _Slot) -> Problem:
         if slot.problem is None:
             return Problem(
-                503, "model_loading", f"{slot.name} is being loaded. Try again soon", headers={"Retry-After": "5"}
+                503, "model_loading", f"{slot.name} is loading. Try again soon", headers={"Retry-After": "5"}
             )
         return Problem(503, "model_missing" if slot.missing else "model_damaged", f"{slot.name}: {slot.problem}")
 
 
 @dataclass(frozen=True)
-class _Watcher:
-    """Counts what a model's batcher does."""
+class _BatchMetrics:
+    """The metrics of a model's batcher."""
 
     model: str
     metrics: Metrics
@@ -268,18 +275,14 @@ class _Watcher:
         self.metrics.dropped.labels(self.model).inc(items)
 
 
-def _version_in(name: str) -> int | None:
-    return ModelName.parse(name).version
-
-
 def _compute_of(model: ImageClassifier | Ranker) -> Callable[[list[Pixels]], Sequence[tuple[float, ...]]]:
     if isinstance(model, Ranker):
         return lambda crops: [(float(score),) for score in model.scores(crops)]
-    return lambda pictures: [tuple(row) for row in model.predict(np.stack(pictures)).tolist()]
+    return lambda images: [tuple(row) for row in model.predict(np.stack(images)).tolist()]
 
 
-def _load_warm(registry: Registry, label: str, config: Settings) -> ImageClassifier | Ranker:
-    """The model, after passes over one black picture and over as many as it will be given at once."""
+def _load_and_warm_up(registry: Registry, label: str, config: Settings) -> ImageClassifier | Ranker:
+    """Load the model, and warm it up with one black image and with a full batch."""
     model: Any
     record = registry.record(label)
     check_classes(record, config)

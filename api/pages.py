@@ -1,4 +1,4 @@
-"""The pages for a person: each one file that loads nothing from elsewhere."""
+"""The HTML pages. Each is one file that loads nothing from other servers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from importlib.resources import files
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-__all__ = ["page_routes", "policy_of", "secured"]
+__all__ = ["content_security_policy", "page_routes", "secure_page"]
 
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 
 def page_routes() -> APIRouter:
-    """``/`` and ``/docs``."""
+    """Return the routes ``/`` and ``/docs``."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get("/")
@@ -31,13 +31,13 @@ def page_routes() -> APIRouter:
     return router
 
 
-def secured(text: str) -> HTMLResponse:
-    """A page, with the policy that lets nothing run in it but what is written in it."""
-    return HTMLResponse(text, headers=_headers(policy_of(text)))
+def secure_page(text: str) -> HTMLResponse:
+    """Return a page with a policy that allows only its own inline scripts and styles."""
+    return HTMLResponse(text, headers=_headers(content_security_policy(text)))
 
 
-def policy_of(text: str) -> str:
-    """The Content-Security-Policy of a page that holds all it needs."""
+def content_security_policy(text: str) -> str:
+    """Return the Content-Security-Policy of a self-contained page."""
     allowed: dict[str, list[str]] = {"script": [], "style": []}
     for kind, content in _INLINE.findall(text):
         allowed[kind].append(f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'")
@@ -60,4 +60,4 @@ def _headers(policy: str) -> dict[str, str]:
 @cache
 def _read(name: str) -> tuple[str, str]:
     text = (files("api") / name).read_text(encoding="utf-8")
-    return text, policy_of(text)
+    return text, content_security_policy(text)

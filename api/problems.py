@@ -1,4 +1,4 @@
-"""What is answered in place of a result: a status, a reason from a fixed list, and a text for a person."""
+"""Problems: error responses with a status, a reason from a fixed list, and a text for people."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from typing import Any
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from sightline.errors import InvalidInput, SightlineError, StorageError
+from sightline.registry import InvalidModelName, ModelDamaged, ModelNotFound
 from sightline.vision import Reason, Rejected
 
-__all__ = ["AsciiJSONResponse", "Problem", "ProblemBody", "RejectedImage", "problem_of", "problem_response"]
+__all__ = [
+    "AsciiJSONResponse",
+    "Problem",
+    "ProblemBody",
+    "RejectedImage",
+    "problem_of_error",
+    "problem_of_images",
+    "problem_response",
+]
 
 _STATUS = {
     Reason.BAD_BASE64: 400,
@@ -25,23 +35,23 @@ _UNUSABLE = 422
 
 
 class RejectedImage(BaseModel):
-    """One image of the request that could not be used."""
+    """One image of the request that cannot be used."""
 
-    uri: str = Field(description="Its URI, or `inline:N` by its place.")
+    uri: str = Field(description="The URI of the image, or `inline:N` for the image at that place of the request.")
     reason: str = Field(examples=["not_an_image"])
     detail: str
 
 
 class ProblemBody(BaseModel):
-    """Why there is no result."""
+    """The reason why there is no result."""
 
-    reason: str = Field(description="From a fixed list, for programs.", examples=["bad_base64"])
-    detail: str = Field(description="For a person.", examples=["inline:0: not base64: Incorrect padding"])
-    images: list[RejectedImage] | None = Field(None, description="Where images are the reason: each with its own.")
+    reason: str = Field(description="A reason from a fixed list, for programs.", examples=["bad_base64"])
+    detail: str = Field(description="An explanation for people.", examples=["inline:0: not base64: Incorrect padding"])
+    images: list[RejectedImage] | None = Field(None, description="The rejected images, if they are the reason.")
 
 
 class Problem(Exception):
-    """A request that is answered with an error. ``headers`` are sent along."""
+    """A request that gets an error response. ``headers`` are added to the response."""
 
     def __init__(
         self,
@@ -61,31 +71,43 @@ class Problem(Exception):
 
     @property
     def body(self) -> dict[str, Any]:
-        """The answer's JSON object."""
+        """The JSON object of the response."""
         return ProblemBody(reason=self.reason, detail=self.detail, images=self.images or None).model_dump(
             exclude_none=True
         )
 
 
 class AsciiJSONResponse(JSONResponse):
-    """JSON in ASCII: what a caller sent may hold half a surrogate pair, which no other encoding can send back."""
+    """JSON in ASCII: it can return half a surrogate pair that a caller sent, which UTF-8 cannot encode."""
 
     def render(self, content: Any) -> bytes:
-        """The answer's bytes."""
+        """Return the response's bytes."""
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 def problem_response(problem: Problem) -> JSONResponse:
-    """The answer for a problem, of the type that RFC 9457 has for them."""
+    """Return the response for a problem, with the media type of RFC 9457."""
     return AsciiJSONResponse(problem.body, problem.status, problem.headers, "application/problem+json")
 
 
-def problem_of(images: Sequence[tuple[str, Rejected]]) -> Problem:
-    """The problem of a request none of whose images can be used; the first one's reason is the answer's."""
+def problem_of_images(images: Sequence[tuple[str, Rejected]]) -> Problem:
+    """Return the problem of a request without a usable image. Its reason is that of the first image."""
     uri, first = images[0]
     return Problem(
         _STATUS.get(first.reason, _UNUSABLE),
         first.reason.value,
         f"{uri}: {first.detail}",
-        images=[RejectedImage(uri=uri, reason=each.reason.value, detail=each.detail) for uri, each in images],
+        images=[RejectedImage(uri=uri, reason=image.reason.value, detail=image.detail) for uri, image in images],
     )
+
+
+def problem_of_error(error: SightlineError) -> Problem:
+    """Return the problem of a stored model or session that is missing (404) or cannot be read (503).
+
+    Raises ``error`` itself if it is of another kind.
+    """
+    if isinstance(error, (InvalidModelName, ModelNotFound, InvalidInput)):
+        return Problem(404, "not_found", str(error))
+    if isinstance(error, (ModelDamaged, StorageError)):
+        return Problem(503, "unreadable", str(error))
+    raise error

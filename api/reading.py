@@ -1,9 +1,9 @@
-"""A request's images, fetched and decoded on threads, each with an outcome of its own."""
+"""Reading the images of a request on threads. Each image has its own outcome."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -15,30 +15,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.metrics import Metrics
-from api.problems import Problem, problem_of
+from api.problems import Problem, problem_of_images
 from sightline.errors import InvalidInput
 from sightline.registry import ImageInput
 from sightline.settings import Settings
 from sightline.vision import ImageRef, Limits, Reason, Rejected, decode, fetch
 from sightline.vision.payloads import images_of
 
-__all__ = ["ReadImage", "Reader"]
+__all__ = ["ImageReader", "ReadImage"]
 
-_DECODERS, _FETCHERS = 4, 16
-_MORE_SECONDS = 2.0  # what a fetch takes at most beyond its limit, looking a name up say
-Found = TypeVar("Found")
+_DECODERS, _FETCHERS = 4, 16  # threads
+_EXTRA_SECONDS = 2.0  # that a fetch may take beyond its limit, for example to resolve a host name
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class ReadImage:
-    """One image of a request: its pixels, uint8, RGB, shape (height, width, 3), or why there are none."""
+    """One image of a request: its pixels, uint8, RGB, shape = (height, width, 3), or the reason for its rejection."""
 
     ref: ImageRef
     pixels: NDArray[np.uint8] | Rejected
 
 
-class Reader:
-    """Reads the images of payloads: base64 as it is, URLs and S3 objects as far as the settings allow it."""
+class ImageReader:
+    """Reads the images of payloads: base64 always, URLs and S3 objects if the settings allow them."""
 
     def __init__(self, config: Settings, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -51,85 +52,84 @@ class Reader:
             urls=frozenset(host.lower() for host in config.api_url_hosts),
             buckets=frozenset(config.api_buckets),
         )
-        # What waits for other machines does not keep out what is only to be decoded.
+        # Separate limits: fetches that wait for other servers do not delay images that only need decoding.
         self._decoders = anyio.CapacityLimiter(_DECODERS)
         self._fetchers = anyio.CapacityLimiter(_FETCHERS)
 
     async def read(self, payload: Mapping[str, Any], size: ImageInput) -> list[ReadImage]:
-        """The images that a payload names, in its order, stretched to ``size``.
+        """Return the images of a payload, in its order, resized to ``size``.
 
-        Raises :class:`Problem` where it names none or too many, or where not one of them can be used.
+        Raises :class:`Problem` if the payload names no images or too many, or if none of them can be used.
         """
-        refs, first = await self._on_thread(partial(self._parse, payload, size))
-        read = [first] if first else await asyncio.gather(*(self._read(ref, size) for ref in refs))
-        self._check(read)
-        return read
+        refs, single = await self._on_thread(partial(self._parse, payload, size))
+        images = [single] if single else await asyncio.gather(*(self._read(ref, size) for ref in refs))
+        rejected = [(image.ref.uri, image.pixels) for image in images if isinstance(image.pixels, Rejected)]
+        if len(rejected) == len(images):
+            raise self.rejection(rejected)
+        self._count(rejected)
+        return images
 
-    async def file_of(self, image: str) -> tuple[ImageRef, bytes]:
-        """The one image that is given as base64, as a file's bytes. Raises :class:`Problem`."""
+    async def read_file(self, image: str) -> tuple[ImageRef, bytes]:
+        """Return the one image that is sent as base64, as the bytes of its file. Raises :class:`Problem`."""
         return await self._on_thread(partial(self._inline, image))
 
-    def rejected(self, images: list[tuple[str, Rejected]]) -> Problem:
-        """The problem of a request all of whose images are rejected, which are counted."""
-        for _, each in images:
-            self._metrics.rejected.labels(each.reason.value).inc()
-        return problem_of(images)
+    def rejection(self, rejected: Sequence[tuple[str, Rejected]]) -> Problem:
+        """Count the rejected images of a request without a usable one, and return its problem."""
+        self._count(rejected)
+        return problem_of_images(rejected)
 
-    def _check(self, read: list[ReadImage]) -> None:
-        rejected = [(each.ref.uri, each.pixels) for each in read if isinstance(each.pixels, Rejected)]
-        if len(rejected) == len(read):
-            raise self.rejected(rejected)
-        for _, each in rejected:
-            self._metrics.rejected.labels(each.reason.value).inc()
+    def _count(self, rejected: Sequence[tuple[str, Rejected]]) -> None:
+        for _, image in rejected:
+            self._metrics.rejected.labels(image.reason.value).inc()
 
     def _parse(self, payload: Mapping[str, Any], size: ImageInput) -> tuple[list[ImageRef], ReadImage | None]:
-        """What is meant; and that itself where it is one image, which saves changing threads."""
+        """Return the references to the images, and a single inline image decoded, which saves a change of threads."""
         try:
             refs = list(islice(images_of(payload), self._max_images + 1))
         except InvalidInput as error:
             raise Problem(400, "no_images", str(error)) from error
         if len(refs) > self._max_images:
-            raise Problem(422, "too_many_images", f"more than {self._max_images} images, which is the limit")
-        return refs, _decoded(refs[0], size, self.limits) if len(refs) == 1 and _is_here(refs[0]) else None
+            raise Problem(422, "too_many_images", f"more images than the limit of {self._max_images}")
+        return refs, _decode(refs[0], size, self.limits) if len(refs) == 1 and _needs_no_fetch(refs[0]) else None
 
     def _inline(self, image: str) -> tuple[ImageRef, bytes]:
         (ref,) = images_of({"images": [image]})
         try:
             return ref, fetch(ref, self.limits)
         except Rejected as rejected:
-            raise self.rejected([(ref.uri, rejected)]) from rejected
+            raise self.rejection([(ref.uri, rejected)]) from rejected
 
     async def _read(self, ref: ImageRef, size: ImageInput) -> ReadImage:
-        if _is_here(ref):
-            return await self._on_thread(partial(_decoded, ref, size, self.limits))
+        if _needs_no_fetch(ref):
+            return await self._on_thread(partial(_decode, ref, size, self.limits))
         try:
-            with anyio.fail_after(self.limits.seconds + _MORE_SECONDS):
+            with anyio.fail_after(self.limits.seconds + _EXTRA_SECONDS):
                 data = await anyio.to_thread.run_sync(
-                    _fetched, ref, self.limits, limiter=self._fetchers, abandon_on_cancel=True
+                    _fetch, ref, self.limits, limiter=self._fetchers, abandon_on_cancel=True
                 )
         except TimeoutError:
-            detail = f"it had not come after {self.limits.seconds:g} seconds"
+            detail = f"the image did not arrive within {self.limits.seconds:g} seconds"
             return ReadImage(ref, Rejected(Reason.UNREACHABLE, detail))
         if isinstance(data, Rejected):
             return ReadImage(ref, data)
-        return await self._on_thread(partial(_decoded, ref, size, self.limits, data))
+        return await self._on_thread(partial(_decode, ref, size, self.limits, data))
 
-    async def _on_thread(self, work: Callable[[], Found]) -> Found:
+    async def _on_thread(self, work: Callable[[], T]) -> T:
         return await anyio.to_thread.run_sync(work, limiter=self._decoders)
 
 
-def _is_here(ref: ImageRef) -> bool:
+def _needs_no_fetch(ref: ImageRef) -> bool:
     return ref.data is not None or ref.reason is not None
 
 
-def _fetched(ref: ImageRef, limits: Limits) -> bytes | Rejected:
+def _fetch(ref: ImageRef, limits: Limits) -> bytes | Rejected:
     try:
         return fetch(ref, limits)
     except Rejected as rejected:
         return rejected
 
 
-def _decoded(ref: ImageRef, size: ImageInput, limits: Limits, data: bytes | None = None) -> ReadImage:
+def _decode(ref: ImageRef, size: ImageInput, limits: Limits, data: bytes | None = None) -> ReadImage:
     try:
         return ReadImage(ref, decode(fetch(ref, limits) if data is None else data, size, limits).pixels)
     except Rejected as rejected:

@@ -1,4 +1,4 @@
-"""What requests and answers look like."""
+"""The schemas of requests and responses."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from sightline.vision import Outcome
 
 __all__ = [
-    "Classified",
+    "EXAMPLE_IMAGE",
+    "Classification",
     "ClassifiedImage",
     "Health",
     "ImagesPayload",
-    "LambdaAnswer",
+    "LambdaResponse",
     "LowerBody",
     "ModelStatus",
     "Photo",
@@ -23,11 +24,11 @@ __all__ = [
     "Readiness",
 ]
 
-EXAMPLE = (
+EXAMPLE_IMAGE = (
     "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAANUlEQVR42mOsWPWMgRTAxEAiGA4aWJA5AZN8sCrakLeFAhsePcoi"
     "qAhZDWV+mBQgNxrT2AAAScMKitnUxAIAAAAASUVORK5CYII="
 )
-"""A picture of 16x16 pixels."""
+"""A PNG image of 16x16 pixels, as base64."""
 
 _ITEM = {
     "anyOf": [
@@ -46,57 +47,60 @@ _URL = {"type": "string", "examples": ["https://pictures.org/bike.jpg", "s3://pi
 
 
 def _one_or_many(item: dict[str, Any], description: str) -> Any:
-    # What is wrong with one image is its own answer's: the types are only documented here.
+    # The types are only documented, not validated: an invalid image is rejected without the others.
     schema = {"anyOf": [item, {"type": "array", "items": item}], "description": description}
     return Annotated[Any, WithJsonSchema(schema)]
 
 
 class ImagesPayload(BaseModel):
-    """Images in any of the original services' forms; fields that are not known are passed over."""
+    """Images in any of the original services' formats. Unknown fields are ignored."""
 
-    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [{"images": [EXAMPLE]}]})
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [{"images": [EXAMPLE_IMAGE]}]})
 
-    images: _one_or_many(_ITEM, "One or a list: base64, or objects of the kind below.") = None  # type: ignore[valid-type]
-    image_urls: _one_or_many(_URL, "One or a list.") = None  # type: ignore[valid-type]
+    images: _one_or_many(_ITEM, "One image or a list: base64, or objects with the fields below.") = None  # type: ignore[valid-type]
+    image_urls: _one_or_many(_URL, "One URL or a list.") = None  # type: ignore[valid-type]
     image_data: Annotated[Any, WithJsonSchema({"type": "string", "description": "One image, as base64."})] = None
-    s3_bucket: Annotated[Any, WithJsonSchema({"type": "string", "description": "Or one image, by its bucket"})] = None
-    s3_key: Annotated[Any, WithJsonSchema({"type": "string", "description": "and its key."})] = None
+    s3_bucket: Annotated[Any, WithJsonSchema({"type": "string", "description": "The S3 bucket of one image."})] = None
+    s3_key: Annotated[Any, WithJsonSchema({"type": "string", "description": "The S3 key of one image."})] = None
     body: Annotated[
         Any,
         WithJsonSchema(
             {
                 "anyOf": [{"type": "object"}, {"type": "string"}],
-                "description": "Or all of this once more, an object or JSON text: an API gateway's envelope.",
+                "description": "All of these fields as an object or as JSON text: an API gateway's envelope.",
             }
         ),
     ] = None
     isBase64Encoded: Annotated[  # noqa: N815
-        Any, WithJsonSchema({"type": "boolean", "description": "Whether `body` is base64 of JSON text."})
+        Any, WithJsonSchema({"type": "boolean", "description": "Whether `body` is JSON text encoded as base64."})
     ] = None
 
 
 class ClassifiedImage(BaseModel):
-    """What the model says of one image."""
+    """The result of one image."""
 
     model_config = ConfigDict(populate_by_name=True)
 
-    uri: str = Field(description="Its URI, or `inline:N` by its place among `images`.")
-    image_data: Literal[""] = Field("", description="The original's field; the image is not sent back.")
-    s3_bucket: str = Field("", description="Where it was given by bucket and key.")
+    uri: str = Field(description="The image's URI, or `inline:N` for the place N in `images`.")
+    image_data: Literal[""] = Field("", description="A field of the original service; the image is not returned.")
+    s3_bucket: str = Field("", description="The bucket, if the image was given by bucket and key.")
     s3_key: str = ""
-    inferences: list[float] | None = Field(description="The classes' probabilities in the model's order.")
-    class_name: str | None = Field(alias="class", description="The most probable class.")
-    confidence: float | None = Field(description="Its probability.")
+    inferences: list[float] | None = Field(description="The probabilities of the classes, in the model's order.")
+    class_name: str | None = Field(alias="class", description="The predicted class.")
+    confidence: float | None = Field(description="The probability of the predicted class.")
     probabilities: dict[str, float] | None
-    outcome: Outcome = Field(description="`low_confidence` is below the model's threshold.")
-    reason: str | None = Field(description="Why it was rejected, or `THRESHOLD_CONFIDENCE_NOT_MET`.")
+    outcome: Outcome = Field(description="`low_confidence`: below the model's threshold.")
+    reason: str | None = Field(description="The reason of the rejection, or `THRESHOLD_CONFIDENCE_NOT_MET`.")
     detail: str | None
 
 
-class Classified(BaseModel):
-    """Every image's answer, in the order of the request. Where one image was sent as an object, its fields as well."""
+class Classification(BaseModel):
+    """The results of all images, in the order of the request.
 
-    predictions: list[str | None] = Field(description="The classes alone; null for an image that was rejected.")
+    If one image is sent as an object, its fields are repeated here.
+    """
+
+    predictions: list[str | None] = Field(description="The predicted classes; null for a rejected image.")
     model: str = Field(description="The model and its version.", examples=["vehicles/1"])
     classes: list[str]
     threshold: float
@@ -107,60 +111,60 @@ class Classified(BaseModel):
     inferences: list[float] | None = None
 
 
-class LambdaAnswer(BaseModel):
-    """What the original Lambda function answered."""
+class LambdaResponse(BaseModel):
+    """The response of the original Lambda function."""
 
     statusCode: int  # noqa: N815
     headers: dict[str, str]
-    body: str = Field(description="JSON text: what `/posture` answers, or `reason` and `detail`.")
+    body: str = Field(description="JSON text: the response of `/posture`, or `reason` and `detail`.")
 
 
 class Photo(BaseModel):
     """A photo."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"image_base64": EXAMPLE}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"image_base64": EXAMPLE_IMAGE}]})
 
-    image_base64: str = Field(description="Base64, or a data: URL.")
+    image_base64: str = Field(description="The photo as base64 or as a data: URL.")
 
 
 class RankedLowerBody(BaseModel):
-    """From the hips down."""
+    """The part of a person from the hips down."""
 
-    image_base64: str | None = Field(description="A JPEG; null where the hips or the knees are not seen.")
-    ranking: float | None = Field(description="The running style, 0 (poor) to 1 (excellent), with the bonus.")
+    image_base64: str | None = Field(description="A JPEG as base64; null if the hips or the knees are not visible.")
+    ranking: float | None = Field(description="The running style from 0 (poor) to 1 (excellent), with the bonus.")
 
 
 class RankedPerson(BaseModel):
-    """One person of the photo."""
+    """One person in the photo."""
 
-    image_base64: str = Field(description="The person, a JPEG.")
+    image_base64: str = Field(description="The person, a JPEG as base64.")
     lower_body: RankedLowerBody
     box: tuple[int, int, int, int] = Field(description="Left, top, right and bottom in the photo, in pixels.")
-    confidence: float = Field(description="That it is a person.")
-    sharpness: float = Field(description="The variance of the Laplacian.")
-    arms_above_head: bool = Field(description="Both wrists above the nose, which adds the model's bonus.")
+    confidence: float = Field(description="The confidence that this is a person.")
+    sharpness: float = Field(description="The sharpness: the variance of the Laplacian.")
+    arms_above_head: bool = Field(description="Whether both wrists are above the nose, which adds the model's bonus.")
     score: float | None = Field(description="The ranking without the bonus.")
-    reason: str | None = Field(description="Why there is no lower body.")
+    reason: str | None = Field(description="The reason if there is no lower body.")
 
 
 class Ranking(BaseModel):
-    """The people who can be ranked, the surest first; nobody gives an empty list."""
+    """The people in the photo, the most certain first. The list is empty if nobody was found."""
 
     results: list[RankedPerson]
-    dropped: dict[str, int] = Field(description="How many were left out, by reason.")
+    dropped: dict[str, int] = Field(description="The number of people left out, by reason.")
     model: str
 
 
 class LowerBody(BaseModel):
-    """The lower body of the person who is seen most surely, of those whose lower body can be told."""
+    """The lower body of the most certain person whose lower body is visible."""
 
-    image_base64: str = Field(description="A JPEG.")
-    box: tuple[int, int, int, int] = Field(description="The whole person in the photo, in pixels.")
-    confidence: float = Field(description="That it is a person.")
+    image_base64: str = Field(description="A JPEG as base64.")
+    box: tuple[int, int, int, int] = Field(description="Left, top, right and bottom of the person, in pixels.")
+    confidence: float = Field(description="The confidence that this is a person.")
 
 
 class Health(BaseModel):
-    """The process answers."""
+    """The process answers requests."""
 
     status: Literal["ok"]
 
@@ -169,16 +173,16 @@ class ModelStatus(BaseModel):
     """One model."""
 
     name: str
-    version: int | None = Field(description="The version that answers; null where none does.")
+    version: int | None = Field(description="The version in use; null if there is none.")
     task: str | None
     classes: list[str]
     threshold: float | None
-    problem: str | None = Field(description="Why there is none, or why the newest one does not answer.")
+    problem: str | None = Field(description="Why no version, or not the newest one, is in use.")
 
 
 class Readiness(BaseModel):
-    """Whether requests can be answered."""
+    """Whether the service can answer requests."""
 
     ready: bool
-    needs_key: bool = Field(description="Whether the other endpoints want a key in `X-API-Key`.")
+    needs_key: bool = Field(description="Whether the other endpoints need a key in `X-API-Key`.")
     models: list[ModelStatus]

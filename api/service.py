@@ -1,4 +1,4 @@
-"""The parts of a running service, which its routes share."""
+"""The parts of a running service that its routes share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Self
 
 from api.metrics import Metrics
 from api.models import Models
-from api.people import People
-from api.reading import Reader
+from api.preparers import PreparerPool
+from api.reading import ImageReader
 from sightline.registry import Registry
 from sightline.settings import Settings
 
@@ -19,33 +19,33 @@ __all__ = ["Service"]
 
 @dataclass(frozen=True)
 class Service:
-    """Models, people finders and what reads images, with the figures that they all keep."""
+    """The models, the threads that find people, and the reader of images, with one set of metrics."""
 
     config: Settings
     metrics: Metrics
     models: Models
-    people: People
-    reader: Reader
+    preparers: PreparerPool
+    reader: ImageReader
 
     @classmethod
-    def of(cls, config: Settings) -> Self:
-        """The service that the settings describe, not yet running. Raises ``InvalidModelName``."""
+    def create(cls, config: Settings) -> Self:
+        """Return a service that is not running yet. Raises ``InvalidModelName``."""
         metrics = Metrics()
-        registry = Registry(config.models)
-        return cls(config, metrics, Models(registry, config, metrics), People(), Reader(config, metrics))
+        models = Models(Registry(config.models), config, metrics)
+        return cls(config, metrics, models, PreparerPool(), ImageReader(config, metrics))
 
     @property
     def is_ready(self) -> bool:
-        """Whether every model is loaded and warm."""
-        return self.models.are_ready and self.people.are_ready
+        """Whether every model is loaded and warmed up."""
+        return self.models.are_ready and self.preparers.are_ready
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While inside, models are loaded and kept current; at the end, what is waiting is answered."""
+        """Load the models and keep them current; at the end, answer the requests that are waiting."""
         await self.models.start()
-        await self.people.start()
+        await self.preparers.start()
         try:
             yield
         finally:
             await self.models.close()
-            await self.people.close()
+            await self.preparers.close()

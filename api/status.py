@@ -1,4 +1,4 @@
-"""How the service is."""
+"""The state of the service: health, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ __all__ = ["status_routes"]
 
 
 def status_routes(service: Service) -> APIRouter:
-    """``/health``, ``/ready`` and ``/metrics``."""
+    """Return the routes ``/health``, ``/ready`` and ``/metrics``."""
     router = APIRouter(tags=["status"])
 
     @router.get("/health", summary="Is the process alive?")
     async def health() -> Health:
-        """Whether the process answers at all."""
+        """Return `ok` if the process answers requests."""
         return Health(status="ok")
 
     @router.get(
         "/ready",
         summary="Are the models ready?",
-        responses={503: {"model": Readiness, "description": "Models are being loaded, or lacking"}},
+        responses={503: {"model": Readiness, "description": "Models are loading or missing"}},
     )
     async def ready(response: Response) -> Readiness:
-        """Whether the models are loaded and warm, which version of each answers, and what is wrong with a newer one.
+        """Return whether the models are loaded and warmed up, the version of each, and problems with newer versions.
 
-        A model that is not there keeps the service from being ready only where `API_MODELS` names it.
+        A missing model makes the service not ready only if `API_MODELS` names it.
         """
         response.status_code = 200 if service.is_ready else 503
         return Readiness(
@@ -39,9 +39,9 @@ def status_routes(service: Service) -> APIRouter:
             models=[_status(state) for state in service.models.states()],
         )
 
-    @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
+    @router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
     async def metrics() -> Response:
-        """Requests, latencies, batches, queues, versions and refusals. Where there are API keys, this needs one."""
+        """Return requests, latencies, batches, queues, versions and errors. Needs an API key if keys are configured."""
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -62,8 +62,7 @@ def _make_captures(count: int) -> None:
     import numpy as np
 
     from sightline.monitoring import CaptureEvent, write_capture
-    from sightline.registry import Registry
-    from sightline.training import BASELINE, Baseline
+    from sightline.registry import BASELINE, Baseline, Registry
 
     target = OUT / str(count)
     if target.exists():
@@ -98,14 +97,14 @@ def _child(count: int) -> dict[str, float]:
 
 
 def _report(count: int) -> dict[str, float]:
-    from sightline.monitoring import gather, report_on, watch_model, write_report
+    from sightline.monitoring import build_report, read_window, watch_model, write_report
     from sightline.registry import Registry
 
     until = START + SPAN
     with tempfile.TemporaryDirectory() as name:
-        watched = watch_model(Registry(OUT / "models"), "vehicles", OUT / str(count), START, until)
-        gathered = gather(watched, OUT / str(count), START, until)
-        report = write_report(report_on(watched, gathered, START, until), watched, gathered, Path(name))
+        model = watch_model(Registry(OUT / "models"), "vehicles", OUT / str(count), START, until)
+        window = read_window(model, OUT / str(count), START, until)
+        report = write_report(build_report(window), window, Path(name))
     assert report.events == count
     return {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 

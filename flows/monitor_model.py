@@ -1,4 +1,4 @@
-"""Captures → counts → comparison with the baseline → report; drift is told."""
+"""Captures → counts → comparison with the baseline → report; an alert if there is drift."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sightline.monitoring import MonitoringReport
+from sightline.monitoring import MonitoringReport, drift_alert
 from tasks.alerts import send_alert
-from tasks.monitoring import plan_monitoring, read_window, report_on_model
-from tasks.monitoring_report import alert_of_drift, publish_monitoring
+from tasks.monitoring import plan_monitoring, publish_monitoring, read_window, report_on_model
 from tasks.support.flow import sightline_flow, skipped
 
 
@@ -31,28 +30,28 @@ def monitor_model(
 
     Args:
         model: A model of the registry, as NAME or NAME/VERSION, or a SageMaker endpoint, as endpoint://NAME.
-        since: The beginning of the time, as 90m, 24h, 7d or 4w before its end, or in ISO 8601.
-        until: Its end, likewise before this moment. By default this moment.
-        capture: Folder or bucket of the capture files, ours or SageMaker's. By default CAPTURE_BUCKET.
-        baseline: What is normal: a version's baseline.safetensors, or an earlier time as SINCE/UNTIL in ISO 8601.
-            By default the model's test set.
-        threshold: The least probability that counts as accepted. By default the model's own.
-        results: Folder or bucket of the runs' results, which tell what was rejected. By default RESULTS_BUCKET.
-        output: Where the report goes. By default under RESULTS_BUCKET, by model and time.
+        since: The beginning of the window: a time in ISO 8601, or a duration before its end, such as 90m, 24h or 7d.
+        until: The end of the window: a time in ISO 8601, or a duration before now. By default now.
+        capture: Folder or bucket of the capture files, written by sightline or SageMaker. By default CAPTURE_BUCKET.
+        baseline: The predictions to compare with: a version's baseline.safetensors, or an earlier window as SINCE/UNTIL
+            in ISO 8601. By default the model's test set.
+        threshold: The lowest confidence that is accepted. By default the model's own.
+        results: Folder or bucket of the runs' results, which count the rejected images. By default RESULTS_BUCKET.
+        output: Folder or bucket of the report. By default a folder of RESULTS_BUCKET, by model and window.
         note: A line for the readers of the report.
     """
     plan = plan_monitoring(model, since, until, capture, results, baseline, threshold, output, note)
     report = report_on_model(read_window(plan), plan)
     if not report.events:
-        return skipped(_nothing(report, plan.capture), report)
+        return skipped(_why_skipped(report, plan.capture), report)
     publish_monitoring(report)
-    if alert := alert_of_drift(report):
+    if alert := drift_alert(report):
         send_alert(alert)
     return report
 
 
-def _nothing(report: MonitoringReport, capture: str) -> str:
+def _why_skipped(report: MonitoringReport, capture: str) -> str:
     window = f"from {report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M}"
     if report.bad_lines:
-        return f"of {report.bad_lines} lines {window} none could be read; the first: {report.bad_lines_named[0]}"
-    return f"{report.model} has captured nothing {window} in {capture}"
+        return f"none of {report.bad_lines} lines {window} is readable; the first: {report.bad_line_examples[0]}"
+    return f"there are no captures of {report.model} {window} in {capture}"

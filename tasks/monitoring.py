@@ -1,4 +1,4 @@
-"""Watching a model: its captures read, compared with what was normal, and reported."""
+"""The steps of monitoring: reading captures, comparing them with a baseline, and writing the report."""
 
 from __future__ import annotations
 
@@ -7,35 +7,30 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 from prefect import task
+from prefect.artifacts import create_markdown_artifact
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from sightline import monitoring, storage
 from sightline.errors import InvalidInput, InvalidSetting
-from sightline.monitoring import (
-    DriftLimits,
-    Embedder,
-    Gathered,
-    MonitoringReport,
-    Predictions,
-    Rejections,
-    Watched,
-)
+from sightline.monitoring import DriftLimits, Embedder, MonitoredModel, MonitoringReport, Predictions, Window
 from sightline.names import ModelName
 from sightline.registry import ImageInput
 from sightline.settings import settings
 from sightline.vision import load_classifier
+from tasks.events import emit_model_drift
 from tasks.models import endpoint_settings, open_registry
 from tasks.runs import image_limits
-from tasks.support.policy import ON_STORAGE
+from tasks.support.opaque import Opaque
+from tasks.support.policy import ON_STORAGE, PLAIN
 from tasks.support.progress import progress
 
-__all__ = ["MonitoringPlan", "Observed", "plan_monitoring", "read_window", "report_on_model"]
+__all__ = ["MonitoringPlan", "plan_monitoring", "publish_monitoring", "read_window", "report_on_model"]
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
 class MonitoringPlan(BaseModel):
-    """What is read, what it is compared with, and where the report goes."""
+    """The window to read, the baseline, and the folder of the report."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,15 +45,6 @@ class MonitoringPlan(BaseModel):
     note: str | None
 
 
-class Observed:
-    """What was read, in a plain object: Prefect looks through every field of a data class at each call."""
-
-    def __init__(self, watched: Watched, gathered: Gathered, rejections: Rejections) -> None:
-        self.watched = watched
-        self.gathered = gathered
-        self.rejections = rejections
-
-
 def plan_monitoring(
     model: str,
     since: str | datetime,
@@ -70,12 +56,15 @@ def plan_monitoring(
     output: str | None,
     note: str | None,
 ) -> MonitoringPlan:
-    """What the parameters ask for. Raises ``InvalidSetting`` for a time that is none, or ends before it begins."""
+    """Return the plan for the parameters.
+
+    Raises ``InvalidSetting`` for an invalid time and for a window that ends before it begins, and ``InvalidModelName``.
+    """
     config, now = settings(), datetime.now(UTC)
-    last = now if until is None else monitoring.moment_of(until, now)
-    first = monitoring.moment_of(since, last)
+    last = now if until is None else monitoring.parse_time(until, now)
+    first = monitoring.parse_time(since, last)
     if first >= last:
-        raise InvalidSetting(f"the time from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} ends before it begins")
+        raise InvalidSetting(f"the window from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} ends before it begins")
     reports = config.results / "monitoring" / ModelName.parse(model).folder
     folder = config.locate(output) if output else reports / f"{first:{_STAMP}}--{last:{_STAMP}}"
     return MonitoringPlan(
@@ -92,83 +81,90 @@ def plan_monitoring(
 
 
 @task(**ON_STORAGE)
-def read_window(plan: MonitoringPlan) -> Observed:
-    """The window's captures, read once as a stream, and what the runs of the same time rejected."""
-    capture, watched = storage.locate(plan.capture), _watched(plan)
+def read_window(plan: MonitoringPlan) -> Opaque[Window]:
+    """Read the window's captures as a stream, and count the images that runs rejected in it."""
+    model = _model(plan)
     if plan.baseline is not None:
-        watched = watched.compared_with(_baseline(plan.baseline, watched, plan))
-    normal = watched.judged.baseline
-    comparable = normal is not None and normal.embeddings is not None
+        model = model.compared_with(_baseline(plan.baseline, model, plan))
+    baseline = model.judged.baseline
+    with_embeddings = baseline is not None and baseline.embeddings is not None
     with progress("read captures") as report:
-        gathered = monitoring.gather(
-            watched,
-            capture,
+        window = monitoring.read_window(
+            model,
+            storage.locate(plan.capture),
             plan.since,
             plan.until,
-            embedder=_embedder(watched) if comparable else None,
+            results=storage.locate(plan.results),
+            embedder=_embedder(model) if with_embeddings else None,
             limits=image_limits(),
             progress=report,
         )
-    rejections = monitoring.read_rejections(
-        storage.locate(plan.results), watched.result_folders, plan.since, plan.until, gathered.left_out
-    )
-    return Observed(watched, gathered, rejections)
+    return Opaque(window)
 
 
 @task(**ON_STORAGE)
-def report_on_model(observed: Observed, plan: MonitoringPlan) -> MonitoringReport:
-    """The report, written where the plan says."""
+def report_on_model(window: Opaque[Window], plan: MonitoringPlan) -> MonitoringReport:
+    """Build the report and write it to the plan's folder. A report without predictions is not written."""
     config = settings()
-    report = monitoring.report_on(
-        observed.watched,
-        observed.gathered,
-        plan.since,
-        plan.until,
-        rejections=observed.rejections,
-        limits=DriftLimits(
-            config.drift_alpha, config.drift_min_events, config.drift_psi, config.drift_share, config.drift_auc
-        ),
-        note=plan.note,
+    limits = DriftLimits(
+        alpha=config.drift_alpha,
+        min_events=config.drift_min_events,
+        psi=config.drift_psi,
+        share=config.drift_share,
+        auc=config.drift_auc,
     )
+    report = monitoring.build_report(window.value, limits=limits, note=plan.note)
     if not report.events:
         return report
-    return monitoring.write_report(report, observed.watched, observed.gathered, storage.locate(plan.output))
+    return monitoring.write_report(report, window.value, storage.locate(plan.output))
 
 
-def _watched(plan: MonitoringPlan) -> Watched:
-    capture, model = storage.locate(plan.capture), ModelName.parse(plan.model)
-    if not model.is_endpoint:
-        return monitoring.watch_model(open_registry(), model, capture, plan.since, plan.until, plan.threshold)
-    classes, threshold = endpoint_settings(model, plan.threshold)
-    return monitoring.watch_endpoint(model, classes, threshold, capture, plan.since, plan.until)
+@task(**PLAIN)
+def publish_monitoring(report: MonitoringReport) -> None:
+    """Publish the report's page and, if a quantity has drifted, ``sightline.model.drift``."""
+    page = monitoring.monitoring_page(report)
+    create_markdown_artifact(page, key="monitoring", description=f"{report.version}: {report.headline}")
+    if report.drift:
+        emit_model_drift(report)
 
 
-def _baseline(baseline: str, watched: Watched, plan: MonitoringPlan) -> Predictions:
-    """That of a file, or what was captured in an earlier window."""
-    judged, window = watched.judged, monitoring.window_of(baseline)
-    if window is None:
+def _model(plan: MonitoringPlan) -> MonitoredModel:
+    name, capture = ModelName.parse(plan.model), storage.locate(plan.capture)
+    if not name.is_endpoint:
+        return monitoring.watch_model(open_registry(), name, capture, plan.since, plan.until, plan.threshold)
+    classes, threshold = endpoint_settings(name, plan.threshold)
+    return monitoring.watch_endpoint(name, classes, threshold, capture, plan.since, plan.until)
+
+
+def _baseline(baseline: str, model: MonitoredModel, plan: MonitoringPlan) -> Predictions:
+    """Return the baseline in a file, or the captured predictions of an earlier window."""
+    judged, bounds = model.judged, monitoring.parse_window(baseline)
+    if bounds is None:
         location = storage.locate(baseline)
         try:
             data = storage.read_bytes(location)
         except FileNotFoundError as error:
-            mend = "Name a version's baseline.safetensors, or a time as SINCE/UNTIL"
-            raise InvalidInput(baseline, "there is no such file", mend) from error
+            raise InvalidInput(
+                baseline,
+                "there is no such file",
+                "Give a version's baseline.safetensors, or an earlier window as SINCE/UNTIL",
+            ) from error
         return monitoring.read_baseline(data, baseline, judged.classes)
-    gathered = monitoring.gather(
-        watched, storage.locate(plan.capture), *window, embedder=_embedder(watched), limits=image_limits()
+    window = monitoring.read_window(
+        model, storage.locate(plan.capture), *bounds, embedder=_embedder(model), limits=image_limits()
     )
-    return gathered.predictions(judged.label, f"the predictions of {baseline}")
+    return window.predictions(judged.label, f"the predictions of {baseline}")
 
 
-def _embedder(watched: Watched) -> Embedder | None:
-    """What makes the judged version's embeddings; its model is loaded when the first are asked for."""
-    judged = watched.judged
+def _embedder(model: MonitoredModel) -> Embedder | None:
+    """Return the judged version's embedder, which loads the model at its first call; None without an image model."""
+    judged = model.judged
     if judged.record is None or not isinstance(judged.record.input, ImageInput):
         return None
 
     def embed(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         config = settings()
-        # The baseline's embeddings, which they are compared with, are by float32.
+        # The embeddings of the baseline were computed in float32.
         classifier = load_classifier(
             open_registry(), judged.label, device=config.device, backend=config.backend, half=False
         )

@@ -1,4 +1,4 @@
-"""Pages that show how models and patients are doing, and the same as JSON."""
+"""Pages about models and patients, and the same data as JSON."""
 
 from api.dashboard.routes import dashboard_routes
 

@@ -1,4 +1,4 @@
-"""The pages: each one file that runs nothing and loads nothing from elsewhere."""
+"""Rendering of the pages. Each is one file that runs no script and loads nothing from other servers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api.pages import secured
+from api.pages import secure_page
 from sightline.emotion import load_keywords
 from sightline.media import palette
 
@@ -17,8 +17,8 @@ __all__ = ["render"]
 
 
 def render(template: str, **values: Any) -> HTMLResponse:
-    """A page from one of the templates beside this file. Raises where a value that it needs is not given."""
-    return secured(_environment().get_template(template).render(now=datetime.now(UTC), **values))
+    """Return a page from a template of this package. Raises ``UndefinedError`` if a value is missing."""
+    return secure_page(_environment().get_template(template).render(now=datetime.now(UTC), **values))
 
 
 @cache
@@ -36,12 +36,12 @@ def _environment() -> Environment:
     return environment
 
 
-def _time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def _time(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _day(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d}"
+def _day(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d}"
 
 
 def _percent(value: float | None) -> str:
@@ -52,18 +52,18 @@ def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
-def _ago(moment: datetime) -> str:
-    """How long ago, in one unit."""
-    seconds = (datetime.now(UTC) - moment).total_seconds()
+def _ago(time: datetime) -> str:
+    """Return the duration since a time, in one unit."""
+    seconds = (datetime.now(UTC) - time).total_seconds()
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
             count = int(seconds // size)
             return f"{count} {unit}{'' if count == 1 else 's'}"
-    return "moments"
+    return "less than a minute"
 
 
 def _colour(emotion: str) -> str:
-    """A colour on which black text can be read, the same for an emotion on every page."""
+    """Return the emotion's colour, the same on every page. Black text is readable on it."""
     red, green, blue = _colours().get(emotion, (200, 200, 200))
     return f"rgb({red}, {green}, {blue})"
 

@@ -1,10 +1,10 @@
-"""How a patient is doing: their sessions, what was said, seen and answered in them, and their model's trainings."""
+"""A patient: the emotions of the sessions by words, model and reviewers, and the trainings of the patient's model."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from sightline import documents
 from sightline.affect import Training, read_trainings
@@ -25,7 +25,7 @@ from sightline.storage import Location, folder_names
 
 __all__ = ["PatientRow", "PatientView", "SessionRow", "list_patients", "view_patient"]
 
-_SESSIONS, _TRAININGS = 40, 20  # shown of each, the latest
+_SESSIONS, _TRAININGS = 40, 20  # most that are shown, the latest
 _READERS = 8
 
 
@@ -38,29 +38,31 @@ class PatientRow(BaseModel):
 
 
 class SessionRow(BaseModel):
-    """One session: what its words tell, what the model says, and what a person answered."""
+    """One session: the emotion of the words, the predicted one, and the reviewers' answer."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     session: str
     processed: AwareDatetime
     duration_seconds: float
-    said: str
+    spoken: str = Field(alias="said", description="The emotion of the words.")
     predicted: Prediction | None
-    answered: str | None = Field(description="What people agreed on, or `contested`; null where nobody was asked.")
+    answered: str | None = Field(description="The reviewers' answer, or `contested`; null if there is none.")
     reviewers: list[str]
     poses: int
     timeline: list[Stretch]
 
 
 class PatientView(BaseModel):
-    """A patient."""
+    """One patient."""
 
     patient: str
     model: str
-    version: int | None = Field(description="The current version of the patient's model; null where there is none.")
+    version: int | None = Field(description="The current version of the patient's model; null if there is none.")
     sessions: list[SessionRow] = Field(description="The latest first, at most 40.")
     sessions_in_all: int
     emotions: dict[str, int] = Field(
-        description="Sessions by the emotion that counts: a person's answer, or the words'."
+        description="The number of sessions by emotion: the reviewers' answer, or the emotion of the words."
     )
     waiting: int
     trainings: list[Training] = Field(description="The latest first, at most 20.")
@@ -68,29 +70,29 @@ class PatientView(BaseModel):
 
 
 def list_patients(patients: Location) -> list[PatientRow]:
-    """Everyone with sessions."""
-    found = []
+    """Return all patients with sessions."""
+    rows = []
     for name in folder_names(patients):
         sessions = read_sessions(patients, name)
         if sessions:
-            found.append(PatientRow(patient=name, model=PatientName.parse(name).model.name, sessions=len(sessions)))
-    return found
+            rows.append(PatientRow(patient=name, model=PatientName.parse(name).model.name, sessions=len(sessions)))
+    return rows
 
 
 def view_patient(
     videos: Location, patients: Location, registry: Registry, reviews: Reviews, patient: str
 ) -> PatientView:
-    """One patient. Raises ``InvalidInput`` for one who has no sessions, or whose name cannot be one."""
+    """Return one patient. Raises ``InvalidInput`` for a patient without sessions, and for an invalid name."""
     owner = PatientName.parse(patient)
     name, model = owner.text, owner.model.name
     records, trainings = read_sessions(patients, name), read_trainings(registry.root / model)
     if not records and not trainings:
-        raise InvalidInput(patient, "has no sessions here", "See /models for whose models there are")
-    answers = {each.question.sha256: each for each in reviews.answered(model)}
+        raise InvalidInput(patient, "has no sessions", "See /models for the patients with sessions")
+    answers = {reviewed.question.sha256: reviewed for reviewed in reviews.answered(model)}
     latest = records[: -_SESSIONS - 1 : -1]
     with ThreadPoolExecutor(_READERS) as pool:
         rows = list(pool.map(lambda record: _row(videos, patients, record, answers.get(record.sha256)), latest))
-    counted = [_counts(record, answers.get(record.sha256)) for record in records]
+    emotions = [_emotion(record, answers.get(record.sha256)) for record in records]
     pointer = registry.current(model)
     return PatientView(
         patient=name,
@@ -98,7 +100,7 @@ def view_patient(
         version=pointer.version if pointer else None,
         sessions=rows,
         sessions_in_all=len(records),
-        emotions={emotion: counted.count(emotion) for emotion in sorted(set(counted))},
+        emotions={emotion: emotions.count(emotion) for emotion in sorted(set(emotions))},
         waiting=_waiting(videos, patients, name, answers),
         trainings=trainings[: -_TRAININGS - 1 : -1],
         trainings_in_all=len(trainings),
@@ -106,13 +108,13 @@ def view_patient(
 
 
 def _row(videos: Location, patients: Location, record: SessionRecord, answer: Reviewed | None) -> SessionRow:
-    at = SessionLayout(videos, patients, PatientName.parse(record.patient), record.session, record.sha256)
-    metadata = documents.read(at.metadata, Metadata)
+    layout = SessionLayout(videos, patients, PatientName.parse(record.patient), record.session, record.sha256)
+    metadata = documents.read(layout.metadata, Metadata)
     return SessionRow(
         session=record.session,
         processed=record.processing_time,
         duration_seconds=record.duration_seconds,
-        said=record.emotion,
+        spoken=record.emotion,
         predicted=metadata.prediction if metadata else None,
         answered=answer.verdict if answer else None,
         reviewers=list(answer.reviewers) if answer else [],
@@ -121,7 +123,7 @@ def _row(videos: Location, patients: Location, record: SessionRecord, answer: Re
     )
 
 
-def _counts(record: SessionRecord, answer: Reviewed | None) -> str:
+def _emotion(record: SessionRecord, answer: Reviewed | None) -> str:
     return answer.label if answer and answer.label else record.emotion
 
 

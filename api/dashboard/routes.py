@@ -1,4 +1,4 @@
-"""``/models`` and ``/patients``: a page for a person, JSON for a program that asks for it."""
+"""The routes ``/models`` and ``/patients``: HTML pages, or JSON if the client accepts only that."""
 
 from __future__ import annotations
 
@@ -9,78 +9,78 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import BaseModel
 
-from api.dashboard import patients, watched
+from api.dashboard import models, patients
 from api.dashboard.pages import render
-from api.problems import Problem
+from api.problems import Problem, problem_of_error
 from api.service import Service
-from sightline.errors import InvalidInput, StorageError
-from sightline.registry import InvalidModelName, ModelDamaged, ModelNotFound, Registry
+from sightline.errors import SightlineError
+from sightline.registry import Registry
 from sightline.reviews import Reviews
 
 __all__ = ["dashboard_routes"]
 
-_Found = TypeVar("_Found")
+_T = TypeVar("_T")
 
 _REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
-"""A report is a file from storage: whatever is in it, nothing of it runs and nothing is fetched."""
+"""The policy of a report, which is a file from storage: no script runs, and nothing is loaded from servers."""
 
 
 class ModelList(BaseModel):
-    """Every model of the registry."""
+    """All models of the registry."""
 
-    models: list[watched.ModelRow]
+    models: list[models.ModelRow]
 
 
 class PatientList(BaseModel):
-    """Every patient with sessions."""
+    """All patients with sessions."""
 
     patients: list[patients.PatientRow]
 
 
 def dashboard_routes(service: Service) -> APIRouter:
-    """Models and patients, as pages and as JSON."""
+    """Return the routes of the pages about models and patients."""
     config = service.config
     results, videos, people = config.results, config.videos, config.patients
     registry, reviews = Registry(config.models), Reviews(config.reviews)
     router = APIRouter(tags=["dashboard"])
 
-    # Not coroutines: what they do is reading storage, which would keep every other request waiting.
+    # Plain functions, which run on threads: reading storage in a coroutine would block all other requests.
     @router.get("/models.json")
     def models_json() -> ModelList:
-        """Every model of the registry: its current version, its accuracy, and how many questions wait."""
-        return ModelList(models=_told(lambda: watched.list_models(registry, reviews)))
+        """Return all models of the registry: the current version, its accuracy, and the number of waiting questions."""
+        return ModelList(models=_read(lambda: models.list_models(registry, reviews)))
 
     @router.get("/models/{name}.json")
-    def model_json(name: str) -> watched.ModelView:
-        """One model: versions, how the current one became it, reports, the queue of questions, and the answers."""
-        return _told(lambda: watched.view_model(registry, reviews, results, name))
+    def model_json(name: str) -> models.ModelView:
+        """Return one model: versions, history of the current version, reports, waiting questions, and answers."""
+        return _read(lambda: models.view_model(registry, reviews, results, name))
 
     @router.get("/patients.json")
     def patients_json() -> PatientList:
-        """Everyone with sessions."""
-        return PatientList(patients=_told(lambda: patients.list_patients(people)))
+        """Return all patients with sessions."""
+        return PatientList(patients=_read(lambda: patients.list_patients(people)))
 
     @router.get("/patients/{patient}.json")
     def patient_json(patient: str) -> patients.PatientView:
-        """One patient: sessions with what was said, predicted and answered, and the trainings of their model."""
-        return _told(lambda: patients.view_patient(videos, people, registry, reviews, patient))
+        """Return one patient: sessions with their spoken, predicted and reviewed emotions, and the trainings."""
+        return _read(lambda: patients.view_patient(videos, people, registry, reviews, patient))
 
     @router.get("/models", include_in_schema=False)
     def models_page(request: Request) -> Response:
-        listed = models_json()
+        model_list = models_json()
         if _wants_json(request):
-            return _json(listed)
-        return render("models.html.j2", models=listed.models, patients=patients_json().patients)
+            return _json(model_list)
+        return render("models.html.j2", models=model_list.models, patients=patients_json().patients)
 
     @router.get("/models/{name}", include_in_schema=False)
     def model_page(name: str, request: Request) -> Response:
-        found = model_json(name)
-        return _json(found) if _wants_json(request) else render("model.html.j2", model=found)
+        model = model_json(name)
+        return _json(model) if _wants_json(request) else render("model.html.j2", model=model)
 
     @router.get("/models/{name}/reports/{report}", include_in_schema=False)
     def report_page(name: str, report: str) -> Response:
         try:
-            page = _told(lambda: watched.report_page(results, name, report))
+            page = _read(lambda: models.report_page(results, name, report))
         except FileNotFoundError as error:
             raise Problem(404, "not_found", f"{name} has no report {report}") from error
         headers = {"Content-Security-Policy": _REPORT_POLICY, "X-Content-Type-Options": "nosniff"}
@@ -92,20 +92,18 @@ def dashboard_routes(service: Service) -> APIRouter:
 
     @router.get("/patients/{patient}", include_in_schema=False)
     def patient_page(patient: str, request: Request) -> Response:
-        found = patient_json(patient)
-        return _json(found) if _wants_json(request) else render("patient.html.j2", patient=found)
+        view = patient_json(patient)
+        return _json(view) if _wants_json(request) else render("patient.html.j2", patient=view)
 
     return router
 
 
-def _told(found: Callable[[], _Found]) -> _Found:
-    """What it gives; what keeps it from that becomes an answer."""
+def _read(read: Callable[[], _T]) -> _T:
+    """Return the result of ``read``. Raises :class:`Problem` for data that is missing or cannot be read."""
     try:
-        return found()
-    except (InvalidModelName, ModelNotFound, InvalidInput) as error:
-        raise Problem(404, "not_found", str(error)) from error
-    except (ModelDamaged, StorageError) as error:
-        raise Problem(503, "unreadable", str(error)) from error
+        return read()
+    except SightlineError as error:
+        raise problem_of_error(error) from error
 
 
 def _wants_json(request: Request) -> bool:
@@ -113,5 +111,5 @@ def _wants_json(request: Request) -> bool:
     return "application/json" in accepted and "text/html" not in accepted
 
 
-def _json(found: BaseModel) -> Response:
-    return JSONResponse(found.model_dump(mode="json"))
+def _json(view: BaseModel) -> Response:
+    return JSONResponse(view.model_dump(mode="json", by_alias=True))

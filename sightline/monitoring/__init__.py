@@ -1,27 +1,25 @@
-"""Every inference, kept as SageMaker Model Monitor keeps it, read back, and watched for what is unusual.
+"""Monitoring: every inference is captured as SageMaker Model Monitor does it, read again, and checked for drift.
 
 for inference in read_captures(locate("s3://captures"), endpoint="posture"):
     print(inference.inference_time, max(inference.probabilities))
 
-watched = watch_model(registry, "posture", locate("s3://captures"), since, until)
-report = report_on(watched, gather(watched, locate("s3://captures"), since, until), since, until)
-print(report.headline)
+model = watch_model(registry, "posture", locate("s3://captures"), since, until)
+window = read_window(model, locate("s3://captures"), since, until)
+print(build_report(window).headline)
 """
 
+from sightline.monitoring.capture_files import write_capture
+from sightline.monitoring.capture_lines import CapturedInference, CaptureEvent, InvalidCapture
+from sightline.monitoring.capture_reader import SkippedLines, read_captures
 from sightline.monitoring.drift import Comparison, DriftLimits, compare_windows
-from sightline.monitoring.gather import Embedder, Gathered, gather
-from sightline.monitoring.left_out import LeftOut
-from sightline.monitoring.line import CapturedInference, CaptureEvent
-from sightline.monitoring.monitor import report_on
+from sightline.monitoring.monitored import MonitoredModel, MonitoredVersion, watch_endpoint, watch_model
 from sightline.monitoring.page import FIGURES, PAGE, write_report
-from sightline.monitoring.predictions import Predictions
-from sightline.monitoring.read import read_captures
-from sightline.monitoring.reject import InvalidCapture
-from sightline.monitoring.rejections import Rejections, read_rejections
+from sightline.monitoring.predictions import Predictions, read_baseline
+from sightline.monitoring.rendering import drift_alert, monitoring_page
 from sightline.monitoring.report import MonitoringReport
-from sightline.monitoring.times import moment_of, window_of
-from sightline.monitoring.watched import Version, Watched, read_baseline, watch_endpoint, watch_model
-from sightline.monitoring.write import write_capture
+from sightline.monitoring.report_builder import build_report
+from sightline.monitoring.times import parse_time, parse_window
+from sightline.monitoring.window import Embedder, Rejections, Window, read_rejections, read_window
 
 __all__ = [
     "FIGURES",
@@ -31,24 +29,26 @@ __all__ = [
     "Comparison",
     "DriftLimits",
     "Embedder",
-    "Gathered",
     "InvalidCapture",
-    "LeftOut",
+    "MonitoredModel",
+    "MonitoredVersion",
     "MonitoringReport",
     "Predictions",
     "Rejections",
-    "Version",
-    "Watched",
+    "SkippedLines",
+    "Window",
+    "build_report",
     "compare_windows",
-    "gather",
-    "moment_of",
+    "drift_alert",
+    "monitoring_page",
+    "parse_time",
+    "parse_window",
     "read_baseline",
     "read_captures",
     "read_rejections",
-    "report_on",
+    "read_window",
     "watch_endpoint",
     "watch_model",
-    "window_of",
     "write_capture",
     "write_report",
 ]

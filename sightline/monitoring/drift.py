@@ -1,6 +1,6 @@
-"""Whether predictions are other than a baseline's, by how much, and what that is in words.
+"""Drift: whether predictions differ from a baseline, by how much, and the difference in words.
 
-Of every comparison there is a p-value, corrected for how many there are, and an effect size. Only both together make a
+Every comparison has an effect size, and a p-value corrected for the number of comparisons. Only both together are
 drift: in a large window any difference is significant, and in a small one any difference may be large.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.monitoring.predictions import Predictions
 
@@ -22,7 +22,7 @@ __all__ = [
     "DriftLimits",
     "compare_windows",
     "decile_edges",
-    "place_in",
+    "range_indices",
     "stability_index",
     "total_variation",
 ]
@@ -30,10 +30,10 @@ __all__ = [
 _BINS = 10
 _PER_BIN = 10  # predictions of the baseline that a bin needs
 LEAST_BASELINE = 50
-"""Predictions that a baseline needs to be one."""
+"""The least number of predictions in a baseline."""
 
-_EXPECTED = 5.0  # of a class; rarer ones are taken together (W. G. Cochran, Some Methods for Strengthening χ², 1954)
-_DECIMALS = 4  # of confidences: single precision, backends and files differ in the rest
+_LEAST_EXPECTED = 5.0  # of a class; rarer ones are pooled (W. G. Cochran, Some Methods for Strengthening χ², 1954)
+_DECIMALS = 4  # of confidences: single precision, backends and files differ beyond them
 _COMPONENTS = 32  # of the embeddings
 
 Confidences = NDArray[np.float64]
@@ -41,11 +41,11 @@ Confidences = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DriftLimits:
-    """From where on a difference is a drift.
+    """The limits from which on a difference is drift.
 
     ``alpha``: of the corrected p-values. ``min_events``: of a window. ``psi``: population stability index of the
-    confidence. ``share``: total variation distance of the classes. ``auc``: of a classifier that tells the embeddings
-    apart.
+    confidence. ``share``: total variation distance of the classes. ``auc``: of a classifier that distinguishes the
+    embeddings.
     """
 
     alpha: float = 0.05
@@ -56,15 +56,15 @@ class DriftLimits:
 
 
 class Comparison(BaseModel):
-    """One thing that was compared with the baseline.
+    """The comparison of one quantity with the baseline.
 
-    ``effects``: sizes by their names; ``judged_by`` is the one that is held against ``limit``. ``says``: the
-    difference, as a sentence without its beginning capital.
+    ``effects``: effect sizes by name; the one named ``judged_by`` is compared with ``limit``. ``summary``: the
+    difference, as a sentence without a capital and a period.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
-    what: str
+    quantity: str = Field(alias="what")
     test: Literal["Kolmogorov-Smirnov", "chi-square", "Mann-Whitney on a classifier"]
     baseline_size: int
     size: int
@@ -74,19 +74,21 @@ class Comparison(BaseModel):
     judged_by: str
     limit: float
     drifted: bool
-    says: str
+    summary: str = Field(alias="says")
 
 
 @dataclass(frozen=True)
-class _Found:
-    what: str
-    test: str
+class _Difference:
+    """A comparison whose p-value is not corrected yet."""
+
+    quantity: str
+    test: Literal["Kolmogorov-Smirnov", "chi-square", "Mann-Whitney on a classifier"]
     sizes: tuple[int, int]
     p: float
     effects: dict[str, float]
     judged_by: str
     limit: float
-    says: str
+    summary: str
 
 
 def compare_windows(
@@ -96,124 +98,127 @@ def compare_windows(
     classes: Sequence[str],
     limits: DriftLimits,
 ) -> list[Comparison]:
-    """Compare a window of predictions with the baseline, as far as both are large enough.
+    """Compare a window of predictions with the baseline. Returns nothing if one of them is too small.
 
     ``window`` holds a sample of the window's predictions and embeddings; ``class_counts`` counts all of them. The
-    comparisons are of the confidence, also within each class, of the classes, and of the embeddings where both have
-    some; their p-values are corrected after Y. Benjamini and Y. Hochberg (1995), which where nothing has drifted keeps
-    the probability of any false alarm below ``alpha``.
+    comparisons cover the confidence, also within each class, the classes, and the embeddings if both have some. The
+    p-values are corrected after Y. Benjamini and Y. Hochberg (1995): without drift, the probability of any false alarm
+    stays below ``alpha``.
     """
     from scipy.stats import false_discovery_control
 
     if sum(class_counts) < limits.min_events or len(baseline) < LEAST_BASELINE:
         return []
-    found = [
+    differences = [
         _confidence("confidence", baseline.confidence, window.confidence, limits),
-        _classes(np.bincount(baseline.said, minlength=len(classes)), np.asarray(class_counts), classes, limits),
+        _classes(np.bincount(baseline.predicted, minlength=len(classes)), np.asarray(class_counts), classes, limits),
         *_within_classes(baseline, window, classes, limits),
     ]
     if baseline.embeddings is not None and window.embeddings is not None:
-        found += _embeddings(baseline.embeddings, window.embeddings, limits)
-    corrected = false_discovery_control([each.p for each in found], method="bh")
-    return [_compared(each, min(float(p), 1.0), limits.alpha) for each, p in zip(found, corrected, strict=True)]
+        differences += _embeddings(baseline.embeddings, window.embeddings, limits)
+    corrected = false_discovery_control([difference.p for difference in differences], method="bh")
+    return [
+        _comparison(difference, min(float(p), 1.0), limits.alpha)
+        for difference, p in zip(differences, corrected, strict=True)
+    ]
 
 
 def decile_edges(confidence: Confidences) -> Confidences:
-    """The edges between ranges of confidence that hold equally many of the baseline's predictions, ten at most."""
+    """Return the edges between at most ten ranges of confidence that hold equally many of the predictions."""
     bins = max(2, min(_BINS, len(confidence) // _PER_BIN))
     inner = np.quantile(np.round(confidence, _DECIMALS), np.linspace(0, 1, bins + 1)[1:-1])
     return np.asarray(np.unique(inner), np.float64)
 
 
-def place_in(edges: Confidences, confidence: Confidences) -> NDArray[np.int64]:
-    """Which of the ranges between the edges each confidence is in."""
+def range_indices(edges: Confidences, confidence: Confidences) -> NDArray[np.int64]:
+    """Return the index of the range between the edges that holds each confidence."""
     return np.searchsorted(edges, np.round(confidence, _DECIMALS), side="left")
 
 
 def stability_index(before: NDArray[Any], after: NDArray[Any]) -> float:
-    """The population stability index, Σ (q - p) ln(q / p), of counts in the same bins; below 0.1 is called stable.
+    """Return the population stability index, Σ (q - p) ln(q / p), of counts in the same bins.
 
-    Half an observation is added to each bin, so that an empty one has a logarithm. S. Kullback and R. Leibler's
-    symmetric divergence (1951).
+    Values below 0.1 count as stable. Half an observation is added to each bin, so that an empty one has a logarithm.
+    This is the symmetric divergence of S. Kullback and R. Leibler (1951).
     """
     p, q = ((counts + 0.5) / (counts + 0.5).sum() for counts in (before.astype(float), after.astype(float)))
     return float(((q - p) * np.log(q / p)).sum())
 
 
 def total_variation(before: NDArray[Any], after: NDArray[Any]) -> float:
-    """Half the sum of the shares' differences: the share of the predictions that would have to change class."""
+    """Return half the sum of the shares' differences: the share of predictions that would have to change class."""
     return float(np.abs(before / before.sum() - after / after.sum()).sum() / 2)
 
 
-def _compared(found: _Found, p_corrected: float, alpha: float) -> Comparison:
+def _comparison(difference: _Difference, p_corrected: float, alpha: float) -> Comparison:
     return Comparison(
-        what=found.what,
-        test=found.test,
-        baseline_size=found.sizes[0],
-        size=found.sizes[1],
-        p=found.p,
+        quantity=difference.quantity,
+        test=difference.test,
+        baseline_size=difference.sizes[0],
+        size=difference.sizes[1],
+        p=difference.p,
         p_corrected=p_corrected,
-        effects=found.effects,
-        judged_by=found.judged_by,
-        limit=found.limit,
-        drifted=p_corrected < alpha and found.effects[found.judged_by] >= found.limit,
-        says=found.says,
+        effects=difference.effects,
+        judged_by=difference.judged_by,
+        limit=difference.limit,
+        drifted=p_corrected < alpha and difference.effects[difference.judged_by] >= difference.limit,
+        summary=difference.summary,
     )
 
 
-def _confidence(what: str, before: Confidences, after: Confidences, limits: DriftLimits) -> _Found:
+def _confidence(quantity: str, before: Confidences, after: Confidences, limits: DriftLimits) -> _Difference:
     from scipy.stats import ks_2samp
 
-    rounded = [np.round(each, _DECIMALS) for each in (before, after)]
+    rounded = [np.round(confidence, _DECIMALS) for confidence in (before, after)]
     tested = ks_2samp(*rounded, method="asymp")
     edges = decile_edges(before)
-    counts = [np.bincount(place_in(edges, each), minlength=len(edges) + 1) for each in (before, after)]
+    counts = [np.bincount(range_indices(edges, confidence), minlength=len(edges) + 1) for confidence in (before, after)]
     effects = {"psi": stability_index(*counts), "ks": float(tested.statistic)}
-    return _Found(
-        what, "Kolmogorov-Smirnov", (len(before), len(after)), float(tested.pvalue), effects, "psi", limits.psi,
-        _confidence_in_words(what, float(before.mean()), float(after.mean()), spread=effects["psi"] >= limits.psi),
+    return _Difference(
+        quantity, "Kolmogorov-Smirnov", (len(before), len(after)), float(tested.pvalue), effects, "psi", limits.psi,
+        _confidence_summary(quantity, float(before.mean()), float(after.mean()), spread=effects["psi"] >= limits.psi),
     )  # fmt: skip
 
 
 def _within_classes(
     baseline: Predictions, window: Predictions, classes: Sequence[str], limits: DriftLimits
-) -> Iterator[_Found]:
-    for place, name in enumerate(classes):
-        before, after = (each.confidence[each.said == place] for each in (baseline, window))
+) -> Iterator[_Difference]:
+    for index, name in enumerate(classes):
+        before, after = (side.confidence[side.predicted == index] for side in (baseline, window))
         if min(len(before), len(after)) >= limits.min_events:
             yield _confidence(f"confidence in {name}", before, after, limits)
 
 
 def _classes(
     before: NDArray[np.int64], after: NDArray[np.int64], classes: Sequence[str], limits: DriftLimits
-) -> _Found:
+) -> _Difference:
     from scipy.stats import chi2_contingency
     from scipy.stats.contingency import association
 
-    table = _enough(np.stack([before, after]))
-    several = table.shape[1] > 1  # else every prediction is of one class, before and after
+    table = _pool_rare(np.stack([before, after]))
+    several = table.shape[1] > 1  # otherwise every prediction is of one class, before and after
     effects = {
         "total variation": total_variation(before, after),
         "cramer v": float(association(table, method="cramer")) if several else 0.0,
     }
     p = float(chi2_contingency(table, correction=False).pvalue) if several else 1.0
-    return _Found(
+    return _Difference(
         "classes", "chi-square", (int(before.sum()), int(after.sum())), p, effects, "total variation", limits.share,
-        _shares_in_words(before / before.sum(), after / after.sum(), classes),
+        _shares_summary(before / before.sum(), after / after.sum(), classes),
     )  # fmt: skip
 
 
-def _enough(table: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The classes' counts, rows before and after, with those of which too few are expected taken together."""
+def _pool_rare(table: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the classes' counts, with rows before and after, and with the rare classes pooled into one."""
     expected = table.sum(axis=1).min() * table.sum(axis=0) / table.sum()
-    rare = expected < _EXPECTED
+    rare = expected < _LEAST_EXPECTED
     pooled = np.column_stack([table[:, ~rare], table[:, rare].sum(axis=1)]) if rare.any() else table
-    kept: NDArray[np.int64] = pooled[:, pooled.sum(axis=0) > 0]
-    return kept
+    nonempty: NDArray[np.int64] = pooled[:, pooled.sum(axis=0) > 0]
+    return nonempty
 
 
-def _embeddings(before: NDArray[np.float16], after: NDArray[np.float16], limits: DriftLimits) -> Iterator[_Found]:
-    """Half of both train a classifier to tell them apart, the other halves show whether it can.
+def _embeddings(before: NDArray[np.float16], after: NDArray[np.float16], limits: DriftLimits) -> Iterator[_Difference]:
+    """Train a classifier on half of both to distinguish them, and test it on the other halves.
 
     D. Lopez-Paz and M. Oquab, Revisiting Classifier Two-Sample Tests (2017), with the ranks of its scores.
     """
@@ -226,39 +231,40 @@ def _embeddings(before: NDArray[np.float16], after: NDArray[np.float16], limits:
     if min(len(before), len(after)) < LEAST_BASELINE or before.shape[1] != after.shape[1]:
         return
     random = np.random.default_rng(0)
-    parts = [each[random.permutation(len(each))].astype(np.float64) for each in (before, after)]
-    (before_fit, before_kept), (after_fit, after_kept) = (np.array_split(each, 2) for each in parts)
-    fitted = np.concatenate([before_fit, after_fit])
-    components = min(_COMPONENTS, fitted.shape[1], len(fitted) // 4)
+    shuffled = [side[random.permutation(len(side))].astype(np.float64) for side in (before, after)]
+    (before_train, before_test), (after_train, after_test) = (np.array_split(side, 2) for side in shuffled)
+    train = np.concatenate([before_train, after_train])
+    components = min(_COMPONENTS, train.shape[1], len(train) // 4)
     classifier = make_pipeline(
         StandardScaler(),
         PCA(components, svd_solver="full"),
         StandardScaler(),
         LogisticRegression(C=0.1, class_weight="balanced"),
     )
-    classifier.fit(fitted, np.repeat([0, 1], [len(before_fit), len(after_fit)]))
-    scores = [classifier.decision_function(each) for each in (after_kept, before_kept)]
+    classifier.fit(train, np.repeat([0, 1], [len(before_train), len(after_train)]))
+    scores = [classifier.decision_function(side) for side in (after_test, before_test)]
     tested = mannwhitneyu(*scores, alternative="greater")
-    auc = float(tested.statistic) / (len(after_kept) * len(before_kept))
-    yield _Found(
+    auc = float(tested.statistic) / (len(after_test) * len(before_test))
+    yield _Difference(
         "embeddings", "Mann-Whitney on a classifier", (len(before), len(after)), float(tested.pvalue), {"auc": auc},
         "auc", limits.auc,
-        f"the images look different: a classifier tells {100 * auc:.0f} % of the pairs apart, where chance tells 50 %",
+        f"the images look different: a classifier distinguishes {100 * auc:.0f} % of the pairs, 50 % by chance",
     )  # fmt: skip
 
 
-def _confidence_in_words(what: str, before: float, after: float, *, spread: bool) -> str:
-    if abs(before - after) < 0.005:  # else a rounding would look like a change
-        return f"the {what} is {after:.2f} on average as before" + (", but spread otherwise" if spread else "")
-    return f"the {what} {'rose' if after > before else 'fell'} from {before:.2f} to {after:.2f} on average"
+def _confidence_summary(quantity: str, before: float, after: float, *, spread: bool) -> str:
+    if abs(before - after) < 0.005:  # otherwise rounding would look like a change
+        distribution = ", with a different distribution" if spread else ""
+        return f"the mean {quantity} is unchanged at {after:.2f}{distribution}"
+    return f"the mean {quantity} {'rose' if after > before else 'fell'} from {before:.2f} to {after:.2f}"
 
 
-def _shares_in_words(before: NDArray[np.float64], after: NDArray[np.float64], classes: Sequence[str]) -> str:
+def _shares_summary(before: NDArray[np.float64], after: NDArray[np.float64], classes: Sequence[str]) -> str:
     changes = after - before
     most = int((np.abs(changes) + 1e-9 * (changes > 0)).argmax())  # of two classes the one that rose
     first, last = _percent(before[most]), _percent(after[most])
     if first == last:
-        return "the shares of the classes are as before"
+        return "the shares of the classes are unchanged"
     return f"the share of {classes[most]} {'rose' if changes[most] > 0 else 'fell'} from {first} to {last}"
 
 

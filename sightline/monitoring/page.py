@@ -1,4 +1,4 @@
-"""A report as files: a page that needs no others, its plots, and its figures as JSON."""
+"""Writing a report: a self-contained HTML page, its plots, and its figures as JSON."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sightline import storage
-from sightline.monitoring.gather import Gathered
-from sightline.monitoring.least_certain import Uncertain
-from sightline.monitoring.plots import PLOTS, draw_report
+from sightline.monitoring.plots import PLOTS, draw_plots
 from sightline.monitoring.report import MonitoringReport
-from sightline.monitoring.watched import Watched
+from sightline.monitoring.samples import UncertainPrediction
+from sightline.monitoring.window import Window
 from sightline.storage import Location
 
 __all__ = ["FIGURES", "PAGE", "write_report"]
@@ -23,32 +22,32 @@ __all__ = ["FIGURES", "PAGE", "write_report"]
 PAGE, FIGURES = "report.html", "report.json"
 
 _TEMPLATE = "report.html.j2"
-_WIDE = 900  # pixels from which a plot has a row of the page to itself
-_SMALL = 64  # pixels up to which a picture is shown with its pixels
+_WIDE = 900  # pixels from which on a plot has a row of the page to itself
+_SMALL = 64  # pixels up to which an image is enlarged without smoothing
 
 
-def write_report(report: MonitoringReport, watched: Watched, gathered: Gathered, folder: Location) -> MonitoringReport:
-    """Write the report into ``folder``, over an earlier one; the report, which says where its files are.
+def write_report(report: MonitoringReport, window: Window, folder: Location) -> MonitoringReport:
+    """Write the report into ``folder``, over an earlier one, and return it with the URIs of its files.
 
     :data:`FIGURES` is written last: a folder without it holds no report. Raises ``StorageError``.
     """
     with TemporaryDirectory(prefix="sightline-") as name:
         local = Path(name)
-        plots = draw_report(local, report, watched, gathered) if report.events else []
+        plots = draw_plots(local, report, window) if report.events else []
         written = report.model_copy(
             update={
                 "report": storage.uri_of(folder / PAGE),
                 "plots": tuple(storage.uri_of(folder / plot) for plot in plots),
             }
         )
-        (local / PAGE).write_text(_page(written, [local / plot for plot in plots], gathered.least_certain), "utf-8")
+        (local / PAGE).write_text(_page(written, [local / plot for plot in plots], window.least_certain), "utf-8")
         for file in (*plots, PAGE):
             storage.write_file(folder / file, local / file)
     storage.write_bytes(folder / FIGURES, written.model_dump_json(indent=2).encode())
     return written
 
 
-def _page(report: MonitoringReport, plots: Sequence[Path], least_certain: Sequence[Uncertain]) -> str:
+def _page(report: MonitoringReport, plots: Sequence[Path], least_certain: Sequence[UncertainPrediction]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -56,18 +55,17 @@ def _page(report: MonitoringReport, plots: Sequence[Path], least_certain: Sequen
     )
     environment.filters |= {
         "effect": lambda name: {"psi": "PSI", "ks": "KS", "auc": "AUC", "cramer v": "Cramér's V"}.get(name, name),
-        "moment": _moment,
+        "time": _time,
         "p_value": lambda p: f"{p:.3f}" if p >= 0.001 else "< 0.001",
         "percent": lambda share: f"{100 * share:.1f} %",
         "seconds": lambda seconds: f"{seconds:.2f} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms",
         "sentence": lambda text: text[:1].upper() + text[1:],
     }
-    period = f"{_moment(report.since)} to {_moment(report.until)} UTC"
     return environment.get_template(_TEMPLATE).render(
         report=report,
-        period=period,
+        window=f"{_time(report.since)} to {_time(report.until)} UTC",
         plots=[_plot(plot) for plot in plots],
-        tiles=[_tile(each) for each in least_certain],
+        tiles=[_tile(prediction) for prediction in least_certain],
     )
 
 
@@ -82,19 +80,19 @@ def _plot(file: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tile(item: Uncertain) -> dict[str, Any]:
+def _tile(prediction: UncertainPrediction) -> dict[str, Any]:
     from PIL import Image
 
-    picture, small = None, False
-    if item.thumbnail:
-        with Image.open(io.BytesIO(item.thumbnail)) as image:
+    source, small = None, False
+    if prediction.thumbnail:
+        with Image.open(io.BytesIO(prediction.thumbnail)) as image:
             small = max(image.size) <= _SMALL
-            picture = f"data:{image.get_format_mimetype()};base64,{b64encode(item.thumbnail).decode()}"
+            source = f"data:{image.get_format_mimetype()};base64,{b64encode(prediction.thumbnail).decode()}"
     return {
-        "picture": picture, "small": small, "class_name": item.said, "confidence": item.confidence, "at": item.at,
-        "uri": item.uri, "name": item.uri.rpartition("/")[2],
+        "image": source, "small": small, "class_name": prediction.class_name, "confidence": prediction.confidence,
+        "at": prediction.at, "uri": prediction.uri, "name": prediction.uri.rpartition("/")[2],
     }  # fmt: skip
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+def _time(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-"""How accurate a model is likely to be, told from its calibrated confidences, without labels."""
+"""The expected accuracy of a model, estimated from its calibrated confidences without labels."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sightline.monitoring.predictions import Predictions
 
 __all__ = ["Estimate", "RiskPoint", "expected_accuracy", "risk_against_coverage"]
 
-_SPREAD = 1.959963984540054  # standard deviations of the normal distribution to either side of 95 % of it
+_Z_95 = 1.959963984540054  # standard deviations on either side of the mean that hold 95 % of a normal distribution
 
 
 class Estimate(BaseModel):
-    """A share with its interval of 95 %."""
+    """A share with its 95 % interval."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,10 +26,10 @@ class Estimate(BaseModel):
 
 
 class RiskPoint(BaseModel):
-    """What a threshold comes to: the share accepted, and the share of those that is wrong.
+    """The effect of a threshold: the share of predictions it accepts, and the share of wrong ones among them.
 
-    ``expected_risk``: of the window, from its confidences; ``tested_risk``: of the baseline, where its labels are
-    known. None where nothing is accepted.
+    ``expected_risk``: of the window, estimated from its confidences. ``tested_coverage`` and ``tested_risk``: of the
+    baseline, None if its labels are not known. The risks are None if nothing is accepted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,18 +42,18 @@ class RiskPoint(BaseModel):
 
 
 def expected_accuracy(count: int, confidence: float, variance: float, baseline: Predictions | None) -> Estimate:
-    """The accuracy of ``count`` predictions: their mean confidence.
+    """Estimate the accuracy of ``count`` predictions as their mean confidence.
 
-    ``confidence`` is the sum of the confidences c, ``variance`` that of c (1 - c). This is NannyML's confidence-based
-    performance estimation. It holds as long as the model is calibrated for what it is shown: inputs of another mixture
-    leave it so, inputs of another kind do not. The interval has two parts: whether each prediction is right is chance,
-    and how well the model is calibrated is known from the baseline's predictions only, as many as there are.
+    ``confidence`` is the sum of the confidences c, ``variance`` the sum of c (1 - c). This is NannyML's
+    confidence-based performance estimation. It holds while the model is calibrated for its inputs: another mixture of
+    the same inputs keeps it calibrated, another kind of input does not. The interval has two parts: chance decides
+    whether each prediction is correct, and the calibration is known only from the predictions of the baseline.
     """
     spread = variance / count**2
     if baseline is not None:
-        known = baseline.confidence
-        spread += float((known * (1 - known)).sum()) / len(known) ** 2
-    value, half = confidence / count, _SPREAD * spread**0.5
+        tested = baseline.confidence
+        spread += float((tested * (1 - tested)).sum()) / len(tested) ** 2
+    value, half = confidence / count, _Z_95 * spread**0.5
     return Estimate(value=value, low=max(value - half, 0.0), high=min(value + half, 1.0))
 
 
@@ -64,9 +64,10 @@ def risk_against_coverage(
     baseline: Predictions | None,
     steps: Sequence[float] = tuple(np.linspace(0, 1, 41).tolist()),
 ) -> tuple[RiskPoint, ...]:
-    """The risk at each of the ``steps`` and at the ``threshold``, from histograms of the confidence over 0 to 1.
+    """Return the risk at each of the ``steps`` and at the ``threshold``.
 
-    ``counts`` and ``sums``: of the confidences in equal ranges; a step counts from the beginning of its range.
+    ``counts`` and ``sums`` are histograms of the confidence in equal ranges from 0 to 1; a step is rounded to the
+    beginning of a range.
     """
     bins = len(counts)
     points = []
@@ -85,8 +86,11 @@ def risk_against_coverage(
 
 
 def _tested(baseline: Predictions | None, threshold: float) -> dict[str, float | None]:
-    if baseline is None or baseline.right is None:
+    if baseline is None or baseline.correct is None:
         return {"tested_coverage": None, "tested_risk": None}
     accepted = baseline.confidence >= threshold
-    right = baseline.right[accepted]
-    return {"tested_coverage": float(accepted.mean()), "tested_risk": 1 - float(right.mean()) if len(right) else None}
+    correct = baseline.correct[accepted]
+    return {
+        "tested_coverage": float(accepted.mean()),
+        "tested_risk": 1 - float(correct.mean()) if len(correct) else None,
+    }

@@ -1,4 +1,4 @@
-"""Some predictions, as far as they are compared with others."""
+"""Predictions that are compared with others: those of a baseline, or of a window of captures."""
 
 from __future__ import annotations
 
@@ -7,36 +7,58 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.training import Baseline
+from sightline.errors import InvalidInput
+from sightline.registry import BASELINE, Baseline
 
-__all__ = ["Predictions"]
+__all__ = ["Predictions", "read_baseline"]
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions, or a random choice of them.
+    """Predictions, or a random sample of them.
 
-    ``confidence``: the greatest probability of each, shape = (n,); ``said``: the place of its class; ``right``: whether
-    it is, None where the labels are not known. ``embeddings``: of some of the inputs, shape = (m, size), None where
-    there are none. ``source``: what they are, in words.
+    ``source``: a description for people. ``confidence``: the largest probability of each prediction, shape = (n,).
+    ``predicted``: the indices of the predicted classes, shape = (n,). ``correct``: whether the predictions are correct,
+    shape = (n,), None if the labels are not known. ``embeddings``: of a sample of the inputs, shape = (m, size), None
+    if there are none.
     """
 
     source: str
     confidence: NDArray[np.float64]
-    said: NDArray[np.int64]
-    right: NDArray[np.bool_] | None = None
+    predicted: NDArray[np.int64]
+    correct: NDArray[np.bool_] | None = None
     embeddings: NDArray[np.float16] | None = None
 
     @classmethod
-    def of(cls, baseline: Baseline, source: str) -> Predictions:
-        """Those of a version's test set."""
-        right = None if baseline.labels is None else baseline.said == baseline.labels
-        return cls(source, baseline.confidence, baseline.said, right, baseline.embeddings)
+    def from_baseline(cls, baseline: Baseline, source: str) -> Predictions:
+        """Create them from the predictions of a version on its test set."""
+        correct = None if baseline.labels is None else baseline.said == baseline.labels
+        return cls(source, baseline.confidence, baseline.said, correct, baseline.embeddings)
 
     def __len__(self) -> int:
         return len(self.confidence)
 
     @property
     def accuracy(self) -> float | None:
-        """The share that is right, where the labels are known."""
-        return None if self.right is None else float(self.right.mean())
+        """The share of correct predictions, None if the labels are not known."""
+        return None if self.correct is None else float(self.correct.mean())
+
+
+def read_baseline(data: bytes, source: str, classes: tuple[str, ...]) -> Predictions:
+    """Read a baseline from a file's content.
+
+    Raises ``InvalidInput`` if it is not a baseline, or if its number of classes differs from ``classes``.
+    """
+    try:
+        baseline = Baseline.load(data)
+    except ValueError as error:
+        raise InvalidInput(
+            source, str(error), f"Give a version's {BASELINE}, or an earlier window as SINCE/UNTIL"
+        ) from error
+    if baseline.probabilities.shape[1] != len(classes):
+        raise InvalidInput(
+            source,
+            f"has {baseline.probabilities.shape[1]} classes, and the model has {len(classes)}",
+            "Give the baseline of a version with the same classes",
+        )
+    return Predictions.from_baseline(baseline, source)

@@ -1,8 +1,8 @@
-"""What is known of a model's predictions in a time."""
+"""The record of a monitoring report: the facts about a model's predictions in a window."""
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from sightline.monitoring.drift import Comparison
 from sightline.monitoring.performance import Estimate, RiskPoint
@@ -10,12 +10,12 @@ from sightline.monitoring.performance import Estimate, RiskPoint
 __all__ = ["BaselineFacts", "ClassFigures", "Latency", "MonitoringReport", "Period", "UncertainItem", "VersionFigures"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
 
-class VersionFigures(_Frozen):
-    """A version's part. ``first`` and ``last``: the hours of its first and its last prediction."""
+class VersionFigures(_Record):
+    """Figures of one version. ``first`` and ``last``: the hours of its first and its last prediction."""
 
     events: int
     threshold: float
@@ -24,8 +24,8 @@ class VersionFigures(_Frozen):
     last: AwareDatetime
 
 
-class ClassFigures(_Frozen):
-    """The predictions of one class. ``baseline_share``: None where there is no baseline."""
+class ClassFigures(_Record):
+    """The predictions of one class. ``baseline_share`` is None without a baseline."""
 
     events: int
     share: float
@@ -33,8 +33,8 @@ class ClassFigures(_Frozen):
     baseline_share: float | None
 
 
-class Latency(_Frozen):
-    """The seconds that inferences took, of as many as that was captured of."""
+class Latency(_Record):
+    """The latency of inferences in seconds. ``events``: the number of inferences with a captured latency."""
 
     events: int
     median: float
@@ -42,12 +42,12 @@ class Latency(_Frozen):
     p99: float
 
 
-class Period(_Frozen):
-    """One part of the time, in the order of time; one without predictions is left out.
+class Period(_Record):
+    """One period of the window. Periods are in order of time; those without predictions are left out.
 
-    ``rolling_confidence``: the mean over this period and the six before it. ``psi`` and ``total_variation``: how far
-    the confidence and the classes are from the baseline of the version that predicted the most; None where that has no
-    baseline, or the period too few predictions.
+    ``version``: the one with the most predictions. ``rolling_confidence``: the mean over this period and the six before
+    it. ``psi`` and ``total_variation``: the distances of the confidence and the classes from that version's baseline;
+    None without a baseline, or with too few predictions in the period.
     """
 
     start: AwareDatetime
@@ -65,8 +65,8 @@ class Period(_Frozen):
     latency_p95: float | None
 
 
-class BaselineFacts(_Frozen):
-    """What the predictions were compared with."""
+class BaselineFacts(_Record):
+    """The baseline of the comparisons."""
 
     source: str
     predictions: int
@@ -75,8 +75,8 @@ class BaselineFacts(_Frozen):
     accuracy: float | None
 
 
-class UncertainItem(_Frozen):
-    """A prediction to look at. ``uri``: of the image, or of the capture file and line where that is not captured."""
+class UncertainItem(_Record):
+    """An uncertain prediction. ``uri``: of the image, or of the capture file and its line if it was not captured."""
 
     uri: str
     class_name: str
@@ -84,17 +84,16 @@ class UncertainItem(_Frozen):
     at: AwareDatetime
 
 
-class MonitoringReport(_Frozen):
+class MonitoringReport(_Record):
     """A model's predictions from ``since`` on and before ``until``.
 
-    ``events``: predictions, each counted once; ``duplicates``: lines that repeat one; ``bad_lines``: lines, or files,
-    that could not be read, the first of which ``bad_lines_named`` names. ``rejected``: images that no model was asked
-    about, by what the runs' results tell. ``version`` is the one that was compared with ``baseline``: ``looked_at`` is
-    all that was compared, ``drift`` that which has drifted, ``not_looked_at`` why something was not compared.
-    ``data``, ``preset`` and ``pretrained``: how that version was trained, as a training takes it; None where its record
-    does not say.
-    ``expected_accuracy`` needs no labels; None where there are no predictions. ``report`` is the page's URI, None where
-    nothing was written.
+    ``version``: the version that was compared with ``baseline``. ``data``, ``preset`` and ``pretrained``: the
+    parameters of its training, None if its record lacks them. ``events``: predictions, each counted once.
+    ``duplicates``: lines that repeat an event. ``bad_lines``: unreadable lines or files; ``bad_line_examples`` lists
+    the first ones. ``rejected``: images that were rejected before the model, according to the runs' results.
+    ``expected_accuracy`` needs no labels; None without predictions. ``comparisons``: all quantities that were compared;
+    ``drift``: those that have drifted; ``not_compared``: why a quantity was not compared. ``report``: the URI of the
+    page, None if nothing was written.
     """
 
     model: str
@@ -112,7 +111,7 @@ class MonitoringReport(_Frozen):
     events: int
     duplicates: int
     bad_lines: int
-    bad_lines_named: tuple[str, ...]
+    bad_line_examples: tuple[str, ...] = Field(alias="bad_lines_named")
     accepted: int
     low_confidence: int
     rejected: int
@@ -128,9 +127,9 @@ class MonitoringReport(_Frozen):
     risk_coverage: tuple[RiskPoint, ...]
 
     baseline: BaselineFacts | None
-    looked_at: tuple[Comparison, ...]
+    comparisons: tuple[Comparison, ...] = Field(alias="looked_at")
     drift: tuple[Comparison, ...]
-    not_looked_at: str | None
+    not_compared: str | None = Field(alias="not_looked_at")
 
     least_certain: tuple[UncertainItem, ...]
     report: str | None = None
@@ -140,7 +139,7 @@ class MonitoringReport(_Frozen):
     def headline(self) -> str:
         """The outcome in a sentence."""
         if self.drift:
-            return "; ".join(each.says for each in self.drift)
-        if not self.looked_at:
+            return "; ".join(comparison.summary for comparison in self.drift)
+        if not self.comparisons:
             return "not compared with a baseline"
-        return "nothing unusual"
+        return "no drift"

@@ -1,4 +1,4 @@
-"""What is kept of a stream of predictions: as much for a million as for ten thousand."""
+"""Counts of a stream of predictions. Their size does not depend on the number of predictions."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.monitoring.drift import place_in
+from sightline.monitoring.drift import range_indices
+from sightline.monitoring.times import HOUR
 
-__all__ = ["BINS", "CLASS_BINS", "HOUR", "LATENCIES", "Column", "Total", "VersionTally", "percentile"]
+__all__ = ["BINS", "CLASS_BINS", "LATENCIES", "Column", "Total", "VersionTally", "percentile"]
 
 BINS, CLASS_BINS = 200, 40
 """Equal ranges of the confidence from 0 to 1: of all predictions, and within each class."""
 
-HOUR = 3600
 LATENCIES: NDArray[np.float64] = np.geomspace(1e-4, 1e3, 141)
 """Edges in seconds, twenty to each power of ten."""
 
-_BLOCK = 4096  # predictions that are counted at once
+_BLOCK = 4096  # predictions that are counted together
 
 
 class Column:
-    """The columns of an hour's row: four sums, then a count for each class, range of the baseline, and latency."""
+    """Columns of an hour's row: four sums, then counts by class, by range of the baseline, and by latency."""
 
     EVENTS, CONFIDENCE, VARIANCE, ACCEPTED = range(4)
     FIRST_CLASS = 4
@@ -33,15 +33,16 @@ class Column:
 class _Block:
     times: list[float] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
-    said: list[int] = field(default_factory=list)
+    class_indices: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
 
 class VersionTally:
-    """The counts of one version's predictions. ``edges``: of the ranges that its baseline's confidence is cut into.
+    """Counts of one version's predictions.
 
-    ``bins`` and ``sums``: how many confidences are in each of the :data:`BINS` ranges, and their sum. ``by_class``: how
-    many in each of :data:`CLASS_BINS`, shape = (classes, ranges). ``hours``: a row of sums for each hour since 1970.
+    ``edges``: between the ranges of its baseline's confidence, None without a baseline. ``bins`` and ``sums``: the
+    number of confidences in each of the :data:`BINS` ranges, and their sum. ``by_class``: the number in each of the
+    :data:`CLASS_BINS` ranges, shape = (classes, ranges). ``hours``: a row of sums for each hour since 1970.
     """
 
     def __init__(self, classes: int, threshold: float, edges: NDArray[np.float64] | None) -> None:
@@ -58,74 +59,74 @@ class VersionTally:
 
     @property
     def width(self) -> int:
-        """The columns of an hour's row."""
+        """The number of columns of an hour's row."""
         return Column.FIRST_CLASS + self.classes + self.ranges + len(LATENCIES) + 1
 
-    def add(self, time: float, confidence: float, said: int, seconds: float | None) -> None:
-        """Count a prediction. ``time``: seconds since 1970. ``said``: the place of its class."""
+    def add(self, time: float, confidence: float, class_index: int, seconds: float | None) -> None:
+        """Count a prediction. ``time``: seconds since 1970. ``seconds``: the duration of the inference."""
         block = self._block
         block.times.append(time)
         block.confidences.append(confidence)
-        block.said.append(said)
+        block.class_indices.append(class_index)
         block.seconds.append(np.nan if seconds is None else seconds)
         if len(block.times) == _BLOCK:
             self.flush()
 
     def flush(self) -> None:
-        """Count what has been added since; to be called at the end."""
+        """Count the predictions that are still buffered. Call it after the last prediction."""
         block, self._block = self._block, _Block()
         if not block.times:
             return
-        confidence, said = np.array(block.confidences), np.array(block.said)
-        place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-        self.bins += np.bincount(place, minlength=BINS)
-        self.sums += np.bincount(place, confidence, minlength=BINS)
-        of_class = np.minimum((confidence * CLASS_BINS).astype(np.int64), CLASS_BINS - 1)
-        np.add.at(self.by_class, (said, of_class), 1)
-        self.class_sums += np.bincount(said, confidence, minlength=self.classes)
+        confidence, class_index = np.array(block.confidences), np.array(block.class_indices)
+        bin_index = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+        self.bins += np.bincount(bin_index, minlength=BINS)
+        self.sums += np.bincount(bin_index, confidence, minlength=BINS)
+        class_bin = np.minimum((confidence * CLASS_BINS).astype(np.int64), CLASS_BINS - 1)
+        np.add.at(self.by_class, (class_index, class_bin), 1)
+        self.class_sums += np.bincount(class_index, confidence, minlength=self.classes)
         hours = np.array(block.times) // HOUR
         latency = np.array(block.seconds)
         for hour in np.unique(hours):
             within = hours == hour
-            row = self._row(confidence[within], said[within], latency[within])
+            row = self._row(confidence[within], class_index[within], latency[within])
             self.hours[int(hour)] = self.hours.get(int(hour), 0.0) + row
 
     def _row(
-        self, confidence: NDArray[np.float64], said: NDArray[np.int64], latency: NDArray[np.float64]
+        self, confidence: NDArray[np.float64], class_index: NDArray[np.int64], latency: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         in_ranges = np.zeros(0, np.int64)
         if self._edges is not None:
-            in_ranges = np.bincount(place_in(self._edges, confidence), minlength=self.ranges)
+            in_ranges = np.bincount(range_indices(self._edges, confidence), minlength=self.ranges)
         known = latency[~np.isnan(latency)]
         return np.concatenate(
             [
                 [len(confidence), confidence.sum(), (confidence * (1 - confidence)).sum()],
                 [np.count_nonzero(confidence >= self.threshold)],
-                np.bincount(said, minlength=self.classes),
+                np.bincount(class_index, minlength=self.classes),
                 in_ranges,
                 np.bincount(np.searchsorted(LATENCIES, known), minlength=len(LATENCIES) + 1),
             ]
         )
 
     def total(self) -> NDArray[np.float64]:
-        """The sum of the hours' rows."""
+        """Return the sum of the hours' rows."""
         return np.sum(list(self.hours.values()), axis=0) if self.hours else np.zeros(self.width)
 
     def class_counts(self, row: NDArray[np.float64]) -> NDArray[np.int64]:
-        """A row's predictions of each class."""
+        """Return the row's counts by class."""
         return row[Column.FIRST_CLASS :][: self.classes].astype(np.int64)
 
     def range_counts(self, row: NDArray[np.float64]) -> NDArray[np.int64]:
-        """A row's predictions in each of the baseline's ranges."""
+        """Return the row's counts by range of the baseline's confidence."""
         return row[Column.FIRST_CLASS + self.classes :][: self.ranges].astype(np.int64)
 
     def latency_counts(self, row: NDArray[np.float64]) -> NDArray[np.int64]:
-        """A row's predictions between the :data:`LATENCIES`."""
+        """Return the row's counts between the :data:`LATENCIES`."""
         return row[-len(LATENCIES) - 1 :].astype(np.int64)
 
 
 class Total:
-    """The sums of several rows, each with the tally that it is of. ``latencies``: counts between :data:`LATENCIES`."""
+    """The sums of several rows, each given with its tally. ``latencies``: counts between :data:`LATENCIES`."""
 
     def __init__(self, rows: Sequence[tuple[VersionTally, NDArray[np.float64]]]) -> None:
         self.events = int(sum(row[Column.EVENTS] for _, row in rows))
@@ -138,7 +139,10 @@ class Total:
 
 
 def percentile(counts: Sequence[int] | NDArray[np.int64], share: float) -> float | None:
-    """The latency in seconds that this share of the counts is below, to within a twelfth; None where none is known."""
+    """Return the latency, in seconds, below which this share of the counts is; None if there are no counts.
+
+    It is exact to one twelfth.
+    """
     sums = np.cumsum(counts)
     if not sums[-1]:
         return None

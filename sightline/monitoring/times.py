@@ -1,4 +1,4 @@
-"""Times as people write them: a moment, how long ago, or a window between two."""
+"""Times: parsing them as people write them, and dividing a window into equal periods of hours."""
 
 from __future__ import annotations
 
@@ -7,38 +7,84 @@ from datetime import UTC, datetime, timedelta
 
 from sightline.errors import InvalidSetting
 
-__all__ = ["moment_of", "window_of"]
+__all__ = ["HOUR", "PERIOD_HOURS", "parse_time", "parse_window", "period_length", "period_start", "time_of_hour"]
+
+HOUR = 3600
+"""Seconds of an hour. Hours are counted from 1970, in UTC."""
+
+PERIOD_HOURS = (1, 3, 6, 12, 24, 168, 672)
+"""Lengths of a period; days and weeks begin where UTC's do."""
+
+_MOST_PERIODS, _ENOUGH_PERIODS = 100, 8
+_PREDICTIONS_PER_PERIOD = 30
+_DAY, _WEEK = 24, 168
+_MONDAY = 4 * 24  # 1970 began on a Thursday
 
 _AGO = re.compile(r"(\d+)\s*(m|h|d|w)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_MEND = "Write how long ago, as 90m, 24h, 7d or 4w, or a moment in ISO 8601, as 2026-01-31 or 2026-01-31T20:00:00+01:00"
+_FIX = (
+    "Write a duration before the end, such as 90m, 24h, 7d or 4w, "
+    "or a time in ISO 8601, such as 2026-01-31 or 2026-01-31T20:00:00+01:00"
+)
 
 
-def moment_of(text: str | datetime, until: datetime) -> datetime:
-    """``7d`` before ``until``, or the moment itself; one without a zone is taken for UTC's.
+def parse_time(text: str | datetime, until: datetime) -> datetime:
+    """Return the time that ``text`` states: a duration before ``until``, such as ``7d``, or a time in ISO 8601.
 
-    Raises ``InvalidSetting``.
+    A time without a zone is in UTC. Raises ``InvalidSetting``.
     """
     if isinstance(text, str) and (ago := _AGO.fullmatch(text.strip().lower())):
         try:
             return until - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         except OverflowError as error:
-            raise InvalidSetting(f"{text}: is before the calendar begins. {_MEND}") from error
+            raise InvalidSetting(f"{text}: is before the year 1. {_FIX}") from error
     try:
-        moment = text if isinstance(text, datetime) else datetime.fromisoformat(text.strip())
+        time = text if isinstance(text, datetime) else datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise InvalidSetting(f"{text!r} is no time. {_MEND}") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        raise InvalidSetting(f"{text!r} is not a time. {_FIX}") from error
+    return _in_utc(time)
 
 
-def window_of(text: str) -> tuple[datetime, datetime] | None:
-    """The window of ``SINCE/UNTIL``, both in ISO 8601; None where the text is none, but a file's name, say."""
+def parse_window(text: str) -> tuple[datetime, datetime] | None:
+    """Return the window that ``SINCE/UNTIL`` states, both in ISO 8601.
+
+    Returns None if the text has another form, such as a file's name. Raises ``InvalidSetting`` if the window ends
+    before it begins.
+    """
     first, _, last = text.partition("/")
     try:
-        moments = [datetime.fromisoformat(each) for each in (first, last)]
+        since, until = _in_utc(datetime.fromisoformat(first)), _in_utc(datetime.fromisoformat(last))
     except ValueError:
         return None
-    since, until = (each if each.tzinfo else each.replace(tzinfo=UTC) for each in moments)
     if since >= until:
         raise InvalidSetting(f"{text}: ends before it begins. Write the earlier time first")
     return since, until
+
+
+def period_length(hours: int, events: int) -> int:
+    """Return the shortest length, in hours, that divides the window into fewer than 100 periods.
+
+    A period has at least 30 predictions on average, unless fewer than eight periods would remain.
+    """
+    for length in PERIOD_HOURS:
+        periods = hours / length
+        if periods < _MOST_PERIODS and (
+            events / periods >= _PREDICTIONS_PER_PERIOD or periods <= _ENOUGH_PERIODS or length >= _DAY
+        ):
+            return length
+    return PERIOD_HOURS[-1]
+
+
+def period_start(hour: int, length: int) -> int:
+    """Return the first hour of the period that holds ``hour``."""
+    offset = _MONDAY if length % _WEEK == 0 else 0
+    return (hour - offset) // length * length + offset
+
+
+def time_of_hour(hour: int) -> datetime:
+    """Return the time at which an hour begins."""
+    return datetime.fromtimestamp(hour * HOUR, UTC)
+
+
+def _in_utc(time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""One service for most tests: starting one takes longer than they do."""
+"""One service shared by most tests: starting it takes longer than the tests."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tests.images import publish_by_brightness
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_finder() -> Iterator[None]:
-    """One thread that finds people: each more takes a second to start."""
+def _one_preparer() -> Iterator[None]:
+    """Use one thread that finds people: every further one takes a second to start."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("api.people._THREADS", 1)
+        patch.setattr("api.preparers._MAX_THREADS", 1)
         yield
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A registry with vehicles, posture and running-style, which is not to be changed."""
+    """A registry with vehicles, posture and running-style. Tests must not change it."""
     root = tmp_path_factory.mktemp("models")
     registry = Registry(root, builtin=root / "none")
     publish_by_brightness(registry)
@@ -34,9 +34,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def running(models: Path) -> Iterator[Running]:
-    """A service with those three, that everybody may use."""
-    with serving(settings_for(models, api_max_images=8, api_max_body_bytes=1_000_000)) as found:
-        yield found
+    """A running service with these models, shared by the tests."""
+    with serving(settings_for(models, api_max_images=8, api_max_body_bytes=1_000_000)) as service:
+        yield service
 
 
 @pytest.fixture

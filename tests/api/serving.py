@@ -24,20 +24,20 @@ from sightline.settings import Settings
 from tests.images import draft, grey
 
 DARK, BRIGHT = (b64encode(grey(brightness)).decode() for brightness in (0, 255))
-"""What the models of :func:`tests.images.publish_by_brightness` are surest of."""
+"""Images for which the models of :func:`tests.images.publish_by_brightness` have a high confidence."""
 
 JSON = {"Content-Type": "application/json"}
 
 
 def settings_for(models: Path, **changes: Any) -> Settings:
-    """Settings for a registry, whatever the environment says."""
-    chosen = {"backend": "torch", "device": "cpu", "api_model_refresh_seconds": 0.1, **changes}
-    return Settings(_env_file=None, model_bucket=str(models), **chosen)  # type: ignore[call-arg]
+    """Return settings for a registry, independent of the environment."""
+    values = {"backend": "torch", "device": "cpu", "api_model_refresh_seconds": 0.1, **changes}
+    return Settings(_env_file=None, model_bucket=str(models), **values)  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True)
 class Running:
-    """A service that is running. ``client`` speaks to it, ``url`` is its address."""
+    """A running service. ``client`` is connected to it, ``url`` is its address."""
 
     url: str
     app: FastAPI
@@ -49,13 +49,13 @@ class Running:
         return service
 
     def metric(self, sample: str, **labels: str) -> float:
-        """The value of a figure; 0 where nothing has been counted."""
+        """Return the value of a metric, 0 if nothing has been counted."""
         return self.service.metrics._registry.get_sample_value(f"sightline_{sample}", labels) or 0.0
 
 
 @contextmanager
 def serving(config: Settings, *, ready: bool = True) -> Iterator[Running]:
-    """Run the service in a thread, on a free port, until it is ready, or only started."""
+    """Run the service in a thread on a free port, and wait until it is ready, or only until it is started."""
     app = create_app(config)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=20))
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -74,15 +74,16 @@ def serving(config: Settings, *, ready: bool = True) -> Iterator[Running]:
             assert not thread.is_alive()
 
 
-def await_true(happened: Callable[[], bool], seconds: float = 120) -> None:
+def await_true(condition: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait until the condition is true."""
     deadline = time.monotonic() + seconds
-    while not happened():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
 def publish_ranker(registry: Registry, **changes: Any) -> ModelRecord:
-    """Publish and promote a ranking model whose score is a crop's mean brightness, from 0 to 1."""
+    """Publish and promote a ranking model whose score is the crop's mean brightness, from 0 to 1."""
     import onnx
     from onnx import TensorProto, helper
 

@@ -1,4 +1,4 @@
-"""A caller's URL leads only where the operator allows it, and never to a private address."""
+"""URLs are fetched only from allowed hosts, and never from private addresses."""
 
 from __future__ import annotations
 
@@ -20,47 +20,47 @@ PNG = grey(255)
 
 
 @pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def _retry_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sightline.vision.web._DELAY", 0.01)
 
 
 @pytest.fixture(scope="module")
-def pictures() -> Iterator[Server]:
+def image_server() -> Iterator[Server]:
     """The server that the service below may fetch from."""
-    with listening(ok(PNG)) as found:
-        yield found
+    with listening(ok(PNG)) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def fetching(models: Path, pictures: Server) -> Iterator[Running]:
-    """A service that may fetch from one server, from a host of any address, and from one bucket."""
+def fetching(models: Path, image_server: Server) -> Iterator[Running]:
+    """A service that may fetch from one server, from some host names, and from one bucket."""
     config = settings_for(
         models,
         api_models=["vehicles"],
-        api_url_hosts=[f"127.0.0.1:{pictures.port}", "Example.org", "rebound.example.org", "10.0.0.1"],
+        api_url_hosts=[f"127.0.0.1:{image_server.port}", "Example.org", "rebound.example.org", "10.0.0.1"],
         image_hosts=["127.0.0.1"],
         api_buckets=["open-to-the-service"],
         api_url_seconds=1.5,
     )
-    with serving(config) as found:
-        yield found
+    with serving(config) as service:
+        yield service
 
 
 def reason_of(running: Running, url: str) -> str:
-    """Why the image is rejected beside a good one; empty where it is not."""
-    answer = running.client.post("/classify", json={"images": [DARK], "image_urls": [url]})
-    assert answer.status_code == 200
-    image = answer.json()["images"][1]
+    """Return the reason why the image is rejected, empty if it is not. A valid image is sent with it."""
+    response = running.client.post("/classify", json={"images": [DARK], "image_urls": [url]})
+    assert response.status_code == 200
+    image = response.json()["images"][1]
     assert image["outcome"] == "rejected" or image["class"] == "motorcycle"
     return image["reason"] or ""
 
 
-def test_a_host_on_the_list_is_fetched_from(fetching: Running, pictures: Server) -> None:
-    assert reason_of(fetching, f"http://127.0.0.1:{pictures.port}/a.png") == ""
-    assert len(pictures.requests) == 1
+def test_allowed_host_is_fetched_from(fetching: Running, image_server: Server) -> None:
+    assert reason_of(fetching, f"http://127.0.0.1:{image_server.port}/a.png") == ""
+    assert len(image_server.requests) == 1
 
 
-def test_a_host_that_is_not_on_the_list_is_not_even_connected_to(fetching: Running) -> None:
+def test_host_that_is_not_allowed_is_not_connected_to(fetching: Running) -> None:
     with listening(ok(PNG)) as other:
         for url in (f"http://127.0.0.1:{other.port}/a.png", f"http://localhost:{other.port}/a.png"):
             assert reason_of(fetching, url) == "not_allowed"
@@ -81,31 +81,31 @@ def test_a_host_that_is_not_on_the_list_is_not_even_connected_to(fetching: Runni
         "http://2130706433/a.png",
     ],
 )
-def test_a_name_that_is_only_like_one_on_the_list_is_not_on_it(url: str, fetching: Running) -> None:
-    answer = fetching.client.post("/classify", json={"image_urls": url})
-    assert (answer.status_code, answer.json()["reason"]) == (403, "not_allowed")
+def test_host_similar_to_an_allowed_one_is_rejected(url: str, fetching: Running) -> None:
+    response = fetching.client.post("/classify", json={"image_urls": url})
+    assert (response.status_code, response.json()["reason"]) == (403, "not_allowed")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1"])
-def test_a_host_on_the_list_whose_address_is_private_is_not_connected_to(
+def test_allowed_host_with_a_private_address_is_rejected(
     address: str, fetching: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = socket.getaddrinfo
 
-    def found(host: str, port: int, *rest: Any, **more: Any) -> list[Any]:
+    def resolve(host: str, port: int, *arguments: Any, **options: Any) -> list[Any]:
         if host != "rebound.example.org":
-            return real(host, port, *rest, **more)
+            return real(host, port, *arguments, **options)
         return [(socket.AF_INET6 if ":" in address else socket.AF_INET, 1, 6, "", (address, port))]
 
-    monkeypatch.setattr(socket, "getaddrinfo", found)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     assert reason_of(fetching, "http://rebound.example.org/a.png") == "forbidden_address"
 
 
-def test_a_private_address_itself_is_refused_even_where_it_is_on_the_list(fetching: Running) -> None:
+def test_private_address_is_rejected_even_if_listed(fetching: Running) -> None:
     assert reason_of(fetching, "http://10.0.0.1/a.png") == "forbidden_address"
 
 
-def test_a_redirect_stays_on_the_list_and_off_private_addresses(fetching: Running, pictures: Server) -> None:
+def test_redirect_to_other_or_private_hosts_is_rejected(fetching: Running, image_server: Server) -> None:
     with listening(ok(PNG), address="127.0.0.2") as secret:
         for target, reason in (
             (f"http://127.0.0.2:{secret.port}/a.png", "not_allowed"),
@@ -115,46 +115,44 @@ def test_a_redirect_stays_on_the_list_and_off_private_addresses(fetching: Runnin
             ("file:///etc/passwd", "unsupported_uri"),
             ("s3://open-to-the-service/a.png", "unsupported_uri"),
         ):
-            pictures.answers[:] = [redirect(target)]
-            assert reason_of(fetching, f"http://127.0.0.1:{pictures.port}/a.png") == reason
+            image_server.answers[:] = [redirect(target)]
+            assert reason_of(fetching, f"http://127.0.0.1:{image_server.port}/a.png") == reason
         assert len(secret.requests) == 0
-    pictures.answers[:] = [ok(PNG)]
+    image_server.answers[:] = [ok(PNG)]
 
 
 @pytest.mark.parametrize("uri", ["file:///etc/passwd", "/etc/passwd", "~/.ssh/id_rsa", "ftp://example.org/a.png", ""])
-def test_this_machine_s_files_are_not_read(uri: str, fetching: Running) -> None:
-    answer = fetching.client.post("/classify", json={"image_urls": [uri]})
-    assert (answer.status_code, answer.json()["reason"]) == (400, "unsupported_uri")
+def test_local_files_are_not_read(uri: str, fetching: Running) -> None:
+    response = fetching.client.post("/classify", json={"image_urls": [uri]})
+    assert (response.status_code, response.json()["reason"]) == (400, "unsupported_uri")
 
 
-def test_a_server_that_does_not_answer_holds_nobody_up(fetching: Running, pictures: Server) -> None:
-    pictures.answers[:] = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"]
-    answer = fetching.client.post("/classify", json={"image_urls": f"http://127.0.0.1:{pictures.port}/a.png"})
-    assert (answer.status_code, answer.json()["reason"]) == (424, "unreachable")
-    assert answer.elapsed.total_seconds() < 10
-    pictures.answers[:] = [ok(PNG)]
+def test_unresponsive_server_times_out(fetching: Running, image_server: Server) -> None:
+    image_server.answers[:] = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"]
+    response = fetching.client.post("/classify", json={"image_urls": f"http://127.0.0.1:{image_server.port}/a.png"})
+    assert (response.status_code, response.json()["reason"]) == (424, "unreachable")
+    assert response.elapsed.total_seconds() < 10
+    image_server.answers[:] = [ok(PNG)]
 
 
-def test_a_bucket_that_does_not_answer_holds_nobody_up(
-    fetching: Running, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Left alone, boto3 would wait for a minute, and try again."""
-    over = threading.Event()
+def test_unresponsive_bucket_times_out(fetching: Running, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default, boto3 would wait for a minute, and retry."""
+    finished = threading.Event()
 
-    def say_nothing(_: socket.socket) -> None:
-        over.wait(60)
+    def never_respond(_: socket.socket) -> None:
+        finished.wait(60)
 
-    with listening(say_nothing) as silent:
+    with listening(never_respond) as silent:
         client = type(s3_bucket.client)(endpoint_url=silent.url)
         monkeypatch.setattr(type(client), "_default_client", client)
-        answer = fetching.client.post("/classify", json={"image_urls": "s3://open-to-the-service/a.png"})
-        over.set()
-    assert (answer.status_code, answer.json()["reason"]) == (424, "unreachable")
-    assert answer.elapsed.total_seconds() < 10
+        response = fetching.client.post("/classify", json={"image_urls": "s3://open-to-the-service/a.png"})
+        finished.set()
+    assert (response.status_code, response.json()["reason"]) == (424, "unreachable")
+    assert response.elapsed.total_seconds() < 10
     assert silent.requests
 
 
-def test_buckets_are_read_where_they_are_on_the_list_by_whatever_name(
+def test_allowed_bucket_is_read_by_any_form_of_its_address(
     fetching: Running, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = s3_bucket.client.client
@@ -169,11 +167,15 @@ def test_buckets_are_read_where_they_are_on_the_list_by_whatever_name(
         ):
             assert reason_of(fetching, url) == expected
         item = {"image_data": "", "s3_bucket": bucket, "s3_key": "a folder/a.png"}
-        answer = fetching.client.post("/classify", json={"images": [item, DARK]}).json()["images"][0]
-        assert (answer["reason"] or "", answer["s3_bucket"], answer["s3_key"]) == (expected, bucket, "a folder/a.png")
+        image = fetching.client.post("/classify", json={"images": [item, DARK]}).json()["images"][0]
+        assert (image["reason"] or "", image["s3_bucket"], image["s3_key"]) == (
+            expected,
+            bucket,
+            "a folder/a.png",
+        )
 
 
-def test_by_default_nothing_is_fetched(running: Running, s3_bucket: Location) -> None:
+def test_nothing_is_fetched_by_default(running: Running, s3_bucket: Location) -> None:
     storage.write_bytes(s3_bucket / "a.png", PNG)
     with listening(ok(PNG)) as server:
         for url in (f"http://127.0.0.1:{server.port}/a.png", "https://example.org/a.png", f"{s3_bucket}/a.png"):

@@ -1,4 +1,4 @@
-"""Nothing is written to disk for a request."""
+"""No request writes to disk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ written: list[str] | None = None
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    """Note what is opened to be written to; an audit hook stays for good, and does nothing outside the test."""
+    """Record files that are opened for writing. An audit hook cannot be removed; it does nothing outside the test."""
     if written is None:
         return
     if event in CHANGES or (event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING):
@@ -40,7 +40,7 @@ def test_no_request_writes_a_file(running: Running, monkeypatch: pytest.MonkeyPa
     for folder in folders:
         folder.mkdir()
     monkeypatch.chdir(folders[0])
-    monkeypatch.setenv("TMPDIR", str(folders[1]))  # for what is written in other languages than Python
+    monkeypatch.setenv("TMPDIR", str(folders[1]))  # for code that is not Python
     monkeypatch.setattr(tempfile, "tempdir", str(folders[1]))
     sys.addaudithook(_watch)
     requests: list[tuple[str, Any]] = [
@@ -58,13 +58,13 @@ def test_no_request_writes_a_file(running: Running, monkeypatch: pytest.MonkeyPa
         statuses = [running.client.post(path, json=payload).status_code for path, payload in requests]
         pages = [running.client.get(path).status_code for path in ("/", "/docs", "/metrics", "/ready", "/openapi.json")]
     finally:
-        found, written = written, None
+        recorded, written = written, None
     assert statuses == [200, 200, 200, 200, 404, 422, 413]
     assert set(pages) == {200}
-    assert found == []
+    assert recorded == []
     assert [list(folder.iterdir()) for folder in folders] == [[], []]
-    # The hook sees what it is to see.
-    written = found
+    # The hook does record a write.
+    written = recorded
     (tmp_path / "x").write_bytes(b"")
-    seen, written = written, None
-    assert len(seen) == 1
+    recorded, written = written, None
+    assert len(recorded) == 1

@@ -1,4 +1,4 @@
-"""``make api``: a process that says where it is, and finishes what it has begun when it is told to stop."""
+"""``make api``: a process that prints its address, and completes requests in progress when it is stopped."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def environment(models: Path, tmp_path: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("API_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("API_")}
     chosen = {"PYTHONPATH": str(ROOT), "MODEL_BUCKET": str(models), "API_MODELS": '["vehicles"]', "BACKEND": "torch"}
-    return {**kept, **chosen, "HOME": str(tmp_path)}
+    return {**inherited, **chosen, "HOME": str(tmp_path)}
 
 
 @pytest.fixture
@@ -46,45 +46,45 @@ def process(environment: dict[str, str], tmp_path: Path) -> Iterator[tuple[subpr
 
 
 @pytest.mark.slow
-def test_it_finishes_what_it_has_begun_when_it_is_told_to_stop(process: tuple[subprocess.Popen[bytes], Path]) -> None:
+def test_stopped_process_completes_requests_in_progress(process: tuple[subprocess.Popen[bytes], Path]) -> None:
     started, log = process
     await_true(lambda: b"Ctrl-C" in log.read_bytes() or started.poll() is not None)
-    found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
-    assert found, log.read_text()
-    with httpx.Client(base_url=found[0], trust_env=False, timeout=60) as client:
+    address = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
+    assert address, log.read_text()
+    with httpx.Client(base_url=address[0], trust_env=False, timeout=60) as client:
         await_true(lambda: client.get("/ready").status_code == 200)
 
         def slow() -> Iterator[bytes]:
             yield b'{"images": ["'
-            time.sleep(1.5)  # the service is told to stop meanwhile
+            time.sleep(1.5)  # the service is stopped meanwhile
             yield BRIGHT.encode() + b'"]}'
 
-        answers: list[httpx.Response] = []
-        asking = threading.Thread(
-            target=lambda: answers.append(
+        responses: list[httpx.Response] = []
+        request = threading.Thread(
+            target=lambda: responses.append(
                 client.post("/classify", content=slow(), headers={"Content-Type": "application/json"})
             )
         )
-        asking.start()
+        request.start()
         time.sleep(0.5)
         started.send_signal(signal.SIGTERM)
-        asking.join(60)
-    assert answers[0].json()["predictions"] == ["motorcycle"]
+        request.join(60)
+    assert responses[0].json()["predictions"] == ["motorcycle"]
     assert started.wait(60) in (0, -signal.SIGTERM)
     assert "Traceback" not in log.read_text()
     with pytest.raises(httpx.ConnectError):
-        httpx.get(found[0], trust_env=False)
+        httpx.get(address[0], trust_env=False)
 
 
-def test_a_port_that_is_taken_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_port_in_use_is_reported_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(SystemExit, match=rf"port {port} .* cannot be had: .*Try make api PORT={port + 1}"):
+        with pytest.raises(SystemExit, match=rf"port {port} .* is not available: .*Try make api PORT={port + 1}"):
             _listen("127.0.0.1", port)
 
 
-def test_an_answer_does_not_wait_for_the_caller_s_acknowledgement() -> None:
-    """Its head and its body are written one after the other: Nagle's algorithm would hold the body back."""
+def test_response_does_not_wait_for_the_acknowledgement() -> None:
+    """Head and body are written separately: Nagle's algorithm would delay the body."""
     with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         connection, _ = listener.accept()
         with connection:

@@ -1,4 +1,4 @@
-"""Models are warm before they answer, and change under the requests; a bad new version changes nothing."""
+"""Models are warmed up before use and replaced while requests run. A damaged new version changes nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TASK = "image-classification"
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    """A registry of one's own, with a vehicles model."""
+    """A new registry with a vehicles model."""
     registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
     publish_by_brightness(registry)
     return registry
@@ -38,7 +38,7 @@ def models_of(registry: Registry, **changes: Any) -> Models:
 
 
 def damage(registry: Registry, version: int) -> Path:
-    """Spoil a version's head; where it is."""
+    """Damage the head of a version, and return its file."""
     file = Path(str(registry.root)) / "vehicles" / str(version) / "head.safetensors"
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 0xFF]))
@@ -46,11 +46,11 @@ def damage(registry: Registry, version: int) -> Path:
 
 
 def state_of(models: Models, name: str) -> tuple[int | None, str | None]:
-    (found,) = (state for state in models.states() if state.name == name)
-    return found.record.version if found.record else None, found.problem
+    (state,) = (state for state in models.states() if state.name == name)
+    return state.record.version if state.record else None, state.problem
 
 
-def test_it_is_not_ready_before_its_models_are_warm(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_is_not_ready_before_its_models_are_warm(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
 
     async def test() -> None:
@@ -62,13 +62,13 @@ def test_it_is_not_ready_before_its_models_are_warm(registry: Registry, monkeypa
         assert not models.are_ready
         real = ImageClassifier.predict
 
-        def noting(self: ImageClassifier, pixels: Any) -> Any:
+        def recording(self: ImageClassifier, pixels: Any) -> Any:
             assert not models.are_ready
             batches.append(len(pixels))
             return real(self, pixels)
 
-        monkeypatch.setattr(ImageClassifier, "predict", noting)
-        await models.look()
+        monkeypatch.setattr(ImageClassifier, "predict", recording)
+        await models.refresh()
         assert models.are_ready
         await models.close()
 
@@ -76,10 +76,10 @@ def test_it_is_not_ready_before_its_models_are_warm(registry: Registry, monkeypa
     assert batches == [1, 4]
 
 
-def test_a_model_that_is_nowhere_is_named_with_the_command_that_trains_it(registry: Registry) -> None:
+def test_missing_model_is_reported_with_its_training_command(registry: Registry) -> None:
     async def test() -> None:
         models = models_of(registry)
-        await models.look()
+        await models.refresh()
         assert models.are_ready
         for name, task, command in (
             ("posture", TASK, "`sightline train-image-classifier posture DATA`"),
@@ -89,7 +89,7 @@ def test_a_model_that_is_nowhere_is_named_with_the_command_that_trains_it(regist
                 pass
             assert (caught.value.status, caught.value.reason) == (503, "model_missing")
         publish_by_brightness(registry, "posture")
-        await models.look()
+        await models.refresh()
         with models.lease("posture", TASK) as model:
             assert model.record.label == "posture/1"
         await models.close()
@@ -97,25 +97,25 @@ def test_a_model_that_is_nowhere_is_named_with_the_command_that_trains_it(regist
     asyncio.run(test())
 
 
-def test_a_model_that_the_settings_name_has_to_be_there(registry: Registry) -> None:
+def test_model_named_by_the_settings_is_required(registry: Registry) -> None:
     async def test() -> None:
         models = models_of(registry, api_models=["vehicles", "posture"])
-        await models.look()
+        await models.refresh()
         assert not models.are_ready
         publish_by_brightness(registry, "posture")
-        await models.look()
+        await models.refresh()
         assert models.are_ready
         await models.close()
 
     asyncio.run(test())
 
 
-def test_a_version_that_the_settings_name_stays(registry: Registry) -> None:
+def test_version_named_by_the_settings_stays_in_use(registry: Registry) -> None:
     async def test() -> None:
         models = models_of(registry, api_models=["vehicles/1"])
-        await models.look()
+        await models.refresh()
         publish_by_brightness(registry)
-        await models.look()
+        await models.refresh()
         assert state_of(models, "vehicles/1") == (1, None)
         with models.lease("vehicles/1", TASK) as model:
             assert model.record.version == 1
@@ -124,19 +124,19 @@ def test_a_version_that_the_settings_name_stays(registry: Registry) -> None:
     asyncio.run(test())
 
 
-def test_the_posture_model_s_own_settings_count(registry: Registry) -> None:
+def test_settings_of_the_posture_model_apply(registry: Registry) -> None:
     for _ in range(2):
         publish_by_brightness(registry, "posture", classes=("left", "right"))
 
     async def test() -> None:
         models = models_of(registry, embed_model_key="posture/1/backbone.safetensors", classes=["right", "left"])
-        await models.look()
+        await models.refresh()
         version, problem = state_of(models, "posture")
         assert version is None
         assert "CLASSES is right, left" in str(problem)
         await models.close()
         models = models_of(registry, embed_model_key="posture/1/backbone.safetensors", classes=["left", "right"])
-        await models.look()
+        await models.refresh()
         assert state_of(models, "posture") == (1, None)
         await models.close()
 
@@ -145,20 +145,18 @@ def test_the_posture_model_s_own_settings_count(registry: Registry) -> None:
         models_of(registry, xgb_model_key="xgboost_model.pkl")
 
 
-def test_a_damaged_new_version_leaves_the_old_one_answering_until_it_is_mended(
-    registry: Registry, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_damaged_new_version_leaves_the_old_one_in_use(registry: Registry, caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
         metrics = Metrics()
         models = Models(registry, settings_for(Path(str(registry.root))), metrics)
-        await models.look()
+        await models.refresh()
         publish_by_brightness(registry)
         good = (Path(str(registry.root)) / "vehicles/2/head.safetensors").read_bytes()
         file = damage(registry, 2)
         with caplog.at_level(logging.ERROR, "api.models"):
-            await models.look()
-            await models.look()
-        assert len([each for each in caplog.records if each.name == "api.models"]) == 1  # and not at each look
+            await models.refresh()
+            await models.refresh()
+        assert len([entry for entry in caplog.records if entry.name == "api.models"]) == 1  # not at every refresh
         version, problem = state_of(models, "vehicles")
         assert version == 1
         assert problem is not None
@@ -169,7 +167,7 @@ def test_a_damaged_new_version_leaves_the_old_one_answering_until_it_is_mended(
         with models.lease("vehicles", TASK) as model:
             assert model.record.version == 1
         file.write_bytes(good)
-        await models.look()
+        await models.refresh()
         assert state_of(models, "vehicles") == (2, None)
         assert metrics._registry.get_sample_value("sightline_model_version", {"model": "vehicles"}) == 2
         await models.close()
@@ -177,11 +175,11 @@ def test_a_damaged_new_version_leaves_the_old_one_answering_until_it_is_mended(
     asyncio.run(test())
 
 
-def test_a_damaged_model_without_one_before_it_is_told_of(registry: Registry) -> None:
+def test_damaged_only_version_is_reported(registry: Registry) -> None:
     async def test() -> None:
         damage(registry, 1)
         models = models_of(registry)
-        await models.look()
+        await models.refresh()
         assert not models.are_ready
         with pytest.raises(Problem, match="cannot be loaded") as caught, models.lease("vehicles", TASK):
             pass
@@ -191,63 +189,61 @@ def test_a_damaged_model_without_one_before_it_is_told_of(registry: Registry) ->
     asyncio.run(test())
 
 
-def test_a_storage_that_is_away_for_a_while_changes_nothing(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unavailable_storage_changes_nothing(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         models = models_of(registry)
-        await models.look()
+        await models.refresh()
 
-        def away(*_: Any) -> None:
+        def fail(*_: Any) -> None:
             raise OSError("the network is down")
 
         with monkeypatch.context() as patch:
-            patch.setattr(registry, "current", away)
-            await models.look()
+            patch.setattr(registry, "current", fail)
+            await models.refresh()
             version, problem = state_of(models, "vehicles")
             assert version == 1
             assert "the network is down" in str(problem)
-        await models.look()
+        await models.refresh()
         assert state_of(models, "vehicles") == (1, None)
         await models.close()
 
     asyncio.run(test())
 
 
-def test_a_request_under_way_ends_with_the_version_that_it_began_with(registry: Registry) -> None:
+def test_request_in_progress_keeps_its_version(registry: Registry) -> None:
     async def test() -> None:
         models = models_of(registry)
-        await models.look()
+        await models.refresh()
         with models.lease("vehicles", TASK) as old:
             publish_by_brightness(registry)
-            await models.look()
+            await models.refresh()
             assert len(models._retiring) == 1
             with models.lease("vehicles", TASK) as new:
                 assert (old.record.version, new.record.version) == (1, 2)
-            (row,) = await old.ask([np.zeros((32, 32, 3), np.uint8)])
+            (row,) = await old.predict([np.zeros((32, 32, 3), np.uint8)])
             assert row[0] > 0.9
         async with asyncio.timeout(10):
             while models._retiring:
                 await asyncio.sleep(0.01)
         with pytest.raises(RuntimeError, match="closed"):
-            await old._batcher.ask([np.zeros((32, 32, 3), np.uint8)])
+            await old._batcher.submit([np.zeros((32, 32, 3), np.uint8)])
         await models.close()
 
     asyncio.run(test())
 
 
-def test_models_swapped_under_load_drop_no_request(registry: Registry) -> None:
+def test_models_replaced_under_load_drop_no_request(registry: Registry) -> None:
     config = settings_for(Path(str(registry.root)), api_models=["vehicles"])
     with serving(config) as running:
-        answers: list[httpx.Response] = []
+        responses: list[httpx.Response] = []
         stop = threading.Event()
 
-        def ask() -> None:
+        def send_requests() -> None:
             with httpx.Client(base_url=running.url, trust_env=False, timeout=60) as client:
                 while not stop.is_set():
-                    answers.append(client.post("/classify", json={"images": [DARK, BRIGHT]}))
+                    responses.append(client.post("/classify", json={"images": [DARK, BRIGHT]}))
 
-        threads = [threading.Thread(target=ask) for _ in range(6)]
+        threads = [threading.Thread(target=send_requests) for _ in range(6)]
         for thread in threads:
             thread.start()
         for version in (2, 3):
@@ -258,38 +254,38 @@ def test_models_swapped_under_load_drop_no_request(registry: Registry) -> None:
         stop.set()
         for thread in threads:
             thread.join()
-    assert {answer.status_code for answer in answers} == {200}
-    assert {tuple(answer.json()["predictions"]) for answer in answers} == {("bicycle", "motorcycle")}
-    assert {answer.json()["model"] for answer in answers} == {"vehicles/1", "vehicles/2", "vehicles/3"}
+    assert {response.status_code for response in responses} == {200}
+    assert {tuple(response.json()["predictions"]) for response in responses} == {("bicycle", "motorcycle")}
+    assert {response.json()["model"] for response in responses} == {"vehicles/1", "vehicles/2", "vehicles/3"}
 
 
 def version_of(running: Running) -> Any:
     return running.client.get("/ready").json()["models"][0]["version"]
 
 
-def test_a_model_that_fails_is_no_crash(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    def overflows(*_: Any) -> None:
-        raise BackendUnavailable("vehicles/1 on x: what it computes overflows")
+def test_failing_model_is_a_problem(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise BackendUnavailable("vehicles/1 on x: its output overflows")
 
-    monkeypatch.setattr(ImageClassifier, "predict", overflows)
-    answer = running.client.post("/classify", json={"images": [DARK]})
-    assert (answer.status_code, answer.json()["reason"]) == (503, "model_failed")
-    assert "overflows" in answer.json()["detail"]
+    monkeypatch.setattr(ImageClassifier, "predict", fail)
+    response = running.client.post("/classify", json={"images": [DARK]})
+    assert (response.status_code, response.json()["reason"]) == (503, "model_failed")
+    assert "overflows" in response.json()["detail"]
 
 
-def test_requests_that_arrive_together_share_a_forward_pass(running: Running) -> None:
-    def posted(_: int) -> list[str]:
-        found: list[str] = running.client.post("/classify", json={"images": [DARK]}).json()["predictions"]
-        return found
+def test_concurrent_requests_share_a_forward_pass(running: Running) -> None:
+    def post(_: int) -> list[str]:
+        predictions: list[str] = running.client.post("/classify", json={"images": [DARK]}).json()["predictions"]
+        return predictions
 
-    def figures() -> tuple[float, float]:
+    def batch_metrics() -> tuple[float, float]:
         return running.metric("batch_images_count", model="vehicles"), running.metric(
             "batch_images_sum", model="vehicles"
         )
 
-    passes, images = figures()
+    passes, images = batch_metrics()
     with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(posted, range(64))) == [["bicycle"]] * 64
-    more_passes, more_images = figures()
+        assert list(pool.map(post, range(64))) == [["bicycle"]] * 64
+    more_passes, more_images = batch_metrics()
     assert more_images - images == 64
     assert more_passes - passes < 64

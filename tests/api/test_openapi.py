@@ -1,4 +1,4 @@
-"""The OpenAPI document tells the truth, and nothing that it allows, or nearly allows, brings the service down."""
+"""The OpenAPI document is correct, and no request that it allows, or nearly allows, makes the service fail."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ schema = schemathesis.openapi.from_dict(DOCUMENT)
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_no_request_that_the_document_allows_fails(case: Any, running: Running) -> None:
-    answer = case.call(base_url=running.url)
+def test_requests_that_the_document_allows_do_not_fail(case: Any, running: Running) -> None:
+    response = case.call(base_url=running.url)
     case.validate_response(
-        answer,
+        response,
         checks=[not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance],
     )
 
 
-def test_every_example_of_the_document_is_answered(running: Running) -> None:
-    tried = 0
+def test_examples_of_the_document_get_a_response(running: Running) -> None:
+    count = 0
     for path, operations in DOCUMENT["paths"].items():
         content = operations.get("post", {}).get("requestBody", {}).get("content", {})
         for name, example in content.get("application/json", {}).get("examples", {}).items():
-            answer = running.client.post(path, json=example["value"])
-            fetched = name in ("URLs", "an object in S3")  # from where nothing is fetched by default
-            assert answer.status_code == (403 if fetched else 404 if path == "/lower-body" else 200), (path, name)
-            tried += 1
-    assert tried == 14
+            response = running.client.post(path, json=example["value"])
+            needs_fetch = name in ("URLs", "an object in S3")  # nothing is fetched by default
+            assert response.status_code == (403 if needs_fetch else 404 if path == "/lower-body" else 200), (path, name)
+            count += 1
+    assert count == 14
 
 
-def test_every_operation_is_described() -> None:
+def test_operations_have_summary_description_and_tags() -> None:
     for path, operations in DOCUMENT["paths"].items():
         for operation in operations.values():
             assert operation["summary"], path

@@ -22,8 +22,15 @@ from sightline.affect.history import last_training
 from sightline.alerts import Alert, Courier, Outbox
 from sightline.features import features_of_track
 from sightline.leases import LeaseTaken
-from sightline.monitoring import MonitoringReport, gather, read_captures, read_rejections, report_on, watch_model
-from sightline.monitoring.left_out import LeftOut
+from sightline.monitoring import (
+    MonitoringReport,
+    SkippedLines,
+    build_report,
+    read_captures,
+    read_rejections,
+    read_window,
+    watch_model,
+)
 from sightline.names import PatientName
 from sightline.pose import Track, read_openpose
 from sightline.ranking import PrepareParameters, Ranked, RankedPerson, RankingRun, load_ranker, with_bonus
@@ -209,7 +216,7 @@ def test_uncertain_images_of_finished_runs_become_questions(stored: Path) -> Non
 def test_rejected_images_of_finished_runs_are_counted(stored: Path) -> None:
     since, until = datetime(2026, 11, 29, tzinfo=UTC), datetime(2026, 11, 30, tzinfo=UTC)
     folders = ("posture-1", "ward-cameras")
-    rejections = read_rejections(stored / "results", folders, since, until, LeftOut())
+    rejections = read_rejections(stored / "results", folders, since, until, SkippedLines())
     assert rejections.reasons == {"empty": 1, "endpoint_unavailable": 1}
 
 
@@ -708,7 +715,7 @@ def test_report_on_stored_captures_is_the_stored_report(stored: Path, registry: 
     assert {label: each.events for label, each in then.versions.items()} == {"posture/1": 4, "posture/2": 2}
     assert then.headline == "not compared with a baseline"
     watched = watch_model(registry, "posture", stored / "captures", since, until)
-    now = report_on(watched, gather(watched, stored / "captures", since, until), since, until, note="a note")
+    now = build_report(read_window(watched, stored / "captures", since, until), note="a note")
     figures = {
         "model",
         "version",

@@ -1,4 +1,4 @@
-"""Watching a model, with a Prefect server: what was classified is reported, and a drift is told once."""
+"""Monitoring a model with a Prefect server: predictions are reported, and one alert is sent for drift."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    """The registry that the flows use; everything else is kept in the test's folder too."""
+    """The registry that the flows use. All buckets are in the test's folder."""
     for name in ("model", "results", "capture", "outbox"):
         monkeypatch.setenv(f"{name.upper()}_BUCKET", str(tmp_path / name))
     monkeypatch.setenv("DEVICE", "cpu")
@@ -46,41 +46,40 @@ def monitor(model: str = "vehicles", **options: Any) -> State[MonitoringReport]:
 
 
 def artifacts(server: str, state: State[Any]) -> dict[str, list[str]]:
-    wanted = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}}
-    found: dict[str, list[str]] = {}
-    for each in _ask(server, "artifacts/filter", wanted):
-        found.setdefault(each["key"], []).append(str(each["data"]))
-    return found
+    query = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}}
+    by_key: dict[str, list[str]] = {}
+    for artifact in post(server, "artifacts/filter", query):
+        by_key.setdefault(artifact["key"], []).append(str(artifact["data"]))
+    return by_key
 
 
-def drifts(server: str, model: str, wait: float) -> list[dict[str, Any]]:
-    """The events that tell of this model's drift, once there is one."""
+def drift_events(server: str, model: str, wait: float) -> list[dict[str, Any]]:
+    """Wait for drift events of this model, and return them."""
     deadline = time.monotonic() + wait
-    wanted = {"filter": {"event": {"name": ["sightline.model.drift"]}}}
+    query = {"filter": {"event": {"name": ["sightline.model.drift"]}}}
     while True:
-        events = [each for each in _ask(server, "events/filter", wanted)["events"] if each["payload"]["model"] == model]
+        found = post(server, "events/filter", query)["events"]
+        events = [event for event in found if event["payload"]["model"] == model]
         if events or time.monotonic() > deadline:
             return events
         time.sleep(0.5)
 
 
 @pytest.mark.slow
-def test_images_that_were_classified_are_reported_with_what_was_rejected(
-    registry: Registry, tmp_path: Path, prefect_server: str
-) -> None:
+def test_classified_and_rejected_images_are_reported(registry: Registry, tmp_path: Path, prefect_server: str) -> None:
     publish_by_brightness(registry)
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    for place, level in enumerate((0, 30, 110, 127, 225, 255)):
-        (pictures / f"{place}.png").write_bytes(grey(level))
-    (pictures / "broken.png").write_bytes(b"")
-    classify_images(str(pictures), "vehicles")
+    images = tmp_path / "images"
+    images.mkdir()
+    for number, level in enumerate((0, 30, 110, 127, 225, 255)):
+        (images / f"{number}.png").write_bytes(grey(level))
+    (images / "broken.png").write_bytes(b"")
+    classify_images(str(images), "vehicles")
     state = monitor(since="1h")
     report = state.result()
     assert (report.events, report.accepted, report.low_confidence, report.rejected) == (6, 4, 2, 1)
     assert report.reasons == {"empty": 1}
     assert report.latency
-    assert report.least_certain[0].uri == str(pictures / "3.png")
+    assert report.least_certain[0].uri == str(images / "3.png")
     assert report.report
     assert Path(report.report).parent.parent == tmp_path / "results" / "monitoring" / "vehicles"
     assert all(Path(plot).is_file() for plot in report.plots)
@@ -91,17 +90,17 @@ def test_images_that_were_classified_are_reported_with_what_was_rejected(
     assert "alert" not in artifacts(prefect_server, state)
 
 
-def test_a_drift_is_an_event_and_one_alert(registry: Registry, tmp_path: Path, prefect_server: str) -> None:
+def test_drift_emits_an_event_and_one_alert(registry: Registry, tmp_path: Path, prefect_server: str) -> None:
     random = np.random.default_rng(1)
     baseline = baseline_of(predictions(random, 400), random)
     publish_with(registry, baseline, "drifting", parameters={"data": "s3://pictures/labelled"})
     capture(tmp_path / "capture", predictions(random, 400, second=0.8), NOW - timedelta(hours=3), endpoint="drifting")
     state = monitor("drifting", since="1d")
     report = state.result()
-    assert [each.what for each in report.drift] == ["classes"]
+    assert [comparison.quantity for comparison in report.drift] == ["classes"]
     [alert] = artifacts(prefect_server, state)["alert"]
-    assert "drifting/1 drifts: the share of motorcycle rose from" in alert
-    [event] = drifts(prefect_server, "drifting", 30)
+    assert "drifting/1 drift_events: the share of motorcycle rose from" in alert
+    [event] = drift_events(prefect_server, "drifting", 30)
     assert event["resource"]["prefect.resource.id"] == "sightline.model.drifting.1"
     assert event["resource"]["sightline.data"] == event["payload"]["data"] == "s3://pictures/labelled"
     assert event["payload"]["version"] == 1
@@ -111,69 +110,67 @@ def test_a_drift_is_an_event_and_one_alert(registry: Registry, tmp_path: Path, p
 
 
 @pytest.mark.usefixtures("prefect_server", "s3_bucket")
-def test_a_drift_that_goes_on_is_told_of_once(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A model is watched every day, and the windows overlap: an alert a day would soon be read by nobody."""
+def test_continuing_drift_sends_one_alert(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Daily windows overlap, and an alert every day would soon be ignored."""
     import boto3
     from moto.sns.models import sns_backends
 
-    topic = boto3.client("sns").create_topic(Name="drift-that-goes-on")["TopicArn"]
+    topic = boto3.client("sns").create_topic(Name="continuing-drift")["TopicArn"]
     monkeypatch.setenv("ALERT_CHANNELS", json.dumps([topic]))
     settings.cache_clear()
     random = np.random.default_rng(2)
     publish_with(registry, baseline_of(predictions(random, 400), random), "lasting")
-    folder, begin = tmp_path / "capture", NOW - timedelta(days=2)
+    folder, start = tmp_path / "capture", NOW - timedelta(days=2)
     for day in (0, 1):
-        at = begin + timedelta(days=day)
+        at = start + timedelta(days=day)
         capture(folder, predictions(random, 400, second=0.8), at, endpoint="lasting", first_id=400 * day)
-    found = []
-    for end in (begin + timedelta(days=1), begin + timedelta(days=2), begin + timedelta(days=2, hours=1)):
-        state = monitor("lasting", since=begin.isoformat(), until=end.isoformat())
-        found.append([each.what for each in state.result().drift])
-    assert found == [["classes"]] * 3
+    drifted = []
+    for end in (start + timedelta(days=1), start + timedelta(days=2), start + timedelta(days=2, hours=1)):
+        state = monitor("lasting", since=start.isoformat(), until=end.isoformat())
+        drifted.append([comparison.quantity for comparison in state.result().drift])
+    assert drifted == [["classes"]] * 3
     [(_, message, *_)] = sns_backends["123456789012"]["us-east-1"].topics[topic].sent_notifications
-    assert "lasting/1 drifts: the share of motorcycle rose from" in message
+    assert "lasting/1 drift_events: the share of motorcycle rose from" in message
 
 
-def test_a_model_that_ranks_is_refused(registry: Registry) -> None:
-    """Its record has other fields, and it captures nothing."""
+def test_ranking_model_is_rejected(registry: Registry) -> None:
+    """Its record has other fields, and it creates no captures."""
     publish_with(registry, None, "runners", task="image-ranking")
     with pytest.raises(WrongTask, match="runners/1: is a model for image-ranking"):
         monitor_model("runners")
 
 
-def test_without_captures_the_run_is_skipped_and_says_where_it_looked(registry: Registry, tmp_path: Path) -> None:
+def test_run_without_captures_is_skipped_with_the_folder(registry: Registry, tmp_path: Path) -> None:
     publish_with(registry, None)
     state = monitor()
     assert (state.type, state.name) == ("COMPLETED", "Skipped")
-    assert f"captured nothing from {NOW - timedelta(days=7):%Y-%m-%d}" in str(state.message)
+    assert f"there are no captures of vehicles from {NOW - timedelta(days=7):%Y-%m-%d}" in str(state.message)
     assert str(tmp_path / "capture") in str(state.message)
     assert state.result().events == 0
 
 
-def test_captures_of_which_nothing_can_be_read_are_named(registry: Registry, tmp_path: Path) -> None:
+def test_run_with_unreadable_captures_is_skipped_with_an_example(registry: Registry, tmp_path: Path) -> None:
     publish_with(registry, None)
     file = tmp_path / "capture" / "vehicles" / "v1" / f"{NOW:%Y/%m/%d/%H}" / "00-00-000-0.jsonl"
     file.parent.mkdir(parents=True)
     file.write_text("no json\n")
     state = monitor(since="1d", until=(NOW + timedelta(hours=1)).isoformat())
     assert state.name == "Skipped"
-    assert "of 1 lines" in str(state.message)
+    assert "none of 1 lines" in str(state.message)
     assert f"{file}:1: " in str(state.message)
 
 
 @pytest.mark.parametrize(
     ("options", "error", "problem"),
     [
-        ({"since": "soon"}, InvalidSetting, "is no time"),
+        ({"since": "soon"}, InvalidSetting, "is not a time"),
         ({"since": "2026-02-01", "until": "2026-01-01"}, InvalidSetting, "ends before it begins"),
         ({"model": "dogs"}, ModelNotFound, "has no such model"),
         ({"model": "endpoint://scones"}, InvalidSetting, "Give --threshold, and set CLASSES"),
         ({"baseline": "/nowhere/baseline.safetensors"}, InvalidInput, "there is no such file"),
     ],
 )
-def test_what_cannot_be_watched_is_told_and_what_to_do(
+def test_invalid_parameters_are_rejected_with_the_fix(
     registry: Registry, options: dict[str, Any], error: type[Exception], problem: str
 ) -> None:
     publish_with(registry, None)
@@ -182,9 +179,7 @@ def test_what_cannot_be_watched_is_told_and_what_to_do(
 
 
 @pytest.mark.slow
-def test_the_command_line_compares_with_an_earlier_time_and_prints_the_report_as_json(
-    registry: Registry, tmp_path: Path
-) -> None:
+def test_command_line_compares_windows_and_prints_json(registry: Registry, tmp_path: Path) -> None:
     random = np.random.default_rng(2)
     publish_with(registry, None)
     first = NOW - timedelta(days=2)
@@ -196,12 +191,12 @@ def test_the_command_line_compares_with_an_earlier_time_and_prints_the_report_as
     assert sightline([*arguments, "--json"], output) == 0
     report = json.loads(output.getvalue())
     assert report["events"] == 300
-    assert [each["what"] for each in report["drift"]] == ["classes"]
+    assert [comparison["what"] for comparison in report["drift"]] == ["classes"]
     assert report["baseline"]["source"] == f"the predictions of {window}"
     assert (tmp_path / "out" / "report.html").is_file()
 
 
-def _ask(server: str, path: str, question: dict[str, Any]) -> Any:
-    answer = httpx.post(f"{server}/{path}", json=question)
-    answer.raise_for_status()
-    return answer.json()
+def post(server: str, path: str, query: dict[str, Any]) -> Any:
+    response = httpx.post(f"{server}/{path}", json=query)
+    response.raise_for_status()
+    return response.json()

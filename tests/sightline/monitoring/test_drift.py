@@ -1,4 +1,4 @@
-"""A difference is a drift where it is large and unlikely to be chance; without one there is hardly ever an alarm."""
+"""Drift is a difference that is large and unlikely to be chance. False alarms are rare."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sightline.monitoring import Comparison, DriftLimits, Predictions, compare_windows
-from sightline.monitoring.drift import decile_edges, place_in, stability_index, total_variation
-from sightline.registry import Registry
+from sightline.monitoring.drift import decile_edges, range_indices, stability_index, total_variation
+from sightline.registry import BASELINE, Baseline, Registry
 from sightline.storage import locate
-from sightline.training import BASELINE, Baseline
 from tests.captures import predictions
 
 CLASSES = ("bicycle", "motorcycle")
@@ -24,7 +23,7 @@ WINDOWS = 200
 
 @pytest.fixture(scope="module")
 def tested(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
-    """What the vehicles model that comes along said of its test pictures."""
+    """The predictions of the bundled vehicles model on its test set."""
     registry = Registry(locate(tmp_path_factory.mktemp("models")))
     data = registry.read(registry.record("vehicles"), BASELINE)
     assert data
@@ -32,21 +31,29 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
 
 
 def sample(probabilities: NDArray[np.float64] | NDArray[np.float32], source: str = "a window") -> Predictions:
-    return Predictions.of(Baseline(probabilities.astype(np.float32)), source)
+    return Predictions.from_baseline(Baseline(probabilities.astype(np.float32)), source)
 
 
 def compare(baseline: Predictions, window: Predictions, limits: DriftLimits = LIMITS) -> list[Comparison]:
-    counts = np.bincount(window.said, minlength=len(CLASSES)).tolist()
+    counts = np.bincount(window.predicted, minlength=len(CLASSES)).tolist()
     return compare_windows(baseline, window, counts, CLASSES, limits)
 
 
-def drifted(found: Sequence[Comparison]) -> set[str]:
-    return {each.what for each in found if each.drifted}
+def drifted(comparisons: Sequence[Comparison]) -> set[str]:
+    return {comparison.quantity for comparison in comparisons if comparison.drifted}
+
+
+def with_embeddings(random: np.random.Generator, count: int, shift: float) -> Predictions:
+    """Return predictions with embeddings of 64 numbers that vary along 20 directions, shifted along one of them."""
+    factors = random.normal(size=(count, 20)) + shift * np.eye(20)[0]
+    embeddings = factors @ np.random.default_rng(0).normal(size=(20, 64)) + random.normal(size=(count, 64))
+    window = sample(predictions(np.random.default_rng(0), 150))
+    return Predictions(window.source, window.confidence, window.predicted, None, embeddings.astype(np.float16))
 
 
 @pytest.mark.parametrize("size", [100, 1_000])
-def test_windows_without_drift_hardly_ever_alarm(tested: Baseline, size: int) -> None:
-    """Baseline and window are both drawn anew from the model's real predictions: at most 1 alarm in 20 windows."""
+def test_false_alarms_are_rare_without_drift(tested: Baseline, size: int) -> None:
+    """Baseline and window are drawn from the model's real predictions: at most 1 alarm in 20 windows."""
     random = np.random.default_rng(size)
     alarms = 0
     for _ in range(WINDOWS):
@@ -57,57 +64,57 @@ def test_windows_without_drift_hardly_ever_alarm(tested: Baseline, size: int) ->
     assert alarms <= 0.05 * WINDOWS
 
 
-def test_windows_drawn_from_the_test_set_itself_never_alarm(tested: Baseline) -> None:
-    random, baseline = np.random.default_rng(5), Predictions.of(tested, "the test set")
+def test_windows_drawn_from_the_test_set_never_alarm(tested: Baseline) -> None:
+    random, baseline = np.random.default_rng(5), Predictions.from_baseline(tested, "the test set")
     for _ in range(WINDOWS):
         window = sample(tested.probabilities[random.integers(0, len(tested.probabilities), 300)])
         assert not drifted(compare(baseline, window))
 
 
-def test_images_without_drift_hardly_ever_alarm() -> None:
+def test_false_alarms_are_rare_for_embeddings_without_drift() -> None:
     random = np.random.default_rng(6)
     alarms = 0
     for _ in range(60):
-        baseline, window = (_with_embeddings(random, 60, 0.0) for _ in range(2))
+        baseline, window = (with_embeddings(random, 60, 0.0) for _ in range(2))
         alarms += "embeddings" in drifted(compare(baseline, window))
     assert alarms <= 0.05 * 60
 
 
 @pytest.mark.parametrize("size", [400, 100_000])
-def test_a_shift_of_15_points_in_the_classes_is_found_and_told_in_words(tested: Baseline, size: int) -> None:
+def test_class_shift_of_15_points_is_detected_and_described(tested: Baseline, size: int) -> None:
     random = np.random.default_rng(7)
-    baseline = Predictions.of(tested, "the test set")
-    second = float((baseline.said == 1).mean()) + 0.15
-    rows = [np.flatnonzero(baseline.said == place) for place in (0, 1)]
-    found = 0
+    baseline = Predictions.from_baseline(tested, "the test set")
+    second = float((baseline.predicted == 1).mean()) + 0.15
+    rows = [np.flatnonzero(baseline.predicted == index) for index in (0, 1)]
+    detected = 0
     for _ in range(20):
         count = round(size * second)
         chosen = np.concatenate([random.choice(rows[1], count), random.choice(rows[0], size - count)])
         window = sample(tested.probabilities[random.permutation(chosen)[:10_000]])
-        result = compare_windows(baseline, window, [size - count, count], CLASSES, LIMITS)
-        [classes] = [each for each in result if each.what == "classes"]
-        found += classes.drifted
-        assert classes.says == "the share of motorcycle rose from 53 % to 68 %"
+        comparisons = compare_windows(baseline, window, [size - count, count], CLASSES, LIMITS)
+        [classes] = [comparison for comparison in comparisons if comparison.quantity == "classes"]
+        detected += classes.drifted
+        assert classes.summary == "the share of motorcycle rose from 53 % to 68 %"
         assert classes.effects["total variation"] == pytest.approx(0.15, abs=0.005)
-    assert found == 20
+    assert detected == 20
 
 
-def test_confidences_that_fall_are_found() -> None:
+def test_falling_confidence_is_detected() -> None:
     random = np.random.default_rng(8)
-    baseline, window = (sample(predictions(random, 500, sure=sure)) for sure in (12.0, 3.0))
+    baseline, window = (sample(predictions(random, 500, concentration=concentration)) for concentration in (12.0, 3.0))
     [confidence, *_] = compare(baseline, window)
     assert confidence.drifted
-    assert "fell from 0.9" in confidence.says
+    assert "fell from 0.9" in confidence.summary
 
 
-def test_images_of_another_kind_are_found() -> None:
+def test_images_of_another_kind_are_detected() -> None:
     random = np.random.default_rng(9)
-    found = compare(_with_embeddings(random, 120, 0.0), _with_embeddings(random, 120, 1.5))
-    assert drifted(found) == {"embeddings"}
-    assert "the images look different" in found[-1].says
+    comparisons = compare(with_embeddings(random, 120, 0.0), with_embeddings(random, 120, 1.5))
+    assert drifted(comparisons) == {"embeddings"}
+    assert "the images look different" in comparisons[-1].summary
 
 
-def test_in_a_large_window_a_small_difference_is_significant_and_yet_no_drift() -> None:
+def test_small_significant_difference_in_a_large_window_is_no_drift() -> None:
     random = np.random.default_rng(10)
     baseline, window = (sample(predictions(random, 10_000, second=share)) for share in (0.5, 0.54))
     [_, classes, *_] = compare(baseline, window)
@@ -115,7 +122,7 @@ def test_in_a_large_window_a_small_difference_is_significant_and_yet_no_drift() 
     assert not classes.drifted
 
 
-def test_in_a_small_window_a_large_difference_may_be_chance() -> None:
+def test_large_difference_in_a_small_window_is_no_drift() -> None:
     random = np.random.default_rng(11)
     baseline, window = sample(predictions(random, 60)), sample(predictions(random, 40, second=0.62))
     [_, classes, *_] = compare(baseline, window, DriftLimits(min_events=30))
@@ -129,26 +136,26 @@ def test_too_few_predictions_are_not_compared(baseline: int, window: int) -> Non
     assert compare(*(sample(predictions(random, count)) for count in (baseline, window))) == []
 
 
-def test_a_class_is_looked_at_by_itself_where_it_has_enough_predictions() -> None:
-    """One class becomes unsure, which the mean over all of them hides."""
+def test_class_with_enough_predictions_is_compared_separately() -> None:
+    """The confidence of one class falls, which the mean over all classes hides."""
     random = np.random.default_rng(13)
-    before = predictions(random, 2_000, second=0.1, sure=12.0)
-    unsure = predictions(random, 200, second=1.0, sure=2.0)
-    window = np.concatenate([predictions(random, 1_800, second=0.0, sure=12.0), unsure])
-    found = compare(sample(before), sample(window))
-    assert drifted(found) == {"confidence in motorcycle"}
+    before = predictions(random, 2_000, second=0.1, concentration=12.0)
+    uncertain = predictions(random, 200, second=1.0, concentration=2.0)
+    window = np.concatenate([predictions(random, 1_800, second=0.0, concentration=12.0), uncertain])
+    comparisons = compare(sample(before), sample(window))
+    assert drifted(comparisons) == {"confidence in motorcycle"}
 
 
-def test_p_values_are_corrected_for_how_many_there_are() -> None:
+def test_p_values_are_corrected_for_their_number() -> None:
     random = np.random.default_rng(14)
-    found = compare(*(sample(predictions(random, 1_000)) for _ in range(2)))
-    assert len(found) == 4
-    least = min(found, key=lambda each: each.p)
+    comparisons = compare(*(sample(predictions(random, 1_000)) for _ in range(2)))
+    assert len(comparisons) == 4
+    least = min(comparisons, key=lambda comparison: comparison.p)
     assert least.p_corrected <= 4 * least.p + 1e-12
-    assert all(each.p_corrected >= each.p for each in found)
+    assert all(comparison.p_corrected >= comparison.p for comparison in comparisons)
 
 
-def test_a_model_that_only_ever_says_one_class_has_classes_to_compare() -> None:
+def test_model_that_predicts_one_class_is_compared() -> None:
     random = np.random.default_rng(15)
     same = compare(*(sample(predictions(random, 300, second=0.0)) for _ in range(2)))
     assert same[1].p == 1.0
@@ -157,7 +164,7 @@ def test_a_model_that_only_ever_says_one_class_has_classes_to_compare() -> None:
 
 
 def test_rounding_by_another_backend_is_no_drift(tested: Baseline) -> None:
-    baseline = Predictions.of(tested, "the test set")
+    baseline = Predictions.from_baseline(tested, "the test set")
     moved = np.clip(tested.probabilities + np.random.default_rng(16).normal(0, 1e-6, tested.probabilities.shape), 0, 1)
     [confidence, *_] = compare(baseline, sample(np.tile(moved, (5, 1))))
     assert confidence.effects["psi"] < 0.01
@@ -166,7 +173,7 @@ def test_rounding_by_another_backend_is_no_drift(tested: Baseline) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 1_000), min_size=2, max_size=12).filter(any))
-def test_counts_are_as_far_from_themselves_as_nothing_and_further_from_others(counts: list[int]) -> None:
+def test_distances_of_equal_counts_are_zero(counts: list[int]) -> None:
     before = np.array(counts)
     assert stability_index(before, before) == pytest.approx(0)
     assert total_variation(before, 3 * before) == pytest.approx(0)
@@ -179,15 +186,7 @@ def test_counts_are_as_far_from_themselves_as_nothing_and_further_from_others(co
 def test_every_confidence_is_in_one_of_at_most_ten_ranges(confidences: list[float]) -> None:
     values = np.array(confidences)
     edges = decile_edges(values)
-    places = place_in(edges, np.array([0.0, 1.0, *confidences]))
+    indices = range_indices(edges, np.array([0.0, 1.0, *confidences]))
     assert len(edges) < 10
-    assert places.min() >= 0
-    assert places.max() <= len(edges)
-
-
-def _with_embeddings(random: np.random.Generator, count: int, shift: float) -> Predictions:
-    """Embeddings of 64 numbers that vary along 20 directions, and as far apart as ``shift`` along one of them."""
-    vary = random.normal(size=(count, 20)) + shift * np.eye(20)[0]
-    embeddings = vary @ np.random.default_rng(0).normal(size=(20, 64)) + random.normal(size=(count, 64))
-    window = sample(predictions(np.random.default_rng(0), 150))
-    return Predictions(window.source, window.confidence, window.said, None, embeddings.astype(np.float16))
+    assert indices.min() >= 0
+    assert indices.max() <= len(edges)

@@ -1,4 +1,4 @@
-"""Accuracy and risk without labels: right on average where the confidences are calibrated."""
+"""Accuracy and risk without labels: correct on average if the confidences are calibrated."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ def sums(confidence: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[int,
     return len(confidence), float(confidence.sum()), float((confidence * (1 - confidence)).sum())
 
 
-def test_the_interval_holds_the_true_accuracy_of_calibrated_predictions_as_often_as_it_says() -> None:
+def test_95_percent_interval_holds_the_true_accuracy_as_often() -> None:
     random = np.random.default_rng(1)
     inside = 0
     for _ in range(300):
-        baseline = Predictions.of(baseline_of(predictions(random, 300), random), "the test set")
+        baseline = Predictions.from_baseline(baseline_of(predictions(random, 300), random), "the test set")
         confidence = predictions(random, 200).max(axis=1)
         estimate = expected_accuracy(*sums(confidence), baseline)
-        right = (random.random(len(confidence)) < confidence).mean()
-        inside += estimate.low <= right <= estimate.high
+        accuracy = (random.random(len(confidence)) < confidence).mean()
+        inside += estimate.low <= accuracy <= estimate.high
     assert 0.93 * 300 <= inside <= 300
 
 
-def test_without_a_baseline_the_interval_is_of_chance_alone() -> None:
+def test_interval_without_a_baseline_is_narrower() -> None:
     random = np.random.default_rng(2)
-    baseline = Predictions.of(baseline_of(predictions(random, 50), random), "the test set")
+    baseline = Predictions.from_baseline(baseline_of(predictions(random, 50), random), "the test set")
     confidence = predictions(random, 400).max(axis=1)
-    alone, known = expected_accuracy(*sums(confidence), None), expected_accuracy(*sums(confidence), baseline)
-    assert alone.value == known.value
-    assert known.low < alone.low < alone.value < alone.high < known.high
+    without, with_baseline = (expected_accuracy(*sums(confidence), tested) for tested in (None, baseline))
+    assert without.value == with_baseline.value
+    assert with_baseline.low < without.low < without.value < without.high < with_baseline.high
 
 
-def test_an_interval_stays_between_0_and_1() -> None:
+def test_interval_stays_between_0_and_1() -> None:
     estimate = expected_accuracy(3, 2.9, 0.2, None)
     assert 0 <= estimate.low < estimate.high == 1
 
 
-def test_risk_and_coverage_at_each_threshold_are_those_of_the_predictions() -> None:
+def test_risk_and_coverage_match_the_predictions() -> None:
     random = np.random.default_rng(3)
-    baseline = Predictions.of(baseline_of(predictions(random, 300), random), "the test set")
+    baseline = Predictions.from_baseline(baseline_of(predictions(random, 300), random), "the test set")
     rows = predictions(random, 5_000)
     tally = VersionTally(2, 0.9, None)
     for row in rows:
@@ -56,15 +56,15 @@ def test_risk_and_coverage_at_each_threshold_are_those_of_the_predictions() -> N
         accepted = confidence >= threshold
         assert points[threshold].coverage == pytest.approx(accepted.mean(), abs=1 / BINS)
         assert points[threshold].expected_risk == pytest.approx(1 - confidence[accepted].mean(), abs=1 / BINS)
-        known = baseline.confidence >= threshold
-        assert baseline.right is not None
-        assert points[threshold].tested_risk == pytest.approx(1 - baseline.right[known].mean())
+        tested = baseline.confidence >= threshold
+        assert baseline.correct is not None
+        assert points[threshold].tested_risk == pytest.approx(1 - baseline.correct[tested].mean())
     assert [points[step].coverage for step in sorted(points)] == sorted(
-        (p.coverage for p in points.values()), reverse=True
+        (point.coverage for point in points.values()), reverse=True
     )
 
 
-def test_percentiles_of_latencies_are_right_to_a_twelfth() -> None:
+def test_latency_percentiles_are_exact_to_one_twelfth() -> None:
     seconds = np.random.default_rng(4).lognormal(-4, 0.8, 3_000)
     counts = np.bincount(np.searchsorted(LATENCIES, seconds), minlength=len(LATENCIES) + 1)
     for share in (0.5, 0.95, 0.99):

@@ -1,4 +1,4 @@
-"""Times as people write them."""
+"""Parsing times and windows as people write them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from sightline.errors import InvalidSetting
-from sightline.monitoring import moment_of, window_of
+from sightline.monitoring import parse_time, parse_window
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
+    ("text", "expected"),
     [
         ("90m", NOW - timedelta(minutes=90)),
         ("24h", NOW - timedelta(days=1)),
@@ -26,24 +26,24 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
         (datetime(2026, 1, 31), datetime(2026, 1, 31, tzinfo=UTC)),
     ],
 )
-def test_a_time_is_a_moment_or_so_long_ago(text: str | datetime, moment: datetime) -> None:
-    found = moment_of(text, NOW)
-    assert found == moment
-    assert found.tzinfo
+def test_time_is_in_iso_format_or_a_duration_before_the_end(text: str | datetime, expected: datetime) -> None:
+    time = parse_time(text, NOW)
+    assert time == expected
+    assert time.tzinfo
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "7 fortnights", "-7d", "2026-13-01", "99999999999w"])
-def test_what_is_no_time_is_told_with_how_to_write_one(text: str) -> None:
-    with pytest.raises(InvalidSetting, match="Write how long ago"):
-        moment_of(text, NOW)
+def test_invalid_time_is_rejected_with_the_valid_forms(text: str) -> None:
+    with pytest.raises(InvalidSetting, match="Write a duration before the end"):
+        parse_time(text, NOW)
 
 
-def test_a_window_is_two_moments_and_anything_else_is_left_to_be_a_file() -> None:
-    assert window_of("2026-01-01/2026-01-08T12:00:00Z") == (
+def test_window_is_two_times_and_other_text_is_none() -> None:
+    assert parse_window("2026-01-01/2026-01-08T12:00:00Z") == (
         datetime(2026, 1, 1, tzinfo=UTC),
         datetime(2026, 1, 8, 12, tzinfo=UTC),
     )
     for text in ("models/vehicles/1/baseline.safetensors", "s3://models/2026-01-01/2026-01-08", "baseline", "7d/1d"):
-        assert window_of(text) is None
+        assert parse_window(text) is None
     with pytest.raises(InvalidSetting, match="ends before it begins"):
-        window_of("2026-01-08/2026-01-01")
+        parse_window("2026-01-08/2026-01-01")

@@ -1,4 +1,4 @@
-"""What every request passes before anything of it is looked at: the key, the load, the size and the time."""
+"""Checks of every request before it is processed: API key, load, size and time."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from api.metrics import Metrics
     from sightline.settings import Settings
 
-__all__ = ["KEY_HEADER", "OPEN_PATHS", "Gate"]
+__all__ = ["KEY_HEADER", "OPEN_PATHS", "RequestGuard"]
 
 KEY_HEADER = "X-API-Key"
 OPEN_PATHS = frozenset({"/", "/docs", "/openapi.json", "/health", "/ready"})
-"""What needs no key: it tells nothing of anybody's images."""
+"""Paths that need no key. They contain nothing about any image."""
 
-_BODY_SECONDS = 30.0  # for a whole request to arrive
-_LINGER_SECONDS = 2.0  # in which what is left of one that is too long is thrown away
+_BODY_SECONDS = 30.0  # for a complete request to arrive
+_LINGER_SECONDS = 2.0  # for discarding the rest of a request that is too long
 
 
-class Gate:
-    """ASGI middleware. Of a request that is turned away nothing is read but its head.
+class RequestGuard:
+    """ASGI middleware that checks requests. Of a rejected request only the head is read.
 
-    The body is read here, so that it is measured as it arrives, whatever its head says of it, and so that a caller who
-    hangs up is noticed: the work for that request is cancelled.
+    The body is read here. So its size is measured as it arrives, independent of the stated length, and a caller who
+    disconnects is noticed: the work for that request is cancelled.
     """
 
     def __init__(self, app: ASGIApp, config: Settings, metrics: Metrics) -> None:
@@ -42,35 +42,35 @@ class Gate:
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or what else a server tells an application."""
+        """Handle one request, or pass another ASGI event on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         start, status = time.perf_counter(), 500
 
-        async def noting(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            if not await self._admit(scope, receive, noting):
-                status = 499  # nginx's number for a caller who closed the connection
+            if not await self._admit(scope, receive, send_and_note_status):
+                status = 499  # nginx's status for a caller who closed the connection
         finally:
-            # The routes are a fixed list, and so are these labels; a stranger's paths are not.
+            # The labels come from the fixed list of routes: callers can send any number of other paths.
             route = getattr(scope.get("route"), "path", "none")
             method = scope["method"] if route != "none" else "none"
             self._metrics.requests.labels(method, route, str(status)).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - start)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Answer the request; whether its caller was there until the end."""
-        counted = scope["path"] not in OPEN_PATHS
-        self._in_flight += counted
+        """Answer the request, and return whether its caller stayed connected."""
+        is_limited = scope["path"] not in OPEN_PATHS
+        self._in_flight += is_limited
         self._metrics.in_flight.set(self._in_flight)
         try:
-            if counted:
+            if is_limited:
                 self._check(scope)
             body = await self._body(scope, receive)
             return body is not None and await self._answer(scope, receive, send, body)
@@ -79,24 +79,24 @@ class Gate:
             await problem_response(problem)(scope, receive, send)
             return True
         finally:
-            self._in_flight -= counted
+            self._in_flight -= is_limited
             self._metrics.in_flight.set(self._in_flight)
 
     def _check(self, scope: Scope) -> None:
         headers = dict(scope["headers"])
         by_browser = scope["method"] == "GET" and b"text/html" in headers.get(b"accept", b"")
         key = headers.get(KEY_HEADER.lower().encode(), b"") or (_password(headers) if by_browser else b"")
-        # Every key is compared with, so that the time says nothing of which one came close.
-        if self._keys and not sum(hmac.compare_digest(key, each) for each in self._keys):
-            detail = f"the key in {KEY_HEADER} is none of this service's" if key else f"send a key in {KEY_HEADER}"
-            # A browser asks its user for a name, which does not matter, and a password, which is the key.
+        # All keys are compared, so that the time does not reveal which one is similar.
+        if self._keys and not sum(hmac.compare_digest(key, valid) for valid in self._keys):
+            detail = f"the key in {KEY_HEADER} is not valid" if key else f"send a key in {KEY_HEADER}"
+            # A browser asks its user for a name, which is ignored, and a password, which is the key.
             scheme = 'Basic realm="sightline: the password is an API key", charset="UTF-8"' if by_browser else "ApiKey"
             raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": scheme})
         if self._in_flight > self._max_requests:
-            raise Problem(503, "overloaded", "too many requests are being worked at", headers={"Retry-After": "1"})
+            raise Problem(503, "overloaded", "too many requests are in progress", headers={"Retry-After": "1"})
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The whole body; None where the caller hangs up."""
+        """Return the complete body; None if the caller disconnects."""
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._max_bytes:
             raise await self._too_large(receive)
@@ -113,33 +113,33 @@ class Gate:
                     if not message.get("more_body"):
                         return bytes(content)
         except TimeoutError as error:
-            detail = f"the request had not arrived whole after {_BODY_SECONDS:g} seconds"
+            detail = f"the request did not arrive completely within {_BODY_SECONDS:g} seconds"
             raise Problem(408, "too_slow", detail, headers={"Connection": "close"}) from error
         raise await self._too_large(receive)
 
     async def _too_large(self, receive: Receive) -> Problem:
-        # A connection that is closed on what is still being sent is reset, and the answer may be lost with it.
+        # Closing a connection on which data still arrives resets it, and the response may be lost.
         with suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_SECONDS):
                 while (await receive()).get("more_body"):
                     pass
-        detail = f"the request has more than {self._max_bytes} bytes, which is the limit"
+        detail = f"the request is larger than the limit of {self._max_bytes} bytes"
         return Problem(413, "body_too_large", detail, headers={"Connection": "close"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> bool:
-        gone = asyncio.ensure_future(_until_disconnected(receive))
+        disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
         message: Message | None = {"type": "http.request", "body": body, "more_body": False}
 
         async def replay() -> Message:
             nonlocal message
             if message is not None:
-                found, message = message, None
-                return found
-            return await asyncio.shield(gone)
+                request, message = message, None
+                return request
+            return await asyncio.shield(disconnected)
 
         work = asyncio.ensure_future(self._app(scope, replay, send))
         try:
-            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, disconnected}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
                 work.cancel()
                 with suppress(asyncio.CancelledError):
@@ -149,11 +149,11 @@ class Gate:
             return True
         finally:
             work.cancel()
-            gone.cancel()
+            disconnected.cancel()
 
 
 def _password(headers: dict[bytes, bytes]) -> bytes:
-    """What a browser sends of what its user has typed; nothing where it sends something else."""
+    """Return the password that a browser sends, empty if there is none."""
     scheme, _, encoded = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() != b"basic":
         return b""
@@ -163,7 +163,7 @@ def _password(headers: dict[bytes, bytes]) -> bytes:
         return b""
 
 
-async def _until_disconnected(receive: Receive) -> Message:
+async def _wait_for_disconnect(receive: Receive) -> Message:
     while (message := await receive())["type"] != "http.disconnect":
         pass
     return message

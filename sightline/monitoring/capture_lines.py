@@ -1,4 +1,4 @@
-"""One inference as one line, in Model Monitor's format."""
+"""The format of a captured inference: one JSON line, as SageMaker Model Monitor writes it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
-__all__ = ["CaptureEvent", "CapturedInference", "CapturedLine", "line_of"]
+from sightline.errors import InvalidInput
+
+__all__ = ["CaptureEvent", "CapturedInference", "CapturedLine", "InvalidCapture", "encode_event"]
 
 _URI, _SECONDS = "sightline-uri", "sightline-seconds"  # custom attributes
 
 
+class InvalidCapture(InvalidInput):
+    """A capture file outside Model Monitor's layout, or a line in it that is not in its format."""
+
+
 @dataclass(frozen=True)
 class CaptureEvent:
-    """An inference: the image as it was sent, and the probabilities in the order of the model's classes.
+    """An inference to capture: the image as it was sent, and the probabilities in the order of the model's classes.
 
-    ``event_id`` names the inference for good: the same one is never captured under another. ``uri``: where the image
-    came from. ``seconds``: what the inference took.
+    ``event_id`` identifies the inference permanently: an inference is never captured under two ids. ``uri`` is the
+    source of the image. ``seconds`` is the duration of the inference.
     """
 
     event_id: UUID
@@ -39,15 +45,15 @@ class CaptureEvent:
 
     def __post_init__(self) -> None:
         if self.inference_time.tzinfo is None:
-            raise ValueError(f"event {self.event_id}: its inference time has no zone")
+            raise ValueError(f"event {self.event_id}: its inference time has no time zone")
 
 
 class CapturedInference(NamedTuple):
-    """An inference as it was captured, by sightline or by SageMaker.
+    """An inference that was captured by sightline or by SageMaker.
 
-    ``data`` is the input as it was sent, in whatever ``content_type`` says. ``source`` is the URI of the file, ``line``
-    the number of its line. ``uri`` and ``seconds`` are None where it was not captured where the image came from, and
-    what the inference took.
+    ``data`` is the input as it was sent, in the format that ``content_type`` states. ``source`` is the URI of the file,
+    ``line`` the number of its line. ``uri`` (the source of the image) and ``seconds`` (the duration of the inference)
+    are None if they were not captured.
     """
 
     event_id: str
@@ -63,12 +69,12 @@ class CapturedInference(NamedTuple):
     seconds: float | None
 
 
-def line_of(event: CaptureEvent) -> tuple[bytes, bytes, bytes]:
-    """The line, in three parts that follow one another: an image may be large, and is not joined to them."""
-    output = json.dumps([float(each) for each in event.probabilities], allow_nan=False)
+def encode_event(event: CaptureEvent) -> tuple[bytes, bytes, bytes]:
+    """Return the line in three consecutive parts, so that a large image is not copied to join them."""
+    output = json.dumps([float(probability) for probability in event.probabilities], allow_nan=False)
     time = event.inference_time.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()
     head = f'{{"captureData":{{"endpointInput":{{"observedContentType":{json.dumps(event.content_type)}'
-    # What is in base64 needs no escaping.
+    # Base64 needs no escaping.
     head += ',"mode":"INPUT","data":"'
     tail = '","encoding":"BASE64"},"endpointOutput":{"observedContentType":"application/json","mode":"OUTPUT"'
     tail += f',"data":{json.dumps(output)},"encoding":"JSON"}}}}'
@@ -78,14 +84,14 @@ def line_of(event: CaptureEvent) -> tuple[bytes, bytes, bytes]:
 
 
 def _attributes(event: CaptureEvent) -> str:
-    """What Model Monitor has no place for, as custom attributes, which it has."""
-    told = {_URI: event.uri, _SECONDS: None if event.seconds is None else f"{event.seconds:.6f}"}
-    named = [f"{name}={value}" for name, value in told.items() if value is not None]
-    return f'"customAttributes":{json.dumps(named)},' if named else ""
+    """Return the fields that Model Monitor does not define, as its custom attributes."""
+    values = {_URI: event.uri, _SECONDS: None if event.seconds is None else f"{event.seconds:.6f}"}
+    attributes = [f"{name}={value}" for name, value in values.items() if value is not None]
+    return f'"customAttributes":{json.dumps(attributes)},' if attributes else ""
 
 
 class _Part(BaseModel):
-    # What else is there says nothing about the inference.
+    # Other fields are ignored: they are not about the inference.
     model_config = ConfigDict(frozen=True, alias_generator=to_camel)
 
 
@@ -95,7 +101,7 @@ class _Payload(_Part):
     encoding: Literal["BASE64", "CSV", "JSON"]
 
     def content(self) -> bytes:
-        """The bytes that were sent."""
+        """Return the bytes that were sent."""
         if self.encoding != "BASE64":
             return self.data.encode()
         try:
@@ -112,41 +118,44 @@ class _Data(_Part):
 class _Metadata(_Part):
     event_id: str = Field(min_length=1)
     inference_time: AwareDatetime
-    custom_attributes: tuple[Any, ...] = ()  # of SageMaker's it is whatever the caller sent along
+    custom_attributes: tuple[Any, ...] = ()  # in SageMaker's lines: whatever the caller sent
 
 
 class CapturedLine(_Part):
-    """A line as it was read; its contents are not decoded before they are asked for."""
+    """A line that was read. Its contents are decoded on request."""
 
     capture_data: _Data
     event_metadata: _Metadata
     event_version: Literal["0"]
 
-    def told(self) -> tuple[str | None, float | None]:
-        """Where the image came from and what the inference took, where those were captured. Raises ``ValueError``."""
+    def uri_and_seconds(self) -> tuple[str | None, float | None]:
+        """Return the source of the image and the duration of the inference, None if not captured.
+
+        Raises ``ValueError``.
+        """
         attributes = self.event_metadata.custom_attributes
         if not attributes:
             return None, None
-        named = dict(str(each).partition("=")[::2] for each in attributes)
-        uri, told = named.get(_URI), named.get(_SECONDS)
-        if told is None:
+        values = dict(str(attribute).partition("=")[::2] for attribute in attributes)
+        uri, text = values.get(_URI), values.get(_SECONDS)
+        if text is None:
             return uri, None
-        if not 0 <= (seconds := float(told)) <= sys.float_info.max:
-            raise ValueError(f"eventMetadata.customAttributes: {_SECONDS}={told} is no time that an inference takes")
+        if not 0 <= (seconds := float(text)) <= sys.float_info.max:
+            raise ValueError(f"eventMetadata.customAttributes: {_SECONDS}={text} is not a duration")
         return uri, seconds
 
     def data(self) -> bytes:
-        """What was sent to the model. Raises ``ValueError``."""
+        """Return the model's input. Raises ``ValueError``."""
         try:
             return self.capture_data.endpoint_input.content()
         except ValueError as error:
             raise ValueError(f"captureData.endpointInput.data: {error}") from error
 
     def probabilities(self) -> tuple[float, ...]:
-        """What the model answered. Raises ``ValueError``."""
+        """Return the model's output. Raises ``ValueError``."""
         output = self.capture_data.endpoint_output
         try:
-            return _numbers(output.content().decode(), _notation(output))
+            return _parse_numbers(output.content().decode(), _notation(output))
         except ValueError as error:
             raise ValueError(f"captureData.endpointOutput.data: {error}") from error
 
@@ -157,13 +166,13 @@ def _notation(output: _Payload) -> Literal["CSV", "JSON"]:
     return "CSV" if output.observed_content_type.partition(";")[0].strip().lower() == "text/csv" else "JSON"
 
 
-def _numbers(text: str, notation: Literal["CSV", "JSON"]) -> tuple[float, ...]:
+def _parse_numbers(text: str, notation: Literal["CSV", "JSON"]) -> tuple[float, ...]:
     if notation == "CSV":
         rows: Any = [line.split(",") for line in text.splitlines() if line.strip()]
         values = [float(value) for row in rows for value in row]
     else:
         rows = from_json(text)
-        # TensorFlow's servers wrap their answer, and many answer with one row for each input.
+        # TensorFlow's servers wrap their response, and many servers return one row for each input.
         rows = rows.get("predictions") if isinstance(rows, dict) else rows
         rows = rows if isinstance(rows, list) and rows and isinstance(rows[0], list) else [rows]
         values = rows[0] if isinstance(rows[0], list) else [rows[0]]

@@ -1,4 +1,4 @@
-"""Threads that find people in photos, each with MediaPipe's models loaded once."""
+"""Threads that find people in photos. Each has its own MediaPipe models, loaded once."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from typing import TypeVar
 from api.problems import Problem
 from sightline.ranking import Preparer
 
-__all__ = ["People"]
+__all__ = ["PreparerPool"]
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 
-_THREADS = 4  # at most: each holds a few hundred megabytes with a large photo
-_WAITING = 16  # photos that wait for a thread, for each thread
+_MAX_THREADS = 4  # each needs a few hundred megabytes for a large photo
+_MAX_WAITING = 16  # photos per thread
 
 
 @dataclass(frozen=True)
 class _Worker:
-    """A thread and the preparer that belongs to it."""
+    """A thread and its preparer."""
 
     thread: ThreadPoolExecutor
     preparer: Preparer
 
 
-class People:
-    """Runs work that needs a :class:`~sightline.ranking.Preparer`, on as many threads as there are cores, or four."""
+class PreparerPool:
+    """Runs work that needs a :class:`~sightline.ranking.Preparer`, on one thread per core, at most four."""
 
     def __init__(self) -> None:
-        self._threads = min(_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        self._threads = min(_MAX_THREADS, cores)
         self._free: asyncio.Queue[_Worker] = asyncio.Queue()
         self._workers: list[_Worker] = []
         self._waiting = 0
@@ -40,15 +41,15 @@ class People:
 
     @property
     def are_ready(self) -> bool:
-        """Whether every thread has its models."""
+        """Whether every thread has loaded its models."""
         return len(self._workers) == self._threads
 
     async def start(self) -> None:
-        """Begin to load."""
+        """Begin to load the models."""
         self._starting = asyncio.create_task(self._start())
 
     async def close(self) -> None:
-        """Wait for what is being worked at, and free the models."""
+        """Wait for the work in progress, and free the models."""
         if self._starting:
             await self._starting
         for worker in self._workers:
@@ -56,9 +57,9 @@ class People:
             worker.thread.shutdown()
         self._workers.clear()
 
-    async def run(self, work: Callable[[Preparer], Found]) -> Found:
-        """What ``work`` gives, called on a free thread. Raises :class:`Problem` where too many wait for one."""
-        if self._waiting >= self._threads * _WAITING:
+    async def run(self, work: Callable[[Preparer], T]) -> T:
+        """Call ``work`` on a free thread, and return its result. Raises :class:`Problem` if too many photos wait."""
+        if self._waiting >= self._threads * _MAX_WAITING:
             raise Problem(503, "overloaded", "too many photos are waiting", headers={"Retry-After": "1"})
         self._waiting += 1
         try:
@@ -66,13 +67,13 @@ class People:
         finally:
             self._waiting -= 1
         running = asyncio.get_running_loop().run_in_executor(worker.thread, work, worker.preparer)
-        # The thread is free when its work is done, not when the caller goes away.
+        # The thread is free when its work is done, not when the caller disconnects.
         running.add_done_callback(lambda _: self._free.put_nowait(worker))
         return await asyncio.shield(running)
 
     async def _start(self) -> None:
         for number in range(self._threads):
-            thread = ThreadPoolExecutor(1, thread_name_prefix=f"people-{number}")
+            thread = ThreadPoolExecutor(1, thread_name_prefix=f"preparer-{number}")
             worker = _Worker(thread, await asyncio.get_running_loop().run_in_executor(thread, Preparer))
             self._workers.append(worker)
             self._free.put_nowait(worker)

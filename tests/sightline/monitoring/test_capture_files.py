@@ -1,4 +1,4 @@
-"""A capture file is Model Monitor's to the letter, whole, and the same however often it is written."""
+"""Writing capture files: Model Monitor's format, atomically, and the same file for the same events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def keys(root: Location) -> list[str | None]:
     return [storage.key_under(file.location, root) for file in storage.walk(root)]
 
 
-def test_a_line_is_model_monitors_field_by_field(bucket: Location) -> None:
+def test_line_has_exactly_the_fields_of_model_monitor(bucket: Location) -> None:
     target = write_capture(bucket, "posture", "v3", [event()], at=AT, file_id=FILE)
     assert target == bucket / KEY
     assert keys(bucket) == [KEY]
@@ -43,14 +43,14 @@ def test_a_line_is_model_monitors_field_by_field(bucket: Location) -> None:
     )
 
 
-def test_times_are_told_in_utc_whatever_their_zone(tmp_path: Path) -> None:
+def test_times_of_any_zone_are_written_in_utc(tmp_path: Path) -> None:
     local = AT.astimezone(timezone(timedelta(hours=5, minutes=30)))
-    one = CaptureEvent(EVENT, local, "image/png", b"x", (1.0,))
-    assert write_capture(tmp_path, "posture", "v3", [one], at=local, file_id=FILE) == tmp_path / KEY
+    local_event = CaptureEvent(EVENT, local, "image/png", b"x", (1.0,))
+    assert write_capture(tmp_path, "posture", "v3", [local_event], at=local, file_id=FILE) == tmp_path / KEY
     assert b'"inferenceTime":"2026-01-31T20:13:58Z"' in (tmp_path / KEY).read_bytes()
 
 
-def test_a_file_written_again_is_the_same_file(bucket: Location) -> None:
+def test_file_written_again_is_the_same_file(bucket: Location) -> None:
     events = [event(number) for number in range(3)]
     write_capture(bucket, "posture", "v3", events[:1], at=AT, file_id=FILE)
     for _ in range(2):
@@ -60,36 +60,36 @@ def test_a_file_written_again_is_the_same_file(bucket: Location) -> None:
     assert len(list(read_captures(bucket))) == 3
 
 
-def test_no_events_make_no_file(bucket: Location) -> None:
+def test_no_events_write_no_file(bucket: Location) -> None:
     assert write_capture(bucket, "posture", "v3", iter(()), at=AT, file_id=FILE) is None
     assert keys(bucket) == []
 
 
-def test_events_that_break_off_leave_what_was_there(bucket: Location) -> None:
-    def broken() -> Iterator[CaptureEvent]:
+def test_failing_events_leave_the_earlier_file_unchanged(bucket: Location) -> None:
+    def failing() -> Iterator[CaptureEvent]:
         yield event(1)
         raise RuntimeError("the image is gone")
 
     write_capture(bucket, "posture", "v3", [event()], at=AT, file_id=FILE)
     before = storage.read_bytes(bucket / KEY)
     with pytest.raises(RuntimeError, match="gone"):
-        write_capture(bucket, "posture", "v3", broken(), at=AT, file_id=FILE)
+        write_capture(bucket, "posture", "v3", failing(), at=AT, file_id=FILE)
     assert keys(bucket) == [KEY]
     assert storage.read_bytes(bucket / KEY) == before
 
 
-def test_an_event_that_comes_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=f"{EVENT}: comes twice"):
+def test_repeated_event_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"{EVENT}: occurs twice"):
         write_capture(tmp_path, "posture", "v3", [event(), event()], at=AT, file_id=FILE)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_probability_that_is_not_a_number_is_refused_for_json_has_none(tmp_path: Path) -> None:
+def test_probability_that_is_not_a_number_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         write_capture(tmp_path, "posture", "v3", [event(probabilities=(float("nan"), 1.0))], at=AT, file_id=FILE)
 
 
-def test_moments_without_a_zone_are_refused(tmp_path: Path) -> None:
+def test_times_without_a_zone_are_rejected(tmp_path: Path) -> None:
     naive = AT.replace(tzinfo=None)
     with pytest.raises(ValueError, match="zone"):
         CaptureEvent(EVENT, naive, "image/png", b"", (1.0,))
@@ -100,22 +100,22 @@ def test_moments_without_a_zone_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "..", "../../etc", "a/b", ".hidden", "a\\b", "a b\n"])
-def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+def test_name_that_is_not_one_part_of_a_key_is_rejected(tmp_path: Path, name: str) -> None:
     root = tmp_path / "captures"
     for endpoint, variant in ((name, "v3"), ("posture", name)):
-        with pytest.raises(InvalidName, match="Write it in letters"):
+        with pytest.raises(InvalidName, match="Use letters and digits"):
             write_capture(root, endpoint, variant, [event()], at=AT, file_id=FILE)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_content_type_cannot_break_the_line(tmp_path: Path) -> None:
-    odd = 'image/png; name="a\nb"'
-    write_capture(tmp_path, "posture", "v3", [CaptureEvent(EVENT, AT, odd, b"x", (1.0,))], at=AT, file_id=FILE)
+def test_content_type_with_quotes_and_newlines_is_escaped(tmp_path: Path) -> None:
+    content_type = 'image/png; name="a\nb"'
+    write_capture(tmp_path, "posture", "v3", [CaptureEvent(EVENT, AT, content_type, b"x", (1.0,))], at=AT, file_id=FILE)
     [line] = (tmp_path / KEY).read_text().splitlines()
-    assert json.loads(line)["captureData"]["endpointInput"]["observedContentType"] == odd
+    assert json.loads(line)["captureData"]["endpointInput"]["observedContentType"] == content_type
 
 
-def test_a_chunk_of_large_images_does_not_pile_up_in_memory(tmp_path: Path) -> None:
+def test_one_large_image_at_a_time_is_in_memory(tmp_path: Path) -> None:
     large = bytes(2_000_000)
     tracemalloc.start()
     write_capture(tmp_path, "posture", "v3", (event(n, large) for n in range(40)), at=AT, file_id=FILE)
@@ -128,7 +128,7 @@ def test_a_chunk_of_large_images_does_not_pile_up_in_memory(tmp_path: Path) -> N
     assert peak < 24_000_000
 
 
-def test_what_is_captured_is_the_base64_that_every_tool_reads(tmp_path: Path) -> None:
+def test_captured_data_is_standard_base64(tmp_path: Path) -> None:
     data = bytes(range(256)) * 3
     write_capture(tmp_path, "posture", "v3", [event(data=data)], at=AT, file_id=FILE)
     [line] = (tmp_path / KEY).read_text().splitlines()

@@ -1,4 +1,4 @@
-"""How a model is doing: its versions, how the current one came to be it, its reports, and what people answered."""
+"""A model: its versions, the history of the current version, its reports, and the reviewers' answers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from sightline import storage
 from sightline.affect import TASK as EMOTION
-from sightline.monitoring import MonitoringReport
-from sightline.monitoring.page import FIGURES, PAGE
+from sightline.monitoring import FIGURES, PAGE, MonitoringReport
 from sightline.names import ModelName
 from sightline.registry import ModelDamaged, ModelNotFound, ModelRecord, Move, Pointer, Registry
 from sightline.reviews import Agreement, Reviews, by_model
@@ -19,9 +18,9 @@ from sightline.storage import Location
 
 __all__ = ["ModelRow", "ModelView", "ReportRow", "VersionRow", "list_models", "report_page", "view_model"]
 
-_VERSIONS, _REPORTS = 20, 10  # shown of each, the latest
+_VERSIONS, _REPORTS = 20, 10  # most that are shown, the latest
 _READERS = 8
-_METRICS = ("accuracy_interval", "per_class", "verdict")  # shown besides the plain numbers
+_METRICS = ("accuracy_interval", "per_class", "verdict")  # shown in addition to the numbers
 
 
 class ModelRow(BaseModel):
@@ -29,13 +28,13 @@ class ModelRow(BaseModel):
 
     name: str
     task: str | None
-    version: int | None = Field(description="The current version; null where none is current.")
+    version: int | None = Field(description="The current version; null if there is none.")
     versions: int
     created: AwareDatetime | None
     accuracy: float | None
-    patient: str | None = Field(description="Whose model it is, where it is one of emotions.")
-    waiting: int = Field(description="Questions that wait for a person's answer.")
-    problem: str | None = Field(description="Why nothing more can be told.")
+    patient: str | None = Field(description="The patient, if this is a model of emotions.")
+    waiting: int = Field(description="The number of questions without an answer.")
+    problem: str | None = Field(description="Why the model cannot be read.")
 
 
 class VersionRow(BaseModel):
@@ -46,12 +45,12 @@ class VersionRow(BaseModel):
     current: bool
     metrics: dict[str, Any]
     samples: int
-    reviewed: int = Field(description="Samples whose label is a person's answer.")
+    reviewed: int = Field(description="The number of samples labelled by reviewers.")
     synthetic: bool
 
 
 class ReportRow(BaseModel):
-    """One report of what the model predicted in a time."""
+    """One monitoring report on the model's predictions in a window."""
 
     name: str
     since: AwareDatetime | None
@@ -67,7 +66,7 @@ class ReportRow(BaseModel):
 
 
 class ModelView(BaseModel):
-    """A model."""
+    """One model."""
 
     name: str
     task: str
@@ -82,25 +81,25 @@ class ModelView(BaseModel):
     parameters: dict[str, Any]
     versions: list[VersionRow] = Field(description="The latest first, at most 20.")
     versions_in_all: int
-    history: list[Move] = Field(description="How versions became the current one, the latest first.")
+    history: list[Move] = Field(description="How versions became current, the latest first.")
     reports: list[ReportRow] = Field(description="The latest first, at most 10.")
     waiting: int
     waiting_since: AwareDatetime | None
     answered: int
-    agreement: dict[str, Agreement] = Field(description="By version: how often it was right where it was unsure.")
+    agreement: dict[str, Agreement] = Field(description="By version: how often its uncertain predictions were right.")
 
 
 def list_models(registry: Registry, reviews: Reviews) -> list[ModelRow]:
-    """Every model of the registry. One that cannot be read has a row that says why."""
+    """Return all models of the registry. One that cannot be read has a row with the problem."""
     with ThreadPoolExecutor(_READERS) as pool:
         return list(pool.map(lambda name: _row(registry, reviews, name), registry.names()))
 
 
 def view_model(registry: Registry, reviews: Reviews, results: Location, name: str) -> ModelView:
-    """One model; the newest version stands for it where none is current. Raises ``ModelNotFound``."""
+    """Return one model, by its current version or else its newest one. Raises ``ModelNotFound``."""
     numbers = registry.versions(name)
     if not numbers:
-        raise ModelNotFound(f"{name}: there is no such model here. There are {', '.join(registry.names()) or 'none'}")
+        raise ModelNotFound(f"{name}: there is no such model. The models are: {', '.join(registry.names()) or 'none'}")
     pointer = registry.current(name)
     with ThreadPoolExecutor(_READERS) as pool:
         records = list(pool.map(lambda number: registry.record(name, number), numbers[: -_VERSIONS - 1 : -1]))
@@ -130,7 +129,7 @@ def view_model(registry: Registry, reviews: Reviews, results: Location, name: st
 
 
 def report_page(results: Location, name: str, report: str) -> bytes:
-    """The page of one of the model's reports. Raises ``FileNotFoundError`` where there is none."""
+    """Return the page of one of the model's reports. Raises ``FileNotFoundError`` if there is none."""
     for folder in _report_folders(results, name):
         if report in storage.folder_names(folder):
             return storage.read_bytes(folder / report / PAGE)
@@ -138,12 +137,12 @@ def report_page(results: Location, name: str, report: str) -> bytes:
 
 
 def _row(registry: Registry, reviews: Reviews, name: str) -> ModelRow:
-    found: dict[str, Any] = dict.fromkeys(ModelRow.model_fields)
-    found |= {"name": name, "versions": 0, "waiting": reviews.count_waiting(name)}
+    fields: dict[str, Any] = dict.fromkeys(ModelRow.model_fields)
+    fields |= {"name": name, "versions": 0, "waiting": reviews.count_waiting(name)}
     try:
         pointer, versions = registry.current(name), registry.versions(name)
         record = registry.record(name, pointer.version if pointer else versions[-1])
-        found |= {
+        fields |= {
             "task": record.task,
             "version": pointer.version if pointer else None,
             "versions": len(versions),
@@ -152,8 +151,8 @@ def _row(registry: Registry, reviews: Reviews, name: str) -> ModelRow:
             "patient": _patient(record),
         }
     except (ModelDamaged, ModelNotFound) as error:
-        found["problem"] = str(error)
-    return ModelRow(**found)
+        fields["problem"] = str(error)
+    return ModelRow(**fields)
 
 
 def _version(record: ModelRecord, pointer: Pointer | None) -> VersionRow:
@@ -178,7 +177,7 @@ def _patient(record: ModelRecord) -> str | None:
 
 def _reports(results: Location, name: str) -> list[ReportRow]:
     places = [folder / report for folder in _report_folders(results, name) for report in storage.folder_names(folder)]
-    # A report's folder is called after its time, so the latest come last.
+    # A report's folder is named by its window, so the latest come last.
     latest = sorted(places, key=lambda place: place.name)[: -_REPORTS - 1 : -1]
     with ThreadPoolExecutor(_READERS) as pool:
         return [row for row in pool.map(_report, latest) if row]
@@ -194,14 +193,16 @@ def _report_folders(results: Location, name: str) -> Iterable[Location]:
 def _report(place: Location) -> ReportRow | None:
     row: dict[str, Any] = dict.fromkeys(ReportRow.model_fields) | {"name": place.name, "drift": False}
     try:
-        found = MonitoringReport.model_validate_json(storage.read_bytes(place / FIGURES))
-    except FileNotFoundError:  # It is being written.
+        report = MonitoringReport.model_validate_json(storage.read_bytes(place / FIGURES))
+    except FileNotFoundError:  # The report is being written.
         return None
     except ValidationError as error:
-        return ReportRow(**row | {"headline": f"cannot be read: {FIGURES} is of another version ({error.title})"})
-    row |= {key: getattr(found, key) for key in row if key in MonitoringReport.model_fields and key != "drift"}
-    estimate = found.expected_accuracy
+        return ReportRow(
+            **row | {"headline": f"cannot be read: {FIGURES} was written by another version ({error.title})"}
+        )
+    row |= {key: getattr(report, key) for key in row if key in MonitoringReport.model_fields and key != "drift"}
+    estimate = report.expected_accuracy
     return ReportRow(
         **row
-        | {"expected_accuracy": estimate and estimate.value, "drift": bool(found.drift), "headline": found.headline}
+        | {"expected_accuracy": estimate and estimate.value, "drift": bool(report.drift), "headline": report.headline}
     )
