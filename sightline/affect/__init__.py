@@ -1,11 +1,11 @@
-"""What one person's posture and movement say of their emotion, by a model of that person alone.
+"""Emotion of a session from posture and movement, predicted by a model of the patient.
 
 model = load_emotion_model(Registry(locate("s3://models")), "ana")
 print(model.predict(track_features(track)).probabilities)
 """
 
 from sightline.affect.history import Training, read_trainings
-from sightline.affect.model import MODEL_FILE, TASK, EmotionModel, load_emotion_model, sharpened
+from sightline.affect.model import MODEL_FILE, TASK, EmotionModel, apply_temperature, load_emotion_model
 from sightline.affect.prediction import predict_session
 
 __all__ = [
@@ -13,8 +13,8 @@ __all__ = [
     "TASK",
     "EmotionModel",
     "Training",
+    "apply_temperature",
     "load_emotion_model",
     "predict_session",
     "read_trainings",
-    "sharpened",
 ]

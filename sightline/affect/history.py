@@ -1,12 +1,12 @@
-"""The trainings of a patient's model that came to an end, each in a file of its own beside the model's versions.
+"""The finished trainings of a patient's model, one file per training, beside the model's versions.
 
 ::
 
-    {model}/trainings/{end}-{id}.json    in the order of their ends
-    {model}/trainings/turns/             who may train now
+    {model}/trainings/{end}-{id}.json    ordered by their ends
+    {model}/trainings/turns/             the lease of the running training
 
-A failed training is kept like any other, and counts for the cooldown: that protects the machine, and what has failed
-would most likely fail again a minute later. Of a training that was killed nothing is kept.
+A failed training is stored like any other and counts for the cooldown: this protects the machine, and the next attempt
+would most likely fail too. A killed training leaves no file.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from sightline.storage import Location
 __all__ = ["TRAININGS", "Training", "last_training", "read_trainings", "store_training"]
 
 TRAININGS = "trainings"
-"""The folder of them, in the model's folder of the registry, whose versions are numbers."""
+"""The folder of the trainings in the model's folder of the registry, beside the numbered versions."""
 
 
 class Training(BaseModel):
-    """A training that came to its end."""
+    """A finished training."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -36,15 +36,15 @@ class Training(BaseModel):
     started_by: str
     outcome: Literal["promoted", "not promoted", "failed"]
     sessions: tuple[str, ...]
-    """Names of the sessions that it was to learn from."""
+    """The names of the sessions in its training data."""
     code_version: str
     version: PositiveInt | None = None
-    """The model's version in the registry; None where it failed."""
+    """The model's version in the registry; None if the training failed."""
     accuracy: float | None = None
     interval: tuple[float, float] | None = None
-    """Lowest and highest accuracy that the sessions are in agreement with."""
+    """The confidence interval of the accuracy: lowest and highest."""
     verdict: str | None = None
-    """Whether the model is better than its rivals, in words."""
+    """Whether the model is better than the reference models, as text."""
     error: str | None = None
 
     @model_validator(mode="after")
@@ -56,22 +56,22 @@ class Training(BaseModel):
 
 
 def read_trainings(folder: Location) -> list[Training]:
-    """All trainings of the model whose folder in the registry it is, in the order of their ends.
+    """Return all trainings of the model in ``folder``, ordered by their ends.
 
     Raises ``StorageError`` for a document that cannot be read.
     """
-    found = (documents.read(folder / TRAININGS / name, Training) for name in _names(folder))
-    return [training for training in found if training]
+    trainings = (documents.read(folder / TRAININGS / name, Training) for name in _names(folder))
+    return [training for training in trainings if training]
 
 
 def last_training(folder: Location) -> Training | None:
-    """The training that ended last, None where there was none; reads that one alone."""
+    """Return the training that ended last, None if there is none. Reads one file."""
     names = _names(folder)
     return documents.read(folder / TRAININGS / names[-1], Training) if names else None
 
 
 def store_training(folder: Location, training: Training) -> None:
-    """Write it down under a name that no other has, so that it takes no other's place."""
+    """Store a training under a unique name."""
     name = f"{training.ended.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:8]}.json"
     storage.write_bytes(folder / TRAININGS / name, documents.to_json(training))
 

@@ -1,4 +1,4 @@
-"""A patient's model, as it is loaded from the registry and asked."""
+"""A patient's emotion model: loading and prediction."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from sightline.vision.heads import probabilities
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["MODEL_FILE", "TASK", "EmotionModel", "load_emotion_model", "sharpened"]
+__all__ = ["MODEL_FILE", "TASK", "EmotionModel", "apply_temperature", "load_emotion_model"]
 
 MODEL_FILE = "model.skops"
 TASK = "emotion-of-session"
 """The task of these models' records."""
 
-# The nodes of a tree. skops leaves them to the caller, since broken ones may crash scikit-learn; the record's hash says
-# that these are as they were trained.
+# The nodes of a tree. skops does not trust them, since damaged ones can crash scikit-learn; the record's hash proves
+# that these are unchanged since the training.
 _TREES = "sklearn.tree._tree.Tree"
-_LEAST = 1e-3  # of a hundred trees none may name a class, which does not make it impossible
+_MIN_PROBABILITY = 1e-3  # even if none of a hundred trees predicts a class, it is possible
 
 
 class EmotionModel:
-    """The forest of one patient, with the temperature that makes its probabilities mean what they say."""
+    """A patient's random forest, with the temperature that calibrates its probabilities."""
 
     def __init__(self, record: ModelRecord, forest: Pipeline) -> None:
         self.record = record
@@ -41,37 +41,37 @@ class EmotionModel:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features that it takes, in their order."""
+        """The names of the input features, in order."""
         return self.record.feature_input.features
 
     def predict(self, features: Mapping[str, float]) -> dict[str, float]:
-        """The calibrated probability of each emotion, of a session's features, NaN where one is not known.
+        """Return the calibrated probability of every emotion for a session's features; NaN is an unknown feature.
 
-        Raises ``ValueError`` where a feature is left out.
+        Raises ``ValueError`` if a feature is missing.
         """
         if missing := [name for name in self.features if name not in features]:
-            raise ValueError(f"{self.name} wants {len(self.features)} features; there is no {', '.join(missing)}")
+            raise ValueError(f"{self.name} needs {len(self.features)} features; there is no {', '.join(missing)}")
         row = np.array([[features[name] for name in self.features]])
         return dict(zip(self.classes, self.predict_rows(row)[0].tolist(), strict=True))
 
     def predict_rows(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The same for several sessions: rows, shape = (n, features), give probabilities, shape = (n, classes)."""
-        found = np.zeros((len(rows), len(self.classes)))
+        """Return the probabilities, shape = (n, classes), of several sessions, shape = (n, features)."""
+        votes = np.zeros((len(rows), len(self.classes)))
         if len(rows):
-            found[:, self._forest.classes_] = self._forest.predict_proba(rows)
-        return sharpened(found, self.record.temperature)
+            votes[:, self._forest.classes_] = self._forest.predict_proba(rows)
+        return apply_temperature(votes, self.record.temperature)
 
 
-def sharpened(found: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Probabilities of a forest, shape = (n, classes), with their logarithms divided by the temperature."""
-    return probabilities(np.log(np.maximum(found, _LEAST)), temperature)
+def apply_temperature(uncalibrated: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Return a forest's probabilities, shape = (n, classes), with their logarithms divided by the temperature."""
+    return probabilities(np.log(np.maximum(uncalibrated, _MIN_PROBABILITY)), temperature)
 
 
 def load_emotion_model(registry: Registry, patient: PatientName | str, version: int | None = None) -> EmotionModel:
-    """A patient's model, the current version where none is named.
+    """Load a patient's model, by default the current version.
 
-    Raises ``ModelNotFound`` where the patient has none, ``ModelDamaged``, and ``WrongTask`` where a model of that name
-    is for something else.
+    Raises ``ModelNotFound`` if the patient has none, ``ModelDamaged``, and ``WrongTask`` if the model of that name is
+    for another task.
     """
     owner = PatientName.of(patient)
     if version is None and registry.current(owner.model) is None:
@@ -85,16 +85,16 @@ def load_emotion_model(registry: Registry, patient: PatientName | str, version: 
 
 
 def _load(file: Path, features: int) -> Pipeline:
-    """The pipeline in a skops file, which may hold nothing but scikit-learn's own types."""
+    """Load the pipeline from a skops file that contains only scikit-learn's own types."""
     import skops.io
     from sklearn.pipeline import Pipeline
 
-    fix = "Go back to another version with `sightline rollback-model`, or train the model again"
+    fix = "Return to another version with `sightline rollback-model`, or train the model again"
     if not zipfile.is_zipfile(file):
-        raise ModelDamaged(f"{file}: is no skops file, and nothing else is loaded. {fix}")
+        raise ModelDamaged(f"{file}: is not a skops file, and other formats are not loaded. {fix}")
     if unknown := sorted(set(skops.io.get_untrusted_types(file=file)) - {_TREES}):
-        raise ModelDamaged(f"{file}: holds types that no forest has, and is not loaded: {', '.join(unknown)}. {fix}")
+        raise ModelDamaged(f"{file}: contains types that no forest has, and is not loaded: {', '.join(unknown)}. {fix}")
     forest = skops.io.load(file, trusted=[_TREES])
     if not isinstance(forest, Pipeline) or forest.n_features_in_ != features:
-        raise ModelDamaged(f"{file}: is no pipeline for {features} features. {fix}")
+        raise ModelDamaged(f"{file}: is not a pipeline for {features} features. {fix}")
     return forest

@@ -1,4 +1,4 @@
-"""What a model says of one session, beside what the words in it say."""
+"""Prediction of one session's emotion, compared with the emotion of its words."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["predict_session"]
 def predict_session(
     model: EmotionModel, features: Mapping[str, float], metadata: Metadata, at: datetime, *, threshold: float | None
 ) -> Prediction:
-    """The model's emotion for a session, and why a person should look at it, where one should.
+    """Predict a session's emotion, with the reasons why a person should review it, if there are any.
 
-    That is where it is less sure than ``threshold``, by default its own, and where the words say otherwise. An emotion
-    that nobody spoke of is the keyword table's default, and no more than that: it contradicts nothing.
+    The reasons are a confidence below ``threshold``, by default the model's own, and words that express another
+    emotion. Without any keyword, the emotion of the words is the keyword table's default, which contradicts nothing.
     """
     threshold = model.threshold if threshold is None else threshold
     probabilities = model.predict(features)
     emotion, confidence, outcome = judge(probabilities, threshold)
     review = []
     if outcome != "accepted":
-        review.append(f"the model is {confidence:.2f} sure, and {threshold:g} is asked for")
+        review.append(f"the confidence {confidence:.2f} is below the threshold {threshold:g}")
     if metadata.emotion_keywords_found and metadata.emotion != emotion:
-        review.append(f"the words say {metadata.emotion}, the model {emotion}")
+        review.append(f"the words express {metadata.emotion}, the model predicts {emotion}")
     return Prediction(
         model=model.name,
         emotion=emotion,

@@ -92,7 +92,7 @@ def _of_image(record: ImageRecord) -> Question | None:
         confidence=record.confidence,
         threshold=record.threshold,
         choices=tuple(record.probabilities or {record.class_name: record.confidence}),
-        why=f"the model is {record.confidence:.2f} sure, and {record.threshold:g} is asked for",
+        why=f"the confidence {record.confidence:.2f} is below the threshold {record.threshold:g}",
     )
 
 

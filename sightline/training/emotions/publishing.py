@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.affect import MODEL_FILE, TASK, load_emotion_model, sharpened
+from sightline.affect import MODEL_FILE, TASK, apply_temperature, load_emotion_model
 from sightline.features import FEATURE_NAMES
 from sightline.names import PatientName
 from sightline.progress import Progress
@@ -73,9 +73,9 @@ def train_forest(
     Its temperature is found on what was said of each session out of fold: there is no other held-out data.
     """
     validated = validate(table, repeats=repeats, permutations=permutations, progress=progress)
-    before = sharpened(validated.out_of_fold, 1.0)
+    before = apply_temperature(validated.out_of_fold, 1.0)
     calibration = calibrate(np.log(before), table.labels)
-    after = sharpened(validated.out_of_fold, calibration.temperature)
+    after = apply_temperature(validated.out_of_fold, calibration.temperature)
     return TrainedForest(fit_forest(table), validated.validation, calibration, before, after)
 
 

@@ -26,7 +26,7 @@ def registry(tmp_path: Path) -> Registry:
 
 @pytest.fixture
 def publish(registry: Registry, tmp_path: Path) -> Callable[..., ModelRecord]:
-    """Publish a forest that goes by ``speed`` alone as the current model of a patient; fields may be given."""
+    """Return a function that publishes a forest of ``speed`` alone as a patient's current model."""
     import skops.io
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.pipeline import make_pipeline

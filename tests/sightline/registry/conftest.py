@@ -1,4 +1,4 @@
-"""An empty registry of each kind, and small models for it."""
+"""Empty registries, in a folder and on S3, and small models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sightline.storage import Location
 
 
 def draft_of(name: str = "posture", **other: Any) -> ModelDraft:
-    """What a training would say of a model."""
+    """Return a draft as a training creates it."""
     fields: dict[str, Any] = {
         "name": name,
         "created": datetime(2026, 1, 31, 20, 13, 58, tzinfo=UTC),
@@ -46,12 +46,12 @@ def draft_of(name: str = "posture", **other: Any) -> ModelDraft:
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """The process is killed."""
 
 
 @pytest.fixture
 def killed_before(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Let ``work`` end before its next change once it has made ``steps`` of them; how many it made."""
+    """Return a function that kills ``work`` after ``steps`` changes, and returns their number."""
 
     def run(steps: int, work: Callable[[], object]) -> int:
         done = 0
@@ -67,7 +67,7 @@ def killed_before(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
             return change
 
         with monkeypatch.context() as patch:
-            # A swap from nothing is a create, which is the one that is counted.
+            # A swap without an old content is a create, and counted as one.
             for name in ("create", "write_file", "write_bytes"):
                 patch.setattr(storage, name, counted(getattr(storage, name)))
             with pytest.raises(Killed):
@@ -79,13 +79,13 @@ def killed_before(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
 @pytest.fixture
 def make_draft() -> Callable[..., ModelDraft]:
-    """Make a draft; any field may be given."""
+    """Return a function that creates a draft, with any field changed."""
     return draft_of
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """A folder of what a training wrote."""
+    """A folder with the files of a training."""
     folder = tmp_path / "trained"
     folder.mkdir()
     (folder / "backbone.safetensors").write_bytes(bytes(range(256)) * 40)
@@ -95,7 +95,7 @@ def weights(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def builtin(tmp_path: Path) -> Path:
-    """A folder of models that come with the package, without any."""
+    """An empty folder of built-in models."""
     folder = tmp_path / "builtin"
     folder.mkdir()
     return folder
@@ -103,7 +103,7 @@ def builtin(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def with_vehicles(builtin: Path, tmp_path: Path, weights: Path) -> Path:
-    """The same with a vehicles model, made as one is: published, and its files copied."""
+    """A folder of built-in models with a vehicles model, created like the real one: published and copied."""
     made = Registry(tmp_path / "made", builtin=builtin)
     record = made.publish(draft_of("vehicles", classes=("bicycle", "motorcycle")), weights)
     (builtin / "vehicles").mkdir()
@@ -114,13 +114,13 @@ def with_vehicles(builtin: Path, tmp_path: Path, weights: Path) -> Path:
 
 @pytest.fixture
 def registry(bucket: Location, tmp_path: Path, builtin: Path) -> Registry:
-    """An empty registry of each kind in turn."""
+    """An empty registry, in a folder and on S3."""
     return Registry(bucket / "models", cache=tmp_path / "cache", builtin=builtin)
 
 
 @pytest.fixture
 def published(registry: Registry, weights: Path) -> ModelRecord:
-    """The first version of posture, which is current."""
+    """The first version of posture; it is current."""
     record = registry.publish(draft_of(), weights)
     registry.promote("posture", 1, metric="macro_f1", value=0.98, rival=lambda version: 0.0)
     return record

@@ -1,4 +1,4 @@
-"""A file that is not what the record says is never loaded, wherever it was damaged."""
+"""A file that does not match its record is never loaded, wherever it was damaged."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_a_damaged_file_is_refused_with_the_mend(
+def test_damaged_file_is_rejected_with_the_fix(
     registry: Registry, published: ModelRecord, damage: Callable[[bytes], bytes]
 ) -> None:
     file = registry.root / "posture" / "1" / WEIGHTS
@@ -40,13 +40,13 @@ def test_a_damaged_file_is_refused_with_the_mend(
     assert str(caught.value).startswith(f"{file}: has the hash")
 
 
-def test_a_missing_file_is_refused(registry: Registry, published: ModelRecord) -> None:
+def test_missing_file_is_rejected(registry: Registry, published: ModelRecord) -> None:
     storage.remove(registry.root / "posture" / "1" / WEIGHTS)
     with pytest.raises(ModelDamaged, match=f"{WEIGHTS}: is missing"):
         registry.open("posture")
 
 
-def test_a_file_that_the_record_does_not_name_is_left_alone(registry: Registry, published: ModelRecord) -> None:
+def test_file_that_the_record_does_not_name_is_ignored(registry: Registry, published: ModelRecord) -> None:
     storage.write_bytes(registry.root / "posture" / "1" / "weights.pkl", b"code")
     files = registry.open("posture")
     assert "weights.pkl" not in files.record.files
@@ -61,7 +61,7 @@ def on_s3(s3_bucket: Location, tmp_path: Path, builtin: Path, make_draft: Any, w
     return registry
 
 
-def test_a_cached_copy_is_used_without_fetching(on_s3: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_copy_is_used_without_fetching(on_s3: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     real = storage.read_bytes
 
@@ -78,7 +78,7 @@ def test_a_cached_copy_is_used_without_fetching(on_s3: Registry, monkeypatch: py
 
 
 @pytest.mark.parametrize("damage", [*DAMAGES.values(), None], ids=[*DAMAGES.keys(), "removed"])
-def test_a_damaged_cached_copy_is_fetched_again(
+def test_damaged_cached_copy_is_fetched_again(
     on_s3: Registry, weights: Path, damage: Callable[[bytes], bytes] | None
 ) -> None:
     file = on_s3.open("posture/1").folder / WEIGHTS
@@ -89,7 +89,7 @@ def test_a_damaged_cached_copy_is_fetched_again(
     assert (on_s3.open("posture/1").folder / WEIGHTS).read_bytes() == (weights / WEIGHTS).read_bytes()
 
 
-def test_a_copy_that_is_whole_outlives_damage_in_the_bucket_and_a_damaged_one_does_not(on_s3: Registry) -> None:
+def test_valid_cached_copy_is_used_if_the_bucket_is_damaged(on_s3: Registry) -> None:
     file = on_s3.open("posture/1").folder / WEIGHTS
     storage.write_bytes(on_s3.root / "posture" / "1" / WEIGHTS, b"else")
     on_s3.open("posture/1")
@@ -98,19 +98,19 @@ def test_a_copy_that_is_whole_outlives_damage_in_the_bucket_and_a_damaged_one_do
         on_s3.open("posture/1")
 
 
-def test_what_a_killed_fetch_left_in_the_cache_is_swept(on_s3: Registry) -> None:
+def test_partial_file_of_a_killed_fetch_is_removed_from_the_cache(on_s3: Registry) -> None:
     folder = on_s3.open("posture/1").folder
     (folder / ".0123.part").write_bytes(b"half")
     assert sorted(file.name for file in on_s3.open("posture/1").folder.iterdir()) == [WEIGHTS, "head.ubj"]
 
 
-def test_a_cache_that_cannot_be_written_is_an_error_that_names_it(on_s3: Registry, tmp_path: Path) -> None:
+def test_unwritable_cache_raises_with_its_path(on_s3: Registry, tmp_path: Path) -> None:
     (tmp_path / "cache").write_bytes(b"")
     with pytest.raises(StorageError, match="cache"):
         on_s3.open("posture/1")
 
 
-def test_a_file_that_may_not_be_read_is_an_error_that_names_it(
+def test_unreadable_file_raises_with_its_path(
     registry: Registry, published: ModelRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(path: Path) -> str:
@@ -124,7 +124,7 @@ def test_a_file_that_may_not_be_read_is_an_error_that_names_it(
 
 
 def rewrite(registry: Registry, change: Callable[[dict[str, Any]], object]) -> Location:
-    """Change the record by hand."""
+    """Change the stored record and return its location."""
     file = registry.root / "posture" / "1" / "record.json"
     record = json.loads(storage.read_bytes(file))
     change(record)
@@ -135,7 +135,9 @@ def rewrite(registry: Registry, change: Callable[[dict[str, Any]], object]) -> L
 @pytest.mark.parametrize(
     "name", ["../2/head.ubj", "../../../secret", "/etc/passwd", "a/b", "..", ".", "", "record.json", "\\a", "a\n"]
 )
-def test_a_record_cannot_name_a_file_elsewhere(registry: Registry, published: ModelRecord, name: str) -> None:
+def test_record_with_a_file_in_another_folder_is_rejected(
+    registry: Registry, published: ModelRecord, name: str
+) -> None:
     file = rewrite(registry, lambda record: record["files"].update({name: record["files"]["head.ubj"]}))
     with pytest.raises(ModelDamaged, match="files") as caught:
         registry.open("posture")
@@ -143,7 +145,7 @@ def test_a_record_cannot_name_a_file_elsewhere(registry: Registry, published: Mo
 
 
 @pytest.mark.parametrize("other", [{"name": "vehicles"}, {"name": "../../etc"}, {"version": 2}])
-def test_a_record_cannot_be_that_of_another_version(
+def test_record_of_another_version_is_rejected(
     registry: Registry, published: ModelRecord, other: dict[str, Any]
 ) -> None:
     rewrite(registry, lambda record: record.update(other))
@@ -162,7 +164,7 @@ def test_a_record_cannot_be_that_of_another_version(
         (lambda record: record["files"]["head.ubj"].update(sha256="abc"), r"files\.head\.ubj\.sha256"),
     ],
 )
-def test_a_record_that_is_not_understood_is_refused_for_it_may_mean_another_input(
+def test_record_with_unknown_or_invalid_fields_is_rejected(
     registry: Registry, published: ModelRecord, change: Callable[[dict[str, Any]], object], problem: str
 ) -> None:
     rewrite(registry, change)
@@ -172,13 +174,13 @@ def test_a_record_that_is_not_understood_is_refused_for_it_may_mean_another_inpu
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe"])
-def test_a_record_that_is_not_json_is_refused(registry: Registry, published: ModelRecord, content: bytes) -> None:
+def test_record_that_is_not_json_is_rejected(registry: Registry, published: ModelRecord, content: bytes) -> None:
     storage.write_bytes(registry.root / "posture" / "1" / "record.json", content)
     with pytest.raises(ModelDamaged, match="the file: "):
         registry.open("posture")
 
 
-def test_a_draft_is_a_record_in_the_making(make_draft: Callable[..., ModelDraft]) -> None:
+def test_draft_is_validated_like_a_record(make_draft: Callable[..., ModelDraft]) -> None:
     with pytest.raises(ValueError, match="threshold"):
         make_draft(threshold=1.01)
     with pytest.raises(ValueError, match="temperature"):

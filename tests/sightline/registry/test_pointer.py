@@ -1,4 +1,4 @@
-"""The pointer moves to what is at least as good, and can be moved back."""
+"""The pointer moves to a version that is at least as good, and can be rolled back."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ Publish = Callable[[], int]
 
 @pytest.fixture
 def publish(registry: Registry, make_draft: Draft, weights: Path) -> Publish:
-    """Publish another version of posture; its number."""
+    """Return a function that publishes another version of posture and returns its number."""
     return lambda: registry.publish(make_draft(), weights).version
 
 
 def promoted(registry: Registry, version: int, value: float, rival: float = 0.0) -> bool:
-    asked = registry.promote("posture", version, metric="macro_f1", value=value, rival=lambda _: rival)
-    return asked.promoted
+    promotion = registry.promote("posture", version, metric="macro_f1", value=value, rival=lambda _: rival)
+    return promotion.promoted
 
 
-def test_the_first_version_has_no_rival(registry: Registry, publish: Publish) -> None:
-    def nobody(version: int) -> float:
+def test_first_version_is_compared_with_nothing(registry: Registry, publish: Publish) -> None:
+    def unexpected(version: int) -> float:
         raise AssertionError(version)
 
     publish()
-    done = registry.promote("posture", 1, metric="macro_f1", value=0.1, rival=nobody, why="the first")
-    assert (done.promoted, done.previous, done.rival) == (True, None, None)
+    promotion = registry.promote("posture", 1, metric="macro_f1", value=0.1, rival=unexpected, why="the first")
+    assert (promotion.promoted, promotion.previous, promotion.rival) == (True, None, None)
     pointer = registry.current("posture")
     assert pointer
     assert (pointer.version, pointer.previous) == (1, None)
@@ -45,25 +45,29 @@ def test_the_first_version_has_no_rival(registry: Registry, publish: Publish) ->
 
 
 @pytest.mark.parametrize(("value", "moves"), [(0.97, False), (0.98, True), (0.99, True)])
-def test_the_pointer_moves_only_to_what_is_at_least_as_good(
+def test_version_is_promoted_only_if_at_least_as_good(
     registry: Registry, published: ModelRecord, publish: Publish, value: float, moves: bool
 ) -> None:
     publish()
-    asked: list[int] = []
+    compared: list[int] = []
 
     def rival(version: int) -> float:
-        asked.append(version)
+        compared.append(version)
         return 0.98
 
-    done = registry.promote("posture", 2, metric="macro_f1", value=value, rival=rival)
-    assert asked == [1]
-    assert (done.promoted, done.version, done.previous, done.value, done.rival) == (moves, 2, 1, value, 0.98)
+    promotion = registry.promote("posture", 2, metric="macro_f1", value=value, rival=rival)
+    assert compared == [1]
+    assert (promotion.promoted, promotion.version, promotion.previous, promotion.value, promotion.rival) == (
+        moves,
+        2,
+        1,
+        value,
+        0.98,
+    )
     assert registry.record("posture").version == (2 if moves else 1)
 
 
-def test_a_figure_that_is_not_a_number_promotes_nothing(
-    registry: Registry, published: ModelRecord, publish: Publish
-) -> None:
+def test_metric_that_is_nan_promotes_nothing(registry: Registry, published: ModelRecord, publish: Publish) -> None:
     publish()
     for value, rival in ((float("nan"), 0.5), (0.5, float("nan"))):
         with pytest.raises(ValueError, match="finite"):
@@ -71,14 +75,14 @@ def test_a_figure_that_is_not_a_number_promotes_nothing(
     assert registry.record("posture").version == 1
 
 
-def test_what_is_current_stays_so_when_it_is_promoted_again(registry: Registry, published: ModelRecord) -> None:
+def test_promoting_the_current_version_moves_nothing(registry: Registry, published: ModelRecord) -> None:
     assert promoted(registry, 1, 0.1, rival=1.0)
     pointer = registry.current("posture")
     assert pointer
     assert len(pointer.history) == 1
 
 
-def test_the_pointer_is_moved_back_and_back_again_never_to_what_was_left(
+def test_rollbacks_never_return_to_a_rolled_back_version(
     registry: Registry, published: ModelRecord, publish: Publish
 ) -> None:
     for version in (2, 3):
@@ -97,7 +101,7 @@ def test_the_pointer_is_moved_back_and_back_again_never_to_what_was_left(
     assert registry.rollback("posture").version == 1
 
 
-def test_going_back_to_the_current_version_moves_nothing(registry: Registry, published: ModelRecord) -> None:
+def test_rollback_to_the_current_version_moves_nothing(registry: Registry, published: ModelRecord) -> None:
     assert len(registry.rollback("posture/1").history) == 1
 
 
@@ -106,7 +110,7 @@ def move(version: int, how: Literal["promoted", "rolled back"]) -> Move:
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(1, 5)), max_size=12))
-def test_going_back_ends_at_the_first_version_whatever_came_before(steps: list[int | None]) -> None:
+def test_repeated_rollbacks_end_at_the_first_version(steps: list[int | None]) -> None:
     history = [move(9, "promoted")]
     for step in steps:
         pointer = Pointer(history=tuple(history))
@@ -122,38 +126,38 @@ def test_going_back_ends_at_the_first_version_whatever_came_before(steps: list[i
     assert pointer.version == 9
 
 
-def test_a_better_one_that_comes_in_between_is_compared_with_anew(
+def test_version_promoted_meanwhile_is_compared_again(
     registry: Registry, published: ModelRecord, publish: Publish
 ) -> None:
     for _ in range(2):
         publish()
-    asked: list[int] = []
+    compared: list[int] = []
 
     def rival(version: int) -> float:
-        asked.append(version)
-        if len(asked) == 1:
+        compared.append(version)
+        if len(compared) == 1:
             assert promoted(registry, 3, 0.995)
         return {1: 0.98, 3: 0.995}[version]
 
-    done = registry.promote("posture", 2, metric="macro_f1", value=0.99, rival=rival)
-    assert asked == [1, 3]
-    assert (done.promoted, done.previous) == (False, 3)
+    promotion = registry.promote("posture", 2, metric="macro_f1", value=0.99, rival=rival)
+    assert compared == [1, 3]
+    assert (promotion.promoted, promotion.previous) == (False, 3)
     assert registry.record("posture").version == 3
 
 
-def test_a_move_whose_answer_was_lost_is_made_once(
+def test_move_whose_response_is_lost_is_made_once(
     registry: Registry, published: ModelRecord, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = storage.swap
 
-    def unheard(location: Location, old: bytes | None, new: bytes) -> bool:
+    def lose_response(location: Location, old: bytes | None, new: bytes) -> bool:
         real(location, old, new)
         return False
 
     for _ in range(2):
         publish()
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "swap", unheard)
+        patch.setattr(storage, "swap", lose_response)
         assert promoted(registry, 2, 0.99)
         assert promoted(registry, 3, 0.99)
         assert registry.rollback("posture").version == 2
@@ -163,7 +167,7 @@ def test_a_move_whose_answer_was_lost_is_made_once(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"history": []}', b'{"history": [{"version": 0}]}', b"\xff"])
-def test_a_damaged_pointer_is_an_error_with_the_mend_and_hides_no_version(
+def test_damaged_pointer_raises_with_the_fix_and_hides_no_version(
     registry: Registry, published: ModelRecord, content: bytes
 ) -> None:
     storage.write_bytes(registry.root / "posture" / "current.json", content)
@@ -176,9 +180,7 @@ def test_a_damaged_pointer_is_an_error_with_the_mend_and_hides_no_version(
     assert registry.open("posture").record == published
 
 
-def test_a_pointer_to_a_version_that_was_removed_is_an_error(
-    registry: Registry, published: ModelRecord, publish: Publish
-) -> None:
+def test_pointer_to_a_removed_version_raises(registry: Registry, published: ModelRecord, publish: Publish) -> None:
     publish()
     promoted(registry, 2, 0.99)
     storage.remove_folder(registry.root / "posture" / "2")

@@ -1,4 +1,4 @@
-"""A record tells which code made a model, and never another project's commit."""
+"""The code version has the commit of the checkout, never that of another project."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A git checkout with a package in it, which the code is taken to be."""
+    """A git checkout with a package that stands for the running code."""
     package = tmp_path / "sightline"
     package.mkdir()
     (package / "__init__.py").write_text("")
@@ -32,7 +32,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return package
 
 
-def test_a_checkout_is_told_by_its_commit_and_whether_it_differs(checkout: Path) -> None:
+def test_code_version_has_the_commit_and_marks_changes(checkout: Path) -> None:
     commit = git(checkout, "rev-parse", "--short=12", "HEAD")
     assert code_version() == f"{version('sightline')}+g{commit}"
     (checkout / "new.py").write_text("")
@@ -42,9 +42,7 @@ def test_a_checkout_is_told_by_its_commit_and_whether_it_differs(checkout: Path)
     assert code_version() == f"{version('sightline')}+g{commit}.dirty"
 
 
-def test_a_package_installed_in_another_projects_checkout_does_not_take_its_commit(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_package_installed_in_another_checkout_has_no_commit(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed = checkout.parent / ".venv" / "sightline"
     installed.mkdir(parents=True)
     (installed / "__init__.py").write_text("")
@@ -52,7 +50,7 @@ def test_a_package_installed_in_another_projects_checkout_does_not_take_its_comm
     assert code_version() == version("sightline")
 
 
-def test_within_a_hook_of_another_repository_it_is_still_this_one(
+def test_hook_of_another_repository_does_not_change_the_commit(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit = git(checkout, "rev-parse", "--short=12", "HEAD")
@@ -62,20 +60,18 @@ def test_within_a_hook_of_another_repository_it_is_still_this_one(
     assert code_version() == f"{version('sightline')}+g{commit}"
 
 
-def test_without_git_or_outside_a_checkout_it_is_the_packages_version(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_code_version_without_git_is_the_package_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provenance, "_PACKAGE", tmp_path)
     assert code_version() == version("sightline")
     monkeypatch.setenv("PATH", "")
     assert code_version() == version("sightline")
 
 
-def test_the_code_that_runs_has_a_version() -> None:
+def test_running_code_has_a_version() -> None:
     assert re.fullmatch(rf"{VERSION}(\+g[0-9a-f]{{12}}(\.dirty)?)?", code_version())
 
 
-def test_libraries_are_told_by_their_distributions() -> None:
+def test_library_versions_are_those_of_the_distributions() -> None:
     assert versions_of_libraries(("pydantic",)) == {"pydantic": version("pydantic")}
     with pytest.raises(PackageNotFoundError):
         versions_of_libraries(("no-such-library",))

@@ -1,4 +1,4 @@
-"""An empty registry has the models that come with the package, and one that has its own is left alone."""
+"""An empty registry has the built-in models, and a registry with other versions is not changed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Draft = Callable[..., ModelDraft]
 
 @pytest.fixture
 def seeded(bucket: Location, tmp_path: Path, with_vehicles: Path) -> Registry:
-    """An empty registry of a package that brings a vehicles model."""
+    """An empty registry with a built-in vehicles model."""
     return Registry(bucket / "models", cache=tmp_path / "cache", builtin=with_vehicles)
 
 
-def test_a_fresh_registry_has_the_model_of_the_package(seeded: Registry, weights: Path) -> None:
+def test_empty_registry_has_the_built_in_model(seeded: Registry, weights: Path) -> None:
     assert seeded.names() == ["vehicles"]
     files = seeded.open("vehicles")
     assert files.record.label == "vehicles/1"
@@ -35,34 +35,32 @@ def test_a_fresh_registry_has_the_model_of_the_package(seeded: Registry, weights
 
 
 @pytest.mark.parametrize("first", ["versions", "record", "current", "open"])
-def test_whatever_asks_first_finds_it(seeded: Registry, first: str) -> None:
+def test_every_first_call_copies_the_built_in_model(seeded: Registry, first: str) -> None:
     assert getattr(seeded, first)("vehicles")
     assert seeded.record("vehicles/1").version == 1
 
 
-def test_a_model_trained_first_thing_has_the_packages_as_its_rival(
-    seeded: Registry, make_draft: Draft, weights: Path
-) -> None:
+def test_first_training_is_compared_with_the_built_in_model(seeded: Registry, make_draft: Draft, weights: Path) -> None:
     record = seeded.publish(make_draft("vehicles"), weights)
     assert record.version == 2
-    done = seeded.promote("vehicles", 2, metric="accuracy", value=0.8, rival=lambda version: {1: 0.9}[version])
-    assert (done.promoted, done.previous) == (False, 1)
+    promotion = seeded.promote("vehicles", 2, metric="accuracy", value=0.8, rival=lambda version: {1: 0.9}[version])
+    assert (promotion.promoted, promotion.previous) == (False, 1)
     assert seeded.record("vehicles").version == 1
 
 
-def test_it_stays_away_once_there_are_others(
+def test_lost_pointer_does_not_restore_the_built_in_model(
     seeded: Registry, make_draft: Draft, weights: Path, with_vehicles: Path
 ) -> None:
     seeded.publish(make_draft("vehicles"), weights)
     seeded.promote("vehicles", 2, metric="accuracy", value=0.95, rival=lambda version: 0.9)
     assert seeded.record("vehicles").version == 2
-    # Nor does it come back where the pointer was lost: which of the others counted is not for it to say.
+    # A lost pointer does not make the built-in model current: another version may have been.
     storage.remove(seeded.root / "vehicles" / "current.json")
     with pytest.raises(ModelNotFound, match="there are 1, 2"):
         seeded.open("vehicles")
 
 
-def test_a_registry_from_before_the_package_had_the_model_keeps_its_own(
+def test_registry_older_than_the_built_in_model_keeps_its_own(
     seeded: Registry, make_draft: Draft, weights: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "none").mkdir()
@@ -76,7 +74,7 @@ def test_a_registry_from_before_the_package_had_the_model_keeps_its_own(
 
 
 @pytest.mark.parametrize("step", range(5))
-def test_a_seeder_killed_at_any_step_is_followed_by_another(
+def test_seeding_killed_at_any_step_is_completed(
     seeded: Registry, killed_before: Callable[..., int], step: int
 ) -> None:
     assert killed_before(step, lambda: seeded.current("vehicles")) == step
@@ -87,12 +85,12 @@ def test_a_seeder_killed_at_any_step_is_followed_by_another(
     assert len(pointer.history) == 1
 
 
-def test_twenty_that_seed_at_once_find_one_version_and_one_move(
+def test_twenty_concurrent_seedings_make_one_version_and_one_move(
     seeded: Registry, tmp_path: Path, with_vehicles: Path
 ) -> None:
     def ask(number: int) -> str:
-        each = Registry(seeded.root, cache=tmp_path / "caches" / str(number), builtin=with_vehicles)
-        return each.open("vehicles").record.label
+        own = Registry(seeded.root, cache=tmp_path / "caches" / str(number), builtin=with_vehicles)
+        return own.open("vehicles").record.label
 
     with ThreadPoolExecutor(20) as pool:
         assert set(pool.map(ask, range(20))) == {"vehicles/1"}
@@ -106,7 +104,7 @@ def test_twenty_that_seed_at_once_find_one_version_and_one_move(
     ]
 
 
-def test_there_is_nothing_before_the_model_of_the_package(seeded: Registry) -> None:
+def test_rollback_of_the_built_in_model_is_rejected(seeded: Registry) -> None:
     with pytest.raises(ModelNotFound, match="is the first one"):
         seeded.rollback("vehicles")
 
@@ -119,9 +117,7 @@ def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(storage, name, refused)
 
 
-def test_a_registry_that_cannot_be_written_is_read_once_it_has_been_seeded(
-    seeded: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_seeded_registry_is_read_without_write_access(seeded: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     seeded.open("vehicles")
     read_only(monkeypatch)
     assert seeded.open("vehicles").record.label == "vehicles/1"
@@ -129,9 +125,7 @@ def test_a_registry_that_cannot_be_written_is_read_once_it_has_been_seeded(
     assert seeded.versions("vehicles") == [1]
 
 
-def test_a_registry_that_cannot_be_written_says_that_it_must_be_once(
-    seeded: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_seeding_without_write_access_raises_with_the_fix(seeded: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     read_only(monkeypatch)
     with pytest.raises(StorageError, match="Permission denied") as caught:
         seeded.open("vehicles")
@@ -141,7 +135,7 @@ def test_a_registry_that_cannot_be_written_says_that_it_must_be_once(
         seeded.open("posture")
 
 
-def test_a_file_of_the_package_that_was_changed_is_refused(seeded: Registry, with_vehicles: Path) -> None:
+def test_changed_built_in_file_is_rejected(seeded: Registry, with_vehicles: Path) -> None:
     (with_vehicles / "vehicles" / "head.ubj").write_bytes(b"else")
     with pytest.raises(ModelDamaged, match=r"head\.ubj"):
         seeded.open("vehicles")

@@ -1,4 +1,4 @@
-"""A version has a number, a record and the files that the record names, and never changes."""
+"""A version has a number, a record and the files of the record, and never changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sightline.storage import Location
 Draft = Callable[..., ModelDraft]
 
 
-def test_what_is_published_is_read_back(registry: Registry, make_draft: Draft, weights: Path) -> None:
+def test_published_version_is_read_back(registry: Registry, make_draft: Draft, weights: Path) -> None:
     published = registry.publish(make_draft(), weights)
     assert (published.name, published.version, published.label) == ("posture", 1, "posture/1")
     assert registry.record("posture", 1) == registry.record("posture/1") == published
@@ -36,7 +36,7 @@ def test_what_is_published_is_read_back(registry: Registry, make_draft: Draft, w
         assert (files.folder / file.name).read_bytes() == file.read_bytes()
 
 
-def test_a_version_lies_where_the_layout_says(
+def test_files_of_versions_have_the_documented_keys(
     registry: Registry, published: ModelRecord, make_draft: Draft, weights: Path
 ) -> None:
     registry.publish(make_draft(), weights)
@@ -51,7 +51,7 @@ def test_a_version_lies_where_the_layout_says(
     assert record["files"]["head.ubj"] == {"sha256": published.files["head.ubj"].sha256, "size": 5}
 
 
-def test_a_new_version_is_not_current_by_itself(
+def test_new_version_is_not_current(
     registry: Registry, published: ModelRecord, make_draft: Draft, weights: Path
 ) -> None:
     assert registry.publish(make_draft(), weights).version == 2
@@ -60,13 +60,13 @@ def test_a_new_version_is_not_current_by_itself(
     assert registry.open("posture").record.version == 1
 
 
-def test_ten_versions_are_counted_as_numbers(registry: Registry, make_draft: Draft, weights: Path) -> None:
+def test_versions_are_ordered_as_numbers(registry: Registry, make_draft: Draft, weights: Path) -> None:
     assert [registry.publish(make_draft(), weights).version for _ in range(10)] == list(range(1, 11))
     assert registry.publish(make_draft(), weights).version == 11
     assert registry.versions("posture") == list(range(1, 12))
 
 
-def test_other_folders_beside_the_versions_are_no_versions(
+def test_other_folders_are_not_versions(
     registry: Registry, published: ModelRecord, make_draft: Draft, weights: Path
 ) -> None:
     for odd in ("02", "٣", "0", "notes", "9" * 20):
@@ -80,7 +80,7 @@ def test_other_folders_beside_the_versions_are_no_versions(
 @pytest.mark.parametrize(
     "name", ["", "Posture", "../posture", "..", "a b", "posture\n", "-a", "a--b", "posture/1/2", "é"]
 )
-def test_a_name_that_leads_elsewhere_is_refused_everywhere(
+def test_invalid_name_is_rejected_by_every_method(
     tmp_path: Path, make_draft: Draft, weights: Path, builtin: Path, name: str
 ) -> None:
     registry = Registry(tmp_path / "models", cache=tmp_path / "cache", builtin=builtin)
@@ -99,20 +99,18 @@ def test_a_name_that_leads_elsewhere_is_refused_everywhere(
 
 
 @pytest.mark.parametrize("version", ["0", "-1", "x", "", "01", "1.0", "٣", "9" * 5000])
-def test_a_version_that_is_no_number_is_refused_with_the_mend(registry: Registry, version: str) -> None:
+def test_version_that_is_not_a_number_is_rejected_with_the_fix(registry: Registry, version: str) -> None:
     with pytest.raises(InvalidModelName, match="as in posture/3"):
         registry.record(f"posture/{version}")
 
 
-def test_two_versions_at_once_are_refused(registry: Registry, published: ModelRecord) -> None:
+def test_two_different_versions_are_rejected(registry: Registry, published: ModelRecord) -> None:
     assert registry.record("posture/1", 1) == published
     with pytest.raises(InvalidModelName, match="posture/1: names another version than 2"):
         registry.record("posture/1", 2)
 
 
-def test_a_model_that_is_nowhere_is_an_error_with_the_command_that_trains_it(
-    registry: Registry, published: ModelRecord
-) -> None:
+def test_unknown_model_raises_with_the_command_that_trains_it(registry: Registry, published: ModelRecord) -> None:
     for attempt in (registry.record, registry.open, registry.rollback):
         with pytest.raises(ModelNotFound, match="sightline train-image-classifier vehicles DATA") as caught:
             attempt("vehicles")
@@ -124,9 +122,7 @@ def test_a_model_that_is_nowhere_is_an_error_with_the_command_that_trains_it(
     assert registry.versions("vehicles") == []
 
 
-def test_a_version_that_is_not_there_is_an_error_that_lists_those_that_are(
-    registry: Registry, published: ModelRecord
-) -> None:
+def test_unknown_version_raises_with_the_known_versions(registry: Registry, published: ModelRecord) -> None:
     with pytest.raises(ModelNotFound, match=r"posture/7: .* there are 1"):
         registry.open("posture/7")
     with pytest.raises(ModelNotFound, match="posture/7"):
@@ -136,7 +132,7 @@ def test_a_version_that_is_not_there_is_an_error_that_lists_those_that_are(
     assert registry.record("posture").version == 1
 
 
-def test_versions_of_which_none_is_current_are_told_with_the_mend(
+def test_model_without_a_current_version_raises_with_the_fix(
     registry: Registry, make_draft: Draft, weights: Path
 ) -> None:
     registry.publish(make_draft(), weights)
@@ -146,7 +142,7 @@ def test_versions_of_which_none_is_current_are_told_with_the_mend(
     assert registry.open("posture").record.version == 1
 
 
-def test_a_model_for_something_else_does_not_take_over_a_name(
+def test_model_for_another_task_cannot_be_published(
     registry: Registry, published: ModelRecord, make_draft: Draft, weights: Path
 ) -> None:
     registry.promote("posture", 1, metric="accuracy", value=1.0, rival=lambda _: 0.0)
@@ -156,7 +152,7 @@ def test_a_model_for_something_else_does_not_take_over_a_name(
 
 
 @pytest.mark.parametrize("name", ["record.json", "claim", ".hidden", "a b"])
-def test_a_file_that_would_be_the_registrys_own_is_refused(
+def test_reserved_or_invalid_file_name_is_rejected(
     registry: Registry, make_draft: Draft, weights: Path, name: str
 ) -> None:
     (weights / name).write_bytes(b"{}")
@@ -166,13 +162,13 @@ def test_a_file_that_would_be_the_registrys_own_is_refused(
 
 
 @pytest.mark.parametrize("field", ["metrics", "parameters", "architecture"])
-def test_what_json_has_no_name_for_is_refused_before_it_is_published(make_draft: Draft, field: str) -> None:
+def test_nan_in_a_draft_is_rejected(make_draft: Draft, field: str) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         make_draft(**{field: {"losses": [0.5, float("nan")]}})
 
 
 @pytest.mark.parametrize("step", range(4))
-def test_a_publisher_killed_at_any_step_leaves_no_version_and_its_number_to_nobody(
+def test_publisher_killed_at_any_step_leaves_no_version(
     registry: Registry,
     published: ModelRecord,
     make_draft: Draft,
@@ -191,7 +187,7 @@ def test_a_publisher_killed_at_any_step_leaves_no_version_and_its_number_to_nobo
     assert registry.open(after.label).record == after
 
 
-def test_two_roots_do_not_share_what_is_cached(
+def test_two_roots_have_separate_caches(
     s3_bucket: Location, tmp_path: Path, builtin: Path, make_draft: Draft, weights: Path
 ) -> None:
     for root in ("a", "b"):

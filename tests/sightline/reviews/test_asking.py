@@ -53,7 +53,7 @@ class TestGathering:
         assert (asked.model, asked.uri, asked.proposed, asked.choices) == (
             "vehicles/3", "/a.png", "bicycle", ("bicycle", "motorcycle"),
         )  # fmt: skip
-        assert "0.60 sure, and 0.93 is asked for" in asked.why
+        assert "the confidence 0.60 is below the threshold 0.93" in asked.why
         assert found.left_out == ("inline:0",), "nothing of it is kept that could be looked at"
 
     def test_a_folder_without_results_and_a_damaged_file_are_named(self, bucket: Location) -> None:

@@ -1,4 +1,4 @@
-"""Any number of trainings may publish and promote at the same moment."""
+"""Concurrent trainings can publish and promote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from sightline import storage
 from sightline.registry import ModelDraft, Registry
 
-AT_ONCE = 20
+CONCURRENT = 20
 
 PUBLISHING = """
 import sys
@@ -32,7 +32,7 @@ registry.promote("posture", version, metric="macro_f1", value=float(value), riva
 
 
 def check(registry: Registry, count: int) -> None:
-    """All were published whole, and the pointer only ever moved to what was at least as good."""
+    """Check that all versions are complete, and that the pointer never moved to a worse version."""
     assert registry.versions("posture") == list(range(1, count + 1))
     values = {}
     for version in registry.versions("posture"):
@@ -48,10 +48,10 @@ def check(registry: Registry, count: int) -> None:
     assert names == {"backbone.safetensors", "head.ubj", "claim", "record.json", "current.json"}
 
 
-def test_of_twenty_at_once_each_has_its_number_and_the_best_is_current(
+def test_best_of_twenty_concurrent_threads_is_current(
     registry: Registry, make_draft: Callable[..., ModelDraft], weights: Path, builtin: Path, tmp_path: Path
 ) -> None:
-    start = threading.Barrier(AT_ONCE)
+    start = threading.Barrier(CONCURRENT)
 
     def train(number: int) -> None:
         own = Registry(registry.root, cache=tmp_path / "cache", builtin=builtin)
@@ -66,13 +66,13 @@ def test_of_twenty_at_once_each_has_its_number_and_the_best_is_current(
             rival=lambda current: own.record("posture", current).metrics["macro_f1"],
         )
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(train, range(AT_ONCE)))
-    check(registry, AT_ONCE)
+    with ThreadPoolExecutor(CONCURRENT) as pool:
+        list(pool.map(train, range(CONCURRENT)))
+    check(registry, CONCURRENT)
 
 
 @pytest.mark.integration
-def test_processes_at_once_too(
+def test_best_of_concurrent_processes_is_current(
     tmp_path: Path, make_draft: Callable[..., ModelDraft], weights: Path, builtin: Path
 ) -> None:
     processes = []
