@@ -81,7 +81,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_a_video_becomes_the_output_tree_of_the_original(clip: Path, words: str, tmp_path: Path) -> None:
+def test_video_gives_the_output_tree_of_the_original(clip: Path, words: str, tmp_path: Path) -> None:
     state = run(put(clip, tmp_path), tmp_path, transcript=words, highlights=True)
     assert state.name == "Completed"
     result = state.result()
@@ -121,7 +121,7 @@ def test_a_video_becomes_the_output_tree_of_the_original(clip: Path, words: str,
     assert 0 < probe(Path(str(result.highlights))).duration < 3
 
 
-def test_the_same_content_again_changes_nothing_and_says_so(glimpse: Path, words: str, tmp_path: Path) -> None:
+def test_processed_content_is_skipped_without_changes(glimpse: Path, words: str, tmp_path: Path) -> None:
     first = run(put(glimpse, tmp_path), tmp_path, transcript=words).result()
     before = tree(tmp_path)
     again = run(put(glimpse, tmp_path), tmp_path, transcript=words, blur_faces=True)
@@ -133,7 +133,7 @@ def test_the_same_content_again_changes_nothing_and_says_so(glimpse: Path, words
     assert tree(tmp_path) == before
 
 
-def test_another_video_of_the_same_name_gets_its_own_session(glimpse: Path, words: str, tmp_path: Path) -> None:
+def test_second_video_of_the_same_name_gets_a_separate_session(glimpse: Path, words: str, tmp_path: Path) -> None:
     """The original keyed sessions by the stem: the second replaced the first."""
     first = run(put(glimpse, tmp_path), tmp_path, transcript=words).result()
     other = make_video(tmp_path / "visit.mov", frames=20)
@@ -149,7 +149,7 @@ def _hash(path: Path) -> str:
     return content_hash(path)
 
 
-def test_a_neutral_session_is_kept_like_any_other(glimpse: Path, tmp_path: Path) -> None:
+def test_neutral_session_has_frames_and_poses(glimpse: Path, tmp_path: Path) -> None:
     """In the original neutral videos gave no frames and no poses."""
     silence = tmp_path / "silence.srt"
     silence.write_text("1\n00:00:00,000 --> 00:00:01,000\nThis is Monday.\n")
@@ -170,7 +170,7 @@ def test_a_neutral_session_is_kept_like_any_other(glimpse: Path, tmp_path: Path)
     ],
     ids=["one frame", "no sound", "variable rate", "rotated", "odd size"],
 )
-def test_odd_videos_work(oddity: dict[str, Any], tmp_path: Path) -> None:
+def test_unusual_videos_are_processed(oddity: dict[str, Any], tmp_path: Path) -> None:
     video = make_video(tmp_path / "odd.mkv" if "rotation" not in oddity else tmp_path / "odd.mp4", **oddity)
     result = run(str(video), tmp_path, patient="ana", transcriber="pocketsphinx").result()
     assert result.emotion == "neutral"
@@ -180,7 +180,7 @@ def test_odd_videos_work(oddity: dict[str, Any], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"Dear diary. " * 99], ids=["empty", "text"])
-def test_a_bad_file_fails_with_its_name_and_reason_and_leaves_nothing(content: bytes, tmp_path: Path) -> None:
+def test_invalid_file_fails_with_its_name_and_leaves_no_files(content: bytes, tmp_path: Path) -> None:
     video = tmp_path / "videos" / "ana" / "visit.mp4"
     video.parent.mkdir(parents=True)
     video.write_bytes(content)
@@ -191,13 +191,13 @@ def test_a_bad_file_fails_with_its_name_and_reason_and_leaves_nothing(content: b
     assert tree(tmp_path) == {"videos/ana/visit.mp4": content}
 
 
-def test_whose_video_it_is_must_be_told_or_seen_from_its_key(glimpse: Path, words: str, tmp_path: Path) -> None:
+def test_patient_is_required_unless_the_key_contains_it(glimpse: Path, words: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidName, match="--patient"):
         run(str(glimpse), tmp_path, transcript=words).result()
     assert run(str(glimpse), tmp_path, transcript=words, patient="ana").result().patient == "ana"
 
 
-def test_faces_are_blurred_in_the_video_and_in_the_frames(words: str, tmp_path: Path) -> None:
+def test_blur_faces_applies_to_the_stored_frames(words: str, tmp_path: Path) -> None:
     clip = build_clip(tmp_path / "visit.mp4", None, seconds=0.1, size=(480, 360))
     plain = run(str(clip), tmp_path / "plain", patient="ana", transcript=words).result()
     blurred = run(str(clip), tmp_path / "blurred", patient="ana", transcript=words, blur_faces=True).result()
@@ -217,7 +217,7 @@ def _face(picture: Path, poses: Path) -> float:
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
 
 
-def test_it_runs_from_bucket_to_bucket(glimpse: Path, words: str, s3_bucket: Any) -> None:
+def test_video_is_processed_from_s3_to_s3(glimpse: Path, words: str, s3_bucket: Any) -> None:
     client, name = s3_bucket.client.client, s3_bucket.bucket
     client.upload_file(str(glimpse), name, "videos/ana/visit.mp4")
     result = process_video(
@@ -286,7 +286,7 @@ def undisturbed(glimpse: Path, words: str, prefect_server: str, tmp_path_factory
 
 
 @pytest.mark.parametrize("death", DEATHS)
-def test_a_run_killed_between_two_stages_completes_when_it_is_started_again(
+def test_run_completes_after_an_earlier_one_was_killed(
     death: str, words: str, killed: Path, undisturbed: Path
 ) -> None:
     folder = killed / death
@@ -302,7 +302,7 @@ def test_a_run_killed_between_two_stages_completes_when_it_is_started_again(
     assert len(list(decode(annotated))) == 30
 
 
-def test_words_that_were_heard_are_not_listened_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transcript_is_reused_by_the_next_attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = build_clip(tmp_path / "said.mp4", SPEECH, seconds=5, size=(320, 240))
 
     def broken(*_: object, **__: object) -> None:
@@ -316,7 +316,7 @@ def test_words_that_were_heard_are_not_listened_for_again(tmp_path: Path, monkey
     assert "happy" in result.transcription
 
 
-def test_the_ui_and_other_flows_are_told(glimpse: Path, words: str, prefect_server: str, tmp_path: Path) -> None:
+def test_processing_creates_artifacts_and_emits_an_event(glimpse: Path, words: str, prefect_server: str, tmp_path: Path) -> None:
     state = run(str(glimpse), tmp_path, patient="ana", transcript=words)
     assert state.is_completed()
     flow_run_id = str(state.state_details.flow_run_id)

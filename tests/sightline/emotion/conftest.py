@@ -1,4 +1,4 @@
-"""Saying things to the emotion finder."""
+"""Fixtures that analyse short texts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from sightline.emotion import EmotionFindings, find_emotions
 from sightline.speech import Segment, Transcript
 
-Say = Callable[..., EmotionFindings]
+Analyse = Callable[..., EmotionFindings]
 
 
 @pytest.fixture(scope="session")
-def say() -> Say:
-    """Find emotions in segments of ``seconds`` each that follow one another, as a punctuating engine gives them."""
+def analyse() -> Analyse:
+    """Find emotions in consecutive segments of ``seconds`` seconds, as from an engine with punctuation."""
 
     def find(*texts: str, seconds: float = 4.0, duration: float | None = None) -> EmotionFindings:
         segments = tuple(
@@ -27,12 +27,12 @@ def say() -> Say:
 
 
 @pytest.fixture(scope="session")
-def told(say: Say) -> Callable[[str], list[str]]:
-    """What one text tells of whom, as "person emotion"."""
-    return lambda text: [f"{found.person} {found.emotion}" for found in say(text).annotations]
+def statements(analyse: Analyse) -> Callable[[str], list[str]]:
+    """The annotations of one text, as "person emotion"."""
+    return lambda text: [f"{annotation.person} {annotation.emotion}" for annotation in analyse(text).annotations]
 
 
 @pytest.fixture(scope="session")
-def words(say: Say) -> Callable[[str], list[str]]:
-    """The keywords of one text that count."""
-    return lambda text: [hit.word for hit in say(text).hits]
+def asserted_words(analyse: Analyse) -> Callable[[str], list[str]]:
+    """The asserted keywords of one text."""
+    return lambda text: [hit.word for hit in analyse(text).hits]

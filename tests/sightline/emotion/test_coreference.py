@@ -1,4 +1,4 @@
-"""Whom a pronoun stands for."""
+"""The name that a pronoun refers to."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
         ("Dr. Jones is here today, and I think he is annoyed.", "Dr. Jones angry"),
     ],
 )
-def test_a_pronoun_stands_for_the_one_person_named_before(told, text, expected):
-    assert told(text) == [expected]
+def test_pronoun_resolves_to_the_only_person_named_before(statements, text, expected):
+    assert statements(text) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ def test_a_pronoun_stands_for_the_one_person_named_before(told, text, expected):
         ("ana is here she is happy", "she happy"),
     ],
 )
-def test_a_pronoun_stays_where_it_could_stand_for_another(told, text, expected):
-    assert told(text) == [expected]
+def test_ambiguous_pronoun_is_not_resolved(statements, text, expected):
+    assert statements(text) == [expected]
 
 
-def test_a_pronoun_does_not_stand_for_somebody_named_long_before(say):
-    near = say("This is John.", "He is happy.", seconds=30)
-    far = say("This is John.", "", "", "He is happy.", seconds=30)
-    assert [found.person for found in (*near.annotations, *far.annotations)] == ["John", "he"]
+def test_pronoun_does_not_resolve_to_a_name_long_before(analyse):
+    near = analyse("This is John.", "He is happy.", seconds=30)
+    far = analyse("This is John.", "", "", "He is happy.", seconds=30)
+    assert [annotation.person for annotation in (*near.annotations, *far.annotations)] == ["John", "he"]
 
 
 @pytest.mark.parametrize(
@@ -53,5 +53,5 @@ def test_a_pronoun_does_not_stand_for_somebody_named_long_before(say):
         ("She is sad.", ("she",)),
     ],
 )
-def test_people_are_called_by_name_where_one_is_told(say, text, people):
-    assert say(text).people == people
+def test_people_contains_names_rather_than_pronouns(analyse, text, people):
+    assert analyse(text).people == people

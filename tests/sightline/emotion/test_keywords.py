@@ -1,4 +1,4 @@
-"""The keyword table, and a user's own."""
+"""The built-in keyword table, and custom ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EMOTIONS = {
     "angry": "angry mad furious annoyed irritated frustrated",
 }
 
-OWN_TABLE = """
+CUSTOM_TABLE = """
 emotions.joy = ["over the moon", "Chuffed"]
 emotions.neutral = ["so-so", "fine"]
 folders.joy = "joy"
@@ -38,19 +38,19 @@ supposition = ["if"]
 
 
 @pytest.fixture
-def own_table(tmp_path):
-    """Write a table of one's own: the one above, with some of its text replaced."""
+def custom_table(tmp_path):
+    """Write the custom table above to a file, with ``old`` replaced by ``new``."""
 
     def write(old: str = "", new: str = "", count: int = 1):
-        assert old in OWN_TABLE
+        assert old in CUSTOM_TABLE
         path = tmp_path / "words.toml"
-        path.write_text(OWN_TABLE.replace(old, new, count) if old else OWN_TABLE + new, encoding="utf-8")
+        path.write_text(CUSTOM_TABLE.replace(old, new, count) if old else CUSTOM_TABLE + new, encoding="utf-8")
         return path
 
     return write
 
 
-def test_the_built_in_table_is_that_of_the_original():
+def test_built_in_table_equals_the_original():
     table = load_keywords()
     assert {emotion: " ".join(words) for emotion, words in table.emotions.items()} == EMOTIONS
     assert list(table.emotions) == ["happy", "sad", "surprised", "neutral", "angry"]
@@ -65,26 +65,26 @@ def test_the_built_in_table_is_that_of_the_original():
     assert {"is", "was", "feels", "looks", "seems", "being"} <= set(table.linking)
 
 
-def test_every_list_of_the_language_is_filled_and_in_lower_case():
+def test_word_classes_are_not_empty_and_in_lower_case():
     for name in English.model_fields:
         listed = getattr(english(), name)
         assert listed, name
         assert all(word == word.lower() for word in listed), name
 
 
-def test_no_word_stands_twice_in_a_list_of_the_language():
+def test_word_classes_have_no_duplicates():
     lists = tomllib.loads((resources.files("sightline.emotion") / "english.toml").read_text(encoding="utf-8"))
     for name, words in lists.items():
         assert len(set(words)) == len(words), name
 
 
-def test_a_table_cannot_be_changed():
+def test_keyword_table_is_immutable():
     with pytest.raises(ValidationError, match="frozen"):
         load_keywords().negation = ()
 
 
-def test_a_table_of_ones_own_stands_in_place_of_the_built_in_one(own_table):
-    table = load_keywords(own_table())
+def test_custom_table_replaces_the_built_in_one(custom_table):
+    table = load_keywords(custom_table())
     assert list(table.emotions) == ["joy", NEUTRAL]
 
     text = "John is over the moon. Mary feels chuffed. Ana is happy. Peter isn’t chuffed."  # noqa: RUF001
@@ -96,7 +96,10 @@ def test_a_table_of_ones_own_stands_in_place_of_the_built_in_one(own_table):
     )
     findings = find_emotions(transcript, 8, table)
     assert findings.keywords == {"joy": ["over the moon", "Chuffed"]}
-    assert [(found.person, found.emotion) for found in findings.annotations] == [("John", "joy"), ("Mary", "joy")]
+    assert [(annotation.person, annotation.emotion) for annotation in findings.annotations] == [
+        ("John", "joy"),
+        ("Mary", "joy"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -123,27 +126,27 @@ def test_a_table_of_ones_own_stands_in_place_of_the_built_in_one(own_table):
         ("", "emotions.joy = []", "it is not TOML: Cannot overwrite"),
     ],
 )
-def test_a_wrong_table_is_refused_with_the_file_the_place_and_the_mend(own_table, old, new, reason):
-    path = own_table(old, new, count=-1 if old == "neutral" else 1)
-    with pytest.raises(InvalidKeywords) as refused:
+def test_invalid_table_is_rejected_with_file_location_and_fix(custom_table, old, new, reason):
+    path = custom_table(old, new, count=-1 if old == "neutral" else 1)
+    with pytest.raises(InvalidKeywords) as caught:
         load_keywords(path)
-    assert refused.value.subject == str(path)
-    assert re.search(reason, refused.value.reason), refused.value.reason
-    assert refused.value.fix
+    assert caught.value.subject == str(path)
+    assert re.search(reason, caught.value.reason), caught.value.reason
+    assert caught.value.fix
 
 
-def test_a_table_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(InvalidKeywords, match="No such file") as refused:
+def test_missing_table_is_rejected(tmp_path):
+    with pytest.raises(InvalidKeywords, match="No such file") as caught:
         load_keywords(tmp_path / "gone.toml")
-    assert refused.value.subject.endswith("gone.toml")
+    assert caught.value.subject.endswith("gone.toml")
     with pytest.raises(InvalidKeywords, match="cannot be read"):
         load_keywords(tmp_path)
 
 
-def test_a_table_in_another_encoding_is_refused_and_a_byte_order_mark_is_not(tmp_path):
+def test_table_must_be_utf8_with_or_without_byte_order_mark(tmp_path):
     path = tmp_path / "words.toml"
-    path.write_bytes(OWN_TABLE.replace("so-so", "só-só").encode("latin-1"))
+    path.write_bytes(CUSTOM_TABLE.replace("so-so", "só-só").encode("latin-1"))
     with pytest.raises(InvalidKeywords, match="not UTF-8"):
         load_keywords(path)
-    path.write_bytes(OWN_TABLE.encode("utf-8-sig"))
+    path.write_bytes(CUSTOM_TABLE.encode("utf-8-sig"))
     assert load_keywords(path).folders["joy"] == "joy"

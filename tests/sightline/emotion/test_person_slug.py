@@ -1,4 +1,4 @@
-"""A person's name as part of a file name."""
+"""Slugs of people's names in file names."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ from sightline.emotion import person_slug
         ("🙂", "person"),
     ],
 )
-def test_names_with_a_space_or_a_dot_reached_file_names_in_the_original(name, slug):
+def test_slug_replaces_unsafe_characters(name, slug):
+    """In the original, spaces and dots reached the file names."""
     assert person_slug(name) == slug
 
 
-def test_two_names_of_another_script_stay_two():
+def test_names_in_other_scripts_keep_distinct_slugs():
     assert person_slug("Иван") != person_slug("Олег")
     assert person_slug("किरण") != person_slug("करण")
 
 
 @given(st.text())
-def test_a_slug_is_safe_in_a_file_name(name):
+def test_slug_is_safe_in_a_file_name(name):
     slug = person_slug(name)
     assert slug
     assert len(slug.encode()) <= 60
@@ -52,5 +53,5 @@ def test_a_slug_is_safe_in_a_file_name(name):
 
 
 @given(st.text())
-def test_a_slug_is_its_own_slug(name):
+def test_slug_is_idempotent(name):
     assert person_slug(person_slug(name)) == person_slug(name)

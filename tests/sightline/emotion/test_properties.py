@@ -1,4 +1,4 @@
-"""What holds for any transcript."""
+"""Properties of the analysis for any transcript."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sightline.speech import Segment, Transcript
 TABLE = load_keywords()
 EMOTION_OF = {word: emotion for emotion, words in TABLE.emotions.items() for word in words}
 NAMES = ["John", "Mary Ann", "Dr. Jones", "Emily", "José", "Sally", "O'Brien", "Tom Hanks"]
-TOLD = [
+ASSERTED = [
     "this is the video for {} being {}",
     "this is a video of {} being {}",
     "{} is {} in this video",
@@ -31,7 +31,7 @@ TOLD = [
     "I think that {} is {}",
     "and {} has been {} all day",
 ]
-DENIED = [
+NEGATED = [
     "this is the video for {} not being {}",
     "{} is not {} in this video",
     "video of {} never feeling {}",
@@ -59,11 +59,11 @@ STYLES = {
     "lower case": str.lower,
     "upper case": str.upper,
     "curly apostrophes": lambda text: text.replace("'", "’"),  # noqa: RUF001
-    "without an end": lambda text: text.removesuffix("."),
+    "without end mark": lambda text: text.removesuffix("."),
 }
 
 
-def found_in(text: str):
+def analyse_text(text: str):
     segment = Segment(start=0, end=5, text=text, confidence=None, words=())
     return find_emotions(Transcript(segments=(segment,), language="en", engine="file", model="file"), 5)
 
@@ -75,20 +75,20 @@ def sentence(pattern: str, name: str, keyword: str) -> str:
 
 @pytest.mark.parametrize("style", STYLES)
 @settings(max_examples=40)
-@given(pattern=st.sampled_from(TOLD), name=names, keyword=keywords)
-def test_a_statement_is_found_in_any_style_of_writing(style, pattern, name, keyword):
-    findings = found_in(STYLES[style](sentence(pattern, name, keyword)))
+@given(pattern=st.sampled_from(ASSERTED), name=names, keyword=keywords)
+def test_statement_is_found_in_every_writing_style(style, pattern, name, keyword):
+    findings = analyse_text(STYLES[style](sentence(pattern, name, keyword)))
     assert [hit.word for hit in findings.hits] == [keyword]
-    (found,) = findings.annotations
-    assert found.emotion == EMOTION_OF[keyword]
-    assert found.person.casefold() == STYLES[style](name).casefold()
+    (annotation,) = findings.annotations
+    assert annotation.emotion == EMOTION_OF[keyword]
+    assert annotation.person.casefold() == STYLES[style](name).casefold()
 
 
 @pytest.mark.parametrize("style", STYLES)
 @settings(max_examples=40)
-@given(pattern=st.sampled_from(DENIED), name=names, keyword=keywords)
-def test_a_negation_takes_any_statement_back_in_any_style_of_writing(style, pattern, name, keyword):
-    findings = found_in(STYLES[style](sentence(pattern, name, keyword)))
+@given(pattern=st.sampled_from(NEGATED), name=names, keyword=keywords)
+def test_negated_statement_does_not_count_in_any_writing_style(style, pattern, name, keyword):
+    findings = analyse_text(STYLES[style](sentence(pattern, name, keyword)))
     assert (findings.hits, findings.annotations) == ((), ())
 
 
@@ -105,8 +105,8 @@ def transcripts(draw: st.DrawFn) -> tuple[Transcript, float]:
 
 
 @given(transcripts())
-def test_the_timeline_covers_the_whole_duration_once(said):
-    transcript, duration = said
+def test_timeline_covers_the_full_duration_without_overlap(sample):
+    transcript, duration = sample
     timeline = find_emotions(transcript, duration).timeline
     assert (
         [part.start for part in timeline] == [0.0, *(part.end for part in timeline[:-1])] if timeline else duration == 0
@@ -118,25 +118,25 @@ def test_the_timeline_covers_the_whole_duration_once(said):
 
 
 @given(transcripts())
-def test_all_that_is_found_lies_within_the_duration_and_the_text(said):
-    transcript, duration = said
+def test_findings_are_within_the_duration_and_consistent(sample):
+    transcript, duration = sample
     findings = find_emotions(transcript, duration)
-    for found in (*findings.annotations, *findings.hits):
-        assert 0 <= found.start <= found.end <= duration
-    for found in findings.annotations:
-        assert found.person
-        assert found.text
+    for finding in (*findings.annotations, *findings.hits):
+        assert 0 <= finding.start <= finding.end <= duration
+    for annotation in findings.annotations:
+        assert annotation.person
+        assert annotation.text
     assert len(findings.annotations) <= len(findings.hits)
     assert sum(map(len, findings.keywords.values())) == len(findings.hits)
     assert all(EMOTION_OF[hit.word] == hit.emotion for hit in findings.hits)
 
 
-def two_hours(text: str, words: int) -> Transcript:
-    """``text`` over and over, to that many words in segments of a dozen."""
-    spoken = text.split()
-    spoken = (spoken * (words // len(spoken) + 1))[:words]
+def repeat(text: str, words: int) -> Transcript:
+    """Repeat ``text`` up to that many words, in segments of twelve."""
+    repeated = text.split()
+    repeated = (repeated * (words // len(repeated) + 1))[:words]
     segments = tuple(
-        Segment(start=i * 0.36, end=i * 0.36 + 4, text=" ".join(spoken[i : i + 12]), confidence=None, words=())
+        Segment(start=i * 0.36, end=i * 0.36 + 4, text=" ".join(repeated[i : i + 12]), confidence=None, words=())
         for i in range(0, words, 12)
     )
     return Transcript(segments=segments, language="en", engine="file", model="file")
@@ -155,12 +155,12 @@ def two_hours(text: str, words: int) -> Transcript:
         "a'a'a-a ",
     ],
 )
-def test_time_grows_no_faster_than_the_talk(text):
+def test_analysis_time_is_linear_in_the_transcript_length(text):
     def seconds(words: int) -> float:
-        transcript = two_hours(text, words)
+        transcript = repeat(text, words)
         begin = time.process_time()
         find_emotions(transcript, 7200)
         return time.process_time() - begin
 
-    # Two hours of speech are some 20,000 words.
+    # Two hours of speech are about 20,000 words.
     assert seconds(20_000) < max(2.0, 12 * seconds(4_000))

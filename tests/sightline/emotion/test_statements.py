@@ -1,4 +1,4 @@
-"""Who is said to be how."""
+"""Statements: the emotion attributed to a person."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ import pytest
         ("showing john who is calm", "john neutral"),
     ],
 )
-def test_every_pattern_of_the_original_gives_one_annotation(told, text, expected):
-    assert told(text) == [expected]
+def test_every_pattern_of_the_original_gives_one_annotation(statements, text, expected):
+    assert statements(text) == [expected]
 
 
-def test_john_is_happy_matched_nothing_in_the_original(told):
-    assert told("John is happy") == ["John happy"]
+def test_simple_statement_is_found(statements):
+    """It matched no pattern of the original."""
+    assert statements("John is happy") == ["John happy"]
 
 
-def test_a_person_is_not_found_twice_as_john_and_of_john(told):
-    assert told("This is a video of john being happy and john feeling glad.") == ["john happy"]
+def test_person_is_annotated_once_per_sentence(statements):
+    """The original found the same person twice: "john" and "of john"."""
+    assert statements("This is a video of john being happy and john feeling glad.") == ["john happy"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_a_person_is_not_found_twice_as_john_and_of_john(told):
         ("John is, I think, happy.", "John happy"),
         ("John, I think, is happy.", "John happy"),
         ("They are all excited.", "they happy"),
-        # What leads to the statement
+        # Clauses around the statement
         ("I think John is happy.", "John happy"),
         ("You can see that he is frustrated.", "he angry"),
         ("It seems like John is sad.", "John sad"),
@@ -71,8 +73,8 @@ def test_a_person_is_not_found_twice_as_john_and_of_john(told):
         ("The reason he is upset is not known.", "he sad"),
     ],
 )
-def test_a_statement_is_found_however_it_is_put(told, text, expected):
-    assert told(text) == [expected]
+def test_statement_is_found_in_every_construction(statements, text, expected):
+    assert statements(text) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -119,8 +121,8 @@ def test_a_statement_is_found_however_it_is_put(told, text, expected):
         ("John, Mary and Ann are happy.", "John, Mary and Ann"),
     ],
 )
-def test_a_person_is_named_as_said(told, text, person):
-    assert told(text) == [f"{person} happy"]
+def test_person_is_named_as_transcribed(statements, text, person):
+    assert statements(text) == [f"{person} happy"]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +139,8 @@ def test_a_person_is_named_as_said(told, text, person):
         "Blood pressure was normal.",
     ],
 )
-def test_a_keyword_that_is_said_of_no_person_counts_but_annotates_nobody(say, text):
-    findings = say(text)
+def test_keyword_without_a_person_counts_without_annotation(analyse, text):
+    findings = analyse(text)
     assert findings.annotations == ()
     assert len(findings.hits) == 1
 
@@ -155,8 +157,8 @@ def test_a_keyword_that_is_said_of_no_person_counts_but_annotates_nobody(say, te
         ("John isn't eating and looks sad.", ["John sad"]),
     ],
 )
-def test_a_sentence_about_two_things_is_two(told, text, expected):
-    assert told(text) == expected
+def test_sentence_with_two_statements_gives_two_annotations(statements, text, expected):
+    assert statements(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -169,18 +171,18 @@ def test_a_sentence_about_two_things_is_two(told, text, expected):
         "This is a video of John being sad, John who is crying.",
     ],
 )
-def test_a_sentence_that_says_one_thing_twice_is_counted_once(told, text):
-    assert len(told(text)) == 1
+def test_repeated_statement_gives_one_annotation(statements, text):
+    assert len(statements(text)) == 1
 
 
-def test_the_parts_of_a_sentence_keep_their_own_words(say):
-    found = say("John is happy today, and I think Mary is sad.").annotations
-    assert [annotation.text for annotation in found] == ["John is happy today", "and I think Mary is sad."]
+def test_utterances_of_a_sentence_have_separate_texts(analyse):
+    annotations = analyse("John is happy today, and I think Mary is sad.").annotations
+    assert [annotation.text for annotation in annotations] == ["John is happy today", "and I think Mary is sad."]
 
 
-def test_an_engine_without_punctuation_gives_sentences_too(say):
-    findings = say("okay so john is happy today he looks surprised but mary is not sad doctor jones is calm")
-    assert [(found.person, found.emotion) for found in findings.annotations] == [
+def test_text_without_punctuation_is_split_into_statements(analyse):
+    findings = analyse("okay so john is happy today he looks surprised but mary is not sad doctor jones is calm")
+    assert [(annotation.person, annotation.emotion) for annotation in findings.annotations] == [
         ("john", "happy"),
         ("he", "surprised"),
         ("doctor jones", "neutral"),
@@ -188,8 +190,8 @@ def test_an_engine_without_punctuation_gives_sentences_too(say):
     assert findings.annotations[0].text == "okay so john is happy today"
 
 
-def test_a_session_told_by_a_clinician(say):
-    findings = say(
+def test_complete_session_of_a_clinician(analyse):
+    findings = analyse(
         "Okay, so this is session four with Ana. Ana is sitting on the mat. She looks calm today.",
         "Earlier she was crying because her mum left, but she's not upset anymore.",
         "Now we play the music. See, she is smiling, she looks really happy!",
@@ -202,6 +204,12 @@ def test_a_session_told_by_a_clinician(say):
         "surprised": ["startled", "surprised"],
         "neutral": ["calm"],
     }
-    assert [found.emotion for found in findings.annotations] == ["neutral", "sad", "happy", "surprised", "surprised"]
-    assert {found.person for found in findings.annotations} == {"Ana"}
+    assert [annotation.emotion for annotation in findings.annotations] == [
+        "neutral",
+        "sad",
+        "happy",
+        "surprised",
+        "surprised",
+    ]
+    assert {annotation.person for annotation in findings.annotations} == {"Ana"}
     assert findings.dominant == "surprised"

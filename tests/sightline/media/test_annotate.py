@@ -45,12 +45,12 @@ def test_every_container_becomes_h264_in_mp4_with_its_sound(name: str, tmp_path:
     assert info.duration == pytest.approx(probe(source).duration, abs=0.03)
 
 
-def test_the_index_comes_first_so_that_a_browser_can_start_at_once(tmp_path: Path) -> None:
+def test_mp4_index_precedes_the_data_for_streaming(tmp_path: Path) -> None:
     data = annotated(make_video(tmp_path / "clip.mp4")).path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
 
 
-def test_sound_that_mp4_players_know_is_copied_bit_by_bit(tmp_path: Path) -> None:
+def test_mp4_compatible_sound_is_copied_bit_by_bit(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).uniform(-0.5, 0.5, 48_000)
     source = make_video(tmp_path / "clip.mov", sound="aac", samples=noise)
 
@@ -61,7 +61,7 @@ def test_sound_that_mp4_players_know_is_copied_bit_by_bit(tmp_path: Path) -> Non
     assert packets(annotated(source).path) == packets(source)
 
 
-def test_frame_times_are_kept_where_the_rate_varies(tmp_path: Path) -> None:
+def test_variable_frame_times_are_preserved(tmp_path: Path) -> None:
     ticks = [0, 17, 18, 240, 241, 900, 1400, 1401]
     source = make_video(tmp_path / "phone.mkv", frames=len(ticks), ticks=ticks, clock=Fraction(1, 1000))
     times = [time for _, time, _ in decode(annotated(source))]
@@ -69,7 +69,7 @@ def test_frame_times_are_kept_where_the_rate_varies(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rotation", [0, 90, -90, 180])
-def test_a_rotated_recording_is_annotated_upright(rotation: int, tmp_path: Path) -> None:
+def test_rotated_recording_is_annotated_upright(rotation: int, tmp_path: Path) -> None:
     source = make_video(tmp_path / "phone.mp4", rotation=rotation, size=(160, 96))
     before, info = first_picture(probe(source)), annotated(source)
     assert info.rotation == 0
@@ -79,7 +79,7 @@ def test_a_rotated_recording_is_annotated_upright(rotation: int, tmp_path: Path)
     assert np.abs(after[upper] - before[upper]).mean() < 6
 
 
-def test_odd_dimensions_gain_one_pixel_and_lose_none(tmp_path: Path) -> None:
+def test_odd_dimensions_are_padded_by_one_pixel(tmp_path: Path) -> None:
     source = make_video(tmp_path / "odd.webm", codec="libvpx-vp9", size=(161, 121))
     before, after = first_picture(probe(source)), first_picture(annotated(source))
     assert before.shape == (121, 161, 3)
@@ -87,12 +87,12 @@ def test_odd_dimensions_gain_one_pixel_and_lose_none(tmp_path: Path) -> None:
     assert np.abs(after[:40, :161] - before[:40]).mean() < 6
 
 
-def test_a_video_of_one_frame_is_annotated(tmp_path: Path) -> None:
+def test_video_of_one_frame_is_annotated(tmp_path: Path) -> None:
     info = annotated(make_video(tmp_path / "one.mp4", frames=1), Overlay(duration=0.0))
     assert len(list(decode(info))) == 1
 
 
-def test_the_banner_covers_the_lower_edge_and_nothing_else(tmp_path: Path) -> None:
+def test_banner_covers_only_the_lower_edge(tmp_path: Path) -> None:
     source = make_video(tmp_path / "clip.mp4", size=(320, 240))
     overlay = Overlay(1.0, [TimedLabel(0, 1, "happy", (240, 228, 66))], [TimedLabel(0, 1, "Anna is happy")], ["Anna"])
     change = np.abs(first_picture(annotated(source, overlay)) - first_picture(probe(source))).mean(axis=2)
@@ -100,7 +100,7 @@ def test_the_banner_covers_the_lower_edge_and_nothing_else(tmp_path: Path) -> No
     assert change[190:].mean() > 15
 
 
-def test_the_progress_bar_runs_from_left_to_right(tmp_path: Path) -> None:
+def test_progress_bar_grows_from_left_to_right(tmp_path: Path) -> None:
     source = make_video(tmp_path / "clip.mp4", size=(320, 240), frames=30)
     info = annotated(source, Overlay(1.0, [TimedLabel(0, 2, "happy", (240, 228, 66))]))
     filled = [
@@ -111,7 +111,7 @@ def test_the_progress_bar_runs_from_left_to_right(tmp_path: Path) -> None:
     assert filled[-1] == pytest.approx(320 * 0.75, abs=25)
 
 
-def test_the_skeleton_is_drawn_in_its_colour_where_the_person_is(tmp_path: Path) -> None:
+def test_skeleton_is_drawn_in_its_colour_at_confident_points(tmp_path: Path) -> None:
     source = make_video(tmp_path / "clip.mp4", size=(320, 240))
     skeleton = SkeletonSeries([(0, 1, (0, 114, 255)), (0, 2, (0, 255, 0))], period=1.0)
     skeleton.add(0.0, np.array([[150, 20, 1], [150, 150, 1], [300, 20, 0.2]], np.float32))
@@ -123,7 +123,7 @@ def test_the_skeleton_is_drawn_in_its_colour_where_the_person_is(tmp_path: Path)
     assert np.abs(after[20, 220] - first_picture(probe(source))[20, 220]).max() < 25
 
 
-def test_a_blurred_face_keeps_no_feature_and_its_surroundings_stay(tmp_path: Path) -> None:
+def test_blur_removes_features_inside_the_box_only(tmp_path: Path) -> None:
     board = (np.indices((240, 320)).sum(axis=0) // 8 % 2 * 200 + 20).astype(np.uint8)
     source = make_video(tmp_path / "clip.mp4", frames=[np.repeat(board[..., None], 3, 2)] * 10)
     faces = FaceSeries(reach=0.5)
@@ -134,14 +134,14 @@ def test_a_blurred_face_keeps_no_feature_and_its_surroundings_stay(tmp_path: Pat
     assert after[130:180, 40:120].std() > 80
 
 
-def test_a_damaged_video_is_an_error_and_not_a_raw_copy(tmp_path: Path) -> None:
+def test_damaged_video_raises_an_error(tmp_path: Path) -> None:
     """The original copied the raw video into annotated/ on any error, as if it had worked."""
     source = damage(make_video(tmp_path / "v.mp4", frames=60, size=(320, 240)))
     with pytest.raises(InvalidMedia, match="it is damaged after"):
         annotate(probe(source), PLAIN, tmp_path / "out.mp4")
 
 
-def test_progress_grows_to_the_end(tmp_path: Path) -> None:
+def test_annotation_progress_rises_to_one(tmp_path: Path) -> None:
     shares: list[float] = []
     annotate(probe(make_video(tmp_path / "clip.mp4")), PLAIN, tmp_path / "out.mp4", shares.append)
     assert shares == sorted(shares)

@@ -20,7 +20,7 @@ def beep() -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", [name for name, (_, sound) in FORMATS.items() if sound])
-def test_a_sample_stands_at_its_time_whatever_the_codec(name: str, tmp_path: Path) -> None:
+def test_sample_index_matches_its_time_for_every_codec(name: str, tmp_path: Path) -> None:
     codec, sound = FORMATS[name]
     samples = read_audio(probe(make_video(tmp_path / name, codec=codec, sound=sound, samples=beep())))
     assert samples.dtype == np.float32
@@ -30,11 +30,11 @@ def test_a_sample_stands_at_its_time_whatever_the_codec(name: str, tmp_path: Pat
     assert np.abs(samples).max() == pytest.approx(0.5, abs=0.15)
 
 
-def test_a_video_without_sound_gives_no_samples(tmp_path: Path) -> None:
+def test_video_without_sound_has_no_samples(tmp_path: Path) -> None:
     assert read_audio(probe(make_video(tmp_path / "clip.mp4"))).shape == (0,)
 
 
-def test_a_gap_in_the_sound_is_silence_and_not_a_shift(tmp_path: Path) -> None:
+def test_gap_in_the_sound_becomes_silence(tmp_path: Path) -> None:
     path = tmp_path / "gap.mkv"
     tone = 0.5 * np.sin(np.arange(4800) / 10).astype(np.float32)
     with av.open(str(path), "w") as target:

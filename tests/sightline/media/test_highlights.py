@@ -8,7 +8,7 @@ from sightline.media import cut_highlights, probe
 from tests.videos import make_video
 
 
-def test_the_moments_are_joined_with_their_sound_and_without_ffmpeg_on_the_path(
+def test_highlights_have_sound_and_need_no_ffmpeg_on_the_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = make_video(tmp_path / "clip.mp4", frames=90, sound="aac")
@@ -20,6 +20,6 @@ def test_the_moments_are_joined_with_their_sound_and_without_ffmpeg_on_the_path(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "cut.mp4"]
 
 
-def test_no_moment_is_an_error_and_not_an_empty_video(tmp_path: Path) -> None:
+def test_highlights_without_moments_raise_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="moments must not be empty"):
         cut_highlights(make_video(tmp_path / "clip.mp4"), [], tmp_path / "cut.mp4")

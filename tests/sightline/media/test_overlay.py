@@ -26,18 +26,18 @@ def skeleton() -> SkeletonSeries:
     ("time", "place"),
     [(1.0, (0, 0, 0.6)), (1.05, (5, 10, 0.6)), (1.1, (10, 20, 0.6)), (1.15, (10, 20, 0.6)), (3.05, (50, 50, 1))],
 )
-def test_points_move_on_the_line_between_samples(time: float, place: tuple[float, float, float]) -> None:
+def test_points_are_interpolated_between_samples(time: float, place: tuple[float, float, float]) -> None:
     points = skeleton().at(time)
     assert points is not None
     assert points[0] == pytest.approx(place, abs=1e-4)
 
 
 @pytest.mark.parametrize("time", [0.5, 1.9, 2.9, 3.2])
-def test_no_skeleton_is_drawn_while_the_person_is_out_of_sight(time: float) -> None:
+def test_skeleton_is_hidden_while_the_person_is_not_detected(time: float) -> None:
     assert skeleton().at(time) is None
 
 
-def test_a_face_missed_once_stays_covered_and_a_face_gone_is_not() -> None:
+def test_face_missed_once_stays_blurred_until_its_reach_ends() -> None:
     box = np.array([[1, 2, 3, 4]], np.float32)
     faces = FaceSeries(reach=0.25)
     for time, boxes in ((0.0, box), (0.1, np.zeros((0, 4), np.float32)), (0.2, box), (0.3, None)):
@@ -47,7 +47,7 @@ def test_a_face_missed_once_stays_covered_and_a_face_gone_is_not() -> None:
     assert faces.at(0.9).shape == (0, 4)
 
 
-def test_drawing_waits_for_what_is_not_known_yet_and_sees_the_same_as_afterwards() -> None:
+def test_reader_waits_for_samples_that_are_not_added_yet() -> None:
     found, seen = SkeletonSeries([], period=0.1), []
     times = [0.0, 0.04, 0.11, 0.52, 0.9]
     drawing = threading.Thread(target=lambda: seen.extend(found.at(time) for time in times))
@@ -62,13 +62,13 @@ def test_drawing_waits_for_what_is_not_known_yet_and_sees_the_same_as_afterwards
         assert np.array_equal(was, now)
 
 
-def test_drawing_ends_when_the_tracker_fails() -> None:
+def test_ended_series_releases_its_readers() -> None:
     found = SkeletonSeries([], period=0.1)
     threading.Timer(0.05, found.end).start()
     assert found.at(3.0) is None
 
 
-def test_colours_of_emotions_differ_and_follow_their_names() -> None:
+def test_palette_is_distinct_and_stable() -> None:
     names = ["happy", "sad", "surprised", "neutral", "angry"]
     assert len(set(palette(names).values())) == len(names)
     assert palette(names) == palette(names)
@@ -100,7 +100,7 @@ def test_any_text_is_drawn_on_a_frame_of_any_size(width: int, height: int, text:
     assert planes.y.min() != planes.y.max()
 
 
-def test_a_long_segment_turns_its_pages_so_that_no_word_is_cut_off() -> None:
+def test_long_caption_is_split_into_pages_without_loss() -> None:
     banner = Banner(320, 240)
     text = " ".join(f"word{number}" for number in range(60))
     pages = banner.pages(text)

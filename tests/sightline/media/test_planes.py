@@ -25,7 +25,7 @@ def pictures(info: VideoInfo, *, read: bool) -> list[bytes]:
     ("name", "codec"),
     [("a.mp4", "libx264"), ("a.webm", "libvpx"), ("b.webm", "libvpx-vp9"), ("a.avi", "mpeg4"), ("a.flv", "flv")],
 )
-def test_reading_a_frame_leaves_what_the_decoder_predicts_the_next_ones_from(
+def test_copying_planes_does_not_alter_the_decoder_reference_frames(
     name: str, codec: str, tmp_path: Path
 ) -> None:
     """A decoder's frame is its own: VP8 takes what moves in over the right edge from the bytes beyond it."""

@@ -18,7 +18,7 @@ def video(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return make_video(tmp_path_factory.mktemp("formats") / request.param, codec=codec, sound=sound)
 
 
-def test_every_container_is_read_in_any_case(video: Path) -> None:
+def test_every_container_is_read(video: Path) -> None:
     info = probe(video)
     assert (info.width, info.height) == (96, 64)
     assert info.duration == pytest.approx(1.0, abs=0.06)
@@ -27,7 +27,7 @@ def test_every_container_is_read_in_any_case(video: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.97])
-def test_a_truncated_video_is_refused_wherever_it_breaks_off(video: Path, share: float, tmp_path: Path) -> None:
+def test_truncated_video_is_rejected_at_any_length(video: Path, share: float, tmp_path: Path) -> None:
     data = video.read_bytes()
     broken = tmp_path / video.name
     broken.write_bytes(data[: int(len(data) * share)])
@@ -36,7 +36,7 @@ def test_a_truncated_video_is_refused_wherever_it_breaks_off(video: Path, share:
     assert caught.value.subject == str(broken)
 
 
-def test_a_web_mp4_with_its_index_first_is_refused_when_it_breaks_off(tmp_path: Path) -> None:
+def test_truncated_faststart_mp4_is_rejected(tmp_path: Path) -> None:
     whole = make_video(tmp_path / "clip.mp4", frames=60, options={"movflags": "+faststart"})
     data = whole.read_bytes()
     broken = tmp_path / "broken.mp4"
@@ -45,19 +45,19 @@ def test_a_web_mp4_with_its_index_first_is_refused_when_it_breaks_off(tmp_path: 
         probe(broken)
 
 
-def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+def test_empty_file_is_rejected(tmp_path: Path) -> None:
     empty = tmp_path / "clip.mp4"
     empty.touch()
     with pytest.raises(InvalidMedia, match=r"clip\.mp4: the file is empty \(0 bytes\)"):
         probe(empty)
 
 
-def test_a_missing_file_is_refused_by_the_name_the_caller_knows(tmp_path: Path) -> None:
+def test_missing_file_is_rejected_under_its_uri(tmp_path: Path) -> None:
     with pytest.raises(InvalidMedia, match=r"^s3://videos/ana/clip\.mp4: there is no such file"):
         probe(tmp_path / "clip.mp4", uri="s3://videos/ana/clip.mp4")
 
 
-def test_a_text_a_photo_and_a_playlist_are_no_videos_whatever_they_are_called(tmp_path: Path) -> None:
+def test_other_file_types_named_mp4_are_rejected(tmp_path: Path) -> None:
     text = tmp_path / "text.mp4"
     text.write_text("Dear diary, " * 500)
     photo = tmp_path / "photo.mp4"
@@ -69,12 +69,12 @@ def test_a_text_a_photo_and_a_playlist_are_no_videos_whatever_they_are_called(tm
             probe(path)
 
 
-def test_a_name_with_another_ending_is_refused(tmp_path: Path) -> None:
+def test_unsupported_extension_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidMedia, match=r"its name ends in \.txt\. Provide an MP4"):
         probe(tmp_path / "clip.txt")
 
 
-def test_sound_without_pictures_is_refused_even_with_a_cover(tmp_path: Path) -> None:
+def test_sound_with_a_cover_image_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "song.mp4"
     with av.open(str(path), "w") as target:
         audio = target.add_stream("aac", rate=48_000, layout="mono")
@@ -91,7 +91,7 @@ def test_sound_without_pictures_is_refused_even_with_a_cover(tmp_path: Path) -> 
         probe(path)
 
 
-def test_a_video_over_the_limit_is_refused_with_the_setting_that_raises_it(tmp_path: Path) -> None:
+def test_video_over_the_limit_is_rejected_with_the_setting_to_raise(tmp_path: Path) -> None:
     path = make_video(tmp_path / "clip.mp4", frames=60)
     with pytest.raises(InvalidMedia, match=r"lasts 2 s, the limit is 1 s\. Cut it, or raise MAX_VIDEO_SECONDS"):
         probe(path, max_seconds=1.0)
@@ -99,13 +99,13 @@ def test_a_video_over_the_limit_is_refused_with_the_setting_that_raises_it(tmp_p
 
 
 @pytest.mark.parametrize("name", ["one.mp4", "one.mkv", "one.avi"])
-def test_a_video_of_one_frame_has_a_duration_without_dividing_by_zero(name: str, tmp_path: Path) -> None:
+def test_video_of_one_frame_has_a_duration(name: str, tmp_path: Path) -> None:
     info = probe(make_video(tmp_path / name, frames=1))
     assert 0 < info.duration < 0.1
 
 
 @pytest.mark.parametrize(("turn", "clockwise"), [(90, 270), (-90, 90), (180, 180)])
-def test_rotation_metadata_gives_the_size_as_displayed(turn: int, clockwise: int, tmp_path: Path) -> None:
+def test_rotated_video_has_its_displayed_size(turn: int, clockwise: int, tmp_path: Path) -> None:
     info = probe(make_video(tmp_path / "phone.mp4", rotation=turn))
     assert info.rotation == clockwise
     assert (info.width, info.height) == ((96, 64) if turn == 180 else (64, 96))

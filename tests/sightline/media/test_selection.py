@@ -16,7 +16,7 @@ def stills(path: Path, labelled: list[tuple[float, str]]) -> list[Still]:
     return [still for frame in frames for still in names.of(frame)]
 
 
-def test_annotated_moments_come_first_in_one_counter_then_twelve_even_ones(tmp_path: Path) -> None:
+def test_stills_are_numbered_annotations_first_then_even_moments(tmp_path: Path) -> None:
     found = stills(make_video(tmp_path / "clip.mp4", frames=72), [(1.5, "john_happy"), (0.5, "mary-ann_sad")])
     assert sorted(still.name for still in found) == [
         "frame_000_at_0.50s_mary-ann_sad",
@@ -25,23 +25,23 @@ def test_annotated_moments_come_first_in_one_counter_then_twelve_even_ones(tmp_p
     ]
 
 
-def test_stills_come_in_order_of_time(tmp_path: Path) -> None:
+def test_stills_are_in_order_of_time(tmp_path: Path) -> None:
     """The original took annotated frames first, so that "velocity" ran over frames out of order."""
     found = stills(make_video(tmp_path / "clip.mp4", frames=72), [(2.0, "john_happy"), (0.9, "john_sad")])
     assert [still.time for still in found] == sorted(still.time for still in found)
 
 
-def test_a_video_without_a_keyword_still_gives_its_twelve_frames(tmp_path: Path) -> None:
+def test_video_without_keywords_has_twelve_stills(tmp_path: Path) -> None:
     """In the original frames exist only where a keyword was found, so neutral could never be trained on."""
     assert len(stills(make_video(tmp_path / "clip.mp4", frames=90), [])) == 12
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5, 11])
-def test_a_short_video_keeps_each_frame_once(frames: int, tmp_path: Path) -> None:
+def test_short_video_stores_every_frame_once(frames: int, tmp_path: Path) -> None:
     found = stills(make_video(tmp_path / "clip.mp4", frames=frames), [])
     assert [still.name for still in found] == [f"frame_{n:03d}_at_pos_{n}" for n in range(frames)]
 
 
-def test_an_annotation_past_the_end_is_shown_by_the_last_frame(tmp_path: Path) -> None:
+def test_annotation_past_the_end_is_shown_by_the_last_frame(tmp_path: Path) -> None:
     found = stills(make_video(tmp_path / "clip.mp4", frames=30), [(99.0, "john_happy")])
     assert next(still for still in found if "john" in still.name).frame == 29

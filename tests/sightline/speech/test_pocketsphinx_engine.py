@@ -39,21 +39,21 @@ def one_sentence(demo_speech: NDArray[np.float32]) -> NDArray[np.float32]:
     return demo_speech[42_240:76_320]
 
 
-def test_the_demos_speech_is_understood_sentence_by_sentence(demo_heard: Transcript) -> None:
+def test_demo_speech_is_transcribed_sentence_by_sentence(demo_heard: Transcript) -> None:
     heard = [segment.text for segment in demo_heard.segments]
     assert {"john was angry yesterday", "i think john is happy", "but he is not sad", "john looks happy"} <= set(heard)
     assert "john was surprised" in demo_heard.text
     assert (demo_heard.engine, demo_heard.model, demo_heard.language) == ("pocketsphinx", "en-us", "en")
 
 
-def test_sentences_are_timed_as_they_were_spoken(demo_heard: Transcript) -> None:
+def test_segment_times_match_the_speech(demo_heard: Transcript) -> None:
     spoken = read_transcript(DEMO / "speech.vtt").segments
     for heard, true in zip(demo_heard.segments, spoken, strict=True):
         assert heard.start == pytest.approx(true.start, abs=0.15)
         assert heard.end == pytest.approx(true.end, abs=0.15)
 
 
-def test_words_lie_in_their_segments_in_order_with_a_confidence(demo_heard: Transcript) -> None:
+def test_words_are_ordered_within_segments_with_a_confidence(demo_heard: Transcript) -> None:
     for segment in demo_heard.segments:
         assert segment.text == " ".join(word.text for word in segment.words)
         assert (segment.start, segment.end) == (segment.words[0].start, segment.words[-1].end)
@@ -63,11 +63,11 @@ def test_words_lie_in_their_segments_in_order_with_a_confidence(demo_heard: Tran
         assert len(confidences) == len(segment.words)
 
 
-def test_silences_noises_and_numbered_pronunciations_are_no_words(demo_heard: Transcript) -> None:
+def test_fillers_and_pronunciation_numbers_are_removed(demo_heard: Transcript) -> None:
     assert all(character.isalpha() or character in " '" for character in demo_heard.text)
 
 
-def test_speech_is_understood_after_it_was_in_a_video(
+def test_speech_is_transcribed_after_aac_encoding(
     one_sentence: NDArray[np.float32], tmp_path: Path, load_sound: Load
 ) -> None:
     import av
@@ -80,7 +80,7 @@ def test_speech_is_understood_after_it_was_in_a_video(
     assert transcribe(load_sound(tmp_path / "clip.mp4")).text == "i think john is happy"
 
 
-def test_real_speech_is_understood_in_part(shared_data: Callable[[str], Path], load_sound: Load) -> None:
+def test_real_speech_is_partly_transcribed(shared_data: Callable[[str], Path], load_sound: Load) -> None:
     samples = load_sound(shared_data("speech/jfk.flac"))
     heard = transcribe(samples)
     assert "you can do for your country" in heard.text or "your country can do for you" in heard.text
@@ -92,7 +92,7 @@ def test_real_speech_is_understood_in_part(shared_data: Callable[[str], Path], l
     assert heard.segments[-1].end <= len(samples) / SAMPLE_RATE
 
 
-def test_what_was_heard_before_does_not_change_what_is_heard(
+def test_transcript_does_not_depend_on_earlier_calls(
     demo_speech: NDArray[np.float32], one_sentence: NDArray[np.float32]
 ) -> None:
     transcriber = make_transcriber("pocketsphinx")
@@ -108,13 +108,13 @@ def test_progress_rises_to_one(demo_heard: Transcript, progress: list[float]) ->
     assert 0 < progress[0] < progress[-1] == 1
 
 
-def test_a_video_in_which_nobody_speaks_has_no_segments(noise: NDArray[np.float32]) -> None:
+def test_sound_without_speech_has_no_segments(noise: NDArray[np.float32]) -> None:
     for samples in (np.zeros(0, np.float32), np.zeros(SAMPLE_RATE, np.float32), noise[:100], noise * 0.01):
         assert transcribe(samples).segments == ()
 
 
 @pytest.mark.parametrize("more", [0, 100])
-def test_speech_up_to_the_last_sample_is_heard(one_sentence: NDArray[np.float32], more: int) -> None:
+def test_speech_up_to_the_last_sample_is_transcribed(one_sentence: NDArray[np.float32], more: int) -> None:
     """The endpointer gives its last stretch of speech only when it is told of the end, with a whole frame or a part."""
     samples = one_sentence[: len(one_sentence) - 480 + more]
     heard = transcribe(samples)
@@ -122,7 +122,7 @@ def test_speech_up_to_the_last_sample_is_heard(one_sentence: NDArray[np.float32]
     assert heard.segments[-1].end <= len(samples) / SAMPLE_RATE
 
 
-def test_a_long_recording_is_read_in_blocks() -> None:
+def test_long_recording_is_read_in_blocks() -> None:
     hum = np.random.default_rng(0).normal(scale=0.001, size=SAMPLE_RATE).astype(np.float32)
     samples = np.tile(hum, 5 * 60)
     transcribe(samples[: 2 * SAMPLE_RATE])
@@ -135,7 +135,7 @@ def test_a_long_recording_is_read_in_blocks() -> None:
     assert peak < 2**20 < samples.nbytes / 10
 
 
-def test_a_missing_model_is_named(monkeypatch: pytest.MonkeyPatch, noise: NDArray[np.float32]) -> None:
+def test_missing_model_is_reported(monkeypatch: pytest.MonkeyPatch, noise: NDArray[np.float32]) -> None:
     import pocketsphinx
 
     def fail(**_: object) -> None:

@@ -12,21 +12,21 @@ def transcript(*segments: Segment) -> Transcript:
     return Transcript(segments=segments, language="en", engine="whisper", model="base")
 
 
-def test_a_transcript_comes_back_from_json_as_it_was() -> None:
+def test_transcript_survives_a_json_round_trip() -> None:
     said = transcript(segment(0, 1.25), segment(1, 3, "again"))
     assert Transcript.model_validate_json(said.model_dump_json()) == said
 
 
-def test_the_text_joins_the_segments() -> None:
+def test_text_joins_the_segments() -> None:
     assert transcript(segment(0, 1, "John is"), segment(1, 2, "happy.")).text == "John is happy."
 
 
-def test_a_transcript_cannot_be_changed() -> None:
+def test_transcript_is_immutable() -> None:
     with pytest.raises(ValidationError):
         transcript().language = "de"
 
 
-def test_speakers_may_overlap_but_segments_and_words_start_in_order() -> None:
+def test_segments_may_overlap_but_must_start_in_order() -> None:
     transcript(segment(0, 5), segment(1, 2), segment(1, 6))
     with pytest.raises(ValidationError, match=r"segments\[2\] starts at 0.500 s, before segments\[1\] at 1.000 s"):
         transcript(segment(0, 5), segment(1, 2), segment(0.5, 6))
@@ -38,6 +38,6 @@ def test_speakers_may_overlap_but_segments_and_words_start_in_order() -> None:
     ("start", "end", "confidence"),
     [(2, 1, None), (-1, 1, None), (0, float("nan"), None), (0, float("inf"), None), (0, 1, 1.5), (0, 1, -0.1)],
 )
-def test_impossible_times_and_confidences_are_refused(start: float, end: float, confidence: float | None) -> None:
+def test_invalid_times_and_confidences_are_rejected(start: float, end: float, confidence: float | None) -> None:
     with pytest.raises(ValidationError):
         Word(start=start, end=end, text="no", confidence=confidence)

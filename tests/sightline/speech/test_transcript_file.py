@@ -69,14 +69,14 @@ def spans(transcript: Transcript) -> list[tuple[float, float, str]]:
     return [(segment.start, segment.end, segment.text) for segment in transcript.segments]
 
 
-def test_webvtt_gives_its_cues_without_notes_styles_settings_and_tags(tmp_path: Path) -> None:
+def test_webvtt_cues_exclude_notes_styles_settings_and_tags(tmp_path: Path) -> None:
     transcript = read(tmp_path, VTT)
     assert spans(transcript) == [(1.0, 2.5, "John is happy & well."), (3603.25, 3604.0, "He looks surprised.")]
     assert (transcript.engine, transcript.model, transcript.language) == ("file", "said.vtt", "en-GB")
     assert all(segment.confidence is None and segment.words == () for segment in transcript.segments)
 
 
-def test_subrip_gives_its_cues_and_keeps_what_only_looks_like_a_tag(tmp_path: Path) -> None:
+def test_subrip_cues_keep_text_that_resembles_a_tag(tmp_path: Path) -> None:
     transcript = read(tmp_path, SRT, "said.srt")
     assert spans(transcript) == [
         (1.0, 2.5, "John is happy."),
@@ -95,7 +95,7 @@ def test_whisper_json_keeps_words_and_confidences(tmp_path: Path) -> None:
     assert transcript.language == "en"
 
 
-def test_what_whisper_writes_is_read(tmp_path: Path) -> None:
+def test_files_written_by_whisper_are_read(tmp_path: Path) -> None:
     from whisper.utils import get_writer
 
     result = WHISPER | {"segments": WHISPER["segments"][:2]}
@@ -112,17 +112,17 @@ def test_what_whisper_writes_is_read(tmp_path: Path) -> None:
     lambda text: text.rstrip("\n").encode(),
 ])  # fmt: skip
 @pytest.mark.parametrize(("text", "name"), [(VTT, "a.vtt"), (SRT, "a.srt"), (json.dumps(WHISPER), "a.json")])
-def test_marks_line_endings_and_encodings_change_nothing(tmp_path: Path, encode: Any, text: str, name: str) -> None:
+def test_byte_order_marks_line_endings_and_encodings_are_equivalent(tmp_path: Path, encode: Any, text: str, name: str) -> None:
     assert read(tmp_path, encode(text), name) == read(tmp_path, text, name)
 
 
-def test_the_content_says_the_format_not_the_name(tmp_path: Path) -> None:
+def test_content_determines_the_format(tmp_path: Path) -> None:
     assert len(read(tmp_path, VTT, "a.srt").segments) == 2
     assert len(read(tmp_path, SRT, "a.txt").segments) == 2
     assert len(read(tmp_path, json.dumps(WHISPER), "a").segments) == 2
 
 
-def test_a_file_may_say_that_nothing_was_said(tmp_path: Path) -> None:
+def test_file_without_speech_has_no_segments(tmp_path: Path) -> None:
     assert read(tmp_path, "WEBVTT\n").segments == ()
     assert read(tmp_path, '{"segments": []}', "a.json").segments == ()
 
@@ -149,7 +149,7 @@ def test_a_file_may_say_that_nothing_was_said(tmp_path: Path) -> None:
         ("WEBVTT\n\none\ntwo\n00:02.000 --> 00:03.000\nhi\n", "line 5: a cue begins inside another"),
     ],
 )
-def test_what_a_lenient_reader_drops_is_an_error_that_names_the_line(tmp_path: Path, text: str, reason: str) -> None:
+def test_malformed_cue_is_rejected_with_its_line(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(InvalidTranscript, match=reason) as caught:
         read(tmp_path, text)
     assert caught.value.subject == str(tmp_path / "said.vtt")
@@ -177,12 +177,12 @@ def changed(**change: object) -> str:
         (changed(words=[{"word": "So", "start": 2, "end": 3, "probability": 7}]), r"segments\[2\]: confidence"),
     ],
 )
-def test_a_wrong_whisper_json_is_an_error_that_names_the_place(tmp_path: Path, text: str, reason: str) -> None:
+def test_invalid_whisper_json_is_rejected_with_the_location(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(InvalidTranscript, match=reason):
         read(tmp_path, text, "said.json")
 
 
-def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
+def test_unreadable_file_is_rejected_with_the_reason(tmp_path: Path) -> None:
     for content, reason in ((b"Dear John,\n", "neither WebVTT"), (b"WEBVTT\n\n\xff\xfe\x00", "line 3: not UTF-8")):
         with pytest.raises(InvalidTranscript, match=reason):
             read(tmp_path, content, "letter.txt")
@@ -192,7 +192,7 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
         read_transcript(tmp_path)
 
 
-def test_a_video_given_as_its_transcript_is_not_read(tmp_path: Path) -> None:
+def test_video_passed_as_transcript_is_rejected_unread(tmp_path: Path) -> None:
     video = tmp_path / "clip.mp4"
     with video.open("wb") as file:
         file.truncate(10 * 2**30)
@@ -205,7 +205,7 @@ times = st.lists(st.integers(0, 10 * 3600 * 1000), min_size=2, max_size=12).map(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(times=times, webvtt=st.booleans())
-def test_times_come_through_to_the_millisecond(tmp_path: Path, times: list[int], webvtt: bool) -> None:
+def test_times_are_exact_to_the_millisecond(tmp_path: Path, times: list[int], webvtt: bool) -> None:
     cues = list(zip(times[::2], times[1::2], strict=False))
 
     def clock(at: int) -> str:
@@ -224,7 +224,7 @@ scraps = st.sampled_from(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(content=st.lists(scraps | st.text(max_size=4)).map("".join) | st.binary(max_size=40))
 @example(content="WEBVTT\n\n00:01.000 --> 00:02.500\nhi")
-def test_any_file_is_read_or_refused(tmp_path: Path, content: str | bytes) -> None:
+def test_any_content_is_read_or_rejected(tmp_path: Path, content: str | bytes) -> None:
     try:
         transcript = read(tmp_path, content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
     except InvalidTranscript:

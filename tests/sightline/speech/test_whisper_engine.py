@@ -61,7 +61,7 @@ def heard(checkpoint: Path, samples: Samples) -> Transcript:
     return make_transcriber("whisper", str(checkpoint)).transcribe(samples)
 
 
-def test_a_checkpoint_is_loaded_once_and_gives_timed_words_without_ffmpeg(
+def test_checkpoint_is_loaded_once_and_needs_no_ffmpeg(
     fresh: str, noise: Samples, loads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
@@ -85,7 +85,7 @@ def test_threads_share_one_model(fresh: str, noise: Samples, loads: list[str]) -
     assert results == [results[0]] * 3
 
 
-def test_a_checkpoint_that_was_replaced_is_loaded_again(
+def test_replaced_checkpoint_is_loaded_again(
     checkpoint: Path, tmp_path: Path, noise: Samples, loads: list[str]
 ) -> None:
     mine = tmp_path / "mine.pt"
@@ -96,7 +96,7 @@ def test_a_checkpoint_that_was_replaced_is_loaded_again(
     assert len(loads) == 2
 
 
-def test_a_long_recording_is_heard_in_pieces_whose_times_and_progress_go_on(
+def test_long_recording_is_transcribed_in_consecutive_pieces(
     noise: Samples, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = say(monkeypatch, segment(0.5, 2, word("hello", 0.5, 1)))
@@ -111,7 +111,7 @@ def test_a_long_recording_is_heard_in_pieces_whose_times_and_progress_go_on(
     assert [said.words[0].end for said in transcript.segments] == pytest.approx([1, lengths[0] + 1])
 
 
-def test_silence_is_not_given_to_whisper_which_invents_words_for_it(
+def test_silence_is_not_passed_to_whisper(
     noise: Samples, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = say(monkeypatch, segment(0, 1))
@@ -125,7 +125,7 @@ def test_silence_is_not_given_to_whisper_which_invents_words_for_it(
     assert [call["seconds"] < 20 for call in calls] == [True]
 
 
-def test_words_invented_for_the_silence_about_speech_are_left_out(
+def test_segment_inside_silence_is_dropped(
     noise: Samples, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say(monkeypatch, segment(0.5, 2.5, text=" John is happy."), segment(4, 6, text=" Thank you."))
@@ -133,7 +133,7 @@ def test_words_invented_for_the_silence_about_speech_are_left_out(
     assert heard(checkpoint, samples).text == "John is happy."
 
 
-def test_times_stay_within_the_sound_and_in_order(
+def test_times_are_clamped_to_the_sound_and_ordered(
     noise: Samples, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say(
@@ -147,7 +147,7 @@ def test_times_stay_within_the_sound_and_in_order(
     assert (second.start, second.end, second.words[0].end) == (0.5, 3.0, 3.0)
 
 
-def test_confidence_is_the_words_mean_and_without_words_whispers_own(
+def test_confidence_is_the_word_mean_or_the_segment_probability(
     noise: Samples, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say(monkeypatch, segment(0, 1, word("one", 0, 0.5, 0.5), word("two", 0.5, 1, 1.0)), segment(1, 2))
@@ -155,7 +155,7 @@ def test_confidence_is_the_words_mean_and_without_words_whispers_own(
     assert confidences == pytest.approx([0.75, math.exp(-0.5)])
 
 
-def test_whispers_guards_are_on_and_half_precision_is_for_cuda(
+def test_whisper_options_on_cpu(
     noise: Samples, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = say(monkeypatch)
@@ -166,7 +166,7 @@ def test_whispers_guards_are_on_and_half_precision_is_for_cuda(
     assert options["hallucination_silence_threshold"] > 0
 
 
-def test_transcribing_leaves_torchs_random_numbers_alone(noise: Samples, checkpoint: Path) -> None:
+def test_transcribing_preserves_the_torch_random_state(noise: Samples, checkpoint: Path) -> None:
     import torch
 
     torch.manual_seed(1)
@@ -176,12 +176,12 @@ def test_transcribing_leaves_torchs_random_numbers_alone(noise: Samples, checkpo
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_an_engine_that_is_not_there_is_refused() -> None:
+def test_unknown_engine_is_rejected() -> None:
     with pytest.raises(ValueError, match="choose auto, whisper or pocketsphinx"):
         make_transcriber("dragon")  # type: ignore[arg-type]
 
 
-def test_making_a_transcriber_loads_nothing(loads: list[str]) -> None:
+def test_make_transcriber_loads_nothing(loads: list[str]) -> None:
     assert (make_transcriber().engine, make_transcriber().model) == ("whisper", "base")
     assert make_transcriber("pocketsphinx", "base").model == "en-us"
     assert loads == []

@@ -47,7 +47,7 @@ def nowhere() -> str:
 
 
 @pytest.mark.parametrize("engine", ["auto", "whisper"])
-def test_without_weights_or_network_the_three_ways_out_are_named(
+def test_missing_weights_without_network_lists_three_solutions(
     engine: str, cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, "base", nowhere())
@@ -62,12 +62,12 @@ def test_without_weights_or_network_the_three_ways_out_are_named(
     assert list(cache.iterdir()) == []
 
 
-def test_a_silent_video_needs_no_weights(cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_needs_no_weights(cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(monkeypatch, "base", nowhere())
     assert make_transcriber("auto", "base").transcribe(noise * 0).segments == ()
 
 
-def test_a_fetch_that_brings_something_else_leaves_nothing(
+def test_download_with_wrong_checksum_leaves_no_file(
     cache: Path, tmp_path: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, "mine", served(tmp_path, b"half of it", checksum="0" * 64))
@@ -76,7 +76,7 @@ def test_a_fetch_that_brings_something_else_leaves_nothing(
     assert list(cache.iterdir()) == []
 
 
-def test_weights_are_fetched_once_into_whispers_cache(
+def test_weights_are_downloaded_once_into_the_whisper_cache(
     cache: Path, tmp_path: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, "mine", served(tmp_path, checkpoint.read_bytes()))
@@ -85,7 +85,7 @@ def test_weights_are_fetched_once_into_whispers_cache(
     assert (cache / "mine.pt").read_bytes() == checkpoint.read_bytes()
 
 
-def test_weights_put_where_the_message_says_need_no_network(
+def test_weights_copied_into_the_cache_need_no_network(
     cache: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = checkpoint.read_bytes()
@@ -95,7 +95,7 @@ def test_weights_put_where_the_message_says_need_no_network(
     assert make_transcriber("auto", "mine").transcribe(noise).text == "John is happy."
 
 
-def test_damaged_weights_in_the_cache_are_fetched_again(
+def test_damaged_weights_are_downloaded_again(
     cache: Path, tmp_path: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache.mkdir(parents=True)
@@ -104,7 +104,7 @@ def test_damaged_weights_in_the_cache_are_fetched_again(
     assert make_transcriber("whisper", "mine").transcribe(noise).text == "John is happy."
 
 
-def test_a_cache_that_cannot_be_written_is_named(
+def test_unwritable_cache_is_reported(
     tmp_path: Path, cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache.parent.write_text("a file where the folder should be")
@@ -113,7 +113,7 @@ def test_a_cache_that_cannot_be_written_is_named(
         make_transcriber("whisper", "base").transcribe(noise)
 
 
-def test_a_model_that_is_not_whispers_is_named(cache: Path, noise: Samples) -> None:
+def test_unknown_model_is_rejected_with_the_valid_names(cache: Path, noise: Samples) -> None:
     with pytest.raises(TranscriberUnavailable, match=r"bsae.*Use one of tiny\.en, .* or the path"):
         make_transcriber("whisper", "bsae").transcribe(noise)
 
@@ -126,7 +126,7 @@ class _Payload:
         return os.mkdir, (str(self.trace),)
 
 
-def test_a_checkpoint_cannot_run_code(tmp_path: Path, noise: Samples) -> None:
+def test_checkpoint_cannot_run_code(tmp_path: Path, noise: Samples) -> None:
     import torch
 
     trace = tmp_path / "was-here"
