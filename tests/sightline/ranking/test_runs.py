@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -140,6 +143,39 @@ def test_what_may_be_there_later_is_looked_at_again(tmp_path: Path) -> None:
     assert run.done() == set()
     assert not run.finish(1, 1, "m/1", fixed=True).final
     assert run.finished() is None
+
+
+def person(place: int, ranking: float | None) -> RankedPerson:
+    outcome = Outcome.REJECTED if ranking is None else Outcome.ACCEPTED
+    return RankedPerson(
+        uri=f"{place}.png", sha256=None, person=1, ranking=ranking, score=ranking, outcome=outcome, model="m/1"
+    )
+
+
+@settings(max_examples=20)
+@given(st.lists(st.one_of(st.none(), st.sampled_from([0.0, 0.5, 0.75, 1.0])), min_size=1, max_size=40))
+def test_results_are_the_stable_sort_of_all_chunks(rankings: list[float | None]) -> None:
+    people = [person(place, ranking) for place, ranking in enumerate(rankings)]
+    with TemporaryDirectory() as name:
+        run = RankingRun(Path(name), "k" * 32)
+        for number, one in enumerate(people):
+            run.keep(number, [Ranked(one, None)])
+        summary = run.finish(len(people), len(people), "m/1", fixed=True).summary
+        lines = (Path(name) / vision.RESULTS).read_bytes().splitlines()
+        rows = pq.read_table(Path(name) / vision.TABLE).to_pylist()
+    ordered = sorted(people, key=lambda one: (one.ranking is None, -(one.ranking or 0.0)))
+    assert [RankedPerson.model_validate_json(line) for line in lines] == ordered
+    assert [row["uri"] for row in rows] == [one.uri for one in ordered]
+    ranked_people = [one for one in ordered if one.ranking is not None]
+    assert (summary.ranked, list(summary.best)) == (len(ranked_people), ranked_people[:20])
+
+
+def test_ranking_that_another_process_finished_ends_like_it(tmp_path: Path) -> None:
+    first, second = (RankingRun(tmp_path, "k" * 32) for _ in range(2))
+    first.keep(0, [Ranked(person(0, 0.5), b"")])
+    assert second.done() == {0}
+    ended = first.finish(1, 1, "m/1", fixed=True)
+    assert second.finish(1, 1, "m/1", fixed=True) == ended
 
 
 def test_a_sheet_of_nobody_and_of_more_than_fit_can_be_drawn() -> None:
