@@ -84,14 +84,14 @@ class ClassifiedImage(BaseModel):
     uri: str = Field(description="The image's URI, or `inline:N` for the place N in `images`.")
     image_data: Literal[""] = Field("", description="A field of the original service; the image is not returned.")
     s3_bucket: str = Field("", description="The bucket, if the image was given by bucket and key.")
-    s3_key: str = ""
+    s3_key: str = Field("", description="The key, if the image was given by bucket and key.")
     inferences: list[float] | None = Field(description="The probabilities of the classes, in the model's order.")
     class_name: str | None = Field(alias="class", description="The predicted class.")
     confidence: float | None = Field(description="The probability of the predicted class.")
-    probabilities: dict[str, float] | None
+    probabilities: dict[str, float] | None = Field(description="The probabilities by class.")
     outcome: Outcome = Field(description="`low_confidence`: below the model's threshold.")
     reason: str | None = Field(description="The reason of the rejection, or `THRESHOLD_CONFIDENCE_NOT_MET`.")
-    detail: str | None
+    detail: str | None = Field(description="An explanation for people.")
 
 
 class Classification(BaseModel):
@@ -102,8 +102,8 @@ class Classification(BaseModel):
 
     predictions: list[str | None] = Field(description="The predicted classes; null for a rejected image.")
     model: str = Field(description="The model and its version.", examples=["vehicles/1"])
-    classes: list[str]
-    threshold: float
+    classes: list[str] = Field(description="The classes, in the model's order.")
+    threshold: float = Field(description="The lowest confidence that is accepted.")
     images: list[ClassifiedImage]
     image_data: Literal[""] | None = None
     s3_bucket: str | None = None
@@ -174,9 +174,9 @@ class ModelStatus(BaseModel):
 
     name: str
     version: int | None = Field(description="The version in use; null if there is none.")
-    task: str | None
-    classes: list[str]
-    threshold: float | None
+    task: str | None = Field(description="The task, such as `image-classification`.")
+    classes: list[str] = Field(description="The classes, in the model's order.")
+    threshold: float | None = Field(description="The lowest confidence that is accepted.")
     problem: str | None = Field(description="Why no version, or not the newest one, is in use.")
 
 

@@ -45,22 +45,22 @@ def dashboard_routes(service: Service) -> APIRouter:
     router = APIRouter(tags=["dashboard"])
 
     # Plain functions, which run on threads: reading storage in a coroutine would block all other requests.
-    @router.get("/models.json")
+    @router.get("/models.json", summary="List the models")
     def models_json() -> ModelList:
         """Return all models of the registry: the current version, its accuracy, and the number of waiting questions."""
         return ModelList(models=_read(lambda: models.list_models(registry, reviews)))
 
-    @router.get("/models/{name}.json")
+    @router.get("/models/{name}.json", summary="Describe one model")
     def model_json(name: str) -> models.ModelView:
         """Return one model: versions, history of the current version, reports, waiting questions, and answers."""
         return _read(lambda: models.view_model(registry, reviews, results, name))
 
-    @router.get("/patients.json")
+    @router.get("/patients.json", summary="List the patients")
     def patients_json() -> PatientList:
         """Return all patients with sessions."""
         return PatientList(patients=_read(lambda: patients.list_patients(people)))
 
-    @router.get("/patients/{patient}.json")
+    @router.get("/patients/{patient}.json", summary="Describe one patient")
     def patient_json(patient: str) -> patients.PatientView:
         """Return one patient: sessions with their spoken, predicted and reviewed emotions, and the trainings."""
         return _read(lambda: patients.view_patient(videos, people, registry, reviews, patient))
