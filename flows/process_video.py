@@ -48,8 +48,8 @@ class VideoResult(BaseModel):
     metadata_file: str
 
     @classmethod
-    def of(cls, stored: StoredSession, *, processed: bool) -> VideoResult:
-        """The result of a stored session."""
+    def from_session(cls, stored: StoredSession, *, processed: bool) -> VideoResult:
+        """Return the result for a stored session."""
         fields = {**dict(stored.metadata), **dict(stored), "processed": processed}
         return cls.model_validate({name: fields[name] for name in cls.model_fields})
 
@@ -91,10 +91,10 @@ def process_video(
         with timings.stage("fetch"):
             source = fetch_video(video, patient, videos, folder)
         if stored := find_session(store, source):
-            message = f"{source.uri} has been processed before, as session {stored.session}; nothing was changed"
-            if other := stored.metadata.asked_otherwise(flow_run.parameters):
-                message += f", though {other} was asked for otherwise then"
-            return skipped(message, VideoResult.of(stored, processed=False))
+            message = f"{source.uri} has already been processed, as session {stored.session}; nothing was changed"
+            if changed := stored.metadata.changed_parameters(flow_run.parameters):
+                message += f". Options that differ from that run: {changed}"
+            return skipped(message, VideoResult.from_session(stored, processed=False))
         with timings.stage("probe"):
             info = probe_video(source.path, source.uri, config.max_video_seconds)
         with timings.stage("transcribe"):
@@ -115,4 +115,4 @@ def process_video(
         )
         stored = store_session(store, source, processed, folder)
     publish_session(stored)
-    return VideoResult.of(stored, processed=True)
+    return VideoResult.from_session(stored, processed=True)

@@ -1,4 +1,4 @@
-"""The store of what processing a video makes: safe against crashes, repeated runs and runs at the same time."""
+"""The store of sessions: safe against crashes, repeated runs and concurrent runs."""
 
 from sightline.sessions.claims import Claim
 from sightline.sessions.names import check_source, patient_of

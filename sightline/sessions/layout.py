@@ -1,4 +1,4 @@
-"""Where each file of a session lies."""
+"""Locations of a session's files."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from sightline.names import RESULT_FOLDER, PatientName
 from sightline.storage import Location
 
 RECORD_SUFFIX = "_session.json"
-RECORDS = ".sessions"  # in an emotion's folder, holds the records and tracks of its sessions
-_REVIEW = ".review"  # in a patient's folder of training data, holds what waits for a person's answer
-_CLAIMS = ".sessions"  # in a patient's folder of annotated videos, holds what the sessions are known by
+RECORDS = ".sessions"  # in an emotion's folder: the records and tracks of its sessions
+_REVIEW = ".review"  # in a patient's folder of training data: sessions that need a review
+_CLAIMS = ".sessions"  # in a patient's folder of annotated videos: claims, plans and staged files
 
 
 @dataclass(frozen=True)
 class PatientLayout:
-    """The places of one patient."""
+    """Locations of one patient."""
 
     video_bucket: Location
     patients_bucket: Location
@@ -23,59 +23,59 @@ class PatientLayout:
 
     @property
     def annotated(self) -> Location:
-        """What was made of the patient's videos."""
+        """The folder of the patient's results."""
         return self.video_bucket / RESULT_FOLDER / self.patient.text
 
     @property
     def training(self) -> Location:
-        """The patient's folder of training data, with a folder for each emotion."""
+        """The patient's folder of training data, with one folder per emotion."""
         return self.patients_bucket / self.patient.text
 
     def name_claim(self, name: str) -> Location:
-        """Says which content is the session ``name``."""
+        """Return the location of the claim that states the content of the session ``name``."""
         return self.annotated / _CLAIMS / "names" / f"{name}.json"
 
     def content_claim(self, sha256: str) -> Location:
-        """Says under which stem this content first came."""
+        """Return the location of the claim that states the first stem of this content."""
         return self.annotated / _CLAIMS / f"{sha256}.json"
 
     @property
     def reviews(self) -> Location:
-        """The folder of the patient's sessions that a person should look at."""
+        """The folder of the patient's sessions that need a review."""
         return self.training / _REVIEW
 
     def review(self, session: str) -> Location:
-        """Says why a person should look at a session."""
+        """Return the location of the reasons why a session needs a review."""
         return self.reviews / f"{session}.json"
 
     def poses_of(self, folder: str) -> Location:
-        """The folder of the numbered poses of one emotion."""
+        """Return the folder of the numbered poses of one emotion."""
         return self.training / folder
 
     def record(self, folder: str, session: str) -> Location:
-        """A session's record for training."""
+        """Return the location of a session's record for training."""
         return self.records(folder) / f"{session}{RECORD_SUFFIX}"
 
     def records(self, folder: str) -> Location:
-        """The folder of the records and tracks of one emotion."""
+        """Return the folder of the records and tracks of one emotion."""
         return self.poses_of(folder) / RECORDS
 
 
 @dataclass(frozen=True)
 class SessionLayout(PatientLayout):
-    """The places of one session."""
+    """Locations of one session."""
 
     session: str
     sha256: str
 
     @property
     def plan(self) -> Location:
-        """What is decided about the session; first come, and never changed."""
+        """The session's plan; the first one is final."""
         return self.annotated / _CLAIMS / f"{self.sha256}.plan.json"
 
     @property
     def staging(self) -> Location:
-        """Holds a folder for each attempt, with the large files until the plan says which attempt counts."""
+        """The folder of staged large files, one folder per attempt, until the plan selects one attempt."""
         return self.annotated / _CLAIMS / self.sha256
 
     @property
@@ -85,17 +85,17 @@ class SessionLayout(PatientLayout):
 
     @property
     def highlights(self) -> Location:
-        """The emotional moments. In a folder of its own, since another video may be called clip_highlights."""
+        """The emotional moments. In a separate folder, since another video may be called clip_highlights."""
         return self.annotated / "highlights" / f"{self.session}.mp4"
 
     @property
     def metadata(self) -> Location:
-        """The metadata, whose presence says that the session is finished."""
+        """The metadata; it exists only if the session is finished."""
         return self.annotated / f"{self.session}_metadata.json"
 
     @property
     def csv(self) -> Location:
-        """The row of analysis."""
+        """The analysis as one row of CSV."""
         return self.annotated / f"{self.session}_analysis.csv"
 
     @property
@@ -109,5 +109,5 @@ class SessionLayout(PatientLayout):
         return self.annotated / "poses" / self.session
 
     def track(self, folder: str) -> Location:
-        """The poses of the whole video."""
+        """Return the location of the poses of the complete video."""
         return self.records(folder) / f"{self.session}_track.parquet"

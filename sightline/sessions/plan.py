@@ -1,4 +1,4 @@
-"""What is decided about a session before the first of its files shows."""
+"""The plan of a session: everything that is decided before its first file becomes visible."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sightline.sessions.records import Metadata, PoseIndices, SessionRecord
 
 @dataclass(frozen=True)
 class SessionOutputs:
-    """What processing a video made, in local files.
+    """The results of processing a video, as local files.
 
-    ``frames`` are JPEG files under the names that they keep; ``poses`` are the file name and the keypoints, (25, 3),
-    of each selected frame with a person, in the order of their time; ``track`` is the parquet file of the tracked
-    poses; ``folder`` is the name of the emotion's folder.
+    ``frames`` are JPEG files under their final names. ``poses`` are the file names and keypoints, shape = (25, 3), of
+    the selected frames with a person, ordered by time. ``track`` is the parquet file of the tracked poses. ``folder``
+    is the name of the emotion's folder.
     """
 
     metadata: Metadata
@@ -32,26 +32,26 @@ class SessionOutputs:
     highlights: Path | None = None
 
     def check(self, claim: Claim) -> None:
-        """Raise ``ValueError`` where the parts contradict each other, and ``InvalidName`` for a folder's bad name."""
+        """Raise ``ValueError`` if the parts contradict each other, and ``InvalidName`` for an invalid folder."""
         check_folder(self.folder)
-        told, true = self.metadata, claim
-        if (told.session, told.content_hash) != (true.session, true.sha256):
-            raise ValueError(f"the metadata is of {told.session} ({told.content_hash}), the claim of {claim}")
-        if (told.frames_extracted, told.poses_extracted) != (len(self.frames), len(self.poses)):
+        metadata = self.metadata
+        if (metadata.session, metadata.content_hash) != (claim.session, claim.sha256):
+            raise ValueError(f"the metadata is of {metadata.session} ({metadata.content_hash}), the claim of {claim}")
+        if (metadata.frames_extracted, metadata.poses_extracted) != (len(self.frames), len(self.poses)):
             raise ValueError(
-                f"the metadata tells of {told.frames_extracted} frames and {told.poses_extracted} poses, "
+                f"the metadata states {metadata.frames_extracted} frames and {metadata.poses_extracted} poses, "
                 f"and there are {len(self.frames)} and {len(self.poses)}"
             )
         for names in ([frame.name for frame in self.frames], [name for name, _ in self.poses]):
-            wrong = [
-                name for name, times in Counter(names).items() if times > 1 or "/" in name or name[:1] in ("", ".")
+            invalid = [
+                name for name, count in Counter(names).items() if count > 1 or "/" in name or name[:1] in ("", ".")
             ]
-            if wrong:
-                raise ValueError(f"file names must be plain and each different: {wrong}")
+            if invalid:
+                raise ValueError(f"file names must be unique, without a folder or a leading dot: {invalid}")
 
 
 class PlannedPose(BaseModel):
-    """One pose file: its name beside the frames, and its text."""
+    """One pose file: its name and its text."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,10 +60,10 @@ class PlannedPose(BaseModel):
 
 
 class Plan(BaseModel):
-    """All that the session's files are made from.
+    """The sources of all files of a session.
 
-    The large ones lie in the staging folder of ``attempt``; the small ones are here. ``ranges_since`` is the start of
-    the newest reservation in the emotion's folder when the plan was made.
+    The large files are in the staging folder of ``attempt``, the small ones in the plan. ``ranges_since`` is the start
+    of the newest reservation in the emotion's folder when the plan was created.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,7 +79,7 @@ class Plan(BaseModel):
 
     @classmethod
     def of(cls, outputs: SessionOutputs, patient: str, attempt: str, ranges_since: int) -> Plan:
-        """The plan for storing ``outputs``."""
+        """Return the plan for storing ``outputs``."""
         return cls(
             patient=patient,
             folder=check_folder(outputs.folder),
@@ -94,7 +94,7 @@ class Plan(BaseModel):
         )
 
     def record(self, pose_indices: PoseIndices, track: str) -> SessionRecord:
-        """The session's record, once its poses have their numbers."""
+        """Return the session's record; its poses must have their numbers."""
         metadata = self.metadata
         return SessionRecord(
             video_file=metadata.video_path,

@@ -1,9 +1,9 @@
-"""Numbers for pose files, reserved without a race and without a gap.
+"""Numbers for pose files, reserved without races and without gaps.
 
-The reservations of a folder form a chain of small files under ``.sessions/.ranges``. Each is named after its first
-number and says how many it takes, so each tells where the next one is; a link is added by a conditional create and
-never removed. Whoever finds a place taken reads who took it and goes on from there: someone has got ahead with each
-failure, so no waiting is needed, and a listing decides nothing.
+The reservations of a folder form a chain of small files, the links, under ``.sessions/.ranges``. A link's name is its
+first number, its content the count, so a link gives the name of the next one. Links are added by a conditional create
+and never removed. A process that finds a link reads it and continues at the next one: every failed create means that
+another process has succeeded, so no process waits, and no listing is needed.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
-from sightline import storage
-from sightline.sessions import documents
+from sightline import documents, storage
 from sightline.sessions.layout import RECORDS
 from sightline.storage import Location
 
@@ -22,7 +21,7 @@ _POSE_FILE = re.compile(r"pose_(\d+)\.json")
 
 
 class Link(BaseModel):
-    """``count`` numbers from ``start`` on, and whose they are; nobody's where they were in use before the chain."""
+    """``count`` numbers from ``start`` on, and their session; None if they were in use before the chain."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,34 +32,34 @@ class Link(BaseModel):
 
 
 def pose_name(index: int) -> str:
-    """The name of the pose file with this number."""
+    """Return the name of the pose file with this number."""
     return f"pose_{index:06d}.json"
 
 
 def newest_link(folder: Location) -> int:
-    """The start of the newest reservation in ``folder``, 0 where it has none yet."""
+    """Return the start of the newest reservation in ``folder``, 0 if there is none."""
     names = (_LINK_FILE.fullmatch(name) for name in storage.file_names(_chain(folder)))
     return max((int(name[1]) for name in names if name), default=0)
 
 
 def reserve(folder: Location, session: str, sha256: str, count: int, since: int = 0) -> int:
-    """Reserve ``count`` numbers (at least 1) for pose files in ``folder``; returns the first.
+    """Reserve ``count`` numbers (at least 1) for pose files in ``folder``; return the first.
 
-    A session gets the same numbers however often it asks. ``since`` is the start of a link that was in the chain
-    before the session could have one, which saves reading what is older.
+    Repeated calls for a session return the same numbers. ``since`` is the start of a link that was in the chain before
+    the session could have one; older links are not read.
     """
     start = since
     while True:
-        place = _chain(folder) / f"{start:06d}.json"
-        link = documents.read(place, Link)
+        location = _chain(folder) / f"{start:06d}.json"
+        link = documents.read(location, Link)
         if link is None:
-            taken = _numbers_in_use(folder) if start == 0 else 0
+            in_use = _numbers_in_use(folder) if start == 0 else 0
             link = (
-                Link(start=0, count=taken, session=None, sha256=None)
-                if taken
+                Link(start=0, count=in_use, session=None, sha256=None)
+                if in_use
                 else Link(start=start, count=count, session=session, sha256=sha256)
             )
-            if not storage.create(place, documents.to_json(link)):
+            if not storage.create(location, documents.to_json(link)):
                 continue
         if (link.sha256, link.count) == (sha256, count):
             return start
@@ -72,10 +71,9 @@ def _chain(folder: Location) -> Location:
 
 
 def _numbers_in_use(folder: Location) -> int:
-    """One more than the highest number of the pose files that an older system, without a chain, left there.
+    """Return one more than the highest number of the pose files of an older system without a chain.
 
-    Should another session have begun the chain since it was found empty, these are its files, and the create that
-    follows fails.
+    If another session has started the chain since it was empty, these are its files, and the create that follows fails.
     """
     numbers = (_POSE_FILE.fullmatch(name) for name in storage.file_names(folder))
     return max((int(number[1]) + 1 for number in numbers if number), default=0)

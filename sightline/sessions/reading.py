@@ -1,4 +1,4 @@
-"""The finished sessions of a patient, as training reads them."""
+"""Reading of finished sessions, for training and export."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ class _Origin(BaseModel):
 
 
 def read_sessions(patients_bucket: Location, patient: PatientName | str) -> list[SessionRecord]:
-    """All finished sessions of a patient, in the order of their processing.
+    """Return all finished sessions of a patient, ordered by the time of their processing.
 
-    A session without a record is not finished, and is not among them. A record of the original system has no track to
-    learn from; it is left out, and logged. Raises ``StorageError`` for a record that cannot be read.
+    A session without a record is not finished and not included. A record of the original system has no track for a
+    training; it is left out with a log message. Raises ``StorageError`` for a record that cannot be read.
     """
     training = patients_bucket / PatientName.of(patient).text
-    found = [
+    locations = [
         training / folder / RECORDS / name
         for folder in storage.folder_names(training)
         for name in storage.file_names(training / folder / RECORDS)
         if name.endswith(RECORD_SUFFIX)
     ]
     with ThreadPoolExecutor(_READERS) as pool:
-        records = list(filter(None, pool.map(_read, found)))
+        records = list(filter(None, pool.map(_read, locations)))
     return sorted(records, key=lambda record: (record.processing_time, record.session))
 
 
 def track_of(patients_bucket: Location, record: SessionRecord) -> Location:
-    """Where the track of a session lies."""
+    """Return the location of a session's track."""
     return patients_bucket / record.patient / record.folder / RECORDS / record.track
 
 
 def open_session(patients_bucket: Location, session: str) -> tuple[SessionRecord, Location]:
-    """A finished session's record and where its track lies.
+    """Return a finished session's record and the location of its track.
 
-    ``session`` is ``PATIENT/SESSION``, or the path or URI of the record. Raises ``InvalidInput`` where there is none.
+    ``session`` is ``PATIENT/SESSION``, or the path or URI of the record. Raises ``InvalidInput`` if there is none.
     """
     if session.endswith(RECORD_SUFFIX):
         location = storage.locate(session)
@@ -74,6 +74,6 @@ def _read(location: Location) -> SessionRecord | None:
     if origin is None:
         return None
     if origin.sha256 is None:
-        _LOG.warning("%s: left out, it is of the original system and has no track", storage.uri_of(location))
+        _LOG.warning("%s: left out, a record of the original system without a track", storage.uri_of(location))
         return None
     return documents.read(location, SessionRecord)

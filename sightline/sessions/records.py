@@ -1,4 +1,4 @@
-"""What is written about a session: its metadata, its row of analysis, its record for training."""
+"""Stored documents about a session: metadata, analysis and record for training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Timestamp = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A moment with a zone; written in UTC as ISO 8601."""
+"""A time with a zone, written in UTC as ISO 8601."""
 
 
 class _Record(BaseModel):
@@ -27,26 +27,26 @@ class _Record(BaseModel):
 
 
 class Prediction(_Record):
-    """What a model says of a session, beside the emotion that its words tell of."""
+    """A model's prediction for a session, beside the emotion of its words."""
 
     model: str
-    """The patient's model and its version, ``ana/3``."""
+    """The patient's model with its version: ``ana/3``."""
     emotion: str
     probabilities: dict[str, float]
-    """Of each emotion that the model knows; together they are 1."""
+    """The probability of every emotion of the model; their sum is 1."""
     confidence: float
     threshold: float
     outcome: Literal["accepted", "low_confidence"]
     review: tuple[str, ...]
-    """Why a person should look at the session; empty where nobody needs to."""
+    """The reasons for a review; empty if none is needed."""
     predicted_at: Timestamp
 
 
 class Metadata(_Record):
-    """What was found in a video, and with what; the first ten keys are the original system's."""
+    """The results of processing a video, with their provenance; the first ten keys are the original system's."""
 
     video_path: str
-    """URI of the source video."""
+    """The URI of the source video."""
     transcription: str
     emotion: str
     duration_seconds: NonNegativeFloat
@@ -55,14 +55,14 @@ class Metadata(_Record):
     frames_extracted: NonNegativeInt
     poses_extracted: NonNegativeInt
     whisper_model: str | None
-    """Whisper's model; None where another engine, or a file, gave the words."""
+    """Whisper's model; None if the words come from another engine or a file."""
     processing_timestamp: Timestamp
 
     session: str
     content_hash: str
-    """SHA-256 of the source video."""
+    """The SHA-256 of the source video."""
     engine: str
-    """What produced the words: a speech engine, or ``file``."""
+    """The source of the words: a speech engine, or ``file``."""
     model: str
     """The engine's model, or the transcript file's name."""
     segments: tuple[Segment, ...]
@@ -71,23 +71,23 @@ class Metadata(_Record):
     frames_with_person: NonNegativeInt
     timeline: tuple[Stretch, ...]
     parameters: dict[str, JsonValue]
-    """What the run was asked for."""
+    """The parameters of the run."""
     timings: dict[str, NonNegativeFloat]
-    """Seconds of each stage."""
+    """The duration of every stage, in seconds."""
     versions: dict[str, str]
-    """Version of each library that had a part in it."""
+    """The versions of the libraries that were used."""
     prediction: Prediction | None = None
-    """What the patient's model said when it was last asked."""
+    """The latest prediction of the patient's model."""
 
-    def asked_otherwise(self, parameters: Mapping[str, JsonValue]) -> str:
-        """The options, apart from where things lie, that this run was given other values for; empty where none."""
-        places = {"video", "patient", "video_bucket", "patients_bucket"}
-        then = self.parameters
-        return ", ".join(name for name in parameters if name not in places and parameters[name] != then.get(name))
+    def changed_parameters(self, parameters: Mapping[str, JsonValue]) -> str:
+        """Return the names of the options, except locations, whose values differ from this session's, as text."""
+        locations = {"video", "patient", "video_bucket", "patients_bucket"}
+        stored = self.parameters
+        return ", ".join(name for name in parameters if name not in locations and parameters[name] != stored.get(name))
 
 
 class PoseIndices(_Record):
-    """The numbers of a session's pose files, first to last, both included; None where it has none."""
+    """The numbers of a session's pose files, from the first to the last, inclusive; None if it has none."""
 
     start: NonNegativeInt | None
     end: NonNegativeInt | None
@@ -95,15 +95,15 @@ class PoseIndices(_Record):
 
     @classmethod
     def starting_at(cls, start: int | None, count: int) -> PoseIndices:
-        """``count`` numbers from ``start`` on."""
+        """Return ``count`` numbers from ``start`` on."""
         return cls(start=start, end=None if start is None else start + count - 1, count=count)
 
 
 class SessionRecord(_Record):
-    """A finished session as training reads it; the first four keys are the original system's."""
+    """A finished session for training; the first four keys are the original system's."""
 
     video_file: str
-    """URI of the source video."""
+    """The URI of the source video."""
     processing_time: Timestamp
     emotion: str
     pose_indices: PoseIndices
@@ -119,7 +119,7 @@ class SessionRecord(_Record):
     frames_tracked: NonNegativeInt
     frames_with_person: NonNegativeInt
     pose_bytes: NonNegativeInt
-    """Bytes of the numbered pose files together."""
+    """The total size of the numbered pose files, in bytes."""
     engine: str
     model: str
     versions: dict[str, str]
@@ -139,7 +139,7 @@ class ReviewItem(_Record):
 
 
 class StoredSession(_Record):
-    """Where a finished session's files lie, as URIs, and what is in them."""
+    """The URIs of a finished session's files, and its metadata."""
 
     patient: str
     session: str
@@ -154,11 +154,19 @@ class StoredSession(_Record):
     metadata_file: str
     csv: str
     pose_folder: str
-    """The patient's folder of the emotion, which holds the numbered poses of all its sessions."""
+    """The patient's folder of the emotion, with the numbered poses of all its sessions."""
     pose_indices: PoseIndices
     record: str
     track: str
     metadata: Metadata
+
+
+class LeftOutSession(_Record):
+    """A session that training does not use, and why."""
+
+    session: str
+    emotion: str
+    reason: str
 
 
 _COLUMNS = (
@@ -174,7 +182,7 @@ _COLUMNS = (
 
 
 def analysis_csv(metadata: Metadata) -> bytes:
-    """One row with its header, as RFC 4180 has it, in UTF-8."""
+    """Return one row of CSV with its header, by RFC 4180, in UTF-8."""
     table = io.StringIO(newline="")
     rows = csv.writer(table)
     rows.writerow(_COLUMNS)

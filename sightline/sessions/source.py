@@ -1,4 +1,4 @@
-"""A video as it comes in: whose it is, what it is called, and its content."""
+"""A video before it is processed: its patient, its name and its content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sightline.storage import Location
 
 @dataclass(frozen=True)
 class Source:
-    """A video to be processed. ``path`` is a local file with its content, ``sha256`` the content's hash."""
+    """A video to process. ``path`` is a local file with its content, ``sha256`` the hash of the content."""
 
     uri: str
     path: Path
@@ -25,10 +25,10 @@ class Source:
 
 
 def fetch_source(video: Location, patient: str | None, video_bucket: Location, folder: Path) -> Source:
-    """Bring the video here, into ``folder`` where it is not local. ``patient`` None: as its key under the bucket says.
+    """Fetch a video, into ``folder`` if it is not local. By default the patient is the first part of its key.
 
-    Raises ``InvalidMedia`` for what is no video by its name or is not there, ``InvalidName`` where the patient cannot
-    be told, and ``InvalidInput`` for a video that is itself an output.
+    Raises ``InvalidMedia`` for a missing file or a suffix of no video, ``InvalidName`` if the patient is unknown or
+    invalid, and ``InvalidInput`` for a video that is itself a result.
     """
     uri = storage.uri_of(video)
     check_extension(uri)

@@ -1,14 +1,14 @@
-"""The store of what processing videos makes, on a folder or S3 alike.
+"""The store of sessions, in folders or on S3.
 
-A run can be killed at any moment, run again, and run beside others, because of the order of things:
+A run can be killed at any time, repeated, and executed concurrently with others, because of the order of its steps:
 
 1. The session's name is claimed for its content (``claims``).
-2. The large files go to a staging folder of this attempt. Nothing shows yet; a run killed here is simply run again.
-3. The plan is made by a conditional create. It names the attempt that counts and holds everything small. The first
-   plan stands for good; a run that finds one follows it, and throws its own work away.
-4. The plan is rolled forward: numbers are reserved (``ranges``), each file is put in its place, the record comes after
-   what it speaks of, and the metadata last: it says that the session is finished. Every step gives the same files
-   however often it is done, so whoever finds a plan unfinished finishes it.
+2. The large files are written to a staging folder of this attempt. Nothing is visible; a run killed here is repeated.
+3. The plan is created by a conditional create. It names the attempt whose files are used, and contains all small files.
+   The first plan is final; a run that finds one follows it and discards its own results.
+4. The plan is rolled forward: numbers are reserved (``ranges``), the files are moved to their locations, the record is
+   written after the files it refers to, and the metadata last: it marks the session as finished. Every step is
+   idempotent, so any process that finds an unfinished plan completes it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from sightline.sessions.records import (
 )
 from sightline.storage import Location, uri_of
 
-_WRITERS = 8  # requests under way at once: a session is dozens of small files, and S3 takes some 20 ms for each
+_WRITERS = 8  # concurrent requests: a session has dozens of small files, and S3 takes about 20 ms per request
 _VIDEO, _HIGHLIGHTS, _TRACK = "annotated.mp4", "highlights.mp4", "track.parquet"  # in the staging folder
 
 _Item = TypeVar("_Item")
@@ -46,98 +46,98 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True)
 class SessionStore:
-    """Sessions of all patients: videos and what is seen in them in one bucket, training data in another."""
+    """The sessions of all patients: videos and results in one bucket, training data in another."""
 
     video_bucket: Location
     patients_bucket: Location
 
     def claim(self, patient: PatientName | str, stem: str, sha256: str) -> Claim:
-        """The session that this content of this patient is, a new one or one known before.
+        """Return the session of this content of this patient, new or existing.
 
-        Also clears away what runs of the patient's videos left half-written when they were killed.
+        Also removes partial files that killed runs have left in the patient's folders.
         """
         claim = claim_session(self.video_bucket, self.patients_bucket, PatientName.of(patient), stem, sha256)
-        at = self._layout(claim)
-        storage.sweep(at.annotated)
-        storage.sweep(at.training)
+        layout = self._layout(claim)
+        storage.sweep(layout.annotated)
+        storage.sweep(layout.training)
         if self.status(claim) == "finished":
-            storage.remove_folder(at.staging)
+            storage.remove_folder(layout.staging)
         return claim
 
     def find(self, patient: PatientName | str, sha256: str) -> Claim | None:
-        """The session that this content of this patient was claimed as; None where it is new. Writes nothing then."""
+        """Return the session of this content of this patient; None, without writing anything, if it is new."""
         if not is_claimed(self.video_bucket, self.patients_bucket, PatientName.of(patient), sha256):
             return None
         return self.claim(patient, sha256, sha256)
 
     def status(self, claim: Claim) -> Literal["new", "planned", "finished"]:
-        """How far the session is: nothing decided, decided and to be completed, or all done."""
-        at = self._layout(claim)
-        metadata = documents.read(at.metadata, Metadata)
+        """Return the state of the session: ``planned`` if it has a plan that is not completed."""
+        layout = self._layout(claim)
+        metadata = documents.read(layout.metadata, Metadata)
         if metadata is not None and metadata.content_hash == claim.sha256:
             return "finished"
-        return "planned" if documents.read(at.plan, Plan) else "new"
+        return "planned" if documents.read(layout.plan, Plan) else "new"
 
     def save(self, claim: Claim, outputs: SessionOutputs) -> StoredSession:
-        """Store what processing made. Where the session has a plan already, that one is completed instead."""
+        """Store the results of processing. If the session already has a plan, that plan is completed instead."""
         outputs.check(claim)
-        at = self._layout(claim)
+        layout = self._layout(claim)
         if self.status(claim) == "new":
             try:
-                self._make_plan(at, outputs)
+                self._create_plan(layout, outputs)
             except (FileNotFoundError, StorageError):
-                # Who finishes a session clears its staging folders, this attempt's too if it came late.
+                # The process that finishes a session removes all staging folders, even this attempt's.
                 if self.status(claim) == "new":
                     raise
         return self.complete(claim)
 
     def complete(self, claim: Claim) -> StoredSession:
-        """Do what is left of the session's plan. Raises ``StorageError`` where it has none."""
-        at = self._layout(claim)
+        """Complete the session's plan. Raises ``StorageError`` if it has none."""
+        layout = self._layout(claim)
         if self.status(claim) != "finished":
-            self._roll_forward(at, self._plan(at))
-        storage.remove_folder(at.staging)
+            self._roll_forward(layout, self._plan(layout))
+        storage.remove_folder(layout.staging)
         return self.outputs(claim)
 
     def outputs(self, claim: Claim) -> StoredSession:
-        """Where a finished session's files lie. Raises ``StorageError`` where it is not finished."""
-        at = self._layout(claim)
-        metadata = documents.read(at.metadata, Metadata)
+        """Return the URIs of a finished session's files. Raises ``StorageError`` if it is not finished."""
+        layout = self._layout(claim)
+        metadata = documents.read(layout.metadata, Metadata)
         if metadata is None:
-            raise StorageError(f"{uri_of(at.metadata)}: is not there, so the session is not finished")
-        plan = self._plan(at)
-        record = documents.read(at.record(plan.folder, at.session), SessionRecord)
+            raise StorageError(f"{uri_of(layout.metadata)}: does not exist, so the session is not finished")
+        plan = self._plan(layout)
+        record = documents.read(layout.record(plan.folder, layout.session), SessionRecord)
         if record is None:
             raise StorageError(
-                f"{uri_of(at.record(plan.folder, at.session))}: is not there, though the session is finished. "
+                f"{uri_of(layout.record(plan.folder, layout.session))}: does not exist, but the session is finished. "
                 "Was it stored with another patients bucket?"
             )
         return StoredSession(
-            patient=at.patient.text,
-            session=at.session,
-            sha256=at.sha256,
+            patient=layout.patient.text,
+            session=layout.session,
+            sha256=layout.sha256,
             emotion=metadata.emotion,
-            annotated_video=uri_of(at.video),
-            highlights=uri_of(at.highlights) if plan.highlights else None,
-            frames=uri_of(at.frames),
-            poses=uri_of(at.poses),
-            metadata_file=uri_of(at.metadata),
-            csv=uri_of(at.csv),
-            pose_folder=uri_of(at.poses_of(plan.folder)),
+            annotated_video=uri_of(layout.video),
+            highlights=uri_of(layout.highlights) if plan.highlights else None,
+            frames=uri_of(layout.frames),
+            poses=uri_of(layout.poses),
+            metadata_file=uri_of(layout.metadata),
+            csv=uri_of(layout.csv),
+            pose_folder=uri_of(layout.poses_of(plan.folder)),
             pose_indices=record.pose_indices,
-            record=uri_of(at.record(plan.folder, at.session)),
-            track=uri_of(at.track(plan.folder)),
+            record=uri_of(layout.record(plan.folder, layout.session)),
+            track=uri_of(layout.track(plan.folder)),
             metadata=metadata,
         )
 
     def add_prediction(self, claim: Claim, prediction: Prediction) -> StoredSession:
-        """Write what a model says of a finished session into its metadata, in place of what was said of it before.
+        """Write a model's prediction into a finished session's metadata, replacing an earlier one.
 
-        A session that a person should look at is put among those that wait for it. Raises ``StorageError`` where the
-        session is not finished.
+        A session that needs a review is added to the patient's reviews. Raises ``StorageError`` if the session is not
+        finished.
         """
-        at, stored = self._layout(claim), self.outputs(claim)
-        waiting = at.review(claim.session)
+        layout, stored = self._layout(claim), self.outputs(claim)
+        waiting = layout.review(claim.session)
         if prediction.review:
             item = ReviewItem(
                 patient=stored.patient,
@@ -152,93 +152,95 @@ class SessionStore:
         else:
             storage.remove(waiting)
         metadata = stored.metadata.model_copy(update={"prediction": prediction})
-        storage.write_bytes(at.metadata, documents.to_json(metadata))
+        storage.write_bytes(layout.metadata, documents.to_json(metadata))
         return stored.model_copy(update={"metadata": metadata})
 
     def end_review(self, patient: PatientName | str, session: str) -> None:
-        """A person has answered about the session: it waits no more."""
-        at = PatientLayout(self.video_bucket, self.patients_bucket, PatientName.of(patient))
-        storage.remove(at.review(session))
+        """Remove a session from the patient's reviews, after a person has answered."""
+        layout = PatientLayout(self.video_bucket, self.patients_bucket, PatientName.of(patient))
+        storage.remove(layout.review(session))
 
     def reviews(self, patient: PatientName | str) -> list[ReviewItem]:
-        """The sessions of a patient that wait for a person, the longest waiting first."""
-        at = PatientLayout(self.video_bucket, self.patients_bucket, PatientName.of(patient))
-        found = (documents.read(at.reviews / name, ReviewItem) for name in storage.file_names(at.reviews))
-        return sorted(filter(None, found), key=lambda item: (item.prediction.predicted_at, item.session))
+        """Return the sessions of a patient that need a review, the oldest first."""
+        layout = PatientLayout(self.video_bucket, self.patients_bucket, PatientName.of(patient))
+        items = (documents.read(layout.reviews / name, ReviewItem) for name in storage.file_names(layout.reviews))
+        return sorted(filter(None, items), key=lambda item: (item.prediction.predicted_at, item.session))
 
     def _layout(self, claim: Claim) -> SessionLayout:
         return SessionLayout(self.video_bucket, self.patients_bucket, claim.name.patient, claim.session, claim.sha256)
 
-    def _plan(self, at: SessionLayout) -> Plan:
-        plan = documents.read(at.plan, Plan)
+    def _plan(self, layout: SessionLayout) -> Plan:
+        plan = documents.read(layout.plan, Plan)
         if plan is None:
-            raise StorageError(f"{uri_of(at.plan)}: is not there, so nothing is known of the session. Process it again")
+            raise StorageError(
+                f"{uri_of(layout.plan)}: does not exist, so the session has no results. Process it again"
+            )
         return plan
 
-    def _make_plan(self, at: SessionLayout, outputs: SessionOutputs) -> None:
+    def _create_plan(self, layout: SessionLayout, outputs: SessionOutputs) -> None:
         attempt = uuid.uuid4().hex
-        staging = at.staging / attempt
+        staging = layout.staging / attempt
         files = [(outputs.annotated, staging / _VIDEO), (outputs.track, staging / _TRACK)]
         if outputs.highlights:
             files.append((outputs.highlights, staging / _HIGHLIGHTS))
         files += [(frame, staging / "frames" / frame.name) for frame in outputs.frames]
         try:
-            _each(lambda file: storage.write_file(file[1], file[0]), files)
-            plan = Plan.of(outputs, at.patient.text, attempt, newest_link(at.poses_of(outputs.folder)))
+            _in_parallel(lambda file: storage.write_file(file[1], file[0]), files)
+            plan = Plan.of(outputs, layout.patient.text, attempt, newest_link(layout.poses_of(outputs.folder)))
         except BaseException:
-            with suppress(StorageError):  # Else it is cleared when the session is finished.
+            with suppress(StorageError):  # Otherwise it is removed when the session is finished.
                 storage.remove_folder(staging)
             raise
-        # Should this fail, the plan may be there all the same, and then it needs what is staged.
-        storage.create(at.plan, documents.to_json(plan))
+        # If this fails, the plan may exist nevertheless, and then it needs the staged files.
+        storage.create(layout.plan, documents.to_json(plan))
 
-    def _roll_forward(self, at: SessionLayout, plan: Plan) -> None:
-        staging = at.staging / plan.attempt
+    def _roll_forward(self, layout: SessionLayout, plan: Plan) -> None:
+        staging = layout.staging / plan.attempt
         texts = [pose.text.encode() for pose in plan.poses]
         start = None
         if texts:
-            folder = at.poses_of(plan.folder)
-            start = reserve(folder, at.session, at.sha256, len(texts), plan.ranges_since)
+            folder = layout.poses_of(plan.folder)
+            start = reserve(folder, layout.session, layout.sha256, len(texts), plan.ranges_since)
             numbered = [(folder / pose_name(i), text) for i, text in enumerate(texts, start)]
-            _each(lambda file: _write_once(*file), numbered)
-        track = at.track(plan.folder)
-        _unless_done(at, track, lambda: storage.write_bytes(track, storage.read_bytes(staging / _TRACK)))
+            _in_parallel(lambda file: _write_once(*file), numbered)
+        track = layout.track(plan.folder)
+        _take_staged(layout, track, lambda: storage.write_bytes(track, storage.read_bytes(staging / _TRACK)))
 
-        moves = [(staging / _VIDEO, at.video)]
+        moves = [(staging / _VIDEO, layout.video)]
         if plan.highlights:
-            moves.append((staging / _HIGHLIGHTS, at.highlights))
-        moves += [(staging / "frames" / name, at.frames / name) for name in plan.frames]
-        _each(lambda pair: _unless_done(at, pair[1], lambda: storage.move(*pair)), moves)
-        named = [(at.poses / pose.name, text) for pose, text in zip(plan.poses, texts, strict=True)]
-        _each(lambda file: storage.write_bytes(*file), named)
+            moves.append((staging / _HIGHLIGHTS, layout.highlights))
+        moves += [(staging / "frames" / name, layout.frames / name) for name in plan.frames]
+        _in_parallel(lambda pair: _take_staged(layout, pair[1], lambda: storage.move(*pair)), moves)
+        named = [(layout.poses / pose.name, text) for pose, text in zip(plan.poses, texts, strict=True)]
+        _in_parallel(lambda file: storage.write_bytes(*file), named)
 
-        storage.write_bytes(at.csv, analysis_csv(plan.metadata))
+        storage.write_bytes(layout.csv, analysis_csv(plan.metadata))
         record = plan.record(PoseIndices.starting_at(start, len(texts)), track.name)
-        _write_once(at.record(plan.folder, at.session), documents.to_json(record))
-        storage.write_bytes(at.metadata, documents.to_json(plan.metadata))
+        _write_once(layout.record(plan.folder, layout.session), documents.to_json(record))
+        storage.write_bytes(layout.metadata, documents.to_json(plan.metadata))
 
 
-def _each(function: Callable[[_Item], object], items: Iterable[_Item]) -> None:
+def _in_parallel(function: Callable[[_Item], object], items: Iterable[_Item]) -> None:
     with ThreadPoolExecutor(_WRITERS) as pool:
         for _ in pool.map(function, items):
             pass
 
 
 def _write_once(location: Location, data: bytes) -> None:
-    """Write a file that may be there already from the same plan, and never over any other."""
+    """Write a file that the same plan may have written already; never replace another one."""
     if not storage.create(location, data) and storage.read_bytes(location) != data:
         raise StorageError(
-            f"{uri_of(location)}: holds something else, which is not overwritten. Move it away and run this again"
+            f"{uri_of(location)}: has other content, which is not overwritten. Move it away and run this again"
         )
 
 
-def _unless_done(at: SessionLayout, target: Location, take_from_staging: Callable[[], None]) -> None:
-    """Put a staged file in its place, unless someone who follows the same plan has."""
+def _take_staged(layout: SessionLayout, target: Location, take_from_staging: Callable[[], None]) -> None:
+    """Move a staged file to its location, unless a process with the same plan has done so."""
     try:
         take_from_staging()
     except FileNotFoundError as error:
         if not storage.exists(target):
             raise StorageError(
-                f"{uri_of(target)}: cannot be made, for what was staged for it is gone. "
-                f"Remove {uri_of(at.plan)} and process the video again"
+                f"{uri_of(target)}: cannot be created, because its staged file is missing. "
+                f"Remove {uri_of(layout.plan)} and process the video again"
             ) from error

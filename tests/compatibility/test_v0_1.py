@@ -308,7 +308,7 @@ def test_files_of_finished_session_are_where_they_were(sessions: SessionStore) -
         10,
     )
     assert [(each.person, each.emotion) for each in metadata.annotations] == [("John", "happy")]
-    assert metadata.asked_otherwise({"pose_fps": 5.0}) == "pose_fps"
+    assert metadata.changed_parameters({"pose_fps": 5.0}) == "pose_fps"
 
 
 def test_session_claimed_without_a_plan_is_new(sessions: SessionStore) -> None:

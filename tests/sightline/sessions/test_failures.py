@@ -181,9 +181,9 @@ class TestLateComers:
         both_new = threading.Barrier(2)
 
         class Meeting(SessionStore):
-            def _make_plan(self, at: Any, outputs: SessionOutputs) -> None:
+            def _create_plan(self, layout: Any, outputs: SessionOutputs) -> None:
                 both_new.wait()
-                super()._make_plan(at, outputs)
+                super()._create_plan(layout, outputs)
 
         meeting = Meeting(store.video_bucket, store.patients_bucket)
         with ThreadPoolExecutor(2) as pool:
