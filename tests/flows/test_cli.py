@@ -105,9 +105,9 @@ def test_result_is_printed_field_by_field() -> None:
 
 @pytest.mark.integration
 def test_skipped_run_prints_the_reason_and_exits_with_0() -> None:
-    assert sightline("refuse", "completed.mp4") == (0, "refuse: Skipped, completed.mp4 was processed before\n")
-    status, output = sightline("refuse", "completed.mp4", "--json")
-    assert (status, json.loads(output)) == (0, {"state": "Skipped", "message": "completed.mp4 was processed before"})
+    assert sightline("refuse", "done.mp4") == (0, "refuse: Skipped, done.mp4 was processed before\n")
+    status, output = sightline("refuse", "done.mp4", "--json")
+    assert (status, json.loads(output)) == (0, {"state": "Skipped", "message": "done.mp4 was processed before"})
 
 
 @pytest.mark.integration

@@ -55,7 +55,7 @@ def add_up(
     Args:
         name: The name of the sum.
         parts: The numbers to add.
-        unit: The unit of the numbers.
+        unit: Their unit.
         by: The divisor of the sum.
         seconds: The duration of the run.
 
