@@ -99,7 +99,7 @@ def test_drift_emits_an_event_and_one_alert(registry: Registry, tmp_path: Path, 
     report = state.result()
     assert [comparison.quantity for comparison in report.drift] == ["classes"]
     [alert] = artifacts(prefect_server, state)["alert"]
-    assert "drifting/1 drift_events: the share of motorcycle rose from" in alert
+    assert "drifting/1 drifts: the share of motorcycle rose from" in alert
     [event] = drift_events(prefect_server, "drifting", 30)
     assert event["resource"]["prefect.resource.id"] == "sightline.model.drifting.1"
     assert event["resource"]["sightline.data"] == event["payload"]["data"] == "s3://pictures/labelled"
@@ -130,7 +130,7 @@ def test_continuing_drift_sends_one_alert(registry: Registry, tmp_path: Path, mo
         drifted.append([comparison.quantity for comparison in state.result().drift])
     assert drifted == [["classes"]] * 3
     [(_, message, *_)] = sns_backends["123456789012"]["us-east-1"].topics[topic].sent_notifications
-    assert "lasting/1 drift_events: the share of motorcycle rose from" in message
+    assert "lasting/1 drifts: the share of motorcycle rose from" in message
 
 
 def test_ranking_model_is_rejected(registry: Registry) -> None:
