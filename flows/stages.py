@@ -56,7 +56,7 @@ def stages(
         data: The training data, as for train-ranking. By default the data and parameters of the current model.
         model: The model whose data and parameters are used by default.
         mermaid: Print the graph as a Mermaid flowchart.
-        parameters: The parameters of the training, as for train-ranking.
+        parameters: A parameter of train-ranking.
     """
     registry = open_registry()
     record = None if data else _current(registry, model)
