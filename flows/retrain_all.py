@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.train_emotion import train_emotion
 from sightline.settings import settings
-from tasks.emotion_report import publish_sweep
-from tasks.emotion_training import list_patients
+from tasks.emotion_training import list_patients, publish_sweep
 from tasks.support.flow import sightline_flow
 
 

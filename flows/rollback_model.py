@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.names import ModelName
 from tasks.support.flow import sightline_flow
-from tasks.training import move_pointer_back
-from tasks.training_report import report_rollback
+from tasks.training import move_pointer_back, report_rollback
 
 
 class RollbackResult(BaseModel):

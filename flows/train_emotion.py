@@ -11,16 +11,17 @@ from sightline.registry import ModelRecord, Promotion
 from sightline.sessions import LeftOutSession
 from sightline.settings import settings
 from sightline.storage import uri_of
-from sightline.training.emotions import GateReport, GateRow, TrainingInProgress
+from sightline.training.emotions import GateReport, GateRow, TrainingInProgress, training_alert
 from tasks.alerts import send_alert
-from tasks.emotion_report import alert_of_training, publish_gate, publish_training
 from tasks.emotion_training import (
     check_sessions,
     gate_noted,
     model_folder,
     promote_patient_model,
+    publish_gate,
     publish_patient_model,
     read_features,
+    report_training,
     train_model,
     training_lease,
 )
@@ -138,6 +139,6 @@ def train_emotion(
         result = TrainingResult(patient=patient, trained=False, reasons=(reason,), gate=(), left_out=(), model=None)
         return skipped(reason, result)
     model = TrainedModel.of(record, promotion)
-    publish_training(patient, record, promotion, trainings, model.folder)
-    send_alert(alert_of_training(patient, record, promotion, model.folder))
+    report_training(patient, record, promotion, trainings, model.folder)
+    send_alert(training_alert(patient, record, promotion, model.folder))
     return TrainingResult.of(patient, gate, model)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.registry import ModelRecord, Promotion
 from sightline.storage import uri_of
-from sightline.training import ComparisonRow, CrossValidation, Unusable
+from sightline.training.images import ComparisonRow, CrossValidation, Unusable
 from tasks.models import open_registry
 from tasks.support.flow import sightline_flow, skipped
 from tasks.training import (
@@ -21,12 +21,13 @@ from tasks.training import (
     find_same_pictures,
     fit_model,
     promote_model,
+    publish_comparison,
     publish_model,
     read_pictures,
+    report_training,
     split_pictures,
 )
 from tasks.training_plan import plan_training
-from tasks.training_report import publish_comparison, report_training
 
 
 class TrainingResult(BaseModel):

@@ -13,8 +13,7 @@ from sightline.storage import uri_of
 from sightline.training.common.stages import StageRun
 from sightline.training.ranking import STAGES, RankingMetrics, RankingParameters
 from tasks.models import open_registry
-from tasks.ranking_report import report_ranking
-from tasks.ranking_training import plan_ranking, promote_ranking, publish_ranking, run_stage
+from tasks.ranking_training import plan_ranking, promote_ranking, publish_ranking, report_training, run_stage
 from tasks.support.flow import sightline_flow
 
 
@@ -115,5 +114,5 @@ def train_ranking(
     record = publish_ranking(job)
     promotion = promote_ranking(job, record)
     folder = uri_of(open_registry().root / record.name / str(record.version))
-    report_ranking(record, promotion, stages, job.value.graph.mermaid(), folder)
+    report_training(record, promotion, stages, job.value.graph.mermaid(), folder)
     return RankingTrainingResult.of(record, promotion, stages, folder)

@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from prefect import task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from sightline import affect, reviews, sessions, storage
@@ -20,6 +22,7 @@ from sightline.settings import settings
 from sightline.storage import Location
 from sightline.training import emotions
 from sightline.training.emotions import GateLimits, GateReport, SessionTable, TrainedForest, TrainingLease
+from tasks.events import emit_training
 from tasks.models import open_registry, open_reviews
 from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE, PLAIN
@@ -31,8 +34,11 @@ __all__ = [
     "list_patients",
     "model_folder",
     "promote_patient_model",
+    "publish_gate",
     "publish_patient_model",
+    "publish_sweep",
     "read_features",
+    "report_training",
     "train_model",
     "training_lease",
 ]
@@ -130,3 +136,38 @@ def promote_patient_model(
 def list_patients(patients_bucket: Location, only: Sequence[str]) -> list[str]:
     """List ``only``, or if it is empty, the patients with a folder in the bucket."""
     return sorted({PatientName.parse(patient).text for patient in only or storage.folder_names(patients_bucket)})
+
+
+@task(**PLAIN)
+def publish_gate(patient: str, gate: GateReport) -> None:
+    """Publish the conditions of the gate as a table, and log them."""
+    create_table_artifact(
+        emotions.gate_rows(gate), key="training-gate", description=emotions.gate_summary(patient, gate)
+    )
+    logger = get_run_logger()
+    for line in emotions.gate_lines(gate):
+        logger.info("%s", line)
+
+
+@task(**PLAIN)
+def report_training(
+    patient: str, record: ModelRecord, promotion: Promotion, trainings: Sequence[Training], folder: str
+) -> None:
+    """Publish the model's page and the patient's trainings, and emit the events of a training.
+
+    ``folder`` is the URI of the version.
+    """
+    page = emotions.model_page(patient, record, promotion, folder)
+    create_markdown_artifact(page, key="model", description=record.label)
+    create_table_artifact(
+        emotions.training_rows(trainings),
+        key="training-history",
+        description=f"The trainings of {patient}'s model, latest first",
+    )
+    emit_training(record, promotion)
+
+
+@task(**PLAIN)
+def publish_sweep(rows: Sequence[dict[str, str]]) -> None:
+    """Publish a table of how every patient's training ended."""
+    create_table_artifact(list(rows), key="retraining", description=f"Trainings of {len(rows)} patients")

@@ -44,6 +44,7 @@ __all__ = [
     "emit_session_predicted",
     "emit_session_stored",
     "emit_session_uncertain",
+    "emit_training",
     "emit_video_processed",
 ]
 
@@ -109,6 +110,13 @@ def emit_images_ranked(run: FinishedRanking, results: str) -> None:
             results=results,
         ),
     )
+
+
+def emit_training(record: ModelRecord, promotion: Promotion) -> None:
+    """Emit the events of a training: ``sightline.model.trained`` and, if promoted, ``sightline.model.promoted``."""
+    emit_model_trained(record, promotion)
+    if promotion.promoted:
+        emit_model_promoted(record, promotion)
 
 
 def emit_model_trained(record: ModelRecord, promotion: Promotion) -> None:

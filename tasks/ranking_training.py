@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prefect import task
+from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
 
 from sightline.errors import InvalidSetting
@@ -18,6 +20,7 @@ from sightline.training.ranking import (
     RankingData,
     RankingParameters,
     RankingTraining,
+    model_page,
     open_ranking_data,
     parameters_of,
     promote_ranker,
@@ -25,12 +28,19 @@ from sightline.training.ranking import (
     ranking_graph,
     stages_root,
 )
+from tasks.events import emit_training
 from tasks.models import open_registry
 from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE, PLAIN
 from tasks.support.progress import progress
 
-__all__ = ["plan_ranking", "promote_ranking", "publish_ranking", "run_stage"]
+__all__ = [
+    "plan_ranking",
+    "promote_ranking",
+    "publish_ranking",
+    "report_training",
+    "run_stage",
+]
 
 
 @task(**ON_STORAGE)
@@ -77,6 +87,16 @@ def publish_ranking(job: Opaque[RankingTraining]) -> ModelRecord:
 def promote_ranking(job: Opaque[RankingTraining], record: ModelRecord) -> Promotion:
     """Promote the version if it ranks the same evaluation images at least as well as the current one."""
     return promote_ranker(open_registry(), record, job.value.graph)
+
+
+@task(**PLAIN)
+def report_training(
+    record: ModelRecord, promotion: Promotion, stages: Mapping[str, StageRun], graph: str, folder: str
+) -> None:
+    """Publish the model's page, and emit the events of a training. ``folder`` is the URI of the version."""
+    page = model_page(record, promotion, stages, graph, folder)
+    create_markdown_artifact(page, key="ranking-model", description=record.label)
+    emit_training(record, promotion)
 
 
 def _reproduced(

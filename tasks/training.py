@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prefect import task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.logging import get_run_logger
 
 from sightline import reviews, storage
 from sightline.names import ModelName
@@ -15,7 +17,8 @@ from sightline.registry import ModelRecord, Pointer, Promotion
 from sightline.reviews import Reviewed
 from sightline.settings import settings
 from sightline.training import images
-from sightline.training.images import Assessed, ComparisonRow, CrossValidation, Fitted, Splits, TrainingData
+from sightline.training.images import Assessed, ComparisonRow, CrossValidation, Fitted, Splits, TrainingData, Unusable
+from tasks.events import emit_model_rolled_back, emit_training
 from tasks.models import open_registry, open_reviews
 from tasks.runs import image_limits
 from tasks.support.policy import ON_STORAGE, PLAIN
@@ -32,8 +35,11 @@ __all__ = [
     "fit_model",
     "move_pointer_back",
     "promote_model",
+    "publish_comparison",
     "publish_model",
     "read_pictures",
+    "report_rollback",
+    "report_training",
     "split_pictures",
     "write_pressure_maps",
 ]
@@ -221,3 +227,27 @@ def write_pressure_maps(folder: str, count: int, people: int, seed: int) -> list
     with progress("synthesize") as report:
         made = images.synthesize_pressure_maps(storage.locate(folder), count, people=people, seed=seed, progress=report)
     return [file.name for file in made]
+
+
+@task(**PLAIN)
+def publish_comparison(comparison: Sequence[ComparisonRow]) -> None:
+    """Publish the comparison of backbones and heads as a table, and log it."""
+    rows = images.comparison_rows(comparison)
+    create_table_artifact(rows, key="model-selection", description="Backbones and heads on the validation set")
+    logger = get_run_logger()
+    for line in images.aligned(rows):
+        logger.info("%s", line)
+
+
+@task(**PLAIN)
+def report_training(record: ModelRecord, promotion: Promotion, unusable: Sequence[Unusable], folder: str) -> None:
+    """Publish the model's page, and emit the events of a training. ``folder`` is the URI of the version."""
+    page = images.model_page(record, promotion, unusable, folder)
+    create_markdown_artifact(page, key="model", description=record.label)
+    emit_training(record, promotion)
+
+
+@task(**PLAIN)
+def report_rollback(model: ModelName, previous: int | None) -> None:
+    """Emit ``sightline.model.rolled-back`` for the version that is current now."""
+    emit_model_rolled_back(model, previous)

@@ -103,7 +103,7 @@ def test_a_model_is_trained_published_promoted_told_of_and_taken_back(
 
     shown = _artifacts(prefect_server, state)
     assert {"model", "model-selection", "progress-fit-model", "progress-read-pictures"} <= set(shown)
-    assert "The pictures are synthetic" in shown["model"]
+    assert "The images are synthetic" in shown["model"]
     assert "left_synthetic-s01_9999.jpg" in shown["model"]
     assert "mobilenet_v3_small" in shown["model-selection"]
     for event in ("trained", "promoted", "rolled-back"):
@@ -124,7 +124,7 @@ def test_what_people_answered_about_the_models_images_is_learnt_from_unless_it_i
     made = state.result()
     assert (made.reviewed, made.images) == (1, 181)
     assert registry.record("posture").parameters["reviews"]["reviewers"] == {"kim": 1}
-    assert "The label of 1 is a person's answer" in _artifacts(prefect_server, state)["model"]
+    assert "Labels from reviews: 1." in _artifacts(prefect_server, state)["model"]
     assert train("posture", maps, preset=quick, reviews=False).result().reviewed == 0
 
 

@@ -8,6 +8,14 @@ from sightline.training.emotions.permutation import PermutationResult, permutati
 from sightline.training.emotions.pipelines import fit_forest, forest_pipeline, logistic_pipeline
 from sightline.training.emotions.plots import draw_plots
 from sightline.training.emotions.publishing import TrainedForest, promote_forest, publish_forest, train_forest
+from sightline.training.emotions.rendering import (
+    gate_lines,
+    gate_rows,
+    gate_summary,
+    model_page,
+    training_alert,
+    training_rows,
+)
 from sightline.training.emotions.synthetic import write_synthetic_sessions
 from sightline.training.emotions.synthetic_motion import EMOTIONS, synthetic_track
 from sightline.training.emotions.trainings import TrainingInProgress, TrainingLease, training_lease
@@ -33,8 +41,12 @@ __all__ = [
     "fit_forest",
     "fold_count",
     "forest_pipeline",
+    "gate_lines",
+    "gate_rows",
+    "gate_summary",
     "logistic_pipeline",
     "make_folds",
+    "model_page",
     "out_of_fold",
     "permutation_test",
     "promote_forest",
@@ -43,7 +55,9 @@ __all__ = [
     "shuffle_between_videos",
     "synthetic_track",
     "train_forest",
+    "training_alert",
     "training_lease",
+    "training_rows",
     "validate",
     "write_synthetic_sessions",
 ]

@@ -6,6 +6,7 @@ from sightline.training.ranking.export import ExportFailed
 from sightline.training.ranking.graph import STAGES, RankingTraining, ranking_graph, stages_root
 from sightline.training.ranking.parameters import RankingParameters
 from sightline.training.ranking.publishing import dropped_by_reason, parameters_of, promote_ranker, publish_ranker
+from sightline.training.ranking.rendering import model_page
 from sightline.training.ranking.synthetic import Runner, draw_runners, lower_body_of, random_runner, write_runners
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "draw_runners",
     "dropped_by_reason",
     "lower_body_of",
+    "model_page",
     "open_ranking_data",
     "parameters_of",
     "promote_ranker",
