@@ -1,12 +1,12 @@
-"""What a report on captures costs. Run by ``make bench``.
+"""Cost of a monitoring report. Run by ``make bench``.
 
-On generated capture files of a month, without images, each figure in a process of its own:
+On generated capture files of a month, without images, every figure in its own process:
 
-- seconds from 100,000 events in a folder to the written report, the libraries' imports included. Target: 20.
-- peak memory at 1,000,000 events over that at 10,000. Target: 1.2, for a reading that is a stream: what grows are the
-  eight bytes by which an event is known again.
+- seconds from 100,000 events in a folder to the written report, including the imports. Target: 20.
+- peak memory at 1,000,000 events over that at 10,000. Target: 1.2. Reading is a stream; only the eight bytes per event
+  that recognise duplicates grow with the number of events.
 
-Every figure is the median over rounds that follow one another; the files are kept in ``benchmarks/out``.
+Every figure is the median over consecutive rounds. The generated files are stored in ``benchmarks/out``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PER_FILE = 256
 
 
 def main() -> None:
-    """Measure, print the figures, and leave them in ``benchmarks/out/monitoring.json``."""
+    """Measure, print the figures, and write them to ``benchmarks/out/monitoring.json``."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--events", type=int, help=argparse.SUPPRESS)
@@ -40,7 +40,7 @@ def main() -> None:
         print(json.dumps(_report(options.events)))
         return
     for count in (FEW, EVENTS, MANY):
-        _make_captures(count)
+        _write_captures(count)
     rounds = [{count: _child(count) for count in (FEW, EVENTS, MANY)} for _ in range(options.rounds)]
     result: dict[str, Any] = {
         "seconds": statistics.median(figures[EVENTS]["seconds"] for figures in rounds),
@@ -57,8 +57,8 @@ def main() -> None:
     (OUT.parent / "monitoring.json").write_text(json.dumps(result, indent=2))
 
 
-def _make_captures(count: int) -> None:
-    """Capture files of ``count`` predictions like those of the vehicles model on its test set."""
+def _write_captures(count: int) -> None:
+    """Write capture files of ``count`` predictions, drawn from those of the vehicles model on its test set."""
     import numpy as np
 
     from sightline.monitoring import CaptureEvent, write_capture
@@ -73,15 +73,15 @@ def _make_captures(count: int) -> None:
     data = registry.read(registry.record("vehicles"), BASELINE)
     assert data
     rows = Baseline.load(data).probabilities.astype(float)
-    chosen = rows[np.random.default_rng(0).integers(0, len(rows), count)].tolist()
+    sampled = rows[np.random.default_rng(0).integers(0, len(rows), count)].tolist()
     with tempfile.TemporaryDirectory(dir=OUT) as name:
         for begin in range(0, count, _PER_FILE):
             at = START + SPAN * begin / count
             write_capture(
                 Path(name) / "all", "vehicles", "v1",
                 (
-                    CaptureEvent(UUID(int=begin + place), at, "text/csv", b"0.1,0.2", tuple(row), seconds=0.01)
-                    for place, row in enumerate(chosen[begin : begin + _PER_FILE])
+                    CaptureEvent(UUID(int=begin + number), at, "text/csv", b"0.1,0.2", tuple(row), seconds=0.01)
+                    for number, row in enumerate(sampled[begin : begin + _PER_FILE])
                 ),
                 at=at, file_id=UUID(int=begin),
             )  # fmt: skip
@@ -89,7 +89,7 @@ def _make_captures(count: int) -> None:
 
 
 def _child(count: int) -> dict[str, float]:
-    """Measured in a process of its own, whose peak memory is its own."""
+    """Measure in a new process, so that its peak memory is not that of another measurement."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "benchmarks.monitoring", "--events", str(count)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
