@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from sightline.reviews import Exported
-from tasks.reviews import export_reviewed
-from tasks.reviews_report import publish_export
+from tasks.reviews import export_reviewed, publish_export
 from tasks.support.flow import sightline_flow, skipped
 
 

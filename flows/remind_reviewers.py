@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from sightline.reviews import overdue_alert
 from tasks.alerts import send_alert
-from tasks.reviews import alert_of_overdue, find_overdue, remember_told
+from tasks.reviews import find_overdue, remember_told
 from tasks.support.flow import sightline_flow, skipped
 
 
@@ -24,7 +25,7 @@ def remind_reviewers() -> ReminderResult:
     overdue = find_overdue()
     names = [each.question.model for each in overdue]
     result = ReminderResult(overdue=len(overdue), models={name: names.count(name) for name in sorted(set(names))})
-    alert = alert_of_overdue(overdue)
+    alert = overdue_alert(overdue)
     if alert is None:
         return skipped("no question has waited too long", result)
     send_alert(alert)

@@ -6,11 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sightline.reviews import Agreement, Reviewed, agreement, by_model
+from sightline.reviews import Agreement, Reviewed, agreement, by_model, overdue_alert
 from tasks.alerts import send_alert
 from tasks.reviews import (
     Asked,
-    alert_of_overdue,
     answers_from_file,
     ask_people,
     can_wait,
@@ -18,9 +17,9 @@ from tasks.reviews import (
     find_questions,
     given_in_this_run,
     plan_questions,
+    publish_review,
     remember_told,
 )
-from tasks.reviews_report import publish_review
 from tasks.support.flow import sightline_flow, skipped
 
 
@@ -77,7 +76,7 @@ def review_predictions(
         hours: How long a person has. By default REVIEW_HOURS.
     """
     overdue = find_overdue()
-    if alert := alert_of_overdue(overdue):
+    if alert := overdue_alert(overdue):
         send_alert(alert)
         remember_told(overdue)
     asked = find_questions(results, model, patient)

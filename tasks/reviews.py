@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from prefect import task
+from prefect.artifacts import create_table_artifact
 from prefect.flow_runs import suspend_flow_run
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 
 from sightline import reviews, storage
-from sightline.alerts import Alert
 from sightline.emotion import load_keywords
 from sightline.errors import InvalidInput
 from sightline.names import PatientName, SessionName
 from sightline.reviews import Answer, Exported, Question, Reviewed, ReviewPlan, Waiting
 from sightline.sessions import SessionStore
 from sightline.settings import settings
+from tasks.events import emit_review_answered
 from tasks.models import open_reviews
 from tasks.review_form import answers_of, form_of, reviewer_of
 from tasks.runs import image_limits
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE, PLAIN
 
 __all__ = [
     "Asked",
-    "alert_of_overdue",
     "answers_from_file",
     "ask_people",
     "can_wait",
@@ -35,6 +34,8 @@ __all__ = [
     "find_questions",
     "given_in_this_run",
     "plan_questions",
+    "publish_export",
+    "publish_review",
     "remember_told",
 ]
 
@@ -194,44 +195,32 @@ def export_reviewed(model: str, folder: str) -> Exported:
     return reviews.export_images(model, open_reviews().answered(model), location, image_limits())
 
 
-def alert_of_overdue(waiting: Sequence[Waiting]) -> Alert | None:
-    """What people are told of questions without an answer; None where there are none."""
-    if not waiting:
-        return None
-    names = sorted({each.question.model for each in waiting})
-    ids = "\n".join(sorted(f"{each.question.model} {each.question.sha256}" for each in waiting))
-    return Alert(
-        key=f"unanswered {hashlib.sha256(ids.encode()).hexdigest()}",
-        kind="result",
-        title=f"{_counted(len(waiting))} waited too long for an answer",
-        facts={
-            "models": ", ".join(names),
-            "waiting since": f"{waiting[0].queued:%Y-%m-%d %H:%M} UTC",
-            "what to do": "; ".join(_ways(waiting)),
-        },
-        rows=tuple(
-            {
-                "what": each.question.session or each.question.uri,
-                "proposed": each.question.proposed,
-                "confidence": f"{each.question.confidence:.4f}",
-                "model": each.question.model,
-            }
-            for each in waiting[:50]
-        ),
-        total_items=len(waiting),
-        run_name=None,
-        run_url=None,
-        at=datetime.now(UTC),
+@task(**PLAIN)
+def publish_review(given: Sequence[Reviewed], every: Sequence[Reviewed], waiting: int) -> None:
+    """Publish this run's answers and the agreement of each version, and emit ``sightline.review.answered``.
+
+    Args:
+        given: The questions that were answered in this run. Each version among them has an event.
+        every: All answered questions about the model, which the agreement is computed from.
+        waiting: The number of the model's open questions.
+    """
+    create_table_artifact(
+        reviews.answer_rows(given), key="review-answers", description=f"{len(given)} answers, {waiting} open questions"
     )
+    create_table_artifact(
+        reviews.agreement_rows(reviews.by_model(every)),
+        key="review-agreement",
+        description="Agreement of people's answers with the model's uncertain predictions, over all reviews",
+    )
+    for version, agreement in reviews.by_model(given).items():
+        learnable = sum(item.label is not None for item in given if item.question.model == version)
+        emit_review_answered(str(flow_run.id), version, agreement, waiting=waiting, learnable=learnable)
 
 
-def _counted(count: int) -> str:
-    return "1 question has" if count == 1 else f"{count:,} questions have"
-
-
-def _ways(waiting: Sequence[Waiting]) -> Iterator[str]:
-    for folder in sorted({reviews.folder_of(each.question.model) for each in waiting}):
-        yield f"run review-predictions again with the model {folder}"
+@task(**PLAIN)
+def publish_export(rows: Sequence[dict[str, str]], description: str) -> None:
+    """Publish a table of the exported images by class."""
+    create_table_artifact(list(rows), key="exported", description=description)
 
 
 def _sessions() -> SessionStore:

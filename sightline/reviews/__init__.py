@@ -13,6 +13,7 @@ from sightline.reviews.learning import provenance, relabelled, with_reviews
 from sightline.reviews.pages import Page, ReviewPlan, in_order, pages_of
 from sightline.reviews.pictures import data_url, thumbnail
 from sightline.reviews.records import CANNOT_TELL, LATER, NONE_OF_THESE, Answer, Question, Reviewed, Waiting
+from sightline.reviews.rendering import agreement_rows, overdue_alert
 from sightline.reviews.store import Reviews, folder_of
 
 __all__ = [
@@ -33,12 +34,14 @@ __all__ = [
     "Reviews",
     "Waiting",
     "agreement",
+    "agreement_rows",
     "answer_rows",
     "by_model",
     "data_url",
     "export_images",
     "folder_of",
     "in_order",
+    "overdue_alert",
     "pages_of",
     "provenance",
     "questions_of_model",

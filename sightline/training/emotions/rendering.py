@@ -88,7 +88,7 @@ def training_alert(patient: str, record: ModelRecord, promotion: Promotion, fold
     """Return the alert about a training that produced a model; ``folder`` is the URI of the version."""
     metrics, data = record.metrics, record.data
     outcome = rendering.outcome_of(promotion)
-    unproven = "" if metrics["proven"] else ", not proven to be useful yet"
+    unproven = "" if metrics["proven"] else ", no evidence yet that it distinguishes emotions"
     return Alert.listing(
         [
             {

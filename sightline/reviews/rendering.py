@@ -1,0 +1,85 @@
+"""Tables and alerts about reviews, for the Prefect UI and the alert channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+from sightline.alerts import Alert
+from sightline.names import ModelName
+from sightline.reviews.agreement import Agreement
+from sightline.reviews.records import Waiting
+
+__all__ = ["agreement_rows", "overdue_alert"]
+
+
+def agreement_rows(by_model: Mapping[str, Agreement]) -> list[dict[str, str]]:
+    """Return the rows of a table: for each version, one for all classes and one for each class."""
+    return [row for model, agreement in by_model.items() for row in _rows(model, agreement)]
+
+
+def overdue_alert(overdue: Sequence[Waiting]) -> Alert | None:
+    """Return the alert about questions that were not answered in time; None if there are none.
+
+    The same questions are the same event, in any order.
+    """
+    if not overdue:
+        return None
+    questions = [waiting.question for waiting in overdue]
+    ids = "\n".join(sorted(f"{question.model} {question.sha256}" for question in questions))
+    models = sorted({question.model for question in questions})
+    count = "1 question has" if len(overdue) == 1 else f"{len(overdue):,} questions have"
+    return Alert.listing(
+        [
+            {
+                "item": question.session or question.uri,
+                "proposed": question.proposed,
+                "confidence": f"{question.confidence:.4f}",
+                "model": question.model,
+            }
+            for question in questions
+        ],
+        key=f"unanswered {sha256(ids.encode()).hexdigest()}",
+        title=f"{count} waited too long for an answer",
+        facts={
+            "models": ", ".join(models),
+            "waiting since": f"{overdue[0].queued:%Y-%m-%d %H:%M} UTC",
+            "fix": "; ".join(_commands(models)),
+        },
+    )
+
+
+def _commands(models: Sequence[str]) -> list[str]:
+    unversioned = sorted({ModelName.parse(model).unversioned.label for model in models})
+    return [f"run review-predictions again with the model {model}" for model in unversioned]
+
+
+def _rows(model: str, agreement: Agreement) -> list[dict[str, str]]:
+    interval = " (95 %: {:.2f} to {:.2f})".format(*agreement.interval) if agreement.interval else ""
+    return [
+        {
+            "model": model,
+            "class": "all",
+            "proposed": str(agreement.judged),
+            "right": str(agreement.right),
+            "precision": _share(agreement.accuracy) + interval,
+            "answered": str(agreement.judged),
+            "recall": "",
+        },
+        *(
+            {
+                "model": model,
+                "class": name,
+                "proposed": str(counts.proposed),
+                "right": str(counts.right),
+                "precision": _share(counts.precision),
+                "answered": str(counts.answered),
+                "recall": _share(counts.recall),
+            }
+            for name, counts in agreement.per_class.items()
+        ),
+    ]
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
