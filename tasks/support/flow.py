@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
-from prefect import Flow, flow
+from prefect import Flow, State, flow
+from prefect.client.schemas.objects import FlowRun
 from prefect.states import Completed
 
 from tasks.support.hooks import alert_on_failure
@@ -56,5 +57,5 @@ def skipped(message: str, result: R) -> R:
     return cast("R", Completed(name="Skipped", message=message, data=result))
 
 
-def _no_alert(*_: Any) -> None:
+def _no_alert(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Do nothing. ``with_options`` ignores an empty list of hooks, so a hook is needed to replace them."""
