@@ -1,12 +1,12 @@
-"""What the features of a session cost. Run by ``make bench``.
+"""The cost of a session's features. Run by ``make bench``.
 
 On synthetic poses, in one run:
 
-- milliseconds at 10, 100, 1,000 and 10,000 frames, and a frame's share at 10,000 over that at 1,000. Target: 1.5, for
-  time that grows no faster than the frames do.
+- milliseconds at 10, 100, 1,000 and 10,000 frames, and the time per frame at 10,000 over that at 1,000. Target: 1.5,
+  which is linear time.
 - milliseconds from 14 pose files in a folder to the features. Target: 2.
 
-Every figure is the median over rounds that follow one another.
+Every figure is the median over consecutive rounds.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ OUT = Path(__file__).parent / "out"
 FRAMES = (10, 100, 1_000, 10_000)
 POSES = 14
 _RATE = 10.0
-_REPEATS = 20  # of what takes so short that the round before it would show
+_REPEATS = 20  # a single short measurement would depend on the round before it
 
 
 def main() -> None:
-    """Measure, print the figures, and leave them in ``benchmarks/out/features.json``."""
+    """Measure, print the figures, and write them to ``benchmarks/out/features.json``."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=30)
     rounds = arguments.parse_args().rounds
     with tempfile.TemporaryDirectory() as name:
         sessions = {frames: _poses(frames) for frames in FRAMES}
         folder = _write(_poses(POSES), Path(name))
-        taken = [
+        seconds = [
             {frames: _seconds(session_features, *poses) for frames, poses in sessions.items()}
             | {0: statistics.median(_seconds(extract_features_from_json_files, folder) for _ in range(_REPEATS))}
             for _ in range(rounds)
         ]
-    milliseconds = {frames: 1e3 * statistics.median(figures[frames] for figures in taken) for frames in (*FRAMES, 0)}
-    growth = statistics.median(figures[10_000] / figures[1_000] / 10 for figures in taken)
+    milliseconds = {frames: 1e3 * statistics.median(figures[frames] for figures in seconds) for frames in (*FRAMES, 0)}
+    growth = statistics.median(figures[10_000] / figures[1_000] / 10 for figures in seconds)
     for frames in FRAMES:
         print(f"{frames:6,} frames: {milliseconds[frames]:7.2f} ms")
-    print(f"a frame's share at 10,000 frames over that at 1,000: {growth:.2f} (target 1.5)")
+    print(f"time per frame at 10,000 frames over that at 1,000: {growth:.2f} (target 1.5)")
     print(f"{POSES} poses from their files: {milliseconds[0]:.2f} ms (target 2)")
     result: dict[str, Any] = {
         "milliseconds": {str(frames): milliseconds[frames] for frames in FRAMES},
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _poses(frames: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Points that wander about, a tenth of them unseen."""
+    """Return randomly moving points, a tenth of them not detected."""
     random = np.random.default_rng(0)
     times = np.arange(frames) / _RATE
     swing = 20 * np.sin(2 * np.pi * times[:, None, None] + np.arange(len(JOINTS))[:, None])

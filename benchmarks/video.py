@@ -1,13 +1,13 @@
-"""What ``process_video`` costs beside the work it cannot do without. Run by ``make bench``.
+"""The overhead of ``process_video`` over its unavoidable work. Run by ``make bench``.
 
 On a generated 60 s 1280x720 30 fps clip with speech, in one run:
 
-- the whole flow without transcription (a transcript is given), the Prefect server already running, over the sum of
-  ``ffmpeg`` decoding the clip, drawing a box and a text and encoding it with the flow's encoder settings, and
-  MediaPipe's bare tracker over the sampled frames. Target: at most 1.2.
+- the flow with a given transcript, on a running Prefect server, over the sum of ``ffmpeg`` decoding the clip, drawing a
+  box and a text and encoding it with the flow's encoder settings, and MediaPipe's bare tracker over the sampled frames.
+  Target: at most 1.2.
 - its peak memory on a clip ten times as long over that on the short one. Target: at most 1.2.
 
-The measurements of a round follow one another; each ratio is the median over the rounds' own ratios.
+The measurements of a round run in sequence; a ratio is the median over the ratios of the rounds.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _TRANSCRIPT = "WEBVTT\n\n" + "\n\n".join(
 
 
 def main() -> None:
-    """Measure, print the ratios, and leave the figures in ``benchmarks/out/video.json``."""
+    """Measure, print the ratios, and write the figures to ``benchmarks/out/video.json``."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--skip-long", action="store_true", help="leave out the clip ten times as long")
+    arguments.add_argument("--skip-long", action="store_true", help="skip the clip ten times as long")
     arguments.add_argument("--flow", type=Path, help=argparse.SUPPRESS)
     arguments.add_argument("--tracker", type=Path, help=argparse.SUPPRESS)
     options = arguments.parse_args()
@@ -157,9 +157,9 @@ def _run_flow(clip: Path) -> dict[str, Any]:
     return {"seconds": seconds, "peak_mib": peak, "timings": timings}
 
 
-def _child(what: str, clip: Path, server: BenchServer) -> dict[str, Any]:
-    """Measured in a process of its own: its imports are done before the clock starts, its peak memory is its own."""
-    return run_child("benchmarks.video", [what, str(clip)], server)
+def _child(option: str, clip: Path, server: BenchServer) -> dict[str, Any]:
+    """Measure in a separate process: imports finish before the clock starts, and peak memory is not shared."""
+    return run_child("benchmarks.video", [option, str(clip)], server)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Small videos for tests, made by PyAV: every container, codec and oddity that a camera may come up with."""
+"""Small videos for tests, written by PyAV: the containers, codecs and peculiarities of real cameras."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ FORMATS = {
     "clip.flv": ("flv", "mp3"),
     "h264.flv": ("libx264", "aac"),
 }
-"""File name to its picture and sound codecs."""
+"""Video and audio codec by file name."""
 
 
-def picture(index: int, size: tuple[int, int]) -> np.ndarray:
-    """A picture that tells its number (by its brightness) and its way up (by a red top left corner)."""
+def make_frame(index: int, size: tuple[int, int]) -> np.ndarray:
+    """Return a frame whose brightness encodes its index, and whose red top left corner shows its orientation."""
     width, height = size
     image = np.full((height, width, 3), 40 + index * 5 % 60, np.uint8)
     image[: height // 3, : width // 3] = (220, 20, 20)
@@ -47,8 +47,8 @@ def make_video(
     options: dict[str, str] | None = None,
 ) -> Path:
     """Write a video. ``ticks``: presentation times in units of ``clock`` seconds; ``samples``: mono sound at 48 kHz."""
-    pictures = [picture(index, size) for index in range(frames)] if isinstance(frames, int) else frames
-    height, width = pictures[0].shape[:2]
+    images = [make_frame(index, size) for index in range(frames)] if isinstance(frames, int) else frames
+    height, width = images[0].shape[:2]
     clock = clock or 1 / Fraction(rate)
     with av.open(str(path), "w", options=options or {}) as target:
         video = target.add_stream(codec, rate=rate, options={"crf": "10"} if codec == "libx264" else {})
@@ -59,14 +59,14 @@ def make_video(
         if rotation:
             video.set_display_rotation(rotation)
         audio = target.add_stream(sound, rate=48_000, layout="mono") if sound else None
-        for index, image in enumerate(pictures):
+        for index, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = (ticks[index] if ticks is not None else index), clock
             target.mux(video.encode(frame))
         target.mux(video.encode(None))
         if audio is not None:
             if samples is None:
-                samples = np.zeros(int(48_000 * len(pictures) / rate), np.float32)
+                samples = np.zeros(int(48_000 * len(images) / rate), np.float32)
             resampler = av.AudioResampler(
                 format=audio.codec_context.format.name, layout="mono", rate=48_000, frame_size=audio.frame_size or 1024
             )
@@ -79,7 +79,7 @@ def make_video(
 
 
 def damage(path: Path) -> Path:
-    """Overwrite a part of a video's middle; its size and index stay."""
+    """Overwrite bytes in the middle of a video; its size and index do not change."""
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 600] = b"\xff" * 600
     path.write_bytes(data)

@@ -1,4 +1,4 @@
-"""The whole flow on real clips, with a Prefect server."""
+"""The flow process-video on short clips, with a Prefect server."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ He is not sad.
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three seconds of a person who moves."""
+    """A clip of three seconds with a moving person."""
     return build_clip(tmp_path_factory.mktemp("clip") / "visit.mp4", None, seconds=3, size=(480, 360))
 
 
 @pytest.fixture(scope="session")
-def glimpse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One second of the same, for all that does not depend on how long a video is."""
-    return build_clip(tmp_path_factory.mktemp("glimpse") / "visit.mp4", None, seconds=1, size=(480, 360))
+def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of one second, for tests that do not depend on the duration."""
+    return build_clip(tmp_path_factory.mktemp("short_clip") / "visit.mp4", None, seconds=1, size=(480, 360))
 
 
 @pytest.fixture(scope="session")
-def words(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("words") / "visit.vtt"
+def transcript(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("transcript") / "visit.vtt"
     path.write_text(TRANSCRIPT)
     return str(path)
 
 
-def put(video: Path, bucket: Path, name: str = "ana/visit.mp4") -> str:
+def copy_to_bucket(video: Path, bucket: Path, name: str = "ana/visit.mp4") -> str:
     target = bucket / "videos" / name
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(video.read_bytes())
@@ -81,8 +81,8 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_video_gives_the_output_tree_of_the_original(clip: Path, words: str, tmp_path: Path) -> None:
-    state = run(put(clip, tmp_path), tmp_path, transcript=words, highlights=True)
+def test_video_gives_the_output_tree_of_the_original(clip: Path, transcript: str, tmp_path: Path) -> None:
+    state = run(copy_to_bucket(clip, tmp_path), tmp_path, transcript=transcript, highlights=True)
     assert state.name == "Completed"
     result = state.result()
     assert (result.patient, result.session, result.emotion, result.processed) == ("ana", "visit", "happy", True)
@@ -99,7 +99,7 @@ def test_video_gives_the_output_tree_of_the_original(clip: Path, words: str, tmp
     assert annotated.duration == pytest.approx(3, abs=0.05)
 
     metadata = json.loads((videos / "annotated/ana/visit_metadata.json").read_bytes())
-    assert metadata["video_path"] == str(videos / "ana/visit.mp4"), "the true place, not a temporary name"
+    assert metadata["video_path"] == str(videos / "ana/visit.mp4"), "the URI of the source, not a temporary path"
     assert metadata["frames_tracked"] >= 30
     assert metadata["frames_with_person"] == result.frames_with_person > 20
     stages = ["fetch", "probe", "transcribe", "find emotions", "extract poses and annotate", "cut highlights"]
@@ -121,26 +121,28 @@ def test_video_gives_the_output_tree_of_the_original(clip: Path, words: str, tmp
     assert 0 < probe(Path(str(result.highlights))).duration < 3
 
 
-def test_processed_content_is_skipped_without_changes(glimpse: Path, words: str, tmp_path: Path) -> None:
-    first = run(put(glimpse, tmp_path), tmp_path, transcript=words).result()
+def test_processed_content_is_skipped_without_changes(short_clip: Path, transcript: str, tmp_path: Path) -> None:
+    first = run(copy_to_bucket(short_clip, tmp_path), tmp_path, transcript=transcript).result()
     before = tree(tmp_path)
-    again = run(put(glimpse, tmp_path), tmp_path, transcript=words, blur_faces=True)
+    again = run(copy_to_bucket(short_clip, tmp_path), tmp_path, transcript=transcript, blur_faces=True)
     assert again.name == "Skipped"
     assert again.is_completed()
-    assert "visit.mp4 has been processed before, as session visit; nothing was changed" in str(again.message)
-    assert "though blur_faces was asked for otherwise then" in str(again.message)
+    assert "visit.mp4 has already been processed, as session visit; nothing was changed" in str(again.message)
+    assert "Options that differ from that run: blur_faces" in str(again.message)
     assert again.result() == first.model_copy(update={"processed": False})
     assert tree(tmp_path) == before
 
 
-def test_second_video_of_the_same_name_gets_a_separate_session(glimpse: Path, words: str, tmp_path: Path) -> None:
-    """The original keyed sessions by the stem: the second replaced the first."""
-    first = run(put(glimpse, tmp_path), tmp_path, transcript=words).result()
+def test_second_video_of_the_same_name_gets_a_separate_session(
+    short_clip: Path, transcript: str, tmp_path: Path
+) -> None:
+    """The original keyed sessions by the stem: the second video replaced the first."""
+    first = run(copy_to_bucket(short_clip, tmp_path), tmp_path, transcript=transcript).result()
     other = make_video(tmp_path / "visit.mov", frames=20)
-    second = run(put(other, tmp_path, "ana/visit.mov"), tmp_path, transcript=words).result()
+    second = run(copy_to_bucket(other, tmp_path, "ana/visit.mov"), tmp_path, transcript=transcript).result()
     assert (first.session, second.session) == ("visit", f"visit-{_hash(other)[:8]}")
     assert Path(first.annotated_video).read_bytes() != Path(second.annotated_video).read_bytes()
-    assert second.pose_indices.count == 0, "nobody is in the second video"
+    assert second.pose_indices.count == 0, "the second video shows no person"
 
 
 def _hash(path: Path) -> str:
@@ -149,18 +151,18 @@ def _hash(path: Path) -> str:
     return content_hash(path)
 
 
-def test_neutral_session_has_frames_and_poses(glimpse: Path, tmp_path: Path) -> None:
-    """In the original neutral videos gave no frames and no poses."""
+def test_neutral_session_has_frames_and_poses(short_clip: Path, tmp_path: Path) -> None:
+    """The original stored no frames and no poses for neutral videos."""
     silence = tmp_path / "silence.srt"
     silence.write_text("1\n00:00:00,000 --> 00:00:01,000\nThis is Monday.\n")
-    result = run(put(glimpse, tmp_path), tmp_path, transcript=str(silence)).result()
+    result = run(copy_to_bucket(short_clip, tmp_path), tmp_path, transcript=str(silence)).result()
     assert result.emotion == "neutral"
     assert result.pose_indices.count == result.poses_extracted == 12
     assert (tmp_path / "patients/ana/neutral/.sessions/visit_session.json").exists()
 
 
 @pytest.mark.parametrize(
-    "oddity",
+    "options",
     [
         {"frames": 1},
         {"sound": None},
@@ -170,8 +172,8 @@ def test_neutral_session_has_frames_and_poses(glimpse: Path, tmp_path: Path) -> 
     ],
     ids=["one frame", "no sound", "variable rate", "rotated", "odd size"],
 )
-def test_unusual_videos_are_processed(oddity: dict[str, Any], tmp_path: Path) -> None:
-    video = make_video(tmp_path / "odd.mkv" if "rotation" not in oddity else tmp_path / "odd.mp4", **oddity)
+def test_unusual_videos_are_processed(options: dict[str, Any], tmp_path: Path) -> None:
+    video = make_video(tmp_path / "odd.mkv" if "rotation" not in options else tmp_path / "odd.mp4", **options)
     result = run(str(video), tmp_path, patient="ana", transcriber="pocketsphinx").result()
     assert result.emotion == "neutral"
     assert result.transcription == ""
@@ -191,67 +193,67 @@ def test_invalid_file_fails_with_its_name_and_leaves_no_files(content: bytes, tm
     assert tree(tmp_path) == {"videos/ana/visit.mp4": content}
 
 
-def test_patient_is_required_unless_the_key_contains_it(glimpse: Path, words: str, tmp_path: Path) -> None:
+def test_patient_is_required_unless_the_key_contains_it(short_clip: Path, transcript: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidName, match="--patient"):
-        run(str(glimpse), tmp_path, transcript=words).result()
-    assert run(str(glimpse), tmp_path, transcript=words, patient="ana").result().patient == "ana"
+        run(str(short_clip), tmp_path, transcript=transcript).result()
+    assert run(str(short_clip), tmp_path, transcript=transcript, patient="ana").result().patient == "ana"
 
 
-def test_blur_faces_applies_to_the_stored_frames(words: str, tmp_path: Path) -> None:
+def test_blur_faces_applies_to_the_stored_frames(transcript: str, tmp_path: Path) -> None:
     clip = build_clip(tmp_path / "visit.mp4", None, seconds=0.1, size=(480, 360))
-    plain = run(str(clip), tmp_path / "plain", patient="ana", transcript=words).result()
-    blurred = run(str(clip), tmp_path / "blurred", patient="ana", transcript=words, blur_faces=True).result()
+    plain = run(str(clip), tmp_path / "plain", patient="ana", transcript=transcript).result()
+    blurred = run(str(clip), tmp_path / "blurred", patient="ana", transcript=transcript, blur_faces=True).result()
     name = "frame_001_at_pos_0.jpg"
-    face, flat = (_face(Path(result.frames) / name, Path(result.poses)) for result in (plain, blurred))
+    face, flat = (_face_detail(Path(result.frames) / name, Path(result.poses)) for result in (plain, blurred))
     assert flat < face / 3, "the detail of the face is gone"
 
 
-def _face(picture: Path, poses: Path) -> float:
-    """How much detail, as the variance of the Laplacian, there is around the nose."""
+def _face_detail(image: Path, poses: Path) -> float:
+    """Return the detail around the nose, as the variance of the Laplacian."""
     import cv2
 
-    points = read_openpose((poses / picture.name.replace("frame_", "pose_").replace(".jpg", ".json")).read_bytes())
+    points = read_openpose((poses / image.name.replace("frame_", "pose_").replace(".jpg", ".json")).read_bytes())
     assert points is not None
     x, y = points[0, :2].astype(int)
-    grey = cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE)[y - 20 : y + 20, x - 20 : x + 20]
+    grey = cv2.imread(str(image), cv2.IMREAD_GRAYSCALE)[y - 20 : y + 20, x - 20 : x + 20]
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
 
 
-def test_video_is_processed_from_s3_to_s3(glimpse: Path, words: str, s3_bucket: Any) -> None:
+def test_video_is_processed_from_s3_to_s3(short_clip: Path, transcript: str, s3_bucket: Any) -> None:
     client, name = s3_bucket.client.client, s3_bucket.bucket
-    client.upload_file(str(glimpse), name, "videos/ana/visit.mp4")
+    client.upload_file(str(short_clip), name, "videos/ana/visit.mp4")
     result = process_video(
         f"s3://{name}/videos/ana/visit.mp4",
         video_bucket=f"s3://{name}/videos",
         patients_bucket=f"s3://{name}/patients",
-        transcript=words,
+        transcript=transcript,
     )
-    keys = {found["Key"] for found in client.list_objects_v2(Bucket=name)["Contents"]}
+    keys = {item["Key"] for item in client.list_objects_v2(Bucket=name)["Contents"]}
     assert {"videos/annotated/ana/visit.mp4", "patients/ana/happiness/pose_000012.json"} <= keys
     assert result.annotated_video == f"s3://{name}/videos/annotated/ana/visit.mp4"
 
     assert export_openpose("ana/visit", f"s3://{name}/poses", patients_bucket=f"s3://{name}/patients").files > 5
 
 
-DEATHS = {
+KILL_POINTS = {
     "before the poses": ("tasks.pose:pose", "track_video"),
     "before the annotated video": ("tasks.media:media", "annotate"),
     "before storing": ("tasks.sessions:SessionStore", "save"),
     "while storing": ("tasks.sessions:SessionStore", "_roll_forward"),
 }
-# Processes part once what all of them need has been imported.
-KILLED = """
+# The processes fork after the shared imports.
+KILL_SCRIPT = """
 import json, os, pkgutil, signal, sys
 import tasks.media, tasks.pose, tasks.sessions
 from flows.process_video import process_video
 
-def die(*arguments, **options):
+def kill(*arguments, **options):
     os.kill(os.getpid(), signal.SIGKILL)
 
 for folder, (owner, call) in json.loads(sys.argv[2]).items():
     child = os.fork()
     if not child:
-        setattr(pkgutil.resolve_name(owner), call, die)
+        setattr(pkgutil.resolve_name(owner), call, kill)
         process_video(
             f"{folder}/videos/ana/visit.mp4", transcript=sys.argv[1],
             video_bucket=f"{folder}/videos", patients_bucket=f"{folder}/patients",
@@ -262,14 +264,14 @@ for folder, (owner, call) in json.loads(sys.argv[2]).items():
 
 
 @pytest.fixture(scope="module")
-def killed(glimpse: Path, words: str, prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for each of the deaths, with what a run left that died it."""
+def killed(short_clip: Path, transcript: str, prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for every entry of KILL_POINTS, with the files of a run that was killed there."""
     folder = tmp_path_factory.mktemp("killed")
-    for death in DEATHS:
-        put(glimpse, folder / death)
-    deaths = json.dumps({str(folder / death): where for death, where in DEATHS.items()})
+    for kill_point in KILL_POINTS:
+        copy_to_bucket(short_clip, folder / kill_point)
+    kill_points = json.dumps({str(folder / kill_point): target for kill_point, target in KILL_POINTS.items()})
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, words, deaths],
+        [sys.executable, "-c", KILL_SCRIPT, transcript, kill_points],
         cwd=ROOT, env={**os.environ, "TMPDIR": str(folder), "PREFECT_API_URL": prefect_server},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -278,23 +280,23 @@ def killed(glimpse: Path, words: str, prefect_server: str, tmp_path_factory: pyt
 
 
 @pytest.fixture(scope="module")
-def undisturbed(glimpse: Path, words: str, prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a run leaves that nothing disturbs."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    assert run(put(glimpse, folder), folder, transcript=words).is_completed()
+def completed(short_clip: Path, transcript: str, prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of an uninterrupted run."""
+    folder = tmp_path_factory.mktemp("completed")
+    assert run(copy_to_bucket(short_clip, folder), folder, transcript=transcript).is_completed()
     return folder
 
 
-@pytest.mark.parametrize("death", DEATHS)
+@pytest.mark.parametrize("kill_point", KILL_POINTS)
 def test_run_completes_after_an_earlier_one_was_killed(
-    death: str, words: str, killed: Path, undisturbed: Path
+    kill_point: str, transcript: str, killed: Path, completed: Path
 ) -> None:
-    folder = killed / death
-    assert not list(folder.rglob("visit_metadata.json")), "nothing looks finished"
-    assert run(str(folder / "videos/ana/visit.mp4"), folder, transcript=words).is_completed()
-    after, expected = tree(folder), tree(undisturbed)
-    assert set(after) == set(expected), "no duplicate, nothing missing, nothing half-written"
-    # Not the video: x264 does not promise the same bytes twice. Not what tells the time of processing.
+    folder = killed / kill_point
+    assert not list(folder.rglob("visit_metadata.json")), "no session looks complete"
+    assert run(str(folder / "videos/ana/visit.mp4"), folder, transcript=transcript).is_completed()
+    after, expected = tree(folder), tree(completed)
+    assert set(after) == set(expected), "no duplicate, no missing and no partial file"
+    # Excluded: the video, because x264 is not deterministic, and files with the time of processing.
     same = [name for name in after if name.endswith((".jpg", ".parquet")) or "/pose_" in name]
     assert len(same) > 30
     assert [name for name in same if after[name] != expected[name]] == []
@@ -302,11 +304,26 @@ def test_run_completes_after_an_earlier_one_was_killed(
     assert len(list(decode(annotated))) == 30
 
 
+def test_tracking_that_fails_before_it_starts_ends_the_run(
+    short_clip: Path, transcript: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The annotation waits for the tracker's samples: without an end of the series, the run would never finish."""
+
+    def fail(*_: object) -> None:
+        raise OSError("no memory")
+
+    monkeypatch.setattr("tasks.pose.select_moments", fail)
+    state = run(str(short_clip), tmp_path, patient="ana", transcript=transcript)
+    assert state.is_failed()
+    with pytest.raises(OSError, match="no memory"):
+        state.result()
+
+
 def test_transcript_is_reused_by_the_next_attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    video = build_clip(tmp_path / "said.mp4", SPEECH, seconds=5, size=(320, 240))
+    video = build_clip(tmp_path / "visit.mp4", SPEECH, seconds=5, size=(320, 240))
 
     def broken(*_: object, **__: object) -> None:
-        raise OSError("the power is gone")
+        raise OSError("power failure")
 
     with monkeypatch.context() as patch:
         patch.setattr("sightline.pose.track_video", broken)
@@ -316,23 +333,27 @@ def test_transcript_is_reused_by_the_next_attempt(tmp_path: Path, monkeypatch: p
     assert "happy" in result.transcription
 
 
-def test_processing_creates_artifacts_and_emits_an_event(glimpse: Path, words: str, prefect_server: str, tmp_path: Path) -> None:
-    state = run(str(glimpse), tmp_path, patient="ana", transcript=words)
+def test_processing_creates_artifacts_and_emits_an_event(
+    short_clip: Path, transcript: str, prefect_server: str, tmp_path: Path
+) -> None:
+    state = run(str(short_clip), tmp_path, patient="ana", transcript=transcript)
     assert state.is_completed()
     flow_run_id = str(state.state_details.flow_run_id)
 
-    artifacts = _ask(prefect_server, "artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [flow_run_id]}}})
+    artifacts = _query(prefect_server, "artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [flow_run_id]}}})
     shown = {artifact["key"]: artifact for artifact in artifacts}
     assert {"progress-extract-poses", "progress-annotate-video", "session"} <= set(shown)
     assert json.loads(str(shown["progress-annotate-video"]["data"])) == 100
     assert "| 0.2-1.0 | happy |" in shown["session"]["data"]
 
     deadline = time.monotonic() + 30
-    about = {"filter": {"event": {"name": ["sightline.video.processed"]}}}
-    while True:  # events reach the server's database a moment later
-        events = _ask(prefect_server, "events/filter", about)["events"]
+    query = {"filter": {"event": {"name": ["sightline.video.processed"]}}}
+    while True:  # events reach the server's database with a delay
+        events = _query(prefect_server, "events/filter", query)["events"]
         mine = [
-            event for event in events if any(flow_run_id in found["prefect.resource.id"] for found in event["related"])
+            event
+            for event in events
+            if any(flow_run_id in resource["prefect.resource.id"] for resource in event["related"])
         ]
         if mine or time.monotonic() > deadline:
             break
@@ -341,7 +362,7 @@ def test_processing_creates_artifacts_and_emits_an_event(glimpse: Path, words: s
     assert (event["payload"]["patient"], event["payload"]["emotion"], event["payload"]["poses"]) == ("ana", "happy", 13)
 
 
-def _ask(server: str, path: str, question: dict[str, Any]) -> Any:
-    answer = httpx.post(f"{server}/{path}", json=question)
+def _query(server: str, path: str, query: dict[str, Any]) -> Any:
+    answer = httpx.post(f"{server}/{path}", json=query)
     answer.raise_for_status()
     return answer.json()

@@ -30,13 +30,13 @@ def annotated(source: Path, overlay: Overlay = PLAIN) -> VideoInfo:
     return probe(output)
 
 
-def first_picture(info: VideoInfo) -> np.ndarray:
+def first_frame(info: VideoInfo) -> np.ndarray:
     return next(iter(sample_frames(info, 1, []))).rgb.astype(int)
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_container_becomes_h264_in_mp4_with_its_sound(name: str, tmp_path: Path) -> None:
-    """The original wrote mp4v, dropped the sound, and could not write .webm and .flv at all."""
+    """The original wrote mp4v, dropped the sound, and could not process .webm and .flv."""
     codec, sound = FORMATS[name]
     source = make_video(tmp_path / name, codec=codec, sound=sound)
     info = annotated(source)
@@ -71,9 +71,9 @@ def test_variable_frame_times_are_preserved(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rotation", [0, 90, -90, 180])
 def test_rotated_recording_is_annotated_upright(rotation: int, tmp_path: Path) -> None:
     source = make_video(tmp_path / "phone.mp4", rotation=rotation, size=(160, 96))
-    before, info = first_picture(probe(source)), annotated(source)
+    before, info = first_frame(probe(source)), annotated(source)
     assert info.rotation == 0
-    after = first_picture(info)
+    after = first_frame(info)
     assert after.shape == before.shape
     upper = slice(0, before.shape[0] // 3)  # above the banner
     assert np.abs(after[upper] - before[upper]).mean() < 6
@@ -81,7 +81,7 @@ def test_rotated_recording_is_annotated_upright(rotation: int, tmp_path: Path) -
 
 def test_odd_dimensions_are_padded_by_one_pixel(tmp_path: Path) -> None:
     source = make_video(tmp_path / "odd.webm", codec="libvpx-vp9", size=(161, 121))
-    before, after = first_picture(probe(source)), first_picture(annotated(source))
+    before, after = first_frame(probe(source)), first_frame(annotated(source))
     assert before.shape == (121, 161, 3)
     assert after.shape == (122, 162, 3)
     assert np.abs(after[:40, :161] - before[:40]).mean() < 6
@@ -95,7 +95,7 @@ def test_video_of_one_frame_is_annotated(tmp_path: Path) -> None:
 def test_banner_covers_only_the_lower_edge(tmp_path: Path) -> None:
     source = make_video(tmp_path / "clip.mp4", size=(320, 240))
     overlay = Overlay(1.0, [TimedLabel(0, 1, "happy", (240, 228, 66))], [TimedLabel(0, 1, "Anna is happy")], ["Anna"])
-    change = np.abs(first_picture(annotated(source, overlay)) - first_picture(probe(source))).mean(axis=2)
+    change = np.abs(first_frame(annotated(source, overlay)) - first_frame(probe(source))).mean(axis=2)
     assert change[:170].mean() < 4
     assert change[190:].mean() > 15
 
@@ -116,11 +116,11 @@ def test_skeleton_is_drawn_in_its_colour_at_confident_points(tmp_path: Path) -> 
     skeleton = SkeletonSeries([(0, 1, (0, 114, 255)), (0, 2, (0, 255, 0))], period=1.0)
     skeleton.add(0.0, np.array([[150, 20, 1], [150, 150, 1], [300, 20, 0.2]], np.float32))
     skeleton.end()
-    after = first_picture(annotated(source, Overlay(1.0, skeleton=skeleton)))
+    after = first_frame(annotated(source, Overlay(1.0, skeleton=skeleton)))
     red, green, blue = after[85, 150]
-    assert blue > red + 60, "the line between the two points that were seen"
+    assert blue > red + 60, "the line between the two confident points"
     assert green < 140, "no line to a point of low confidence"
-    assert np.abs(after[20, 220] - first_picture(probe(source))[20, 220]).max() < 25
+    assert np.abs(after[20, 220] - first_frame(probe(source))[20, 220]).max() < 25
 
 
 def test_blur_removes_features_inside_the_box_only(tmp_path: Path) -> None:
@@ -129,13 +129,13 @@ def test_blur_removes_features_inside_the_box_only(tmp_path: Path) -> None:
     faces = FaceSeries(reach=0.5)
     faces.add(0.0, np.array([[40, 40, 120, 120]], np.float32))
     faces.end()
-    after = first_picture(annotated(source, Overlay(0.3, faces=faces)))
+    after = first_frame(annotated(source, Overlay(0.3, faces=faces)))
     assert after[48:112, 48:112].std() < 12
     assert after[130:180, 40:120].std() > 80
 
 
 def test_damaged_video_raises_an_error(tmp_path: Path) -> None:
-    """The original copied the raw video into annotated/ on any error, as if it had worked."""
+    """On any error, the original copied the raw video into annotated/."""
     source = damage(make_video(tmp_path / "v.mp4", frames=60, size=(320, 240)))
     with pytest.raises(InvalidMedia, match="it is damaged after"):
         annotate(probe(source), PLAIN, tmp_path / "out.mp4")

@@ -14,7 +14,7 @@ BEEP_AT = 0.5
 
 
 def beep() -> np.ndarray:
-    """A second at 48 kHz: silence, then a tone from :data:`BEEP_AT` on."""
+    """One second at 48 kHz: silence, then a tone from :data:`BEEP_AT` on."""
     time = np.arange(48_000) / 48_000
     return np.where(time >= BEEP_AT, 0.5 * np.sin(2 * np.pi * 440 * time), 0).astype(np.float32)
 
@@ -25,7 +25,7 @@ def test_sample_index_matches_its_time_for_every_codec(name: str, tmp_path: Path
     samples = read_audio(probe(make_video(tmp_path / name, codec=codec, sound=sound, samples=beep())))
     assert samples.dtype == np.float32
     assert len(samples) == pytest.approx(16_000, abs=1200)
-    # MP3 in AVI and FLV carries its encoder's delay of about 50 ms without saying so.
+    # MP3 in AVI and FLV has an undeclared encoder delay of about 50 ms.
     assert int(np.argmax(np.abs(samples) > 0.2)) / 16_000 == pytest.approx(BEEP_AT, abs=0.06)
     assert np.abs(samples).max() == pytest.approx(0.5, abs=0.15)
 

@@ -24,7 +24,7 @@ def test_frames_are_in_display_order_with_their_times(name: str, tmp_path: Path)
 
 
 def test_rate_of_29_97_does_not_drift(tmp_path: Path) -> None:
-    """The original took int(fps): 20 s of drift in 10 minutes."""
+    """The original used int(fps): 20 s of drift in 10 minutes."""
     rate = Fraction(30_000, 1001)
     info = probe(make_video(tmp_path / "ntsc.mp4", rate=rate, frames=300))
     times = [time for _, time, _ in decode(info)]
@@ -69,14 +69,16 @@ def test_sampling_selects_first_frame_of_period_and_frame_of_moment(
     times = [time for _, time, _ in decode(info)]
     frames = list(sample_frames(info, rate, moments))
 
-    assert [frame.index for frame in frames] == sorted({frame.index for frame in frames}), "in order, each once"
+    assert [frame.index for frame in frames] == sorted({frame.index for frame in frames}), (
+        "in order, without duplicates"
+    )
     periods = [int((time + 1e-4) * rate) for time in times]
     firsts = [periods.index(period) for period in dict.fromkeys(periods)]
     assert [frame.index for frame in frames if frame.sampled] == firsts
 
     shown = {moment: frame.index for frame in frames for moment in frame.moments}
-    on_show = [max([i for i, time in enumerate(times) if time <= moment + 1e-4], default=0) for moment in moments]
-    assert [shown[place] for place in range(len(moments))] == on_show
+    expected = [max([i for i, time in enumerate(times) if time <= moment + 1e-4], default=0) for moment in moments]
+    assert [shown[index] for index in range(len(moments))] == expected
 
 
 def test_damaged_file_is_rejected_with_the_time_of_the_damage(tmp_path: Path) -> None:

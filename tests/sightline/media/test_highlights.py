@@ -8,9 +8,7 @@ from sightline.media import cut_highlights, probe
 from tests.videos import make_video
 
 
-def test_highlights_have_sound_and_need_no_ffmpeg_on_the_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_highlights_have_sound_and_need_no_ffmpeg_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = make_video(tmp_path / "clip.mp4", frames=90, sound="aac")
     monkeypatch.setenv("PATH", "")
     cut_highlights(source, [(0.5, 1.0), (2.0, 9.0)], tmp_path / "cut.mp4")

@@ -15,21 +15,21 @@ from sightline.media.planes import copy_planes, rgb_to_yuv
 
 
 def skeleton() -> SkeletonSeries:
-    found = SkeletonSeries([], period=0.1)
+    series = SkeletonSeries([], period=0.1)
     for time, point in ((1.0, (0, 0, 1)), (1.1, (10, 20, 0.6)), (3.0, (50, 50, 1))):
-        found.add(time, np.array([point], np.float32))
-    found.end()
-    return found
+        series.add(time, np.array([point], np.float32))
+    series.end()
+    return series
 
 
 @pytest.mark.parametrize(
-    ("time", "place"),
+    ("time", "expected"),
     [(1.0, (0, 0, 0.6)), (1.05, (5, 10, 0.6)), (1.1, (10, 20, 0.6)), (1.15, (10, 20, 0.6)), (3.05, (50, 50, 1))],
 )
-def test_points_are_interpolated_between_samples(time: float, place: tuple[float, float, float]) -> None:
+def test_points_are_interpolated_between_samples(time: float, expected: tuple[float, float, float]) -> None:
     points = skeleton().at(time)
     assert points is not None
-    assert points[0] == pytest.approx(place, abs=1e-4)
+    assert points[0] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("time", [0.5, 1.9, 2.9, 3.2])
@@ -48,24 +48,24 @@ def test_face_missed_once_stays_blurred_until_its_reach_ends() -> None:
 
 
 def test_reader_waits_for_samples_that_are_not_added_yet() -> None:
-    found, seen = SkeletonSeries([], period=0.1), []
+    series, concurrent = SkeletonSeries([], period=0.1), []
     times = [0.0, 0.04, 0.11, 0.52, 0.9]
-    drawing = threading.Thread(target=lambda: seen.extend(found.at(time) for time in times))
-    drawing.start()
-    for place in range(10):
+    reader = threading.Thread(target=lambda: concurrent.extend(series.at(time) for time in times))
+    reader.start()
+    for index in range(10):
         sleep(0.01)
-        found.add(place / 10, np.full((1, 3), place, np.float32) if place != 5 else None)
-    found.end()
-    drawing.join(10)
-    assert not drawing.is_alive()
-    for was, now in zip(seen, [found.at(moment) for moment in times], strict=True):
-        assert np.array_equal(was, now)
+        series.add(index / 10, np.full((1, 3), index, np.float32) if index != 5 else None)
+    series.end()
+    reader.join(10)
+    assert not reader.is_alive()
+    for during, afterwards in zip(concurrent, [series.at(time) for time in times], strict=True):
+        assert np.array_equal(during, afterwards)
 
 
 def test_ended_series_releases_its_readers() -> None:
-    found = SkeletonSeries([], period=0.1)
-    threading.Timer(0.05, found.end).start()
-    assert found.at(3.0) is None
+    series = SkeletonSeries([], period=0.1)
+    threading.Timer(0.05, series.end).start()
+    assert series.at(3.0) is None
 
 
 def test_palette_is_distinct_and_stable() -> None:

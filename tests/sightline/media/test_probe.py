@@ -37,8 +37,8 @@ def test_truncated_video_is_rejected_at_any_length(video: Path, share: float, tm
 
 
 def test_truncated_faststart_mp4_is_rejected(tmp_path: Path) -> None:
-    whole = make_video(tmp_path / "clip.mp4", frames=60, options={"movflags": "+faststart"})
-    data = whole.read_bytes()
+    complete = make_video(tmp_path / "clip.mp4", frames=60, options={"movflags": "+faststart"})
+    data = complete.read_bytes()
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(data[:-200])
     with pytest.raises(InvalidMedia, match="truncated"):

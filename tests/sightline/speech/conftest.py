@@ -1,4 +1,4 @@
-"""A Whisper checkpoint that says one sentence, and sound to try it on."""
+"""A Whisper checkpoint that always transcribes one sentence, and test sound."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _SENTENCE_ENDS_AT = 2.0
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Whisper model file: seeded random weights, but for positions that each call for the next token of SENTENCE.
+    """A Whisper model file with seeded random weights, whose positional embeddings produce the tokens of SENTENCE.
 
-    It is the multilingual model's code and vocabulary with one small layer a side and room for few tokens.
+    It has the multilingual model's code and vocabulary, one small encoder and decoder layer, and a short context.
     """
     import torch
     from whisper.model import ModelDimensions, Whisper
@@ -31,17 +31,17 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = Whisper(dimensions)
     decoder = model.decoder
     with torch.no_grad():
-        # Left without a value by Whisper, which always loads one.
+        # Whisper leaves it uninitialised, because it always loads weights.
         decoder.positional_embedding.zero_()
-        for position, token in enumerate(_script()):
+        for position, token in enumerate(_tokens()):
             decoder.positional_embedding[position] = 20 * decoder.token_embedding.weight[token]
     path = tmp_path_factory.mktemp("whisper") / "one-sentence.pt"
     torch.save({"dims": vars(dimensions), "model_state_dict": model.state_dict()}, path)
     return path
 
 
-def _script() -> list[int]:
-    """The token that follows each position: language, task, first timestamp, the sentence, last timestamp, end."""
+def _tokens() -> list[int]:
+    """Return the next token by position: language, task, first timestamp, the sentence, last timestamp, end."""
     from whisper.tokenizer import get_tokenizer
 
     tokenizer: Any = get_tokenizer(multilingual=True, language="en", task="transcribe")
@@ -52,7 +52,7 @@ def _script() -> list[int]:
 
 @pytest.fixture(scope="session")
 def noise() -> NDArray[np.float32]:
-    """Three seconds of seeded noise at 16 kHz, which a model may take for speech."""
+    """Three seconds of seeded noise at 16 kHz, not silent."""
     return np.random.default_rng(0).normal(scale=0.1, size=48_000).astype(np.float32)
 
 

@@ -29,32 +29,32 @@ def progress() -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def demo_heard(demo_speech: NDArray[np.float32], progress: list[float]) -> Transcript:
+def demo_transcript(demo_speech: NDArray[np.float32], progress: list[float]) -> Transcript:
     return make_transcriber("pocketsphinx").transcribe(demo_speech, progress.append)
 
 
 @pytest.fixture(scope="module")
 def one_sentence(demo_speech: NDArray[np.float32]) -> NDArray[np.float32]:
-    """I think John is happy, with little silence about it; its length is a whole number of the endpointer's frames."""
+    """ "I think John is happy" with little silence around it; its length is a multiple of the endpointer's frame."""
     return demo_speech[42_240:76_320]
 
 
-def test_demo_speech_is_transcribed_sentence_by_sentence(demo_heard: Transcript) -> None:
-    heard = [segment.text for segment in demo_heard.segments]
-    assert {"john was angry yesterday", "i think john is happy", "but he is not sad", "john looks happy"} <= set(heard)
-    assert "john was surprised" in demo_heard.text
-    assert (demo_heard.engine, demo_heard.model, demo_heard.language) == ("pocketsphinx", "en-us", "en")
+def test_demo_speech_is_transcribed_sentence_by_sentence(demo_transcript: Transcript) -> None:
+    texts = [segment.text for segment in demo_transcript.segments]
+    assert {"john was angry yesterday", "i think john is happy", "but he is not sad", "john looks happy"} <= set(texts)
+    assert "john was surprised" in demo_transcript.text
+    assert (demo_transcript.engine, demo_transcript.model, demo_transcript.language) == ("pocketsphinx", "en-us", "en")
 
 
-def test_segment_times_match_the_speech(demo_heard: Transcript) -> None:
-    spoken = read_transcript(DEMO / "speech.vtt").segments
-    for heard, true in zip(demo_heard.segments, spoken, strict=True):
-        assert heard.start == pytest.approx(true.start, abs=0.15)
-        assert heard.end == pytest.approx(true.end, abs=0.15)
+def test_segment_times_match_the_speech(demo_transcript: Transcript) -> None:
+    expected = read_transcript(DEMO / "speech.vtt").segments
+    for segment, reference in zip(demo_transcript.segments, expected, strict=True):
+        assert segment.start == pytest.approx(reference.start, abs=0.15)
+        assert segment.end == pytest.approx(reference.end, abs=0.15)
 
 
-def test_words_are_ordered_within_segments_with_a_confidence(demo_heard: Transcript) -> None:
-    for segment in demo_heard.segments:
+def test_words_are_ordered_within_segments_with_a_confidence(demo_transcript: Transcript) -> None:
+    for segment in demo_transcript.segments:
         assert segment.text == " ".join(word.text for word in segment.words)
         assert (segment.start, segment.end) == (segment.words[0].start, segment.words[-1].end)
         assert all(before.end <= after.start + 1e-9 for before, after in pairwise(segment.words))
@@ -63,8 +63,8 @@ def test_words_are_ordered_within_segments_with_a_confidence(demo_heard: Transcr
         assert len(confidences) == len(segment.words)
 
 
-def test_fillers_and_pronunciation_numbers_are_removed(demo_heard: Transcript) -> None:
-    assert all(character.isalpha() or character in " '" for character in demo_heard.text)
+def test_fillers_and_pronunciation_numbers_are_removed(demo_transcript: Transcript) -> None:
+    assert all(character.isalpha() or character in " '" for character in demo_transcript.text)
 
 
 def test_speech_is_transcribed_after_aac_encoding(
@@ -82,14 +82,14 @@ def test_speech_is_transcribed_after_aac_encoding(
 
 def test_real_speech_is_partly_transcribed(shared_data: Callable[[str], Path], load_sound: Load) -> None:
     samples = load_sound(shared_data("speech/jfk.flac"))
-    heard = transcribe(samples)
-    assert "you can do for your country" in heard.text or "your country can do for you" in heard.text
-    said = [word for segment in heard.segments for word in segment.words if word.text == "country"]
-    assert said
-    assert all(6.0 < word.start < word.end < 7.5 or 9.5 < word.start < word.end < 11.0 for word in said)
-    starts = [word.start for segment in heard.segments for word in segment.words]
+    transcript = transcribe(samples)
+    assert "you can do for your country" in transcript.text or "your country can do for you" in transcript.text
+    occurrences = [word for segment in transcript.segments for word in segment.words if word.text == "country"]
+    assert occurrences
+    assert all(6.0 < word.start < word.end < 7.5 or 9.5 < word.start < word.end < 11.0 for word in occurrences)
+    starts = [word.start for segment in transcript.segments for word in segment.words]
     assert starts == sorted(starts)
-    assert heard.segments[-1].end <= len(samples) / SAMPLE_RATE
+    assert transcript.segments[-1].end <= len(samples) / SAMPLE_RATE
 
 
 def test_transcript_does_not_depend_on_earlier_calls(
@@ -102,8 +102,8 @@ def test_transcript_does_not_depend_on_earlier_calls(
     assert before.segments
 
 
-def test_progress_rises_to_one(demo_heard: Transcript, progress: list[float]) -> None:
-    assert len(progress) > len(demo_heard.segments)
+def test_progress_rises_to_one(demo_transcript: Transcript, progress: list[float]) -> None:
+    assert len(progress) > len(demo_transcript.segments)
     assert progress == sorted(progress)
     assert 0 < progress[0] < progress[-1] == 1
 
@@ -115,11 +115,11 @@ def test_sound_without_speech_has_no_segments(noise: NDArray[np.float32]) -> Non
 
 @pytest.mark.parametrize("more", [0, 100])
 def test_speech_up_to_the_last_sample_is_transcribed(one_sentence: NDArray[np.float32], more: int) -> None:
-    """The endpointer gives its last stretch of speech only when it is told of the end, with a whole frame or a part."""
+    """The endpointer returns the last speech only after end_stream, with a complete or a partial frame."""
     samples = one_sentence[: len(one_sentence) - 480 + more]
-    heard = transcribe(samples)
-    assert "happy" in heard.text
-    assert heard.segments[-1].end <= len(samples) / SAMPLE_RATE
+    transcript = transcribe(samples)
+    assert "happy" in transcript.text
+    assert transcript.segments[-1].end <= len(samples) / SAMPLE_RATE
 
 
 def test_long_recording_is_read_in_blocks() -> None:

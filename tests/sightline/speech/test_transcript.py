@@ -13,8 +13,8 @@ def transcript(*segments: Segment) -> Transcript:
 
 
 def test_transcript_survives_a_json_round_trip() -> None:
-    said = transcript(segment(0, 1.25), segment(1, 3, "again"))
-    assert Transcript.model_validate_json(said.model_dump_json()) == said
+    original = transcript(segment(0, 1.25), segment(1, 3, "again"))
+    assert Transcript.model_validate_json(original.model_dump_json()) == original
 
 
 def test_text_joins_the_segments() -> None:

@@ -59,7 +59,7 @@ WHISPER: dict[str, Any] = {
 }  # fmt: skip
 
 
-def read(folder: Path, content: str | bytes, name: str = "said.vtt") -> Transcript:
+def read(folder: Path, content: str | bytes, name: str = "visit.vtt") -> Transcript:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_transcript(path)
@@ -72,12 +72,12 @@ def spans(transcript: Transcript) -> list[tuple[float, float, str]]:
 def test_webvtt_cues_exclude_notes_styles_settings_and_tags(tmp_path: Path) -> None:
     transcript = read(tmp_path, VTT)
     assert spans(transcript) == [(1.0, 2.5, "John is happy & well."), (3603.25, 3604.0, "He looks surprised.")]
-    assert (transcript.engine, transcript.model, transcript.language) == ("file", "said.vtt", "en-GB")
+    assert (transcript.engine, transcript.model, transcript.language) == ("file", "visit.vtt", "en-GB")
     assert all(segment.confidence is None and segment.words == () for segment in transcript.segments)
 
 
 def test_subrip_cues_keep_text_that_resembles_a_tag(tmp_path: Path) -> None:
-    transcript = read(tmp_path, SRT, "said.srt")
+    transcript = read(tmp_path, SRT, "visit.srt")
     assert spans(transcript) == [
         (1.0, 2.5, "John is happy."),
         (1.5, 4.0, "He looks 3 < 4 surprised &amp; well."),
@@ -86,7 +86,7 @@ def test_subrip_cues_keep_text_that_resembles_a_tag(tmp_path: Path) -> None:
 
 
 def test_whisper_json_keeps_words_and_confidences(tmp_path: Path) -> None:
-    transcript = read(tmp_path, json.dumps(WHISPER), "said.json")
+    transcript = read(tmp_path, json.dumps(WHISPER), "visit.json")
     assert spans(transcript) == [(0.5, 2.0, "John is happy."), (2.0, 3.0, "So.")]
     happy = transcript.segments[0].words[2]
     assert (happy.text, happy.start, happy.end, happy.confidence) == ("happy.", 1.0, 2.0, 1.0)
@@ -100,8 +100,8 @@ def test_files_written_by_whisper_are_read(tmp_path: Path) -> None:
 
     result = WHISPER | {"segments": WHISPER["segments"][:2]}
     for extension in ("vtt", "srt", "json"):
-        get_writer(extension, str(tmp_path))(result, "said", {})
-        assert spans(read_transcript(tmp_path / f"said.{extension}")) == [(0.5, 2.0, "John is happy.")]
+        get_writer(extension, str(tmp_path))(result, "visit", {})
+        assert spans(read_transcript(tmp_path / f"visit.{extension}")) == [(0.5, 2.0, "John is happy.")]
 
 
 @pytest.mark.parametrize("encode", [
@@ -112,7 +112,9 @@ def test_files_written_by_whisper_are_read(tmp_path: Path) -> None:
     lambda text: text.rstrip("\n").encode(),
 ])  # fmt: skip
 @pytest.mark.parametrize(("text", "name"), [(VTT, "a.vtt"), (SRT, "a.srt"), (json.dumps(WHISPER), "a.json")])
-def test_byte_order_marks_line_endings_and_encodings_are_equivalent(tmp_path: Path, encode: Any, text: str, name: str) -> None:
+def test_byte_order_marks_line_endings_and_encodings_are_equivalent(
+    tmp_path: Path, encode: Any, text: str, name: str
+) -> None:
     assert read(tmp_path, encode(text), name) == read(tmp_path, text, name)
 
 
@@ -152,11 +154,11 @@ def test_file_without_speech_has_no_segments(tmp_path: Path) -> None:
 def test_malformed_cue_is_rejected_with_its_line(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(InvalidTranscript, match=reason) as caught:
         read(tmp_path, text)
-    assert caught.value.subject == str(tmp_path / "said.vtt")
+    assert caught.value.subject == str(tmp_path / "visit.vtt")
     assert caught.value.fix
 
 
-def changed(**change: object) -> str:
+def with_last_segment(**change: object) -> str:
     first, *rest = WHISPER["segments"]
     return json.dumps(WHISPER | {"segments": [first, *rest[:-1], rest[-1] | change]})
 
@@ -168,18 +170,21 @@ def changed(**change: object) -> str:
         ("[]", "object"),
         ("not json", "Invalid JSON"),
         ('{"text": "hi"}', "segments: Field required"),
-        (changed(end=None), r"segments\[2\].end: .*number"),
-        (changed(end=1.0), r"segments\[2\]: .*ends at 1.000 s, before it starts"),
-        (changed(start=-1), r"segments\[2\]: start: .*greater than or equal to 0"),
-        (changed(start=0.25), r"segments\[2\] starts before the previous one"),
-        (changed(end=float("nan")), r"segments\[2\].end: .*finite"),
-        (changed(words=[{"word": "So", "start": 2.0}]), r"segments\[2\].words\[0\].end: Field required"),
-        (changed(words=[{"word": "So", "start": 2, "end": 3, "probability": 7}]), r"segments\[2\]: confidence"),
+        (with_last_segment(end=None), r"segments\[2\].end: .*number"),
+        (with_last_segment(end=1.0), r"segments\[2\]: .*ends at 1.000 s, before it starts"),
+        (with_last_segment(start=-1), r"segments\[2\]: start: .*greater than or equal to 0"),
+        (with_last_segment(start=0.25), r"segments\[2\] starts before the previous one"),
+        (with_last_segment(end=float("nan")), r"segments\[2\].end: .*finite"),
+        (with_last_segment(words=[{"word": "So", "start": 2.0}]), r"segments\[2\].words\[0\].end: Field required"),
+        (
+            with_last_segment(words=[{"word": "So", "start": 2, "end": 3, "probability": 7}]),
+            r"segments\[2\]: confidence",
+        ),
     ],
 )
 def test_invalid_whisper_json_is_rejected_with_the_location(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(InvalidTranscript, match=reason):
-        read(tmp_path, text, "said.json")
+        read(tmp_path, text, "visit.json")
 
 
 def test_unreadable_file_is_rejected_with_the_reason(tmp_path: Path) -> None:
@@ -212,17 +217,17 @@ def test_times_are_exact_to_the_millisecond(tmp_path: Path, times: list[int], we
         return f"{at // 3600000:02}:{at // 60000 % 60:02}:{at // 1000 % 60:02}{'.' if webvtt else ','}{at % 1000:03}"
 
     body = "\n".join(f"{clock(start)} --> {clock(end)}\nword {start}\n" for start, end in cues)
-    transcript = read(tmp_path, f"WEBVTT\n\n{body}" if webvtt else body, "said.txt")
+    transcript = read(tmp_path, f"WEBVTT\n\n{body}" if webvtt else body, "visit.txt")
     assert [(round(s.start * 1000), round(s.end * 1000)) for s in transcript.segments] == cues
 
 
-scraps = st.sampled_from(
+fragments = st.sampled_from(
     ["WEBVTT", "\n", "\n\n", "NOTE", "00:01.000", " --> ", "00:02.500", "<b>", "hi", "{", "}", '"segments":', "[]", "1"]
 )
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
-@given(content=st.lists(scraps | st.text(max_size=4)).map("".join) | st.binary(max_size=40))
+@given(content=st.lists(fragments | st.text(max_size=4)).map("".join) | st.binary(max_size=40))
 @example(content="WEBVTT\n\n00:01.000 --> 00:02.500\nhi")
 def test_any_content_is_read_or_rejected(tmp_path: Path, content: str | bytes) -> None:
     try:

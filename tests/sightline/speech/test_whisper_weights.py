@@ -22,25 +22,25 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "whisper"
 
 
-def publish(monkeypatch: pytest.MonkeyPatch, name: str, address: str) -> None:
-    """Let whisper have a model of that name at that address."""
+def publish(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
+    """Add a model to whisper's table, with that name and URL."""
     import whisper
 
     heads = base64.b85encode(gzip.compress(np.ones(2, bool).tobytes()))
-    monkeypatch.setitem(whisper._MODELS, name, address)
+    monkeypatch.setitem(whisper._MODELS, name, url)
     monkeypatch.setitem(whisper._ALIGNMENT_HEADS, name, heads)
 
 
-def served(folder: Path, content: bytes, checksum: str | None = None) -> str:
-    """The address of a file with the content, under its checksum as whisper's are, or under a wrong one."""
+def write_weights(folder: Path, content: bytes, checksum: str | None = None) -> str:
+    """Write a file and return its URL, which contains its checksum like whisper's URLs, or the given one."""
     source = folder / (checksum or hashlib.sha256(content).hexdigest()) / "mine.pt"
     source.parent.mkdir()
     source.write_bytes(content)
     return source.as_uri()
 
 
-def nowhere() -> str:
-    """An address at which nothing answers."""
+def unreachable_url() -> str:
+    """Return a URL that refuses connections."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{closed.getsockname()[1]}/{'0' * 64}/base.pt"
@@ -50,7 +50,7 @@ def nowhere() -> str:
 def test_missing_weights_without_network_lists_three_solutions(
     engine: str, cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(monkeypatch, "base", nowhere())
+    publish(monkeypatch, "base", unreachable_url())
     with pytest.raises(TranscriberUnavailable) as caught:
         make_transcriber(engine, "base").transcribe(noise)  # type: ignore[arg-type]
     message = str(caught.value)
@@ -63,14 +63,14 @@ def test_missing_weights_without_network_lists_three_solutions(
 
 
 def test_silence_needs_no_weights(cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish(monkeypatch, "base", nowhere())
+    publish(monkeypatch, "base", unreachable_url())
     assert make_transcriber("auto", "base").transcribe(noise * 0).segments == ()
 
 
 def test_download_with_wrong_checksum_leaves_no_file(
     cache: Path, tmp_path: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(monkeypatch, "mine", served(tmp_path, b"half of it", checksum="0" * 64))
+    publish(monkeypatch, "mine", write_weights(tmp_path, b"half of it", checksum="0" * 64))
     with pytest.raises(TranscriberUnavailable, match="SHA256"):
         make_transcriber("whisper", "mine").transcribe(noise)
     assert list(cache.iterdir()) == []
@@ -79,7 +79,7 @@ def test_download_with_wrong_checksum_leaves_no_file(
 def test_weights_are_downloaded_once_into_the_whisper_cache(
     cache: Path, tmp_path: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(monkeypatch, "mine", served(tmp_path, checkpoint.read_bytes()))
+    publish(monkeypatch, "mine", write_weights(tmp_path, checkpoint.read_bytes()))
     assert make_transcriber("auto", "mine").transcribe(noise).text == "John is happy."
     assert [path.name for path in cache.iterdir()] == ["mine.pt"]
     assert (cache / "mine.pt").read_bytes() == checkpoint.read_bytes()
@@ -89,7 +89,7 @@ def test_weights_copied_into_the_cache_need_no_network(
     cache: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = checkpoint.read_bytes()
-    publish(monkeypatch, "mine", nowhere().replace("0" * 64, hashlib.sha256(content).hexdigest()))
+    publish(monkeypatch, "mine", unreachable_url().replace("0" * 64, hashlib.sha256(content).hexdigest()))
     cache.mkdir(parents=True)
     (cache / "base.pt").write_bytes(content)
     assert make_transcriber("auto", "mine").transcribe(noise).text == "John is happy."
@@ -100,7 +100,7 @@ def test_damaged_weights_are_downloaded_again(
 ) -> None:
     cache.mkdir(parents=True)
     (cache / "mine.pt").write_bytes(checkpoint.read_bytes()[:1000])
-    publish(monkeypatch, "mine", served(tmp_path, checkpoint.read_bytes()))
+    publish(monkeypatch, "mine", write_weights(tmp_path, checkpoint.read_bytes()))
     assert make_transcriber("whisper", "mine").transcribe(noise).text == "John is happy."
 
 
@@ -108,7 +108,7 @@ def test_unwritable_cache_is_reported(
     tmp_path: Path, cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache.parent.write_text("a file where the folder should be")
-    publish(monkeypatch, "base", served(tmp_path, b""))
+    publish(monkeypatch, "base", write_weights(tmp_path, b""))
     with pytest.raises(TranscriberUnavailable, match="three solutions"):
         make_transcriber("whisper", "base").transcribe(noise)
 
