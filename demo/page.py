@@ -8,7 +8,7 @@ from typing import Any
 
 from demo.template import class_colours, css, link, render
 from sightline.emotion import load_keywords
-from sightline.media import MIN_CONFIDENCE, pose_name, probe, sample_frames
+from sightline.media import MIN_CONFIDENCE, probe, sample_frames, still_pose_name
 from sightline.pose import LIMBS, read_openpose
 
 
@@ -58,7 +58,7 @@ def _still(image: Path, poses: Path, page: Path) -> dict[str, Any]:
     from PIL import Image
 
     width, height = Image.open(image).size
-    pose = poses / f"{pose_name(image.stem)}.json"
+    pose = poses / f"{still_pose_name(image.stem)}.json"
     points = read_openpose(pose.read_bytes(), pose.name) if pose.exists() else None
     limbs = []
     if points is not None:

@@ -1,4 +1,4 @@
-"""Bringing videos in and keeping what was made of them."""
+"""Fetching videos, and storing, publishing and exporting their sessions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from sightline import sessions, storage
 from sightline.emotion import EmotionFindings, Keywords
-from sightline.media import VideoInfo, pose_name
+from sightline.media import VideoInfo, still_pose_name
 from sightline.pose import Track, TrackedVideo, export_openpose
 from sightline.sessions import Metadata, SessionOutputs, SessionStore, Source, StoredSession, session_page
 from sightline.speech import PACKAGES, Transcript
@@ -41,20 +41,20 @@ class ProcessedVideo:
 
 @task(**ON_STORAGE)
 def fetch_video(video: str, patient: str | None, video_bucket: Location, folder: Path) -> Source:
-    """The video as a local file, with its patient and the hash of its content."""
+    """Return the video as a local file, with its patient and the hash of its content."""
     return sessions.fetch_source(storage.locate(video), patient, video_bucket, folder)
 
 
 @task(**ON_STORAGE)
 def find_session(store: SessionStore, source: Source) -> StoredSession | None:
-    """What this content became before; a session that was cut off while it was stored is completed."""
+    """Return the session of this content, None if it is new; a session whose storing was interrupted is completed."""
     claim = store.find(source.patient, source.sha256)
     return None if claim is None or store.status(claim) == "new" else store.complete(claim)
 
 
 @task(**ON_STORAGE)
 def store_session(store: SessionStore, source: Source, video: ProcessedVideo, folder: Path) -> StoredSession:
-    """Keep everything: whole, once, and beside whatever else is stored at the same time."""
+    """Store all outputs of a video, completely and once, even with concurrent runs."""
     claim = store.claim(source.patient, source.stem, source.sha256)
     track = folder / "track.parquet"
     video.tracked.track.to_parquet(track)
@@ -67,7 +67,7 @@ def store_session(store: SessionStore, source: Source, video: ProcessedVideo, fo
             annotated=video.annotated,
             track=track,
             frames=tuple(still.picture for still in video.tracked.stills),
-            poses=tuple((f"{pose_name(picture.stem)}.json", points) for picture, points in poses),
+            poses=tuple((f"{still_pose_name(picture.stem)}.json", points) for picture, points in poses),
             highlights=video.highlights,
         ),
     )
@@ -112,7 +112,7 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
 
 @task(**ON_STORAGE)
 def export_poses(session: str, patients_bucket: Location, target: Location) -> int:
-    """Every tracked pose of the session as an OpenPose file; how many."""
+    """Write every tracked pose of the session as an OpenPose file; return their number."""
     record, track = sessions.open_session(patients_bucket, session)
     with TemporaryDirectory(prefix="sightline-") as folder:
         return export_openpose(Track.from_parquet(storage.fetch(track, Path(folder))), record.session, target)

@@ -10,7 +10,7 @@ from sightline.emotion.clauses import (
     verb_group_start,
 )
 from sightline.emotion.english import english
-from sightline.emotion.scope import MAX_SCOPE_WORDS, markers_in_scope
+from sightline.emotion.scope import MAX_SCOPE_WORDS, governing_markers
 from sightline.emotion.subjects import skip_adverbs
 from sightline.emotion.tagging import Hit, Marker, TaggedSentence
 from sightline.emotion.tokens import BREAK
@@ -38,13 +38,13 @@ def is_negated(tagged: TaggedSentence, clause_starts: frozenset[int], hit: Hit) 
     """Return whether ``hit`` is in the scope of a negation: "never looks happy", "I don't think he is happy"."""
     return any(
         not _is_intensifier(tagged, marker, hit)
-        for marker in markers_in_scope(tagged, clause_starts, tagged.negations, hit)
+        for marker in governing_markers(tagged, clause_starts, tagged.negations, hit)
     )
 
 
 def is_hypothetical(tagged: TaggedSentence, clause_starts: frozenset[int], hit: Hit) -> bool:
     """Return whether ``hit`` is hypothetical: "if he is happy", "would be happy", "wants to be happy", "stay calm"."""
-    if any(markers_in_scope(tagged, clause_starts, tagged.suppositions, hit)):
+    if any(governing_markers(tagged, clause_starts, tagged.suppositions, hit)):
         return True
     verb = linking_verb_before(tagged, hit)
     if verb is None:
@@ -71,7 +71,7 @@ def is_inverted(tagged: TaggedSentence, clause_starts: frozenset[int], hit: Hit)
     subject = skip_adverbs(tagged, hit.start - 1)
     if tagged.word(subject) in e.pronouns and tagged.word(subject - 1) in e.auxiliaries:
         # "Not only is he happy" is no question.
-        return subject - 2 not in tagged.affirmed_indices
+        return subject - 2 not in tagged.affirmation_indices
     for index in range(hit.start - 1, max(hit.start - MAX_SCOPE_WORDS, 0) - 1, -1):
         word = tagged.word(index)
         if word == BREAK or index in clause_starts:

@@ -86,7 +86,7 @@ def _may_precede_keyword(tagged: TaggedSentence, index: int, *, listed: bool) ->
     """Return whether the word at ``index`` may be between a verb and its keyword."""
     e = english()
     word = tagged.word(index)
-    if index in tagged.negated_indices or index in tagged.keyword_indices or word.endswith("ly"):
+    if index in tagged.negation_indices or index in tagged.keyword_indices or word.endswith("ly"):
         return True
     if word in e.degree or word in e.determiners or word in _CONJUNCTIONS or word == "not":
         return True
@@ -161,7 +161,7 @@ def allows_inversion(tagged: TaggedSentence, index: int) -> bool:
     if is_clause_start(tagged, index):
         return True
     for before in range(index - 1, max(index - 4, -1), -1):
-        if before in tagged.negated_indices:
+        if before in tagged.negation_indices:
             return True
         if tagged.word(before) == BREAK or tagged.word(before) in english().pronouns or tagged.is_finite(before):
             break
@@ -185,8 +185,8 @@ def _is_subordinate(tagged: TaggedSentence, index: int) -> bool:
         auxiliary = before - 1 if word == "not" else before
         if tagged.word(auxiliary) in e.auxiliaries and allows_inversion(tagged, auxiliary):
             return True
-    if before in tagged.negated_indices:
+    if before in tagged.negation_indices:
         # A bare "no" or "not" before a name or a pronoun answers the sentence before.
         return not (word in ("no", "not") and (tagged.word(index) in e.pronouns or tagged.is_capitalised(index)))
     subordinating = e.prepositions | e.subordinators | e.reporting | e.question_words
-    return word in subordinating or before in tagged.supposed_indices
+    return word in subordinating or before in tagged.supposition_indices

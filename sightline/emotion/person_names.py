@@ -53,8 +53,8 @@ def may_be_name(tagged: TaggedSentence, index: int) -> bool:
         and word not in tagged.lexicon.not_people
         and word not in tagged.lexicon.linking
         and index not in tagged.keyword_indices
-        and index not in tagged.negated_indices
-        and index not in tagged.affirmed_indices
+        and index not in tagged.negation_indices
+        and index not in tagged.affirmation_indices
         and (tagged.is_capitalised(index) or len(word) < 6 or not word.endswith("ing"))
     )
 

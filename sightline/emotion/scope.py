@@ -17,7 +17,7 @@ _MAX_LIST_WORDS = 24
 _MAX_PARENTHESIS_WORDS = 4
 
 
-def markers_in_scope(
+def governing_markers(
     tagged: TaggedSentence, clause_starts: frozenset[int], markers: dict[int, Marker], hit: Hit
 ) -> Iterator[Marker]:
     """Yield the ``markers`` whose scope contains ``hit``. The keys are the indices where the markers end.

@@ -67,7 +67,7 @@ def skip_adverbs(tagged: TaggedSentence, index: int) -> int:
     while index >= 0:
         word = tagged.word(index)
         is_adverb = word.endswith("ly") and not tagged.is_capitalised(index) and tagged.word(index - 1) in e.pronouns
-        is_negation = word == "not" or (index in tagged.negated_indices and word not in e.negative_subjects)
+        is_negation = word == "not" or (index in tagged.negation_indices and word not in e.negative_subjects)
         if not (word in e.adverbs or is_adverb or is_negation):
             break
         index -= 1

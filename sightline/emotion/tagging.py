@@ -33,12 +33,12 @@ class TaggedSentence:
         self.words = [token.word for token in sentence.tokens]
         self.hits = self._find_hits()
         self.keyword_indices = frozenset(index for hit in self.hits for index in range(hit.start, hit.end))
-        self.affirmed_indices = self._indices_of(lexicon.affirmation)
+        self.affirmation_indices = self._indices_of(lexicon.affirmation)
         # The key is the index where the marker ends.
         self.negations = self._find_markers(lexicon.negation)
         self.suppositions = self._find_markers(lexicon.supposition)
-        self.negated_indices = _covered(self.negations)
-        self.supposed_indices = _covered(self.suppositions)
+        self.negation_indices = _covered(self.negations)
+        self.supposition_indices = _covered(self.suppositions)
 
     def word(self, index: int) -> str:
         """Return the word at ``index``; an empty string outside the sentence."""
@@ -81,7 +81,11 @@ class TaggedSentence:
         markers: dict[int, Marker] = {}
         for index in range(len(self.words)):
             match = phrases.longest_at(self.words, index)
-            if match and self.affirmed_indices.isdisjoint(range(index, match[0])) and not self.is_verb_like_name(index):
+            if (
+                match
+                and self.affirmation_indices.isdisjoint(range(index, match[0]))
+                and not self.is_verb_like_name(index)
+            ):
                 markers[match[0]] = Marker(index, match[0])
         return markers
 

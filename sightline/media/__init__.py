@@ -6,7 +6,7 @@ from sightline.media.frames import Frame, decode, sample_frames
 from sightline.media.highlights import cut_highlights
 from sightline.media.overlay import MIN_CONFIDENCE, FaceSeries, Overlay, SkeletonSeries, TimedLabel, blur_boxes, palette
 from sightline.media.probe import EXTENSIONS, VideoInfo, check_extension, probe
-from sightline.media.selection import Moment, Still, Stills, pose_name, select_moments
+from sightline.media.selection import Moment, Still, StillSelector, select_moments, still_pose_name
 from sightline.media.threads import read_ahead, short_switch_interval
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "Overlay",
     "SkeletonSeries",
     "Still",
-    "Stills",
+    "StillSelector",
     "TimedLabel",
     "VideoInfo",
     "annotate",
@@ -27,11 +27,11 @@ __all__ = [
     "cut_highlights",
     "decode",
     "palette",
-    "pose_name",
     "probe",
     "read_ahead",
     "read_audio",
     "sample_frames",
     "select_moments",
     "short_switch_interval",
+    "still_pose_name",
 ]

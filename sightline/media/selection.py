@@ -31,7 +31,7 @@ class Still:
     rgb: NDArray[np.uint8]
 
 
-def pose_name(still: str) -> str:
+def still_pose_name(still: str) -> str:
     """Return the name of the pose in the still of that name."""
     return still.replace("frame_", "pose_", 1)
 
@@ -42,8 +42,8 @@ def select_moments(labelled: Iterable[tuple[float, str]], duration: float) -> li
     return sorted([*(Moment(time, label) for time, label in labelled), *even], key=lambda moment: moment.time)
 
 
-class Stills:
-    """Names the stills of a video while its frames are read.
+class StillSelector:
+    """Selects and names the stills of a video while its frames are read.
 
     One counter numbers the labelled stills, then the even ones. If a video has fewer frames than even positions, every
     frame is stored once.
@@ -54,7 +54,7 @@ class Stills:
         self._labelled = 0
         self._even = sum(moment.label is not None for moment in moments)
 
-    def of(self, frame: Frame) -> Iterator[Still]:
+    def select(self, frame: Frame) -> Iterator[Still]:
         """Yield the stills that the frame shows. Call it with the frames in order."""
         shown = [self._moments[index] for index in frame.moments]
         for moment in shown:

@@ -16,7 +16,7 @@ from sightline.media import (
     Frame,
     Moment,
     SkeletonSeries,
-    Stills,
+    StillSelector,
     VideoInfo,
     blur_boxes,
     read_ahead,
@@ -80,7 +80,7 @@ def track_video(
     found, for an annotation at the same time; where faces are asked for, they are blurred in the pictures too.
     ``progress`` gets the share done, 0..1. Raises :class:`InvalidMedia` where the video is damaged.
     """
-    stills, names = [], Stills(list(moments))
+    stills, selector = [], StillSelector(list(moments))
     rows: list[tuple[int, float, Keypoints]] = []
     frames_tracked, next_search = 0, -math.inf
     with ExitStack() as stack:
@@ -100,7 +100,7 @@ def track_video(
                 if frame.moments or frame.time >= next_search:
                     boxes, next_search = _faces(detector, frame, keypoints), frame.time + _FACE_PERIOD - 1e-3
                 faces.add(frame.time, boxes)
-            for still in names.of(frame):
+            for still in selector.select(frame):
                 stills.append(StillPose(_save(still.rgb, boxes, folder / f"{still.name}.jpg"), still.time, keypoints))
             if progress:
                 progress(info.share(frame.time))

@@ -12,7 +12,7 @@ import pytest
 from sightline import storage
 from sightline.errors import InvalidInput
 from sightline.features import extract_features_from_json_files, session_features, track_features
-from sightline.media import Frame, Moment, Stills, pose_name
+from sightline.media import Frame, Moment, StillSelector, still_pose_name
 from sightline.pose import Keypoints, Track, export_openpose, write_openpose
 from sightline.sessions.ranges import pose_name as numbered
 from sightline.storage import Location
@@ -52,11 +52,11 @@ class TestTimes:
     def test_stills_are_ordered_by_their_time_where_the_original_has_annotated_ones_first(self, tmp_path: Path) -> None:
         """The names are those that the stills of a video get."""
         moments = [Moment(0), Moment(1.6), Moment(2.25, "ana_happy"), Moment(3), Moment(4.1, "ana_sad")]
-        stills = Stills(moments)
+        selector = StillSelector(moments)
         names, times = [], []
         for place, moment in enumerate(moments):
             frame = Frame(round(moment.time * 25), moment.time, np.zeros((2, 2, 3), np.uint8), False, (place,))
-            names += [f"{pose_name(still.name)}.json" for still in stills.of(frame)]
+            names += [f"{still_pose_name(still.name)}.json" for still in selector.select(frame)]
             times.append(moment.time)
         assert sorted(names)[0] == "pose_000_at_2.25s_ana_happy.json"
         write(tmp_path, names, np.array(times))

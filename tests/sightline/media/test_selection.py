@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from sightline.media import Still, Stills, probe, sample_frames, select_moments
+from sightline.media import Still, StillSelector, probe, sample_frames, select_moments
 from tests.videos import make_video
 
 
 def select_stills(path: Path, labelled: list[tuple[float, str]]) -> list[Still]:
     info = probe(path)
     moments = select_moments(labelled, info.duration)
-    names = Stills(moments)
+    selector = StillSelector(moments)
     frames = sample_frames(info, 1, [moment.time for moment in moments])
-    return [still for frame in frames for still in names.of(frame)]
+    return [still for frame in frames for still in selector.select(frame)]
 
 
 def test_stills_are_numbered_annotations_first_then_even_moments(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def publish(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
 
 def write_weights(folder: Path, content: bytes, checksum: str | None = None) -> str:
     """Write a file and return its URL, which contains its checksum like whisper's URLs, or the given one."""
-    source = folder / (checksum or hashlib.sha256(content).hexdigest()) / "mine.pt"
+    source = folder / (checksum or hashlib.sha256(content).hexdigest()) / "custom.pt"
     source.parent.mkdir()
     source.write_bytes(content)
     return source.as_uri()
@@ -70,38 +70,38 @@ def test_silence_needs_no_weights(cache: Path, noise: Samples, monkeypatch: pyte
 def test_download_with_wrong_checksum_leaves_no_file(
     cache: Path, tmp_path: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(monkeypatch, "mine", write_weights(tmp_path, b"half of it", checksum="0" * 64))
+    publish(monkeypatch, "custom", write_weights(tmp_path, b"half of it", checksum="0" * 64))
     with pytest.raises(TranscriberUnavailable, match="SHA256"):
-        make_transcriber("whisper", "mine").transcribe(noise)
+        make_transcriber("whisper", "custom").transcribe(noise)
     assert list(cache.iterdir()) == []
 
 
 def test_weights_are_downloaded_once_into_the_whisper_cache(
     cache: Path, tmp_path: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(monkeypatch, "mine", write_weights(tmp_path, checkpoint.read_bytes()))
-    assert make_transcriber("auto", "mine").transcribe(noise).text == "John is happy."
-    assert [path.name for path in cache.iterdir()] == ["mine.pt"]
-    assert (cache / "mine.pt").read_bytes() == checkpoint.read_bytes()
+    publish(monkeypatch, "custom", write_weights(tmp_path, checkpoint.read_bytes()))
+    assert make_transcriber("auto", "custom").transcribe(noise).text == "John is happy."
+    assert [path.name for path in cache.iterdir()] == ["custom.pt"]
+    assert (cache / "custom.pt").read_bytes() == checkpoint.read_bytes()
 
 
 def test_weights_copied_into_the_cache_need_no_network(
     cache: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = checkpoint.read_bytes()
-    publish(monkeypatch, "mine", unreachable_url().replace("0" * 64, hashlib.sha256(content).hexdigest()))
+    publish(monkeypatch, "custom", unreachable_url().replace("0" * 64, hashlib.sha256(content).hexdigest()))
     cache.mkdir(parents=True)
     (cache / "base.pt").write_bytes(content)
-    assert make_transcriber("auto", "mine").transcribe(noise).text == "John is happy."
+    assert make_transcriber("auto", "custom").transcribe(noise).text == "John is happy."
 
 
 def test_damaged_weights_are_downloaded_again(
     cache: Path, tmp_path: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache.mkdir(parents=True)
-    (cache / "mine.pt").write_bytes(checkpoint.read_bytes()[:1000])
-    publish(monkeypatch, "mine", write_weights(tmp_path, checkpoint.read_bytes()))
-    assert make_transcriber("whisper", "mine").transcribe(noise).text == "John is happy."
+    (cache / "custom.pt").write_bytes(checkpoint.read_bytes()[:1000])
+    publish(monkeypatch, "custom", write_weights(tmp_path, checkpoint.read_bytes()))
+    assert make_transcriber("whisper", "custom").transcribe(noise).text == "John is happy."
 
 
 def test_unwritable_cache_is_reported(
