@@ -182,10 +182,10 @@ def _make_model(pretrained: bool) -> None:
     import torch
 
     from sightline.registry import DataVersion, ModelDraft, Registry
-    from sightline.training import load_preset
-    from sightline.training.fit import fit_trees
+    from sightline.training.images import load_preset
+    from sightline.training.images.fit import fit_trees
     from sightline.vision import TASK, create_backbone, save_classifier
-    from sightline.vision.half import as_in
+    from sightline.vision.half import emulate_precision
     from sightline.vision.precision import HALF_PRECISIONS, METRIC, Agreement
 
     registry = Registry(_models(pretrained))
@@ -218,7 +218,7 @@ def _make_model(pretrained: bool) -> None:
             ),
             parameters={},
             seed=0,
-            metrics={METRIC: {name: agrees.model_dump() for name in HALF_PRECISIONS if as_in(backbone, name)}},
+            metrics={METRIC: {name: agrees.model_dump() for name in HALF_PRECISIONS if emulate_precision(backbone, name)}},
             code_version="benchmark",
             libraries={},
         )  # fmt: skip

@@ -1,11 +1,11 @@
-"""Running style: from a photo to its people's lower bodies, and from those to scores.
+"""Ranking of running styles: crops of the people in a photo, and scores of their lower bodies.
 
 ranker = load_ranker(Registry(locate("models")), "running-style")
 with Preparer() as preparer:
     prepared = preparer.prepare(rgb, PrepareParameters())
 print(ranker.scores([person.lower_body for person in prepared.people if person.lower_body is not None]))
 
-It serves without torch: that is for training.
+Serving needs no torch; training does.
 """
 
 from sightline.ranking.batch import Ranked, rank_photos

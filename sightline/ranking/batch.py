@@ -1,4 +1,4 @@
-"""Some photos at once: fetched, prepared and scored together."""
+"""A batch of photos, which are fetched, prepared and scored together."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from sightline.vision import ImageRef, Limits, Outcome, Rejected
 __all__ = ["THUMBNAIL", "Ranked", "rank_photos"]
 
 THUMBNAIL = (132, 176)
-"""The most pixels, width and height, of a person's small picture."""
+"""The maximum width and height of a person's thumbnail, in pixels."""
 
-_THREADS = 8  # most of fetching from a bucket is waiting
+_THREADS = 8  # fetching from a bucket is mostly waiting
 _QUALITY = 85
 
 
 class Ranked(NamedTuple):
-    """A person, and a small picture of them, a JPEG file; None for whoever was not cropped."""
+    """A person and their thumbnail, a JPEG file; None if they were not cropped."""
 
     person: RankedPerson
     thumbnail: bytes | None
@@ -43,25 +43,25 @@ def rank_photos(
     bonus: float | None = None,
     limits: Limits | None = None,
 ) -> list[Ranked]:
-    """Everybody in the photos, photo by photo, each photo with an outcome of its own.
+    """Return the people in the photos, photo by photo. The photos succeed or fail independently.
 
-    ``bonus``: what raised arms add, by default the model's own. Nothing is written to disk.
+    ``bonus``: what raised arms add, by default the model's value. Nothing is written to disk.
     """
     allowed = limits or Limits()
-    added = ranker.bonus if bonus is None else bonus
+    arms_bonus = ranker.bonus if bonus is None else bonus
     rows: list[tuple[dict[str, Any], PreparedPerson | None]] = []
     with ThreadPoolExecutor(min(_THREADS, max(1, len(refs)))) as pool:
         for ref, data in zip(refs, pool.map(lambda ref: _fetched(ref, allowed), refs), strict=True):
             rows += _rows(ref, data, preparer, parameters, allowed)
-    lower = [person.lower_body for _, person in rows if person and person.lower_body is not None]
-    scores = iter(ranker.scores(lower).tolist())
+    lower_bodies = [person.lower_body for _, person in rows if person and person.lower_body is not None]
+    scores = iter(ranker.scores(lower_bodies).tolist())
     ranked = []
     for row, person in rows:
-        found: dict[str, Any] = {"model": ranker.name}
+        fields: dict[str, Any] = {"model": ranker.name}
         if person and person.lower_body is not None:
             score = next(scores)
-            found |= {"score": score, "ranking": with_bonus(score, person.arms_above_head, added)}
-        ranked.append(Ranked(RankedPerson(**row, **found), _thumbnail(person.crop) if person else None))
+            fields |= {"score": score, "ranking": with_bonus(score, person.arms_above_head, arms_bonus)}
+        ranked.append(Ranked(RankedPerson(**row, **fields), _thumbnail(person.crop) if person else None))
     return ranked
 
 
@@ -75,7 +75,7 @@ def _fetched(ref: ImageRef, limits: Limits) -> bytes | Rejected:
 def _rows(
     ref: ImageRef, data: bytes | Rejected, preparer: Preparer, parameters: PrepareParameters, limits: Limits
 ) -> list[tuple[dict[str, Any], PreparedPerson | None]]:
-    """The people of one photo, and what is known of each without the model."""
+    """Return the people of one photo, with every field that does not need the model."""
     photo: dict[str, Any] = {"uri": ref.uri, "sha256": None, "person": 0}
     try:
         if isinstance(data, Rejected):
@@ -115,8 +115,8 @@ def _rows(
 def _thumbnail(crop: NDArray[np.uint8]) -> bytes:
     from PIL import Image
 
-    picture = Image.fromarray(crop)
-    picture.thumbnail(THUMBNAIL, Image.Resampling.BICUBIC)
+    image = Image.fromarray(crop)
+    image.thumbnail(THUMBNAIL, Image.Resampling.BICUBIC)
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=_QUALITY)
+    image.save(file, "JPEG", quality=_QUALITY)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""A ranking model of the registry: one ONNX file from normalised pixels to scores, run without torch."""
+"""A ranking model of the registry: an ONNX file that scores normalised pixels, and runs without torch."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["INPUT", "MODEL_FILE", "OUTPUT", "TASK", "Ranker", "load_ranker", "op
 TASK = "image-ranking"
 MODEL_FILE = "ranker.onnx"
 INPUT, OUTPUT = "pixels", "score"
-"""What the graph calls its input, float32, shape (n, 3, height, width), and its output, float32, shape (n,)."""
+"""The graph's input, float32, shape (n, 3, height, width), and its output, float32, shape (n,)."""
 
-_MEND = "Go back to another version with `sightline rollback-model`, or train the model again"
-_BATCH = 32  # crops a run: what they take in memory is bounded
+_FIX = "Go back to another version with `sightline rollback-model`, or train the model again"
+_BATCH = 32  # crops in one call of the session, which bounds its memory
 
 
 class Ranker:
-    """Scores the style of runners from their lower bodies. May be used from several threads at once."""
+    """Scores the style of runners from their lower bodies. May be used from several threads."""
 
     def __init__(self, record: ModelRecord, session: InferenceSession) -> None:
         self.record = record
@@ -39,31 +39,31 @@ class Ranker:
 
     @property
     def input(self) -> ImageInput:
-        """What crops are fitted into."""
+        """The size and the normalisation that crops are fitted to."""
         return self.record.image_input
 
     @property
     def bonus(self) -> float:
-        """What raised arms add, as :func:`~sightline.ranking.with_bonus` takes it."""
+        """The bonus for raised arms, see :func:`~sightline.ranking.with_bonus`."""
         return float(self.record.parameters["arms_bonus"])
 
     def scores(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
-        """From 0, poor, to 1, excellent, shape (n,): of lower bodies of any size, uint8, RGB, (height, width, 3) each.
+        """Return scores from 0, poor, to 1, excellent, shape (n,), of crops of lower bodies.
 
-        Raises ValueError for anything else.
+        A crop is uint8, RGB, shape (height, width, 3), of any size. Raises ValueError for anything else.
         """
-        found = [
+        scores = [
             self._session.run([OUTPUT], {INPUT: model_input(crops[start : start + _BATCH], self.input)})[0]
             for start in range(0, len(crops), _BATCH)
         ]
-        return np.concatenate(found).astype(np.float64) if found else np.empty(0)
+        return np.concatenate(scores).astype(np.float64) if scores else np.empty(0)
 
 
 def load_ranker(registry: Registry, name: ModelName | str, *, threads: int | None = None) -> Ranker:
-    """The model ``running-style``, or its version ``running-style/3``.
+    """Load the model ``running-style``, or its version ``running-style/3``.
 
-    ``threads``: those that one call may use, by default as many as there are cores. Raises ``ModelNotFound``,
-    ``WrongTask`` where the model is not one that ranks, and ``ModelDamaged``.
+    ``threads``: the number of threads of one call, by default the number of cores. Raises ``ModelNotFound``,
+    ``WrongTask`` if the model does not rank, and ``ModelDamaged``.
     """
     files = registry.open(name)
     files.record.check_task(TASK, "ranking")
@@ -73,7 +73,7 @@ def load_ranker(registry: Registry, name: ModelName | str, *, threads: int | Non
 
 
 def ranking_record(registry: Registry, name: ModelName | str) -> ModelRecord:
-    """The record of the model, as :func:`load_ranker` names it. Raises ``ModelNotFound`` and ``WrongTask``."""
+    """Return the record of a model that ranks. Raises ``ModelNotFound`` and ``WrongTask``."""
     wanted = ModelName.of(name)
     model = wanted.name
     if not registry.versions(model):
@@ -87,22 +87,22 @@ def ranking_record(registry: Registry, name: ModelName | str) -> ModelRecord:
 
 
 def open_session(file: Path, threads: int | None = None) -> InferenceSession:
-    """An ONNX file, ready to run on the CPU. Raises ``ModelDamaged`` where it is none."""
+    """Open an ONNX file to run on the CPU. Raises ``ModelDamaged`` if it is not one."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
-    options.log_severity_level = 3  # errors, which are raised as well
+    options.log_severity_level = 3  # errors only, which are also raised
     try:
         return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # Its exceptions have no class of their own in common.
-        raise ModelDamaged(f"{file}: is not an ONNX file that can be run ({error}). {_MEND}") from error
+    except Exception as error:  # Its exceptions have no common base class.
+        raise ModelDamaged(f"{file}: is not a valid ONNX file ({error}). {_FIX}") from error
 
 
 def _check(session: InferenceSession, file: Path, size: ImageInput) -> None:
-    """Raise ``ModelDamaged`` unless the graph takes what the record says, and gives one score each."""
-    takes = [(each.name, each.type, each.shape[1:]) for each in session.get_inputs()]
-    gives = [(each.name, each.type, len(each.shape)) for each in session.get_outputs()]
-    wanted = [(INPUT, "tensor(float)", [3, size.height, size.width])], [(OUTPUT, "tensor(float)", 1)]
-    if (takes, gives) != wanted:
-        raise ModelDamaged(f"{file}: takes {takes} and gives {gives}, where {wanted} was expected. {_MEND}")
+    """Raise ``ModelDamaged`` unless the graph has the record's input, and one score per crop as its output."""
+    inputs = [(value.name, value.type, value.shape[1:]) for value in session.get_inputs()]
+    outputs = [(value.name, value.type, len(value.shape)) for value in session.get_outputs()]
+    expected = [(INPUT, "tensor(float)", [3, size.height, size.width])], [(OUTPUT, "tensor(float)", 1)]
+    if (inputs, outputs) != expected:
+        raise ModelDamaged(f"{file}: has inputs {inputs} and outputs {outputs}; expected {expected}. {_FIX}")

@@ -1,6 +1,6 @@
-"""A photo's people as the ranking takes them: cropped, judged for sharpness and cut at the hips.
+"""Preparation of a photo's people: cropping, a check of their sharpness, and a cut at the hips.
 
-Training, the flow and the service all crop by :class:`Preparer`; there is no other way to do it.
+Training, the flow and the service all crop with :class:`Preparer`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ __all__ = [
     "sharpness_of",
 ]
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 """Pixels, RGB: shape (height, width, 3)."""
 
 SHARPNESS_HEIGHT = 256
-"""Pixels: a higher crop is made smaller before its sharpness is measured."""
+"""Pixels. A higher crop is scaled down before its sharpness is measured."""
 
 MIN_LOWER_BODY = 24
-"""Pixels that a lower body is high at least: fewer show no running style."""
+"""Pixels. The minimum height of a lower body: a smaller one shows no running style."""
 
 _NOSE = JOINTS.index("nose")
 _WRISTS, _HIPS, _KNEES = (
@@ -45,21 +45,21 @@ class DropReason(StrEnum):
     """Why a person, or a photo, has no lower body to rank."""
 
     NOBODY_FOUND = "nobody_found"
-    """Nobody is seen in the photo."""
+    """No person is visible in the photo."""
     LOW_CONFIDENCE = "low_confidence"
-    """It may be a person, with less confidence than is asked for."""
+    """It may be a person, with less than the minimum confidence."""
     BLURRED = "blurred"
-    """The crop is less sharp than is asked for."""
+    """The crop is less sharp than the minimum."""
     HIPS_NOT_SEEN = "hips_not_seen"
-    """Neither hip is seen in the photo: there is no telling where the lower body begins."""
+    """Neither hip is visible, so the start of the lower body is unknown."""
     LEGS_NOT_SEEN = "legs_not_seen"
-    """Neither knee is seen in the photo, below the hips."""
+    """Neither knee is visible below the hips."""
     TOO_SMALL = "too_small"
-    """The lower body has too few pixels to tell a style."""
+    """The lower body has too few pixels to show a style."""
 
 
 class PrepareParameters(BaseModel):
-    """What a person must come up to. ``blur_threshold``: see :func:`sharpness_of`."""
+    """The requirements for a person. ``blur_threshold``: the least sharpness, see :func:`sharpness_of`."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -69,9 +69,9 @@ class PrepareParameters(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class DroppedPerson:
-    """Whoever cannot be ranked, and why; ``detail`` says it for a person.
+    """A person who cannot be ranked, and the reason; ``detail`` describes it for people.
 
-    ``box``, ``confidence`` and ``sharpness`` are None as far as they are not known.
+    ``box``, ``confidence`` and ``sharpness`` are None if they are unknown.
     """
 
     reason: DropReason
@@ -85,13 +85,13 @@ class DroppedPerson:
 class PreparedPerson:
     """A person of a photo, cropped. ``crop``, and its two parts, are uint8, RGB, shape (height, width, 3).
 
-    ``upper_body`` over ``lower_body`` is ``crop``. Where the lower body cannot be told, it is None, ``upper_body`` is
-    all of the crop, and ``without_lower_body`` says why.
+    ``upper_body`` above ``lower_body`` is ``crop``. If the lower body cannot be determined, it is None, ``upper_body``
+    is the complete crop, and ``without_lower_body`` has the reason.
     """
 
-    crop: Picture
-    upper_body: Picture
-    lower_body: Picture | None
+    crop: Image
+    upper_body: Image
+    lower_body: Image | None
     box: Box
     confidence: float
     sharpness: float
@@ -101,14 +101,14 @@ class PreparedPerson:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A photo's people, the surest first, and what was dropped: nobody who was seen is in neither."""
+    """A photo's people, highest confidence first, and those that were dropped: together all who were found."""
 
     people: tuple[PreparedPerson, ...]
     dropped: tuple[DroppedPerson, ...]
 
 
 class Preparer:
-    """Finds and crops the people of photos, with MediaPipe's models loaded once. Not to be shared between threads.
+    """Finds and crops the people in photos, with MediaPipe's models loaded once. Not to be shared between threads.
 
     A context manager; ``close`` frees the models.
     """
@@ -126,22 +126,22 @@ class Preparer:
         """Free the models."""
         self._estimator.close()
 
-    def prepare(self, rgb: Picture, parameters: PrepareParameters) -> Prepared:
-        """The people of a photo, uint8, RGB, shape (height, width, 3). Raises ValueError for anything else."""
+    def prepare(self, rgb: Image, parameters: PrepareParameters) -> Prepared:
+        """Return the people in a photo, uint8, RGB, shape (height, width, 3). Raises ValueError for anything else."""
         found = find_people(rgb, self._estimator)
         if not found:
-            return Prepared((), (DroppedPerson(DropReason.NOBODY_FOUND, "nobody is seen in the photo"),))
-        each = [prepare_person(rgb, person, parameters) for person in found]
+            return Prepared((), (DroppedPerson(DropReason.NOBODY_FOUND, "no person is visible in the photo"),))
+        people = [prepare_person(rgb, person, parameters) for person in found]
         return Prepared(
-            tuple(one for one in each if isinstance(one, PreparedPerson)),
-            tuple(one for one in each if isinstance(one, DroppedPerson)),
+            tuple(person for person in people if isinstance(person, PreparedPerson)),
+            tuple(person for person in people if isinstance(person, DroppedPerson)),
         )
 
 
-def prepare_person(rgb: Picture, person: FoundPerson, parameters: PrepareParameters) -> PreparedPerson | DroppedPerson:
-    """One person who was found in the photo: cropped and cut, or why not."""
+def prepare_person(rgb: Image, person: FoundPerson, parameters: PrepareParameters) -> PreparedPerson | DroppedPerson:
+    """Crop and cut one person who was found in the photo, or return the reason why that is not possible."""
     if person.confidence < parameters.min_confidence:
-        detail = f"a confidence of {person.confidence:.2f}, where {parameters.min_confidence:g} is asked for"
+        detail = f"a confidence of {person.confidence:.2f}; at least {parameters.min_confidence:g} is needed"
         return DroppedPerson(DropReason.LOW_CONFIDENCE, detail, person.box, person.confidence)
     left, top, right, bottom = person.box
     crop = np.ascontiguousarray(rgb[top:bottom, left:right])
@@ -151,7 +151,7 @@ def prepare_person(rgb: Picture, person: FoundPerson, parameters: PrepareParamet
         return DroppedPerson(reason, detail, person.box, person.confidence, sharpness)
 
     if sharpness < parameters.blur_threshold:
-        detail = f"a sharpness of {sharpness:.1f}, where {parameters.blur_threshold:g} is asked for"
+        detail = f"a sharpness of {sharpness:.1f}; at least {parameters.blur_threshold:g} is needed"
         return dropped(DropReason.BLURRED, detail)
     cut = _cut(person)
     missing = dropped(*cut) if isinstance(cut, tuple) else None
@@ -167,12 +167,12 @@ def prepare_person(rgb: Picture, person: FoundPerson, parameters: PrepareParamet
     )
 
 
-def sharpness_of(crop: Picture) -> float:
-    """The variance of the Laplacian of the crop's grey values, 0 to 255; of a sharp photo some hundreds and more.
+def sharpness_of(crop: Image) -> float:
+    """Return the variance of the Laplacian of the crop's grey values, 0 to 255; several hundred for a sharp photo.
 
     J. L. Pech-Pacheco et al., Diatom Autofocusing in Brightfield Microscopy: A Comparative Study (2000). A crop higher
-    than :data:`SHARPNESS_HEIGHT` pixels is brought to that height first, so that the same person photographed larger
-    counts as sharp as before. A smaller one is measured as it is: enlarging would blur it.
+    than :data:`SHARPNESS_HEIGHT` pixels is first scaled down to that height, so that the result does not depend on the
+    size of the photo. A smaller crop is not scaled: enlarging would blur it.
     """
     import cv2
 
@@ -185,31 +185,31 @@ def sharpness_of(crop: Picture) -> float:
 
 
 def _cut(person: FoundPerson) -> int | tuple[DropReason, str]:
-    """The crop's row at which the lower body begins: that of the hips; or why there is none."""
-    hips = _seen(person, _HIPS)
+    """Return the row of the crop where the lower body starts, at the hips, or the reason why there is none."""
+    hips = _visible(person, _HIPS)
     if not len(hips):
-        return DropReason.HIPS_NOT_SEEN, "neither hip is seen"
+        return DropReason.HIPS_NOT_SEEN, "neither hip is visible"
     row = round(float(hips[:, 1].mean()))
-    knees = _seen(person, _KNEES)
+    knees = _visible(person, _KNEES)
     if not (knees[:, 1] > row).any():
-        return DropReason.LEGS_NOT_SEEN, "neither knee is seen below the hips"
+        return DropReason.LEGS_NOT_SEEN, "neither knee is visible below the hips"
     height = person.box.bottom - row
     if height < MIN_LOWER_BODY:
-        return DropReason.TOO_SMALL, f"the lower body is {height} pixels high, where {MIN_LOWER_BODY} are needed"
+        return DropReason.TOO_SMALL, f"the lower body is {height} pixels high; at least {MIN_LOWER_BODY} are needed"
     return max(row - person.box.top, 1)
 
 
-def _seen(person: FoundPerson, joints: list[int]) -> NDArray[np.float32]:
-    """Of these joints, those that are seen, and within the person's box, which is within the photo."""
+def _visible(person: FoundPerson, joints: list[int]) -> NDArray[np.float32]:
+    """Return those of the joints that are visible and within the person's box, which is within the photo."""
     points = person.keypoints[joints]
     left, top, right, bottom = person.box
-    x, y, sure = points.T
-    seen = (sure >= SEEN) & (x >= left) & (x < right) & (y >= top) & (y < bottom)
-    return np.asarray(points[seen])
+    x, y, confidence = points.T
+    visible = (confidence >= SEEN) & (x >= left) & (x < right) & (y >= top) & (y < bottom)
+    return np.asarray(points[visible])
 
 
 def _arms_above_head(person: FoundPerson) -> bool:
-    """Whether both wrists are seen over the nose; they may reach out of the photo's upper edge."""
+    """Return whether both wrists are visible above the nose; they may be beyond the photo's upper edge."""
     nose, wrists = person.keypoints[_NOSE], person.keypoints[_WRISTS]
-    seen = nose[2] >= SEEN and (wrists[:, 2] >= SEEN).all()
-    return bool(seen and (wrists[:, 1] < nose[1]).all())
+    visible = nose[2] >= SEEN and (wrists[:, 2] >= SEEN).all()
+    return bool(visible and (wrists[:, 1] < nose[1]).all())

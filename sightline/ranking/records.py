@@ -1,4 +1,4 @@
-"""What is kept of every person in a ranked photo."""
+"""The record of a person in a ranked photo."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["RankedPerson", "outcome_of", "sort_key"]
 
 
 class RankedPerson(BaseModel):
-    """One person's line in the results, or, with ``person`` 0, a photo's whose people cannot be told.
+    """One person's line in the results or, with ``person`` 0, that of a photo without usable people.
 
-    ``person`` counts a photo's people from 1, the surest first; ``box`` is where they are, in pixels. ``score`` is what
-    the model says of the lower body and ``ranking`` that with the bonus for raised arms, both 0 to 1, None where the
-    lower body cannot be told. ``reason`` is a :class:`~sightline.ranking.DropReason`, or for a photo that cannot be
-    read a :class:`~sightline.vision.Reason`; ``sha256`` is None where not a byte of it could be.
+    ``person`` counts a photo's people from 1, highest confidence first; ``box`` is their position, in pixels. ``score``
+    is the model's score of the lower body, and ``ranking`` includes the bonus for raised arms; both are 0 to 1, and
+    None if the lower body cannot be determined. ``reason`` is a :class:`~sightline.ranking.DropReason` or, for a photo
+    that cannot be read, a :class:`~sightline.vision.Reason`. ``sha256`` is None if no byte could be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,7 +40,7 @@ class RankedPerson(BaseModel):
 
 
 def outcome_of(reason: DropReason) -> Outcome:
-    """Who may be a person is uncertain; the others are there and cannot be ranked."""
+    """Return the outcome for a reason: a possible person is uncertain, other people are rejected."""
     return Outcome.LOW_CONFIDENCE if reason is DropReason.LOW_CONFIDENCE else Outcome.REJECTED
 
 

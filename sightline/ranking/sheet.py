@@ -1,4 +1,4 @@
-"""A contact sheet: everybody who was ranked in one picture, the best first, each with their score."""
+"""A contact sheet: an image of the ranked people, best first, with their scores."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _QUALITY = 88
 
 
 def contact_sheet(ranked: Sequence[Ranked], title: str) -> bytes:
-    """A JPEG file of the first :data:`MAX_PEOPLE` people, in the order given, under a title.
+    """Return a JPEG file that shows the first :data:`MAX_PEOPLE` people, in the given order, under a title.
 
-    Below each stand the place, the ranking, an arrow where raised arms have added to it, and the photo's name.
+    Below each person are the place, the ranking, an arrow if raised arms added to it, and the photo's name.
     """
     from PIL import Image, ImageDraw
 
-    shown = [each for each in ranked if each.thumbnail is not None][:MAX_PEOPLE]
+    shown = [(one.person, one.thumbnail) for one in ranked if one.thumbnail is not None][:MAX_PEOPLE]
     columns = max(1, min(_COLUMNS, len(shown)))
     rows = -(-len(shown) // columns)
     width, height = THUMBNAIL[0] + _GAP, THUMBNAIL[1] + _CAPTION + _GAP
@@ -40,15 +40,15 @@ def contact_sheet(ranked: Sequence[Ranked], title: str) -> bytes:
     sheet = Image.new("RGB", (max(columns * width + _GAP, 560), head + rows * height + _GAP), _PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((_GAP, 12), _cut(title, large, sheet.width - 2 * _GAP), _INK, large)
-    for place, each in enumerate(shown):
+    for place, (person, thumbnail) in enumerate(shown):
         left, top = _GAP + place % columns * width, head + place // columns * height
-        picture = Image.open(io.BytesIO(each.thumbnail or b""))
+        image = Image.open(io.BytesIO(thumbnail))
         draw.rectangle((left, top, left + THUMBNAIL[0] - 1, top + THUMBNAIL[1] - 1), _FRAME)
-        sheet.paste(picture, (left + (THUMBNAIL[0] - picture.width) // 2, top + (THUMBNAIL[1] - picture.height) // 2))
-        text = "not ranked" if each.person.ranking is None else f"{each.person.ranking:.3f}"
-        raised = each.person.arms_above_head and each.person.ranking is not None
+        sheet.paste(image, (left + (THUMBNAIL[0] - image.width) // 2, top + (THUMBNAIL[1] - image.height) // 2))
+        text = "not ranked" if person.ranking is None else f"{person.ranking:.3f}"
+        raised = person.arms_above_head and person.ranking is not None
         draw.text((left, top + THUMBNAIL[1] + 3), f"{place + 1}.  {text}{' ↑' if raised else ''}", _INK, large)
-        name = f"{each.person.uri.rpartition('/')[2]} #{each.person.person}"
+        name = f"{person.uri.rpartition('/')[2]} #{person.person}"
         draw.text((left, top + THUMBNAIL[1] + 24), _cut(name, small, THUMBNAIL[0]), _SOFT, small)
     file = io.BytesIO()
     sheet.save(file, "JPEG", quality=_QUALITY)
@@ -64,10 +64,10 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def _cut(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
-    """As much of the text as fits, with its end, by which files are told apart."""
+    """Return the end of the text that fits, because files differ in the ends of their names."""
     if font.getlength(text) <= width:
         return text
-    text = text[-300:]  # more fits nowhere
+    text = text[-300:]  # more never fits
     while text and font.getlength(f"…{text}") > width:
         text = text[1:]
     return f"…{text}"

@@ -1,4 +1,4 @@
-"""Images: which are meant, their pixels, what a model says of them, and the records of that.
+"""Images: sources, decoding, classification, and the records of runs.
 
 classifier = load_classifier(Registry(locate("models")), "vehicles")
 pixels = decode(Path("bike.png").read_bytes(), classifier.input, Limits()).pixels

@@ -1,4 +1,4 @@
-"""The networks that turn a normalised picture into an embedding, by name."""
+"""The networks that compute the embedding of a normalised image, by name."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["BACKBONES", "WeightsUnavailable", "create_backbone"]
 
 
 class WeightsUnavailable(SightlineError):
-    """Pretrained weights were asked for and cannot be had."""
+    """Pretrained weights were requested and are not available."""
 
 
 def create_backbone(name: str, *, pretrained: bool = False) -> Backbone:
-    """The backbone called ``name``, one of :data:`BACKBONES`, in training mode.
+    """Return the backbone ``name``, one of :data:`BACKBONES`, in training mode.
 
-    Called with pictures, shape = (n, 3, height, width), float32, normalised, it gives embeddings, shape =
-    (n, ``embedding_size``). Its weights are drawn from torch's generator: seed that for the same ones again.
-    ``pretrained`` takes torchvision's ImageNet weights instead, which are fetched once and then cached by torch; raises
-    ``WeightsUnavailable`` where there are none or they cannot be fetched.
+    It computes embeddings, shape = (n, ``embedding_size``), of normalised images, shape = (n, 3, height, width),
+    float32. Its weights are drawn from torch's generator: seed that to get the same weights. With ``pretrained`` they
+    are torchvision's ImageNet weights, which torch downloads once and caches. Raises ``WeightsUnavailable`` if there
+    are none or the download fails.
     """
     factory = _FACTORIES.get(name)
     if factory is None:
@@ -102,7 +102,7 @@ _FACTORIES: dict[str, Callable[[bool], Backbone]] = {
 }
 
 BACKBONES = tuple(_FACTORIES)
-"""The names that :func:`create_backbone` knows."""
+"""The names that :func:`create_backbone` accepts."""
 
 
 def _assembled(body: nn.Module, embedding_size: int) -> Backbone:
@@ -112,25 +112,25 @@ def _assembled(body: nn.Module, embedding_size: int) -> Backbone:
 
 
 def _build(name: str, pretrained: bool, build: Callable[[], nn.Module]) -> Any:
-    """A torchvision network, which fetches its weights when they are asked for."""
+    """Build a torchvision network, which downloads its weights if they are pretrained."""
     from torch.hub import get_dir
 
     if not pretrained:
         return build()
     try:
         return build()
-    # urllib's errors are OSErrors; a fetch that broke off has a hash that does not match, a RuntimeError.
+    # urllib's errors are OSErrors. After an incomplete download the hash does not match: a RuntimeError.
     except (OSError, HTTPException, RuntimeError) as error:
         raise WeightsUnavailable(
-            f"{name}: its pretrained weights are not on this machine and could not be fetched ({error}). There are "
-            "two ways out: (1) let this machine reach download.pytorch.org once, or put the weights file into "
-            f"{get_dir()}/checkpoints; (2) --no-pretrained, which trains from scratch"
+            f"{name}: its pretrained weights are not on this machine and could not be downloaded ({error}). Do "
+            "one of two things: (1) let this machine reach download.pytorch.org once, or put the weights file into "
+            f"{get_dir()}/checkpoints; (2) give --no-pretrained, which trains from scratch"
         ) from error
 
 
 def _refuse_pretrained(name: str, pretrained: bool) -> None:
     if pretrained:
         raise WeightsUnavailable(
-            f"{name}: there are no pretrained weights of it. Train it with --no-pretrained, or choose convnext_tiny, "
+            f"{name}: it has no pretrained weights. Train it with --no-pretrained, or choose convnext_tiny, "
             "mobilenet_v3_small or resnet18"
         )

@@ -1,4 +1,4 @@
-"""What runs a backbone on this machine: torch on a GPU, OpenVINO or torch on the CPU."""
+"""The backends that run a backbone on this machine: torch on a GPU, OpenVINO or torch on the CPU."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _log = logging.getLogger(__name__)
 
 
 class BackendUnavailable(SightlineError):
-    """The asked-for device or backend is not on this machine, or does not do for the model."""
+    """The requested device or backend is not on this machine, or does not support the model."""
 
 
 class Backend(Protocol):
-    """A backbone, with the normalisation before it, ready to run. One call at a time."""
+    """A backbone with its normalisation, ready to run. Not to be called from several threads at once."""
 
     @property
     def name(self) -> str:
         """One of :data:`BACKENDS`."""
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The embeddings, shape = (n, embedding_size), of pictures, shape = (n, height, width, 3), RGB."""
+        """Return the embeddings, shape = (n, embedding_size), of images, shape = (n, height, width, 3), RGB."""
 
 
 Build = Callable[["Backbone", "ImageInput"], Backend]
@@ -49,7 +49,7 @@ BACKENDS: dict[str, Build] = {
     "openvino-float32": lambda module, size: OpenVINOBackend(module, size, "float32"),
     "torch-float32": lambda module, size: TorchBackend(module, size, "cpu", "float32"),
 }
-"""How each backend is made, the fastest first; the CPU's order is that of ConvNeXt-Tiny's images a second."""
+"""The backends by name, fastest first; those of the CPU in the order of ConvNeXt-Tiny's throughput."""
 
 
 def choose_backend(
@@ -57,21 +57,20 @@ def choose_backend(
     size: ImageInput,
     device: Device = "auto",
     backend: Literal["auto", "openvino", "torch"] = "auto",
-    borne: Collection[HalfPrecision] = (),
+    half_precisions: Collection[HalfPrecision] = (),
 ) -> Backend:
-    """The backbone on the fastest backend that this machine has and that was asked for.
+    """Return the backbone on the fastest backend of this machine that matches the request.
 
-    The module is the backend's from then on, which may change it. ``borne``: the half precisions that the model bears;
-    without them it runs in float32. Raises :class:`BackendUnavailable` where the machine has no backend such as was
-    asked for.
+    The backend may change the module: do not use it elsewhere. ``half_precisions``: those that the model supports;
+    without them it runs in float32. Raises :class:`BackendUnavailable` if no backend of this machine matches.
     """
     for name in supported_backends():
-        where = "cuda" if "-cuda-" in name else "cpu"
-        if backend not in ("auto", name.partition("-")[0]) or device not in ("auto", where):
+        device_of_backend = "cuda" if "-cuda-" in name else "cpu"
+        if backend not in ("auto", name.partition("-")[0]) or device not in ("auto", device_of_backend):
             continue
         precision = name.rpartition("-")[2]
-        if precision in HALF_PRECISIONS and precision not in borne:
-            _log.info("not on %s: %s is not among what the model is known to bear", name, precision)
+        if precision in HALF_PRECISIONS and precision not in half_precisions:
+            _log.info("%s is skipped: the model's record does not allow %s", name, precision)
             continue
         _log.info("%s runs on %s", type(module).__name__, name)
         return BACKENDS[name](module, size)
@@ -82,13 +81,13 @@ def choose_backend(
 
 
 def supported_backends() -> list[str]:
-    """The names of the backends that this machine has, the fastest first.
+    """Return the names of this machine's backends, fastest first.
 
-    Half precision comes before float32, for models that bear it. Where the CPU does not compute in bfloat16 itself,
-    that would be slower than float32, and is left out.
+    Half precision comes before float32, for models that support it. On a CPU without native bfloat16, bfloat16 would be
+    slower than float32 and is left out.
     """
     import torch
 
-    has = {"torch-cuda": torch.cuda.is_available(), "openvino-bfloat16": has_native_bfloat16()}
-    lacking = tuple(prefix for prefix, there in has.items() if not there)
-    return [name for name in BACKENDS if not name.startswith(lacking)]
+    available = {"torch-cuda": torch.cuda.is_available(), "openvino-bfloat16": has_native_bfloat16()}
+    unavailable = tuple(prefix for prefix, is_available in available.items() if not is_available)
+    return [name for name in BACKENDS if not name.startswith(unavailable)]

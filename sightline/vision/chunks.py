@@ -1,4 +1,4 @@
-"""Some images, fetched and decoded: what is found is kept in one scratch file, not in memory."""
+"""A chunk of images, fetched and decoded into one scratch file, not into memory."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from sightline.vision.refs import ImageRef
 
 __all__ = ["SerializedChunk", "SerializedImage", "serialize_chunk"]
 
-_THREADS = 8  # most of fetching from a bucket is waiting
+_THREADS = 8  # fetching from a bucket is mostly waiting
 
 
 class SerializedImage(BaseModel):
-    """One image as it was read, or why it could not be. ``seconds``: what fetching and decoding took."""
+    """One image that was read, or the reason why it was not. ``seconds``: the time of fetching and decoding."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,8 +42,7 @@ class SerializedImage(BaseModel):
 class SerializedChunk(BaseModel):
     """A chunk's images, in order; the pixels and the bytes of the readable ones are in the file at ``path``.
 
-    One after the other lie there: how long each image's file is, as a NumPy array, the pixels, as another, and the
-    files' bytes.
+    The file contains the lengths of the image files as a NumPy array, the pixels as another, and the image files.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,13 +57,13 @@ class SerializedChunk(BaseModel):
         return [image for image in self.items if image.reason is None]
 
     def pixels(self) -> NDArray[np.uint8]:
-        """The readable images, shape = (n, height, width, 3), RGB. Empty where they keep their own sizes."""
+        """Return the readable images, shape = (n, height, width, 3), RGB; empty if they were not resized."""
         with self.path.open("rb") as file:
             np.load(file)
             return np.asarray(np.load(file), np.uint8)
 
     def contents(self) -> list[bytes]:
-        """The readable images' files, byte for byte."""
+        """Return the bytes of the readable images' files."""
         with self.path.open("rb") as file:
             lengths = np.load(file).tolist()
             file.seek(-sum(lengths), os.SEEK_END)
@@ -76,7 +75,7 @@ class SerializedChunk(BaseModel):
 
 
 class _Read(NamedTuple):
-    image: SerializedImage
+    serialized: SerializedImage
     data: bytes
     pixels: NDArray[np.uint8] | None
 
@@ -84,30 +83,30 @@ class _Read(NamedTuple):
 def serialize_chunk(
     refs: Sequence[ImageRef], size: ImageInput | None, limits: Limits, folder: Path, number: int = 0
 ) -> SerializedChunk:
-    """Fetch and decode every image, each with an outcome of its own; without a ``size`` pixels are only checked.
+    """Fetch and decode the images, which succeed or fail independently; without a ``size`` they are only checked.
 
-    What could be read is in a file in ``folder`` then, which is the caller's to :meth:`~SerializedChunk.discard`.
-    Raises ``OSError`` where that cannot be written.
+    The readable images are written into a file in ``folder``, which the caller must :meth:`~SerializedChunk.discard`.
+    Raises ``OSError`` if it cannot be written.
     """
     with ThreadPoolExecutor(min(_THREADS, max(1, len(refs)))) as pool:
-        found = list(pool.map(lambda ref: _read(ref, size, limits), refs))
+        images = list(pool.map(lambda ref: _read(ref, size, limits), refs))
     path = folder / f"chunk-{number:06d}.bin"
-    _write(path, [each for each in found if each.image.reason is None], size)
-    return SerializedChunk(number=number, path=path, items=tuple(each.image for each in found))
+    _write(path, [image for image in images if image.serialized.reason is None], size)
+    return SerializedChunk(number=number, path=path, items=tuple(image.serialized for image in images))
 
 
 def _write(path: Path, readable: Sequence[_Read], size: ImageInput | None) -> None:
     shape = (len(readable), size.height, size.width, 3) if size else (0, 0, 0, 3)
     with path.open("wb") as file:
-        np.save(file, np.array([len(each.data) for each in readable], np.int64))
-        # What np.save would write of all pictures, without a copy of them all in memory.
+        np.save(file, np.array([len(image.data) for image in readable], np.int64))
+        # As np.save would write all images, without a copy of them in memory.
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]
-        for each in readable:
-            if each.pixels is not None:
-                file.write(np.ascontiguousarray(each.pixels).data)
-        for each in readable:
-            file.write(each.data)
+        for image in readable:
+            if image.pixels is not None:
+                file.write(np.ascontiguousarray(image.pixels).data)
+        for image in readable:
+            file.write(image.data)
 
 
 def _read(ref: ImageRef, size: ImageInput | None, limits: Limits) -> _Read:
@@ -120,7 +119,7 @@ def _read(ref: ImageRef, size: ImageInput | None, limits: Limits) -> _Read:
         pixels, content_type = decoded.pixels if size else None, decoded.content_type
     except Rejected as error:
         rejected = error
-    image = SerializedImage(
+    serialized = SerializedImage(
         uri=ref.uri,
         sha256=sha256,
         content_type=content_type,
@@ -128,4 +127,4 @@ def _read(ref: ImageRef, size: ImageInput | None, limits: Limits) -> _Read:
         detail=rejected.detail if rejected else None,
         seconds=time.perf_counter() - start,
     )
-    return _Read(image, b"" if rejected else data, pixels)
+    return _Read(serialized, b"" if rejected else data, pixels)

@@ -1,4 +1,4 @@
-"""A model of the registry, ready to classify."""
+"""A model of the registry that classifies images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sightline.vision.backends import BackendUnavailable, choose_backend
 from sightline.vision.heads import probabilities
-from sightline.vision.precision import borne_by
+from sightline.vision.precision import supported_half_precisions
 from sightline.vision.weights import load_weights
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["TASK", "ImageClassifier", "load_classifier"]
 
 TASK = "image-classification"
-"""The task of these models' records."""
+"""The task in these models' records."""
 
 
 class ImageClassifier:
-    """Backbone, head and temperature. May be used from several threads; they take turns with the backbone."""
+    """Backbone, head and temperature. May be used from several threads, which take turns with the backbone."""
 
     def __init__(self, record: ModelRecord, backend: Backend, head: Head) -> None:
         self.record = record
@@ -39,24 +39,24 @@ class ImageClassifier:
 
     @property
     def input(self) -> ImageInput:
-        """What pictures are stretched to before they are handed over."""
+        """The size and the normalisation that the model expects; images are resized to it before."""
         return self.record.image_input
 
     @property
     def backend(self) -> str:
-        """What runs the backbone, ``openvino-float32`` say."""
+        """The name of the backend, such as ``openvino-float32``."""
         return self._backend.name
 
     def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """The calibrated probabilities, shape = (n, classes), of pictures, shape = (n, height, width, 3), RGB.
+        """Return the calibrated probabilities, shape = (n, classes), of images, shape = (n, height, width, 3), RGB.
 
-        Raises ``ValueError`` for pictures of another shape or type, and ``BackendUnavailable`` where the backend's
-        precision does not do for the model, so that it gives no numbers.
+        Raises ``ValueError`` for images of another shape or type, and ``BackendUnavailable`` if the model's values
+        overflow in the backend's precision.
         """
-        wanted = (self.input.height, self.input.width, 3)
-        if pixels.shape[1:] != wanted or pixels.dtype != np.uint8:
+        expected = (self.input.height, self.input.width, 3)
+        if pixels.shape[1:] != expected or pixels.dtype != np.uint8:
             shape = f"{pixels.dtype} {pixels.shape}"
-            raise ValueError(f"pictures of {shape}, where uint8 (n, *{wanted}) was expected")
+            raise ValueError(f"images of {shape}; expected uint8 (n, *{expected})")
         if not len(pixels):
             return np.empty((0, len(self.classes)))
         logits = self._logits(pixels)
@@ -65,17 +65,17 @@ class ImageClassifier:
         return probabilities(logits, self.record.temperature)
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The backbone's embeddings, shape = (n, size), of pictures as :meth:`predict` takes them."""
+        """Return the backbone's embeddings, shape = (n, size), of images as in :meth:`predict`."""
         with self._turn:
             return self._backend(pixels)
 
     def _logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         with self._turn:
             embeddings = self._backend(pixels)
-        # Trees would take what is not a number for a value that is missing, and answer all the same.
+        # Trees would treat NaN as a missing value and predict a class all the same.
         if not np.isfinite(embeddings).all():
             raise BackendUnavailable(
-                f"{self.name} on {self.backend}: what it computes overflows. Set DEVICE=cpu and BACKEND=torch"
+                f"{self.name} on {self.backend}: its values overflow. Set DEVICE=cpu and BACKEND=torch"
             )
         return self._head.logits(embeddings)
 
@@ -88,15 +88,14 @@ def load_classifier(
     backend: Literal["auto", "openvino", "torch"] = "auto",
     half: bool = True,
 ) -> ImageClassifier:
-    """The model ``posture``, or its version ``posture/3``, on the fastest backend there is for it.
+    """Load the model ``posture``, or its version ``posture/3``, on the fastest backend for it.
 
-    It runs in half precision where its record tells that its predictions stay those of float32, and never without
-    ``half``, for what is compared with figures of training. Raises ``ModelNotFound``, ``WrongTask``, ``ModelDamaged``
-    where a file is not what the record says, or the record is none, and ``BackendUnavailable``.
+    It runs in half precision if its record shows that the predictions agree with those in float32. ``half=False``
+    always uses float32, for comparisons with metrics from training. Raises ``ModelNotFound``, ``WrongTask``,
+    ``ModelDamaged`` if the record or a file does not match, and ``BackendUnavailable``.
     """
     files = registry.open(name)
     size = files.record.image_input
     module, head = load_weights(files)
-    borne = borne_by(files.record) if half else ()
-    chosen = choose_backend(module, size, device, backend, borne)
-    return ImageClassifier(files.record, chosen, head)
+    half_precisions = supported_half_precisions(files.record) if half else ()
+    return ImageClassifier(files.record, choose_backend(module, size, device, backend, half_precisions), head)

@@ -1,4 +1,4 @@
-"""Classifying by a SageMaker endpoint."""
+"""Classification by a SageMaker endpoint."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _THROTTLED = {
 
 
 class InvalidAnswer(SightlineError):
-    """An endpoint that cannot be asked, or does not answer with a probability for each class: no image is the cause."""
+    """An endpoint cannot be invoked, or does not return a probability per class; the cause is not the image."""
 
 
 class EndpointClassifier:
-    """A deployed model that is sent images as they are. May be used from several threads.
+    """A deployed model, which receives images unchanged. May be used from several threads.
 
-    ``name`` is ``endpoint://NAME``. Throttling, failures of the server (5xx) and of the connection are tried again
-    ``tries`` times in all, after ``delay`` seconds, then twice as many, and so on; nothing else is. Raises
-    ``InvalidSetting`` where AWS is not set up, its region missing say.
+    ``name`` is ``endpoint://NAME``. Throttling, server errors (5xx) and connection errors are retried, up to
+    ``attempts`` attempts with exponential backoff from ``delay`` seconds; other errors are not. Raises
+    ``InvalidSetting`` if AWS is not configured, for example if the region is missing.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class EndpointClassifier:
         threshold: float,
         *,
         client: Any = None,
-        tries: int = 4,
+        attempts: int = 4,
         delay: float = 1.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -55,13 +55,13 @@ class EndpointClassifier:
         self.threshold = threshold
         self._endpoint = ModelName.parse(name).capture_endpoint
         self._client = client or _client(name)
-        self._tries, self._delay, self._sleep = tries, delay, sleep
+        self._attempts, self._delay, self._sleep = attempts, delay, sleep
 
     def predict(self, data: bytes, content_type: str) -> tuple[float, ...]:
-        """The probabilities of one image file, in the order of the classes.
+        """Return the probabilities of one image file, in the order of the classes.
 
-        Raises :class:`Rejected` where the endpoint refuses the image, or stays away; and :class:`InvalidAnswer` where
-        it does not exist, must not be asked, or answers with something else than a probability for each class.
+        Raises :class:`Rejected` if the endpoint rejects the image or remains unavailable, and :class:`InvalidAnswer` if
+        it does not exist, must not be invoked, or does not return a probability per class.
         """
         content, answer_type = self._invoke(data, content_type)
         try:
@@ -72,42 +72,42 @@ class EndpointClassifier:
             ) from error
 
     def _invoke(self, data: bytes, content_type: str) -> tuple[bytes, str]:
-        for attempt in range(1, self._tries + 1):
+        for attempt in range(1, self._attempts + 1):
             try:
                 answer = self._client.invoke_endpoint(
                     EndpointName=self._endpoint, Body=data, ContentType=content_type, Accept="application/json"
                 )
                 return answer["Body"].read(), answer.get("ContentType", "")
             except (ClientError, ConnectionFailed, HTTPClientError, IncompleteReadError) as error:
-                if not _may_pass(error):
+                if not _is_transient(error):
                     if _concerns_every_image(error):
-                        raise InvalidAnswer(f"{self.name}: cannot be asked: {error}") from error
+                        raise InvalidAnswer(f"{self.name}: cannot be invoked: {error}") from error
                     raise Rejected(Reason.ENDPOINT_REFUSED, f"{self.name}: {error}") from error
-                if attempt == self._tries:
+                if attempt == self._attempts:
                     raise Rejected(
-                        Reason.ENDPOINT_UNAVAILABLE, f"{self.name}: {error}, after {attempt} tries"
+                        Reason.ENDPOINT_UNAVAILABLE, f"{self.name}: {error}, after {attempt} attempts"
                     ) from error
             except BotoCoreError as error:
-                raise InvalidAnswer(f"{self.name}: cannot be asked: {error}") from error
+                raise InvalidAnswer(f"{self.name}: cannot be invoked: {error}") from error
             self._sleep(self._delay * 2 ** (attempt - 1))
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("the last attempt returns or raises")
 
     def _probabilities(self, text: str, content_type: str) -> tuple[float, ...]:
-        found = text.strip().split(",") if content_type.startswith("text/csv") else json.loads(text)
-        while isinstance(found, dict) or (isinstance(found, list) and len(found) == 1 and not _is_row(found)):
-            found = found[0] if isinstance(found, list) else found.get("probabilities", found.get("predictions"))
-        row = tuple(float(each) for each in found)
+        answer = text.strip().split(",") if content_type.startswith("text/csv") else json.loads(text)
+        while isinstance(answer, dict) or (isinstance(answer, list) and len(answer) == 1 and not _is_row(answer)):
+            answer = answer[0] if isinstance(answer, list) else answer.get("probabilities", answer.get("predictions"))
+        row = tuple(float(number) for number in answer)
         if len(row) != len(self.classes):
-            raise ValueError(f"{len(row)} numbers came, {len(self.classes)} were expected")
-        if not all(0 <= each <= 1 for each in row) or not math.isclose(sum(row), 1, abs_tol=0.01):
-            raise ValueError(f"{row} are no probabilities, which lie in 0 to 1 and sum to 1")
+            raise ValueError(f"{len(row)} numbers, {len(self.classes)} were expected")
+        if not all(0 <= number <= 1 for number in row) or not math.isclose(sum(row), 1, abs_tol=0.01):
+            raise ValueError(f"{row} are not probabilities, which are from 0 to 1 and sum to 1")
         return row
 
 
 def _client(name: str) -> Any:
     import boto3
 
-    # The retries are counted here: botocore's own would multiply them.
+    # botocore's own retries would multiply those of this class.
     config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=10, read_timeout=70)
     try:
         return boto3.client("sagemaker-runtime", config=config)
@@ -115,21 +115,21 @@ def _client(name: str) -> Any:
         raise InvalidSetting(f"{name}: {error} Set AWS_DEFAULT_REGION, and the other AWS variables") from error
 
 
-def _is_row(found: Any) -> bool:
-    return isinstance(found, list) and bool(found) and all(isinstance(each, int | float) for each in found)
+def _is_row(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(number, int | float) for number in value)
 
 
-def _may_pass(error: Exception) -> bool:
+def _is_transient(error: Exception) -> bool:
     if not isinstance(error, ClientError):
         return True
-    # The model's own server stands behind the endpoint: of its answers, these say that it is not there just now. A 500
-    # is the model's, which failed on the image.
-    behind = error.response.get("OriginalStatusCode") in (502, 503, 504)
-    return behind or _status(error) >= 500 or _status(error) == 429 or _code(error) in _THROTTLED
+    # The status of the model's own server behind the endpoint. These mean that it is temporarily unavailable; 500 means
+    # that the model failed on the image.
+    unavailable = error.response.get("OriginalStatusCode") in (502, 503, 504)
+    return unavailable or _status(error) >= 500 or _status(error) == 429 or _code(error) in _THROTTLED
 
 
 def _concerns_every_image(error: Exception) -> bool:
-    """Whether it is about this machine's rights or the endpoint's name."""
+    """Return whether the cause is this machine's permissions or the endpoint's name."""
     return isinstance(error, ClientError) and (
         _status(error) in (401, 403) or (_code(error) == "ValidationError" and "not found" in str(error))
     )

@@ -1,4 +1,4 @@
-"""The bytes of one image, from a payload, a file, S3 or the web."""
+"""Reading the bytes of one image, from a payload, a file, S3 or the web."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["fetch"]
 _S3_HOST = re.compile(
     r"(?:(?P<bucket>[a-z0-9][a-z0-9.-]*)\.)?s3(?:-fips)?(?:\.dualstack)?(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?"
 )
-# A signed URL brings its own credentials, and storage reads no object's earlier versions.
-_TO_THE_WEB = {"X-Amz-Signature", "Signature", "versionId"}
+# A signed URL has its own credentials, and storage does not read earlier versions of an object.
+_HTTP_ONLY = {"X-Amz-Signature", "Signature", "versionId"}
 
 
 def fetch(ref: ImageRef, limits: Limits) -> bytes:
-    """The image file's bytes.
+    """Return the bytes of the image file.
 
-    Raises :class:`Rejected` where it has none: it is missing, denied, unreachable, empty, too large, at a forbidden
-    address, or named by what cannot be read.
+    Raises :class:`Rejected` if it is missing, denied, unreachable, empty, too large, at a forbidden address, or if its
+    URI is not supported.
     """
     if ref.reason is not None:
         raise Rejected(ref.reason, ref.problem or "it cannot be read")
@@ -52,26 +52,26 @@ def _read(ref: ImageRef, limits: Limits) -> bytes:
 
 
 def _s3_uri(url: str) -> str | None:
-    """An S3 object's own URI, where the URL is one of S3's: it is then read with this machine's credentials."""
+    """Return the ``s3://`` URI of an S3 URL, which is read with this machine's credentials; None for other URLs."""
     try:
         parts = urlsplit(url)
-        found = _S3_HOST.fullmatch(parts.hostname or "")
-    except ValueError:  # The download says what is wrong with it.
+        match = _S3_HOST.fullmatch(parts.hostname or "")
+    except ValueError:  # The download reports the problem.
         return None
-    if found is None or _TO_THE_WEB & parse_qs(parts.query).keys():
+    if match is None or _HTTP_ONLY & parse_qs(parts.query).keys():
         return None
-    # S3 takes a plus sign for a space, here too.
+    # S3 reads a plus sign in a path as a space.
     path = unquote_plus(parts.path).removeprefix("/")
-    return f"s3://{found['bucket']}/{path}" if found["bucket"] else f"s3://{path}"
+    return f"s3://{match['bucket']}/{path}" if match["bucket"] else f"s3://{path}"
 
 
 def _from_storage(uri: str, limits: Limits) -> bytes:
     try:
         location = storage.locate(uri)
         if not isinstance(location, Path) and limits.buckets is not None and location.bucket not in limits.buckets:
-            raise Rejected(Reason.NOT_ALLOWED, f"the bucket {location.bucket!r} is not one that is read for requests")
+            raise Rejected(Reason.NOT_ALLOWED, f"the bucket {location.bucket!r} is not on the list of allowed buckets")
         if isinstance(location, Path) and not storage.exists(location):
-            storage.size(location)  # What is not there, or is a folder, is an error of its own.
+            storage.size(location)  # Raises an error for a missing file or a folder.
             raise Rejected(Reason.UNSUPPORTED_URI, "it is a device or a pipe, not a file")
         return storage.read_bytes(location, limits.bytes)
     except TooLarge as error:

@@ -1,4 +1,4 @@
-"""Networks in half precision, whole or as far as it gains the most. This module imports torch."""
+"""Networks in half precision, completely or only in the layers that gain most. This module imports torch."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from torch.overrides import TorchFunctionMode
 from sightline.vision.nets import Assembled, Backbone
 from sightline.vision.precision import HalfPrecision
 
-__all__ = ["InBfloat16", "Rounded", "as_in", "with_perceptrons"]
+__all__ = ["InBfloat16", "Rounded", "emulate_precision", "wrap_perceptrons"]
 
 
 class InBfloat16(nn.Module):
-    """Layers that compute in bfloat16, from float32 to float32. Their weights are changed in place."""
+    """Layers that compute in bfloat16, with float32 input and output. Their weights are changed in place."""
 
     def __init__(self, layers: nn.Module) -> None:
         super().__init__()
         self.layers = layers.to(torch.bfloat16)
 
     def forward(self, values: Tensor) -> Tensor:
-        """What the layers give, in float32."""
-        # To the nearest number of bfloat16's 8 bits, by T. J. Dekker's splitting (1971): OpenVINO's conversion cuts the
-        # other bits off, which makes everything smaller, by a 350th on average.
+        """Return the output of the layers, in float32."""
+        # Round to the nearest bfloat16, which has 8 bits, by T. J. Dekker's splitting (1971). OpenVINO's conversion
+        # truncates the other bits, which makes values smaller by 1/350 on average.
         split = values * (2.0**16 + 1)
         nearest = split - (split - values)
         computed: Tensor = self.layers(nearest.to(torch.bfloat16))
@@ -34,10 +34,10 @@ class InBfloat16(nn.Module):
 
 
 class Rounded(nn.Module):
-    """Layers as they would be in half precision, on any machine.
+    """Layers that emulate half precision on any machine.
 
-    Weights, which are changed in place, what comes in, and what every operation gives are rounded to ``dtype``; sums
-    are added up in float32 before, as processors and GPUs do but for some of a GPU's longest.
+    The weights, which are changed in place, the input and the output of every operation are rounded to ``dtype``. Sums
+    are accumulated in float32 before, as on processors and GPUs, except for some of the longest sums of a GPU.
     """
 
     def __init__(self, layers: nn.Module, dtype: torch.dtype) -> None:
@@ -46,47 +46,47 @@ class Rounded(nn.Module):
         self.dtype = dtype
 
     def forward(self, values: Tensor) -> Tensor:
-        """What the layers give. Raises ``OverflowError`` where ``dtype`` does not hold it."""
+        """Return the output of the layers. Raises ``OverflowError`` if it exceeds the range of ``dtype``."""
         with _Rounding(self.dtype):
             computed: Tensor = self.layers(_round(values, self.dtype))
         if not torch.isfinite(computed).all():
-            raise OverflowError(f"{self.dtype} does not hold what the layers give")
+            raise OverflowError(f"the output of the layers exceeds the range of {self.dtype}")
         return computed
 
 
-def as_in(backbone: Backbone, precision: HalfPrecision) -> Backbone | None:
-    """A copy that computes in float32 what the backends of a half precision do; None where there is nothing for them.
+def emulate_precision(backbone: Backbone, precision: HalfPrecision) -> Backbone | None:
+    """Return a copy that emulates the backends of a half precision in float32; None if they would change nothing.
 
-    float16, a GPU's, is that of the whole network, bfloat16, a processor's, that of its perceptrons.
+    float16, on a GPU, applies to the complete network; bfloat16, on a processor, to its perceptrons only.
     """
     if precision == "float16":
         return Assembled(Rounded(copy.deepcopy(backbone), torch.float16), backbone.embedding_size).eval()
     if not any(True for _ in _perceptrons(backbone)):
         return None
-    return with_perceptrons(copy.deepcopy(backbone), lambda layers: Rounded(layers, torch.bfloat16))
+    return wrap_perceptrons(copy.deepcopy(backbone), lambda layers: Rounded(layers, torch.bfloat16))
 
 
-def with_perceptrons(backbone: Backbone, wrap: Callable[[nn.Module], nn.Module]) -> Backbone:
-    """The backbone, which is changed in place, with each of its perceptrons wrapped.
+def wrap_perceptrons(backbone: Backbone, wrap: Callable[[nn.Module], nn.Module]) -> Backbone:
+    """Wrap every perceptron of the backbone, in place, and return the backbone.
 
-    Those are two linear layers with GELU between, as each of ConvNeXt's blocks has them: nearly all of the work, and
-    little of what half precision gets wrong, which comes from the convolutions, the sums of blocks and the
+    A perceptron is two linear layers with GELU between, as in the blocks of ConvNeXt. They do nearly all of the work
+    and cause little of the error of half precision, which comes from the convolutions, the sums of blocks and the
     normalisations.
     """
     for layers, place in list(_perceptrons(backbone)):
         layers[place] = wrap(nn.Sequential(*list(layers)[place : place + 3]))
-        # The other layers keep their places, which the perceptrons after this one are known by.
+        # The other layers keep their indices, which identify the following perceptrons.
         layers[place + 1] = layers[place + 2] = nn.Identity()
     return backbone.eval()
 
 
 def _perceptrons(backbone: Backbone) -> Iterator[tuple[nn.Sequential, int]]:
-    """Linear, GELU, linear: in which sequence of layers, and the place of the first of the three."""
+    """Yield each perceptron: its sequence of layers, and the index of the first of its three layers."""
     for layers in backbone.modules():
         if isinstance(layers, nn.Sequential):
-            each = list(layers)
-            for place in range(len(each) - 2):
-                if all(map(isinstance, each[place : place + 3], (nn.Linear, nn.GELU, nn.Linear))):
+            members = list(layers)
+            for place in range(len(members) - 2):
+                if all(map(isinstance, members[place : place + 3], (nn.Linear, nn.GELU, nn.Linear))):
                     yield layers, place
 
 
@@ -105,5 +105,5 @@ class _Rounding(TorchFunctionMode):
         return _round(func(*args, **(kwargs or {})), self._dtype)
 
 
-def _round(found: Any, dtype: torch.dtype) -> Any:
-    return found.to(dtype).float() if isinstance(found, Tensor) and found.is_floating_point() else found
+def _round(value: Any, dtype: torch.dtype) -> Any:
+    return value.to(dtype).float() if isinstance(value, Tensor) and value.is_floating_point() else value

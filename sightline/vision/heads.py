@@ -1,4 +1,4 @@
-"""What turns embeddings into the classes' logits: a linear layer or XGBoost's trees."""
+"""Heads, which compute the classes' logits from embeddings: a linear layer or XGBoost's trees."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ __all__ = ["HEADS", "Head", "LinearHead", "XGBoostHead", "probabilities"]
 
 
 class Head(Protocol):
-    """Gives each embedding a logit for each class. May be used from several threads."""
+    """Computes a logit for every class from an embedding. May be used from several threads."""
 
     FILE: str
-    """What the file is called in which a model's version keeps it."""
+    """The name of its file in a model's version."""
 
     @property
     def classes(self) -> int:
-        """How many classes it tells apart."""
+        """The number of classes."""
 
     @property
     def embedding_size(self) -> int:
-        """The size of the embeddings that it takes."""
+        """The size of the embeddings that it expects."""
 
     def logits(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The logits, shape = (n, classes), of embeddings, shape = (n, embedding_size)."""
+        """Return the logits, shape = (n, classes), of embeddings, shape = (n, embedding_size)."""
 
     def save(self, path: Path) -> None:
         """Write it to ``path``."""
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """The head in ``path``. Raises ``ValueError``, which says why, where the file holds something else."""
+        """Load the head in ``path``. Raises ``ValueError`` with the reason if the file contains something else."""
 
 
 class LinearHead:
@@ -47,8 +47,10 @@ class LinearHead:
 
     def __init__(self, weights: NDArray[np.floating[Any]], bias: NDArray[np.floating[Any]]) -> None:
         if weights.ndim != 2 or bias.shape != weights.shape[:1]:
-            raise ValueError(f"weights of shape {weights.shape} and bias of shape {bias.shape} are no linear layer's")
-        # As they are stored, so that a model predicts the same before it is saved and after.
+            raise ValueError(
+                f"weights of shape {weights.shape} and bias of shape {bias.shape} are not those of a linear layer"
+            )
+        # In the stored precision, so that a model predicts the same before and after it is saved.
         self._weights = weights.astype(np.float32)
         self._bias = bias.astype(np.float32)
 
@@ -64,16 +66,16 @@ class LinearHead:
 
     @property
     def classes(self) -> int:
-        """How many classes it tells apart."""
+        """The number of classes."""
         return len(self._bias)
 
     @property
     def embedding_size(self) -> int:
-        """The size of the embeddings that it takes."""
+        """The size of the embeddings that it expects."""
         return int(self._weights.shape[1])
 
     def logits(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The logits, shape = (n, classes), of embeddings, shape = (n, embedding_size)."""
+        """Return the logits, shape = (n, classes), of embeddings, shape = (n, embedding_size)."""
         _check(embeddings, self.embedding_size)
         scores: NDArray[np.float64] = embeddings.astype(np.float64) @ self._weights.T + self._bias
         return scores
@@ -86,7 +88,7 @@ class LinearHead:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """The head in ``path``. Raises ``ValueError``, which says why, where the file holds something else."""
+        """Load the head in ``path``. Raises ``ValueError`` with the reason if the file contains something else."""
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
@@ -95,12 +97,12 @@ class LinearHead:
         except SafetensorError as error:
             raise ValueError(f"is not a safetensors file ({error})") from error
         if tensors.keys() != {"weights", "bias"}:
-            raise ValueError(f"holds {', '.join(sorted(tensors)) or 'nothing'}, where weights and bias were expected")
+            raise ValueError(f"contains {', '.join(sorted(tensors)) or 'nothing'}; expected weights and bias")
         return cls(tensors["weights"], tensors["bias"])
 
 
 class XGBoostHead:
-    """Boosted trees for classification. Their margins are the logits, so that they can be calibrated like any other."""
+    """Boosted trees for classification. Their margins are the logits and can be calibrated like any others."""
 
     FILE = "head.ubj"
 
@@ -108,27 +110,27 @@ class XGBoostHead:
         learner = json.loads(booster.save_config())["learner"]
         objective = learner["objective"]["name"]
         if objective not in _OBJECTIVES:
-            raise ValueError(f"trees made for {objective}; a head's are made for {' or '.join(_OBJECTIVES)}")
+            raise ValueError(f"trees trained for {objective}; a head needs {' or '.join(_OBJECTIVES)}")
         self._booster = booster
-        # Two classes have one margin, that of the second class over the first, and are written as none.
+        # With two classes there is one margin, of the second over the first, and the stored number of classes is 0.
         self._classes = int(learner["learner_model_param"]["num_class"]) or 2
 
     @property
     def classes(self) -> int:
-        """How many classes it tells apart."""
+        """The number of classes."""
         return self._classes
 
     @property
     def embedding_size(self) -> int:
-        """The size of the embeddings that it takes."""
+        """The size of the embeddings that it expects."""
         return int(self._booster.num_features())
 
     def logits(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The logits, shape = (n, classes), of embeddings, shape = (n, embedding_size)."""
+        """Return the logits, shape = (n, classes), of embeddings, shape = (n, embedding_size)."""
         _check(embeddings, self.embedding_size)
         if not len(embeddings):
             return np.empty((0, self.classes))
-        # In place, unlike with a DMatrix, a booster may be asked by several threads at once.
+        # Unlike prediction from a DMatrix, this may run in several threads at the same time.
         margins = self._booster.inplace_predict(embeddings, predict_type="margin", strict_shape=True)
         if margins.shape[1] == 1:
             margins = np.hstack([np.zeros_like(margins), margins])
@@ -140,41 +142,41 @@ class XGBoostHead:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """The head in ``path``. Raises ``ValueError``, which says why, where the file holds something else."""
+        """Load the head in ``path``. Raises ``ValueError`` with the reason if the file contains something else."""
         from xgboost import Booster
         from xgboost.core import XGBoostError
 
         try:
             return cls(Booster(model_file=path))
-        # XGBoost quotes the file in its message, be it text or not.
+        # XGBoost quotes the file in its message, even if it is not text.
         except (XGBoostError, UnicodeDecodeError) as error:
-            raise ValueError(f"is not a model of XGBoost's ({_first_lines(error)})") from error
+            raise ValueError(f"is not an XGBoost model ({_first_lines(error)})") from error
 
 
 _OBJECTIVES = ("binary:logistic", "multi:softprob", "multi:softmax")
 
 HEADS: dict[str, type[LinearHead | XGBoostHead]] = {"linear": LinearHead, "xgboost": XGBoostHead}
-"""The heads by the name that a model's record has for them."""
+"""The heads by their name in a model's record."""
 
 
 def probabilities(logits: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np.float64]:
-    """``softmax(logits / temperature)`` over the last axis; it sums to 1, however large the logits.
+    """Return ``softmax(logits / temperature)`` over the last axis. It sums to 1, however large the logits are.
 
     C. Guo et al., On Calibration of Modern Neural Networks (2017), equation 9.
     """
     if not temperature > 0:
-        raise ValueError(f"a temperature is above 0; this one is {temperature}")
+        raise ValueError(f"a temperature must be above 0; this one is {temperature}")
     scaled = (logits - logits.max(axis=-1, keepdims=True)) / temperature
     exponentials = np.exp(scaled)
-    share: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
-    return share
+    shares: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return shares
 
 
 def _check(embeddings: NDArray[np.float32], size: int) -> None:
     if embeddings.ndim != 2 or embeddings.shape[1] != size:
-        raise ValueError(f"embeddings of shape {embeddings.shape}, where (n, {size}) was expected")
+        raise ValueError(f"embeddings of shape {embeddings.shape}; expected (n, {size})")
 
 
 def _first_lines(error: Exception) -> str:
-    """XGBoost's message without the stack of its C++ that follows."""
+    """Return XGBoost's message without the C++ stack trace."""
     return " ".join(str(error).partition("Stack trace:")[0].split())

@@ -1,4 +1,4 @@
-"""What an image may cost."""
+"""Limits of what an image may cost, and of where it may come from."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True)
 class Limits:
-    """``pixels`` and ``bytes`` of one image, and the ``seconds`` that the web has to give it, all tries together.
+    """The most ``pixels`` and ``bytes`` of one image, and the ``seconds`` that a download may take, retries included.
 
-    ``hosts``: those that are fetched from although their addresses are private, in small letters. ``urls``: the only
-    hosts that URLs may name or lead to, where there is such a list, as ``pictures.org``, or ``pictures.org:8080`` for a
-    port that is not the scheme's own; ``buckets``: the only S3 buckets, likewise.
+    ``hosts``: hosts whose private addresses are allowed, in lower case. ``urls``: if set, the only hosts that URLs may
+    name or redirect to, as ``pictures.org``, or ``pictures.org:8080`` for a port that is not the scheme's default.
+    ``buckets``: if set, the only S3 buckets.
     """
 
     pixels: int = 80_000_000

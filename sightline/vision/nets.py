@@ -1,4 +1,4 @@
-"""The project's own networks. This module imports torch: take it through :mod:`sightline.vision.backbones`."""
+"""The project's own networks. This module imports torch: use :mod:`sightline.vision.backbones` instead."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ __all__ = ["Assembled", "Backbone", "BaselineCNN", "Ensemble", "PatchNet", "Pres
 
 
 class Backbone(nn.Module):
-    """Pictures, shape = (n, 3, height, width), normalised, to embeddings, shape = (n, ``embedding_size``)."""
+    """Computes embeddings, shape = (n, ``embedding_size``), of normalised images, shape = (n, 3, height, width)."""
 
     embedding_size: int
 
 
 class Assembled(Backbone):
-    """A backbone out of another network's parts."""
+    """A backbone from the parts of another network."""
 
     def __init__(self, body: nn.Module, embedding_size: int) -> None:
         super().__init__()
         self.body = body
         self.embedding_size = embedding_size
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Embed the pictures."""
-        embeddings: Tensor = self.body(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the embeddings of the images."""
+        embeddings: Tensor = self.body(images)
         return embeddings
 
 
 class Ensemble(Backbone):
-    """Backbones side by side, with their embeddings one after another."""
+    """Several backbones, whose embeddings are concatenated."""
 
     def __init__(self, members: Sequence[Backbone]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
         self.embedding_size = sum(member.embedding_size for member in members)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Embed the pictures."""
-        return torch.cat([member(pictures) for member in self.members], dim=1)
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the embeddings of the images."""
+        return torch.cat([member(images) for member in self.members], dim=1)
 
 
 class PatchNet(Backbone):
-    """Two convolutions on how much each spot of a small picture is like each of a set of typical patches.
+    """Two convolutions over the similarity of every spot of a small image to each of a set of typical patches.
 
-    The patches are learnt from pictures without their labels, and stay as they are: A. Coates et al., An Analysis of
-    Single-Layer Networks in Unsupervised Feature Learning (2011). With some hundreds of pictures, they leave less to
-    be learnt by heart than a first layer that is trained.
+    The patches are learned from images without labels and then fixed: A. Coates et al., An Analysis of Single-Layer
+    Networks in Unsupervised Feature Learning (2011). With a few hundred images this overfits less than a trained first
+    layer.
     """
 
     NOISE = 0.02
-    """What is added to a patch's variance, in that of normalised pictures, so that even ones are not all noise."""
+    """Added to the variance of a patch, in units of normalised images, so that even patches are not all noise."""
     THRESHOLD = 0.5
-    """How much like a patch, or its negative, a spot must be to count."""
+    """The least similarity of a spot to a patch, or to its negative, that counts."""
 
     def __init__(self, side: int, patches: int, stride: int, pool: int, width: int) -> None:
         super().__init__()
@@ -78,29 +78,30 @@ class PatchNet(Backbone):
         )
         self.embedding_size = 9 * width
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Embed the pictures."""
-        alike = self.likeness(pictures)
-        both = torch.cat([functional.relu(alike - self.THRESHOLD), functional.relu(-alike - self.THRESHOLD)], dim=1)
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the embeddings of the images."""
+        similarity = self.similarity(images)
+        positive, negative = functional.relu(similarity - self.THRESHOLD), functional.relu(-similarity - self.THRESHOLD)
+        both = torch.cat([positive, negative], dim=1)
         embeddings: Tensor = self.body(self.pool(both))
         return embeddings
 
-    def likeness(self, pictures: Tensor) -> Tensor:
-        """Each patch's product with each spot of its size, of mean 0 and variance 1 as the patches are."""
+    def similarity(self, images: Tensor) -> Tensor:
+        """Return the product of each patch with each spot of its size, normalised to mean 0 and variance 1 like it."""
         side = self.filters.shape[-1]
-        mean = functional.avg_pool2d(pictures.mean(1, keepdim=True), side, self.stride)
-        square = functional.avg_pool2d((pictures * pictures).mean(1, keepdim=True), side, self.stride)
+        mean = functional.avg_pool2d(images.mean(1, keepdim=True), side, self.stride)
+        square = functional.avg_pool2d((images * images).mean(1, keepdim=True), side, self.stride)
         deviation = (functional.relu(square - mean * mean) + self.NOISE).sqrt()
-        # The filters' own means are 0, which takes the spots' means away.
-        products = functional.conv2d(pictures, self.filters, stride=self.stride)
+        # The filters' means are 0, which removes the spots' means.
+        products = functional.conv2d(images, self.filters, stride=self.stride)
         return products / deviation - self.offsets.view(1, -1, 1, 1)
 
 
 class PressureNet(Backbone):
-    """A convolutional network for pressure maps, some 58x130.
+    """A convolutional network for pressure maps of about 58x130.
 
-    Where on the mattress the pressure lies tells the postures apart, so that the last features are averaged over
-    coarse fields, not over the whole map.
+    The position of the pressure on the mattress distinguishes the postures. Therefore the last features are averaged
+    over coarse fields, not over the complete map.
     """
 
     def __init__(self, widths: tuple[int, ...], embedding_size: int) -> None:
@@ -115,14 +116,14 @@ class PressureNet(Backbone):
         )
         self.embedding_size = embedding_size
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Embed the pictures."""
-        embeddings: Tensor = self.project(self.fields(self.body(pictures)))
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the embeddings of the images."""
+        embeddings: Tensor = self.project(self.fields(self.body(images)))
         return embeddings
 
 
 class BaselineCNN(Backbone):
-    """Plain convolutions, each followed by a halving: what every other network is to be compared with."""
+    """Plain convolutions, each followed by pooling to half the size: the baseline for every other network."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
@@ -134,9 +135,9 @@ class BaselineCNN(Backbone):
         self.body = nn.Sequential(*layers)
         self.embedding_size = widths[-1]
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Embed the pictures."""
-        features: Tensor = self.body(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the embeddings of the images."""
+        features: Tensor = self.body(images)
         return features.mean((2, 3))
 
 

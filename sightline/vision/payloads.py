@@ -21,27 +21,28 @@ _KEYS = {"images", "image_urls", "s3_key", "image_data"}
 
 
 def images_of(payload: Mapping[str, Any]) -> Iterator[ImageRef]:
-    """The images of a payload, in its order.
+    """Yield the images of a payload, in its order.
 
-    ``images``: one or a list, each base64, a ``data:`` URL, or an object with ``image_data``, or with ``s3_bucket`` and
-    ``s3_key``; then ``image_urls``: one or a list. Or else one such object; or a ``body`` that holds any of these, as
-    an object or as JSON text. Base64 is called ``inline:0``, ``inline:1``, …, by its place. What one image has wrong is
-    found in its ref; raises :class:`InvalidInput` for a payload in which no images are named.
+    ``images``: one image or a list; an image is base64, a ``data:`` URL, or an object with ``image_data``, or with
+    ``s3_bucket`` and ``s3_key``. Then ``image_urls``: one URL or a list. Otherwise the payload is one such object, or
+    has a ``body`` with any of these, as an object or as JSON text. Images in base64 are named ``inline:0``,
+    ``inline:1``, …, by position. The problem of a single image is part of its reference; raises :class:`InvalidInput`
+    for a payload that names no images.
     """
-    given = {key: value for key, value in payload.items() if value is not None}
-    if "body" in given and not given.keys() & _KEYS:
-        yield from images_of(_body(given))
+    fields = {key: value for key, value in payload.items() if value is not None}
+    if "body" in fields and not fields.keys() & _KEYS:
+        yield from images_of(_body(fields))
         return
-    images, urls = _listed(given, "images"), _listed(given, "image_urls")
+    images, urls = _listed(fields, "images"), _listed(fields, "image_urls")
     if images or urls:
-        # One by one: a caller who takes no more than so many need not have all of them decoded.
-        yield from (_item(each, f"inline:{place}") for place, each in enumerate(images))
-        yield from (_url(each, f"image_urls:{place}") for place, each in enumerate(urls))
-    elif given.get("s3_key") or given.get("image_data"):
-        yield _item(given, "inline:0")
+        # Lazily: a caller that stops early does not decode the rest.
+        yield from (_item(image, f"inline:{place}") for place, image in enumerate(images))
+        yield from (_url(url, f"image_urls:{place}") for place, url in enumerate(urls))
+    elif fields.get("s3_key") or fields.get("image_data"):
+        yield _item(fields, "inline:0")
     else:
-        what = f"has no images in {', '.join(map(repr, payload))}" if payload else "is empty"
-        raise InvalidInput("the payload", what, EXPECTED)
+        problem = f"has no images in {', '.join(map(repr, payload))}" if payload else "is empty"
+        raise InvalidInput("the payload", problem, EXPECTED)
 
 
 def _body(payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -55,16 +56,16 @@ def _body(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(inner, Mapping):
         raise InvalidInput("the payload's body", f"is a {type(inner).__name__}, not an object", EXPECTED)
     if "body" in inner and not inner.keys() & _KEYS:
-        raise InvalidInput("the payload's body", "has a body itself", EXPECTED)
+        raise InvalidInput("the payload's body", "contains another body", EXPECTED)
     return inner
 
 
 def _listed(payload: Mapping[str, Any], key: str) -> Sequence[Any]:
     value = payload.get(key, ())
-    found = [value] if isinstance(value, str | Mapping) else value
-    if not isinstance(found, Sequence):
+    items = [value] if isinstance(value, str | Mapping) else value
+    if not isinstance(items, Sequence):
         raise InvalidInput(f"the payload's {key!r}", f"is {shortened(value)}, not a list of images", EXPECTED)
-    return found
+    return items
 
 
 def _item(item: Any, name: str) -> ImageRef:
@@ -96,7 +97,7 @@ def _inline(text: Any, name: str) -> ImageRef:
         if not header.lower().endswith(";base64"):
             return unreadable(name, Reason.BAD_BASE64, f"{shortened(header)} is a data: URL without base64")
     try:
-        # Line breaks are common in base64; anything else that is foreign to it is a mistake.
+        # Line breaks are common in base64; any other foreign character is an error.
         return ImageRef(uri=name, data=b64decode("".join(encoded.split()), validate=True))
     except ValueError as error:
         return unreadable(name, Reason.BAD_BASE64, f"not base64: {error}")

@@ -1,4 +1,4 @@
-"""What the posture model's own settings, which the original system had, say of it."""
+"""The original system's settings for the posture model: the version and the classes."""
 
 from __future__ import annotations
 
@@ -14,36 +14,37 @@ __all__ = ["check_classes", "pinned"]
 
 
 def pinned(model: str, config: Settings) -> str:
-    """``posture`` at the version that EMBED_MODEL_KEY and XGB_MODEL_KEY name, where they are set; others as they are.
+    """Return ``posture`` with the version that EMBED_MODEL_KEY and XGB_MODEL_KEY name, and other models unchanged.
 
-    Raises :class:`InvalidSetting` for a key of a pickle, and for two of two versions.
+    Raises :class:`InvalidSetting` if a key names a pickle, or if the two keys name different versions.
     """
     keys = {"EMBED_MODEL_KEY": config.embed_model_key, "XGB_MODEL_KEY": config.xgb_model_key}
-    given = {name: key for name, key in keys.items() if key}
-    if model != "posture" or not given:
+    configured = {name: key for name, key in keys.items() if key}
+    if model != "posture" or not configured:
         return model
-    for name, key in given.items():
+    for name, key in configured.items():
         if key.endswith((".pth", ".pt", ".pkl")):
             raise InvalidSetting(
-                f"{name}={key}: a pickle can run code, and is not loaded. Train the model again with "
+                f"{name}={key}: a pickle can run code and is not loaded. Train the model again with "
                 "`sightline train-image-classifier posture DATA`, or unset the variable"
             )
-    versions = {key.rpartition("/")[0] for key in given.values()}
+    versions = {key.rpartition("/")[0] for key in configured.values()}
     if len(versions) > 1:
-        raise InvalidSetting(f"{' and '.join(f'{name}={key}' for name, key in given.items())} are of two versions")
+        pair = " and ".join(f"{name}={key}" for name, key in configured.items())
+        raise InvalidSetting(f"{pair} name different versions. Name one version in both")
     return versions.pop().removeprefix("models/")
 
 
 def check_classes(record: ModelRecord, config: Settings) -> None:
-    """CLASSES gave the posture model's numbers their names; the record does that, and the two must agree.
+    """Raise :class:`InvalidSetting` if CLASSES contradicts the classes in the posture model's record.
 
-    Raises :class:`InvalidSetting`.
+    In the original system, CLASSES named the classes; now the record does.
     """
-    asked = config.classes
-    if record.name != "posture" or asked is None:
+    configured = config.classes
+    if record.name != "posture" or configured is None:
         return
-    if tuple(name for name in asked if name in record.classes) != record.classes:
+    if tuple(name for name in configured if name in record.classes) != record.classes:
         raise InvalidSetting(
-            f"CLASSES is {', '.join(asked)}, and the classes of {record.label} are {', '.join(record.classes)}, in "
-            "this order. Correct CLASSES, or unset it: the model's record has them"
+            f"CLASSES is {', '.join(configured)}, and the classes of {record.label} are {', '.join(record.classes)}, "
+            "in this order. Correct CLASSES, or unset it: the model's record has the classes"
         )

@@ -1,4 +1,4 @@
-"""Half precision: how far a model's predictions by it may be from those by float32."""
+"""Half precision: the agreement of a model's predictions in it with those in float32."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sightline.registry import ModelRecord
 from sightline.registry.errors import damaged, first_problem
 
-__all__ = ["HALF_PRECISIONS", "METRIC", "Agreement", "HalfPrecision", "agreement", "borne_by"]
+__all__ = ["HALF_PRECISIONS", "METRIC", "Agreement", "HalfPrecision", "agreement", "supported_half_precisions"]
 
 HalfPrecision: TypeAlias = Literal["bfloat16", "float16"]
 HALF_PRECISIONS: tuple[HalfPrecision, ...] = get_args(HalfPrecision)
 
 METRIC = "half_precision"
-"""The metric of a model's record that holds an :class:`Agreement` for each precision that was measured."""
+"""The metric of a model's record that holds an :class:`Agreement` for every measured precision."""
 
-_SHARE, _DIFFERENCE, _ENOUGH = 0.995, 0.02, 100
+_MIN_SHARE, _MAX_DIFFERENCE, _MIN_IMAGES = 0.995, 0.02, 100
 
 
 class Agreement(BaseModel):
-    """A model's predictions by half precision beside those by float32, on pictures that it has not learnt from.
+    """The agreement of predictions in half precision with those in float32, on images not used for training.
 
-    ``pictures``: how many there were. ``same_class``: the share of them whose most probable class is the same.
-    ``within``: the share of those of which no class's probability differs by more than 0.02. ``largest_difference``:
-    that of any class of any picture.
+    ``pictures``: the number of images. ``same_class``: the share of them whose most probable class is the same.
+    ``within``: the share of them in which no probability differs by more than 0.02. ``largest_difference``: the largest
+    difference of a probability.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,34 +39,34 @@ class Agreement(BaseModel):
 
     @property
     def holds(self) -> bool:
-        """Whether they may stand for those by float32; not where too few pictures tell.
+        """Whether half precision may replace float32; False if there are too few images.
 
-        Trees jump: however small an error is, now and then it takes a picture to the other side of a split. So a
-        picture in two hundred may differ by more; of fewer than two hundred none.
+        Trees are discontinuous: a small error sometimes moves an image to the other side of a split. Therefore one
+        image in two hundred may differ by more, and none if there are fewer than two hundred.
         """
-        return self.pictures >= _ENOUGH and min(self.same_class, self.within) >= _SHARE
+        return self.pictures >= _MIN_IMAGES and min(self.same_class, self.within) >= _MIN_SHARE
 
 
-def agreement(found: NDArray[np.float64], expected: NDArray[np.float64]) -> Agreement:
-    """That of probabilities by half precision with those by float32, both of shape = (n, classes)."""
-    differences = np.abs(found - expected).max(axis=1)
+def agreement(half: NDArray[np.float64], expected: NDArray[np.float64]) -> Agreement:
+    """Return the agreement of probabilities in half precision with those in float32, both of shape = (n, classes)."""
+    differences = np.abs(half - expected).max(axis=1)
     return Agreement(
         pictures=len(expected),
-        same_class=float((found.argmax(1) == expected.argmax(1)).mean()),
-        within=float((differences <= _DIFFERENCE).mean()),
+        same_class=float((half.argmax(1) == expected.argmax(1)).mean()),
+        within=float((differences <= _MAX_DIFFERENCE).mean()),
         largest_difference=float(differences.max()),
     )
 
 
-def borne_by(record: ModelRecord) -> frozenset[HalfPrecision]:
-    """The half precisions that a model may run in: those that were measured when it was trained, and found to agree.
+def supported_half_precisions(record: ModelRecord) -> frozenset[HalfPrecision]:
+    """Return the half precisions that a model may run in: those that agreed when they were measured in training.
 
-    Raises ``ModelDamaged`` where what the record tells of one is something else.
+    Raises ``ModelDamaged`` if the record's measurement is damaged.
     """
     measured = record.metrics.get(METRIC, {})
     try:
         agreements = {name: Agreement.model_validate(measured[name]) for name in HALF_PRECISIONS if name in measured}
     except (TypeError, ValidationError) as error:
         problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
-        raise damaged(record.label, f"what its record tells of {METRIC} is damaged: {problem}", record.name) from error
-    return frozenset(name for name, each in agreements.items() if each.holds)
+        raise damaged(record.label, f"the metric {METRIC} of its record is damaged: {problem}", record.name) from error
+    return frozenset(name for name, measurement in agreements.items() if measurement.holds)

@@ -1,4 +1,4 @@
-"""What a model says of a chunk of images, be it one of the registry or an endpoint."""
+"""The predictions of a model for a chunk of images, from the registry or an endpoint."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["Prediction", "classify_chunk", "record_of"]
 
 
 class Prediction(BaseModel):
-    """One image's probabilities, in the order of the model's classes, or why it has none.
+    """An image's probabilities, in the order of the model's classes, or the reason why it has none.
 
-    ``at``: when that was found. ``timings``: seconds.
+    ``at``: the time of the inference. ``timings``: seconds.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,29 +36,27 @@ class Prediction(BaseModel):
 
 
 def classify_chunk(chunk: SerializedChunk, classifier: ImageClassifier | EndpointClassifier) -> list[Prediction]:
-    """A prediction for each image of the chunk, in its order."""
-    answers = (
-        _ask_endpoint(chunk, classifier) if isinstance(classifier, EndpointClassifier) else _ask(chunk, classifier)
-    )
+    """Return a prediction for every image of the chunk, in its order."""
+    answers = _invoke(chunk, classifier) if isinstance(classifier, EndpointClassifier) else _predict(chunk, classifier)
     predictions = []
     for image in chunk.items:
-        found: dict[str, Any] = {"probabilities": None, "reason": image.reason, "detail": image.detail}
+        fields: dict[str, Any] = {"probabilities": None, "reason": image.reason, "detail": image.detail}
         timings = {"serialize": image.seconds}
         if image.reason is None:
             answer, timings["classify"] = next(answers)
             if isinstance(answer, Rejected):
-                found |= {"reason": answer.reason, "detail": answer.detail}
+                fields |= {"reason": answer.reason, "detail": answer.detail}
             else:
-                found["probabilities"] = answer
+                fields["probabilities"] = answer
         predictions.append(
-            Prediction(uri=image.uri, sha256=image.sha256, at=datetime.now(UTC), timings=timings, **found)
+            Prediction(uri=image.uri, sha256=image.sha256, at=datetime.now(UTC), timings=timings, **fields)
         )
     return predictions
 
 
 def record_of(prediction: Prediction, classes: Sequence[str], model: str, threshold: float) -> ImageRecord:
-    """The record of an image: accepted, uncertain or rejected."""
-    known: dict[str, Any] = {
+    """Return the record of an image: accepted, uncertain or rejected."""
+    fields: dict[str, Any] = {
         "uri": prediction.uri,
         "sha256": prediction.sha256,
         "threshold": threshold,
@@ -66,11 +64,11 @@ def record_of(prediction: Prediction, classes: Sequence[str], model: str, thresh
         "timings": prediction.timings,
     }
     if prediction.probabilities is None:
-        return ImageRecord(**known, outcome=Outcome.REJECTED, reason=prediction.reason, detail=prediction.detail)
+        return ImageRecord(**fields, outcome=Outcome.REJECTED, reason=prediction.reason, detail=prediction.detail)
     probabilities = dict(zip(classes, prediction.probabilities, strict=True))
     name, confidence, outcome = judge(probabilities, threshold)
     return ImageRecord(
-        **known,
+        **fields,
         class_name=name,
         probabilities=probabilities,
         confidence=confidence,
@@ -82,15 +80,15 @@ def record_of(prediction: Prediction, classes: Sequence[str], model: str, thresh
 _Answer = tuple[tuple[float, ...] | Rejected, float]
 
 
-def _ask(chunk: SerializedChunk, classifier: ImageClassifier) -> Iterator[_Answer]:
-    """The probabilities of each readable image, and its share of the seconds that they took together."""
+def _predict(chunk: SerializedChunk, classifier: ImageClassifier) -> Iterator[_Answer]:
+    """Yield the probabilities of every readable image, and its share of the seconds that the batch took."""
     start = time.perf_counter()
     rows = classifier.predict(chunk.pixels()).tolist()
     share = (time.perf_counter() - start) / max(1, len(rows))
     return ((tuple(row), share) for row in rows)
 
 
-def _ask_endpoint(chunk: SerializedChunk, classifier: EndpointClassifier) -> Iterator[_Answer]:
+def _invoke(chunk: SerializedChunk, classifier: EndpointClassifier) -> Iterator[_Answer]:
     for image, data in zip(chunk.readable, chunk.contents(), strict=True):
         start = time.perf_counter()
         answer: tuple[float, ...] | Rejected

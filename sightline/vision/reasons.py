@@ -1,4 +1,4 @@
-"""Why an image is rejected: a fixed list, and what each means to a person."""
+"""The fixed list of reasons for which an image is rejected."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ class Reason(StrEnum):
     MISSING = "missing"
     """There is no such file, object or page."""
     DENIED = "denied"
-    """It is there, or may be, and this machine may not read it."""
+    """It exists or may exist, and this machine may not read it."""
     FORBIDDEN_ADDRESS = "forbidden_address"
-    """Its URL leads, at once or by a redirect, to an address that is not public."""
+    """Its URL leads, directly or by a redirect, to an address that is not public."""
     NOT_ALLOWED = "not_allowed"
-    """Its host or its bucket is not on the list of those that may be read for a caller."""
+    """Its host or its bucket is not on the list of allowed ones."""
     UNREACHABLE = "unreachable"
-    """The server or the bucket did not answer, broke off, or took too long."""
+    """The server or the bucket did not respond, closed the connection, or took too long."""
     UNSUPPORTED_URI = "unsupported_uri"
-    """Its name is none that can be read from here: ``ftp://…``, a local path in a payload, no text at all."""
+    """Its name cannot be read: ``ftp://…``, a local path in a payload, or no text."""
     BAD_BASE64 = "bad_base64"
-    """A payload holds text for it that is not base64."""
+    """Its text in a payload is not base64."""
     EMPTY = "empty"
     """It has 0 bytes."""
     TOO_LARGE = "too_large"
     """Its file has more bytes than the limit."""
     NOT_AN_IMAGE = "not_an_image"
-    """Its content is something else, or of a kind that is not taken."""
+    """Its content is not an image, or is in an unsupported format."""
     TRUNCATED = "truncated"
-    """It begins as an image does, and then breaks off or is damaged."""
+    """It starts like an image, and is truncated or damaged."""
     TOO_MANY_PIXELS = "too_many_pixels"
-    """It would have more pixels than the limit, once decoded."""
+    """It has more pixels than the limit."""
     ENDPOINT_REFUSED = "endpoint_refused"
-    """The endpoint does not take this image."""
+    """The endpoint rejects this image."""
     ENDPOINT_UNAVAILABLE = "endpoint_unavailable"
-    """The endpoint was throttled, or failed, at each try."""
+    """The endpoint was throttled or failed at every attempt."""
 
 
 TRANSIENT = frozenset({Reason.DENIED, Reason.UNREACHABLE, Reason.ENDPOINT_UNAVAILABLE})
-"""Reasons that may be gone when it is tried again: they lie outside the image."""
+"""Reasons outside the image, which may not occur on the next attempt."""
 
 
 class Rejected(Exception):
-    """One image cannot be classified. ``detail`` says where and what, for a person."""
+    """An image cannot be classified. ``detail`` describes the place and the problem, for people."""
 
-    # Not a frozen dataclass: context managers set an exception's traceback.
+    # Not a frozen dataclass, because context managers set an exception's traceback.
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(reason, detail)
         self.reason = reason

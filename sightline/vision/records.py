@@ -1,4 +1,4 @@
-"""What is kept of every classified image, and how it is judged."""
+"""The record of a classified image, and the comparison with the threshold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["THRESHOLD_NOT_MET", "ImageRecord", "Outcome", "judge"]
 
 
 class Outcome(StrEnum):
-    """How an image ends."""
+    """The outcome of an item of a run."""
 
     ACCEPTED = "accepted"
     LOW_CONFIDENCE = "low_confidence"
@@ -21,8 +21,8 @@ class Outcome(StrEnum):
 class ImageRecord(BaseModel):
     """One image's line in the results.
 
-    ``sha256`` is None where not a byte could be read; ``class``, ``probabilities`` and ``confidence`` are None where
-    the image was rejected. ``reason`` is one of :class:`~sightline.vision.Reason` for a rejected image,
+    ``sha256`` is None if no byte could be read; ``class``, ``probabilities`` and ``confidence`` are None if the image
+    was rejected. ``reason`` is one of :class:`~sightline.vision.Reason` for a rejected image and
     ``THRESHOLD_CONFIDENCE_NOT_MET`` for an uncertain one. ``timings`` are seconds.
     """
 
@@ -42,14 +42,14 @@ class ImageRecord(BaseModel):
 
 
 THRESHOLD_NOT_MET = "THRESHOLD_CONFIDENCE_NOT_MET"
-"""The reason of an uncertain image, and the message of a run that was asked to fail for one."""
+"""The reason of an uncertain image, and the message of a run that fails because of one."""
 
 
 def judge(probabilities: Mapping[str, float], threshold: float) -> tuple[str, float, Outcome]:
-    """The most probable class, its probability, and whether that reaches ``threshold``.
+    """Return the most probable class, its probability, and whether that reaches ``threshold``.
 
-    Of equally probable classes the first one counts.
+    Of equally probable classes, the first is returned.
     """
-    name = max(probabilities, key=lambda each: probabilities[each])
+    name = max(probabilities, key=lambda class_name: probabilities[class_name])
     confidence = probabilities[name]
     return name, confidence, Outcome.ACCEPTED if confidence >= threshold else Outcome.LOW_CONFIDENCE

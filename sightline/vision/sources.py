@@ -1,4 +1,4 @@
-"""Which images are meant: a folder, a prefix, one, a list, or a payload of the original services."""
+"""The images that a source names: a folder, a prefix, one image, a list, or a payload of the original services."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Source: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, Any]
 
 
 def expand(source: Source) -> list[ImageRef]:
-    """Every image that ``source`` names: a folder's and a prefix's by name, a list's in its order, repeated ones too.
+    """Return the images that ``source`` names: those of a folder or a prefix by name, those of a list in its order.
 
-    Of a folder and what is below it, the files that end in :data:`SUFFIXES`, in small letters or capitals, and are not
-    hidden. Text that starts with ``{`` or ``[`` is taken for JSON. An image that is not there is a ref as any other:
-    that is found out, and recorded, when it is read. Raises :class:`InvalidInput` for what is not understood, and for a
-    folder without images, and ``StorageError`` for one that cannot be listed.
+    A folder is searched recursively for files that end in :data:`SUFFIXES`, in any case, and are not hidden. A list may
+    repeat an image. Text that starts with ``{`` or ``[`` is parsed as JSON. A missing image is returned like any other
+    and recorded when it is read. Raises :class:`InvalidInput` for an invalid source and for a folder without images,
+    and ``StorageError`` for a folder that cannot be listed.
     """
     if isinstance(source, Mapping):
         return list(images_of(source))
@@ -34,12 +34,12 @@ def expand(source: Source) -> list[ImageRef]:
         try:
             parsed = json.loads(source)
         except (ValueError, RecursionError) as error:
-            raise InvalidInput(shortened(source), f"looks like JSON and is not ({error})", EXPECTED) from error
+            raise InvalidInput(shortened(source), f"is not valid JSON ({error})", EXPECTED) from error
         return expand(parsed)
     if isinstance(source, str | Path):
         return _one(str(source))
-    if isinstance(source, Sequence) and source and all(isinstance(each, str | Path) for each in source):
-        return [_ref(str(each)) for each in source]
+    if isinstance(source, Sequence) and source and all(isinstance(uri, str | Path) for uri in source):
+        return [_ref(str(uri)) for uri in source]
     raise InvalidInput(shortened(source), f"a {type(source).__name__} that names no images", EXPECTED)
 
 
@@ -52,26 +52,26 @@ def _one(uri: str) -> list[ImageRef]:
     if _is_one(location):
         return [_ref(uri)]
     root = storage.uri_of(location)
-    found = []
+    images = []
     for file in storage.walk(location):
         name = storage.uri_of(file.location)
         if _is_image(name) and "/." not in f"/{name[len(root) :].lstrip('/')}":
-            found.append(ImageRef.named(name, version=file.version))
-    if not found:
+            images.append(ImageRef.named(name, version=file.version))
+    if not images:
         missing = isinstance(location, Path) and not location.exists()
         reason = "there is no such folder" if missing else "there is no image in it"
         raise InvalidInput(uri, reason, f"Images end in {', '.join(SUFFIXES)}")
-    return found
+    return images
 
 
 def _ref(uri: str) -> ImageRef:
-    """An image by its URI; a local one has its version at once, others when they are fetched."""
+    """Return the image at ``uri``; the version of a local file is read now."""
     if _scheme(uri) not in ("", "file"):
         return ImageRef.named(uri)
     try:
         path = storage.locate(uri)
         version = storage.version_of(path.stat())
-    except OSError:  # What is wrong with it is found out, and recorded, when it is read.
+    except OSError:  # The problem is recorded when the image is read.
         version = None
     except (StorageError, ValueError, RuntimeError) as error:  # A name that no file can have, or ~NOBODY.
         return unreadable(ImageRef.named(uri).uri, Reason.UNSUPPORTED_URI, str(error))
@@ -79,13 +79,13 @@ def _ref(uri: str) -> ImageRef:
 
 
 def _is_one(location: Location) -> bool:
-    """Whether it is one image, not a folder or a prefix."""
+    """Return whether the location is one image, not a folder or a prefix."""
     if not isinstance(location, Path):
         return _is_image(location.name)
     try:
         return location.is_file() or (_is_image(location.name) and not location.is_dir())
     except OSError as error:
-        raise InvalidInput(shortened(str(location)), f"cannot be looked at ({error.strerror})", EXPECTED) from error
+        raise InvalidInput(shortened(str(location)), f"cannot be read ({error.strerror})", EXPECTED) from error
 
 
 def _is_image(name: str) -> bool:

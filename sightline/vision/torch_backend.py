@@ -1,4 +1,4 @@
-"""Backbones through torch: on a GPU, in half precision where that is asked for, or on the CPU in float32."""
+"""Backbones through torch: on a GPU in float16 or float32, or on the CPU in float32."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BATCH = {"cuda": 256, "cpu": 16}
 
 
 class TorchBackend:
-    """A backbone that torch runs. One call at a time."""
+    """A backbone that torch runs. Not to be called from several threads at once."""
 
     def __init__(
         self,
@@ -37,15 +37,15 @@ class TorchBackend:
         self._dtype = torch.float16 if precision == "float16" else torch.float32
         self._module = module.to(self._device, self._dtype, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         if device == "cuda" and precision == "float32":
-            # A GPU's convolutions would round float32 to float16's 10 bits. For the whole process: torch has no other
-            # way that is safe with several threads.
+            # A GPU's convolutions would round float32 to 10 bits, as in float16. The setting is the process's: torch
+            # has no other that is safe with several threads.
             torch.backends.cudnn.allow_tf32 = False
         self._mean, self._std = (
-            torch.tensor(each, device=self._device).view(3, 1, 1) * 255 for each in (input.mean, input.std)
+            torch.tensor(values, device=self._device).view(3, 1, 1) * 255 for values in (input.mean, input.std)
         )
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The embeddings, shape = (n, embedding_size), of pictures, shape = (n, height, width, 3)."""
+        """Return the embeddings, shape = (n, embedding_size), of images, shape = (n, height, width, 3)."""
         import torch
 
         embeddings = torch.empty((len(pixels), self._size), pin_memory=self._device.type == "cuda")
@@ -53,7 +53,7 @@ class TorchBackend:
             for start in range(0, len(pixels), self._batch):
                 block = self._upload(pixels[start : start + self._batch])
                 inputs = ((block - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
-                # Nothing waits here for a GPU: the next block is uploaded while this one is computed.
+                # Asynchronous on a GPU: the next block is uploaded while this one is computed.
                 embeddings[start : start + len(block)].copy_(self._module(inputs).float(), non_blocking=True)
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
@@ -62,8 +62,8 @@ class TorchBackend:
     def _upload(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
         import torch
 
-        block = torch.from_numpy(np.require(pixels, requirements=["C", "W"]))  # torch warns of what it may not write
+        block = torch.from_numpy(np.require(pixels, requirements=["C", "W"]))  # torch warns about read-only arrays
         if self._device.type == "cuda":
             block = block.pin_memory()
-        # As bytes, a quarter of what floats would take on the way.
+        # Uploaded as bytes: a quarter of the size of floats.
         return block.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float()

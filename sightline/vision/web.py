@@ -1,4 +1,4 @@
-"""Images from the web, and from nowhere that a stranger's URL should not lead to."""
+"""Download of images from the web. An untrusted URL never leads to a private address."""
 
 from __future__ import annotations
 
@@ -16,41 +16,40 @@ from sightline.vision.reasons import Reason, Rejected
 __all__ = ["download"]
 
 _REDIRECTS = 5
-_TRIES, _DELAY = 3, 0.5
+_ATTEMPTS, _DELAY = 3, 0.5
 _TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 10.0}
 _ERRORS = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 
 
 def download(url: str, limits: Limits) -> bytes:
-    """What a URL gives, over at most five redirects, each of which may lead to public addresses alone.
+    """Return the content at a URL, after at most five redirects, all of which must lead to public addresses.
 
-    Where ``limits`` lists hosts for URLs, the URL and every redirect name one of these.
-
-    A failure that may pass is tried again, as long as there is time. Raises :class:`Rejected`.
+    If ``limits`` lists hosts for URLs, the URL and every redirect must name one of these. Transient failures are
+    retried until the time limit. Raises :class:`Rejected`.
     """
     deadline = time.monotonic() + limits.seconds
-    for attempt in range(_TRIES):
+    for attempt in range(_ATTEMPTS):
         try:
             return _follow(url, limits, deadline)
         except Rejected as rejected:
             delay = _DELAY * 2**attempt
-            if rejected.reason is not Reason.UNREACHABLE or attempt == _TRIES - 1:
+            if rejected.reason is not Reason.UNREACHABLE or attempt == _ATTEMPTS - 1:
                 raise
             if time.monotonic() + delay >= deadline:
                 raise Rejected(
-                    Reason.UNREACHABLE, f"{rejected.detail}; it was given {limits.seconds:g} seconds"
+                    Reason.UNREACHABLE, f"{rejected.detail}; the time limit is {limits.seconds:g} seconds"
                 ) from rejected
         time.sleep(delay)
-    raise AssertionError("the last try returns or raises")
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _follow(url: str, limits: Limits, deadline: float) -> bytes:
     target = _parsed(url)
     for _ in range(_REDIRECTS + 1):
-        found = _get(target, limits, deadline)
-        if isinstance(found, bytes):
-            return found
-        target = _parsed(found, target)
+        answer = _get(target, limits, deadline)
+        if isinstance(answer, bytes):
+            return answer
+        target = _parsed(answer, target)
     raise Rejected(Reason.UNREACHABLE, f"more than {_REDIRECTS} redirects, the last one to {target}")
 
 
@@ -65,7 +64,7 @@ def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL:
 
 
 def _get(url: httpx.URL, limits: Limits, deadline: float) -> bytes | str:
-    """The content, or where a redirect leads."""
+    """Return the content, or the location of a redirect."""
     _check_allowed(url, limits)
     try:
         with (
@@ -96,13 +95,13 @@ def _get(url: httpx.URL, limits: Limits, deadline: float) -> bytes | str:
 
 def _check_allowed(url: httpx.URL, limits: Limits) -> None:
     host = url.raw_host.decode("ascii")
-    named = host if url.port is None else f"{host}:{url.port}"
-    if limits.urls is not None and named not in limits.urls:
-        raise Rejected(Reason.NOT_ALLOWED, f"the host {named!r} is not one that is fetched from for requests")
+    name = host if url.port is None else f"{host}:{url.port}"
+    if limits.urls is not None and name not in limits.urls:
+        raise Rejected(Reason.NOT_ALLOWED, f"the host {name!r} is not on the list of allowed hosts")
 
 
 def _content(answer: httpcore.Response, limits: Limits) -> bytes:
-    too_large = Rejected(Reason.TOO_LARGE, f"the file has more than {limits.bytes} bytes, which is the limit")
+    too_large = Rejected(Reason.TOO_LARGE, f"the file has more bytes than the limit, {limits.bytes}")
     length = _header(answer, b"content-length")
     if length.isascii() and length.isdigit() and int(length) > limits.bytes:
         raise too_large
@@ -130,5 +129,5 @@ def _check_status(status: int) -> None:
 
 @cache
 def _tls() -> SSLContext:
-    """One for all connections: to read the certificates takes as long as to fetch an image."""
+    """Return the context of all connections: reading the certificates takes as long as fetching an image."""
     return httpx.create_ssl_context()

@@ -1,4 +1,4 @@
-"""A model's weights in files that carry no code: the backbone's as safetensors, the head's in its own format."""
+"""A model's weights in files without code: the backbone's as safetensors, the head's in its own format."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ BACKBONE_FILE = "backbone.safetensors"
 
 
 def save_classifier(folder: Path, backbone: Backbone, head: Head, *, half: bool = False) -> list[Path]:
-    """Write the weights into ``folder``, as a model's version keeps them; the files that were written.
+    """Write the weights into ``folder`` as a model's version stores them, and return the files.
 
-    ``half`` stores the backbone's matrices in float16, half the size; whether the predictions bear it is the caller's
-    to find out. Raises ``ValueError`` for weights that are not finite, or too large for float16.
+    ``half`` stores the backbone's matrices in float16, which halves the size; the caller checks that the predictions
+    remain correct. Raises ``ValueError`` for weights that are not finite, or too large for float16.
     """
     files = [save_backbone(folder, backbone, half=half), folder / head.FILE]
     head.save(folder / head.FILE)
@@ -31,7 +31,7 @@ def save_classifier(folder: Path, backbone: Backbone, head: Head, *, half: bool 
 
 
 def save_backbone(folder: Path, backbone: Backbone, *, half: bool = False) -> Path:
-    """Write a backbone's weights alone; the file. Raises as :func:`save_classifier` does."""
+    """Write only a backbone's weights, and return the file. Raises as :func:`save_classifier` does."""
     import torch
     from safetensors.torch import save_file
 
@@ -40,52 +40,52 @@ def save_backbone(folder: Path, backbone: Backbone, *, half: bool = False) -> Pa
         # Biases and running statistics are few, and a variance can be too small for float16.
         stored = tensor.half() if half and tensor.ndim > 1 else tensor
         if not torch.isfinite(stored).all():
-            raise ValueError(f"{name}: holds values that are not finite{' in float16' if half else ''}")
+            raise ValueError(f"{name}: contains values that are not finite{' in float16' if half else ''}")
         tensors[name] = stored.detach().cpu().contiguous()
     save_file(tensors, folder / BACKBONE_FILE)
     return folder / BACKBONE_FILE
 
 
 def load_weights(files: ModelFiles) -> tuple[Backbone, Head]:
-    """The backbone, in evaluation mode, and the head of a version.
+    """Load the backbone, in evaluation mode, and the head of a version.
 
-    Raises ``ModelDamaged`` where the files are not those of the architecture that the record describes.
+    Raises ``ModelDamaged`` if the files do not match the architecture in the record.
     """
     architecture = files.record.architecture
     backbone = load_backbone(files.folder, str(architecture.get("backbone")))
     head = _load_head(files.folder, str(architecture.get("head")))
     if (head.embedding_size, head.classes) != (backbone.embedding_size, len(files.record.classes)):
         raise ModelDamaged(
-            f"{files.folder / head.FILE}: a head for {head.classes} classes and embeddings of {head.embedding_size}, "
-            f"where {len(files.record.classes)} classes and embeddings of {backbone.embedding_size} were expected"
+            f"{files.folder / head.FILE}: a head for {head.classes} classes and embeddings of {head.embedding_size}; "
+            f"expected {len(files.record.classes)} classes and embeddings of {backbone.embedding_size}"
         )
     return backbone, head
 
 
 def load_backbone(folder: Path, name: str) -> Backbone:
-    """The backbone called ``name``, in evaluation mode, with the weights in ``folder``. Raises ``ModelDamaged``."""
+    """Load the backbone ``name``, in evaluation mode, with the weights in ``folder``. Raises ``ModelDamaged``."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     path = folder / BACKBONE_FILE
     if name not in BACKBONES:
-        raise ModelDamaged(f"{path.parent}: its backbone is {name!r}, which is none of {', '.join(BACKBONES)}")
+        raise ModelDamaged(f"{path.parent}: its backbone is {name!r}, which is not one of {', '.join(BACKBONES)}")
     try:
         stored = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelDamaged(f"{path}: is not a safetensors file ({error})") from error
-    # Neither memory nor random numbers are spent on weights that are replaced at once.
+    # Weights that are replaced immediately need neither memory nor random numbers.
     with torch.device("meta"):
         backbone = create_backbone(name)
     expected = backbone.state_dict()
     problems = [
         _listed("lacks", expected.keys() - stored.keys()),
-        _listed("has, unexpectedly,", stored.keys() - expected.keys()),
+        _listed("has unexpected", stored.keys() - expected.keys()),
         *(
-            f"has {key} of shape {tuple(stored[key].shape)}, where {tuple(wanted.shape)} was expected"
-            for key, wanted in expected.items()
-            if key in stored and stored[key].shape != wanted.shape
+            f"has {key} of shape {tuple(stored[key].shape)}; expected {tuple(tensor.shape)}"
+            for key, tensor in expected.items()
+            if key in stored and stored[key].shape != tensor.shape
         ),
     ]
     if any(problems):
@@ -97,7 +97,7 @@ def load_backbone(folder: Path, name: str) -> Backbone:
 def _load_head(folder: Path, name: str) -> Head:
     kind = HEADS.get(name)
     if kind is None:
-        raise ModelDamaged(f"{folder}: its head is {name!r}, which is none of {', '.join(HEADS)}")
+        raise ModelDamaged(f"{folder}: its head is {name!r}, which is not one of {', '.join(HEADS)}")
     try:
         return kind.load(folder / kind.FILE)
     except (OSError, ValueError) as error:

@@ -85,8 +85,8 @@ def test_a_spot_is_most_like_the_patch_that_it_is() -> None:
     net.filters.data = filters - filters.mean((1, 2, 3), keepdim=True)
     scene = pictures(1) * 0.1
     scene[0, :, 10:16, 4:10] = net.filters[3]
-    likeness = net.likeness(scene)
-    assert np.unravel_index(int(likeness.argmax()), likeness.shape) == (0, 3, 10, 4)
+    similarity = net.similarity(scene)
+    assert np.unravel_index(int(similarity.argmax()), similarity.shape) == (0, 3, 10, 4)
 
 
 @pytest.mark.parametrize("name", ["baseline_cnn", "patch_net", "three_patch_nets"])

@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 
 from sightline.registry import ImageInput
-from sightline.training.fit import embed
+from sightline.training.images.fit import embed
 from sightline.vision import BackendUnavailable, create_backbone, supported_backends
 from sightline.vision.backends import BACKENDS, choose_backend
-from sightline.vision.half import InBfloat16, Rounded, as_in, with_perceptrons
+from sightline.vision.half import InBfloat16, Rounded, emulate_precision, wrap_perceptrons
 from sightline.vision.heads import LinearHead, probabilities
 from sightline.vision.nets import Assembled
 from sightline.vision.precision import HALF_PRECISIONS, agreement
@@ -60,7 +60,7 @@ def check_agreement(module: Any, count: int, size: ImageInput) -> None:
         assert found.same_class >= 0.995, name
         assert found.largest_difference <= 0.02, name
         precision: Any = name.rpartition("-")[2]
-        same = as_in(module, precision) if precision in HALF_PRECISIONS else None
+        same = emulate_precision(module, precision) if precision in HALF_PRECISIONS else None
         if same is None:
             assert found.same_class == 1, name
             assert found.largest_difference < 1e-3, name
@@ -127,7 +127,7 @@ def test_perceptrons_in_bfloat16_leave_a_large_backbone_nearly_as_it_was() -> No
         embed(each, pixels, size)
         for each in (
             module,
-            with_perceptrons(copy.deepcopy(module), InBfloat16),
+            wrap_perceptrons(copy.deepcopy(module), InBfloat16),
             Assembled(Rounded(copy.deepcopy(module), torch.bfloat16), 768),
         )
     )
@@ -177,7 +177,7 @@ def test_pictures_larger_than_a_batch_may_be_are_taken_one_by_one(name: str, mod
 
 
 def test_the_fastest_backend_of_this_machine_is_taken(module: Any) -> None:
-    assert choose_backend(copy.deepcopy(module), SIZE, borne=HALF_PRECISIONS).name == supported_backends()[0]
+    assert choose_backend(copy.deepcopy(module), SIZE, half_precisions=HALF_PRECISIONS).name == supported_backends()[0]
     assert supported_backends()[-1] == REFERENCE
 
 
@@ -192,8 +192,8 @@ def test_a_model_that_is_not_known_to_bear_half_precision_runs_in_float32(
     backend: Any, module: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sightline.vision.backends.has_native_bfloat16", lambda: True)
-    for borne in (), ("float16",):
-        chosen = choose_backend(copy.deepcopy(module), SIZE, "cpu", backend, borne).name
+    for half_precisions in (), ("float16",):
+        chosen = choose_backend(copy.deepcopy(module), SIZE, "cpu", backend, half_precisions).name
         assert chosen == f"{'torch' if backend == 'torch' else 'openvino'}-float32"
 
 
@@ -219,8 +219,8 @@ def test_bfloat16_is_taken_only_where_the_processor_has_it(
 @needs_cuda
 def test_a_gpu_is_taken_in_half_precision_where_there_is_one(module: Any) -> None:
     assert supported_backends()[:2] == ["torch-cuda-float16", "torch-cuda-float32"]
-    assert choose_backend(copy.deepcopy(module), SIZE, borne=["float16"]).name == "torch-cuda-float16"
-    assert choose_backend(copy.deepcopy(module), SIZE, borne=["bfloat16"]).name == "torch-cuda-float32"
+    assert choose_backend(copy.deepcopy(module), SIZE, half_precisions=["float16"]).name == "torch-cuda-float16"
+    assert choose_backend(copy.deepcopy(module), SIZE, half_precisions=["bfloat16"]).name == "torch-cuda-float32"
 
 
 @needs_cuda

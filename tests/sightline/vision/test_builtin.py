@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sightline.registry import Registry
-from sightline.training.manifest import MANIFEST, read_manifest_csv
+from sightline.training.common.manifest import MANIFEST, read_manifest_csv
 from sightline.vision import ImageClassifier, Limits, decode, load_classifier
 
 MEGABYTES = 2
