@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BACKGROUND = (12, 14, 18, 150)  # RGBA
 TEXT = (255, 255, 255, 255)
-TRACK = (255, 255, 255, 60)
+BAR_BACKGROUND = (255, 255, 255, 60)
 CAPTION_LINES = 2
 
 
@@ -56,9 +56,9 @@ class Banner:
         pages = self.pages(content.caption)
         page = pages[min(int(content.share * len(pages)), len(pages) - 1)] if pages else ()
         layers = self._layers(content.emotion, content.colour, content.people, page, planes.full_range)
-        for plane, (keep, add) in zip((planes.y, planes.u, planes.v), layers, strict=True):
-            region = plane[-keep.shape[0] :]
-            region[:] = (region * keep + add) >> 8
+        for plane, (factor, summand) in zip((planes.y, planes.u, planes.v), layers, strict=True):
+            region = plane[-factor.shape[0] :]
+            region[:] = (region * factor + summand) >> 8
         done = round(self._width * min(max(progress, 0.0), 1.0))
         for plane, level, scale in zip(
             (planes.y, planes.u, planes.v), planes.colour(content.colour), (1, 2, 2), strict=True
@@ -93,7 +93,7 @@ class Banner:
             draw.text((left, self._pad), ", ".join(people), font=plain, fill=TEXT)
         for row, line in enumerate(page, start=1):
             draw.text((self._pad, self._pad * 1.5 + self._line * row), line, font=plain, fill=TEXT)
-        draw.rectangle((0, self._height - self._bar, self._width, self._height), fill=TRACK)
+        draw.rectangle((0, self._height - self._bar, self._width, self._height), fill=BAR_BACKGROUND)
         return _blend_layers(np.asarray(image), full_range)
 
     def _draw_chip(self, draw: ImageDraw.ImageDraw, emotion: str, colour: Rgb, font: ImageFont.FreeTypeFont) -> float:
@@ -122,15 +122,15 @@ def _blend_layers(rgba: NDArray[np.uint8], full_range: bool) -> list[tuple[NDArr
     """Return for Y, U and V the factor of the plane's value and the summand, both scaled by 256."""
     alpha = rgba[..., 3].astype(np.float32) / 255
     keys = rgba[..., 0].astype(np.uint32) << 16 | rgba[..., 1].astype(np.uint32) << 8 | rgba[..., 2]
-    colours, places = np.unique(keys, return_inverse=True)
+    colours, inverse = np.unique(keys, return_inverse=True)
     table = [rgb_to_yuv((int(key) >> 16, int(key) >> 8 & 255, int(key) & 255), full_range) for key in colours]
-    yuv = np.array(table, np.float32)[places.reshape(keys.shape)]
+    yuv = np.array(table, np.float32)[inverse.reshape(keys.shape)]
     layers = []
     for channel in range(3):
-        keep, add = 256 * (1 - alpha), 256 * alpha * yuv[..., channel]
+        factor, summand = 256 * (1 - alpha), 256 * alpha * yuv[..., channel]
         if channel:
-            keep, add = (_halve(layer) for layer in (keep, add))
-        layers.append((np.round(keep).astype(np.uint16), np.floor(add).astype(np.uint16)))
+            factor, summand = (_halve(layer) for layer in (factor, summand))
+        layers.append((np.round(factor).astype(np.uint16), np.floor(summand).astype(np.uint16)))
     return layers
 
 
