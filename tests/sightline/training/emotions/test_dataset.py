@@ -57,8 +57,8 @@ def test_sessions_of_one_video_form_one_group(patients: Path, records: list[Sess
 
 
 def test_session_with_too_few_poses_is_named(patients: Path, records: list[SessionRecord], tmp_path: Path) -> None:
-    whole = Track.from_parquet(track_of(patients, records[0]))
-    short = Track(whole.frames[:2], whole.times[:2], whole.keypoints[:2], whole.size, whole.fps)
+    full = Track.from_parquet(track_of(patients, records[0]))
+    short = Track(full.frames[:2], full.times[:2], full.keypoints[:2], full.size, full.fps)
     target = track_of(tmp_path, records[0])
     assert isinstance(target, Path)
     target.parent.mkdir(parents=True)
@@ -68,7 +68,7 @@ def test_session_with_too_few_poses_is_named(patients: Path, records: list[Sessi
 
 
 def test_table_rejects_an_empty_list_of_sessions(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="no sessions to learn from"):
+    with pytest.raises(InvalidInput, match="no sessions to train on"):
         read_session_table(tmp_path, [])
 
 
@@ -84,8 +84,8 @@ def test_table_is_validated_and_read_only() -> None:
         ({"features": np.zeros((2, 87))}, "features, labels and groups"),
         ({"groups": [0]}, "features, labels and groups"),
         ({"features": infinite}, f"{FEATURE_NAMES[0]} of session clip-1 is infinite"),
-        ({"labels": [0, 0]}, "not the places"),
-        ({"classes": ("sad", "happy")}, "not the places"),
+        ({"labels": [0, 0]}, "not the indices of the sorted classes"),
+        ({"classes": ("sad", "happy")}, "not the indices of the sorted classes"),
     ):
         with pytest.raises(ValueError, match=message):
             SessionTable(sessions, **good | wrong)

@@ -73,7 +73,7 @@ def test_class_with_a_single_video_trains_and_is_named() -> None:
     table = table_of(["happy"] * 6 + ["sad"] * 6, videos=[0] * 6 + [1, 2, 3, 4, 5, 6])
     validation = validate(table, **ONCE).validation
     assert validation.single_video == ("happy",)
-    assert "happy: all of one video" in validation.verdict
+    assert "happy: all sessions come from one video" in validation.verdict
     assert validation.per_class["happy"].recall == 0, "it has no training sessions in the fold that tests it"
 
 
@@ -111,7 +111,7 @@ def test_sessions_of_one_video_are_never_in_train_and_test() -> None:
 
 
 def test_validation_rejects_a_single_class() -> None:
-    with pytest.raises(ValueError, match="two classes at least"):
+    with pytest.raises(ValueError, match="validation needs at least two classes"):
         validate(table_of(["happy"] * 10), **ONCE)
 
 

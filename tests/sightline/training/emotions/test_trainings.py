@@ -38,19 +38,19 @@ folder, processes, events, seconds = locate(sys.argv[1]), int(sys.argv[2]), int(
 
 def one(event):
     try:
-        with training_lease(folder, f"event {event}") as turn:
-            if turn.last_ended and datetime.now(UTC) - turn.last_ended < timedelta(hours=1):
+        with training_lease(folder, f"event {event}") as lease:
+            if lease.last_ended and datetime.now(UTC) - lease.last_ended < timedelta(hours=1):
                 return "cooling down"
-            turn.begin(["clip"])
+            lease.begin(["clip"])
             print("begun", flush=True)
             time.sleep(seconds)
-            turn.finish(promoted=True, version=1, accuracy=0.5, interval=(0.25, 0.75), verdict="no better than chance")
+            lease.finish(promoted=True, version=1, accuracy=0.5, interval=(0.25, 0.75), verdict="no better than chance")
             return "trained"
     except TrainingInProgress:
-        return "under way"
+        return "in progress"
 
 if len(sys.argv) > 5:
-    _ = folder.client  # made once, before the processes part
+    _ = folder.client  # created once, before the fork
 waiting, go = os.pipe()
 children = []
 for _ in range(processes):
@@ -107,13 +107,13 @@ class TestHistory:
         assert last_training(folder) is None
 
     def test_trainings_are_stored_in_order(self, folder: Location, clock: Clock) -> None:
-        made = []
+        trainings = []
         for number in range(1, 4):
             clock.time += HOUR
-            made.append(train(folder, clock, f"run {number}", version=number))
-        assert read_trainings(folder) == made
-        assert last_training(folder) == made[-1]
-        first = made[0]
+            trainings.append(train(folder, clock, f"run {number}", version=number))
+        assert read_trainings(folder) == trainings
+        assert last_training(folder) == trainings[-1]
+        first = trainings[0]
         assert (first.started, first.ended) == (START + HOUR, START + HOUR + timedelta(minutes=2))
         assert (first.outcome, first.version, first.accuracy, first.interval) == ("promoted", 1, 0.625, (0.5, 0.75))
         assert (first.started_by, first.sessions, first.verdict) == ("run 1", ("clip", "walk"), "better than chance")
@@ -149,7 +149,7 @@ class TestHistory:
         assert registry.current("ana") is None
 
 
-class TestTurn:
+class TestLease:
     def test_second_training_is_rejected_with_the_holder(self, folder: Location, clock: Clock) -> None:
         with training_lease(folder, "run brave-otter", now=clock):
             clock.time += timedelta(minutes=1)
@@ -157,7 +157,7 @@ class TestTurn:
                 pass
         copy = pickle.loads(pickle.dumps(caught.value))
         assert (copy.model, copy.started_by, copy.since) == ("ana", "run brave-otter", START)
-        assert "ana: a training is under way, started by run brave-otter, since 2026-01-31 10:20:00 UTC" in str(copy)
+        assert "ana: a training is in progress, started by run brave-otter, since 2026-01-31 10:20:00 UTC" in str(copy)
 
     def test_trainings_of_two_patients_are_independent(self, bucket: Location, clock: Clock) -> None:
         with training_lease(bucket / "ana", "one", now=clock), training_lease(bucket / "ben", "two", now=clock):
@@ -166,10 +166,10 @@ class TestTurn:
     def test_next_training_sees_the_previous_one(self, folder: Location, clock: Clock) -> None:
         with training_lease(folder, "one", now=clock) as lease:
             assert lease.last_ended is None
-        made = train(folder, clock)
+        trainings = train(folder, clock)
         with training_lease(folder, "two", now=clock) as lease:
-            assert lease.last == made
-            assert lease.last_ended == made.ended
+            assert lease.last == trainings
+            assert lease.last_ended == trainings.ended
 
     def test_lease_without_a_training_adds_no_history(self, folder: Location, clock: Clock) -> None:
         with training_lease(folder, "gate closed", now=clock):
@@ -253,7 +253,7 @@ class TestBurst:
                     finish(lease)
                     return "trained"
             except TrainingInProgress:
-                return "under way"
+                return "in progress"
 
         with ThreadPoolExecutor(BURST) as pool:
             outcomes = list(pool.map(one, range(BURST)))
@@ -266,7 +266,7 @@ class TestBurst:
                 with training_lease(bucket / "ana", "another", now=clock) as lease:
                     return "cooling down" if lease.last_ended else "trains too"
             except TrainingInProgress:
-                return "under way"
+                return "in progress"
 
         with training_lease(bucket / "ana", "one", now=clock) as lease:
             came = [another()]
@@ -275,7 +275,7 @@ class TestBurst:
             finish(lease)
             came.append(another())
         came.append(another())
-        assert came == ["under way", "under way", "under way", "cooling down"]
+        assert came == ["in progress", "in progress", "in progress", "cooling down"]
 
     @pytest.mark.integration
     def test_fifty_events_in_several_processes_start_one_training(self, folder: Location) -> None:

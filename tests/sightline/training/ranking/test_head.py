@@ -59,14 +59,14 @@ def test_too_few_photos_for_validation_are_rejected() -> None:
 
 def test_head_depends_on_the_seed_only(tmp_path: Path) -> None:
     """The reference had neither a seed nor a validation split."""
-    made = {}
+    output = {}
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         folder = tmp_path / name
         folder.mkdir()
         train_head(features(), PARAMETERS.model_copy(update={"seed": seed}), folder, lambda share: None)
-        made[name] = [(folder / file).read_bytes() for file in ("head.safetensors", "training.json")]
-    assert made["a"] == made["b"]
-    assert made["a"] != made["c"]
+        output[name] = [(folder / file).read_bytes() for file in ("head.safetensors", "training.json")]
+    assert output["a"] == output["b"]
+    assert output["a"] != output["c"]
 
 
 def test_early_stopping_keeps_the_best_epoch(tmp_path: Path) -> None:

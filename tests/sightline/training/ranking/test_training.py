@@ -225,10 +225,10 @@ def test_training_and_serving_crop_identically(tmp_path: Path) -> None:
     """The original cropped people in two ways. Several people in a photo keep distinct names."""
     write_runners(tmp_path, 1, evaluate=1, people=2, seed=3)
     data = open_ranking_data(tmp_path)
-    made = tmp_path / "made"
-    made.mkdir()
-    prepare_split(data, "train", PrepareParameters(), made, lambda share: None)
-    rows = crops_of(made)
+    output = tmp_path / "output"
+    output.mkdir()
+    prepare_split(data, "train", PrepareParameters(), output, lambda share: None)
+    rows = crops_of(output)
     assert [(row.label, row.person) for row in rows] == [("bad", 1), ("bad", 2), ("good", 1), ("good", 2)]
     assert len({row.image_path for row in rows}) == 4
     with Preparer() as preparer:
@@ -236,8 +236,8 @@ def test_training_and_serving_crop_identically(tmp_path: Path) -> None:
             rgb = vision.decode(photo.read(), None, vision.Limits()).pixels
             for number, person in enumerate(preparer.prepare(rgb, PrepareParameters()).people, start=1):
                 name = f"{photo.label}/{photo.name}-p{number}.png"
-                assert (pixels(made / "lower_body" / name) == person.lower_body).all()
-                assert (pixels(made / "upper_body" / name) == person.upper_body).all()
+                assert (pixels(output / "lower_body" / name) == person.lower_body).all()
+                assert (pixels(output / "upper_body" / name) == person.upper_body).all()
 
 
 def test_photos_without_people_are_counted_by_reason(tmp_path: Path) -> None:
@@ -245,10 +245,10 @@ def test_photos_without_people_are_counted_by_reason(tmp_path: Path) -> None:
         (tmp_path / place).mkdir(parents=True)
         Image.new("RGB", (80, 60), (len(place), 90, 90)).save(tmp_path / place / "empty.png")
     (tmp_path / "train" / "bad" / "broken.jpg").write_bytes(b"")
-    made = tmp_path / "made"
-    made.mkdir()
+    output = tmp_path / "output"
+    output.mkdir()
     with pytest.raises(UnsuitableData, match=r"no image in train/bad shows .*nobody_found 1") as raised:
-        prepare_split(open_ranking_data(tmp_path), "train", PrepareParameters(), made, lambda share: None)
+        prepare_split(open_ranking_data(tmp_path), "train", PrepareParameters(), output, lambda share: None)
     assert "not_an_image 1" in str(raised.value)
 
 
