@@ -1,4 +1,4 @@
-"""A store in a folder and one on S3, and small sessions to put there."""
+"""Session stores in a folder and on S3, and small sessions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STORING = Path(__file__).with_name("storing.py")
 
 @pytest.fixture(scope="session")
 def storing() -> ModuleType:
-    """The module that makes and stores small sessions."""
+    """The module that creates and stores small sessions."""
     spec = importlib.util.spec_from_file_location("storing", _STORING)
     assert spec
     assert spec.loader
@@ -30,34 +30,34 @@ def storing() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def run_storing() -> Callable[..., str]:
-    """Run the module as a program; returns what it prints."""
+    """Return a function that runs the module as a program and returns its output."""
 
     def run(*arguments: object) -> str:
         command = [sys.executable, str(_STORING), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        process = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
     return run
 
 
 @pytest.fixture
 def store(bucket: Location, storing: ModuleType) -> SessionStore:
-    """An empty store of each kind in turn."""
+    """An empty store, in a folder and on S3."""
     store: SessionStore = storing.store_in(bucket)
     return store
 
 
 @pytest.fixture
 def tree() -> Callable[[Location], dict[str, bytes]]:
-    """Read everything under a location: each file's key, hidden ones included, and its content."""
+    """Return a function that reads all files below a location, hidden ones included, by key."""
 
     def read(root: Location) -> dict[str, bytes]:
         if isinstance(root, Path):
             return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
         client, prefix = root.client.client, f"{root.key}/" if root.key else ""
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=root.bucket, Prefix=prefix)
-        keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
         return {key.removeprefix(prefix): client.get_object(Bucket=root.bucket, Key=key)["Body"].read() for key in keys}
 
     return read
@@ -71,14 +71,14 @@ def claim(store: SessionStore, storing: ModuleType) -> Claim:
 
 @pytest.fixture
 def outputs(claim: Claim, storing: ModuleType, tmp_path: Path) -> SessionOutputs:
-    """What processing its video made."""
-    made: SessionOutputs = storing.outputs_of(claim, tmp_path / "made")
-    return made
+    """The outputs of processing the session's video."""
+    outputs: SessionOutputs = storing.outputs_of(claim, tmp_path / "made")
+    return outputs
 
 
 @pytest.fixture
 def shown() -> Callable[[dict[str, bytes]], set[str]]:
-    """Of all files those that are results, not what the store keeps for itself."""
+    """Return a function that selects the results among all files, without the store's own files."""
 
     def results(files: dict[str, bytes]) -> set[str]:
         return {

@@ -1,11 +1,11 @@
-"""Stores small sessions, many at once or killed on the way; loaded by the tests, and run by them as a program.
+"""Storing of small sessions, concurrently or in killed processes; imported by the tests, and run as a program.
 
-``python storing.py together BUCKET N SAME``: N processes store a session of one patient at the same moment, each with
-    a content of its own, or all the same content where SAME is 1.
-``python storing.py killed BUCKET N EACH``: for k from 1 to N, in BUCKET/k, store a session of EACH frames and as many
-    poses in a process that is killed before its k-th change, then store it again, with other parameters, in a second
-    process. Prints how many of the first were killed, the rest came to their end before, and the k by which the first
-    had decided on its outputs.
+``python storing.py together BUCKET N SAME``: N processes concurrently store a session of one patient, with N different
+    contents, or with one content if SAME is 1.
+``python storing.py killed BUCKET N EACH``: for k from 1 to N, in BUCKET/k, store a session with EACH frames and poses
+    in a process that is killed before its k-th change, then store it again, with other parameters, in a second process.
+    Prints how many first processes were killed (the others ended before), and every k at which the first process had
+    created a plan.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ CHANGES_IN_FOLDER = ("os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir"
 
 
 def store_in(bucket: Location) -> SessionStore:
-    """A store with both its buckets in ``bucket``."""
+    """Return a store with both buckets in ``bucket``."""
     return SessionStore(bucket / "videos", bucket / "patients")
 
 
 def sha256_of(content: str) -> str:
-    """The hash that stands for a video."""
+    """Return the hash that stands for a video."""
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -55,7 +55,7 @@ def outputs_of(
     frames: int = 2,
     highlights: bool = True,
 ) -> SessionOutputs:
-    """What processing a video makes, in files under ``folder``; ``label`` tells two runs on one content apart."""
+    """Return the outputs of processing a video; ``label`` distinguishes two runs on one content."""
     (folder / "frames").mkdir(parents=True, exist_ok=True)
     names = [f"{i:03d}_at_{i * 1.5:.2f}s_john_happy" for i in range(max(frames, poses))]
     frame_files = [folder / "frames" / f"frame_{name}.jpg" for name in names[:frames]]
@@ -99,7 +99,7 @@ def outputs_of(
 
 
 def process(store: SessionStore, content: str, stem: str = "clip", **options: Any) -> StoredSession:
-    """What a run of the flow does with the store."""
+    """Store a session as the flow does."""
     claim = store.claim(PATIENT, stem, sha256_of(content))
     if store.status(claim) != "new":
         return store.complete(claim)
@@ -108,7 +108,7 @@ def process(store: SessionStore, content: str, stem: str = "clip", **options: An
 
 
 def in_child(work: Callable[[], object]) -> int:
-    """Start ``work`` in a process of its own; returns its id."""
+    """Run ``work`` in a child process; return its id."""
     child = os.fork()
     if child:
         return child
@@ -124,7 +124,7 @@ def in_child(work: Callable[[], object]) -> int:
 
 
 def kill_before_change(k: int, bucket: Location) -> None:
-    """Let this process be killed by SIGKILL before the k-th change that it makes in ``bucket``."""
+    """Make this process die by SIGKILL before its k-th change in ``bucket``."""
     left = k
 
     def change(*_: object, **__: object) -> None:
@@ -149,7 +149,7 @@ def kill_before_change(k: int, bucket: Location) -> None:
 
 
 def together(uri: str, number: int, same: bool) -> int:
-    """Returns how many of the processes failed."""
+    """Return the number of failed processes."""
     ready, go = os.pipe(), os.pipe()
     bucket = locate(uri)
 
@@ -165,12 +165,12 @@ def together(uri: str, number: int, same: bool) -> int:
     waiting = b""
     while len(waiting) < number:
         waiting += os.read(ready[0], number)
-    os.close(go[1])  # what all of them wait for
+    os.close(go[1])  # all processes wait for this
     return sum(os.waitpid(child, 0)[1] != 0 for child in children)
 
 
-def killed(uri: str, number: int, each: int) -> tuple[int, list[int]]:
-    """Returns how many of the processes were killed, and which had made a plan."""
+def killed(uri: str, number: int, size: int) -> tuple[int, list[int]]:
+    """Return the number of killed processes, and the numbers of those that had created a plan."""
     deaths, planned = 0, []
     root = locate(uri)
     plan = Path("videos", "annotated", PATIENT, ".sessions", f"{sha256_of('content')}.plan.json")
@@ -179,7 +179,7 @@ def killed(uri: str, number: int, each: int) -> tuple[int, list[int]]:
         def first(k: int = k) -> None:
             bucket = root / str(k)
             kill_before_change(k, bucket)
-            process(store_in(bucket), "content", frames=each, poses=each, **FIRST_RUN)
+            process(store_in(bucket), "content", frames=size, poses=size, **FIRST_RUN)
 
         def again(k: int = k) -> None:
             process(store_in(root / str(k)), "content", **SECOND_RUN)
@@ -198,7 +198,7 @@ def killed(uri: str, number: int, each: int) -> tuple[int, list[int]]:
 if __name__ == "__main__":
     command, uri, number, *rest = sys.argv[1:]
     if uri.startswith("s3:"):
-        _ = locate(uri).client  # type: ignore[union-attr]  # made once, before the processes part
+        _ = locate(uri).client  # type: ignore[union-attr]  # created once, before the fork
     if command == "together":
         sys.exit(together(uri, int(number), rest == ["1"]))
     print(json.dumps(killed(uri, int(number), int(rest[0]))))

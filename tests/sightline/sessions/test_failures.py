@@ -1,4 +1,4 @@
-"""Whatever fails on the way, nothing is overwritten, nothing half done shows, and no number shifts."""
+"""After any failure, nothing is overwritten, nothing partial is visible, and no number changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Shown = Callable[[dict[str, bytes]], set[str]]
 
 
 class TestFailures:
-    def test_a_failed_upload_leaves_nothing_and_shifts_no_number(
+    def test_failed_upload_leaves_no_result_and_no_number(
         self,
         store: SessionStore,
         storing: ModuleType,
@@ -46,13 +46,13 @@ class TestFailures:
             patch.setattr(storage, "write_file", fails)
             with pytest.raises(StorageError, match="disk is full"):
                 storing.process(store, "content")
-        left = tree(store.video_bucket)
-        assert not [key for key in left if not key.endswith(".json") or "/.sessions/" not in key]
+        remaining = tree(store.video_bucket)
+        assert not [key for key in remaining if not key.endswith(".json") or "/.sessions/" not in key]
         assert tree(store.patients_bucket) == {}
         assert storing.process(store, "other", stem="other").pose_indices.start == 0
         assert storing.process(store, "content").pose_indices.start == 2
 
-    def test_a_pose_that_cannot_be_written_keeps_its_number(
+    def test_pose_that_cannot_be_written_keeps_its_number(
         self, store: SessionStore, storing: ModuleType, tree: Tree, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         real = storage.create
@@ -72,7 +72,7 @@ class TestFailures:
         poses = [key for key in tree(store.patients_bucket) if "/pose_" in key]
         assert sorted(poses) == [f"José/happiness/pose_{i:06d}.json" for i in range(4)]
 
-    def test_a_listing_that_fails_stops_the_run_before_anything_shows(
+    def test_failed_listing_stops_the_run_before_any_result(
         self,
         bucket: Location,
         store: SessionStore,
@@ -98,15 +98,13 @@ class TestFailures:
         assert storing.process(store, "two", stem="two").pose_indices.start == 2
         assert before.items() <= tree(bucket).items()
 
-    def test_a_pose_file_that_is_something_else_is_not_overwritten(
-        self, store: SessionStore, storing: ModuleType
-    ) -> None:
+    def test_unknown_pose_file_is_not_overwritten(self, store: SessionStore, storing: ModuleType) -> None:
         storing.process(store, "one")
-        strange = store.patients_bucket / storing.PATIENT / "happiness" / "pose_000003.json"
-        storage.write_bytes(strange, b"not ours")
+        unknown = store.patients_bucket / storing.PATIENT / "happiness" / "pose_000003.json"
+        storage.write_bytes(unknown, b"not ours")
         with pytest.raises(StorageError, match=r"pose_000003\.json.*Move it away"):
             storing.process(store, "two", stem="two")
-        assert storage.read_bytes(strange) == b"not ours"
+        assert storage.read_bytes(unknown) == b"not ours"
 
     def test_pose_files_of_an_older_system_are_kept(self, store: SessionStore, storing: ModuleType, tree: Tree) -> None:
         folder = store.patients_bucket / storing.PATIENT / "happiness"
@@ -115,7 +113,7 @@ class TestFailures:
         assert storing.process(store, "content").pose_indices.start == 3
         assert [tree(folder)[f"pose_{index:06d}.json"] for index in range(3)] == [b"old"] * 3
 
-    def test_a_session_stored_with_another_patients_bucket_is_told_so(
+    def test_session_in_another_patients_bucket_raises_with_the_reason(
         self, store: SessionStore, storing: ModuleType
     ) -> None:
         storing.process(store, "content")
@@ -123,14 +121,14 @@ class TestFailures:
         with pytest.raises(StorageError, match="another patients bucket"):
             storing.process(elsewhere, "content")
 
-    def test_what_is_not_finished_has_no_outputs(self, store: SessionStore, claim: Claim) -> None:
+    def test_unfinished_session_has_no_outputs(self, store: SessionStore, claim: Claim) -> None:
         assert store.status(claim) == "new"
         with pytest.raises(StorageError, match="not finished"):
             store.outputs(claim)
         with pytest.raises(StorageError, match="Process it again"):
             store.complete(claim)
 
-    def test_staged_files_that_are_lost_are_told_with_the_mend(
+    def test_missing_staged_files_raise_with_the_fix(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patch:
@@ -148,7 +146,7 @@ class TestContradictions:
         "change",
         [{"session": "other"}, {"content_hash": "0" * 64}, {"frames_extracted": 3}, {"poses_extracted": 0}],
     )
-    def test_metadata_that_tells_of_something_else_is_refused(
+    def test_contradicting_metadata_is_rejected(
         self, bucket: Location, store: SessionStore, claim: Claim, outputs: SessionOutputs, change: dict[str, Any]
     ) -> None:
         with pytest.raises(ValueError, match="metadata"):
@@ -156,45 +154,45 @@ class TestContradictions:
         assert store.status(claim) == "new"
 
     @pytest.mark.parametrize("names", [["same.json", "same.json"], ["a/b.json", "c.json"], ["..", "c.json"]])
-    def test_names_that_would_fall_on_each_other_or_elsewhere_are_refused(
+    def test_repeated_or_unsafe_file_names_are_rejected(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs, names: list[str]
     ) -> None:
         poses = tuple((name, keypoints) for name, (_, keypoints) in zip(names, outputs.poses, strict=True))
         with pytest.raises(ValueError, match="file names"):
             store.save(claim, replace(outputs, poses=poses))
 
-    def test_an_emotion_s_folder_must_be_a_name(
+    def test_folder_that_is_not_a_name_is_rejected(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs
     ) -> None:
         with pytest.raises(InvalidName, match="keyword table"):
             store.save(claim, replace(outputs, folder="../happiness"))
 
 
-class TestLateComers:
-    """Runs on one content that are both past the point where neither knew of the other."""
+class TestConcurrentRuns:
+    """Two runs on one content, both started before the other one created a plan."""
 
-    def test_the_first_plan_stands_and_the_other_run_s_work_is_thrown_away(
+    def test_first_plan_is_used_and_the_other_result_is_discarded(
         self, bucket: Location, store: SessionStore, claim: Claim, storing: ModuleType, tmp_path: Path, tree: Tree
     ) -> None:
         options = ({"label": "one"}, {"label": "two", "frames": 1, "poses": 1, "emotion_folder": "sadness"})
         made = [storing.outputs_of(claim, tmp_path / str(i), **option) for i, option in enumerate(options)]
         both_new = threading.Barrier(2)
 
-        class Meeting(SessionStore):
+        class Synchronized(SessionStore):
             def _create_plan(self, layout: Any, outputs: SessionOutputs) -> None:
                 both_new.wait()
                 super()._create_plan(layout, outputs)
 
-        meeting = Meeting(store.video_bucket, store.patients_bucket)
+        synchronized = Synchronized(store.video_bucket, store.patients_bucket)
         with ThreadPoolExecutor(2) as pool:
-            first, second = pool.map(lambda outputs: meeting.save(claim, outputs), made)
+            first, second = pool.map(lambda outputs: synchronized.save(claim, outputs), made)
         assert first == second
         label = first.metadata.parameters["label"]
         assert storage.read_bytes(storage.locate(first.annotated_video)).decode().endswith(f" {label}")
         assert len(storage.folder_names(store.patients_bucket / claim.patient)) == 1
         assert not [key for key in tree(bucket) if f"{claim.sha256}/" in key]
 
-    def test_a_run_whose_staging_was_cleared_under_it_follows_the_plan(
+    def test_run_whose_staging_was_removed_follows_the_plan(
         self, store: SessionStore, claim: Claim, storing: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         late = storing.outputs_of(claim, tmp_path / "late", label="late")

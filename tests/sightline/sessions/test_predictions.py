@@ -1,4 +1,4 @@
-"""What a model says of a session is kept beside what its words say, and who should be looked at is listed."""
+"""A prediction is stored beside the emotion of the words, and sessions that need a review are listed."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def prediction(*review: str, later: int = 0) -> Prediction:
-    """What a model said."""
+    """Return a prediction with these reasons for a review."""
     return Prediction(
         model="ana/1", emotion="sad", probabilities={"happy": 0.3, "sad": 0.7}, confidence=0.7, threshold=0.6,
         outcome="accepted", review=review, predicted_at=NOW + timedelta(minutes=later),
     )  # fmt: skip
 
 
-def test_the_probabilities_stand_beside_the_keyword_emotion_and_nothing_else_changes(
+def test_prediction_is_added_to_the_metadata_without_other_changes(
     store: SessionStore, claim: Claim, outputs: SessionOutputs
 ) -> None:
     before = store.save(claim, outputs)
-    told = json.loads(storage.read_bytes(storage.locate(before.metadata_file)))
+    original = json.loads(storage.read_bytes(storage.locate(before.metadata_file)))
     after = store.add_prediction(claim, prediction())
     written = json.loads(storage.read_bytes(storage.locate(before.metadata_file)))
     assert written.pop("prediction")["probabilities"] == {"happy": 0.3, "sad": 0.7}
-    assert told.pop("prediction") is None
-    assert written == told
+    assert original.pop("prediction") is None
+    assert written == original
     assert written["emotion"] == "happy"
     assert store.outputs(claim) == after
     assert store.status(claim) == "finished"
 
 
-def test_a_session_that_a_person_should_look_at_is_listed_until_a_later_answer_needs_nobody(
+def test_session_is_listed_until_a_prediction_needs_no_review(
     store: SessionStore, claim: Claim, outputs: SessionOutputs, storing: ModuleType
 ) -> None:
     stored = store.save(claim, outputs)
-    store.add_prediction(claim, prediction("the words say happy, the model sad"))
+    store.add_prediction(claim, prediction("the words express happy, the model predicts sad"))
     (item,) = store.reviews(storing.PATIENT)
     assert (item.session, item.said, item.annotated_video) == ("clip", "happy", stored.annotated_video)
-    assert item.prediction.review == ("the words say happy, the model sad",)
+    assert item.prediction.review == ("the words express happy, the model predicts sad",)
     store.add_prediction(claim, prediction(later=1))
     assert store.reviews(storing.PATIENT) == []
 
 
-def test_what_waits_is_no_session_to_learn_from(
+def test_review_is_not_read_as_a_session(
     store: SessionStore, claim: Claim, outputs: SessionOutputs, storing: ModuleType
 ) -> None:
     store.save(claim, outputs)
@@ -58,12 +58,12 @@ def test_what_waits_is_no_session_to_learn_from(
     assert [record.session for record in read_sessions(store.patients_bucket, storing.PATIENT)] == ["clip"]
 
 
-def test_a_session_that_is_not_finished_is_not_written_to(store: SessionStore, claim: Claim) -> None:
+def test_prediction_for_an_unfinished_session_is_rejected(store: SessionStore, claim: Claim) -> None:
     with pytest.raises(StorageError, match="the session is not finished"):
         store.add_prediction(claim, prediction())
 
 
-def test_storing_the_same_video_again_keeps_the_prediction(
+def test_prediction_is_kept_when_the_video_is_stored_again(
     store: SessionStore, claim: Claim, outputs: SessionOutputs
 ) -> None:
     store.save(claim, outputs)

@@ -1,4 +1,4 @@
-"""Numbers of pose files are reserved once for a session, one range after the other."""
+"""Every session reserves its pose numbers once, in consecutive ranges."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from sightline.sessions.ranges import newest_link, reserve
 from sightline.storage import Location
 
 
-def test_each_range_starts_where_the_last_one_ends(bucket: Location) -> None:
+def test_every_range_starts_at_the_end_of_the_last_one(bucket: Location) -> None:
     starts = [reserve(bucket, f"clip {i}", f"sha {i}", count=i + 1) for i in range(4)]
     assert starts == [0, 1, 3, 6]
 
 
-def test_a_session_that_asks_again_gets_what_it_has(bucket: Location) -> None:
+def test_repeated_reservation_returns_the_same_numbers(bucket: Location) -> None:
     first = reserve(bucket, "clip", "sha", count=5)
     reserve(bucket, "other", "other sha", count=2)
     assert reserve(bucket, "clip", "sha", count=5) == first
     assert reserve(bucket, "third", "third sha", count=1) == 7
 
 
-def test_reading_may_start_at_a_link_that_was_there_before(bucket: Location) -> None:
+def test_reservation_may_start_at_an_earlier_link(bucket: Location) -> None:
     reserve(bucket, "old", "old sha", count=5)
     reserve(bucket, "older", "older sha", count=5)
     since = newest_link(bucket)
@@ -33,7 +33,7 @@ def test_reading_may_start_at_a_link_that_was_there_before(bucket: Location) -> 
     assert reserve(bucket, "clip", "sha", count=2, since=since) == 13
 
 
-def test_files_of_an_older_system_are_not_numbered_again(bucket: Location) -> None:
+def test_numbers_of_an_older_system_are_not_reused(bucket: Location) -> None:
     for index in (0, 1, 41):
         storage.write_bytes(bucket / f"pose_{index:06d}.json", b"{}")
     storage.write_bytes(bucket / "pose_notes.json", b"")
@@ -42,12 +42,12 @@ def test_files_of_an_older_system_are_not_numbered_again(bucket: Location) -> No
     assert reserve(bucket, "clip", "sha", count=2) == 42
 
 
-def test_files_of_a_session_that_began_the_chain_meanwhile_are_not_taken_for_an_older_system_s(
+def test_chain_started_meanwhile_is_not_taken_for_an_older_system(
     bucket: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, calls = ranges._numbers_in_use, []
 
-    def someone_else_comes_first(folder: Location) -> int:
+    def other_session_first(folder: Location) -> int:
         if not calls:
             calls.append(folder)
             reserve(bucket, "other", "other sha", count=3)
@@ -55,25 +55,25 @@ def test_files_of_a_session_that_began_the_chain_meanwhile_are_not_taken_for_an_
                 storage.write_bytes(bucket / f"pose_{index:06d}.json", b"{}")
         return real(folder)
 
-    monkeypatch.setattr(ranges, "_numbers_in_use", someone_else_comes_first)
+    monkeypatch.setattr(ranges, "_numbers_in_use", other_session_first)
     assert reserve(bucket, "clip", "sha", count=2) == 3
     assert reserve(bucket, "other", "other sha", count=3) == 0
 
 
-def test_numbers_of_more_than_six_digits_go_on(bucket: Location) -> None:
+def test_numbers_may_have_more_than_six_digits(bucket: Location) -> None:
     storage.write_bytes(bucket / "pose_1000000.json", b"{}")
     assert reserve(bucket, "clip", "sha", count=1) == 1_000_001
     assert newest_link(bucket) == 1_000_001
 
 
-def test_a_damaged_link_is_an_error_that_names_it(bucket: Location) -> None:
+def test_damaged_link_raises_with_its_name(bucket: Location) -> None:
     link = bucket / ".sessions" / ".ranges" / "000000.json"
     storage.write_bytes(link, b'{"start": 0, "count": 0, "session": null, "sha256": null}')
     with pytest.raises(StorageError, match=r"000000\.json: is damaged.*count"):
         reserve(bucket, "clip", "sha", count=1)
 
 
-def test_a_listing_that_fails_never_starts_the_numbers_at_0(bucket: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_listing_never_restarts_the_numbers(bucket: Location, monkeypatch: pytest.MonkeyPatch) -> None:
     storage.write_bytes(bucket / "pose_000000.json", b"{}")
 
     def fails(folder: Location) -> list[str]:

@@ -1,4 +1,4 @@
-"""Training reads the finished sessions, and only those."""
+"""Only finished sessions are read."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class TestReading:
         store.complete(claim)
         assert len(read_sessions(store.patients_bucket, claim.patient)) == 1
 
-    def test_a_patient_without_sessions_has_none(self, store: SessionStore, claim: Claim) -> None:
+    def test_unknown_patient_has_no_sessions(self, store: SessionStore, claim: Claim) -> None:
         assert read_sessions(store.patients_bucket, "nobody") == []
 
-    def test_a_record_of_the_original_system_is_left_out_and_logged(
+    def test_record_of_the_original_system_is_left_out_and_logged(
         self, store: SessionStore, storing: ModuleType, caplog: pytest.LogCaptureFixture
     ) -> None:
         old = {"video_file": "a.mp4", "emotion": "happy", "pose_indices": {"start": 0, "end": 3, "count": 4}}
@@ -43,7 +43,7 @@ class TestReading:
         assert [r.session for r in read_sessions(store.patients_bucket, storing.PATIENT)] == ["clip"]
         assert "a_session.json: left out" in caplog.text
 
-    def test_a_session_is_opened_by_its_name_or_its_record(self, store: SessionStore, storing: ModuleType) -> None:
+    def test_session_is_opened_by_name_or_by_record(self, store: SessionStore, storing: ModuleType) -> None:
         storing.process(store, "another", stem="another", emotion_folder="anger")
         stored = storing.process(store, "content")
         for session in (f"{storing.PATIENT}/clip", stored.record):
@@ -52,13 +52,11 @@ class TestReading:
             assert storage.uri_of(track) == stored.track
 
     @pytest.mark.parametrize("session", ["clip", "ana/clip", "ana/", "ana/../ana/clip", "nowhere/clip_session.json"])
-    def test_a_session_that_is_not_there_is_told_with_the_ways_to_name_one(
-        self, store: SessionStore, session: str
-    ) -> None:
+    def test_unknown_session_raises_with_the_expected_format(self, store: SessionStore, session: str) -> None:
         with pytest.raises(InvalidInput, match="PATIENT/SESSION"):
             open_session(store.patients_bucket, session)
 
-    def test_a_damaged_record_is_an_error_that_names_it(self, store: SessionStore, storing: ModuleType) -> None:
+    def test_damaged_record_raises_with_its_name(self, store: SessionStore, storing: ModuleType) -> None:
         place = store.patients_bucket / "ana" / "happiness" / ".sessions" / "a_session.json"
         storage.write_bytes(place, b'{"sha256": "x", "emo')
         with pytest.raises(StorageError, match=r"a_session\.json: is damaged"):

@@ -1,4 +1,4 @@
-"""What is written about a session says the same to whoever reads it back."""
+"""Documents about a session are read back unchanged."""
 
 from __future__ import annotations
 
@@ -35,41 +35,43 @@ ORIGINAL_KEYS = [
 @pytest.fixture(scope="module")
 def metadata(storing: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Metadata:
     folder: Path = tmp_path_factory.mktemp("outputs")
-    made: Metadata = storing.outputs_of(Claim(SessionName.parse("ana/clip"), storing.sha256_of("x")), folder).metadata
-    return made
+    metadata: Metadata = storing.outputs_of(
+        Claim(SessionName.parse("ana/clip"), storing.sha256_of("x")), folder
+    ).metadata
+    return metadata
 
 
 def rows_of(table: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(table.decode(), newline="")))
 
 
-def test_the_metadata_has_the_original_keys_first(metadata: Metadata) -> None:
+def test_metadata_has_the_original_keys_first(metadata: Metadata) -> None:
     written = json.loads(metadata.model_dump_json())
     assert list(written)[:10] == ORIGINAL_KEYS
     assert Metadata.model_validate_json(metadata.model_dump_json()) == metadata
 
 
-def test_the_analysis_is_one_row_under_its_header(metadata: Metadata) -> None:
+def test_analysis_is_one_row_with_a_header(metadata: Metadata) -> None:
     header, row = rows_of(analysis_csv(metadata))
     assert header == ORIGINAL_KEYS[:8]
     assert row == ["/videos/ana/clip.mov", "John is happy", "happy", "12.5", "1", "1", "2", "2"]
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"])))
-def test_the_csv_survives_quotes_commas_and_newlines(metadata: Metadata, text: str) -> None:
+def test_csv_keeps_quotes_commas_and_newlines(metadata: Metadata, text: str) -> None:
     header, row = rows_of(analysis_csv(metadata.model_copy(update={"transcription": text, "video_path": text})))
     assert len(header) == len(row) == 8
     assert row[:2] == [text, text]
 
 
-def test_timestamps_have_a_zone_and_are_told_in_utc(metadata: Metadata) -> None:
+def test_timestamps_need_a_zone_and_are_written_in_utc(metadata: Metadata) -> None:
     fields: dict[str, Any] = metadata.model_dump()
     local = datetime(2026, 1, 2, 5, 4, 5, tzinfo=timezone(timedelta(hours=2)))
-    made = Metadata(**(fields | {"processing_timestamp": local}))
-    assert json.loads(made.model_dump_json())["processing_timestamp"] == "2026-01-02T03:04:05Z"
+    parsed = Metadata(**(fields | {"processing_timestamp": local}))
+    assert json.loads(parsed.model_dump_json())["processing_timestamp"] == "2026-01-02T03:04:05Z"
     with pytest.raises(ValidationError, match="timezone"):
         Metadata(**(fields | {"processing_timestamp": datetime(2026, 1, 2)}))
-    assert made.processing_timestamp == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert parsed.processing_timestamp == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_pose_indices_include_both_ends() -> None:

@@ -1,4 +1,4 @@
-"""What processing a video made is stored once, whole, and where the original system kept it."""
+"""Results are stored once, completely, and under the original system's names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FRAMES = ["frame_000_at_0.00s_john_happy.jpg", "frame_001_at_1.50s_john_happy.jp
 
 
 class TestOutputs:
-    def test_the_output_tree_is_the_original_one(
+    def test_output_tree_is_the_original_systems(
         self, bucket: Location, store: SessionStore, claim: Claim, outputs: SessionOutputs, tree: Tree, shown: Shown
     ) -> None:
         store.save(claim, outputs)
@@ -47,35 +47,35 @@ class TestOutputs:
             "patients/José/happiness/.sessions/clip_track.parquet",
         }
 
-    def test_what_is_told_of_the_session_leads_to_its_files(
+    def test_stored_session_has_the_uris_of_its_files(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs
     ) -> None:
         stored = store.save(claim, outputs)
         assert stored == store.outputs(claim)
-        for uri, made in (
+        for uri, file in (
             (stored.annotated_video, outputs.annotated),
             (stored.highlights, outputs.highlights),
             (stored.track, outputs.track),
             (f"{stored.frames}/{FRAMES[1]}", outputs.frames[1]),
         ):
             assert uri
-            assert made
-            assert storage.read_bytes(storage.locate(uri)) == made.read_bytes()
+            assert file
+            assert storage.read_bytes(storage.locate(uri)) == file.read_bytes()
         assert json.loads(storage.read_bytes(storage.locate(stored.metadata_file)))["session"] == "clip"
         assert storage.read_bytes(storage.locate(stored.csv)).startswith(b"video_path,")
         assert stored.pose_indices == PoseIndices(start=0, end=1, count=2)
         assert stored.metadata == outputs.metadata
 
-    def test_the_poses_are_kept_twice_and_are_the_ones_found(
+    def test_poses_are_stored_numbered_and_beside_the_frames(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs
     ) -> None:
         stored = store.save(claim, outputs)
         for index, (name, keypoints) in enumerate(outputs.poses):
-            kept = storage.read_bytes(storage.locate(f"{stored.pose_folder}/pose_{index:06d}.json"))
-            assert kept == storage.read_bytes(storage.locate(f"{stored.poses}/{name}"))
-            np.testing.assert_allclose(read_openpose(kept), keypoints, atol=1e-3)
+            numbered = storage.read_bytes(storage.locate(f"{stored.pose_folder}/pose_{index:06d}.json"))
+            assert numbered == storage.read_bytes(storage.locate(f"{stored.poses}/{name}"))
+            np.testing.assert_allclose(read_openpose(numbered), keypoints, atol=1e-3)
 
-    def test_the_session_s_record_has_the_original_keys_and_what_training_needs(
+    def test_record_has_the_original_keys_and_the_training_data(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs
     ) -> None:
         stored = store.save(claim, outputs)
@@ -90,7 +90,7 @@ class TestOutputs:
         poses = [storage.locate(f"{stored.pose_folder}/pose_{index:06d}.json") for index in range(2)]
         assert record.pose_bytes == sum(len(storage.read_bytes(pose)) for pose in poses)
 
-    def test_the_track_is_read_back_from_its_place(
+    def test_track_is_read_back(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs, tmp_path: Path
     ) -> None:
         keypoints = np.arange(2 * 75, dtype=np.float32).reshape(2, 25, 3)
@@ -102,12 +102,12 @@ class TestOutputs:
         np.testing.assert_array_equal(read.keypoints, keypoints)
         np.testing.assert_array_equal(read.times, track.times)
 
-    def test_without_highlights_none_are_told_of(
+    def test_session_without_highlights_has_no_uri_of_them(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs
     ) -> None:
         assert store.save(claim, replace(outputs, highlights=None)).highlights is None
 
-    def test_a_neutral_session_is_kept_like_any_other(
+    def test_neutral_session_is_stored_like_any_other(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs
     ) -> None:
         neutral = outputs.metadata.model_copy(update={"emotion": "neutral"})
@@ -116,23 +116,23 @@ class TestOutputs:
         assert stored.pose_folder.endswith("/neutral")
         assert [record.emotion for record in read_sessions(store.patients_bucket, claim.patient)] == ["neutral"]
 
-    def test_a_session_without_a_person_in_its_frames_has_a_record_and_takes_no_number(
-        self, store: SessionStore, storing: ModuleType
-    ) -> None:
+    def test_session_without_poses_has_a_record_and_no_numbers(self, store: SessionStore, storing: ModuleType) -> None:
         empty = storing.process(store, "nobody there", poses=0)
         assert empty.pose_indices == PoseIndices(start=None, end=None, count=0)
         assert storing.process(store, "somebody", stem="other").pose_indices.start == 0
         assert len(read_sessions(store.patients_bucket, storing.PATIENT)) == 2
 
-    def test_sessions_of_one_patient_follow_each_other(self, store: SessionStore, storing: ModuleType) -> None:
+    def test_pose_numbers_of_a_patients_sessions_are_consecutive(
+        self, store: SessionStore, storing: ModuleType
+    ) -> None:
         stored = [storing.process(store, f"content {i}", stem=f"clip {i}", poses=i) for i in (1, 3, 2)]
         assert [(s.pose_indices.start, s.pose_indices.end) for s in stored] == [(0, 0), (1, 3), (4, 5)]
 
-    def test_emotions_are_numbered_each_for_itself(self, store: SessionStore, storing: ModuleType) -> None:
+    def test_emotions_have_separate_pose_numbers(self, store: SessionStore, storing: ModuleType) -> None:
         storing.process(store, "one")
         assert storing.process(store, "two", emotion_folder="sadness").pose_indices.start == 0
 
-    def test_a_second_video_of_the_same_name_does_not_replace_the_first(
+    def test_second_video_of_the_same_name_replaces_nothing(
         self, bucket: Location, store: SessionStore, storing: ModuleType, tree: Tree, shown: Shown
     ) -> None:
         storing.process(store, "one")
@@ -142,7 +142,7 @@ class TestOutputs:
         assert {key: after[key] for key in before} == before
         assert len(shown(after)) == 2 * len(shown(before))
 
-    def test_a_video_called_like_another_s_highlights_does_not_replace_them(
+    def test_video_named_like_other_highlights_does_not_replace_them(
         self, bucket: Location, store: SessionStore, storing: ModuleType, tree: Tree
     ) -> None:
         storing.process(store, "one", stem="clip")
@@ -151,8 +151,8 @@ class TestOutputs:
         assert before.items() <= tree(bucket).items()
 
 
-class TestTheSameContentAgain:
-    def test_it_changes_nothing_and_says_so(
+class TestRepeatedContent:
+    def test_repeated_content_changes_nothing_and_is_finished(
         self, bucket: Location, store: SessionStore, storing: ModuleType, tree: Tree
     ) -> None:
         stored = storing.process(store, "content")
@@ -163,7 +163,7 @@ class TestTheSameContentAgain:
         assert tree(bucket) == before
         assert modified(bucket) == times
 
-    def test_it_clears_what_a_late_run_staged_before_it_was_killed(
+    def test_repeated_claim_removes_files_that_a_late_run_staged(
         self, store: SessionStore, storing: ModuleType, tree: Tree
     ) -> None:
         sha256 = storing.process(store, "content").sha256
@@ -173,7 +173,7 @@ class TestTheSameContentAgain:
         store.claim(storing.PATIENT, "clip", sha256)
         assert tree(store.video_bucket) == before
 
-    def test_a_second_result_for_it_is_not_taken(
+    def test_second_result_for_a_content_is_discarded(
         self, bucket: Location, store: SessionStore, storing: ModuleType, tmp_path: Path, tree: Tree
     ) -> None:
         stored = storing.process(store, "content")
@@ -185,8 +185,8 @@ class TestTheSameContentAgain:
 
 
 def modified(bucket: Location) -> dict[str, Any]:
-    """When each file, and each folder, was changed last."""
+    """Return the time of the last change of every file and folder."""
     if isinstance(bucket, Path):
         return {str(path): path.stat().st_mtime_ns for path in bucket.rglob("*")}
     listed = bucket.client.client.list_objects_v2(Bucket=bucket.bucket)["Contents"]
-    return {found["Key"]: found["LastModified"] for found in listed}
+    return {item["Key"]: item["LastModified"] for item in listed}

@@ -1,4 +1,4 @@
-"""Any number of processes may store sessions of one patient at the same moment."""
+"""Concurrent processes can store sessions of one patient."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROCESSES = 20
 Tree = Callable[[Location], dict[str, bytes]]
 
 
-def test_twenty_sessions_stored_at_once_have_disjoint_ranges_without_a_gap(
+def test_twenty_concurrent_sessions_have_disjoint_ranges_without_gaps(
     bucket: Location, store: SessionStore, storing: ModuleType, run_storing: Callable[..., str], tree: Tree
 ) -> None:
     run_storing("together", bucket, PROCESSES, 0)
@@ -42,7 +42,7 @@ def test_twenty_sessions_stored_at_once_have_disjoint_ranges_without_a_gap(
 
 
 @pytest.mark.parametrize(("bucket", "processes"), [("folder", PROCESSES), ("s3", 8)], indirect=["bucket"])
-def test_one_content_stored_many_times_at_once_is_one_session(
+def test_one_content_stored_concurrently_is_one_session(
     bucket: Location,
     processes: int,
     store: SessionStore,
@@ -69,7 +69,7 @@ def test_one_content_stored_many_times_at_once_is_one_session(
     annotated = tree(store.video_bucket / "annotated" / storing.PATIENT)
     assert [key for key in annotated if key.endswith(".mp4") and "/" not in key] == [f"{record.session}.mp4"]
     assert [key for key in annotated if f".sessions/{record.sha256}/" in key] == []
-    # Which of them it is does not matter; that it is one of them throughout does.
+    # All files must come from the same run, whichever it is.
     label = json.loads(annotated[f"{record.session}_metadata.json"])["parameters"]["label"]
     made = [f"{record.session}.mp4", f"highlights/{record.session}.mp4"]
     made += [key for key in annotated if key.startswith("frames/")]
