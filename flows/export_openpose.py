@@ -1,4 +1,4 @@
-"""A session's poses as files for other programs."""
+"""Export of a session's poses for other programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.support.flow import sightline_flow
 
 
 class ExportResult(BaseModel):
-    """What was written where."""
+    """The number of files, and their folder."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""A file that has arrived → what its kind is processed by, each version of it once."""
+"""Uploaded file → claim → processing by its kind; every version once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tasks.uploads import Kind, claim_of, find_upload
 
 
 class UploadResult(BaseModel):
-    """What a file became. ``processed`` is False where this version needed nothing; ``why`` says why."""
+    """The result for an upload. ``processed`` is False if this version was skipped, for the reason ``why``."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,9 +34,9 @@ class UploadResult(BaseModel):
 
     @classmethod
     def of(cls, upload: Upload, **fields: Any) -> UploadResult:
-        """The result for an upload."""
-        told = {name: getattr(upload, name) for name in ("uri", "version", "kind", "patient")}
-        return cls.model_validate({**told, **fields})
+        """Return the result for an upload."""
+        identity = {name: getattr(upload, name) for name in ("uri", "version", "kind", "patient")}
+        return cls.model_validate({**identity, **fields})
 
 
 def _process(upload: Upload) -> dict[str, BaseModel]:
@@ -53,25 +53,25 @@ def process_upload(
     """Process an uploaded video or image, each version once.
 
     Args:
-        uri: The file: a path or an s3:// URI that a rule of UPLOAD_RULES takes.
-        object_version: Its version, on S3 the ETag. By default the one that it has at present.
-        kind: Process it as a video, or classify it, as an image, by UPLOAD_IMAGE_MODEL. By default as its rule says.
-        again: Process it whatever became of this version before.
+        uri: The file: a path or an s3:// URI that matches a rule of UPLOAD_RULES.
+        object_version: Its version, on S3 the ETag. By default the current one.
+        kind: video for process-video, image for a classification by UPLOAD_IMAGE_MODEL. By default the rule's kind.
+        again: Process this version even if it was processed or failed before.
     """
     upload, is_current = find_upload(uri, object_version, kind)
     if not is_current:
-        return _skipped(upload, f"{upload.uri} has been replaced since; the later version has a run of its own")
+        return _skipped(upload, f"{upload.uri} has been replaced since; the later version has a separate run")
     try:
         with claim_of(upload, again=again) as claim:
             try:
-                made = _process(upload)
-            except InvalidInput as error:  # A network may come back; a bad file stays bad.
+                outputs = _process(upload)
+            except InvalidInput as error:  # Other errors, such as a network failure, are transient.
                 claim.failed(str(error))
                 raise
             claim.done()
     except (Settled, LeaseTaken) as reason:
         return _skipped(upload, str(reason))
-    return UploadResult.of(upload, processed=True, **made)
+    return UploadResult.of(upload, processed=True, **outputs)
 
 
 def _skipped(upload: Upload, why: str) -> UploadResult:

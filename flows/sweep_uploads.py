@@ -1,4 +1,4 @@
-"""Every file that has arrived → a run for each version that none has processed."""
+"""All uploads → those that no run has processed → one run for each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tasks.uploads import Missed, find_missed, start_uploads
 
 
 class SweptUpload(BaseModel):
-    """What a sweep did with one file, and the run or the reason."""
+    """What a sweep did with one upload, and the run or the reason."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,10 +27,10 @@ class SweptUpload(BaseModel):
 
 
 class UploadSweep(BaseModel):
-    """How many files there are, how many need nothing, and what was done with the others.
+    """The number of uploads by outcome, and what the sweep did with the missed ones.
 
-    ``deployment`` is what runs them, None where they were processed by the sweep itself. ``left`` are those beyond the
-    limit of one sweep.
+    ``deployment`` runs them; it is None if the sweep processed them itself. ``left`` counts those beyond the limit of
+    one sweep.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,7 +45,7 @@ class UploadSweep(BaseModel):
 
     @classmethod
     def of(cls, missed: Missed, uploads: list[SweptUpload], deployment: str | None) -> UploadSweep:
-        """The result of a sweep."""
+        """Return the result of a sweep."""
         total = len(missed.uploads)
         return cls(
             deployment=deployment,
@@ -67,21 +67,21 @@ def sweep_uploads(
     """Find the uploads that no run has processed, and start a run for each.
 
     Args:
-        deployment: What runs them, as process-upload/NAME. By default the one named like this sweep's own deployment;
-            a sweep without one, on the command line, processes them itself, one after another.
-        minutes: How long a file must have lain there; a younger one is left to its event.
-        limit: Files that are started in one sweep, at most.
-        retry_failed: Also those that have failed, or were given up.
+        deployment: The deployment that runs them, as process-upload/NAME. By default the one with the name of this
+            sweep's deployment; a sweep on the command line processes them itself, one after another.
+        minutes: Minutes since a file's last change; the event of a newer file starts its run.
+        limit: The maximum number of files in one sweep.
+        retry_failed: Also process those that failed or were given up.
     """
-    runs_by = deployment or (f"process-upload/{own_deployment.name}" if own_deployment.name else None)
+    target = deployment or (f"process-upload/{own_deployment.name}" if own_deployment.name else None)
     missed = find_missed(timedelta(minutes=minutes), retry_failed=retry_failed)
     uploads = missed.uploads[:limit]
-    if runs_by and uploads:
-        started = start_uploads(uploads, runs_by, again=retry_failed)
-        swept = [SweptUpload(uri=each.uri, outcome=each.outcome, why=f"run {each.run}") for each in started]
+    if target and uploads:
+        started = start_uploads(uploads, target, again=retry_failed)
+        swept = [SweptUpload(uri=upload.uri, outcome=upload.outcome, why=f"run {upload.run}") for upload in started]
         if alert := given_up_alert({upload.uri: upload.run for upload in started if upload.outcome == "given up"}):
             send_alert(alert)
-        return UploadSweep.of(missed, swept, runs_by)
+        return UploadSweep.of(missed, swept, target)
     swept = []
     for upload in uploads:
         state = process_upload(upload.uri, upload.version, upload.kind, again=retry_failed, return_state=True)
@@ -89,8 +89,8 @@ def sweep_uploads(
         if not state.is_completed():
             outcome = "failed"
         swept.append(SweptUpload(uri=upload.uri, outcome=outcome, why=state.message or ""))
-    result = UploadSweep.of(missed, swept, runs_by)
-    if failed := [each.uri for each in swept if each.outcome == "failed"]:
+    result = UploadSweep.of(missed, swept, target)
+    if failed := [upload.uri for upload in swept if upload.outcome == "failed"]:
         message = f"{len(failed)} of {len(swept)} uploads failed: {', '.join(failed)}"
         return Failed(message=message, data=result)  # type: ignore[return-value]
     return result

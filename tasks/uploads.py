@@ -1,4 +1,4 @@
-"""Files that arrive: which they are, whether they have been done, and starting what does them."""
+"""Uploads: their identity, their claims, and the runs that process them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Literal, TypeAlias, cast
 
 from prefect import task
@@ -18,10 +18,11 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict
 
 from sightline import storage
+from sightline.clock import now_in_utc
 from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
-from sightline.uploads import MAX_TRIES, Claim, Intakes, Outcome, Upload, Uploads
+from sightline.uploads import MAX_ATTEMPTS, Claim, Outcome, Upload, UploadRules, Uploads
 from tasks.support.policy import ON_SERVER, ON_STORAGE
 
 __all__ = [
@@ -38,11 +39,11 @@ __all__ = [
 Kind: TypeAlias = Literal["video", "image"]
 
 _LEASE = timedelta(minutes=1)
-_PAUSE = 2.0  # seconds between two looks at a lease
+_PAUSE = 2.0  # seconds between two attempts to take a lease
 
 
 class Missed(BaseModel):
-    """The uploads that a sweep has found; ``uploads`` are those that no run has processed."""
+    """The result of a search for uploads; ``uploads`` are those that no run has processed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +54,7 @@ class Missed(BaseModel):
 
 
 class Started(BaseModel):
-    """What became of an upload that a sweep has handed on; ``run`` is the identity of the run."""
+    """What a sweep did with an upload; ``run`` is the id of its run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,7 +64,7 @@ class Started(BaseModel):
 
 
 def current_version(uri: str) -> str:
-    """The version that the file has at present. Raises ``InvalidInput`` where there is no file."""
+    """Return the current version of a file. Raises ``InvalidInput`` if there is no file."""
     location = storage.locate(uri)
     try:
         return storage.stored(location).version
@@ -73,16 +74,16 @@ def current_version(uri: str) -> str:
 
 @task(**ON_STORAGE)
 def find_upload(uri: str, version: str | None, kind: Kind | None) -> tuple[Upload, bool]:
-    """The file as an upload, and whether the version is the one that the file has at present.
+    """Return the file as an upload, and whether ``version`` is its current version.
 
-    Raises ``InvalidInput`` for a file that is not there, or that no rule takes.
+    Raises ``InvalidInput`` for a missing file, and for one that matches no rule.
     """
-    where = storage.uri_of(storage.locate(uri))
-    current = current_version(where)
-    upload = Intakes.of(settings()).upload(where, version or current)
+    absolute = storage.uri_of(storage.locate(uri))
+    current = current_version(absolute)
+    upload = UploadRules.of(settings()).upload(absolute, version or current)
     if upload is None:
         raise InvalidInput(
-            where, "is taken by no rule of UPLOAD_RULES, by its bucket, its folder or its ending",
+            absolute, "matches no rule of UPLOAD_RULES, by its bucket, folder and suffix",
             "Change the rules, or run process-video or classify-images with it",
         )  # fmt: skip
     return Upload(upload.root, upload.uri, upload.version, kind or upload.kind, upload.patient), (
@@ -92,19 +93,19 @@ def find_upload(uri: str, version: str | None, kind: Kind | None) -> tuple[Uploa
 
 @contextmanager
 def claim_of(upload: Upload, *, again: bool) -> Iterator[Claim]:
-    """Have this version to oneself. Raises ``Settled`` where it needs nothing, ``LeaseTaken`` where it is another's.
+    """Claim this version. Raises ``Settled`` if it needs no processing, ``LeaseTaken`` if another run has it.
 
-    A run that was killed and is run again finds its own earlier claim, and waits until that has run out.
+    A killed run that is repeated finds its own earlier claim, and waits until that expires.
     """
-    uploads, mine = Uploads(storage.locate(upload.root), _now, _LEASE), _this_run()
+    uploads, holder = Uploads(storage.locate(upload.root), now_in_utc, _LEASE), _this_run()
     deadline = time.monotonic() + 2 * _LEASE.total_seconds()
     with ExitStack() as stack:
         while True:
             try:
-                claim = stack.enter_context(uploads.claim(upload, mine, again=again))
+                claim = stack.enter_context(uploads.claim(upload, holder, again=again))
                 break
             except LeaseTaken as taken:
-                if taken.holder != mine or time.monotonic() > deadline:
+                if taken.holder != holder or time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE)
         yield claim
@@ -112,44 +113,40 @@ def claim_of(upload: Upload, *, again: bool) -> Iterator[Claim]:
 
 @task(**ON_STORAGE)
 def find_missed(older_than: timedelta, *, retry_failed: bool) -> Missed:
-    """The uploads that have lain there for a while, and those of them that no run has processed."""
-    found = list(Intakes.of(settings()).find(_now() - older_than))
+    """Return the uploads that have not changed for a while, and those that no run has processed."""
+    uploads = list(UploadRules.of(settings()).find(now_in_utc() - older_than))
     outcomes: dict[str, Outcome] = {}
-    for root in {upload.root for upload in found}:
-        outcomes |= Uploads(storage.locate(root), _now).outcomes()
-    of = {upload.id: outcomes.get(str(upload.id)) for upload in found}
-    counts = Counter(of.values())
+    for root in {upload.root for upload in uploads}:
+        outcomes |= Uploads(storage.locate(root), now_in_utc).outcomes()
+    outcome_of = {upload.id: outcomes.get(str(upload.id)) for upload in uploads}
+    counts = Counter(outcome_of.values())
     wanted = {None, Outcome.FAILED} if retry_failed else {None}
     return Missed(
-        found=len(found),
+        found=len(uploads),
         done=counts[Outcome.DONE],
         failed=counts[Outcome.FAILED],
-        uploads=tuple(upload for upload in found if of[upload.id] in wanted),
+        uploads=tuple(upload for upload in uploads if outcome_of[upload.id] in wanted),
     )
 
 
 @task(**ON_SERVER)
 def start_uploads(uploads: Sequence[Upload], deployment: str, *, again: bool) -> list[Started]:
-    """Start a run of the deployment for each, once, however often it is asked for.
+    """Start one run of the deployment for every upload; repeated calls start no further run.
 
-    A version whose run ended without processing it, crashed before it began, say, gets another, up to three. ``again``:
-    whatever became of it before. Raises ``InvalidInput`` where there is no such deployment.
+    A version whose run ended without processing it, for example by a crash, gets another run, up to three in total.
+    ``again`` starts a run whatever the outcome. Raises ``InvalidInput`` if there is no such deployment.
     """
     logger = get_run_logger()
-    done = []
+    results = []
     for upload in uploads:
         started = _start(upload, deployment, again=again)
         logger.info("%s: %s, run %s", started.uri, started.outcome, started.run)
-        done.append(started)
-    return done
+        results.append(started)
+    return results
 
 
 def _this_run() -> str:
     return f"run {flow_run.name} ({flow_run.id})"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _start(upload: Upload, deployment: str, *, again: bool) -> Started:
@@ -161,9 +158,9 @@ def _start(upload: Upload, deployment: str, *, again: bool) -> Started:
             return Started(uri=upload.uri, outcome="started", run=str(run.id))
         if state.is_cancelled():
             return Started(uri=upload.uri, outcome="cancelled", run=str(run.id))
-        # One that completed has found another run at work, which may have been killed since.
+        # A completed run has skipped the upload because another run had it; that one may have been killed since.
         ended += not state.is_completed()
-        if ended >= MAX_TRIES:
+        if ended >= MAX_ATTEMPTS:
             return Started(uri=upload.uri, outcome="given up", run=str(run.id))
         key = str(run.id)
 

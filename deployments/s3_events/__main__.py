@@ -17,7 +17,7 @@ from deployments.secrets import resolve_secret
 from sightline import storage
 from sightline.errors import InvalidSetting, SightlineError
 from sightline.settings import Settings, settings
-from sightline.uploads import Intakes
+from sightline.uploads import UploadRules
 
 __all__ = ["main"]
 
@@ -56,8 +56,8 @@ def _listen(config: Settings, stop: Flag) -> None:
         raise InvalidSetting(
             "PREFECT_API_URL is not set. Set it to the URL of the server's API, such as http://server:4200/api"
         )
-    intakes = Intakes.of(config)
-    if not any(storage.uri_of(rule.root).startswith("s3://") for rule in intakes.rules):
+    upload_rules = UploadRules.of(config)
+    if not any(storage.uri_of(rule.root).startswith("s3://") for rule in upload_rules.rules):
         raise InvalidSetting(
             "No rule of UPLOAD_RULES refers to an S3 bucket, so every message would be dropped. Set VIDEO_BUCKET to "
             "the same s3:// URI as for the flows"
@@ -83,7 +83,7 @@ def _listen(config: Settings, stop: Flag) -> None:
             "Listening",
             extra={"queue": url, "dead_letters": queue.dead_letters, "api": api_url, "health_port": port},
         )
-        Listener(queue, api, intakes, heartbeat, metrics, stop, backoff).run()
+        Listener(queue, api, upload_rules, heartbeat, metrics, stop, backoff).run()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from deployments.s3_events.messages import ObjectCreated
 from deployments.s3_events.sqs import Message
 from sightline.events import Payload, Resource, S3ObjectCreated, S3PoisonMessage
-from sightline.uploads import Intakes, Upload
+from sightline.uploads import Upload, UploadRules
 
 __all__ = ["Event", "object_created", "poison", "upload_of"]
 
@@ -19,9 +19,9 @@ Event: TypeAlias = dict[str, Any]
 _BODY = 1000  # characters of a message in an alert
 
 
-def upload_of(created: ObjectCreated, intakes: Intakes) -> Upload | None:
+def upload_of(created: ObjectCreated, upload_rules: UploadRules) -> Upload | None:
     """Return the object as an upload, or None if it matches no rule."""
-    return intakes.upload(f"s3://{created.bucket}/{created.key}", created.etag)
+    return upload_rules.upload(f"s3://{created.bucket}/{created.key}", created.etag)
 
 
 def object_created(created: ObjectCreated, upload: Upload) -> Event:

@@ -14,7 +14,7 @@ from deployments.s3_events.messages import ObjectCreated, Poison, read_message
 from deployments.s3_events.observability import Heartbeat, Metrics
 from deployments.s3_events.prefect_api import PrefectApi, Rejected, Unavailable
 from deployments.s3_events.sqs import AWS_ERRORS, Message, Queue
-from sightline.uploads import Intakes
+from sightline.uploads import UploadRules
 
 __all__ = ["Backoff", "Listener"]
 
@@ -51,7 +51,7 @@ class Listener:
 
     queue: Queue
     api: PrefectApi
-    intakes: Intakes
+    upload_rules: UploadRules
     heartbeat: Heartbeat
     metrics: Metrics
     stop: Flag
@@ -87,7 +87,7 @@ class Listener:
             return self._discard(message, str(reason))
         accepted = []
         for item in created:
-            if upload := upload_of(item, self.intakes):
+            if upload := upload_of(item, self.upload_rules):
                 accepted.append((item, upload))
             else:
                 self.metrics.ignored.inc()

@@ -1,19 +1,19 @@
-"""Files that are processed as they arrive: which ones they are, and which of them have been done."""
+"""Uploads: the files that are processed as they arrive, and the records of those that have been processed."""
 
-from sightline.uploads.record import MAX_TRIES, Claim, Outcome, Settled, UploadRecord, Uploads
+from sightline.uploads.record import MAX_ATTEMPTS, Claim, Outcome, Settled, UploadRecord, Uploads
 from sightline.uploads.rendering import given_up_alert
-from sightline.uploads.rules import Intake, Intakes
+from sightline.uploads.rules import LocatedRule, UploadRules
 from sightline.uploads.upload import Upload
 
 __all__ = [
-    "MAX_TRIES",
+    "MAX_ATTEMPTS",
     "Claim",
-    "Intake",
-    "Intakes",
+    "LocatedRule",
     "Outcome",
     "Settled",
     "Upload",
     "UploadRecord",
+    "UploadRules",
     "Uploads",
     "given_up_alert",
 ]

@@ -1,11 +1,11 @@
-"""Which uploads have been processed: a record for each version of a file, beside the files.
+"""Records of processed uploads: one for every version of a file, beside the files.
 
 >>> with Uploads(locate(upload.root), now).claim(upload, "run brave-otter") as claim:
 ...     process(upload)
 ...     claim.done()
 
-The records lie in the hidden folder ``.uploads`` of the bucket. A claim is a lease, renewed while the work goes on: a
-process that is killed keeps nobody from the file for longer than a minute.
+The records are in the hidden folder ``.uploads`` of the bucket. A claim is a lease that is renewed during the
+processing; the claim of a killed process expires after a minute.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PositiveInt, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PositiveInt
 
-from sightline import storage
+from sightline import documents, storage
 from sightline.errors import SightlineError, StorageError
 from sightline.leases import HeldLease, Leases
 from sightline.storage import Location
 from sightline.uploads.upload import Upload
 
-__all__ = ["MAX_TRIES", "Claim", "Outcome", "Settled", "UploadRecord", "Uploads"]
+__all__ = ["MAX_ATTEMPTS", "Claim", "Outcome", "Settled", "UploadRecord", "Uploads"]
 
-MAX_TRIES = 3
-"""Tries of one version that may break off, killed or without their storage, before it is left alone."""
+MAX_ATTEMPTS = 3
+"""Attempts at one version that may be interrupted, by a kill or a storage failure, before it counts as failed."""
 
 
 class Outcome(StrEnum):
-    """How the processing of a version ended."""
+    """The outcome of processing a version."""
 
     DONE = "done"
     FAILED = "failed"
 
 
 class UploadRecord(BaseModel):
-    """What became of one version of a file, and which run saw to it."""
+    """The outcome of one version of a file, and the run that processed it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +53,7 @@ class UploadRecord(BaseModel):
 
 
 class Settled(SightlineError):
-    """The version needs nothing: it is done, has failed for good, or has used up its tries; ``record`` says which."""
+    """The version needs no processing: it is done, or it failed, as ``record`` states."""
 
     def __init__(self, record: UploadRecord) -> None:
         super().__init__(record)
@@ -65,35 +65,31 @@ class Settled(SightlineError):
             return f"{record.uri}: this version has been processed, at {record.at:%Y-%m-%d %H:%M:%S %Z} by {record.run}"
         return (
             f"{record.uri}: this version has failed, at {record.at:%Y-%m-%d %H:%M:%S %Z} in {record.run}: "
-            f"{record.error}. Upload another, or run process-upload with --again"
+            f"{record.error}. Upload another version, or run process-upload with --again"
         )
 
 
 @dataclass(frozen=True)
 class Uploads:
-    """The records of the files of one bucket. A claim lasts for ``lease``, and is renewed as long as it is held."""
+    """The records of the files in one bucket. A claim lasts for ``lease`` and is renewed while it is held."""
 
     root: Location
     now: Callable[[], datetime]
     lease: timedelta = timedelta(minutes=1)
 
     def record(self, upload: Upload) -> UploadRecord | None:
-        """What became of this version; None where nothing has yet, or where its tries broke off."""
+        """Return the record of this version; None if it has not been processed, or was interrupted."""
         for outcome in Outcome:
-            place = self._place(upload, outcome)
             try:
-                return UploadRecord.model_validate_json(storage.read_bytes(place))
-            except FileNotFoundError:
-                continue
-            except ValidationError as error:
-                raise StorageError(
-                    f"{storage.uri_of(place)}: is damaged, or was not written by sightline. Remove it, and the file "
-                    "is processed again"
-                ) from error
+                record = documents.read(self._file(upload, outcome), UploadRecord)
+            except documents.DocumentDamaged as error:
+                raise StorageError(f"{error}. Remove it to process the file again") from error
+            if record:
+                return record
         return None
 
     def outcomes(self) -> dict[str, Outcome]:
-        """The outcome of every version that has one, by :attr:`Upload.id` as text."""
+        """Return the outcomes of all versions that have one, by :attr:`Upload.id` as text."""
         return {
             name.removesuffix(".json"): outcome
             for outcome in reversed(Outcome)
@@ -102,22 +98,23 @@ class Uploads:
 
     @contextmanager
     def claim(self, upload: Upload, holder: str, *, again: bool = False) -> Iterator[Claim]:
-        """Have this version to oneself until the block ends; ``holder`` is what a person should know its owner by.
+        """Hold the exclusive right to this version until the block ends; ``holder`` describes the owner to people.
 
-        ``again``: whatever became of it before. A claim of a version that ``holder`` itself has failed is one too: it
-        is a retry. Raises :class:`Settled` where there is nothing to do, and ``LeaseTaken`` where another is at it.
+        ``again`` processes the version whatever its outcome. A version that ``holder`` itself recorded as failed can
+        be claimed: that is a retry. Raises :class:`Settled` if the version needs no processing, and ``LeaseTaken`` if
+        another process has it.
         """
         self._check(upload, holder, again=again)
         with self._leases.hold(str(upload.id), holder) as held:
             try:
-                # Once more: who finishes keeps the record before letting go.
+                # Check again: a process writes the record before it releases the lease.
                 self._check(upload, holder, again=again)
             except Settled:
                 self._leases.drop(str(upload.id))
                 raise
             claim = Claim(self, upload, holder, held)
-            if claim.tries > MAX_TRIES and not again:
-                claim.failed(f"it was tried {MAX_TRIES} times, and each try broke off")
+            if claim.tries > MAX_ATTEMPTS and not again:
+                claim.failed(f"all {MAX_ATTEMPTS} attempts were interrupted")
                 self._check(upload, "", again=again)
             yield claim
 
@@ -134,15 +131,15 @@ class Uploads:
     def _leases(self) -> Leases:
         return Leases(self._folder / "leases", self.lease, self.now)
 
-    def _place(self, upload: Upload, outcome: Outcome) -> Location:
+    def _file(self, upload: Upload, outcome: Outcome) -> Location:
         return self._folder / outcome / f"{upload.id}.json"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to process one version, made by :meth:`Uploads.claim`; ends in :meth:`done` or :meth:`failed`.
+    """The exclusive right to process one version. Created by :meth:`Uploads.claim`.
 
-    A claim that ends in neither has broken off: the version may be tried again.
+    A claim that ends without :meth:`done` or :meth:`failed` was interrupted: the version can be processed again.
     """
 
     uploads: Uploads
@@ -152,21 +149,21 @@ class Claim:
 
     @property
     def tries(self) -> int:
-        """How often it has been tried, this time included."""
+        """The number of attempts, including this one."""
         return self.held.lease.attempt
 
     def done(self) -> None:
-        """Keep for good that it has been processed. Raises ``LeaseLost`` where another may be at it."""
+        """Record that the version is processed. Raises ``LeaseLost`` if another process may have it."""
         self.held.check()
-        self._keep(Outcome.DONE)
-        storage.remove(self.uploads._place(self.upload, Outcome.FAILED))
+        self._store(Outcome.DONE)
+        storage.remove(self.uploads._file(self.upload, Outcome.FAILED))
 
     def failed(self, error: str) -> None:
-        """Keep for good that it cannot be processed, and why. Raises ``LeaseLost`` where another may be at it."""
+        """Record that the version cannot be processed, and why. Raises ``LeaseLost`` if another process may have it."""
         self.held.check()
-        self._keep(Outcome.FAILED, error)
+        self._store(Outcome.FAILED, error)
 
-    def _keep(self, outcome: Outcome, error: str | None = None) -> None:
+    def _store(self, outcome: Outcome, error: str | None = None) -> None:
         upload, uploads = self.upload, self.uploads
         record = UploadRecord(
             uri=upload.uri,
@@ -178,6 +175,6 @@ class Claim:
             run=self.holder,
             at=uploads.now(),
         )
-        storage.write_bytes(uploads._place(upload, outcome), f"{record.model_dump_json(indent=2)}\n".encode())
-        # The record tells what is settled, so the lease is not needed for that any longer.
+        storage.write_bytes(uploads._file(upload, outcome), documents.to_json(record))
+        # The record settles the version, so the leases are not needed any more.
         uploads._leases.drop(str(upload.id))

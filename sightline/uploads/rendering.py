@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from sightline.alerts import Alert
-from sightline.uploads.record import MAX_TRIES
+from sightline.uploads.record import MAX_ATTEMPTS
 
 __all__ = ["given_up_alert"]
 
@@ -24,6 +24,6 @@ def given_up_alert(last_runs: Mapping[str, str]) -> Alert | None:
         [{"upload": uri, "last run": run} for uri, run in last_runs.items()],
         key=f"given up {sha256(pairs.encode()).hexdigest()}",
         kind="failure",
-        title=f"{count} given up: {MAX_TRIES} runs did not process {pronoun}",
+        title=f"{count} given up: {MAX_ATTEMPTS} runs did not process {pronoun}",
         facts={"fix": "Find out why the runs ended, then run sweep-uploads with --retry-failed"},
     )

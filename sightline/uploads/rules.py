@@ -1,4 +1,4 @@
-"""Which files are processed as they arrive: the rules of UPLOAD_RULES, with their buckets."""
+"""The rules of UPLOAD_RULES, which define the files that are processed as they arrive, with their locations."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sightline.settings import Settings
 from sightline.storage import Location
 from sightline.uploads.upload import Upload
 
-__all__ = ["Intake", "Intakes"]
+__all__ = ["LocatedRule", "UploadRules"]
 
 
 @dataclass(frozen=True)
-class Intake:
-    """A rule with its bucket. ``folder`` is the folder of the bucket that it looks at, empty for any."""
+class LocatedRule:
+    """A rule with its bucket. ``folder`` is the folder of its files in the bucket, empty for the whole bucket."""
 
     root: Location
     folder: str
@@ -25,16 +25,16 @@ class Intake:
     kind: str
 
     @property
-    def place(self) -> Location:
-        """Where its files lie, at any depth."""
+    def location(self) -> Location:
+        """The folder of its files, at any depth."""
         return self.root / self.folder if self.folder else self.root
 
     def upload(self, uri: str, version: str) -> Upload | None:
-        """The file as an upload; None for one that this rule does not take.
+        """Return the file as an upload; None if it does not match this rule.
 
-        ``uri`` as ``storage.uri_of`` writes it. Nothing in a hidden folder is taken, nor what was made of other files.
+        ``uri`` has the form of ``storage.uri_of``. Hidden files, files in hidden folders and results never match.
         """
-        # Text, and not locations: the listener asks this of every message.
+        # Text instead of locations: the listener calls this for every message.
         root = storage.uri_of(self.root).rstrip("/")
         key = uri.removeprefix(f"{root}/")
         within = key.removeprefix(f"{self.folder}/") if self.folder else key
@@ -47,17 +47,17 @@ class Intake:
 
 
 @dataclass(frozen=True)
-class Intakes:
-    """All the rules; a file is taken by the first that takes it."""
+class UploadRules:
+    """All rules; the first one that matches a file applies."""
 
-    rules: tuple[Intake, ...]
+    rules: tuple[LocatedRule, ...]
 
     @classmethod
-    def of(cls, config: Settings) -> Intakes:
-        """Those of the settings. Raises ``StorageError`` for a bucket that is no location."""
+    def of(cls, config: Settings) -> UploadRules:
+        """Return the rules of the settings. Raises ``StorageError`` for an invalid bucket."""
         return cls(
             tuple(
-                Intake(
+                LocatedRule(
                     config.locate(rule.bucket or config.video_bucket),
                     rule.folder,
                     tuple(suffix.lower() for suffix in rule.suffixes),
@@ -68,17 +68,17 @@ class Intakes:
         )
 
     def upload(self, uri: str, version: str) -> Upload | None:
-        """The file as an upload; None for one that no rule takes."""
-        return next((taken for rule in self.rules if (taken := rule.upload(uri, version))), None)
+        """Return the file as an upload; None if it matches no rule."""
+        return next((upload for rule in self.rules if (upload := rule.upload(uri, version))), None)
 
     def find(self, before: datetime) -> Iterator[Upload]:
-        """Every upload that has lain there, unchanged, since ``before`` or longer, once. Raises ``StorageError``."""
+        """Yield every upload that has not changed since ``before``, once. Raises ``StorageError``."""
         walked: list[Location] = []
-        for place in sorted({rule.place for rule in self.rules}, key=lambda place: len(storage.uri_of(place))):
-            if any(place == other or storage.key_under(place, other) is not None for other in walked):
+        for folder in sorted({rule.location for rule in self.rules}, key=lambda folder: len(storage.uri_of(folder))):
+            if any(folder == other or storage.key_under(folder, other) is not None for other in walked):
                 continue
-            walked.append(place)
-            for file in storage.walk(place):
+            walked.append(folder)
+            for file in storage.walk(folder):
                 upload = self.upload(storage.uri_of(file.location), file.version)
                 if upload and file.modified <= before:
                     yield upload

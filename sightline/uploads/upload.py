@@ -1,4 +1,4 @@
-"""What a file that arrives is known by."""
+"""The identity of an uploaded file."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from uuid import UUID, uuid5
 
 __all__ = ["Upload"]
 
-_NAMESPACE = UUID("6f1c2a1e-6d0b-5f0e-9a53-0f6d3c1f7a0b")  # never to change: records and events are found by it
+_NAMESPACE = UUID("6f1c2a1e-6d0b-5f0e-9a53-0f6d3c1f7a0b")  # constant: records and events are identified by it
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One version of a file: on S3 the version is the object's ETag, which the same content keeps."""
+    """One version of a file. On S3 the version is the object's ETag, which is equal for equal content."""
 
     root: str
-    """The bucket that it lies in, as a URI."""
+    """The URI of its bucket."""
     uri: str
     version: str
     kind: str
     patient: str | None
-    """The first folder of its key, None where it lies in none."""
+    """The first folder of its key; None if it is in no folder."""
 
     @property
     def id(self) -> UUID:
-        """The same for whoever hears of this version, or finds it, however often."""
+        """The identifier of this version, equal in every process."""
         return uuid5(_NAMESPACE, f"{self.uri}\n{self.version}")

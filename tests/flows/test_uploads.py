@@ -1,4 +1,4 @@
-"""A file that arrives is processed once, by what its kind calls for; and what no event told of is found."""
+"""An upload is processed once, by the flow of its kind, and a sweep finds uploads without an event."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from flows.process_upload import process_upload
 from flows.process_video import VideoResult
 from flows.sweep_uploads import UploadSweep, sweep_uploads
 from sightline import storage
+from sightline.clock import now_in_utc
 from sightline.errors import InvalidInput, InvalidMedia, StorageError
 from sightline.settings import settings
-from sightline.uploads import Intakes, Outcome, Uploads
+from sightline.uploads import Outcome, UploadRules, Uploads
 from tasks import uploads as tasks
 
 pytestmark = pytest.mark.integration
@@ -40,12 +41,12 @@ def videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """In place of the flows that process: what they were asked for."""
-    asked: list[tuple[str, Any]] = []
+    """The calls of the flows that process uploads, which toys replace."""
+    calls: list[tuple[str, Any]] = []
 
     @flow(name="toy-video")
     def toy_video(video: str, patient: str | None = None, transcriber: str = "auto") -> None:
-        asked.append((video, patient))
+        calls.append((video, patient))
         content = Path(video).read_bytes()
         if content == b"bad":
             raise InvalidMedia(video, "is no video")
@@ -54,11 +55,11 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
     @flow(name="toy-images")
     def toy_images(source: str, model: str) -> None:
-        asked.append((source, model))
+        calls.append((source, model))
 
     monkeypatch.setattr(module, "process_video", toy_video)
     monkeypatch.setattr(module, "classify_images", toy_images)
-    return asked
+    return calls
 
 
 def put(path: Path, content: bytes = b"x", minutes_ago: float = 60) -> str:
@@ -69,13 +70,13 @@ def put(path: Path, content: bytes = b"x", minutes_ago: float = 60) -> str:
 
 
 def outcomes(videos: Path) -> list[Outcome]:
-    return list(Uploads(videos, tasks._now).outcomes().values())
+    return list(Uploads(videos, now_in_utc).outcomes().values())
 
 
 class TestOneUpload:
-    def test_a_video_becomes_a_session_of_the_patient_in_its_key_once(self, videos: Path) -> None:
+    def test_video_becomes_a_session_of_the_patient_in_its_key_once(self, videos: Path) -> None:
         (videos / "ana").mkdir(parents=True)
-        clip = build_clip(videos / "ana" / "visit.mp4", None, seconds=1, size=(320, 240))  # has no sound to listen to
+        clip = build_clip(videos / "ana" / "visit.mp4", None, seconds=1, size=(320, 240))  # without audio
         done = process_upload(str(clip), return_state=True)
         again = process_upload(str(clip), return_state=True)
         result = done.result(_sync=True)
@@ -85,7 +86,7 @@ class TestOneUpload:
         assert again.is_completed()
         assert again.result(_sync=True).processed is False
 
-    def test_an_image_is_classified_by_the_model_of_the_setting(
+    def test_image_is_classified_by_the_model_of_the_setting(
         self, videos: Path, runs: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("UPLOAD_IMAGE_MODEL", "vehicles")
@@ -94,9 +95,7 @@ class TestOneUpload:
         assert process_upload(image).processed
         assert runs == [(image, "vehicles")]
 
-    def test_a_version_that_has_been_replaced_is_left_to_the_later_ones_run(
-        self, videos: Path, runs: list[Any]
-    ) -> None:
+    def test_replaced_version_is_skipped(self, videos: Path, runs: list[Any]) -> None:
         clip = put(videos / "ana" / "a.mp4")
         state = process_upload(clip, "an earlier one", return_state=True)
         assert state.name == "Skipped"
@@ -104,17 +103,17 @@ class TestOneUpload:
         assert runs == []
         assert process_upload(clip, storage.stored(Path(clip)).version).processed
 
-    def test_a_bad_file_fails_once_and_stays_failed(self, videos: Path, runs: list[Any]) -> None:
+    def test_invalid_file_fails_once_and_is_then_skipped(self, videos: Path, runs: list[Any]) -> None:
         clip = put(videos / "ana" / "a.mp4", b"bad")
         with pytest.raises(InvalidMedia, match="is no video"):
             process_upload(clip)
         state = process_upload(clip, return_state=True)
         assert (state.name, len(runs)) == ("Skipped", 1)
-        assert "a.mp4: is no video. Upload another, or run process-upload with --again" in str(state.message)
+        assert "a.mp4: is no video. Upload another version, or run process-upload with --again" in str(state.message)
         with pytest.raises(InvalidMedia):
             process_upload(clip, again=True)
 
-    def test_what_may_come_right_is_tried_again(self, videos: Path, runs: list[Any]) -> None:
+    def test_upload_is_processed_again_after_a_transient_failure(self, videos: Path, runs: list[Any]) -> None:
         clip = put(videos / "ana" / "a.mp4", b"away")
         with pytest.raises(StorageError):
             process_upload(clip)
@@ -122,45 +121,45 @@ class TestOneUpload:
         put(videos / "ana" / "a.mp4", b"back")
         assert process_upload(clip).processed
 
-    def test_while_another_run_is_at_it_there_is_nothing_to_do(self, videos: Path, runs: list[Any]) -> None:
+    def test_upload_claimed_by_another_run_is_skipped(self, videos: Path, runs: list[Any]) -> None:
         clip = put(videos / "ana" / "a.mp4")
-        upload = Intakes.of(settings()).upload(clip, storage.stored(Path(clip)).version)
+        upload = UploadRules.of(settings()).upload(clip, storage.stored(Path(clip)).version)
         assert upload
-        with Uploads(videos, tasks._now).claim(upload, "run brave-otter"):
+        with Uploads(videos, now_in_utc).claim(upload, "run brave-otter"):
             state = process_upload(clip, return_state=True)
         assert (state.name, runs) == ("Skipped", [])
         assert "run brave-otter has it since" in str(state.message)
 
     @pytest.mark.parametrize(
-        ("name", "complaint"), [("none.mp4", "there is no such file"), ("notes.txt", "is taken by no rule")]
+        ("name", "complaint"), [("none.mp4", "there is no such file"), ("notes.txt", "matches no rule")]
     )
-    def test_what_cannot_be_an_upload_is_named(self, videos: Path, runs: list[Any], name: str, complaint: str) -> None:
+    def test_missing_or_unmatched_file_raises_with_the_reason(
+        self, videos: Path, runs: list[Any], name: str, complaint: str
+    ) -> None:
         put(videos / "ana" / "notes.txt")
         with pytest.raises(InvalidInput, match=complaint):
             process_upload(str(videos / "ana" / name))
 
-    def test_a_failure_is_told_once(self, videos: Path, runs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        told: list[str] = []
-        monkeypatch.setattr("tasks.support.hooks.tell", lambda alert, *_, **__: told.append(alert.title))
+    def test_failure_sends_one_alert(self, videos: Path, runs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        titles: list[str] = []
+        monkeypatch.setattr("tasks.support.hooks.tell", lambda alert, *_, **__: titles.append(alert.title))
         from flows.process_video import process_video
 
         monkeypatch.setattr(module, "process_video", process_video)
         process_upload(put(videos / "ana" / "a.mp4", b"no video at all"), return_state=True)
-        assert told == ["process-upload failed"]
+        assert titles == ["process-upload failed"]
 
 
-def test_a_run_that_was_killed_waits_for_its_own_claim_to_run_out(
-    videos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    upload = Intakes.of(settings()).upload(put(videos / "ana" / "a.mp4"), "1")
+def test_killed_run_waits_until_its_own_claim_expires(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = UploadRules.of(settings()).upload(put(videos / "ana" / "a.mp4"), "1")
     assert upload
     monkeypatch.setattr(tasks, "_LEASE", timedelta(seconds=1))
     monkeypatch.setattr(tasks, "_PAUSE", 0.1)
 
     @flow
     def killed_and_run_again() -> int:
-        uploads = Uploads(videos, tasks._now, timedelta(seconds=1))
-        assert uploads._leases.take(str(upload.id), tasks._this_run())  # what the killed try has left
+        uploads = Uploads(videos, now_in_utc, timedelta(seconds=1))
+        assert uploads._leases.take(str(upload.id), tasks._this_run())  # the lease of the killed attempt
         with tasks.claim_of(upload, again=False) as claim:
             return claim.tries
 
@@ -168,7 +167,7 @@ def test_a_run_that_was_killed_waits_for_its_own_claim_to_run_out(
 
 
 class TestSweep:
-    def test_what_no_run_has_processed_is_processed(self, videos: Path, runs: list[Any]) -> None:
+    def test_sweep_processes_uploads_without_a_run(self, videos: Path, runs: list[Any]) -> None:
         known = put(videos / "ana" / "known.mp4")
         process_upload(known)
         missed = [put(videos / "ana" / "missed.mp4"), put(videos / "ben" / "bed.jpg")]
@@ -176,11 +175,11 @@ class TestSweep:
         put(videos / "annotated" / "ana" / "known.mp4")
         result = sweep_uploads()
         assert (result.deployment, result.found, result.done, result.missed, result.left) == (None, 3, 1, 2, 0)
-        assert [(each.uri, each.outcome) for each in result.uploads] == [(uri, "processed") for uri in missed]
+        assert [(upload.uri, upload.outcome) for upload in result.uploads] == [(uri, "processed") for uri in missed]
         assert [uri for uri, _ in runs] == [known, *missed]
         assert sweep_uploads().missed == 0
 
-    def test_one_that_fails_keeps_no_other_from_it_and_is_named(self, videos: Path, runs: list[Any]) -> None:
+    def test_failed_upload_is_named_and_does_not_stop_the_sweep(self, videos: Path, runs: list[Any]) -> None:
         bad = put(videos / "ana" / "a.mp4", b"bad")
         put(videos / "ana" / "b.mp4")
         state = sweep_uploads(return_state=True)
@@ -191,13 +190,13 @@ class TestSweep:
         assert (later.failed, later.missed) == (1, 0)
         assert sweep_uploads(retry_failed=True, return_state=True).is_failed()
 
-    def test_a_limit_leaves_the_rest_to_the_next(self, videos: Path, runs: list[Any]) -> None:
+    def test_uploads_beyond_the_limit_are_left_to_the_next_sweep(self, videos: Path, runs: list[Any]) -> None:
         for number in range(3):
             put(videos / "ana" / f"{number}.mp4")
         assert [sweep_uploads(limit=2).left, sweep_uploads(limit=2).left] == [1, 0]
         assert len(runs) == 3
 
-    def test_a_deployment_that_is_not_there_is_named(self, videos: Path) -> None:
+    def test_unknown_deployment_raises_with_its_name(self, videos: Path) -> None:
         put(videos / "ana" / "a.mp4")
         with pytest.raises(InvalidInput, match="process-upload/none: there is no such deployment"):
             sweep_uploads("process-upload/none")
@@ -218,15 +217,15 @@ class TestSweepByDeployment:
     def sweep(self, deployment: str, **options: Any) -> list[tuple[str, str]]:
         result = sweep_uploads(deployment, **options)
         assert isinstance(result, UploadSweep)
-        return [(each.outcome, each.why.removeprefix("run ")) for each in result.uploads]
+        return [(upload.outcome, upload.why.removeprefix("run ")) for upload in result.uploads]
 
-    def test_each_gets_one_run_until_that_has_ended_without_processing_it(
+    def test_every_upload_gets_one_run_and_three_after_crashes(
         self, videos: Path, deployment: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from prefect.states import Completed, Crashed
 
-        told: list[str] = []
-        monkeypatch.setattr("flows.sweep_uploads.send_alert", lambda alert: told.append(alert.title))
+        titles: list[str] = []
+        monkeypatch.setattr("flows.sweep_uploads.send_alert", lambda alert: titles.append(alert.title))
         clip = put(videos / "ana" / "a.mp4")
         [(outcome, first)] = self.sweep(deployment)
         assert outcome == "started"
@@ -237,21 +236,21 @@ class TestSweepByDeployment:
             "uri": clip, "object_version": storage.stored(Path(clip)).version, "kind": "video", "again": False,
         }  # fmt: skip
         seen = {first}
-        for make in (Crashed, Completed, Crashed):  # one that completed has found another run at work
+        for make in (Crashed, Completed, Crashed):  # a completed run has found another run's claim
             self.end(first, make)
             [(outcome, first)] = self.sweep(deployment)
             assert outcome == "started"
             seen.add(first)
         assert len(seen) == 4
-        assert told == []
+        assert titles == []
         self.end(first, Crashed)
         assert self.sweep(deployment) == [("given up", first)]
-        assert told == ["1 upload given up: 3 runs did not process it"]
+        assert titles == ["1 upload given up: 3 runs did not process it"]
         [(outcome, again)] = self.sweep(deployment, retry_failed=True)
         assert outcome == "started"
         assert again not in seen
 
-    def test_a_run_that_a_person_cancelled_is_not_started_again(self, videos: Path, deployment: str) -> None:
+    def test_cancelled_run_is_not_started_again(self, videos: Path, deployment: str) -> None:
         from prefect.states import Cancelled
 
         put(videos / "ana" / "b.mp4")

@@ -15,7 +15,7 @@ from deployments.s3_events.observability import Heartbeat, Metrics
 from deployments.s3_events.prefect_api import PrefectApi
 from deployments.s3_events.sqs import Queue
 from sightline.settings import Settings
-from sightline.uploads import Intakes
+from sightline.uploads import UploadRules
 from tests.deployments.s3_events.fake import FakePrefect
 
 
@@ -42,8 +42,8 @@ def queue(sqs: Any) -> Queue:
 
 
 @pytest.fixture
-def intakes() -> Intakes:
-    return Intakes.of(Settings(_env_file=None, video_bucket="s3://videos"))
+def upload_rules() -> UploadRules:
+    return UploadRules.of(Settings(_env_file=None, video_bucket="s3://videos"))
 
 
 @pytest.fixture
@@ -61,14 +61,14 @@ Listening = Callable[..., AbstractContextManager[Listener]]
 
 
 @pytest.fixture
-def listening(intakes: Intakes) -> Listening:
+def listening(upload_rules: UploadRules) -> Listening:
     """Run a listener with short retry delays; it must end when it is stopped."""
 
     @contextmanager
     def listen(queue: Queue, url: str, timeout: float = 5.0, backoff: Backoff | None = None) -> Iterator[Listener]:
         with PrefectApi(url, timeout=timeout) as client:
             listener = Listener(
-                queue, client, intakes, Heartbeat(30), Metrics(), threading.Event(), backoff or Backoff(0.05, 0.2)
+                queue, client, upload_rules, Heartbeat(30), Metrics(), threading.Event(), backoff or Backoff(0.05, 0.2)
             )
             thread = threading.Thread(target=listener.run)
             thread.start()

@@ -9,21 +9,21 @@ import pytest
 from deployments.s3_events.events import object_created, poison, upload_of
 from deployments.s3_events.messages import read_message
 from deployments.s3_events.sqs import Message
-from sightline.uploads import Intakes, Upload
+from sightline.uploads import Upload, UploadRules
 from tests.deployments.s3_events.fake import s3_message
 
 
-def event_of(intakes: Intakes, *args: Any, **more: Any) -> tuple[Upload, dict[str, Any]]:
+def event_of(upload_rules: UploadRules, *args: Any, **more: Any) -> tuple[Upload, dict[str, Any]]:
     [created] = read_message(s3_message(*args, **more))
-    upload = upload_of(created, intakes)
+    upload = upload_of(created, upload_rules)
     assert upload
     return upload, object_created(created, upload)
 
 
-def test_events_are_valid_in_the_servers_schema(intakes: Intakes) -> None:
+def test_events_are_valid_in_the_servers_schema(upload_rules: UploadRules) -> None:
     from prefect.server.events.schemas.events import Event
 
-    _, event = event_of(intakes, "ana/visit 1.mp4", versionId="v1")
+    _, event = event_of(upload_rules, "ana/visit 1.mp4", versionId="v1")
     parsed = Event.model_validate(event)
     assert parsed.resource.id == "sightline.s3.videos/ana/visit 1.mp4"
     assert parsed.payload["uri"] == "s3://videos/ana/visit 1.mp4"
@@ -32,19 +32,19 @@ def test_events_are_valid_in_the_servers_schema(intakes: Intakes) -> None:
     Event.model_validate(poison("http://sqs/1/uploads", Message("m", "r", "x" * 5000, 1), "it is not JSON", "q"))
 
 
-def test_event_id_depends_only_on_the_object_and_its_etag(intakes: Intakes) -> None:
+def test_event_id_depends_only_on_the_object_and_its_etag(upload_rules: UploadRules) -> None:
     ids = [
-        event_of(intakes, "ana/a.mp4", etag="1", sequencer="1", versionId="x")[1]["id"],
-        event_of(intakes, "ana/a.mp4", etag="1", sequencer="2", versionId="y")[1]["id"],
-        event_of(intakes, "ana/a.mp4", etag="2")[1]["id"],
-        event_of(intakes, "ana/b.mp4", etag="1")[1]["id"],
+        event_of(upload_rules, "ana/a.mp4", etag="1", sequencer="1", versionId="x")[1]["id"],
+        event_of(upload_rules, "ana/a.mp4", etag="1", sequencer="2", versionId="y")[1]["id"],
+        event_of(upload_rules, "ana/a.mp4", etag="2")[1]["id"],
+        event_of(upload_rules, "ana/b.mp4", etag="1")[1]["id"],
     ]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 3
 
 
-def test_event_of_a_file_without_patient_has_no_patient_label(intakes: Intakes) -> None:
-    upload, event = event_of(intakes, "clip.mp4")
+def test_event_of_a_file_without_patient_has_no_patient_label(upload_rules: UploadRules) -> None:
+    upload, event = event_of(upload_rules, "clip.mp4")
     assert upload.patient is None
     assert "sightline.patient" not in event["resource"]
 
@@ -53,6 +53,6 @@ def test_event_of_a_file_without_patient_has_no_patient_label(intakes: Intakes) 
     ("key", "bucket"),
     [("ana/notes.txt", "videos"), ("annotated/ana/visit.mp4", "videos"), ("ana/visit.mp4", "others")],
 )
-def test_object_that_matches_no_rule_is_no_upload(intakes: Intakes, key: str, bucket: str) -> None:
+def test_object_that_matches_no_rule_is_no_upload(upload_rules: UploadRules, key: str, bucket: str) -> None:
     [created] = read_message(s3_message(key, bucket=bucket))
-    assert upload_of(created, intakes) is None
+    assert upload_of(created, upload_rules) is None

@@ -32,11 +32,11 @@ from prefect.states import Completed, State
 from flows.process_upload import process_upload
 from flows.sweep_uploads import sweep_uploads
 from sightline import storage
+from sightline.clock import now_in_utc
 from sightline.leases import LeaseTaken
 from sightline.settings import Settings, settings
 from sightline.storage import Location, uri_of
-from sightline.uploads import Intakes, Outcome, Settled, Uploads
-from tasks import uploads as tasks
+from sightline.uploads import Outcome, Settled, UploadRules, Uploads
 from tests.deployments.s3_events.conftest import Listening
 from tests.deployments.s3_events.fake import await_true, s3_message
 
@@ -97,7 +97,7 @@ def test_upload_starts_a_run_within_three_seconds(
     deployment, _ = deploy()
     seconds = []
     with listening(Queue(sqs, url, None, 5, 30), prefect_server) as listener:
-        listener.intakes = Intakes.of(Settings(_env_file=None, video_bucket=uri_of(video_bucket)))
+        listener.upload_rules = UploadRules.of(Settings(_env_file=None, video_bucket=uri_of(video_bucket)))
         for number in range(3):  # the best of three: the machine may be busy with other tests
             start = time.monotonic()
             storage.write_bytes(video_bucket / f"ana maria/visit {number}.mp4", b"a video")
@@ -218,7 +218,7 @@ class Worker:
 
     def _process(self, run: Any) -> State:
         parameters = run.parameters
-        upload = Intakes.of(settings()).upload(parameters["uri"], parameters["object_version"])
+        upload = UploadRules.of(settings()).upload(parameters["uri"], parameters["object_version"])
         assert upload
         try:
             with self._uploads.claim(upload, f"run {run.id}") as claim:
@@ -267,7 +267,7 @@ def test_hundred_uploads_are_processed_once_despite_kills(
         "PREFECT_API_URL": api,
         "VIDEO_BUCKET": uri_of(video_bucket),
     }
-    done = Uploads(video_bucket, tasks._now)
+    done = Uploads(video_bucket, now_in_utc)
     with ExitStack() as stack:
         running = stack.enter_context(closing(Server(prefect_home, port)))
         stack.enter_context(temporary_settings({PREFECT_API_URL: api}))

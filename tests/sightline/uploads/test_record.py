@@ -1,4 +1,4 @@
-"""A version is processed once: by one at a time, whoever is killed, however often it is asked for."""
+"""A version is processed once, by one process at a time, even after kills and repeated requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sightline import storage
 from sightline.errors import StorageError
 from sightline.leases import LeaseLost, LeaseTaken
 from sightline.storage import Location, uri_of
-from sightline.uploads import MAX_TRIES, Outcome, Settled, Upload, Uploads
+from sightline.uploads import MAX_ATTEMPTS, Outcome, Settled, Upload, Uploads
 from tests.clocks import START, Clock
 
 
@@ -26,7 +26,7 @@ def clip(bucket: Location) -> Upload:
     return Upload(uri_of(bucket), f"{uri_of(bucket)}/ana/a.mp4", "1", "video", "ana")
 
 
-def test_what_is_done_is_not_done_again(uploads: Uploads, clip: Upload) -> None:
+def test_processed_version_is_not_processed_again(uploads: Uploads, clip: Upload) -> None:
     assert uploads.record(clip) is None
     with uploads.claim(clip, "run one") as claim:
         claim.done()
@@ -40,7 +40,7 @@ def test_what_is_done_is_not_done_again(uploads: Uploads, clip: Upload) -> None:
     assert uploads.outcomes() == {str(clip.id): Outcome.DONE}
 
 
-def test_another_version_is_another_matter(uploads: Uploads, clip: Upload) -> None:
+def test_another_version_is_processed(uploads: Uploads, clip: Upload) -> None:
     with uploads.claim(clip, "run one") as claim:
         claim.done()
     later = Upload(clip.root, clip.uri, "2", clip.kind, clip.patient)
@@ -48,16 +48,16 @@ def test_another_version_is_another_matter(uploads: Uploads, clip: Upload) -> No
         assert claim.tries == 1
 
 
-def test_while_one_is_at_it_another_is_told_who(uploads: Uploads, clip: Upload) -> None:
+def test_claimed_version_raises_with_the_holder(uploads: Uploads, clip: Upload) -> None:
     with (
         uploads.claim(clip, "run one"),
         pytest.raises(LeaseTaken, match="run one has it"),
         uploads.claim(clip, "run two"),
     ):
-        pytest.fail("two have it")
+        pytest.fail("two runs have the claim")
 
 
-def test_a_claim_that_breaks_off_may_be_taken_at_once(uploads: Uploads, clip: Upload) -> None:
+def test_interrupted_claim_can_be_taken_immediately(uploads: Uploads, clip: Upload) -> None:
     with pytest.raises(RuntimeError), uploads.claim(clip, "run one"):
         raise RuntimeError
     assert uploads.record(clip) is None
@@ -65,9 +65,9 @@ def test_a_claim_that_breaks_off_may_be_taken_at_once(uploads: Uploads, clip: Up
         assert claim.tries == 2
 
 
-def test_a_claim_of_one_that_was_killed_runs_out(bucket: Location, clock: Clock, clip: Upload) -> None:
+def test_claim_of_a_killed_run_expires(bucket: Location, clock: Clock, clip: Upload) -> None:
     killed = Uploads(bucket, clock)
-    killed._leases.take(str(clip.id), "run one")  # what a killed process leaves
+    killed._leases.take(str(clip.id), "run one")  # the lease of a killed process
     with pytest.raises(LeaseTaken):
         killed.claim(clip, "run two").__enter__()
     clock.time += timedelta(seconds=61)
@@ -75,7 +75,7 @@ def test_a_claim_of_one_that_was_killed_runs_out(bucket: Location, clock: Clock,
         claim.done()
 
 
-def test_who_has_lost_the_claim_keeps_no_record(uploads: Uploads, clip: Upload, clock: Clock) -> None:
+def test_run_that_lost_its_claim_writes_no_record(uploads: Uploads, clip: Upload, clock: Clock) -> None:
     with uploads.claim(clip, "run one") as claim:
         clock.time += timedelta(seconds=61)
         with pytest.raises(LeaseLost):
@@ -83,19 +83,21 @@ def test_who_has_lost_the_claim_keeps_no_record(uploads: Uploads, clip: Upload, 
     assert uploads.record(clip) is None
 
 
-def test_what_has_failed_stays_so_unless_it_is_asked_for_again(uploads: Uploads, clip: Upload) -> None:
+def test_failed_version_is_processed_again_only_on_request(uploads: Uploads, clip: Upload) -> None:
     with uploads.claim(clip, "run one") as claim:
         claim.failed("a.mp4: is cut off")
     assert uploads.outcomes() == {str(clip.id): Outcome.FAILED}
-    with pytest.raises(Settled, match=r"has failed, .* in run one: a.mp4: is cut off\. Upload another, or .*--again"):
+    with pytest.raises(
+        Settled, match=r"has failed, .* in run one: a.mp4: is cut off\. Upload another version, or .*--again"
+    ):
         uploads.claim(clip, "run two").__enter__()
     with uploads.claim(clip, "run two", again=True) as claim:
         claim.done()
     assert uploads.outcomes() == {str(clip.id): Outcome.DONE}
 
 
-def test_a_run_that_failed_may_be_retried(uploads: Uploads, clip: Upload) -> None:
-    """Prefect runs it again under its own name."""
+def test_failed_run_can_be_retried(uploads: Uploads, clip: Upload) -> None:
+    """Prefect retries a run under the same name."""
     with uploads.claim(clip, "run one") as claim:
         claim.failed("a.mp4: is cut off")
     with uploads.claim(clip, "run one") as claim:
@@ -105,41 +107,41 @@ def test_a_run_that_failed_may_be_retried(uploads: Uploads, clip: Upload) -> Non
     assert record.outcome is Outcome.DONE
 
 
-def test_what_is_killed_each_time_is_given_up(uploads: Uploads, clip: Upload, clock: Clock) -> None:
-    """A file that takes its container down must not do so every hour."""
-    for _ in range(MAX_TRIES):
+def test_version_is_failed_after_three_interrupted_attempts(uploads: Uploads, clip: Upload, clock: Clock) -> None:
+    """A file that crashes its container must not do so every hour."""
+    for _ in range(MAX_ATTEMPTS):
         assert uploads._leases.take(str(clip.id), "run")
         clock.time += timedelta(seconds=61)
-    with pytest.raises(Settled, match="it was tried 3 times, and each try broke off"):
+    with pytest.raises(Settled, match="all 3 attempts were interrupted"):
         uploads.claim(clip, "run last").__enter__()
     assert uploads.outcomes() == {str(clip.id): Outcome.FAILED}
     with uploads.claim(clip, "run again", again=True) as claim:
         claim.done()
 
 
-def test_of_many_at_once_one_does_it(bucket: Location, clip: Upload, clock: Clock) -> None:
-    start, done = Barrier(8), []
+def test_one_of_many_concurrent_runs_processes_a_version(bucket: Location, clip: Upload, clock: Clock) -> None:
+    start, processed = Barrier(8), []
 
     def run(number: int) -> None:
         start.wait()
         try:
             with Uploads(bucket, clock).claim(clip, f"run {number}") as claim:
-                done.append(number)
+                processed.append(number)
                 claim.done()
         except (Settled, LeaseTaken):
             pass
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(run, range(8)))
-    assert len(done) == 1
-    assert uploads_left(bucket) == []
+    assert len(processed) == 1
+    assert remaining_leases(bucket) == []
 
 
-def uploads_left(bucket: Location) -> list[str]:
+def remaining_leases(bucket: Location) -> list[str]:
     return storage.file_names(bucket / ".uploads" / "leases")
 
 
-def test_a_damaged_record_is_named_with_the_mend(uploads: Uploads, clip: Upload) -> None:
-    storage.write_bytes(uploads._place(clip, Outcome.DONE), b"{")
+def test_damaged_record_raises_with_its_name_and_the_fix(uploads: Uploads, clip: Upload) -> None:
+    storage.write_bytes(uploads._file(clip, Outcome.DONE), b"{")
     with pytest.raises(StorageError, match=rf"done/{clip.id}.json: is damaged.* Remove it"):
         uploads.record(clip)
