@@ -21,7 +21,7 @@ from sightline.uploads import UploadRules
 
 __all__ = ["main"]
 
-_WRONG_USE = 2
+_INVALID_SETTINGS = 2
 _FAILED = 1
 _HEARTBEAT_MARGIN = 30.0  # seconds; a listener that is silent this much longer than its longest pause is stalled
 
@@ -38,7 +38,7 @@ def main() -> int:
         _listen(settings(), stop)
     except (SightlineError, ValidationError) as error:
         _logger.critical("Invalid settings: %s", error)
-        return _WRONG_USE
+        return _INVALID_SETTINGS
     except (*AWS_ERRORS, OSError) as error:
         _logger.critical("The listener cannot start: %s", error)
         return _FAILED
