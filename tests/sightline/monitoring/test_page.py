@@ -31,11 +31,6 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "models", builtin=tmp_path / "none")
-
-
 @pytest.mark.slow
 def test_report_is_one_self_contained_page_with_its_plots(registry: Registry, tmp_path: Path) -> None:
     random = np.random.default_rng(10)

@@ -30,11 +30,6 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "models", builtin=tmp_path / "none")
-
-
 def report_on(
     registry: Registry, root: Location, first_day: int = 0, days: int = 1, model: str = "vehicles"
 ) -> MonitoringReport:

@@ -30,11 +30,6 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "models", builtin=tmp_path / "none")
-
-
 def test_skipped_lines_are_counted_and_listed(registry: Registry, tmp_path: Path) -> None:
     random = np.random.default_rng(2)
     publish_with(registry, None)
