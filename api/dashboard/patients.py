@@ -12,7 +12,7 @@ from sightline.emotion import Stretch
 from sightline.errors import InvalidInput
 from sightline.names import PatientName
 from sightline.registry import Registry
-from sightline.reviews import Reviewed, Reviews
+from sightline.reviews import Reviewed, Reviews, count_waiting_sessions
 from sightline.sessions import (
     Metadata,
     Prediction,
@@ -101,7 +101,7 @@ def view_patient(
         sessions=rows,
         sessions_in_all=len(records),
         emotions={emotion: emotions.count(emotion) for emotion in sorted(set(emotions))},
-        waiting=_waiting(videos, patients, name, answers),
+        waiting=count_waiting_sessions(SessionStore(videos, patients), reviews, owner, answers),
         trainings=trainings[: -_TRAININGS - 1 : -1],
         trainings_in_all=len(trainings),
     )
@@ -125,8 +125,3 @@ def _row(videos: Location, patients: Location, record: SessionRecord, answer: Re
 
 def _emotion(record: SessionRecord, answer: Reviewed | None) -> str:
     return answer.label if answer and answer.label else record.emotion
-
-
-def _waiting(videos: Location, patients: Location, patient: str, answers: dict[str, Reviewed]) -> int:
-    store = SessionStore(videos, patients)
-    return sum(item.sha256 not in answers for item in store.reviews(patient))

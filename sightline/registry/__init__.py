@@ -1,4 +1,4 @@
-"""Versioned models on storage, each with a record of what made it, and a pointer to the current version.
+"""Versioned models on storage, each with a record of its training, and a pointer to the current version.
 
 registry = Registry(locate("s3://models"))
 files = registry.open("posture")
@@ -6,6 +6,7 @@ print(files.record.metrics["macro_f1"])
 """
 
 from sightline.errors import InvalidModelName
+from sightline.registry.baseline import BASELINE, Baseline
 from sightline.registry.cache import ModelFiles
 from sightline.registry.errors import ModelDamaged, ModelNotFound, WrongTask
 from sightline.registry.pointer import Move, Pointer, Promotion
@@ -14,6 +15,8 @@ from sightline.registry.record import DataVersion, FeatureInput, FileEntry, Imag
 from sightline.registry.store import Registry
 
 __all__ = [
+    "BASELINE",
+    "Baseline",
     "DataVersion",
     "FeatureInput",
     "FileEntry",

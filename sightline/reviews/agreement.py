@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
 from sightline.reviews.records import CANNOT_TELL, NONE_OF_THESE, Reviewed
-from sightline.training.evaluation import wilson
+from sightline.statistics import wilson_interval
 
 __all__ = ["Agreement", "ClassAgreement", "agreement", "answer_rows", "by_model"]
 
@@ -64,7 +64,7 @@ def agreement(reviewed: Iterable[Reviewed]) -> Agreement:
         cannot_tell=sum(verdict == CANNOT_TELL for _, verdict in rows),
         contested=sum(verdict == "contested" for _, verdict in rows),
         accuracy=right / len(judged) if judged else None,
-        interval=wilson(right / len(judged), len(judged)) if judged else None,
+        interval=wilson_interval(right / len(judged), len(judged)) if judged else None,
         per_class={
             name: ClassAgreement(
                 proposed=sum(proposed == name for proposed, _ in judged),

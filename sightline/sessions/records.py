@@ -126,13 +126,13 @@ class SessionRecord(_Record):
 
 
 class ReviewItem(_Record):
-    """A session that waits for a person's answer."""
+    """A session that needs a review, as version 0.1 marked it in the patient's folder."""
 
     patient: str
     session: str
     sha256: str
     said: str
-    """The emotion that the words tell of."""
+    """The emotion that the words express."""
     prediction: Prediction
     annotated_video: str
     metadata_file: str

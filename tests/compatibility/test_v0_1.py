@@ -425,7 +425,7 @@ def test_answers_keep_their_verdicts_and_take_more(noon: Reviews) -> None:
 def test_overdue_question_is_told_once(noon: Reviews) -> None:
     [overdue] = noon.overdue()
     assert (overdue.question.uri, overdue.taken_by) == ("/pictures/2.png", "run-expired")
-    noon.told([overdue])
+    noon.mark_alerted([overdue])
     assert noon.overdue() == []
 
 

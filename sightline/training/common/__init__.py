@@ -1,0 +1,16 @@
+"""Parts of training that no kind of model is special to: stages, calibration, evaluation, manifests, promotion."""
+
+from sightline.training.common.calibration import Calibration, calibrate, expected_calibration_error
+from sightline.training.common.errors import UnsuitableData
+from sightline.training.common.evaluation import ClassReport, Evaluation, evaluate, selective
+
+__all__ = [
+    "Calibration",
+    "ClassReport",
+    "Evaluation",
+    "UnsuitableData",
+    "calibrate",
+    "evaluate",
+    "expected_calibration_error",
+    "selective",
+]

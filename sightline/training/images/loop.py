@@ -1,0 +1,100 @@
+"""The epochs of one network's training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.progress import Progress
+from sightline.training.images.preset import Recipe
+from sightline.training.images.transforms import augmentation, mixing
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+__all__ = ["train"]
+
+Pixels = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+
+def train(
+    network: nn.Sequential, recipe: Recipe, pixels: Pixels, labels: Labels, classes: int, progress: Progress | None
+) -> tuple[tuple[float, ...], Any]:
+    """Train ``network`` in place; the losses, and the network to keep: itself, or its moving average."""
+    import torch
+    from torch.nn.functional import cross_entropy
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    batch = min(recipe.batch, len(labels))
+    steps = len(labels) // batch
+    optimizer, schedule = _optimizer(network, recipe, steps)
+    average = (
+        AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=True)  # type: ignore[no-untyped-call]
+        if recipe.average
+        else None
+    )
+    device = next(network.parameters()).device
+    mix = mixing(recipe.mix, classes)
+    prepare = augmentation(recipe.transforms, recipe.input)
+    losses = []
+    for epoch in range(recipe.epochs):
+        network.train()
+        total = 0.0
+        for places in _order(recipe, labels, classes)[: steps * batch].reshape(steps, batch):
+            inputs = prepare(torch.from_numpy(pixels[places]).permute(0, 3, 1, 2))
+            targets = torch.from_numpy(labels[places])
+            if mix:
+                inputs, targets = mix(inputs, targets)
+            inputs = inputs.to(device, memory_format=torch.channels_last)
+            loss = cross_entropy(network(inputs), targets.to(device), label_smoothing=recipe.label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+            if average:
+                average.update_parameters(network)
+            total += loss.item()
+        losses.append(total / steps)
+        if progress:
+            progress((epoch + 1) / recipe.epochs)
+    return tuple(losses), average.module if average else network
+
+
+def _optimizer(
+    network: nn.Module, recipe: Recipe, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    from torch import optim
+
+    spec, plan = recipe.optimizer, recipe.schedule
+    learnt = [each for each in network.parameters() if each.requires_grad]
+    groups = [
+        {"params": [each for each in learnt if each.ndim > 1], "weight_decay": spec.weight_decay},
+        {"params": [each for each in learnt if each.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer: optim.Optimizer
+    if spec.name == "sgd":
+        optimizer = optim.SGD(groups, lr=spec.learning_rate, momentum=spec.momentum, nesterov=spec.momentum > 0)
+    else:
+        optimizer = optim.AdamW(groups, lr=spec.learning_rate)
+    if plan.name == "one_cycle":
+        return optimizer, optim.lr_scheduler.OneCycleLR(
+            optimizer, spec.learning_rate, total_steps=recipe.epochs * steps, pct_start=plan.warm_up
+        )
+    return optimizer, optim.lr_scheduler.CosineAnnealingWarmRestarts(
+        optimizer, T_0=plan.period * steps, eta_min=plan.minimum
+    )
+
+
+def _order(recipe: Recipe, labels: Labels, classes: int) -> NDArray[np.int64]:
+    """One epoch's pictures: each once, or as many with replacement, every class equally often."""
+    import torch
+
+    if not recipe.balanced:
+        return np.asarray(torch.randperm(len(labels)).numpy())
+    weights = 1 / np.bincount(labels, minlength=classes)
+    drawn = torch.multinomial(torch.from_numpy(weights[labels]), len(labels), replacement=True)
+    return np.asarray(drawn.numpy())

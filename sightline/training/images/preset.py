@@ -1,0 +1,262 @@
+"""Presets: how a model is trained, as data. The built-in ones are the files in ``presets/``."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from sightline.errors import InvalidInput
+from sightline.registry import ImageInput
+from sightline.vision import BACKBONES
+
+__all__ = [
+    "InvalidPreset",
+    "MixSpec",
+    "OptimizerSpec",
+    "Preset",
+    "Recipe",
+    "ScheduleSpec",
+    "Shares",
+    "TransformSpec",
+    "load_preset",
+    "preset_names",
+]
+
+_PRESETS = Path(__file__).with_name("presets")
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class InvalidPreset(InvalidInput):
+    """A preset that does not exist, or has an unknown key or an invalid value."""
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Labels(_Data):
+    """How a file's name tells its class and its group; case does not matter.
+
+    ``label`` is a regular expression whose first group finds the label, ``classes`` says which labels make up each
+    class, in the model's order. ``group``'s first group finds what no two sides of a split may share, a person say.
+    """
+
+    label: str
+    group: str | None = None
+    classes: dict[str, tuple[str, ...]]
+
+    @field_validator("label", "group")
+    @classmethod
+    def _one_group(cls, pattern: str | None) -> str | None:
+        try:
+            groups = 1 if pattern is None else re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        if groups != 1:
+            raise ValueError(f"{pattern!r} must have exactly one group, which finds the label")
+        return pattern
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        labels = [label.casefold() for listed in self.classes.values() for label in listed]
+        if repeated := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"{', '.join(repeated)} stands for more than one class")
+        return self
+
+
+class Shares(_Data):
+    """The shares of the pictures that validate and test; the rest train."""
+
+    validation: Share = 0.1
+    test: Share = 0.2
+
+    @model_validator(mode="after")
+    def _some_train(self) -> Self:
+        if self.validation + self.test >= 0.8:
+            raise ValueError("validation and test leave less than a fifth of the pictures to train on")
+        return self
+
+
+class TransformSpec(BaseModel):
+    """One step of augmentation: a transform of torchvision (``transforms.v2``) with its arguments.
+
+    ``probability`` applies it to that share of the pictures only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+    probability: Share | None = None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the transform is made with."""
+        return self.model_extra or {}
+
+
+class MixSpec(_Data):
+    """Batches mixed with themselves: ``mixup`` and ``cutmix`` are the alphas of their beta distributions, 0 for none.
+
+    With both, each batch is mixed in one of the two ways, by chance.
+    """
+
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    cutmix: Annotated[float, Field(ge=0)] = 0.0
+
+
+class OptimizerSpec(_Data):
+    """The optimiser; biases and normalisation do not decay."""
+
+    name: Literal["adamw", "sgd"]
+    learning_rate: Rate
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+
+
+class ScheduleSpec(_Data):
+    """The learning rate over time.
+
+    ``one_cycle`` rises over the share ``warm_up`` of the steps and falls to nothing; ``cosine_warm_restarts`` starts
+    anew every ``period`` epochs and falls to ``minimum``.
+    """
+
+    name: Literal["one_cycle", "cosine_warm_restarts"]
+    warm_up: Share = 0.2
+    period: PositiveInt = 5
+    minimum: Annotated[float, Field(ge=0)] = 0.0
+
+
+class XGBoostSpec(_Data):
+    """The trees on top of the embeddings, with balanced sample weights."""
+
+    trees: PositiveInt = 400
+    learning_rate: Rate = 0.05
+    depth: PositiveInt = 6
+    subsample: Annotated[float, Field(gt=0, le=1)] = 0.8
+    columns: Annotated[float, Field(gt=0, le=1)] = 0.8
+    l2: Annotated[float, Field(ge=0)] = 1.0
+
+
+class Recipe(_Data):
+    """One way to train a preset's model, with pretrained weights or without them."""
+
+    backbone: str
+    input: ImageInput
+    head: Literal["linear", "xgboost"]
+    flip: bool = False
+    """Whether a picture's logits are averaged with those of its mirror image."""
+    half: bool = False
+    """Whether the backbone's matrices are rounded to float16, and stored so in half the space."""
+    epochs: PositiveInt
+    batch: Annotated[int, Field(ge=2)]
+    balanced: bool = False
+    """Whether every class is drawn equally often, with replacement, instead of every picture once an epoch."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    average: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """The decay, per step, of the moving average of the weights that is taken in place of the last ones."""
+    optimizer: OptimizerSpec
+    schedule: ScheduleSpec
+    mix: MixSpec = MixSpec()
+    transforms: tuple[TransformSpec, ...] = ()
+    xgboost: XGBoostSpec = XGBoostSpec()
+
+    @field_validator("backbone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in BACKBONES:
+            raise ValueError(f"{name!r} is not a backbone. Take one of {', '.join(BACKBONES)}")
+        return name
+
+
+class Preset(_Data):
+    """A kind of model: what its classes are and how it is trained, split, judged and promoted."""
+
+    name: str
+    description: str
+    labels: Labels
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.93
+    promoted_by: Literal["accuracy", "macro_f1"]
+    minimum: PositiveInt = 30
+    """The fewest pictures of a class."""
+    near_duplicates: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Pictures whose thumbnails correlate this much are kept on one side of every split."""
+    shares: Shares = Shares()
+    folds: Annotated[int, Field(ge=2)] = 5
+    seed: Annotated[int, Field(ge=0)] = 42
+    pretrained: Recipe | None = None
+    scratch: Recipe | None = None
+    _file: str | None = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _has_a_recipe(self) -> Self:
+        if self.pretrained is None and self.scratch is None:
+            raise ValueError("neither [pretrained] nor [scratch] is there")
+        return self
+
+    @property
+    def reference(self) -> str:
+        """What :func:`load_preset` finds it by: its name, or its file where it is not a built-in one."""
+        return self._file or self.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Every class the preset knows, in the model's order."""
+        return tuple(self.labels.classes)
+
+    def recipe(self, pretrained: bool = True) -> Recipe:
+        """The recipe that starts from pretrained weights where it is asked for and there is one, else the other.
+
+        Raises :class:`InvalidPreset` where pretrained weights are not to be taken and there is no way without them.
+        """
+        found = (self.pretrained if pretrained else None) or self.scratch
+        if found is None:
+            raise InvalidPreset(
+                self.name, "this preset has no [scratch] recipe", "Train it without --no-pretrained, or add one"
+            )
+        return found
+
+    def starts_pretrained(self, pretrained: bool = True) -> bool:
+        """Whether the recipe that is taken for ``pretrained`` starts from pretrained weights."""
+        return pretrained and self.pretrained is not None
+
+
+def preset_names() -> tuple[str, ...]:
+    """The built-in presets."""
+    return tuple(sorted(file.stem for file in _PRESETS.glob("*.toml")))
+
+
+def load_preset(name: str | Path) -> Preset:
+    """The built-in preset of this name, or the one in a TOML file.
+
+    Raises :class:`InvalidPreset` where there is none, and where it holds a key or a value that is not known.
+    """
+    known = preset_names()
+    path = _PRESETS / f"{name}.toml" if name in known else Path(name).expanduser()
+    if path.suffix != ".toml" or not path.is_file():
+        mend = f"Take one of {', '.join(known)}, or a .toml file"
+        raise InvalidPreset(str(name), "there is no such preset", mend)
+    try:
+        preset = Preset.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidPreset(str(path), f"is not TOML: {error}", "See presets/vehicles.toml for one that is") from error
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise InvalidPreset(str(path), problems, "Correct it there") from error
+    if name not in known:
+        preset._file = str(path.absolute())
+    return preset

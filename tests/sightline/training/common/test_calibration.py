@@ -1,0 +1,80 @@
+"""Probabilities mean what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from sightline.training.common import calibrate, expected_calibration_error
+from sightline.training.common.calibration import reliability
+from sightline.vision.heads import probabilities
+
+
+def sample(n: int = 4000, classes: int = 3, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Logits, and labels drawn from the very probabilities that they stand for."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (n, classes))
+    shares = probabilities(logits).cumsum(axis=1)
+    return logits, (rng.random((n, 1)) > shares).sum(axis=1).clip(max=classes - 1).astype(np.int64)
+
+
+@pytest.mark.parametrize("factor", [0.3, 1.0, 4.0])
+def test_logits_that_are_too_sure_or_too_unsure_are_put_right(factor: float) -> None:
+    logits, labels = sample()
+    found = calibrate(logits * factor, labels)
+    assert found.temperature == pytest.approx(factor, rel=0.1)
+    assert found.ece_after < 0.03
+    assert found.ece_after <= found.ece_before + 0.01
+
+
+def test_what_was_found_on_some_pictures_holds_on_others() -> None:
+    (logits, labels), (others, theirs) = sample(seed=1), sample(seed=2)
+    temperature = calibrate(logits * 5, labels).temperature
+    before = expected_calibration_error(probabilities(others * 5), theirs)
+    after = expected_calibration_error(probabilities(others * 5, temperature), theirs)
+    assert after < before / 3
+
+
+@pytest.mark.parametrize("n", [6, 60])
+def test_perfect_predictions_make_no_certainty_beyond_what_so_many_pictures_can_tell(n: int) -> None:
+    labels = np.arange(n) % 3
+    logits = 12.0 * np.eye(3)[labels]
+    found = calibrate(logits, labels)
+    confidence = probabilities(logits, found.temperature).max()
+    assert confidence == pytest.approx((n + 1) / (n + 2), abs=0.01)
+
+
+@given(st.floats(0.05, 20), st.floats(1.01, 5))
+def test_a_higher_temperature_is_never_more_confident_and_changes_no_class(low: float, factor: float) -> None:
+    logits, _ = sample(50)
+    sure, unsure = probabilities(logits, low), probabilities(logits, low * factor)
+    assert (unsure.max(axis=1) <= sure.max(axis=1) + 1e-12).all()
+    assert (unsure.argmax(axis=1) == logits.argmax(axis=1)).all()
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.integers(2, 6), st.integers(0, 99), st.floats(0.05, 20))
+def test_the_calibration_error_is_from_0_to_1_and_the_bins_hold_everything(
+    n: int, classes: int, seed: int, temperature: float
+) -> None:
+    logits, labels = sample(n, classes, seed)
+    found = probabilities(logits, temperature)
+    assert 0 <= expected_calibration_error(found, labels) <= 1
+    bins = reliability(found, labels)
+    assert sum(each.size for each in bins) == n
+    assert all(0 <= each.accuracy <= 1 and 0 < each.confidence <= 1 for each in bins)
+
+
+def test_certain_and_right_is_no_error_and_certain_and_wrong_is_all_of_it() -> None:
+    labels = np.array([0, 1, 1])
+    sure = np.eye(2)[labels]
+    assert expected_calibration_error(sure, labels) == 0
+    assert expected_calibration_error(sure[:, ::-1], labels) == 1
+
+
+def test_the_error_of_a_worked_example() -> None:
+    found = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
+    assert expected_calibration_error(found, np.array([0, 1, 0, 0])) == pytest.approx(0.5 * 0.4 + 0.5 * 0.4)

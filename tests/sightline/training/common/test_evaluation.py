@@ -1,0 +1,46 @@
+"""The figures are those of their definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from sightline.statistics import wilson_interval
+from sightline.training.common import evaluate, selective
+
+CLASSES = ("left", "right", "prone")
+FOUND = np.array([[0.95, 0.03, 0.02], [0.5, 0.4, 0.1], [0.2, 0.8, 0.0], [0.96, 0.04, 0.0]])
+LABELS = np.array([0, 0, 1, 1])
+
+
+def test_the_figures_of_a_worked_example() -> None:
+    found = evaluate(FOUND, LABELS, CLASSES, 0.93)
+    assert (found.pictures, found.accuracy) == (4, 0.75)
+    assert found.confusion_matrix == ((2, 0, 0), (1, 1, 0), (0, 0, 0))
+    assert found.per_class["left"].precision == pytest.approx(2 / 3)
+    assert found.per_class["left"].recall == 1
+    assert found.per_class["prone"].support == 0
+    assert found.macro_f1 == pytest.approx((0.8 + 2 / 3) / 2), "a class that is nowhere does not count"
+    assert (found.share_accepted, found.accuracy_accepted) == (0.5, 0.5)
+    low, high = found.accuracy_interval
+    assert low < 0.75 < high
+
+
+@given(right=st.integers(0, 200), wrong=st.integers(0, 200))
+def test_the_interval_is_wilsons(right: int, wrong: int) -> None:
+    count = max(right + wrong, 1)
+    right = min(right, count)
+    interval = binomtest(right, count).proportion_ci(0.95, method="wilson")
+    assert wilson_interval(right / count, count) == pytest.approx((interval.low, interval.high), abs=1e-12)
+
+
+def test_a_threshold_that_accepts_nothing_has_no_accuracy() -> None:
+    assert selective(FOUND, LABELS, 0.99) == (0.0, None)
+    assert evaluate(FOUND, LABELS, CLASSES, 0.99).model_dump_json(), "it can be written into a record"
+
+
+def test_a_confidence_that_equals_the_threshold_is_accepted() -> None:
+    assert selective(FOUND, LABELS, 0.96).share_accepted == 0.25

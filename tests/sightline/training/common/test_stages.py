@@ -1,0 +1,275 @@
+"""Stages are run where something changed, and nowhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from sightline import storage
+from sightline.storage import Location
+from sightline.training.common.stages import Stage, StageGraph
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Toy:
+    """read → double → sum, and read → shout: which stages were run is in ``ran``."""
+
+    def __init__(self, root: Location, cache: Path) -> None:
+        self.root, self.cache = root, cache
+        self.ran: list[str] = []
+        self.text = "b a"
+        self.parameters: dict[str, dict[str, object]] = {"double": {"times": 2}, "sum": {"epochs": 10, "lr": 0.1}}
+        self.code: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def graph(self) -> StageGraph:
+        return StageGraph(
+            [
+                self._stage("read", ("words",), lambda inputs: "".join(sorted(self.text)).strip()),
+                self._stage(
+                    "double", ("read",), lambda inputs: inputs["read"] * int(str(self.parameters["double"]["times"]))
+                ),
+                self._stage("sum", ("double",), lambda inputs: str(len(inputs["double"]))),
+                self._stage("shout", ("read",), lambda inputs: inputs["read"].upper()),
+            ],
+            {"words": hashlib.sha256(self.text.encode()).hexdigest()},
+            self.root,
+            cache=self.cache,
+        )
+
+    def run(self) -> list[str]:
+        """Run every stage; those that did something."""
+        self.ran.clear()
+        graph = self.graph
+        for name in graph.stages:
+            graph.run(name)
+        return list(self.ran)
+
+    def whys(self) -> dict[str, str]:
+        return {state.name: state.why for state in self.graph.plan() if not state.fresh}
+
+    def _stage(self, name: str, inputs: tuple[str, ...], make: Callable[[Mapping[str, str]], str]) -> Stage:
+        def work(folders: Mapping[str, Path], folder: Path, progress: object) -> None:
+            self.ran.append(name)
+            text = make({each: (path / "in" / "text").read_text() for each, path in folders.items()})
+            (folder / "in").mkdir()
+            (folder / "in" / "text").write_text(text)
+
+        return Stage(name, work, inputs, self.parameters.get(name, {}), self.code.get(name, ()))
+
+
+@pytest.fixture
+def toy(bucket: Location, tmp_path: Path) -> Toy:
+    return Toy(bucket / ".stages", tmp_path / "cache")
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Toy:
+    return Toy(tmp_path / "stages", tmp_path / "cache")
+
+
+EVERY = ["read", "double", "sum", "shout"]
+
+
+def test_nothing_is_run_again_when_nothing_has_changed(toy: Toy) -> None:
+    assert toy.whys() == {
+        "read": "has not been run", "double": "waits for read", "sum": "waits for double", "shout": "waits for read"
+    }  # fmt: skip
+    assert toy.run() == EVERY
+    assert toy.whys() == {}
+    assert toy.run() == []
+    assert (toy.graph.folder("sum") / "in" / "text").read_text() == "4"
+
+
+def test_another_machine_finds_what_this_one_has_made(toy: Toy, tmp_path: Path) -> None:
+    toy.run()
+    other = Toy(toy.root, tmp_path / "another cache")
+    assert other.run() == []
+    assert (other.graph.folder("shout") / "in" / "text").read_text() == "AB"
+    other.text = "c b a"
+    assert other.run() == EVERY
+    assert toy.run() == []
+
+
+def test_a_parameter_runs_its_stage_and_those_after_it(toy: Toy) -> None:
+    toy.run()
+    toy.parameters["double"] = {"times": 3}
+    assert toy.whys() == {"double": "parameters changed: times 2 → 3", "sum": "waits for double"}
+    assert toy.run() == ["double", "sum"]
+    toy.parameters["sum"] = {"epochs": 12}
+    assert toy.whys() == {"sum": "parameters changed: epochs 10 → 12, lr 0.1 → none"}
+    assert toy.run() == ["sum"]
+
+
+def test_going_back_to_earlier_parameters_runs_nothing(local: Toy) -> None:
+    local.run()
+    local.parameters["double"] = {"times": 3}
+    local.run()
+    local.parameters["double"] = {"times": 2}
+    assert local.run() == []
+
+
+def test_data_run_everything_that_takes_something_else_of_them(toy: Toy) -> None:
+    toy.run()
+    toy.text = "ab c"
+    assert toy.whys()["read"] == "inputs changed: words"
+    assert toy.run() == EVERY
+
+
+def test_a_stage_that_makes_the_same_again_leaves_those_after_it_fresh(toy: Toy) -> None:
+    toy.run()
+    toy.text = "a b"
+    assert toy.run() == ["read"]
+    assert toy.whys() == {}
+
+
+def test_code_that_changed_runs_its_stage(local: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path / "modules"))
+    source = tmp_path / "modules" / "a_stage_of_a_test.py"
+    source.parent.mkdir()
+    source.write_text("TIMES = 2\n")
+    local.code["double"] = ("a_stage_of_a_test",)
+    local.run()
+    source.write_text("TIMES = 2  # twice\n")
+    assert local.whys() == {"double": "code changed: a_stage_of_a_test", "sum": "waits for double"}
+    assert local.run() == ["double"]
+
+
+def test_a_stage_that_fails_leaves_nothing(toy: Toy) -> None:
+    toy.parameters["double"] = {"times": "twice"}
+    with pytest.raises(ValueError, match="twice"):
+        toy.run()
+    assert toy.ran == ["read", "double"]
+    assert "double" in toy.whys()
+    assert not list(storage.walk(toy.root / "double"))
+
+
+def test_a_stage_that_breaks_off_while_it_is_kept_does_not_look_finished(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "swap", full)
+        with pytest.raises(OSError, match="no space left"):
+            toy.run()
+    assert toy.whys()["read"] == "has not been run"
+    assert toy.run() == EVERY
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut", "changed"])
+def test_a_damaged_file_has_its_stage_run_again_and_those_after_it_left(toy: Toy, damage: str) -> None:
+    toy.run()
+    [file] = [each.location for each in storage.walk(toy.root / "read") if each.location.name == "text"]
+    if damage == "lost":
+        storage.remove(file)
+    else:
+        storage.write_bytes(file, b"a" if damage == "cut" else b"xy")
+    # In a bucket, a file of the same length is looked into only when it is needed.
+    unseen = damage == "changed" and not isinstance(file, Path)
+    assert toy.whys().get("read", "") == ("" if unseen else "in/text is missing or damaged")
+    assert (toy.graph.folder("read") / "in" / "text").read_text() == "ab"
+    assert toy.run() == []
+
+
+def test_a_damaged_record_is_no_record(toy: Toy) -> None:
+    toy.run()
+    [file] = [each.location for each in storage.walk(toy.root / "sum") if each.location.name == "stage.json"]
+    storage.write_bytes(file, b"{")
+    assert toy.whys() == {"sum": "stage.json is damaged"}
+    assert toy.run() == ["sum"]
+
+
+def test_a_damaged_copy_in_the_cache_is_fetched_again(s3_bucket: Location, tmp_path: Path) -> None:
+    toy = Toy(s3_bucket, tmp_path / "cache")
+    toy.run()
+    copy = toy.graph.folder("read") / "in" / "text"
+    copy.write_text("xy")
+    assert (toy.graph.folder("read") / "in" / "text").read_text() == "ab"
+    assert toy.run() == []
+
+
+def test_two_machines_at_once_end_with_one_result(toy: Toy, tmp_path: Path) -> None:
+    """Each stage's work waits for the other's: both run it, and both go on with the same record."""
+    meet = threading.Barrier(2, timeout=60)
+
+    def work(folders: Mapping[str, Path], folder: Path, progress: object) -> None:
+        meet.wait()
+        (folder / "who").write_text(str(threading.get_ident()))
+
+    def graph() -> StageGraph:
+        return StageGraph([Stage("slow", work)], {}, toy.root, cache=tmp_path / "cache")
+
+    records = []
+    threads = [threading.Thread(target=lambda: records.append(graph().run("slow").record)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({record.contents for record in records}) == 1
+    kept = [each.location for each in storage.walk(toy.root / "slow") if each.location.name == "who"]
+    assert len(kept) == 1
+    assert graph().plan()[0].fresh
+
+
+def test_a_stage_killed_at_work_leaves_nothing_that_looks_finished(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from sightline import storage\n"
+        "from sightline.training.common.stages import Stage, StageGraph\n"
+        "real = storage.write_file\n"
+        "def write_file(location, source):\n"
+        "    real(location, source)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "storage.write_file = write_file\n"
+        "def work(inputs, folder, progress):\n"
+        "    for name in 'ab': (folder / name).write_text(name)\n"
+        "StageGraph([Stage('letters', work)], {}, Path(sys.argv[1])).run('letters')\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert list(storage.walk(tmp_path))
+
+    def work(inputs: Mapping[str, Path], folder: Path, progress: object) -> None:
+        (folder / "a").write_text("whole")
+
+    graph = StageGraph([Stage("letters", work)], {}, tmp_path)
+    assert not graph.plan()[0].fresh
+    assert (graph.folder("letters") / "a").read_text() == "whole"
+
+
+def test_the_graph_without_data_can_be_looked_at(tmp_path: Path) -> None:
+    def work(inputs: Mapping[str, Path], folder: Path, progress: object) -> None:
+        raise AssertionError
+
+    graph = StageGraph([Stage("read", work, ("words",)), Stage("sum", work, ("read",))], {"words": None}, tmp_path)
+    assert [state.why for state in graph.plan()] == ["needs words, and no data is named", "waits for read"]
+    drawn = graph.mermaid().splitlines()
+    assert drawn[0] == "flowchart TD"
+    assert {'    n1[("words")]', '    n2["read"]:::stale', "    n1 --> n2", "    n2 --> n3"} <= set(drawn)
+
+
+def test_a_stage_before_its_input_is_refused(tmp_path: Path) -> None:
+    def stages(names: Sequence[str]) -> list[Stage]:
+        inputs = {"read": (), "sum": ("read",)}
+        return [Stage(name, lambda *_: None, inputs[name]) for name in names]
+
+    StageGraph(stages(["read", "sum"]), {}, tmp_path)
+    with pytest.raises(ValueError, match="sum depends on read"):
+        StageGraph(stages(["sum", "read"]), {}, tmp_path)
+
+
+def test_a_module_that_is_not_there_is_refused(local: Toy) -> None:
+    local.code["read"] = ("sightline.no_such_module",)
+    with pytest.raises(ValueError, match=r"sightline\.no_such_module is no module"):
+        local.run()

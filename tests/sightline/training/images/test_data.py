@@ -1,0 +1,250 @@
+"""Every picture is either trained on, as what it is, or listed with the reason why not."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from sightline import storage
+from sightline.errors import InvalidInput, StorageError
+from sightline.registry import ImageInput
+from sightline.storage import Location
+from sightline.training.common import UnsuitableData
+from sightline.training.images import Preset, TrainingData, load_preset, open_source, read_training_data
+from tests.images import image_file
+
+SMALL = ImageInput(width=12, height=26, mean=(0, 0, 0), std=(1, 1, 1))
+
+
+def read(folder: Location | str, preset: Preset, tmp_path: Path, **options: Any) -> TrainingData:
+    pixels = tmp_path / "pixels"
+    pixels.mkdir(exist_ok=True)
+    return read_training_data(open_source(folder), preset, SMALL, pixels, **{"minimum": 1} | options)
+
+
+def fill(folder: Location, files: dict[str, bytes]) -> Location:
+    for name, data in files.items():
+        storage.write_bytes(folder / name, data)
+    return folder
+
+
+GOOD = {
+    f"{label}_s0{n}_1.png": image_file(10 * n + k) for n in range(1, 4) for k, label in enumerate(("left", "right"))
+}
+
+
+def test_bad_pictures_are_listed_with_their_reasons_and_harm_no_others(
+    bucket: Location, quick: Preset, tmp_path: Path
+) -> None:
+    fill(bucket / "maps", GOOD)
+    whole = image_file(99)
+    fill(
+        bucket / "maps",
+        {
+            "left_s04_1.png": whole[: len(whole) // 2],
+            "left_s05_1.png": b"",
+            "left_s06_1.png": b"not a picture at all",
+            "standing_s07_1.png": image_file(7),
+            "0815.png": image_file(8),
+            "left_s08_1.png": image_file(77),
+            "right_s08_2.png": image_file(77),
+        },
+    )
+    data = read(bucket / "maps", quick, tmp_path)
+    assert [sample.name for sample in data.manifest.samples] == sorted(GOOD)
+    reasons = {each.name: each.reason for each in data.manifest.unusable}
+    assert {name: next(word for word in why.split() if word in why) for name, why in reasons.items()}.keys() == {
+        "left_s04_1.png", "left_s05_1.png", "left_s06_1.png", "standing_s07_1.png", "0815.png",
+        "left_s08_1.png", "right_s08_2.png",
+    }  # fmt: skip
+    assert "truncated" in reasons["left_s04_1.png"]
+    assert "0 bytes" in reasons["left_s05_1.png"]
+    assert "not_an_image" in reasons["left_s06_1.png"]
+    assert "label standing" in reasons["standing_s07_1.png"]
+    assert "does not begin with a label" in reasons["0815.png"]
+    assert "left and right" in reasons["left_s08_1.png"]
+
+
+def test_pixels_labels_and_hashes_are_those_of_the_files(quick: Preset, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "maps", GOOD | {"left_s09_1.png": b"broken", "prone_s00_1.png": image_file(5)})
+    data = read(folder, quick, tmp_path)
+    assert data.manifest.classes == ("left", "right", "prone")
+    assert data.manifest.absent == ("supine", "outofbed")
+    for sample, pixels, label in zip(data.manifest.samples, data.pixels, data.labels, strict=True):
+        content = (folder / sample.name).read_bytes()
+        assert sample.sha256 == hashlib.sha256(content).hexdigest()
+        assert data.manifest.classes[label] == sample.name.partition("_")[0]
+        expected = Image.open(io.BytesIO(content)).resize((12, 26), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        assert np.array_equal(pixels, np.asarray(expected))
+
+
+def test_the_pictures_can_be_read_again_for_a_model_of_another_size(quick: Preset, tmp_path: Path) -> None:
+    data = read(fill(tmp_path / "maps", GOOD), quick, tmp_path)
+    other = ImageInput(width=5, height=7, mean=(0, 0, 0), std=(1, 1, 1))
+    assert data.read([2, 0], other).shape == (2, 7, 5, 3)
+    assert np.array_equal(data.read([2, 0], SMALL), data.pixels[[2, 0]])
+    (tmp_path / "maps" / data.manifest.samples[0].name).unlink()
+    with pytest.raises(UnsuitableData, match="could be read at first"):
+        data.read([0], other)
+
+
+def test_a_copy_of_the_data_elsewhere_has_the_same_version(quick: Preset, tmp_path: Path, s3_bucket: Location) -> None:
+    here = read(fill(tmp_path / "maps", GOOD), quick, tmp_path)
+    there = read(fill(s3_bucket / "other" / "place", GOOD), quick, tmp_path)
+    assert here.manifest.sha256 == there.manifest.sha256
+
+
+def test_one_picture_twice_under_one_label_stays_on_one_side(quick: Preset, tmp_path: Path) -> None:
+    files = {**GOOD, "left_s01_9.png": image_file(50), "left_s02_9.png": image_file(50)}
+    units = {s.name: s.unit for s in read(fill(tmp_path / "maps", files), quick, tmp_path).manifest.samples}
+    assert units["left_s01_9.png"] == units["left_s02_9.png"]
+    assert units["left_s01_1.png"] == units["left_s02_1.png"], "the whole of both people"
+    assert units["left_s03_1.png"] != units["left_s01_1.png"]
+
+
+def noisy(pixels: NDArray[np.uint8], seed: int) -> bytes:
+    noise = np.random.default_rng(seed).normal(0, 4, pixels.shape)
+    buffer = io.BytesIO()
+    Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_near_duplicates_of_one_label_stay_on_one_side_though_mirrored(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    photos = [np.asarray(Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8)).resize((32, 32))) for _ in range(3)]
+    files = {
+        "bike_s_000001.png": noisy(photos[0], 1),
+        "bike_s_000002.png": noisy(photos[0], 2),
+        "bike_s_000003.png": noisy(photos[0][:, ::-1], 3),
+        "bike_s_000004.png": noisy(photos[1], 4),
+        "moped_s_000001.png": noisy(photos[2], 5),
+        "moped_s_000002.png": noisy(photos[1], 6),
+    }
+    vehicles = load_preset("vehicles")
+    units = [s.unit for s in read(fill(tmp_path / "photos", files), vehicles, tmp_path).manifest.samples]
+    assert units[0] == units[1] == units[2]
+    assert len(set(units)) == 4, "pictures of two classes tell nothing of each other"
+
+
+def test_a_network_that_fails_now_is_no_property_of_the_picture(
+    quick: Preset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = open_source(fill(tmp_path / "maps", GOOD))
+
+    def unreachable(location: Location, limit: int | None = None) -> bytes:
+        raise StorageError(f"{location}: timed out") from OSError("timed out")
+
+    monkeypatch.setattr(storage, "read_bytes", unreachable)
+    with pytest.raises(StorageError, match="timed out"):
+        read_training_data(source, quick, SMALL, tmp_path)
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("nowhere", "empty"):
+        with pytest.raises(InvalidInput, match=f"{name}: there is no"):
+            open_source(tmp_path / name)
+
+
+def test_an_asked_for_class_of_which_there_is_nothing_is_named(quick: Preset, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "maps", GOOD)
+    with pytest.raises(UnsuitableData, match="prone has 0"):
+        read(folder, quick, tmp_path, classes=["left", "prone"])
+
+
+# CIFAR-100: torchvision's files, with a few pictures in them.
+FINE = ["apple", "aquarium_fish", "bicycle", "motorcycle"]
+
+
+@pytest.fixture
+def cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as torchvision unpacks it, whose checksums torchvision is told to expect in place of the real ones."""
+    from torchvision.datasets import CIFAR100
+
+    folder = tmp_path / "cifar" / CIFAR100.base_folder
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    count = 10 * len(FINE)
+    contents: dict[str, Any] = {
+        "train": {"data": rng.integers(0, 255, (count, 3072), np.uint8), "fine_labels": [n % 4 for n in range(count)]},
+        "test": {"data": rng.integers(0, 255, (4, 3072), np.uint8), "fine_labels": [0, 1, 2, 3]},
+        "meta": {"fine_label_names": FINE},
+    }
+    sums = {}
+    for name, content in contents.items():
+        data = pickle.dumps(content)
+        (folder / name).write_bytes(data)
+        sums[name] = hashlib.md5(data).hexdigest()
+    monkeypatch.setattr(CIFAR100, "train_list", [["train", sums["train"]]])
+    monkeypatch.setattr(CIFAR100, "test_list", [["test", sums["test"]]])
+    monkeypatch.setattr(CIFAR100, "meta", CIFAR100.meta | {"filename": "meta", "md5": sums["meta"]})
+    return tmp_path / "cifar"
+
+
+@pytest.mark.parametrize("address", ["cifar100://{}", "{}"])
+def test_every_class_of_cifar_100_can_be_trained_on(cifar: Path, address: str, tmp_path: Path) -> None:
+    data = read(address.format(cifar), load_preset("vehicles"), tmp_path, classes="all")
+    assert data.manifest.classes == ("apple", "aquarium_fish", "bicycle", "motorcycle")
+    assert data.manifest.counts == dict.fromkeys(FINE, 10)
+    assert data.manifest.unusable == ()
+    assert data.source.name == "CIFAR-100, training part"
+
+
+def test_the_preset_s_own_two_classes_are_picked_out_of_cifar_100(cifar: Path, tmp_path: Path) -> None:
+    data = read(f"cifar100://{cifar}", load_preset("vehicles"), tmp_path)
+    assert data.manifest.counts == {"bicycle": 10, "motorcycle": 10}
+
+
+def test_cifar_100_s_pixels_arrive_as_they_are(cifar: Path, tmp_path: Path) -> None:
+    from torchvision.datasets import CIFAR100
+
+    vehicles = load_preset("vehicles")
+    source = open_source(f"cifar100://{cifar}")
+    pixels = tmp_path / "pixels"
+    pixels.mkdir()
+    data = read_training_data(source, vehicles, vehicles.recipe().input, pixels, classes="all", minimum=1)
+    assert np.array_equal(data.pixels, CIFAR100(cifar).data)
+
+
+def test_a_file_that_is_not_cifar_100_s_is_not_unpickled(cifar: Path) -> None:
+    trap = cifar / "ran"
+    (cifar / "cifar-100-python" / "train").write_bytes(pickle.dumps(Trap(trap)))
+    with pytest.raises(UnsuitableData, match="CIFAR-100 is not there, or damaged"):
+        open_source(f"cifar100://{cifar}")
+    assert not trap.exists()
+
+
+class Trap:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+def test_cifar_100_that_is_nowhere_is_told_with_the_mend(tmp_path: Path) -> None:
+    with pytest.raises(UnsuitableData, match=r"cifar-100-python\.tar\.gz"):
+        open_source(f"cifar100://{tmp_path}/nothing")
+
+
+def test_real_maps_are_grouped_by_person(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+    some = tmp_path / "some"
+    some.mkdir()
+    for file in sorted(shared_data("pressure-maps").glob("*.jpg"))[::10]:
+        shutil.copy(file, some)
+    data = read(some, load_preset("posture"), tmp_path)
+    assert data.manifest.classes == ("left", "right", "supine")
+    assert data.manifest.absent == ("outofbed", "prone")
+    assert data.manifest.groups == 10
+    assert not data.manifest.unusable
+    assert not data.manifest.synthetic

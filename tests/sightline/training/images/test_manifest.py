@@ -1,0 +1,122 @@
+"""A picture's class and group come from its name, and the data's version from its content."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sightline.training.common import UnsuitableData
+from sightline.training.common.manifest import read_manifest_csv
+from sightline.training.images import Manifest, Preset, Sample, Unusable, load_preset
+from sightline.training.images.manifest import ClassTable
+
+POSTURE = load_preset("posture").labels
+VEHICLES = load_preset("vehicles").labels
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "group"),
+    [
+        ("left_15527489.jpg", "left", None),
+        ("LEFT_15527489.JPG", "left", None),
+        ("OutOfBed_1.jpg", "outofbed", None),
+        ("supine_s07_01_008.jpg", "supine", "s07"),
+        ("prone_synthetic-s01_0005.jpg", "prone", "synthetic-s01"),
+        ("15527489.jpg", None, None),
+        ("left.jpg", None, None),
+    ],
+)
+def test_a_map_s_name_tells_its_posture_and_its_person(name: str, label: str | None, group: str | None) -> None:
+    table = ClassTable(POSTURE)
+    assert (table.label(name), table.group(name)) == (label, group)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("bike_s_000051.png", "bicycle"),
+        ("safety_bicycle_s_000017.png", "bicycle"),
+        ("ordinary_bicycle_000012.png", "bicycle"),
+        ("dirt_bike_s_000003.png", "motorcycle"),
+        ("Motorbike_s_000009.png", "motorcycle"),
+        ("tricycle_s_000001.png", None),
+    ],
+)
+def test_a_vehicle_s_class_is_that_of_its_synset(name: str, found: str | None) -> None:
+    table = ClassTable(VEHICLES)
+    label = table.label(name)
+    assert label is not None
+    assert table.class_of(label) == found
+
+
+def test_a_class_that_the_preset_does_not_know_may_be_asked_for_by_name_or_with_all_others() -> None:
+    assert ClassTable(VEHICLES, ["aquarium_fish"]).class_of("aquarium_fish") == "aquarium_fish"
+    assert ClassTable(VEHICLES, "all").class_of("aquarium_fish") == "aquarium_fish"
+    assert ClassTable(VEHICLES, "all").class_of("minibike") == "motorcycle"
+    assert ClassTable(VEHICLES, ["bicycle"]).class_of("minibike") is None
+
+
+def test_the_classes_are_in_the_preset_s_order_or_in_the_asked_one() -> None:
+    assert ClassTable(POSTURE).order(["supine", "left"]) == ("left", "supine")
+    assert ClassTable(POSTURE, ["supine", "left"]).order(["left"]) == ("supine", "left")
+    assert ClassTable(POSTURE, "all").order(["supine", "left"]) == ("left", "supine")
+
+
+def sample(content: int, label: str, name: str = "a.jpg") -> Sample:
+    return Sample(name=name, uri=f"/x/{name}", sha256=f"{content:064x}", label=label, group=None, unit=content)
+
+
+def manifest(*samples: Sample, source: str = "/here", unusable: tuple[Unusable, ...] = ()) -> Manifest:
+    classes = tuple(sorted({each.label for each in samples}))
+    return Manifest(source=source, classes=classes, absent=(), samples=samples, unusable=unusable)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.sampled_from("ab")), min_size=1, max_size=20), st.randoms())
+def test_the_data_s_version_does_not_depend_on_order_names_or_place(
+    rows: list[tuple[int, str]], chance: random.Random
+) -> None:
+    here = manifest(*(sample(*row) for row in rows))
+    shuffled = chance.sample(rows, len(rows))
+    there = manifest(*(sample(*row, name=f"{n}.png") for n, row in enumerate(shuffled)), source="s3://elsewhere")
+    assert here.sha256 == there.sha256
+
+
+def test_the_data_s_version_changes_with_a_label_and_with_a_picture() -> None:
+    versions = {
+        manifest(*samples).sha256
+        for samples in (
+            [sample(1, "a"), sample(2, "b")],
+            [sample(1, "b"), sample(2, "b")],
+            [sample(1, "a"), sample(3, "b")],
+            [sample(1, "a")],
+            [sample(1, "a"), sample(1, "a"), sample(2, "b")],
+        )
+    }
+    assert len(versions) == 5
+
+
+def test_the_manifest_beside_a_model_tells_which_picture_was_in_which_part_and_no_folder() -> None:
+    made = manifest(sample(1, "a", 'a "quoted", name.jpg'), sample(2, "b"), sample(3, "b"))
+    text = made.csv({"train": [0, 2], "test": [1]})
+    assert read_manifest_csv(text) == {"train": {f"{1:064x}", f"{3:064x}"}, "test": {f"{2:064x}"}}
+    assert b"/x/" not in text
+
+
+def test_data_with_one_class_is_refused_with_what_was_left_out() -> None:
+    left_out = Unusable(name="b.jpg", uri="/x/b.jpg", reason="truncated: it breaks off")
+    with pytest.raises(UnsuitableData, match=r"/here: has 1 of a; .* the first of them b\.jpg: truncated"):
+        manifest(sample(1, "a"), unusable=(left_out,)).check(1)
+
+
+def test_data_with_too_few_of_a_class_is_refused_with_the_counts() -> None:
+    with pytest.raises(UnsuitableData, match="at least 2 pictures, and b has 1"):
+        manifest(sample(1, "a"), sample(2, "a"), sample(3, "b")).check(2)
+
+
+def test_made_up_data_is_known_by_its_names(quick: Preset, maps: Path) -> None:
+    assert not manifest(sample(1, "a")).synthetic
+    assert manifest(sample(1, "a"), sample(2, "a", "left_Synthetic-s01_1.jpg")).synthetic

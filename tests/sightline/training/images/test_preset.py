@@ -1,0 +1,107 @@
+"""The presets are whole, and one that is not is refused with the name of the key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sightline.training.images import InvalidPreset, load_preset, preset_names
+from sightline.vision import BACKBONES
+from tests.training import QUICK
+
+
+def test_there_are_two_presets() -> None:
+    assert preset_names() == ("posture", "vehicles")
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_is_called_as_its_file_and_names_known_backbones(name: str) -> None:
+    preset = load_preset(name)
+    assert preset.name == name
+    assert preset.threshold == 0.93
+    recipes = [recipe for recipe in (preset.pretrained, preset.scratch) if recipe]
+    assert recipes
+    assert {recipe.backbone for recipe in recipes} <= set(BACKBONES)
+
+
+def test_posture_is_what_the_original_trained() -> None:
+    preset = load_preset("posture")
+    recipe = preset.recipe()
+    assert preset.classes == ("left", "right", "supine", "outofbed", "prone")
+    assert (recipe.backbone, recipe.head, recipe.epochs, recipe.batch) == ("convnext_tiny", "xgboost", 20, 32)
+    assert (recipe.input.width, recipe.input.height) == (224, 224)
+    assert (recipe.optimizer.learning_rate, recipe.optimizer.weight_decay) == (1e-5, 1e-4)
+    assert (recipe.label_smoothing, recipe.balanced) == (0.05, True)
+    trees = recipe.xgboost
+    assert (trees.trees, trees.learning_rate, trees.depth, trees.l2) == (400, 0.05, 6, 1.0)
+    assert (trees.subsample, trees.columns) == (0.8, 0.8)
+
+
+@pytest.mark.parametrize("recipe", [load_preset("posture").pretrained, load_preset("posture").scratch])
+def test_no_map_is_mirrored_for_that_turns_left_into_right(recipe: object) -> None:
+    assert "Flip" not in repr(recipe)
+    assert not getattr(recipe, "flip", None)
+
+
+def test_vehicles_knows_every_synset_once() -> None:
+    classes = load_preset("vehicles").labels.classes
+    assert {name: len(labels) for name, labels in classes.items()} == {"bicycle": 7, "motorcycle": 6}
+
+
+def test_a_preset_without_a_pretrained_recipe_trains_from_scratch_whatever_is_asked_for() -> None:
+    vehicles, posture = load_preset("vehicles"), load_preset("posture")
+    assert vehicles.recipe(pretrained=True) == vehicles.recipe(pretrained=False) == vehicles.scratch
+    assert not vehicles.starts_pretrained(True)
+    assert posture.recipe(pretrained=True) == posture.pretrained
+    assert posture.recipe(pretrained=False) == posture.scratch
+    assert (posture.starts_pretrained(True), posture.starts_pretrained(False)) == (True, False)
+
+
+def test_a_preset_with_pretrained_weights_alone_cannot_do_without(tmp_path: Path) -> None:
+    path = tmp_path / "one.toml"
+    path.write_text(QUICK.replace("[scratch]", "[pretrained]"))
+    with pytest.raises(InvalidPreset, match="no \\[scratch\\] recipe"):
+        load_preset(path).recipe(pretrained=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "mistake", "key"),
+    [
+        ("epochs = 8", "epochs = 0", "scratch.epochs"),
+        ("epochs = 8", "", "scratch.epochs"),
+        ("epochs = 8", "epoch = 4", "scratch.epoch:"),
+        ("minimum = 10", 'minimum = "few"', "minimum"),
+        ("depth = 3", "depth = -1", "scratch.xgboost.depth"),
+        ('"baseline_cnn"', '"convnext_huge"', "scratch.backbone"),
+        ("test = 0.34", "test = 0.7", "shares"),
+        ('promoted_by = "macro_f1"', 'promoted_by = "luck"', "promoted_by"),
+        ("label = '^([a-z]+)_'", "label = '^[a-z]+_'", "labels.label"),
+        ("label = '^([a-z]+)_'", "label = '^([a-z]+_'", "labels.label"),
+        ('right = ["right"]', 'right = ["left"]', "left stands for more than one class"),
+        ("[scratch]", "[from_scratch]", "from_scratch"),
+    ],
+)
+def test_a_mistake_in_a_preset_is_told_with_the_file_and_the_key(
+    line: str, mistake: str, key: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    assert line in QUICK
+    path.write_text(QUICK.replace(line, mistake))
+    with pytest.raises(InvalidPreset, match=re.escape(key)) as caught:
+        load_preset(path)
+    assert caught.value.subject == str(path)
+
+
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("epochs: 4")
+    with pytest.raises(InvalidPreset, match="is not TOML"):
+        load_preset(path)
+
+
+@pytest.mark.parametrize("name", ["postures", "nowhere.toml", "../presets/posture"])
+def test_a_preset_that_is_not_there_is_told_with_those_that_are(name: str) -> None:
+    with pytest.raises(InvalidPreset, match="posture, vehicles"):
+        load_preset(name)

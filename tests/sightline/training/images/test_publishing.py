@@ -1,0 +1,268 @@
+"""From maps to a version in the registry that is current only where it is at least as good as the one before."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sightline.registry import BASELINE, Baseline, ModelRecord, Promotion, Registry
+from sightline.storage import Location
+from sightline.training.common.manifest import read_manifest_csv
+from sightline.training.images import (
+    Assessed,
+    Fitted,
+    Preset,
+    Splits,
+    TrainingData,
+    assess,
+    fit,
+    promote,
+    publish,
+    read_training_data,
+    split,
+)
+from sightline.training.images import publishing as publishing_module
+from sightline.training.images.fit import embed, fit_trees
+from sightline.vision import load_classifier
+from sightline.vision.labelled import ImageSource
+from sightline.vision.precision import Agreement
+from tests.networks import Mixer
+
+
+@pytest.fixture(scope="module")
+def splits(data: TrainingData, quick: Preset) -> Splits:
+    return split(data.manifest, quick.shares, 42)
+
+
+def train(data: TrainingData, splits: Splits, preset: Preset, **changes: Any) -> Fitted:
+    recipe = preset.recipe().model_copy(update=changes)
+    labels = data.labels[splits.train]
+    return fit(recipe, data.pixels[splits.train], labels, len(data.manifest.classes), seed=42)
+
+
+@pytest.fixture(scope="module")
+def good(data: TrainingData, splits: Splits, quick: Preset) -> Assessed:
+    return assess(train(data, splits, quick), data, splits, quick.threshold)
+
+
+@pytest.fixture(scope="module")
+def bad(data: TrainingData, splits: Splits, good: Assessed) -> Assessed:
+    """One that says the next class of everything."""
+    before, after = np.roll(good.before, 1, axis=1), np.roll(good.after, 1, axis=1)
+    figures = publishing_module.evaluate(after, data.labels[splits.test], data.manifest.classes, 0.93)
+    return replace(good, before=before, after=after, evaluation=figures)
+
+
+@pytest.fixture(autouse=True)
+def _without_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take longest, and one test looks at them."""
+    if "plots" not in request.node.name:
+        monkeypatch.setattr(publishing_module, "draw_plots", lambda *_, **__: [])
+
+
+def put(
+    registry: Registry, assessed: Assessed, data: TrainingData, splits: Splits, preset: Preset, tmp_path: Path
+) -> tuple[ModelRecord, Promotion]:
+    folder = tmp_path / f"made-{len(list(tmp_path.iterdir()))}"
+    folder.mkdir()
+    record = publish(registry, "posture", preset, data, splits, assessed, folder, seed=42)
+    return record, promote(registry, record, preset, data, splits, assessed, device="cpu")
+
+
+def test_a_minute_s_training_learns_the_synthetic_postures(good: Assessed) -> None:
+    assert good.evaluation.macro_f1 > 0.8
+    assert good.evaluation.ece < 0.25
+
+
+def test_the_record_tells_what_made_the_model_and_how_good_it_is(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, tmp_path: Path, bucket: Location
+) -> None:
+    registry = Registry(bucket / "models", builtin=tmp_path / "nothing", cache=tmp_path / "cache")
+    record, promotion = put(registry, good, data, splits, quick, tmp_path)
+    assert promotion.promoted
+    assert registry.record("posture") == record
+    assert record.classes == ("left", "right", "supine", "outofbed", "prone")
+    assert record.architecture["backbone"] == "baseline_cnn"
+    assert record.architecture["pretrained"] is False
+    assert record.parameters["pretrained_asked_for"] is True
+    assert record.parameters["recipe"]["epochs"] == 8
+    assert (record.threshold, record.temperature) == (0.93, good.calibration.temperature)
+    assert record.data.manifest_sha256 == data.manifest.sha256
+    assert record.data.synthetic
+    assert record.data.groups == 6
+    assert record.data.train + record.data.validation + record.data.test == record.data.samples == 180
+    for metric in ("accuracy", "macro_f1", "ece_before", "ece_after", "share_accepted"):
+        assert 0 <= record.metrics[metric] <= 1
+    assert sum(map(sum, record.metrics["confusion_matrix"])) == record.data.test
+    assert set(record.libraries) >= {"torch", "xgboost"}
+    assert record.code_version
+
+
+def test_the_published_model_predicts_what_was_assessed(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    put(registry, good, data, splits, quick, tmp_path)
+    classifier = load_classifier(registry, "posture", device="cpu", backend="torch")
+    assert np.abs(classifier.predict(data.pixels[splits.test]) - good.after).max() < 1e-4
+
+
+def test_the_record_tells_what_half_precision_would_change(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    record, _ = put(registry, good, data, splits, quick, tmp_path)
+    measured = record.metrics["half_precision"]
+    assert measured.keys() == {"float16"}, "a plain convolutional network has no perceptrons for bfloat16"
+    found = Agreement(**measured["float16"])
+    assert (found.images, found) == (record.data.test, good.half["float16"])
+    assert found.same_class > 0.9
+
+
+def test_bfloat16_is_measured_for_a_network_that_has_something_for_it(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset
+) -> None:
+    """Without a figure a model never runs in it."""
+    backbone, recipe = Mixer().eval(), good.fitted.recipe
+    known = embed(backbone, data.pixels[splits.train], recipe.input)
+    head = fit_trees(recipe, known, data.labels[splits.train], len(data.manifest.classes), seed=0)
+    assessed = assess(replace(good.fitted, backbone=backbone, head=head), data, splits, quick.threshold)
+    assert assessed.half.keys() == {"bfloat16", "float16"}
+    left = embed(backbone, data.pixels[splits.train], recipe.input)
+    assert np.array_equal(left, known), "the model itself is not changed by it"
+
+
+def test_half_precision_in_which_a_model_overflows_is_none_for_it(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset
+) -> None:
+    """Embeddings beyond 65,504, which trees would take for any other large ones."""
+    backbone = copy.deepcopy(good.fitted.backbone)
+    with torch.no_grad():
+        last = [each for each in backbone.modules() if isinstance(each, torch.nn.BatchNorm2d)][-1]
+        last.weight *= 1e6
+        last.bias *= 1e6
+    assert assess(replace(good.fitted, backbone=backbone), data, splits, quick.threshold).half == {}
+
+
+def test_a_version_keeps_what_it_said_of_its_test_set(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    record, _ = put(registry, good, data, splits, quick, tmp_path)
+    kept = registry.read(record, BASELINE)
+    assert kept
+    baseline = Baseline.load(kept)
+    np.testing.assert_allclose(baseline.probabilities, good.after, atol=1e-6)
+    assert baseline.accuracy == pytest.approx(record.metrics["accuracy"])
+    assert baseline.embeddings is not None
+    classifier = load_classifier(registry, "posture", device="cpu", backend="torch")
+    np.testing.assert_allclose(classifier.embed(data.pixels[splits.test]), baseline.embeddings, rtol=0.01, atol=0.01)
+    assert registry.read(record, "nothing.txt") is None
+
+
+def test_a_version_has_its_weights_plots_and_manifest_and_no_pickles(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    record, _ = put(registry, good, data, splits, quick, tmp_path)
+    names = set(record.files)
+    assert names >= {"backbone.safetensors", "head.ubj", "manifest.csv", "confusion-matrix.png", "per-class.png"}
+    assert {Path(name).suffix for name in names} == {".safetensors", ".ubj", ".csv", ".png"}
+    files = registry.open("posture")
+    for name in names:
+        content = (files.folder / name).read_bytes()
+        assert not content.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04"))
+    parts = read_manifest_csv((files.folder / "manifest.csv").read_bytes())
+    assert {part: len(hashes) for part, hashes in parts.items()} == {
+        part: len(places) for part, places in splits.parts.items()
+    }
+    json.loads(record.model_dump_json())
+
+
+def test_a_worse_model_is_kept_and_not_promoted(
+    data: TrainingData, splits: Splits, good: Assessed, bad: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    put(registry, good, data, splits, quick, tmp_path)
+    _, promotion = put(registry, bad, data, splits, quick, tmp_path)
+    assert not promotion.promoted
+    assert "tested on the same" in promotion.why
+    assert promotion.rival == good.evaluation.macro_f1
+    assert promotion.value == bad.evaluation.macro_f1
+    assert registry.versions("posture") == [1, 2]
+    assert registry.record("posture").version == 1
+
+
+def test_a_better_or_equal_model_is_promoted_and_can_be_taken_back(
+    data: TrainingData, splits: Splits, good: Assessed, bad: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    put(registry, bad, data, splits, quick, tmp_path)
+    for version in (2, 3):
+        record, promotion = put(registry, good, data, splits, quick, tmp_path)
+        assert (record.version, promotion.promoted, registry.record("posture").version) == (version, True, version)
+    registry.rollback("posture")
+    assert registry.record("posture").version == 2
+
+
+def test_a_model_of_other_test_pictures_is_judged_anew_on_those_it_has_not_learnt_from(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    put(registry, good, data, splits, quick, tmp_path)
+    # The next one is tested on what the first was tested on, and on half of what that was trained on.
+    known, unseen = np.array_split(splits.train, 2)[0], splits.test
+    others = np.setdiff1d(splits.train, known)
+    other = Splits(others, splits.validation, np.sort(np.concatenate([known, unseen])))
+    assessed = assess(good.fitted, data, other, quick.threshold)
+    _, promotion = put(registry, assessed, data, other, quick, tmp_path)
+    assert f"compared on {len(unseen)} of {len(other.test)} test pictures" in promotion.why
+    assert promotion.value == promotion.rival, "it is the same model"
+    assert promotion.promoted
+
+
+def test_where_too_few_pictures_are_unknown_to_the_current_model_that_is_said(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    put(registry, good, data, splits, quick, tmp_path)
+    other = Splits(splits.test, splits.validation, splits.train)
+    _, promotion = put(registry, assess(good.fitted, data, other, 0.93), data, other, quick, tmp_path)
+    assert f"it has learnt from {len(other.test)}: its figure is too high" in promotion.why
+
+
+def test_a_current_model_with_other_classes_is_judged_on_the_new_one_s(
+    data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    two = tmp_path / "two"
+    two.mkdir()
+    source = ImageSource(data.source.uri, data.source.name, data.source.images)
+    less = read_training_data(source, quick, data.input, two, classes=["prone", "left"])
+    parts = split(less.manifest, quick.shares, 1)
+    put(registry, assess(train(less, parts, quick), less, parts, 0.93), less, parts, quick, tmp_path)
+    _, promotion = put(registry, good, data, splits, quick, tmp_path)
+    assert promotion.promoted
+    assert promotion.rival is not None
+    assert promotion.rival < promotion.value
+
+
+def test_a_version_that_becomes_current_during_the_comparison_is_compared_with(
+    data: TrainingData, splits: Splits, good: Assessed, bad: Assessed, quick: Preset, registry: Registry,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    put(registry, bad, data, splits, quick, tmp_path)
+    compare = publishing_module.compare_with_current
+    folder = tmp_path / "other"
+    folder.mkdir()
+
+    def beaten_to_it(*arguments: Any, **options: Any) -> Any:
+        found = compare(*arguments, **options)
+        monkeypatch.setattr(publishing_module, "compare_with_current", compare)
+        better = publish(registry, "posture", quick, data, splits, good, folder, seed=42)
+        assert promote(registry, better, quick, data, splits, good, device="cpu").promoted
+        return found
+
+    monkeypatch.setattr(publishing_module, "compare_with_current", beaten_to_it)
+    _, promotion = put(registry, bad, data, splits, quick, tmp_path)
+    assert not promotion.promoted, "it would have been at least as good as the one that was current first"
+    assert promotion.rival == good.evaluation.macro_f1
+    assert registry.record("posture").version == 3

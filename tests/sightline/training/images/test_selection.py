@@ -1,0 +1,43 @@
+"""Cross-validation and the model-selection table."""
+
+from __future__ import annotations
+
+import pytest
+
+from sightline.training.common import UnsuitableData
+from sightline.training.images import Preset, TrainingData, compare, cross_validate, folds, split
+from sightline.training.images.comparison import HEADS
+
+
+def test_cross_validation_tests_every_map_once_and_tells_the_share_done(data: TrainingData, quick: Preset) -> None:
+    told: list[float] = []
+    found = cross_validate(quick.recipe(), data, 3, seed=1, progress=told.append)
+    assert sum(fold.test for fold in found.folds) == len(data.manifest.samples)
+    assert [fold.train + fold.test for fold in found.folds] == [180] * 3
+    assert found.grouped
+    assert 0.5 < found.macro_f1 <= 1
+    assert found.macro_f1 == pytest.approx(sum(fold.macro_f1 for fold in found.folds) / 3)
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)
+    assert len(folds(data.manifest, 3, 1)) == 3
+
+
+def test_more_folds_than_people_are_refused_before_anything_is_trained(data: TrainingData, quick: Preset) -> None:
+    with pytest.raises(UnsuitableData, match="groups"):
+        cross_validate(quick.recipe(), data, 9, seed=1)
+
+
+def test_every_head_is_compared_on_every_backbone_best_first(data: TrainingData, quick: Preset) -> None:
+    told: list[float] = []
+    rows = compare(
+        quick, data, split(data.manifest, quick.shares, 1), backbones=["baseline_cnn", "pressure_net"],
+        progress=told.append,
+    )  # fmt: skip
+    assert {(row.backbone, row.head) for row in rows} == {
+        (backbone, head) for backbone in ("baseline_cnn", "pressure_net") for head in HEADS
+    }
+    assert [row.macro_f1 for row in rows] == sorted((row.macro_f1 for row in rows), reverse=True)
+    [chosen] = [row for row in rows if row.chosen]
+    assert (chosen.backbone, chosen.head) == ("baseline_cnn", "xgboost")
+    assert all(row.train_seconds > 0 and row.predict_seconds > 0 and not row.pretrained for row in rows)
+    assert told[-1] == pytest.approx(1)

@@ -1,0 +1,112 @@
+"""No unit is on two sides of a split, and every class is on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sightline.training.common import UnsuitableData
+from sightline.training.images import Manifest, folds, split
+from sightline.training.images.preset import Shares
+
+Build = Callable[[Sequence[tuple[str, int]]], Manifest]
+
+# Each unit has pictures of both classes, as a person lies in several ways, some more of one than of the other.
+units = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=8, max_size=25)
+alone = st.tuples(st.integers(12, 60), st.integers(12, 60))
+
+
+def rows_of(sizes: Sequence[tuple[int, int]]) -> list[tuple[str, int]]:
+    return [(label, unit) for unit, counts in enumerate(sizes) for label, n in zip("ab", counts, strict=True)
+            for _ in range(n)]  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None)
+@given(units, st.integers(0, 3))
+def test_no_unit_is_on_two_sides_of_a_split(manifest_of: Build, sizes: Sequence[tuple[int, int]], seed: int) -> None:
+    manifest = manifest_of(rows_of(sizes))
+    parts = split(manifest, Shares(validation=0.2, test=0.2), seed).parts
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(len(manifest.samples)))
+    sides = [{manifest.samples[place].unit for place in places} for places in parts.values()]
+    assert not sides[0] & sides[1] | sides[0] & sides[2] | sides[1] & sides[2]
+    for places in parts.values():
+        assert {manifest.samples[place].label for place in places} == {"a", "b"}
+
+
+@settings(max_examples=20, deadline=None)
+@given(units)
+def test_every_picture_is_tested_once_by_a_fold_that_has_not_seen_its_unit(
+    manifest_of: Build, sizes: Sequence[tuple[int, int]]
+) -> None:
+    manifest = manifest_of(rows_of(sizes))
+    made = folds(manifest, 3, seed=1)
+    assert sorted(np.concatenate([test for _, test in made])) == list(range(len(manifest.samples)))
+    for train, test in made:
+        assert not {manifest.samples[n].unit for n in train} & {manifest.samples[n].unit for n in test}
+
+
+@settings(max_examples=20, deadline=None)
+@given(alone)
+def test_shares_and_classes_are_kept_where_every_picture_is_a_unit_of_its_own(
+    manifest_of: Build, counts: tuple[int, int]
+) -> None:
+    manifest = manifest_of([(label, 0) for label, n in zip("ab", counts, strict=True) for _ in range(n)])
+    samples = tuple(each.model_copy(update={"unit": n}) for n, each in enumerate(manifest.samples))
+    manifest = manifest.model_copy(update={"samples": samples})
+    for name, places in split(manifest, Shares(validation=0.1, test=0.2), 0).parts.items():
+        share = {"train": 0.7, "validation": 0.1, "test": 0.2}[name]
+        for label, count in zip("ab", counts, strict=True):
+            assert sum(samples[place].label == label for place in places) == pytest.approx(share * count, abs=2.1)
+
+
+def test_the_same_seed_gives_the_same_split_and_another_one_another(manifest_of: Build) -> None:
+    manifest = manifest_of(rows_of([(2, 3)] * 20))
+    first, again, other = (split(manifest, Shares(), seed) for seed in (1, 1, 2))
+    assert first.test.tolist() == again.test.tolist()
+    assert first.test.tolist() != other.test.tolist()
+
+
+def test_too_few_groups_to_split_are_refused(manifest_of: Build) -> None:
+    with pytest.raises(UnsuitableData, match="too few groups"):
+        split(manifest_of(rows_of([(9, 9)])), Shares(), 1)
+
+
+def test_a_class_that_would_be_missing_from_a_part_is_named(manifest_of: Build) -> None:
+    rows = [*rows_of([(5, 0), (5, 0), (5, 0), (5, 0)]), ("b", 4), ("b", 5)]
+    with pytest.raises(UnsuitableData, match=r"no picture of b|too few groups"):
+        split(manifest_of(rows), Shares(), 1)
+
+
+def test_more_folds_than_groups_are_refused(manifest_of: Build) -> None:
+    with pytest.raises(UnsuitableData, match="5 folds need as many groups"):
+        folds(manifest_of(rows_of([(3, 3)] * 4)), 5, seed=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(units, st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 40)), max_size=20), st.integers(0, 3))
+def test_what_people_answered_trains_unless_its_unit_holds_it_elsewhere_and_leaves_the_test_set_alone(
+    manifest_of: Build, sizes: Sequence[tuple[int, int]], answered: list[tuple[str, int]], seed: int
+) -> None:
+    rows, shares = rows_of(sizes), Shares(validation=0.2, test=0.2)
+    without = split(manifest_of(rows), shares, seed)
+    manifest = manifest_of([*rows, *answered])
+    samples = tuple(
+        sample.model_copy(update={"source": "review"} if place >= len(rows) else {})
+        for place, sample in enumerate(manifest.samples)
+    )
+    manifest = manifest.model_copy(update={"samples": samples})
+    parts = split(manifest, shares, seed).parts
+    assert manifest.reviewed == len(answered)
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(len(samples)))
+    for name, places in parts.items():
+        labelled = [place for place in places if place < len(rows)]
+        assert labelled == without.parts[name].tolist()
+        for place in set(places) - set(labelled):
+            held = {samples[other].unit for other in labelled}
+            assert samples[place].unit in held or name == "train"
+    for train, test in folds(manifest, 3, seed):
+        assert not {samples[n].unit for n in train} & {samples[n].unit for n in test}
