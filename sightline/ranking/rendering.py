@@ -26,7 +26,7 @@ def ranking_summary(run: FinishedRanking, results: str, sheet: str) -> str:
     """Return the counts of a run as a paragraph; ``results`` and ``sheet`` are the URIs of its files."""
     summary = run.summary
     return (
-        f"{summary.images:,} photos ranked by {run.model}: {summary.ranked:,} people ranked, "
+        f"{summary.images:,} photos ranked by {run.model}. People: {summary.ranked:,} ranked, "
         f"{summary.low_confidence:,} of low confidence, {summary.rejected:,} rejected. The table lists the best. "
         f"All records: `{results}`, contact sheet: `{sheet}`"
     )

@@ -1,0 +1,60 @@
+"""Pages and alerts about sessions."""
+
+from __future__ import annotations
+
+from sightline.sessions import prediction_page, review_alert, session_page
+from tests import records
+
+
+def test_session_page_has_timeline_transcript_and_files() -> None:
+    assert session_page(records.stored_session()) == (
+        "# ana: visit is happy\n\n"
+        "12.5 s, a person in 120 of 125 tracked frames, 13 poses from 14 frames.\n\n"
+        "| Seconds | Emotion | Evidence |\n"
+        "| --- | --- | --- |\n"
+        "| 0.2-1.0 | happy | I am \\| happy |\n\n"
+        "> I am \\| happy \\*now\\*\n\n"
+        "- Annotated video: `/out/visit.mp4`\n"
+        "- Frames: `/out/frames`\n"
+        "- Poses: `/out/poses`\n"
+        "- Metadata: `/out/visit.json`\n"
+        "- Track: `/patients/ana/visit.parquet`"
+    )
+
+
+def test_session_page_states_missing_speech() -> None:
+    stored = records.stored_session()
+    silent = stored.model_copy(update={"metadata": stored.metadata.model_copy(update={"transcription": " "})})
+    assert "> No speech was transcribed." in session_page(silent)
+
+
+def test_prediction_page_lists_probabilities_and_reasons() -> None:
+    page = prediction_page(records.stored_session(), records.prediction("low confidence", "the words say happy"))
+    assert page == (
+        "# ana: visit is predicted sad\n\n"
+        "The transcript indicates happy. ana/3 predicts sad with a confidence of 0.55; its threshold is 0.6.\n\n"
+        "| emotion | probability |\n| --- | --- |\n| sad | 0.550 |\n| happy | 0.450 |\n\n"
+        "**A person should review this session:**\n\n- low confidence\n- the words say happy\n\n"
+        "- Annotated video: `/out/visit.mp4`\n- Metadata: `/out/visit.json`"
+    )
+
+
+def test_prediction_without_review_sends_no_alert() -> None:
+    assert review_alert(records.stored_session(), records.prediction()) is None
+
+
+def test_review_alert_identifies_prediction_and_reasons() -> None:
+    alert = review_alert(records.stored_session(), records.prediction("low confidence"))
+    assert alert
+    assert alert.title == "ana: session visit needs a review"
+    assert alert.key == f"{records.SHA256} ana/3 0.6"
+    assert alert.at == records.NOON
+    assert alert.facts == {
+        "patient": "ana",
+        "session": "visit",
+        "transcript": "happy",
+        "prediction": "sad, confidence 0.55, by ana/3",
+        "why": "low confidence",
+        "video": "/out/visit.mp4",
+        "metadata": "/out/visit.json",
+    }
