@@ -1,23 +1,24 @@
-"""What ``classify_images`` costs beside the work it cannot do without. Run by ``make bench``.
+"""The overhead of ``classify_images`` over the necessary work. Run by ``make bench``.
 
-On generated 640x480 JPEGs, with a posture model (ConvNeXt-Tiny and XGBoost, seeded random weights, whose speed is that
-of trained ones), in one run:
+The images are generated 640x480 JPEGs, the model is a posture model (ConvNeXt-Tiny and XGBoost) with seeded random
+weights, which are as fast as trained ones. One run measures:
 
-- the flow's wall time, with a server running, over the bare loop's (decode, batched forward pass, XGBoost in one
-  process without Prefect, on the same backend). Targets: 1.25 at 1,000 images and 1.1 at 10,000. Beside it the
+- the flow's wall time, with a running server, over that of the bare loop (decode, batched forward pass, XGBoost in one
+  process without Prefect, on the same backend). Targets: 1.25 at 1,000 images and 1.1 at 10,000. Also printed: the
   processor seconds that the server needs afterwards until it is idle.
-- the wall time of a literal map of three tasks an image in Prefect, over the flow's. Target: at least 5.
-- that of the original's way, torch float32 and one image a forward pass, over the flow's. Target: at least 3.
-- peak memory at 10,000 images over that at 1,000. Target: at most 1.2.
-- mapped task runs a chunk. Target: at most 3. Those that a run has once, whatever its size, are printed beside it.
+- the wall time of a literal map of three Prefect tasks per image over the flow's. Target: at least 5.
+- the wall time of the original implementation, torch float32 and one image per forward pass, over the flow's. Target:
+  at least 3.
+- the peak memory at 10,000 images over that at 1,000. Target: at most 1.2.
+- the mapped task runs per chunk. Target: at most 3. Also printed: the task runs of which a run has a fixed number.
 
-Each loads the model, and has all the images. The measurements of a round follow one another; each ratio is the median
-over the rounds' own ratios.
+Every measurement loads the model and processes all images. The measurements of a round run one after another; a ratio
+is the median of the rounds' ratios.
 
-The model's record allows it every precision, so that it runs on the fastest backend that the machine has.
+The model's record allows every precision, so the model runs on the machine's fastest backend.
 
-``--no-pretrained`` takes the small network that the posture preset trains from scratch instead, which is so fast that
-what the flow adds stands out. The targets were set for ConvNeXt-Tiny.
+``--no-pretrained`` uses the small network that the posture preset trains from scratch. It is so fast that the flow's
+overhead dominates. The targets apply to ConvNeXt-Tiny.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ Run: TypeAlias = "Callable[[str, int, BenchServer], dict[str, Any]]"
 
 
 def main() -> None:
-    """Measure, print the ratios, and leave the figures in ``benchmarks/out``."""
+    """Measure, print the ratios, and write the figures into ``benchmarks/out``."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--no-pretrained", action="store_true", help="the preset's small network from scratch")
@@ -69,14 +70,14 @@ def _measure(rounds: int, *, pretrained: bool, with_long: bool) -> None:
             name: statistics.median(figure[name] for figure in figures) for name in figures[0] if name != "backend"
         }
         result |= {"backend": figures[0]["backend"], "rounds": figures}
-        print(f"\nbackend: {result['backend']}, {result['images_a_second']:.1f} images a second in the flow")
+        print(f"\nbackend: {result['backend']}, {result['images_a_second']:.1f} images per second in the flow")
         print(f"flow over the bare loop, 1,000 images: {result['flow_over_bare']:.2f} (target 1.25)")
         print(f"the server's processor seconds afterwards until it is idle: {result['server_cpu_after']:.1f}")
-        print(f"a per-image map over the flow: {result['per_image_over_flow']:.1f} (target at least 5)")
-        print(f"the original's way over the flow: {result['original_over_flow']:.1f} (target at least 3)")
+        print(f"per-image map over the flow: {result['per_image_over_flow']:.1f} (target at least 5)")
+        print(f"original implementation over the flow: {result['original_over_flow']:.1f} (target at least 3)")
         print(
-            f"mapped task runs a chunk: {result['mapped_runs_a_chunk']:.2f} (target 3), "
-            f"and {result['other_runs']:.0f} a run"
+            f"mapped task runs per chunk: {result['mapped_runs_a_chunk']:.2f} (target 3), "
+            f"and {result['other_runs']:.0f} per run"
         )
         print(f"peak memory of the flow's process: {result['peak_mib']:.0f} MiB")
         if with_long:
@@ -105,8 +106,8 @@ def _round(number: int, run: Run, server: BenchServer) -> dict[str, Any]:
         "mapped_runs_a_chunk": mapped / -(-1_000 // CHUNK),
         "other_runs": others,
     }
-    shown = ", ".join(f"{name} {value:.2f}" for name, value in figure.items() if name != "backend")
-    print(f"round {number + 1}: {shown}", flush=True)
+    line = ", ".join(f"{name} {value:.2f}" for name, value in figure.items() if name != "backend")
+    print(f"round {number + 1}: {line}", flush=True)
     return figure
 
 
@@ -122,12 +123,12 @@ def _long(run: Run, server: BenchServer, peak: float) -> dict[str, float]:
 
 
 def _task_runs(server: BenchServer, flow_run: str) -> tuple[int, int]:
-    """How many task runs of the flow were mapped over chunks, and how many others there were."""
+    """Return the numbers of the flow's task runs that were mapped over chunks, and of its other task runs."""
     address = f"{server.environment['PREFECT_API_URL']}/task_runs/count"
     flow_runs = {"id": {"any_": [flow_run]}}
 
-    def count(**more: Any) -> int:
-        answer = httpx.post(address, json={"flow_runs": flow_runs, **more}, trust_env=False)
+    def count(**filters: Any) -> int:
+        answer = httpx.post(address, json={"flow_runs": flow_runs, **filters}, trust_env=False)
         return int(answer.raise_for_status().json())
 
     mapped = sum(count(task_runs={"name": {"like_": f"{step}-"}}) for step in ("serialize", "classify", "filter"))
@@ -135,7 +136,7 @@ def _task_runs(server: BenchServer, flow_run: str) -> tuple[int, int]:
 
 
 def _make_images(count: int) -> None:
-    """Blurred noise with blocks in it: JPEGs of about the size of photos, no two alike."""
+    """Write JPEGs of blurred noise with blocks, about as large as photos and all different."""
     import numpy as np
     from PIL import Image
 
@@ -151,8 +152,8 @@ def _make_images(count: int) -> None:
         for number in range(1_000):
             coarse = random.integers(0, 255, (30, 40, 3), np.uint8)
             fine = random.normal(0, 12, (SIZE[1], SIZE[0], 1))
-            picture = np.asarray(Image.fromarray(coarse).resize(SIZE, Image.Resampling.BICUBIC), np.float32) + fine
-            Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(partial / f"{number:04d}.jpg", quality=85)
+            pixels = np.asarray(Image.fromarray(coarse).resize(SIZE, Image.Resampling.BICUBIC), np.float32) + fine
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(partial / f"{number:04d}.jpg", quality=85)
         folder.parent.mkdir(exist_ok=True)
         partial.rename(folder)
 
@@ -162,7 +163,7 @@ def _folder(start: int) -> Path:
 
 
 def _source(count: int) -> str:
-    """The folder of the first 1,000, or of all 10,000."""
+    """Return the folder of the first 1,000 images, or that of all 10,000."""
     return str(_folder(0) if count == 1_000 else OUT / "images")
 
 
@@ -175,7 +176,7 @@ def _models(pretrained: bool) -> Path:
 
 
 def _make_model(pretrained: bool) -> None:
-    """The posture model with seeded random weights in a registry of the benchmark's own."""
+    """Publish the posture model, with seeded random weights, in the benchmark's own registry."""
     from datetime import UTC, datetime
 
     import numpy as np
@@ -191,15 +192,16 @@ def _make_model(pretrained: bool) -> None:
     registry = Registry(_models(pretrained))
     if registry.current("posture") and METRIC in registry.record("posture").metrics:
         return
-    print("making a model ...", flush=True)
+    print("creating a model ...", flush=True)
     preset = load_preset("posture")
     recipe, classes = preset.recipe(pretrained), preset.classes
-    agrees = Agreement(pictures=1_000, same_class=1.0, within=1.0, largest_difference=0.0)
+    agreement = Agreement(pictures=1_000, same_class=1.0, within=1.0, largest_difference=0.0)
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     labels = np.arange(1_000) % len(classes)
     backbone = create_backbone(recipe.backbone)
     embeddings = random.normal(size=(1_000, backbone.embedding_size)).astype(np.float32)
+    precisions = [name for name in HALF_PRECISIONS if emulate_precision(backbone, name)]
     head = fit_trees(recipe, embeddings, labels, len(classes), seed=0)
     with tempfile.TemporaryDirectory() as name:
         save_classifier(Path(name), backbone, head)
@@ -218,7 +220,7 @@ def _make_model(pretrained: bool) -> None:
             ),
             parameters={},
             seed=0,
-            metrics={METRIC: {name: agrees.model_dump() for name in HALF_PRECISIONS if emulate_precision(backbone, name)}},
+            metrics={METRIC: {name: agreement.model_dump() for name in precisions}},
             code_version="benchmark",
             libraries={},
         )  # fmt: skip
@@ -235,11 +237,11 @@ def _run_bare(count: int, models: Path) -> dict[str, Any]:
     paths, limits = _paths(count), Limits()
     start = time.perf_counter()
     classifier = load_classifier(Registry(models), "posture")
-    found = []
+    probabilities = []
     for first in range(0, count, CHUNK):
         pixels = [decode(path.read_bytes(), classifier.input, limits).pixels for path in paths[first : first + CHUNK]]
-        found.append(classifier.predict(np.stack(pixels)))
-    assert sum(map(len, found)) == count
+        probabilities.append(classifier.predict(np.stack(pixels)))
+    assert sum(map(len, probabilities)) == count
     return {"seconds": time.perf_counter() - start, "backend": classifier.backend}
 
 
@@ -266,7 +268,7 @@ def _run_flow(count: int, models: Path) -> dict[str, Any]:
 
 
 def _run_per_image(count: int, models: Path) -> dict[str, Any]:
-    """Three tasks an image, as the state machines of the original systems have them."""
+    """Run three tasks per image, like the state machines of the original systems."""
     import numpy as np
     from prefect import flow, task
 
@@ -290,34 +292,34 @@ def _run_per_image(count: int, models: Path) -> dict[str, Any]:
 
     @flow
     def per_image(paths: list[Path]) -> list[str]:
-        found: list[str] = filter_low_confidence.map(classify.map(serialize.map(paths))).result()
-        return found
+        outcomes: list[str] = filter_low_confidence.map(classify.map(serialize.map(paths))).result()
+        return outcomes
 
     assert len(per_image(_paths(count))) == count
     return {"seconds": time.perf_counter() - start}
 
 
 def _run_original(count: int, models: Path) -> dict[str, Any]:
-    """Torch in float32, an image a forward pass, decoded whole."""
+    """Run torch in float32 with one image per forward pass, decoded at full size."""
     import numpy as np
     from PIL import Image
 
     from sightline.registry import Registry
     from sightline.vision import load_weights
 
-    # Torch is imported by loading the model, by the others too.
+    # The other measurements also import torch when they load the model.
     start = time.perf_counter()
     import torch
 
     files = Registry(models).open("posture")
     module, head = load_weights(files)
     size = files.record.image_input
-    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (size.mean, size.std))
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (size.mean, size.std))
     with torch.inference_mode():
         for path in _paths(count):
             with Image.open(path) as image:
-                picture = image.convert("RGB").resize((size.width, size.height), Image.Resampling.BILINEAR)
-            pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
+                resized = image.convert("RGB").resize((size.width, size.height), Image.Resampling.BILINEAR)
+            pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1).float() / 255
             head.logits(module(((pixels - mean) / std)[None]).numpy()).argmax()
     return {"seconds": time.perf_counter() - start}
 
@@ -330,10 +332,10 @@ _CHILDREN: dict[str, Callable[[int, Path], dict[str, Any]]] = {
 }
 
 
-def _child(pretrained: bool, what: str, images: int, server: BenchServer) -> dict[str, Any]:
-    """Measured in a process of its own, whose peak memory is its own; a model's imports alone are on the clock."""
+def _child(pretrained: bool, kind: str, images: int, server: BenchServer) -> dict[str, Any]:
+    """Measure in a separate process, for its peak memory; the time includes only the imports of loading a model."""
     model = [] if pretrained else ["--no-pretrained"]
-    return run_child("benchmarks.images", ["--child", what, "--images", str(images), *model], server)
+    return run_child("benchmarks.images", ["--child", kind, "--images", str(images), *model], server)
 
 
 if __name__ == "__main__":

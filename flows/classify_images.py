@@ -1,4 +1,4 @@
-"""Images → serialize → classify → filter, chunk by chunk; captured, recorded and alerted."""
+"""Images → serialize → classify → filter, one chunk at a time; captured, recorded and alerted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tasks.support.windows import Windows
 
 
 class ClassificationResult(Counts):
-    """What became of the images, and where it lies. ``processed`` is False where it had all been done before."""
+    """The counts and the files of a run. ``processed`` is False if an earlier run had classified the images."""
 
     processed: bool
     model: str
@@ -43,7 +43,7 @@ class ClassificationResult(Counts):
 
     @classmethod
     def of(cls, job: ClassificationJob, ended: FinishedClassification, *, processed: bool) -> ClassificationResult:
-        """The result of a run that has ended."""
+        """Return the result of a finished run."""
         return cls(
             **ended.summary.model_dump(include=set(Counts.model_fields)),
             processed=processed,
@@ -60,7 +60,7 @@ class ClassificationResult(Counts):
     distributed=True,
 )
 def classify_images(
-    # On the command line it is one text, which may be JSON.
+    # On the command line, the source is one text, which may be JSON.
     source: Annotated[str | list[str] | dict[str, Any], Parameter(accepts_keys=False, n_tokens=1)],
     model: str = "posture",
     *,
@@ -76,12 +76,12 @@ def classify_images(
     Args:
         source: A folder, an s3:// prefix, one image, a list of URIs, or a payload with images, image_urls or s3_key.
         model: A model of the registry, as NAME or NAME/VERSION, or a SageMaker endpoint, as endpoint://NAME.
-        threshold: The least probability that is accepted. By default the model's own.
-        on_low_confidence: "review" lists the uncertain images; "fail" also ends the run as failed where there are any.
-        chunk_size: Images that are handled together.
-        max_workers: Chunks that are worked on at the same time. By default as many as there are cores.
-        output: Where the results go: a folder or an s3:// prefix. By default under RESULTS_BUCKET, by model and run.
-        capture: Folder or bucket of the capture files. By default CAPTURE_BUCKET.
+        threshold: The lowest confidence that is accepted. By default the model's threshold.
+        on_low_confidence: "review" lists the uncertain images; "fail" also ends the run as Failed if there are any.
+        chunk_size: Images in a chunk.
+        max_workers: Chunks in progress at the same time. By default the number of cores.
+        output: The folder or s3:// prefix of the results. By default under RESULTS_BUCKET, by model and run.
+        capture: The folder or bucket of the capture files. By default CAPTURE_BUCKET.
     """
     images, spec = list_images(source), resolve_model(model, threshold)
     job = plan(images, spec, chunk_size, output, capture)
@@ -105,10 +105,10 @@ def classify_images(
     if on_low_confidence == "fail" and (uncertain := ended.summary.low_confidence):
         raise ThresholdNotMet(
             f"{THRESHOLD_NOT_MET}: {uncertain} of {len(images)} images are below {job.model.threshold:g}; "
-            f"they are listed in {job.files['review']}"
+            f"see {job.files['review']}"
         )
     result = ClassificationResult.of(job, ended, processed=processed)
     if not processed:
-        message = f"these images have been classified before, by {ended.model}; nothing was changed"
+        message = f"{ended.model} classified these images before; nothing was changed"
         return skipped(message, result)
     return result

@@ -1,4 +1,4 @@
-"""Photos → people → lower bodies → scores, chunk by chunk; sorted on a contact sheet."""
+"""Photos → people → lower bodies → scores, one chunk at a time; sorted on a contact sheet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tasks.support.windows import Windows
 
 
 class RankingResult(BaseModel):
-    """How many people were ranked, and where that lies. ``processed`` is False where it had all been done before."""
+    """The counts and the files of a ranking. ``processed`` is False if an earlier run had ranked the photos."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,7 +39,7 @@ class RankingResult(BaseModel):
 
     @classmethod
     def of(cls, job: RankingJob, ended: FinishedRanking, *, processed: bool) -> RankingResult:
-        """The result of a run that has ended."""
+        """Return the result of a finished run."""
         best = ended.summary.best[0] if ended.summary.best else None
         return cls(
             processed=processed,
@@ -54,7 +54,7 @@ class RankingResult(BaseModel):
 
 @sightline_flow(name="rank-images", flow_run_name=lambda: f"rank by {flow_run.parameters['model']}", distributed=True)
 def rank_images(
-    # On the command line it is one text, which may be JSON.
+    # On the command line, the source is one text, which may be JSON.
     source: Annotated[str | list[str] | dict[str, Any], Parameter(accepts_keys=False, n_tokens=1)],
     model: str = "running-style",
     *,
@@ -70,17 +70,17 @@ def rank_images(
     Args:
         source: A folder, an s3:// prefix, one image, a list of URIs, or a payload with images, image_urls or s3_key.
         model: A ranking model of the registry, as NAME or NAME/VERSION.
-        min_confidence: How sure the pose models must be that somebody is a person.
-        blur_threshold: The least sharpness, the variance of the Laplacian, that a person's crop may have.
-        arms_bonus: What raised arms add: the share of what a score is short of 1. By default the model's own.
-        chunk_size: Photos that are handled together.
-        max_workers: Chunks that are worked on at the same time. By default as many as there are cores.
-        output: Where the results go: a folder or an s3:// prefix. By default under RESULTS_BUCKET, by model and run.
+        min_confidence: The lowest confidence of the pose models that a detection is a person.
+        blur_threshold: The lowest sharpness of a person's crop: the variance of its Laplacian.
+        arms_bonus: What raised arms add: a share of the difference between the score and 1. By default the model's.
+        chunk_size: Photos in a chunk.
+        max_workers: Chunks in progress at the same time. By default the number of cores.
+        output: The folder or s3:// prefix of the results. By default under RESULTS_BUCKET, by model and run.
     """
     photos = list_images(source)
-    label, own_bonus = resolve_ranker(model)
+    label, model_bonus = resolve_ranker(model)
     parameters = PrepareParameters(min_confidence=min_confidence, blur_threshold=blur_threshold)
-    bonus = own_bonus if arms_bonus is None else arms_bonus
+    bonus = model_bonus if arms_bonus is None else arms_bonus
     job = plan_photos(photos, label, parameters, bonus, chunk_size, output)
     ended = find_finished(job)
     processed = ended is None
@@ -93,6 +93,6 @@ def rank_images(
         publish_ranked(job, ended)
     result = RankingResult.of(job, ended, processed=processed)
     if not processed:
-        message = f"these images have been ranked before, by {ended.model}; nothing was changed"
+        message = f"{ended.model} ranked these images before; nothing was changed"
         return skipped(message, result)
     return result

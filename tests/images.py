@@ -1,4 +1,4 @@
-"""Pictures, and a model, for tests."""
+"""Image files and a model for tests."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ CLASSES = ("bicycle", "motorcycle")
 INPUT = ImageInput(width=32, height=32, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 
 
-def picture(seed: int = 0, size: tuple[int, int] = (32, 32), kind: str = "PNG", **options: Any) -> bytes:
-    """An encoded picture of coloured noise; ``size`` is (width, height)."""
+def image_file(seed: int = 0, size: tuple[int, int] = (32, 32), kind: str = "PNG", **options: Any) -> bytes:
+    """Return an image file of coloured noise; ``size`` is (width, height)."""
     pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, kind, **options)
@@ -28,14 +28,14 @@ def picture(seed: int = 0, size: tuple[int, int] = (32, 32), kind: str = "PNG", 
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    """The picture as a file."""
+    """Return the image as a file."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def png_of_size(width: int, height: int) -> bytes:
-    """A small PNG file whose header speaks of so many pixels, all of them black."""
+    """Return a small PNG file whose header declares this size, with black pixels."""
     compressor = zlib.compressobj(9)
     rows = compressor.compress(bytes(min(1 + 3 * width, 1 << 20))) + compressor.flush()
     chunks = {b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT": rows, b"IEND": b""}
@@ -46,21 +46,21 @@ def png_of_size(width: int, height: int) -> bytes:
 
 
 def grey(brightness: int, size: tuple[int, int] = (32, 32)) -> bytes:
-    """A PNG of one brightness, 0 to 255: what :func:`publish_by_brightness`'s model tells apart."""
+    """Return a PNG of one brightness, 0 to 255, which :func:`publish_by_brightness`'s model classifies."""
     buffer = io.BytesIO()
     Image.new("RGB", size, (brightness,) * 3).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def draft(name: str = "vehicles", **changes: Any) -> ModelDraft:
-    """A model's record, all but its version and files."""
+    """Return a model's record without its version and files."""
     fields: dict[str, Any] = {
         "name": name, "created": datetime.now(UTC), "task": "image-classification",
         "architecture": {"backbone": "baseline_cnn", "head": "linear", "flip": False, "half": False},
         "classes": CLASSES, "input": INPUT, "threshold": 0.93, "temperature": 1.0,
         "data": DataVersion(
             manifest_sha256="a" * 64, test_sha256="b" * 64, samples=10, train=6, validation=2, test=2, groups=None,
-            source="made for a test", synthetic=True,
+            source="created for a test", synthetic=True,
         ),
         "parameters": {}, "seed": 1, "metrics": {"accuracy": 0.9}, "code_version": "0", "libraries": {},
     }  # fmt: skip
@@ -68,9 +68,9 @@ def draft(name: str = "vehicles", **changes: Any) -> ModelDraft:
 
 
 def publish_by_brightness(registry: Registry, name: str = "vehicles", **changes: Any) -> ModelRecord:
-    """Publish and promote a model that takes dark pictures for the first class and bright ones for the second.
+    """Publish and promote a model that assigns dark images to the first class and bright ones to the second.
 
-    It is surest of black and white, and knows nothing of middle grey.
+    Its confidence is highest for black and white, and lowest for middle grey.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Ranking models, and made-up people, for tests. No torch."""
+"""Ranking models and synthetic people for tests, without torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIZE = ImageInput(width=16, height=16, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.
 
 
 def brightness_model(path: Path, side: int = 16) -> None:
-    """An ONNX file whose score is the sigmoid of the mean of the input: dark crops are bad, bright ones good."""
+    """Write an ONNX file whose score is the sigmoid of the mean input: dark crops are bad, bright ones good."""
     shape = ["n", 3, side, side]
     graph = helper.make_graph(
         [
@@ -36,7 +36,7 @@ def brightness_model(path: Path, side: int = 16) -> None:
 
 
 def publish_brightness(registry: Registry, name: str = "running-style", **changes: Any) -> ModelRecord:
-    """Publish and promote that model."""
+    """Publish and promote the model of :func:`brightness_model`."""
     fields = {"task": TASK, "classes": ("bad", "good"), "input": SIZE, "parameters": {"arms_bonus": 0.1}} | changes
     with TemporaryDirectory() as folder:
         brightness_model(Path(folder) / MODEL_FILE)
@@ -46,17 +46,17 @@ def publish_brightness(registry: Registry, name: str = "running-style", **change
 
 
 def grey_crop(brightness: int, size: tuple[int, int] = (40, 30)) -> NDArray[np.uint8]:
-    """A crop of one brightness, (height, width)."""
+    """Return a crop of one brightness; ``size`` is (height, width)."""
     return np.full((*size, 3), brightness, np.uint8)
 
 
 def photo(height: int = 400, width: int = 300, seed: int = 0) -> NDArray[np.uint8]:
-    """A photo that is as sharp as noise can be."""
+    """Return a photo of noise, which is as sharp as possible."""
     return np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
 
 
 def standing(**moved: tuple[float, float, float]) -> FoundPerson:
-    """Somebody who stands in the middle of a photo of 300 by 400; ``moved`` puts joints elsewhere: x, y, confidence."""
+    """Return a person in the middle of a photo of 300 by 400; ``moved`` replaces joints: x, y, confidence."""
     places = {
         "nose": (150, 60), "neck": (150, 100), "right_shoulder": (125, 100), "left_shoulder": (175, 100),
         "right_wrist": (110, 200), "left_wrist": (190, 200), "right_hip": (135, 210), "left_hip": (165, 214),

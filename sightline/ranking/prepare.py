@@ -128,10 +128,10 @@ class Preparer:
 
     def prepare(self, rgb: Image, parameters: PrepareParameters) -> Prepared:
         """Return the people in a photo, uint8, RGB, shape (height, width, 3). Raises ValueError for anything else."""
-        found = find_people(rgb, self._estimator)
-        if not found:
+        detections = find_people(rgb, self._estimator)
+        if not detections:
             return Prepared((), (DroppedPerson(DropReason.NOBODY_FOUND, "no person is visible in the photo"),))
-        people = [prepare_person(rgb, person, parameters) for person in found]
+        people = [prepare_person(rgb, person, parameters) for person in detections]
         return Prepared(
             tuple(person for person in people if isinstance(person, PreparedPerson)),
             tuple(person for person in people if isinstance(person, DroppedPerson)),

@@ -85,13 +85,13 @@ class _Tally:
 
 
 def _counted(ranked: Iterable[Ranked], tally: _Tally) -> Iterator[RankedPerson]:
-    for one in ranked:
-        tally.add(one)
-        yield one.person
+    for entry in ranked:
+        tally.add(entry)
+        yield entry.person
 
 
 def _sorted_lines(people: Iterable[RankedPerson], unsorted: BinaryIO) -> Iterator[bytes]:
-    """Yield each person as a line of JSON, best first. ``unsorted`` holds the lines in their first order."""
+    """Yield the people as lines of JSON, best first. ``unsorted`` holds the lines in their first order."""
     keys, offsets = array("d"), array("Q")
     offset = 0
     for person in people:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.api.serving import BRIGHT, DARK, JSON, Running, await_true, serving, settings_for
-from tests.images import picture, png_of_size
+from tests.images import image_file, png_of_size
 
 
 def problem(response: httpx.Response) -> tuple[int, str]:
@@ -28,7 +28,7 @@ def problem(response: httpx.Response) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("content", "status", "reason"),
     [
-        (picture()[:60], 422, "truncated"),
+        (image_file()[:60], 422, "truncated"),
         (b"%PDF-1.7", 422, "not_an_image"),
         (b"<svg/>", 422, "not_an_image"),
         (b"", 422, "empty"),

@@ -15,7 +15,7 @@ from sightline.pose import Box
 from sightline.ranking import DroppedPerson, DropReason, Prepared, PreparedPerson, Preparer
 from tests.api.serving import Running, serving, settings_for
 from tests.browser import launch_browser
-from tests.images import grey, picture
+from tests.images import grey, image_file
 
 pytestmark = pytest.mark.integration
 
@@ -101,7 +101,7 @@ def test_person_has_a_score_and_crops(page: Page, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Preparer, "prepare", prepare)
     choose(page, "running-style")
-    drop(page, picture(0, (200, 200)))
+    drop(page, image_file(0, (200, 200)))
     expect(page.locator(".person")).to_have_count(2)
     first, second = page.locator(".person").all()
     expect(first.locator(".class")).to_have_text("0.77")
@@ -126,7 +126,7 @@ def test_error_shows_a_plain_message_and_the_next_image_works(page: Page) -> Non
     error = page.get_by_role("alert")
     expect(error).to_contain_text("The file is not an image")
     expect(error.locator("code")).to_have_text("not_an_image")
-    drop(page, picture(1)[:80])
+    drop(page, image_file(1)[:80])
     expect(error).to_contain_text("The image is damaged")
     drop(page, bytes(900_000))
     expect(error).to_contain_text("The file is too large")

@@ -1,4 +1,4 @@
-"""Images through the whole chain, with a Prefect server."""
+"""The complete flow on images, with a Prefect server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from sightline.monitoring import read_captures
 from sightline.registry import ModelNotFound, Registry
 from sightline.settings import settings
 from sightline.storage import Location
-from tests.images import grey, picture, publish_by_brightness
+from tests.images import grey, image_file, publish_by_brightness
 
 pytestmark = pytest.mark.integration
 
@@ -42,7 +42,7 @@ SURE, UNSURE = (0, 30, 225, 255), (110, 127, 150)
 
 @pytest.fixture(autouse=True)
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    """A registry with a model that knows black from white; everything else is kept in the test's folder too."""
+    """A registry with a model that distinguishes black and white; all buckets are in the test's folder."""
     for name in ("model", "results", "capture", "outbox"):
         monkeypatch.setenv(f"{name.upper()}_BUCKET", str(tmp_path / name))
     settings.cache_clear()
@@ -68,7 +68,7 @@ def alerts_of(state: State[Any]) -> list[str]:
     with get_client(sync_client=True) as client:
         run_id = str(state.state_details.flow_run_id)
         answer = client._client.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["alert"]}}})
-        return [each["data"] for each in answer.json() if each["flow_run_id"] == run_id]
+        return [artifact["data"] for artifact in answer.json() if artifact["flow_run_id"] == run_id]
 
 
 def greys(folder: Path, levels: tuple[int, ...]) -> list[Path]:
@@ -80,7 +80,7 @@ def greys(folder: Path, levels: tuple[int, ...]) -> list[Path]:
 
 
 def bomb() -> bytes:
-    """A PNG of 50,000 x 50,000 pixels in some 60 bytes."""
+    """Return a PNG of 50,000 x 50,000 pixels in about 60 bytes."""
     head = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
     chunks = b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -90,21 +90,21 @@ def bomb() -> bytes:
 
 
 def broken(folder: Path, s3: Location) -> dict[str, tuple[str, str]]:
-    """Ten kinds of images that cannot be read: for each a URI, and the reason it must get."""
-    whole_png, whole_jpeg = picture(1, (200, 200)), picture(1, (200, 200), "JPEG")
+    """Return ten kinds of unreadable images: the URI and the expected reason of each."""
+    complete_png, complete_jpeg = image_file(1, (200, 200)), image_file(1, (200, 200), "JPEG")
     files = {
         "empty": (b"", "empty"),
         "text": (b"this is no image", "not_an_image"),
-        "png cut off": (whole_png[: len(whole_png) // 2], "truncated"),
-        "jpeg cut off": (whole_jpeg[: len(whole_jpeg) // 2], "truncated"),
+        "png cut off": (complete_png[: len(complete_png) // 2], "truncated"),
+        "jpeg cut off": (complete_jpeg[: len(complete_jpeg) // 2], "truncated"),
         "bomb": (bomb(), "too_many_pixels"),
-        "long": (whole_png + bytes(300_000), "too_large"),
+        "long": (complete_png + bytes(300_000), "too_large"),
     }
-    found = {}
+    sources = {}
     for name, (data, reason) in files.items():
         (folder / f"{name}.png").write_bytes(data)
-        found[name] = (str(folder / f"{name}.png"), reason)
-    return found | {
+        sources[name] = (str(folder / f"{name}.png"), reason)
+    return sources | {
         "missing": (str(folder / "missing.png"), "missing"),
         "missing on s3": (f"{s3}/missing.png", "missing"),
         "forbidden": ("http://169.254.169.254/latest/meta-data", "forbidden_address"),
@@ -112,7 +112,7 @@ def broken(folder: Path, s3: Location) -> dict[str, tuple[str, str]]:
     }
 
 
-def test_of_a_thousand_images_a_tenth_broken_in_ten_ways_every_one_is_accounted_for(
+def test_every_image_of_a_partly_broken_thousand_has_an_outcome(
     tmp_path: Path, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAX_IMAGE_BYTES", "250000")
@@ -126,21 +126,21 @@ def test_of_a_thousand_images_a_tenth_broken_in_ten_ways_every_one_is_accounted_
     assert (state.name, state.type.value) == ("Completed", "COMPLETED")
     result = state.result()
     assert (result.images, result.accepted, result.low_confidence, result.rejected) == (1000, 900, 0, 100)
-    found = records(result)
-    assert [each["uri"] for each in found] == source
+    stored = records(result)
+    assert [record["uri"] for record in stored] == source
     reason_of = dict(bad.values())
-    for each in found:
-        assert each["outcome"] == ("rejected" if each["uri"] in reason_of else "accepted")
-        assert each["reason"] == reason_of.get(each["uri"])
+    for record in stored:
+        assert record["outcome"] == ("rejected" if record["uri"] in reason_of else "accepted")
+        assert record["reason"] == reason_of.get(record["uri"])
     assert result.reasons == Counter(reason for _, reason in bad.values() for _ in range(10))
     events = captured(result)
-    assert len(events) == len({each.event_id for each in events}) == 900
+    assert len(events) == len({event.event_id for event in events}) == 900
     [alert] = alerts_of(state)
     assert "and 50 more" in alert
     assert all(f"| {fact} |" in alert or fact in alert for fact in ("900", "100", "vehicles/1"))
 
 
-def test_a_record_says_what_was_seen_and_by_whom_in_json_and_in_the_table(tmp_path: Path) -> None:
+def test_record_has_prediction_and_model_in_json_and_table(tmp_path: Path) -> None:
     [dark, middle] = greys(tmp_path / "in", (0, 127))
     result = run(str(tmp_path / "in")).result()
     first, second = records(result)
@@ -159,7 +159,7 @@ def test_a_record_says_what_was_seen_and_by_whom_in_json_and_in_the_table(tmp_pa
     assert review == [second]
 
 
-def test_a_run_that_is_to_fail_for_the_uncertain_fails_after_all_of_them_were_recorded_captured_and_told(
+def test_failing_run_first_records_captures_and_alerts(
     tmp_path: Path,
 ) -> None:
     greys(tmp_path / "in", (*UNSURE, *SURE) * 3)
@@ -174,18 +174,18 @@ def test_a_run_that_is_to_fail_for_the_uncertain_fails_after_all_of_them_were_re
     assert alert.count(".png") >= 9
 
 
-def test_nobody_is_told_of_a_run_in_which_all_was_well(tmp_path: Path) -> None:
+def test_run_with_only_accepted_images_sends_no_alert(tmp_path: Path) -> None:
     greys(tmp_path / "in", SURE)
     assert alerts_of(run(str(tmp_path / "in"))) == []
 
 
-def test_the_threshold_of_the_call_comes_before_the_models(tmp_path: Path) -> None:
+def test_threshold_parameter_overrides_the_model(tmp_path: Path) -> None:
     greys(tmp_path / "in", UNSURE)
     assert run(str(tmp_path / "in")).result().accepted == 0
     assert run(str(tmp_path / "in"), threshold=0.5).result().accepted == 3
 
 
-def test_images_that_were_classified_before_are_not_classified_again(tmp_path: Path) -> None:
+def test_repeated_run_on_the_same_images_is_skipped(tmp_path: Path) -> None:
     [first, *_] = greys(tmp_path / "in", (*SURE, 127))
     done, again = run(str(tmp_path / "in")), run(str(tmp_path / "in"))
     assert again.name == "Skipped"
@@ -197,14 +197,14 @@ def test_images_that_were_classified_before_are_not_classified_again(tmp_path: P
     assert len(captured(done.result())) == 10
 
 
-def test_a_model_that_is_nowhere_gives_the_command_that_trains_it(tmp_path: Path) -> None:
+def test_missing_model_names_the_command_that_trains_it(tmp_path: Path) -> None:
     greys(tmp_path / "in", SURE)
     state = run(str(tmp_path / "in"), model="posture")
     with pytest.raises(ModelNotFound, match="sightline train-image-classifier posture"):
         state.result()
 
 
-def test_a_damaged_model_is_named_as_the_cause(tmp_path: Path) -> None:
+def test_damaged_model_is_named_as_the_cause(tmp_path: Path) -> None:
     greys(tmp_path / "in", SURE * 8)
     weights = tmp_path / "model" / "vehicles" / "1" / "backbone.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
@@ -213,9 +213,7 @@ def test_a_damaged_model_is_named_as_the_cause(tmp_path: Path) -> None:
     assert str(weights) in str(state.message)
 
 
-def test_a_run_keeps_the_version_that_it_began_with_and_the_next_takes_the_new_one(
-    tmp_path: Path, registry: Registry
-) -> None:
+def test_run_uses_the_version_that_is_current_at_its_start(tmp_path: Path, registry: Registry) -> None:
     greys(tmp_path / "in", SURE)
     assert run(str(tmp_path / "in")).result().model == "vehicles/1"
     publish_by_brightness(registry)
@@ -223,7 +221,7 @@ def test_a_run_keeps_the_version_that_it_began_with_and_the_next_takes_the_new_o
     assert run(str(tmp_path / "in"), model="vehicles/1").name == "Skipped"
 
 
-def test_settings_of_the_original_posture_service_keep_working(
+def test_settings_of_the_original_posture_service_work(
     tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(2):
@@ -246,7 +244,7 @@ def test_settings_of_the_original_posture_service_keep_working(
 
 
 @pytest.mark.parametrize("kind", ["urls", "one url", "key", "items", "body", "prefix"])
-def test_an_s3_object_is_classified_however_a_payload_names_it(kind: str, s3_bucket: Location, tmp_path: Path) -> None:
+def test_s3_object_is_classified_from_every_kind_of_payload(kind: str, s3_bucket: Location, tmp_path: Path) -> None:
     storage.write_bytes(s3_bucket / "in" / "a b.png", grey(0))
     uri, bucket = f"{s3_bucket}/in/a b.png", s3_bucket.bucket  # type: ignore[union-attr]
     item = {"image_data": "", "s3_bucket": bucket, "s3_key": "in/a b.png"}
@@ -265,19 +263,19 @@ def test_an_s3_object_is_classified_however_a_payload_names_it(kind: str, s3_buc
     assert not (tmp_path / "results").exists()
 
 
-def test_images_in_a_payload_are_classified_and_one_that_is_not_base64_is_rejected() -> None:
+def test_payload_image_that_is_not_base64_is_rejected() -> None:
     payload = {"images": [base64.b64encode(grey(0)).decode(), "not base64!", base64.b64encode(grey(255)).decode()]}
-    assert [each["class"] for each in records(run(payload).result())] == ["bicycle", None, "motorcycle"]
+    assert [record["class"] for record in records(run(payload).result())] == ["bicycle", None, "motorcycle"]
 
 
-def test_a_payload_does_not_read_this_machines_files(tmp_path: Path) -> None:
+def test_payload_does_not_read_local_files(tmp_path: Path) -> None:
     [path] = greys(tmp_path / "in", (0,))
     [record] = records(run({"image_urls": [str(path)]}).result())
     assert (record["outcome"], record["reason"]) == ("rejected", "unsupported_uri")
 
 
 class Endpoint(http.server.BaseHTTPRequestHandler):
-    """What SageMaker's runtime answers: busy at first, then what it is told to."""
+    """SageMaker's runtime: it returns the given answers in turn, then repeats the last."""
 
     seen: list[tuple[str, str, bytes]]
     answers: list[tuple[int, str]]
@@ -294,7 +292,7 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -310,11 +308,9 @@ def endpoint(s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> Iterator[t
     server.server_close()
 
 
-def test_the_original_uncertain_motorcycle_does_not_pass_and_a_busy_endpoint_is_asked_again(
-    endpoint: type[Endpoint], tmp_path: Path
-) -> None:
+def test_throttled_endpoint_is_retried_for_the_original_motorcycle(endpoint: type[Endpoint], tmp_path: Path) -> None:
     endpoint.answers.insert(0, (429, "{}"))
-    (tmp_path / "in.jpg").write_bytes(picture(1, kind="JPEG"))
+    (tmp_path / "in.jpg").write_bytes(image_file(1, kind="JPEG"))
     result = run(str(tmp_path / "in.jpg"), model="endpoint://scones-1", threshold=0.93).result()
     [record] = records(result)
     assert record["probabilities"] == {"bicycle": 0.6003, "motorcycle": 0.3997}
@@ -328,7 +324,7 @@ def test_the_original_uncertain_motorcycle_does_not_pass_and_a_busy_endpoint_is_
     )
 
 
-def test_an_endpoint_that_refuses_an_image_is_not_asked_again(endpoint: type[Endpoint], tmp_path: Path) -> None:
+def test_endpoint_that_rejects_an_image_is_not_retried(endpoint: type[Endpoint], tmp_path: Path) -> None:
     endpoint.answers[:] = [(400, '{"Message": "no"}')]
     greys(tmp_path / "in", (0,))
     result = run(str(tmp_path / "in"), model="endpoint://scones-2", threshold=0.93).result()
@@ -337,7 +333,7 @@ def test_an_endpoint_that_refuses_an_image_is_not_asked_again(endpoint: type[End
     assert captured(result) == []
 
 
-def test_an_endpoint_needs_a_threshold_and_classes(tmp_path: Path) -> None:
+def test_endpoint_needs_a_threshold_and_classes(tmp_path: Path) -> None:
     greys(tmp_path / "in", (0,))
     assert "Give --threshold, and set CLASSES" in str(run(str(tmp_path / "in"), model="endpoint://scones-1").message)
 
@@ -346,11 +342,11 @@ KILLED = """
 import os, signal, sys
 from flows.classify_images import classify_images
 from sightline.vision import ClassificationRun
-keep, kept = ClassificationRun.keep, []
+keep, stored = ClassificationRun.keep, []
 def keep_five(*arguments):
-    if len(kept) >= 5:  # two chunks may be kept at once
+    if len(stored) >= 5:  # two chunks may be stored at the same time
         os.kill(os.getpid(), signal.SIGKILL)
-    kept.append(keep(*arguments))
+    stored.append(keep(*arguments))
 ClassificationRun.keep = keep_five
 classify_images(sys.argv[1], "vehicles", chunk_size=4, output=sys.argv[2])
 """
@@ -358,7 +354,7 @@ classify_images(sys.argv[1], "vehicles", chunk_size=4, output=sys.argv[2])
 
 @pytest.mark.slow
 @pytest.mark.soak
-def test_a_run_that_was_killed_does_only_the_chunks_that_were_not_done(tmp_path: Path, prefect_server: str) -> None:
+def test_killed_run_repeats_only_unfinished_chunks(tmp_path: Path, prefect_server: str) -> None:
     greys(tmp_path / "in", tuple(SURE[place % 4] for place in range(64)))
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, tmp_path / "in", tmp_path / "out"],
@@ -366,21 +362,21 @@ def test_a_run_that_was_killed_does_only_the_chunks_that_were_not_done(tmp_path:
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     done = [path.name for path in (tmp_path / "out").glob(".classify-*/*[0-9].jsonl")]
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "capture").rglob("*.jsonl")}
+    captures = {path: path.stat().st_mtime_ns for path in (tmp_path / "capture").rglob("*.jsonl")}
     assert 5 <= len(done) < 16
     assert not (tmp_path / "out" / "results.jsonl").exists()
-    # A chunk that was captured and not yet recorded is done again, over its own file.
+    # A chunk that was captured and not yet recorded is repeated and overwrites its own file.
     result = run(str(tmp_path / "in"), chunk_size=4, output=str(tmp_path / "out")).result()
     assert (result.images, result.accepted) == (64, 64)
-    assert [each["uri"] for each in records(result)] == sorted(map(str, (tmp_path / "in").iterdir()))
+    assert [record["uri"] for record in records(result)] == sorted(map(str, (tmp_path / "in").iterdir()))
     events = captured(result)
-    assert len(events) == len({each.event_id for each in events}) == 64
+    assert len(events) == len({event.event_id for event in events}) == 64
     assert len(list((tmp_path / "capture").rglob("*.jsonl"))) == 16
-    untouched = sum(path.stat().st_mtime_ns == at for path, at in kept.items())
+    untouched = sum(path.stat().st_mtime_ns == at for path, at in captures.items())
     assert untouched >= len(done)
 
 
-def test_the_command_line_takes_a_payload_as_json() -> None:
+def test_command_line_accepts_a_payload_as_json() -> None:
     payload, output = json.dumps({"images": [base64.b64encode(grey(0)).decode()]}), io.StringIO()
     assert sightline(["classify-images", payload, "--model", "vehicles", "--json"], output) == 0
     assert json.loads(output.getvalue())["classes"] == {"bicycle": 1, "motorcycle": 0}

@@ -1,4 +1,4 @@
-"""Training a ranking and ranking photos, as flows with a Prefect server; and the command that shows the stages."""
+"""The flows that train a ranking and rank photos, with a Prefect server, and the command that lists the stages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sightline.errors import InvalidSetting
 from sightline.ranking import RankingRun
 from sightline.registry import ModelNotFound, Registry, WrongTask
 from sightline.settings import settings
-from sightline.training import UnsuitableData
+from sightline.training.common import UnsuitableData
 from sightline.training.ranking import STAGES, draw_runners, random_runner, write_runners
 from tasks.ranking_training import run_stage
 from tests.ranking import publish_brightness
@@ -31,7 +31,7 @@ QUICK: dict[str, Any] = {"prepared": True, "pretrained": False, "image_size": 32
 
 @pytest.fixture(autouse=True)
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    """The registry that the flows use; results are kept in the test's folder too."""
+    """The flows' registry; the results are in the test's folder too."""
     for name in ("model", "results", "outbox"):
         monkeypatch.setenv(f"{name.upper()}_BUCKET", str(tmp_path / name))
     settings.cache_clear()
@@ -56,9 +56,7 @@ def ran(result: RankingTrainingResult) -> set[str]:
 @pytest.mark.integration
 @pytest.mark.slow
 @pytest.mark.soak
-def test_a_ranking_is_trained_and_trained_again_only_where_something_changed(
-    crops: Path, registry: Registry, prefect_server: str
-) -> None:
+def test_ranking_is_retrained_only_in_changed_stages(crops: Path, registry: Registry, prefect_server: str) -> None:
     state: State[RankingTrainingResult] = train_ranking(str(crops), **QUICK, return_state=True)
     first = state.result()
     assert (first.name, first.version, first.promoted, first.synthetic) == ("running-style", 1, True, True)
@@ -101,7 +99,7 @@ def test_a_ranking_is_trained_and_trained_again_only_where_something_changed(
         ({"data": "/nowhere"}, UnsuitableData, "has no picture in train/bad"),
     ],
 )
-def test_what_cannot_be_trained_is_told_before_anything_is(
+def test_invalid_training_is_rejected_before_it_starts(
     options: dict[str, Any], error: type[Exception], message: str, registry: Registry
 ) -> None:
     publish_brightness(registry)
@@ -112,7 +110,7 @@ def test_what_cannot_be_trained_is_told_before_anything_is(
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Three photos: of two people, of nobody, and one that breaks off."""
+    """Three photos: of two people, of nobody, and a truncated one."""
     folder = tmp_path / "photos"
     folder.mkdir()
     rng = np.random.default_rng(2)
@@ -123,7 +121,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.mark.integration
-def test_photos_are_ranked_shown_and_ranked_once(photos: Path, registry: Registry, prefect_server: str) -> None:
+def test_photos_are_ranked_once_and_shown(photos: Path, registry: Registry, prefect_server: str) -> None:
     publish_brightness(registry)
     state: State[RankingResult] = rank_images(str(photos), chunk_size=1, return_state=True)
     result = state.result()
@@ -145,32 +143,32 @@ def test_photos_are_ranked_shown_and_ranked_once(photos: Path, registry: Registr
 
 
 @pytest.mark.integration
-def test_a_ranking_that_broke_off_goes_on_where_it_was(
+def test_interrupted_ranking_resumes_where_it_stopped(
     photos: Path, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_brightness(registry)
     output = str(tmp_path / "out")
-    kept: list[int] = []
+    stored: list[int] = []
     keep = RankingRun.keep
 
-    def noted(self: RankingRun, number: int, ranked: Any) -> None:
-        if len(kept) == 2:
+    def fail_at_third(self: RankingRun, number: int, ranked: Any) -> None:
+        if len(stored) == 2:
             raise RuntimeError("the machine went away")
-        kept.append(number)
+        stored.append(number)
         keep(self, number, ranked)
 
-    monkeypatch.setattr(RankingRun, "keep", noted)
+    monkeypatch.setattr(RankingRun, "keep", fail_at_third)
     with pytest.raises(RuntimeError, match="went away"):
         rank_images(str(photos), chunk_size=1, max_workers=1, output=output)
     monkeypatch.setattr(
-        RankingRun, "keep", lambda self, number, ranked: (kept.append(number), keep(self, number, ranked))
+        RankingRun, "keep", lambda self, number, ranked: (stored.append(number), keep(self, number, ranked))
     )
     assert rank_images(str(photos), chunk_size=1, output=output).images == 3
-    assert sorted(kept) == [0, 1, 2]
+    assert sorted(stored) == [0, 1, 2]
 
 
 @pytest.mark.integration
-def test_a_model_that_does_not_rank_is_refused(photos: Path, registry: Registry) -> None:
+def test_model_of_another_task_is_rejected(photos: Path, registry: Registry) -> None:
     publish_brightness(registry, "vehicles", task="image-classification")
     with pytest.raises(WrongTask, match="not for ranking"):
         rank_images(str(photos), "vehicles")
@@ -181,22 +179,22 @@ def command(*arguments: str) -> tuple[int, str]:
     return run(arguments, output), output.getvalue()
 
 
-def test_the_stages_are_listed_without_data_and_with_it(crops: Path) -> None:
+def test_stages_are_listed_with_and_without_data(crops: Path) -> None:
     status, output = command("stages", "ranking")
     assert status == 0
     assert output.startswith("ranking on no data\n")
     assert "needs data/train, and no data is named" in output
     options = ("--data", str(crops), "--prepared", "--no-pretrained", "--epochs", "3")
     status, output = command("stages", "ranking", *options, "--json")
-    found = json.loads(output)
-    assert (status, found["data"]) == (0, str(crops))
-    assert [each["name"] for each in found["stages"]] == list(STAGES)
-    assert {each["why"] for each in found["stages"][:3]} == {"has not been run"}
+    listed = json.loads(output)
+    assert (status, listed["data"]) == (0, str(crops))
+    assert [stage["name"] for stage in listed["stages"]] == list(STAGES)
+    assert {stage["why"] for stage in listed["stages"][:3]} == {"has not been run"}
     status, output = command("stages", "ranking", *options, "--mermaid")
     assert (status, output.splitlines()[0]) == (0, "flowchart TD")
 
 
-def test_the_stages_of_the_current_model_are_those_of_its_data_and_parameters(crops: Path, registry: Registry) -> None:
+def test_stages_default_to_the_current_model_data_and_parameters(crops: Path, registry: Registry) -> None:
     parameters = {"prepared": True, "epochs": 7, "arms_bonus": 0.1, "data": {"uri": str(crops)}}
     publish_brightness(registry, parameters=parameters)
     status, output = command("stages", "ranking")
@@ -204,7 +202,7 @@ def test_the_stages_of_the_current_model_are_those_of_its_data_and_parameters(cr
     assert output.startswith(f"ranking on {crops}\n")
 
 
-def test_stages_that_cannot_be_looked_at_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_stages_are_a_one_line_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert command("stages", "ranking", "--data", "/nowhere") == (1, "")
     assert capsys.readouterr().err.startswith("sightline: stages: /nowhere: has no picture in train/bad")
     assert command("stages", "cooking") == (2, "")
@@ -212,5 +210,5 @@ def test_stages_that_cannot_be_looked_at_are_one_line(capsys: pytest.CaptureFixt
 
 def _artifact(server: str, state: State[Any], key: str, field: str = "data") -> str:
     wanted = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}, "key": {"any_": [key]}}}
-    [found] = httpx.post(f"{server}/artifacts/filter", json=wanted).raise_for_status().json()
-    return str(found[field])
+    [artifact] = httpx.post(f"{server}/artifacts/filter", json=wanted).raise_for_status().json()
+    return str(artifact[field])

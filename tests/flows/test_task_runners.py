@@ -1,4 +1,4 @@
-"""One run spread over the processes of a cluster on this machine comes to what it comes to in threads."""
+"""A run on the processes of a local cluster has the same results as one in threads."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ def classify(images: Path, folder: Path, api: str, runner: str) -> list[dict[str
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("runner", ["dask", "ray"])
-def test_a_cluster_finds_what_threads_find(prefect_server: str, tmp_path: Path, runner: str) -> None:
-    images, dice = tmp_path / "images", np.random.default_rng(5)
+def test_cluster_results_equal_thread_results(prefect_server: str, tmp_path: Path, runner: str) -> None:
+    images, random = tmp_path / "images", np.random.default_rng(5)
     images.mkdir()
     for number in range(5):
-        Image.fromarray(dice.integers(0, 255, (48, 48, 3), np.uint8)).save(images / f"{number}.png")
+        Image.fromarray(random.integers(0, 255, (48, 48, 3), np.uint8)).save(images / f"{number}.png")
     records = classify(images, tmp_path, prefect_server, runner)
     assert len(records) == 5
     assert records == classify(images, tmp_path, prefect_server, "threads")
 
 
-def test_a_runner_that_is_not_installed_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_task_runner_names_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prefect_dask", None)
     monkeypatch.setenv("TASK_RUNNER", "dask")
     settings.cache_clear()

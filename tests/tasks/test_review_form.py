@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sightline.reviews import Page
 from sightline.vision import Limits
 from tasks.review_form import answers_of, form_of, reviewer_of
-from tests.images import picture
+from tests.images import image_file
 from tests.reviewing import question
 
 
@@ -19,7 +19,7 @@ def page_of(*uris: str) -> Page:
 
 
 def test_each_question_is_a_choice_under_its_picture(tmp_path: Path) -> None:
-    (tmp_path / "bike.png").write_bytes(picture())
+    (tmp_path / "bike.png").write_bytes(image_file())
     fields = form_of(page_of(str(tmp_path / "bike.png"), "/gone.png"), 3, Limits()).model_json_schema()["properties"]
     assert list(fields) == ["reviewer", "image_01", "image_02"]
     assert fields["image_01"]["title"] == "1. bike.png"

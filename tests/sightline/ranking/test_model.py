@@ -1,4 +1,4 @@
-"""A ranking model as it is served: one ONNX file, no torch, several threads."""
+"""A ranking model in service: one ONNX file, no torch, several threads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ranker(registry: Registry) -> Ranker:
     return load_ranker(registry, "running-style")
 
 
-def test_scores_come_one_a_crop_in_their_order_whatever_the_crops_sizes(ranker: Ranker) -> None:
+def test_crops_of_any_size_have_one_score_in_order(ranker: Ranker) -> None:
     crops = [grey_crop(brightness, size) for brightness, size in ((0, (40, 30)), (255, (7, 90)), (128, (300, 2)))]
     scores = ranker.scores(crops)
     assert scores.shape == (3,)
@@ -41,36 +41,36 @@ def test_scores_come_one_a_crop_in_their_order_whatever_the_crops_sizes(ranker: 
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
-def test_a_single_crop_and_none_at_all_are_no_special_cases(ranker: Ranker) -> None:
-    """The reference squeezed the one row away."""
+def test_one_crop_and_no_crop_are_scored(ranker: Ranker) -> None:
+    """The reference implementation dropped the only row."""
     assert ranker.scores([grey_crop(255)]).shape == (1,)
     assert ranker.scores([]).shape == (0,)
 
 
-def test_a_batch_says_what_each_crop_alone_is_told(ranker: Ranker) -> None:
+def test_batch_and_single_crops_have_equal_scores(ranker: Ranker) -> None:
     crops = [grey_crop(int(brightness)) for brightness in np.random.default_rng(0).integers(0, 255, 70)]
     together = ranker.scores(crops)
     assert np.allclose(together, [ranker.scores([crop])[0] for crop in crops], atol=1e-6)
 
 
-def test_threads_may_share_it(ranker: Ranker) -> None:
+def test_threads_can_share_a_ranker(ranker: Ranker) -> None:
     crops = [grey_crop(brightness) for brightness in range(0, 250, 10)]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: ranker.scores(crops), range(40)))
-    assert all((each == found[0]).all() for each in found)
+        scores = list(pool.map(lambda _: ranker.scores(crops), range(40)))
+    assert all((result == scores[0]).all() for result in scores)
 
 
-def test_it_tells_its_name_its_record_and_its_bonus(ranker: Ranker) -> None:
+def test_ranker_has_name_record_and_bonus(ranker: Ranker) -> None:
     assert (ranker.name, ranker.record.version, ranker.bonus, ranker.input) == ("running-style/1", 1, 0.1, SIZE)
 
 
-def test_it_is_loaded_from_a_bucket_too(s3_bucket: Location, tmp_path: Path) -> None:
+def test_ranker_is_loaded_from_a_bucket(s3_bucket: Location, tmp_path: Path) -> None:
     registry = Registry(s3_bucket, cache=tmp_path / "cache", builtin=tmp_path / "none")
     publish_brightness(registry)
     assert load_ranker(registry, "running-style/1", threads=1).scores([grey_crop(255)])[0] > 0.8
 
 
-def test_a_model_for_something_else_is_not_loaded(registry: Registry) -> None:
+def test_model_of_another_task_is_rejected(registry: Registry) -> None:
     publish_brightness(registry, "vehicles", task="image-classification")
     with pytest.raises(WrongTask, match=r"vehicles/1: is a model for image-classification, not for ranking"):
         load_ranker(registry, "vehicles")
@@ -78,18 +78,16 @@ def test_a_model_for_something_else_is_not_loaded(registry: Registry) -> None:
         load_ranker(registry, "sitting-style")
 
 
-def test_a_file_that_was_changed_is_not_loaded(registry: Registry) -> None:
+def test_changed_file_is_rejected(registry: Registry) -> None:
     publish_brightness(registry)
     storage.write_bytes(registry.root / "running-style" / "1" / MODEL_FILE, b"another file")
     with pytest.raises(ModelDamaged, match=MODEL_FILE):
         load_ranker(registry, "running-style")
 
 
-@pytest.mark.parametrize(("content", "problem"), [(b"no onnx", "can be run"), (None, "was expected")])
-def test_a_file_that_is_no_ranking_model_is_not_loaded(
-    registry: Registry, tmp_path: Path, content: bytes | None, problem: str
-) -> None:
-    folder = tmp_path / "made"
+@pytest.mark.parametrize(("content", "problem"), [(b"no onnx", "is not a valid ONNX file"), (None, "; expected ")])
+def test_other_model_file_is_rejected(registry: Registry, tmp_path: Path, content: bytes | None, problem: str) -> None:
+    folder = tmp_path / "other"
     folder.mkdir()
     if content is None:
         brightness_model(folder / MODEL_FILE, side=32)
@@ -101,8 +99,8 @@ def test_a_file_that_is_no_ranking_model_is_not_loaded(
         load_ranker(registry, f"running-style/{record.version}")
 
 
-def test_it_serves_where_there_is_no_torch(registry: Registry) -> None:
-    """The reference's ONNX file held the head alone, and torch was needed for the rest."""
+def test_ranker_works_without_torch(registry: Registry) -> None:
+    """The reference implementation's ONNX file contained only the head, and the rest needed torch."""
     publish_brightness(registry)
     code = (
         "import sys\n"
@@ -122,19 +120,19 @@ def test_it_serves_where_there_is_no_torch(registry: Registry) -> None:
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
 
 
-def test_a_crop_is_not_stretched_and_its_margins_are_of_the_mean_colour() -> None:
+def test_crop_keeps_its_aspect_ratio_on_the_mean_colour() -> None:
     size = ImageInput(width=20, height=10, mean=(0.1, 0.2, 0.3), std=(0.5, 0.5, 0.5))
-    made = model_input([grey_crop(255, (40, 20))], size)
-    assert (made.shape, made.dtype) == ((1, 3, 10, 20), np.float32)
+    pixels = model_input([grey_crop(255, (40, 20))], size)
+    assert (pixels.shape, pixels.dtype) == ((1, 3, 10, 20), np.float32)
     inside = np.zeros((10, 20), bool)
     inside[:, 7:12] = True
-    assert (made[0][:, ~inside] == 0).all()
-    assert np.allclose(made[0][:, inside], [[1.8], [1.6], [1.4]], atol=1e-6)
+    assert (pixels[0][:, ~inside] == 0).all()
+    assert np.allclose(pixels[0][:, inside], [[1.8], [1.6], [1.4]], atol=1e-6)
 
 
 @pytest.mark.parametrize(
     "crop", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)]
 )
-def test_what_is_no_crop_is_refused(crop: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="a crop is"):
+def test_invalid_crop_is_rejected(crop: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="a crop must be uint8"):
         model_input([crop], SIZE)

@@ -1,4 +1,4 @@
-"""Photos ranked a chunk at a time: records, table, sheet, and a run that was killed."""
+"""Photos ranked one chunk at a time: records, table, sheet, and resuming."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ from tests.images import grey
 from tests.ranking import publish_brightness
 
 
-class Eye(NamedTuple):
-    """In place of the pose models: a grey photo holds two people of its brightness, a black one nobody."""
+class PoseStub(NamedTuple):
+    """Replaces the pose models: a grey photo has two people of its brightness, a black one has none."""
 
     def prepare(self, rgb: NDArray[np.uint8], parameters: PrepareParameters) -> Prepared:
         if not rgb.any():
-            return Prepared((), (DroppedPerson(DropReason.NOBODY_FOUND, "nobody is seen in the photo"),))
+            return Prepared((), (DroppedPerson(DropReason.NOBODY_FOUND, "no person is visible in the photo"),))
         known: dict[str, Any] = {"box": Box(0, 0, 8, 16), "confidence": 0.9, "sharpness": 200.0}
-        missing = DroppedPerson(DropReason.LEGS_NOT_SEEN, "neither knee is seen below the hips", Box(0, 0, 8, 16))
+        missing = DroppedPerson(DropReason.LEGS_NOT_SEEN, "neither knee is visible below the hips", Box(0, 0, 8, 16))
         return Prepared(
             (
                 PreparedPerson(crop=rgb, upper_body=rgb[:9], lower_body=rgb[9:], arms_above_head=True, **known),
@@ -71,47 +71,47 @@ def ranker(tmp_path: Path) -> Ranker:
 
 
 def ranked(ranker: Ranker, refs: list[ImageRef], **options: Any) -> list[Ranked]:
-    return rank_photos(refs, ranker, Eye(), PrepareParameters(), **options)  # type: ignore[arg-type]
+    return rank_photos(refs, ranker, PoseStub(), PrepareParameters(), **options)  # type: ignore[arg-type]
 
 
 def refs(*levels: int | None) -> list[ImageRef]:
-    """Photos of these brightnesses; None is a file that is none."""
+    """Return photos of these brightnesses; None is a file that is not an image."""
     return [
-        ImageRef(uri=f"{place}.png", data=b"no picture" if level is None else grey(level))
+        ImageRef(uri=f"{place}.png", data=b"no image" if level is None else grey(level))
         for place, level in enumerate(levels)
     ]
 
 
-def test_everybody_in_a_photo_has_a_record_and_a_number(ranker: Ranker) -> None:
-    first, second, third = (each.person for each in ranked(ranker, refs(200)))
+def test_every_person_in_a_photo_has_a_record_and_a_number(ranker: Ranker) -> None:
+    first, second, third = (person for person, _ in ranked(ranker, refs(200)))
     assert (first.person, first.outcome, first.reason) == (1, Outcome.ACCEPTED, None)
     assert first.ranking == pytest.approx(first.score + 0.1 * (1 - first.score))  # type: ignore[operator]
     assert (second.person, second.outcome, second.reason, second.ranking) == (2, "rejected", "legs_not_seen", None)
     assert (third.person, third.outcome, third.reason, third.confidence) == (3, "low_confidence", "low_confidence", 0.3)
-    assert {each.model for each in (first, second, third)} == {"running-style/1"}
+    assert {person.model for person in (first, second, third)} == {"running-style/1"}
 
 
-def test_a_photo_that_cannot_be_ranked_has_a_record_with_its_reason(ranker: Ranker) -> None:
-    found = [each.person for each in ranked(ranker, [*refs(0, None), ImageRef.named("/nowhere/a.png")])]
-    assert [(each.person, each.reason, each.outcome) for each in found] == [
+def test_unusable_photo_has_a_record_with_its_reason(ranker: Ranker) -> None:
+    people = [person for person, _ in ranked(ranker, [*refs(0, None), ImageRef.named("/nowhere/a.png")])]
+    assert [(person.person, person.reason, person.outcome) for person in people] == [
         (0, "nobody_found", "rejected"), (0, "not_an_image", "rejected"), (0, "missing", "rejected"),
     ]  # fmt: skip
-    assert [each.sha256 is None for each in found] == [False, False, True]
+    assert [person.sha256 is None for person in people] == [False, False, True]
 
 
-def test_the_bonus_can_be_another_than_the_model_s(ranker: Ranker) -> None:
-    [person] = [each.person for each in ranked(ranker, refs(200), bonus=0.0) if each.person.ranking is not None]
+def test_bonus_can_be_overridden(ranker: Ranker) -> None:
+    [person] = [person for person, _ in ranked(ranker, refs(200), bonus=0.0) if person.ranking is not None]
     assert person.ranking == person.score
 
 
-def test_chunks_or_all_at_once_say_the_same(ranker: Ranker) -> None:
+def test_chunks_and_one_batch_have_equal_results(ranker: Ranker) -> None:
     photos = refs(10, 90, 170, 250)
-    together = [each.person for each in ranked(ranker, photos)]
-    apart = [each.person for photo in photos for each in ranked(ranker, [photo])]
+    together = [person for person, _ in ranked(ranker, photos)]
+    apart = [person for photo in photos for person, _ in ranked(ranker, [photo])]
     assert together == apart
 
 
-def test_a_run_ends_with_records_table_and_sheet_the_best_first(ranker: Ranker, bucket: Location) -> None:
+def test_finished_run_has_records_table_and_sheet_best_first(ranker: Ranker, bucket: Location) -> None:
     run = RankingRun(bucket / "out", "k" * 32)
     photos = refs(40, 240, 0, 140)
     run.keep(0, ranked(ranker, photos[:2]))
@@ -136,7 +136,7 @@ def test_a_run_ends_with_records_table_and_sheet_the_best_first(ranker: Ranker, 
     }  # fmt: skip
 
 
-def test_what_may_be_there_later_is_looked_at_again(tmp_path: Path) -> None:
+def test_transient_reason_keeps_a_ranking_unfinished(tmp_path: Path) -> None:
     run = RankingRun(tmp_path, "k" * 32)
     person = RankedPerson(uri="a", sha256=None, person=0, outcome=Outcome.REJECTED, reason="unreachable", model="m/1")
     run.keep(0, [Ranked(person, None)])
@@ -158,15 +158,15 @@ def test_results_are_the_stable_sort_of_all_chunks(rankings: list[float | None])
     people = [person(place, ranking) for place, ranking in enumerate(rankings)]
     with TemporaryDirectory() as name:
         run = RankingRun(Path(name), "k" * 32)
-        for number, one in enumerate(people):
-            run.keep(number, [Ranked(one, None)])
+        for number, ranked_person in enumerate(people):
+            run.keep(number, [Ranked(ranked_person, None)])
         summary = run.finish(len(people), len(people), "m/1", fixed=True).summary
         lines = (Path(name) / vision.RESULTS).read_bytes().splitlines()
         rows = pq.read_table(Path(name) / vision.TABLE).to_pylist()
-    ordered = sorted(people, key=lambda one: (one.ranking is None, -(one.ranking or 0.0)))
+    ordered = sorted(people, key=lambda row: (row.ranking is None, -(row.ranking or 0.0)))
     assert [RankedPerson.model_validate_json(line) for line in lines] == ordered
-    assert [row["uri"] for row in rows] == [one.uri for one in ordered]
-    ranked_people = [one for one in ordered if one.ranking is not None]
+    assert [row["uri"] for row in rows] == [row.uri for row in ordered]
+    ranked_people = [row for row in ordered if row.ranking is not None]
     assert (summary.ranked, list(summary.best)) == (len(ranked_people), ranked_people[:20])
 
 
@@ -178,7 +178,7 @@ def test_ranking_that_another_process_finished_ends_like_it(tmp_path: Path) -> N
     assert second.finish(1, 1, "m/1", fixed=True) == ended
 
 
-def test_a_sheet_of_nobody_and_of_more_than_fit_can_be_drawn() -> None:
+def test_sheet_of_no_and_of_too_many_people_is_drawn() -> None:
     assert Image.open(io.BytesIO(contact_sheet([], "nobody"))).width >= 500
     thumbnail = io.BytesIO()
     Image.new("RGB", (60, 120), "red").save(thumbnail, "JPEG")

@@ -27,7 +27,7 @@ from sightline.reviews import (
 )
 from sightline.storage import Location
 from sightline.vision import ImageRecord, Limits, Outcome
-from tests.images import grey, picture
+from tests.images import grey, image_file
 from tests.reviewing import question
 
 
@@ -112,7 +112,7 @@ class TestPages:
 class TestPictures:
     def test_a_picture_is_small_and_keeps_its_shape(self, tmp_path: Path) -> None:
         file = tmp_path / "wide.png"
-        file.write_bytes(picture(1, (640, 320)))
+        file.write_bytes(image_file(1, (640, 320)))
         found = thumbnail(question(uri=str(file)), Limits())
         assert found
         assert Image.open(io.BytesIO(found)).size == (160, 80)
@@ -128,7 +128,7 @@ class TestPictures:
         shades = [strip.getpixel((x, 60)) for x in (80, 240, 400)]
         assert [shade[0] for shade in shades] == pytest.approx([0, 90, 180], abs=3)
 
-    @pytest.mark.parametrize("data", [b"", b"no image", picture()[:60]])
+    @pytest.mark.parametrize("data", [b"", b"no image", image_file()[:60]])
     def test_what_cannot_be_read_has_no_picture(self, tmp_path: Path, data: bytes) -> None:
         (tmp_path / "x.png").write_bytes(data)
         assert thumbnail(question(uri=str(tmp_path / "x.png")), Limits()) is None

@@ -13,10 +13,10 @@ from sightline import storage
 from sightline.errors import InvalidInput, StorageError
 from sightline.reviews import Reviewed, export_images
 from sightline.storage import Location
-from sightline.training import load_preset, open_source
-from sightline.training.manifest import ClassTable
+from sightline.training.images import load_preset, open_source
+from sightline.training.images.manifest import ClassTable
 from sightline.vision import Limits
-from tests.images import picture
+from tests.images import image_file
 from tests.reviewing import answer, question
 
 
@@ -28,7 +28,7 @@ def images(tmp_path: Path) -> list[Reviewed]:
         (("a.png", "bicycle", "PNG"), ("bicycle_1.jpeg", "motorcycle", "JPEG"), ("c.png", "cannot tell", "PNG"))
     ):
         file = tmp_path / name
-        file.write_bytes(picture(number, kind=kind))
+        file.write_bytes(image_file(number, kind=kind))
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         made.append(Reviewed(question=question(uri=str(file), sha256=sha256), answers=(answer(said),)))
     return made
@@ -101,7 +101,7 @@ def test_a_changed_answer_moves_the_image_and_another_models_stay(bucket: Locati
 
 
 def test_what_is_gone_or_changed_is_named_and_the_rest_is_exported(bucket: Location, images: list[Reviewed]) -> None:
-    Path(images[0].question.uri).write_bytes(picture(9))
+    Path(images[0].question.uri).write_bytes(image_file(9))
     exported = export_images("vehicles", images, bucket, Limits())
     assert len(exported.rows) == 1
     assert "another one is" in exported.unusable[images[0].question.uri]

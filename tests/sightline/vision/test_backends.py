@@ -1,4 +1,4 @@
-"""Whatever runs a backbone, the predictions are those of torch in float32."""
+"""Every backend predicts like torch in float32."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from sightline.vision.precision import HALF_PRECISIONS, agreement
 from tests.networks import Mixer
 
 REFERENCE = "torch-float32"
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU on this machine")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
 
 
 def size_of(width: int, height: int) -> ImageInput:
     return ImageInput(width=width, height=height, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
-def pictures(count: int, size: ImageInput) -> Any:
-    """Smooth patches of colour, no two alike."""
+def images(count: int, size: ImageInput) -> Any:
+    """Return smooth patches of colour, all different."""
     rng = np.random.default_rng(3)
     small = [Image.fromarray(rng.integers(0, 255, (*rng.integers(2, 6, 2), 3), np.uint8)) for _ in range(count)]
-    return np.stack([each.resize((size.width, size.height), Image.Resampling.BICUBIC) for each in small])
+    return np.stack([image.resize((size.width, size.height), Image.Resampling.BICUBIC) for image in small])
 
 
 def spread_head(embeddings: Any, classes: int = 5) -> LinearHead:
-    """A head by which the pictures fall into all classes, some just so and some beyond doubt."""
+    """Return a head that assigns the images to all classes, with low and with high confidence."""
     directions = np.random.default_rng(0).normal(size=(classes, embeddings.shape[1]))
     centred = embeddings - embeddings.mean(0)
     weights = directions * (3 / (centred @ directions.T).std(0))[:, None]
@@ -46,9 +46,9 @@ def spread_head(embeddings: Any, classes: int = 5) -> LinearHead:
 
 
 def check_agreement(module: Any, count: int, size: ImageInput) -> None:
-    """No more is changed than was measured when the model was trained, by which it may run in half precision or not."""
+    """Check that the error is within the agreement that training measures to allow half precision."""
     module.eval()
-    pixels = pictures(count, size)
+    pixels = images(count, size)
     reference = BACKENDS[REFERENCE](copy.deepcopy(module), size)(pixels)
     head = spread_head(reference)
     expected = probabilities(head.logits(reference))
@@ -56,35 +56,35 @@ def check_agreement(module: Any, count: int, size: ImageInput) -> None:
     for name in supported_backends():
         embeddings = BACKENDS[name](copy.deepcopy(module), size)(pixels)
         assert (embeddings.shape, embeddings.dtype) == (reference.shape, np.float32)
-        found = agreement(probabilities(head.logits(embeddings)), expected)
-        assert found.same_class >= 0.995, name
-        assert found.largest_difference <= 0.02, name
+        report = agreement(probabilities(head.logits(embeddings)), expected)
+        assert report.same_class >= 0.995, name
+        assert report.largest_difference <= 0.02, name
         precision: Any = name.rpartition("-")[2]
         same = emulate_precision(module, precision) if precision in HALF_PRECISIONS else None
         if same is None:
-            assert found.same_class == 1, name
-            assert found.largest_difference < 1e-3, name
+            assert report.same_class == 1, name
+            assert report.largest_difference < 1e-3, name
         else:
             emulated = embed(same, pixels, size)
             measured = agreement(probabilities(head.logits(emulated)), expected)
-            assert 0 < found.largest_difference <= 2 * measured.largest_difference, name
-            # As far off as it must be: numbers that are cut off, not rounded, are 1.4 times as far.
-            off, must_be = (((each - reference) ** 2).mean() ** 0.5 for each in (embeddings, emulated))
-            assert off < 1.2 * must_be, name
+            assert 0 < report.largest_difference <= 2 * measured.largest_difference, name
+            # The expected error: truncated instead of rounded values have 1.4 times as much.
+            error, expected_error = (((values - reference) ** 2).mean() ** 0.5 for values in (embeddings, emulated))
+            assert error < 1.2 * expected_error, name
 
 
 @pytest.mark.parametrize(("backbone", "size"), [("pressure_net", (29, 65)), ("patch_net", (32, 32))])
-def test_every_backend_of_this_machine_agrees_with_float32(backbone: str, size: tuple[int, int]) -> None:
+def test_backends_agree_with_float32(backbone: str, size: tuple[int, int]) -> None:
     torch.manual_seed(0)
     check_agreement(create_backbone(backbone), 208, size_of(*size))
 
 
-def test_every_backend_of_this_machine_agrees_with_float32_on_perceptrons() -> None:
+def test_backends_agree_with_float32_on_perceptrons() -> None:
     check_agreement(Mixer(), 208, size_of(32, 32))
 
 
 def large() -> Any:
-    """ConvNeXt-Tiny, whose blocks matter as they do when it has been trained: they begin at a millionth."""
+    """ConvNeXt-Tiny, with blocks that contribute as after training; they start at a millionth."""
     torch.manual_seed(0)
     module = create_backbone("convnext_tiny").eval()
     with torch.no_grad():
@@ -96,21 +96,21 @@ def large() -> Any:
 
 @pytest.mark.slow
 @pytest.mark.soak
-def test_every_backend_of_this_machine_agrees_with_float32_on_the_large_backbone() -> None:
+def test_backends_agree_with_float32_on_the_large_backbone() -> None:
     check_agreement(large(), 32, size_of(224, 224))
 
 
 @pytest.mark.parametrize("name", supported_backends())
-def test_a_backend_needs_nothing_of_a_module_that_is_gone(name: str) -> None:
-    """Weights that are shared with it would be whatever its memory holds by then."""
+def test_backend_works_after_its_module_is_deleted(name: str) -> None:
+    """Shared weights would contain whatever the freed memory contains."""
     module, size = Mixer().eval(), size_of(32, 32)
-    pixels = pictures(5, size)
+    pixels = images(5, size)
     expected = embed(module, pixels, size)
     backends = [BACKENDS[name](copy.deepcopy(module), size) for _ in range(4)]
     gc.collect()
     others = [
-        torch.full(each.shape, float("nan"), dtype=kind)
-        for each in module.parameters()
+        torch.full(parameter.shape, float("nan"), dtype=kind)
+        for parameter in module.parameters()
         for kind in (torch.bfloat16, torch.float32)
         for _ in range(500)
     ]
@@ -119,25 +119,25 @@ def test_a_backend_needs_nothing_of_a_module_that_is_gone(name: str) -> None:
     assert others
 
 
-def test_perceptrons_in_bfloat16_leave_a_large_backbone_nearly_as_it_was() -> None:
-    """Less than a fifth of what the whole network in bfloat16 would change, on any machine."""
+def test_bfloat16_perceptrons_barely_change_a_large_backbone() -> None:
+    """The error is less than a fifth of that of the complete network in bfloat16, on any machine."""
     module, size = large(), size_of(64, 64)
-    pixels = pictures(24, size)
-    exact, mixed, whole = (
-        embed(each, pixels, size)
-        for each in (
+    pixels = images(24, size)
+    exact, mixed, complete = (
+        embed(variant, pixels, size)
+        for variant in (
             module,
             wrap_perceptrons(copy.deepcopy(module), InBfloat16),
             Assembled(Rounded(copy.deepcopy(module), torch.bfloat16), 768),
         )
     )
-    off, whole_off = (np.sqrt(((each - exact) ** 2).mean()) for each in (mixed, whole))
-    assert 0 < off < whole_off / 5
+    error, complete_error = (np.sqrt(((values - exact) ** 2).mean()) for values in (mixed, complete))
+    assert 0 < error < complete_error / 5
 
 
 @pytest.fixture(scope="module")
 def module() -> Any:
-    """A small backbone for pictures of 20 x 36."""
+    """A small backbone for images of 20 x 36."""
     torch.manual_seed(0)
     return create_backbone("baseline_cnn").eval()
 
@@ -146,9 +146,9 @@ SIZE = size_of(20, 36)
 
 
 @pytest.mark.parametrize("name", supported_backends())
-def test_any_number_of_pictures_is_taken_and_each_has_its_own_embedding(name: str, module: Any) -> None:
+def test_any_number_of_images_has_one_embedding_each(name: str, module: Any) -> None:
     backend = BACKENDS[name](copy.deepcopy(module), SIZE)
-    pixels = pictures(37, SIZE)
+    pixels = images(37, SIZE)
     together = backend(pixels)
     assert (backend.name, together.shape) == (name, (37, module.embedding_size))
     for start, stop in ((0, 0), (0, 1), (5, 21), (36, 37)):
@@ -156,9 +156,9 @@ def test_any_number_of_pictures_is_taken_and_each_has_its_own_embedding(name: st
 
 
 @pytest.mark.parametrize("name", supported_backends())
-def test_pictures_in_whatever_memory_order_are_the_same_pictures(name: str, module: Any) -> None:
+def test_embeddings_are_independent_of_memory_order(name: str, module: Any) -> None:
     backend = BACKENDS[name](copy.deepcopy(module), SIZE)
-    pixels = pictures(5, SIZE)
+    pixels = images(5, SIZE)
     for view in (pixels[:, :, ::-1], pixels[::-1], np.asfortranarray(pixels), pixels[::2]):
         read_only = view.copy()
         read_only.flags.writeable = False
@@ -168,27 +168,27 @@ def test_pictures_in_whatever_memory_order_are_the_same_pictures(name: str, modu
 
 
 @pytest.mark.parametrize("name", supported_backends())
-def test_pictures_larger_than_a_batch_may_be_are_taken_one_by_one(name: str, module: Any) -> None:
+def test_large_images_are_processed_one_by_one(name: str, module: Any) -> None:
     size = size_of(400, 400)
-    pixels = pictures(3, size)
+    pixels = images(3, size)
     expected = embed(module, pixels, size)
-    found = BACKENDS[name](copy.deepcopy(module), size)(pixels)
-    assert np.allclose(found, expected, atol=0.02 * np.abs(expected).max())
+    embeddings = BACKENDS[name](copy.deepcopy(module), size)(pixels)
+    assert np.allclose(embeddings, expected, atol=0.02 * np.abs(expected).max())
 
 
-def test_the_fastest_backend_of_this_machine_is_taken(module: Any) -> None:
+def test_fastest_backend_is_chosen(module: Any) -> None:
     assert choose_backend(copy.deepcopy(module), SIZE, half_precisions=HALF_PRECISIONS).name == supported_backends()[0]
     assert supported_backends()[-1] == REFERENCE
 
 
 @pytest.mark.parametrize("backend", ["openvino", "torch"])
-def test_the_backend_that_was_asked_for_is_taken(backend: Any, module: Any) -> None:
+def test_requested_backend_is_chosen(backend: Any, module: Any) -> None:
     chosen = choose_backend(copy.deepcopy(module), SIZE, "cpu", backend, HALF_PRECISIONS).name
     assert chosen == next(name for name in supported_backends() if name.startswith(backend) and "cuda" not in name)
 
 
 @pytest.mark.parametrize("backend", ["auto", "openvino", "torch"])
-def test_a_model_that_is_not_known_to_bear_half_precision_runs_in_float32(
+def test_model_without_half_precision_runs_in_float32(
     backend: Any, module: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sightline.vision.backends.has_native_bfloat16", lambda: True)
@@ -197,7 +197,7 @@ def test_a_model_that_is_not_known_to_bear_half_precision_runs_in_float32(
         assert chosen == f"{'torch' if backend == 'torch' else 'openvino'}-float32"
 
 
-def test_a_gpu_that_is_not_there_is_an_error_that_says_what_is(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_gpu_is_an_error_with_the_choices(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(BackendUnavailable, match=r"DEVICE=cuda with BACKEND=auto: .* only openvino-.*torch-float32"):
         choose_backend(module, SIZE, "cuda")
@@ -208,24 +208,22 @@ def test_openvino_on_a_gpu_is_an_error(module: Any) -> None:
         choose_backend(module, SIZE, "cuda", "openvino")
 
 
-@pytest.mark.parametrize(("native", "there"), [(True, True), (False, False)])
-def test_bfloat16_is_taken_only_where_the_processor_has_it(
-    native: bool, there: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(("native", "is_supported"), [(True, True), (False, False)])
+def test_bfloat16_needs_native_support(native: bool, is_supported: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sightline.vision.backends.has_native_bfloat16", lambda: native)
-    assert ("openvino-bfloat16" in supported_backends()) is there
+    assert ("openvino-bfloat16" in supported_backends()) is is_supported
 
 
 @needs_cuda
-def test_a_gpu_is_taken_in_half_precision_where_there_is_one(module: Any) -> None:
+def test_gpu_runs_in_supported_half_precision(module: Any) -> None:
     assert supported_backends()[:2] == ["torch-cuda-float16", "torch-cuda-float32"]
     assert choose_backend(copy.deepcopy(module), SIZE, half_precisions=["float16"]).name == "torch-cuda-float16"
     assert choose_backend(copy.deepcopy(module), SIZE, half_precisions=["bfloat16"]).name == "torch-cuda-float32"
 
 
 @needs_cuda
-def test_a_gpu_gives_a_thousand_pictures_in_their_order(module: Any) -> None:
-    pixels = pictures(1000, SIZE)
+def test_gpu_keeps_the_order_of_a_thousand_images(module: Any) -> None:
+    pixels = images(1000, SIZE)
     expected = BACKENDS[REFERENCE](copy.deepcopy(module), SIZE)(pixels)
-    found = BACKENDS["torch-cuda-float32"](copy.deepcopy(module), SIZE)(pixels)
-    assert np.allclose(found, expected, atol=0.01 * np.abs(expected).max())
+    embeddings = BACKENDS["torch-cuda-float32"](copy.deepcopy(module), SIZE)(pixels)
+    assert np.allclose(embeddings, expected, atol=0.01 * np.abs(expected).max())

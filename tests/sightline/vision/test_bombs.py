@@ -1,4 +1,4 @@
-"""A small file that stands for an enormous picture is refused before its pixels are."""
+"""A small file that declares an enormous image is rejected before its pixels are decoded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def bmp(width: int, height: int) -> bytes:
 
 
 def tiff(width: int, height: int, tile: tuple[int, int] | None = None, samples: int = 1) -> bytes:
-    """A TIFF file of black pixels; only the first MiB of its data is there."""
+    """Return a TIFF file of black pixels with only the first MiB of its data."""
     packed = zlib.compress(bytes(1 << 20), 9)
     tags = {256: width, 257: height, 258: 8, 259: 8, 262: 1, 277: samples}
     tags |= {322: tile[0], 323: tile[1], 324: 0, 325: len(packed)} if tile else {273: 0, 278: height, 279: len(packed)}
@@ -57,7 +57,7 @@ BOMBS = {
     "BMP of 100,000 x 100,000": bmp(100_000, 100_000),
     "BMP that stands upside down": bmp(20_000, -20_000),
     "TIFF of 60,000 x 60,000": tiff(60_000, 60_000),
-    "TIFF with huge tiles of a small picture": tiff(64, 64, tile=(32_768, 32_768)),
+    "TIFF with huge tiles of a small image": tiff(64, 64, tile=(32_768, 32_768)),
     "TIFF with tiles above the limit": tiff(64, 64, tile=(16_384, 16_384)),
     "WebP of 16,000 x 16,000": webp(16_000, 16_000),
 }
@@ -74,7 +74,7 @@ def nothing_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", BOMBS)
 @pytest.mark.usefixtures("nothing_is_decoded")
-def test_a_bomb_is_refused_without_its_pixels(name: str) -> None:
+def test_decompression_bomb_is_rejected_before_decoding(name: str) -> None:
     assert len(BOMBS[name]) < 50_000
     with pytest.raises(Rejected) as caught:
         decode(BOMBS[name], INPUT, Limits())
@@ -82,7 +82,7 @@ def test_a_bomb_is_refused_without_its_pixels(name: str) -> None:
     assert "limit" in caught.value.detail
 
 
-def test_a_picture_of_just_as_many_pixels_as_allowed_is_read() -> None:
+def test_image_at_the_pixel_limit_is_read() -> None:
     data = encoded(Image.new("RGB", (100, 50)))
     assert decode(data, INPUT, Limits(pixels=5_000)).pixels.shape == (32, 32, 3)
     with pytest.raises(Rejected, match="100 x 50 pixels, the limit is 4999"):
@@ -94,48 +94,48 @@ def test_ordinary_tiles_are_read() -> None:
 
 
 @pytest.mark.parametrize("samples", [60_000, 2**31])
-def test_more_samples_a_pixel_than_there_are_is_damage(samples: int) -> None:
+def test_excessive_samples_per_pixel_are_damage(samples: int) -> None:
     with pytest.raises(Rejected) as caught:
         decode(tiff(64, 64, samples=samples), INPUT, Limits())
     assert caught.value.reason in (Reason.TRUNCATED, Reason.NOT_AN_IMAGE)
 
 
-def test_notes_that_unpack_to_more_than_memory_are_damage() -> None:
-    picture = encoded(Image.new("RGB", (8, 8)))
+def test_metadata_larger_than_memory_is_damage() -> None:
+    file = encoded(Image.new("RGB", (8, 8)))
     text = b"Comment\0\0" + zlib.compress(bytes(80_000_000), 1)
     chunk = struct.pack(">I", len(text)) + b"zTXt" + text + struct.pack(">I", zlib.crc32(b"zTXt" + text))
     with pytest.raises(Rejected) as caught:
-        decode(picture[:33] + chunk + picture[33:], INPUT, Limits())
+        decode(file[:33] + chunk + file[33:], INPUT, Limits())
     assert caught.value.reason is Reason.TRUNCATED
 
 
-def test_large_pictures_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight threads with a picture of 80 million pixels each would want some ten GB."""
-    now, most, turn = 0, 0, threading.Lock()
+def test_large_images_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight threads that decode 80 million pixels at the same time would need about 10 GB."""
+    decoding, most, lock = 0, 0, threading.Lock()
     real = ImageFile.ImageFile.load
 
     def load(self: ImageFile.ImageFile) -> Any:
-        nonlocal now, most
-        with turn:
-            now += 1
-            most = max(most, now)
+        nonlocal decoding, most
+        with lock:
+            decoding += 1
+            most = max(most, decoding)
         try:
             return real(self)
         finally:
-            with turn:
-                now -= 1
+            with lock:
+                decoding -= 1
 
     data = encoded(Image.new("L", (4096, 4096)), "PNG")
     monkeypatch.setattr(ImageFile.ImageFile, "load", load)
     with ThreadPoolExecutor(4) as pool:
-        shapes = [found.pixels.shape for found in pool.map(lambda _: decode(data, INPUT, Limits()), range(4))]
+        shapes = [decoded.pixels.shape for decoded in pool.map(lambda _: decode(data, INPUT, Limits()), range(4))]
     assert (shapes, most) == ([(32, 32, 3)] * 4, 1)
 
 
-def test_a_large_jpeg_need_not_wait_its_turn() -> None:
-    """At an eighth of its size it is a small one."""
-    from sightline.vision.decode import _large_turn
+def test_large_jpeg_decoded_small_does_not_wait() -> None:
+    """At an eighth of its size it is a small image."""
+    from sightline.vision.decode import _large_image_lock
 
-    with _large_turn:
+    with _large_image_lock:
         data = encoded(Image.new("L", (8192, 4096)), "JPEG")
         assert decode(data, INPUT, Limits()).pixels.shape == (32, 32, 3)

@@ -1,4 +1,4 @@
-"""The vehicles model that comes along: a fresh registry classifies at once."""
+"""The built-in vehicles model: a new registry can classify immediately."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def classifier(registry: Registry) -> ImageClassifier:
     return load_classifier(registry, "vehicles")
 
 
-def test_an_empty_registry_has_a_vehicles_model_that_says_what_made_it(registry: Registry) -> None:
+def test_empty_registry_has_a_documented_vehicles_model(registry: Registry) -> None:
     record = registry.record("vehicles")
     pointer = registry.current("vehicles")
     assert pointer
@@ -38,7 +38,7 @@ def test_an_empty_registry_has_a_vehicles_model_that_says_what_made_it(registry:
     assert {"torch", "numpy"} <= record.libraries.keys()
 
 
-def test_its_weights_are_small_and_carry_no_code(registry: Registry) -> None:
+def test_builtin_weights_are_small_and_without_code(registry: Registry) -> None:
     files = registry.open("vehicles")
     weights = [name for name in files.record.files if name.startswith(("backbone", "head"))]
     assert all(name.endswith(".safetensors") for name in weights)
@@ -46,7 +46,7 @@ def test_its_weights_are_small_and_carry_no_code(registry: Registry) -> None:
     assert not [name for name in files.record.files if name.endswith((".pkl", ".pt", ".pth", ".joblib"))]
 
 
-def test_pictures_that_it_has_not_learnt_from_are_classified_as_its_record_says(
+def test_builtin_model_reaches_its_recorded_accuracy_on_new_images(
     registry: Registry, classifier: ImageClassifier, shared_data: Callable[[str], Path]
 ) -> None:
     files = registry.open("vehicles")
@@ -55,8 +55,8 @@ def test_pictures_that_it_has_not_learnt_from_are_classified_as_its_record_says(
     assert len(read_manifest_csv((files.folder / MANIFEST).read_bytes())["test"]) == files.record.data.test
     folder = shared_data("vehicles")
     pixels = np.stack([decode((folder / row[4]).read_bytes(), classifier.input, Limits()).pixels for row in tested])
-    said = classifier.predict(pixels)
+    predicted = classifier.predict(pixels)
     labels = np.array([classifier.classes.index(row[1]) for row in tested])
-    accuracy = (said.argmax(axis=1) == labels).mean()
+    accuracy = (predicted.argmax(axis=1) == labels).mean()
     assert accuracy == pytest.approx(files.record.metrics["accuracy"], abs=0.01)
     assert accuracy >= 0.85

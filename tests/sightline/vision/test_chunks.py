@@ -1,4 +1,4 @@
-"""A chunk of any mix of images: each has its own outcome, and nothing is kept but what could be read."""
+"""A chunk of any mix of images: the images have their own outcomes, and only readable ones are stored."""
 
 from __future__ import annotations
 
@@ -16,29 +16,27 @@ from PIL import Image
 from sightline import storage
 from sightline.storage import Location
 from sightline.vision import ImageRef, Limits, Reason, SerializedChunk, decode, expand, serialize_chunk
-from tests.images import INPUT, encoded, picture, png_of_size
+from tests.images import INPUT, encoded, image_file, png_of_size
 
 LIMITS = Limits(bytes=50_000)
 
 BROKEN: dict[str, tuple[bytes, Reason]] = {
     "empty.png": (b"", Reason.EMPTY),
     "page.png": (b"<html>not found</html>", Reason.NOT_AN_IMAGE),
-    "cut.png": (picture(1)[:-40], Reason.TRUNCATED),
-    "cut.jpg": (picture(2, kind="JPEG")[:-40], Reason.TRUNCATED),
-    "cut.webp": (picture(3, kind="WEBP")[:-40], Reason.TRUNCATED),
+    "cut.png": (image_file(1)[:-40], Reason.TRUNCATED),
+    "cut.jpg": (image_file(2, kind="JPEG")[:-40], Reason.TRUNCATED),
+    "cut.webp": (image_file(3, kind="WEBP")[:-40], Reason.TRUNCATED),
     "bomb.png": (png_of_size(50_000, 50_000), Reason.TOO_MANY_PIXELS),
-    "large.png": (picture(4, size=(200, 200)), Reason.TOO_LARGE),
+    "large.png": (image_file(4, size=(200, 200)), Reason.TOO_LARGE),
 }
 
 
 def inline(*contents: bytes) -> list[ImageRef]:
-    return expand({"images": [b64encode(each).decode() for each in contents]})
+    return expand({"images": [b64encode(data).decode() for data in contents]})
 
 
-def test_images_broken_in_ten_ways_among_good_ones_each_have_their_own_reason(
-    s3_bucket: Location, tmp_path: Path
-) -> None:
-    good = [picture(number, kind=kind) for number, kind in enumerate(("PNG", "JPEG", "WEBP", "GIF"))]
+def test_broken_images_among_good_ones_have_their_own_reasons(s3_bucket: Location, tmp_path: Path) -> None:
+    good = [image_file(number, kind=kind) for number, kind in enumerate(("PNG", "JPEG", "WEBP", "GIF"))]
     for number, content in enumerate(good):
         storage.write_bytes(s3_bucket / f"good{number}", content)
     for name, (content, _) in BROKEN.items():
@@ -65,25 +63,25 @@ def test_images_broken_in_ten_ways_among_good_ones_each_have_their_own_reason(
     assert all(image.seconds > 0 for image in chunk.items)
     assert [image.content_type for image in chunk.readable] == ["image/png", "image/jpeg", "image/webp", "image/gif"]
     assert chunk.contents() == good
-    assert np.array_equal(chunk.pixels(), np.stack([decode(each, INPUT, LIMITS).pixels for each in good]))
+    assert np.array_equal(chunk.pixels(), np.stack([decode(data, INPUT, LIMITS).pixels for data in good]))
 
 
-def test_the_hash_is_that_of_the_bytes_also_of_what_could_not_be_decoded(tmp_path: Path) -> None:
-    contents = [picture(), b"<html>", b""]
+def test_hash_covers_the_bytes_even_if_undecodable(tmp_path: Path) -> None:
+    contents = [image_file(), b"<html>", b""]
     chunk = serialize_chunk(inline(*contents), INPUT, LIMITS, tmp_path)
-    hashes: list[str | None] = [hashlib.sha256(each).hexdigest() for each in contents[:2]]
+    hashes: list[str | None] = [hashlib.sha256(data).hexdigest() for data in contents[:2]]
     assert [image.sha256 for image in chunk.items] == [*hashes, None]
 
 
-@given(contents=st.lists(st.sampled_from([picture(0), picture(1, kind="JPEG"), b"", b"damaged"]), max_size=9))
+@given(contents=st.lists(st.sampled_from([image_file(0), image_file(1, kind="JPEG"), b"", b"damaged"]), max_size=9))
 @settings(max_examples=30, deadline=None)
-def test_the_scratch_file_holds_the_readable_images_in_order_and_nothing_else(
+def test_scratch_file_contains_only_readable_images_in_order(
     contents: list[bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("scratch")
     refs = inline(*contents) if contents else []
     chunk = serialize_chunk(refs, INPUT, LIMITS, folder, 3)
-    good = [each for each in contents if each not in (b"", b"damaged")]
+    good = [data for data in contents if data not in (b"", b"damaged")]
     assert chunk.contents() == good
     assert chunk.pixels().shape == (len(good), 32, 32, 3)
     assert len(chunk.readable) == len(good)
@@ -93,23 +91,23 @@ def test_the_scratch_file_holds_the_readable_images_in_order_and_nothing_else(
     assert list(folder.iterdir()) == []
 
 
-def test_without_a_size_the_pixels_are_checked_and_not_kept(tmp_path: Path) -> None:
-    """An endpoint is sent the files as they are, of any sizes."""
-    contents = [picture(0, size=(20, 30)), picture(1, size=(31, 7), kind="JPEG")]
-    chunk = serialize_chunk(inline(*contents, picture()[:-40]), None, LIMITS, tmp_path)
+def test_without_a_size_pixels_are_checked_and_not_stored(tmp_path: Path) -> None:
+    """An endpoint receives the files unchanged, of any size."""
+    contents = [image_file(0, size=(20, 30)), image_file(1, size=(31, 7), kind="JPEG")]
+    chunk = serialize_chunk(inline(*contents, image_file()[:-40]), None, LIMITS, tmp_path)
     assert [image.reason for image in chunk.items] == [None, None, Reason.TRUNCATED]
     assert chunk.contents() == contents
     assert chunk.pixels().shape == (0, 0, 0, 3)
 
 
-def test_a_chunk_means_the_same_after_it_has_been_handed_on(tmp_path: Path) -> None:
-    chunk = serialize_chunk(inline(picture(), b""), INPUT, LIMITS, tmp_path, 2)
+def test_chunk_survives_serialization(tmp_path: Path) -> None:
+    chunk = serialize_chunk(inline(image_file(), b""), INPUT, LIMITS, tmp_path, 2)
     handed_on = SerializedChunk.model_validate_json(chunk.model_dump_json())
     assert handed_on == chunk
     assert np.array_equal(handed_on.pixels(), chunk.pixels())
 
 
-def test_the_images_of_a_chunk_are_read_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_of_a_chunk_are_read_concurrently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from threading import Barrier
 
     together = Barrier(8, timeout=30)
@@ -119,16 +117,16 @@ def test_the_images_of_a_chunk_are_read_side_by_side(tmp_path: Path, monkeypatch
         return ref.data or b""
 
     monkeypatch.setattr("sightline.vision.chunks.fetch", fetch)
-    chunk = serialize_chunk(inline(*[picture()] * 8), INPUT, LIMITS, tmp_path)
+    chunk = serialize_chunk(inline(*[image_file()] * 8), INPUT, LIMITS, tmp_path)
     assert len(chunk.readable) == 8
 
 
-def test_a_scratch_folder_that_is_full_is_an_error_not_a_reason(tmp_path: Path) -> None:
+def test_full_scratch_folder_is_an_error_not_a_reason(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        serialize_chunk(inline(picture()), INPUT, LIMITS, tmp_path / "gone")
+        serialize_chunk(inline(image_file()), INPUT, LIMITS, tmp_path / "gone")
 
 
-def test_a_photo_s_orientation_and_a_payload_s_data_url_go_together(tmp_path: Path) -> None:
+def test_oriented_photo_in_a_data_url_is_read_upright(tmp_path: Path) -> None:
     upright: Any = Image.new("RGB", (40, 20), "black")
     upright.paste("white", (0, 0, 40, 5))
     notes = Image.Exif()

@@ -1,4 +1,4 @@
-"""A model of the registry classifies: the same from any thread, calibrated, and only pictures of its own size."""
+"""A model of the registry: calibrated, the same in every thread, for images of its own size only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sightline.vision import (
     serialize_chunk,
 )
 from sightline.vision.heads import LinearHead
-from tests.images import CLASSES, INPUT, grey, picture, publish_by_brightness
+from tests.images import CLASSES, INPUT, grey, image_file, publish_by_brightness
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def registry(tmp_path: Path) -> Registry:
 
 
 def pixels(*brightness: int) -> Any:
-    return np.stack([decode(grey(each), INPUT, Limits()).pixels for each in brightness])
+    return np.stack([decode(grey(level), INPUT, Limits()).pixels for level in brightness])
 
 
 @pytest.mark.parametrize("backend", ["openvino", "torch"])
-def test_a_model_tells_what_it_was_made_to_tell(registry: Registry, backend: Any) -> None:
+def test_model_predicts_its_classes(registry: Registry, backend: Any) -> None:
     classifier = load_classifier(registry, "vehicles", device="cpu", backend=backend)
     assert (classifier.name, classifier.classes, classifier.threshold) == ("vehicles/1", CLASSES, 0.93)
     assert classifier.backend.startswith(backend)
@@ -52,7 +52,7 @@ def test_a_model_tells_what_it_was_made_to_tell(registry: Registry, backend: Any
 
 
 @pytest.mark.parametrize(
-    ("pictures", "same_class", "within", "precision"),
+    ("images", "same_class", "within", "precision"),
     [
         (200, 0.995, 0.995, "bfloat16"),
         (200, 0.99, 1.0, "float32"),
@@ -60,47 +60,45 @@ def test_a_model_tells_what_it_was_made_to_tell(registry: Registry, backend: Any
         (99, 1.0, 1.0, "float32"),
     ],
 )
-def test_half_precision_is_for_models_that_were_found_to_predict_the_same_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: int, same_class: float, within: float, precision: str
+def test_half_precision_needs_a_measured_agreement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: int, same_class: float, within: float, precision: str
 ) -> None:
     monkeypatch.setattr("sightline.vision.backends.has_native_bfloat16", lambda: True)
     registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
-    found = {"pictures": pictures, "same_class": same_class, "within": within, "largest_difference": 0.03}
-    publish_by_brightness(registry, metrics={"accuracy": 1.0, "half_precision": {"bfloat16": found}})
+    measured = {"pictures": images, "same_class": same_class, "within": within, "largest_difference": 0.03}
+    publish_by_brightness(registry, metrics={"accuracy": 1.0, "half_precision": {"bfloat16": measured}})
     assert load_classifier(registry, "vehicles", device="cpu").backend == f"openvino-{precision}"
     assert load_classifier(registry, "vehicles", device="cpu", half=False).backend == "openvino-float32"
 
 
-def test_a_model_of_which_nothing_was_measured_runs_in_float32(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unmeasured_model_runs_in_float32(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sightline.vision.backends.has_native_bfloat16", lambda: True)
     assert load_classifier(registry, "vehicles", device="cpu").backend == "openvino-float32"
 
 
-@pytest.mark.parametrize("told", [{"float16": {"same_class": 2}}, {"float16": None}, 1])
-def test_a_record_that_tells_something_else_of_half_precision_is_said_to_be_damaged(tmp_path: Path, told: Any) -> None:
+@pytest.mark.parametrize("metric", [{"float16": {"same_class": 2}}, {"float16": None}, 1])
+def test_invalid_half_precision_metric_is_damage(tmp_path: Path, metric: Any) -> None:
     registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
-    publish_by_brightness(registry, metrics={"half_precision": told})
-    with pytest.raises(ModelDamaged, match=r"vehicles/1: .* of half_precision is damaged: .* rollback-model vehicles"):
+    publish_by_brightness(registry, metrics={"half_precision": metric})
+    with pytest.raises(ModelDamaged, match=r"vehicles/1: the metric half_precision .* is damaged: .*rollback-model"):
         load_classifier(registry, "vehicles")
 
 
-def test_a_precision_of_later_versions_is_passed_over(tmp_path: Path) -> None:
+def test_unknown_precision_in_a_record_is_ignored(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
     publish_by_brightness(registry, metrics={"half_precision": {"int8": {"pictures": 0}}})
     assert load_classifier(registry, "vehicles", device="cpu").backend == "openvino-float32"
 
 
-def test_probabilities_sum_to_one_for_any_number_of_pictures(registry: Registry) -> None:
+def test_probabilities_sum_to_one_for_any_number_of_images(registry: Registry) -> None:
     classifier = load_classifier(registry, "vehicles")
     for count in (0, 1, 33):
-        found = classifier.predict(pixels(*range(count)) if count else np.empty((0, 32, 32, 3), np.uint8))
-        assert found.shape == (count, 2)
-        assert np.allclose(found.sum(1), 1)
+        predicted = classifier.predict(pixels(*range(count)) if count else np.empty((0, 32, 32, 3), np.uint8))
+        assert predicted.shape == (count, 2)
+        assert np.allclose(predicted.sum(1), 1)
 
 
-def test_the_temperature_of_the_record_makes_it_less_sure_and_nothing_else(tmp_path: Path) -> None:
+def test_temperature_lowers_confidence_only(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
     publish_by_brightness(registry)
     publish_by_brightness(registry, temperature=4.0)
@@ -111,7 +109,7 @@ def test_the_temperature_of_the_record_makes_it_less_sure_and_nothing_else(tmp_p
 
 
 @pytest.mark.parametrize("backend", ["openvino", "torch"])
-def test_a_model_that_looks_at_mirror_images_too_says_the_same_of_both(tmp_path: Path, backend: Any) -> None:
+def test_flip_averaging_is_symmetric(tmp_path: Path, backend: Any) -> None:
     registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
     publish_by_brightness(
         registry, architecture={"backbone": "baseline_cnn", "head": "linear", "flip": True, "half": False}
@@ -122,14 +120,14 @@ def test_a_model_that_looks_at_mirror_images_too_says_the_same_of_both(tmp_path:
     assert np.allclose(classifier.predict(half), classifier.predict(half[:, :, ::-1]), atol=1e-5)
 
 
-def test_eight_threads_get_the_answers_that_one_gets(registry: Registry) -> None:
+def test_eight_threads_get_the_same_predictions(registry: Registry) -> None:
     classifier = load_classifier(registry, "vehicles")
     rng = np.random.default_rng(0)
     parts = [rng.integers(0, 255, (count, 32, 32, 3), np.uint8) for count in rng.integers(1, 40, 32)]
     expected = [classifier.predict(part) for part in parts]
     with ThreadPoolExecutor(8) as pool:
-        for found, alone in zip(pool.map(classifier.predict, parts), expected, strict=True):
-            assert np.allclose(found, alone, atol=1e-6)
+        for predicted, alone in zip(pool.map(classifier.predict, parts), expected, strict=True):
+            assert np.allclose(predicted, alone, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -141,14 +139,14 @@ def test_eight_threads_get_the_answers_that_one_gets(registry: Registry) -> None
         np.zeros((1, 32, 32, 3), np.float32),
     ],
 )
-def test_pictures_of_another_shape_or_type_are_refused(registry: Registry, wrong: Any) -> None:
-    with pytest.raises(ValueError, match="was expected"):
+def test_images_of_another_shape_or_type_are_rejected(registry: Registry, wrong: Any) -> None:
+    with pytest.raises(ValueError, match="; expected uint8"):
         load_classifier(registry, "vehicles").predict(wrong)
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
-def test_a_model_whose_numbers_overflow_is_an_error_not_an_uncertain_picture(registry: Registry, value: float) -> None:
-    """Half precision ends at 65,504."""
+def test_overflow_is_an_error_not_an_uncertain_image(registry: Registry, value: float) -> None:
+    """The largest float16 is 65,504."""
 
     class Overflowing:
         name = "torch-cuda-float16"
@@ -161,7 +159,7 @@ def test_a_model_whose_numbers_overflow_is_an_error_not_an_uncertain_picture(reg
         classifier.predict(pixels(0))
 
 
-def test_a_model_that_is_nowhere_or_damaged_is_said_to_be(registry: Registry, tmp_path: Path) -> None:
+def test_missing_or_damaged_model_is_reported(registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound):
         load_classifier(registry, "posture")
     path = tmp_path / "models" / "vehicles" / "1" / "backbone.safetensors"
@@ -170,16 +168,14 @@ def test_a_model_that_is_nowhere_or_damaged_is_said_to_be(registry: Registry, tm
         load_classifier(registry, "vehicles")
 
 
-def test_each_image_of_a_chunk_is_judged_and_one_that_cannot_be_read_disturbs_no_other(
-    registry: Registry, tmp_path: Path
-) -> None:
+def test_unreadable_image_does_not_affect_its_chunk(registry: Registry, tmp_path: Path) -> None:
     for name, content in {
-        "0": grey(0), "1": b"", "2": grey(130), "3": picture()[:-40], "4": grey(255), "5": b"<html>",
+        "0": grey(0), "1": b"", "2": grey(130), "3": image_file()[:-40], "4": grey(255), "5": b"<html>",
     }.items():  # fmt: skip
         (tmp_path / f"{name}.png").write_bytes(content)
     chunk = serialize_chunk(expand([str(tmp_path / f"{name}.png") for name in range(6)]), INPUT, Limits(), tmp_path)
     predictions = classify_chunk(chunk, load_classifier(registry, "vehicles"))
-    records = [record_of(each, CLASSES, "vehicles/1", 0.93) for each in predictions]
+    records = [record_of(prediction, CLASSES, "vehicles/1", 0.93) for prediction in predictions]
     assert [record.uri for record in records] == [image.uri for image in chunk.items]
     assert [(record.class_name, record.outcome, record.reason) for record in records] == [
         ("bicycle", Outcome.ACCEPTED, None),
@@ -197,32 +193,44 @@ def test_each_image_of_a_chunk_is_judged_and_one_that_cannot_be_read_disturbs_no
             assert record.probabilities[str(record.class_name)] == record.confidence
 
 
-def test_a_chunk_of_nothing_readable_is_no_problem(registry: Registry, tmp_path: Path) -> None:
+def test_chunk_without_readable_images_is_classified(registry: Registry, tmp_path: Path) -> None:
     chunk = serialize_chunk(expand({"images": ["", "x!"]}), INPUT, Limits(), tmp_path)
     predictions = classify_chunk(chunk, load_classifier(registry, "vehicles"))
-    assert [each.reason for each in predictions] == [Reason.EMPTY, Reason.BAD_BASE64]
+    assert [prediction.reason for prediction in predictions] == [Reason.EMPTY, Reason.BAD_BASE64]
 
 
-def test_an_endpoint_is_sent_each_image_with_its_type_and_may_refuse_one(tmp_path: Path) -> None:
+def test_endpoint_gets_images_with_types_and_may_reject_one(tmp_path: Path) -> None:
     class Endpoint(EndpointClassifier):
         def __init__(self) -> None:
             super().__init__("endpoint://vehicles", CLASSES, 0.93, client=object())
-            self.asked: list[tuple[bytes, str]] = []
+            self.received: list[tuple[bytes, str]] = []
 
         def predict(self, data: bytes, content_type: str) -> tuple[float, ...]:
-            self.asked.append((data, content_type))
+            self.received.append((data, content_type))
             if content_type == "image/gif":
-                raise Rejected(Reason.ENDPOINT_REFUSED, "no moving pictures")
+                raise Rejected(Reason.ENDPOINT_REFUSED, "no animations")
             return (0.959, 0.041)
 
     kinds = ("PNG", "JPEG", None, "GIF", "WEBP")
-    contents = [picture(number, kind=kind) if kind else b"" for number, kind in enumerate(kinds)]
+    contents = [image_file(number, kind=kind) if kind else b"" for number, kind in enumerate(kinds)]
     for number, content in enumerate(contents):
         (tmp_path / f"{number}.png").write_bytes(content)
     chunk = serialize_chunk(expand([str(tmp_path / f"{n}.png") for n in range(5)]), None, Limits(), tmp_path)
     endpoint = Endpoint()
     predictions = classify_chunk(chunk, endpoint)
-    assert endpoint.asked == [(contents[number], f"image/{str(kinds[number]).lower()}") for number in (0, 1, 3, 4)]
-    assert [each.probabilities for each in predictions] == [(0.959, 0.041), (0.959, 0.041), None, None, (0.959, 0.041)]
-    assert [each.reason for each in predictions] == [None, None, Reason.EMPTY, Reason.ENDPOINT_REFUSED, None]
-    assert predictions[3].detail == "no moving pictures"
+    assert endpoint.received == [(contents[number], f"image/{str(kinds[number]).lower()}") for number in (0, 1, 3, 4)]
+    assert [prediction.probabilities for prediction in predictions] == [
+        (0.959, 0.041),
+        (0.959, 0.041),
+        None,
+        None,
+        (0.959, 0.041),
+    ]
+    assert [prediction.reason for prediction in predictions] == [
+        None,
+        None,
+        Reason.EMPTY,
+        Reason.ENDPOINT_REFUSED,
+        None,
+    ]
+    assert predictions[3].detail == "no animations"

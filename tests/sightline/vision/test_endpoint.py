@@ -1,4 +1,4 @@
-"""An endpoint is asked as SageMaker's are, again where that may help, and what it answers is checked."""
+"""An endpoint is invoked like SageMaker's, transient errors are retried, and answers are validated."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from botocore.exceptions import (
 
 from sightline.errors import InvalidSetting
 from sightline.vision import EndpointClassifier, InvalidAnswer, Reason, Rejected
-from tests.images import picture
+from tests.images import image_file
 
 CLASSES = ("bicycle", "motorcycle")
 GOOD = b"[0.6003, 0.3997]"
 
 
 class Body(io.BytesIO):
-    """An answer's content, which may break off."""
+    """An answer's content, which may be truncated."""
 
     def __init__(self, content: bytes, error: Exception | None = None) -> None:
         super().__init__(content)
@@ -45,7 +45,7 @@ class Body(io.BytesIO):
 
 
 class Client:
-    """Gives its answers in turn, the last one again and again; an exception is raised."""
+    """Returns its answers in turn, then repeats the last; an answer that is an exception is raised."""
 
     def __init__(self, *answers: Any, content_type: str = "application/json") -> None:
         self.calls: list[dict[str, Any]] = []
@@ -73,7 +73,7 @@ def classifier(client: Any, waits: list[float] | None = None) -> EndpointClassif
     return EndpointClassifier("endpoint://vehicles", CLASSES, 0.93, client=client, sleep=sleep)
 
 
-def test_the_image_is_sent_as_it_is_with_its_own_type() -> None:
+def test_image_is_sent_unchanged_with_its_type() -> None:
     client = Client(GOOD)
     assert classifier(client).predict(b"\xff\xd8\xff", "image/jpeg") == (0.6003, 0.3997)
     assert client.calls == [
@@ -98,7 +98,7 @@ TRANSIENT_ERRORS = [
 
 
 @pytest.mark.parametrize("error", TRANSIENT_ERRORS, ids=str)
-def test_what_may_pass_is_tried_again_after_one_second_then_two_then_four(error: Any) -> None:
+def test_transient_error_is_retried_with_exponential_backoff(error: Any) -> None:
     waits: list[float] = []
     client = Client(error, error, error, GOOD)
     assert classifier(client, waits).predict(b"x", "image/png") == (0.6003, 0.3997)
@@ -106,10 +106,10 @@ def test_what_may_pass_is_tried_again_after_one_second_then_two_then_four(error:
 
 
 @pytest.mark.parametrize("error", TRANSIENT_ERRORS, ids=str)
-def test_after_three_retries_it_is_the_image_that_is_rejected_not_the_run(error: Any) -> None:
+def test_image_is_rejected_after_three_retries(error: Any) -> None:
     waits: list[float] = []
     client = Client(error)
-    with pytest.raises(Rejected, match="after 4 tries") as caught:
+    with pytest.raises(Rejected, match="after 4 attempts") as caught:
         classifier(client, waits).predict(b"x", "image/png")
     assert caught.value.reason is Reason.ENDPOINT_UNAVAILABLE
     assert (len(client.calls), waits) == (4, [1, 2, 4])
@@ -127,7 +127,7 @@ def test_after_three_retries_it_is_the_image_that_is_rejected_not_the_run(error:
     ],
     ids=str,
 )
-def test_what_the_endpoint_refuses_is_asked_once(error: ClientError) -> None:
+def test_rejected_image_is_sent_once(error: ClientError) -> None:
     waits: list[float] = []
     client = Client(error, GOOD)
     with pytest.raises(Rejected) as caught:
@@ -147,9 +147,9 @@ def test_what_the_endpoint_refuses_is_asked_once(error: ClientError) -> None:
     ],
     ids=str,
 )
-def test_an_endpoint_that_cannot_be_asked_at_all_fails_the_run_not_ten_thousand_images(error: Exception) -> None:
+def test_unusable_endpoint_fails_the_run(error: Exception) -> None:
     client = Client(error)
-    with pytest.raises(InvalidAnswer, match="endpoint://vehicles: cannot be asked"):
+    with pytest.raises(InvalidAnswer, match="endpoint://vehicles: cannot be invoked"):
         classifier(client).predict(b"x", "image/png")
     assert len(client.calls) == 1
 
@@ -165,7 +165,7 @@ def test_an_endpoint_that_cannot_be_asked_at_all_fails_the_run_not_ten_thousand_
         (b"0.6003,0.3997\n", "text/csv; charset=utf-8"),
     ],
 )
-def test_the_usual_ways_to_write_probabilities_are_understood(answer: bytes, content_type: str) -> None:
+def test_common_answer_formats_are_parsed(answer: bytes, content_type: str) -> None:
     assert classifier(Client(answer, content_type=content_type)).predict(b"x", "image/png") == (0.6003, 0.3997)
 
 
@@ -177,12 +177,12 @@ def test_the_usual_ways_to_write_probabilities_are_understood(answer: bytes, con
         b'{"predictions": "bicycle"}',
     ],
 )  # fmt: skip
-def test_an_answer_that_is_not_a_probability_for_each_class_is_not_taken_for_one(answer: bytes) -> None:
+def test_answer_without_one_probability_per_class_is_invalid(answer: bytes) -> None:
     with pytest.raises(InvalidAnswer, match="bicycle, motorcycle"):
         classifier(Client(answer)).predict(b"x", "image/png")
 
 
-def test_without_a_region_the_message_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_region_names_the_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
@@ -192,7 +192,7 @@ def test_without_a_region_the_message_says_what_to_set(monkeypatch: pytest.Monke
 
 
 class _Runtime(BaseHTTPRequestHandler):
-    """SageMaker's runtime: throttled at first."""
+    """SageMaker's runtime, throttled at first."""
 
     requests: list[tuple[str, str, bytes]]
 
@@ -229,10 +229,10 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Runtime]]:
 
 
 @pytest.mark.integration
-def test_boto3_s_own_client_does_the_same_and_adds_no_tries_of_its_own(runtime: type[_Runtime]) -> None:
+def test_boto3_client_adds_no_retries_of_its_own(runtime: type[_Runtime]) -> None:
     waits: list[float] = []
-    image = picture()
-    asked = EndpointClassifier("endpoint://vehicles", CLASSES, 0.93, sleep=waits.append)
-    assert asked.predict(image, "image/png") == (0.959, 0.041)
+    image = image_file()
+    classifier = EndpointClassifier("endpoint://vehicles", CLASSES, 0.93, sleep=waits.append)
+    assert classifier.predict(image, "image/png") == (0.959, 0.041)
     assert waits == [1]
     assert runtime.requests == [("/endpoints/vehicles/invocations", "image/png", image)] * 2

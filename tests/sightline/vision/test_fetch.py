@@ -1,4 +1,4 @@
-"""The bytes of an image, from a folder or S3; what keeps them away is told apart."""
+"""The bytes of an image, from a folder or S3, and the reasons why they cannot be read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from sightline import storage
 from sightline.storage import Location
 from sightline.vision import TRANSIENT, ImageRef, Limits, Reason, Rejected, expand, fetch
-from tests.images import picture
+from tests.images import image_file
 
-PNG = picture()
+PNG = image_file()
 
 
 def rejection(ref: ImageRef, limits: Limits | None = None) -> Rejected:
@@ -30,16 +30,16 @@ def answered(status: int) -> ClientError:
 
 
 @pytest.fixture
-def asked(s3_bucket: Any) -> Iterator[list[str]]:
-    """The operations that S3 is asked for."""
-    found: list[str] = []
+def operations(s3_bucket: Any) -> Iterator[list[str]]:
+    """The operations that S3 receives."""
+    names: list[str] = []
 
     def note(event_name: str, **_: Any) -> None:
-        found.append(event_name.rpartition(".")[2])
+        names.append(event_name.rpartition(".")[2])
 
     events = s3_bucket.client.client.meta.events
     events.register("before-send.s3", note)
-    yield found
+    yield names
     events.unregister("before-send.s3", note)
 
 
@@ -49,7 +49,7 @@ def unused_bucket(s3_bucket: Location) -> str:
     return str(s3_bucket).removeprefix("s3://")
 
 
-def test_a_file_and_an_object_are_read_alike(bucket: Location) -> None:
+def test_file_and_object_are_read_alike(bucket: Location) -> None:
     storage.write_bytes(bucket / "a folder" / "ü #1.png", PNG)
     assert [fetch(ref, Limits()) for ref in expand(storage.uri_of(bucket))] == [PNG]
 
@@ -57,9 +57,7 @@ def test_a_file_and_an_object_are_read_alike(bucket: Location) -> None:
 @pytest.mark.parametrize(
     ("content", "limit", "reason"), [(b"", 9, "empty"), (b"0123456789", 9, "too_large"), (None, 9, "missing")]
 )
-def test_what_is_wrong_with_a_file_is_its_reason(
-    bucket: Location, content: bytes | None, limit: int, reason: str
-) -> None:
+def test_problem_with_a_file_is_its_reason(bucket: Location, content: bytes | None, limit: int, reason: str) -> None:
     storage.write_bytes(bucket / "other", b"x")
     if content is not None:
         storage.write_bytes(bucket / "a.png", content)
@@ -68,20 +66,20 @@ def test_what_is_wrong_with_a_file_is_its_reason(
 
 
 @pytest.mark.parametrize("limit", [len(PNG), len(PNG) - 1], ids=["read", "too large"])
-def test_an_object_costs_one_request(limit: int, s3_bucket: Any, asked: list[str]) -> None:
+def test_object_is_read_with_one_request(limit: int, s3_bucket: Any, operations: list[str]) -> None:
     storage.write_bytes(s3_bucket / "a.png", PNG)
-    asked.clear()
+    operations.clear()
     with suppress(Rejected):
         fetch(ImageRef(uri=f"{s3_bucket}/a.png"), Limits(bytes=limit))
-    assert asked == ["GetObject"]
+    assert operations == ["GetObject"]
 
 
-def test_base64_is_measured_too() -> None:
+def test_base64_is_subject_to_the_size_limit() -> None:
     assert rejection(ImageRef(uri="inline:0", data=PNG), Limits(bytes=len(PNG) - 1)).reason is Reason.TOO_LARGE
     assert fetch(ImageRef(uri="inline:0", data=PNG), Limits(bytes=len(PNG))) == PNG
 
 
-def test_a_folder_in_the_place_of_a_file_is_no_file(tmp_path: Path) -> None:
+def test_folder_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "a.png").mkdir()
     assert rejection(ImageRef(uri=str(tmp_path / "a.png"))).reason is Reason.MISSING
 
@@ -100,10 +98,10 @@ def test_a_folder_in_the_place_of_a_file_is_no_file(tmp_path: Path) -> None:
         "s3.cn-north-1.amazonaws.com.cn/{bucket}",
     ],
 )
-def test_the_urls_of_s3_are_read_with_this_machine_s_credentials(host: str, s3_bucket: Location) -> None:
+def test_s3_urls_are_read_with_local_credentials(host: str, s3_bucket: Location) -> None:
     storage.write_bytes(s3_bucket / "a folder/ü 1+1.png", PNG)
     base = f"https://{host.format(bucket=str(s3_bucket).removeprefix('s3://'))}"
-    # S3 takes both for a space; a plus sign of the key's own is written as %2B.
+    # S3 reads both as a space; a plus sign in a key is written as %2B.
     for path in ("a%20folder/%C3%BC%201%2B1.png", "a+folder/ü+1%2B1.png?x-id=GetObject"):
         (ref,) = expand({"image_urls": f"{base}/{path}"})
         assert fetch(ref, Limits()) == PNG
@@ -122,25 +120,23 @@ def test_the_urls_of_s3_are_read_with_this_machine_s_credentials(host: str, s3_b
         "https://notes3.amazonaws.com/bucket/a.png",
     ],
 )
-def test_a_url_with_credentials_of_its_own_or_of_another_host_goes_to_the_web(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_signed_or_foreign_url_is_downloaded(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # The package's fetch is the function, not the module.
     monkeypatch.setattr(sys.modules["sightline.vision.fetch"], "download", lambda url, _: url.encode())
     assert fetch(ImageRef(uri=url, remote=True), Limits()) == url.encode()
 
 
-def test_a_bucket_that_is_not_there_is_missing(s3_bucket: Location) -> None:
+def test_missing_bucket_is_missing(s3_bucket: Location) -> None:
     assert rejection(ImageRef(uri=f"{s3_bucket}-of-nobody/a.png")).reason is Reason.MISSING
 
 
 @pytest.mark.parametrize("uri", ["s3://", "s3://bucket", "s3://not_a_bucket!/a.png", "https://s3.amazonaws.com/"])
 @pytest.mark.usefixtures("s3_bucket")
-def test_a_name_that_no_object_can_have_will_not_get_better(uri: str) -> None:
+def test_invalid_object_name_is_not_transient(uri: str) -> None:
     assert rejection(ImageRef(uri=uri, remote=True)).reason is Reason.UNSUPPORTED_URI
 
 
-def test_the_same_bucket_by_its_own_name(unused_bucket: str) -> None:
+def test_bucket_url_with_its_own_name_is_read(unused_bucket: str) -> None:
     assert rejection(ImageRef(uri=f"s3://{unused_bucket}/a.png", remote=True)).reason is Reason.MISSING
 
 
@@ -154,7 +150,7 @@ def test_the_same_bucket_by_its_own_name(unused_bucket: str) -> None:
         (EndpointConnectionError(endpoint_url="https://s3.example.org"), "unreachable"),
     ],
 )  # fmt: skip
-def test_what_may_pass_is_told_from_what_may_not(
+def test_transient_errors_are_distinguished(
     error: Exception, reason: str, s3_bucket: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(**_: Any) -> None:
@@ -167,14 +163,14 @@ def test_what_may_pass_is_told_from_what_may_not(
     assert f"{s3_bucket}/a.png" in rejected.detail
 
 
-def test_a_file_that_may_not_be_read_may_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_file_is_transient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(PNG)
 
     def denied(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    # The tests may run as root, who may read everything.
+    # The tests may run as root, which may read everything.
     monkeypatch.setattr(Path, "open", denied)
     assert rejection(ImageRef(uri=str(path))).reason is Reason.DENIED
     assert Reason.DENIED in TRANSIENT

@@ -1,4 +1,4 @@
-"""The payloads of the original services mean what they meant, and a stranger's reads nothing of this machine."""
+"""The payloads of the original services keep their meaning, and never read local files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sightline import storage
 from sightline.errors import InvalidInput
 from sightline.storage import Location
 from sightline.vision import ImageRef, Limits, Reason, Rejected, expand, fetch
-from tests.images import picture
+from tests.images import image_file
 
-PNG = picture()
+PNG = image_file()
 TEXT = b64encode(PNG).decode()
 URLS = ["https://example.org/a.png", "s3://bucket/b.png"]
 
@@ -40,13 +40,13 @@ def reason_of(ref: ImageRef) -> Reason:
     ],
 )
 @pytest.mark.parametrize("wrap", [lambda text: text, lambda text: [text], lambda text: [{"image_data": text}]])
-def test_base64_is_read_as_it_is_commonly_written(text: str, wrap: Any) -> None:
+def test_common_base64_notations_are_read(text: str, wrap: Any) -> None:
     (ref,) = expand({"images": wrap(text)})
     assert (ref.uri, fetch(ref, Limits())) == ("inline:0", PNG)
 
 
 @given(st.binary(min_size=1, max_size=200))
-def test_every_content_comes_out_of_base64_as_it_went_in(content: bytes) -> None:
+def test_base64_preserves_any_content(content: bytes) -> None:
     (ref,) = expand({"images": [b64encode(content).decode()]})
     assert fetch(ref, Limits()) == content
 
@@ -71,13 +71,13 @@ def test_every_content_comes_out_of_base64_as_it_went_in(content: bytes) -> None
         ([], Reason.UNSUPPORTED_URI),
     ],
 )
-def test_a_bad_item_is_its_own_problem_alone(item: Any, reason: Reason) -> None:
+def test_invalid_item_does_not_affect_others(item: Any, reason: Reason) -> None:
     before, bad, after = expand({"images": [TEXT, item, TEXT]})
     assert reason_of(bad) is reason
     assert [fetch(ref, Limits()) for ref in (before, after)] == [PNG, PNG]
 
 
-def test_objects_with_a_bucket_and_a_key_name_objects(s3_bucket: Location) -> None:
+def test_bucket_and_key_name_an_object(s3_bucket: Location) -> None:
     keys = ["test/bicycle_s_000513.png", "a folder/ü+%20#?.png", "a//b.png"]
     for key in keys:
         s3_bucket.client.client.put_object(Bucket=s3_bucket.bucket, Key=key, Body=PNG)
@@ -91,12 +91,12 @@ def test_objects_with_a_bucket_and_a_key_name_objects(s3_bucket: Location) -> No
 
 @pytest.mark.parametrize("urls", [URLS, URLS[0], URLS[1]])
 def test_image_urls_may_be_a_list_or_a_string(urls: Any) -> None:
-    found = expand({"image_urls": urls})
-    assert [ref.uri for ref in found] == ([urls] if isinstance(urls, str) else urls)
-    assert all(ref.remote for ref in found)
+    images = expand({"image_urls": urls})
+    assert [ref.uri for ref in images] == ([urls] if isinstance(urls, str) else urls)
+    assert all(ref.remote for ref in images)
 
 
-def test_images_and_urls_in_one_payload_are_all_taken() -> None:
+def test_images_and_urls_in_one_payload_are_combined() -> None:
     assert [ref.uri for ref in expand({"images": [TEXT], "image_urls": URLS})] == ["inline:0", *URLS]
     assert [ref.uri for ref in expand({"images": None, "image_urls": URLS})] == URLS
     assert [ref.uri for ref in expand({"images": [], "image_urls": URLS})] == URLS
@@ -106,7 +106,7 @@ def test_images_and_urls_in_one_payload_are_all_taken() -> None:
     "payload",
     [{"images": [TEXT]}, {"image_urls": URLS}, {"s3_bucket": "bucket", "s3_key": "a.png"}, {"image_data": TEXT}],
 )
-def test_a_body_means_what_it_holds(payload: dict[str, Any]) -> None:
+def test_body_is_read_as_its_content(payload: dict[str, Any]) -> None:
     text = json.dumps(payload)
     bodies: list[dict[str, Any]] = [
         {"body": payload},
@@ -130,7 +130,7 @@ def test_a_body_means_what_it_holds(payload: dict[str, Any]) -> None:
         "",
     ],
 )
-def test_a_payload_cannot_read_this_machine_s_files(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_payload_cannot_read_local_files(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "work").mkdir()
     (tmp_path / "secret.png").write_bytes(PNG)
     monkeypatch.chdir(tmp_path / "work")
@@ -138,7 +138,7 @@ def test_a_payload_cannot_read_this_machine_s_files(name: str, tmp_path: Path, m
     assert reason_of(ref) is Reason.UNSUPPORTED_URI
 
 
-def test_a_local_file_is_not_read_by_a_payload_even_where_it_is_there(tmp_path: Path) -> None:
+def test_existing_local_file_in_a_payload_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "secret.png"
     path.write_bytes(PNG)
     refs = expand({"image_urls": [str(path), path.as_uri()]})
@@ -146,7 +146,7 @@ def test_a_local_file_is_not_read_by_a_payload_even_where_it_is_there(tmp_path: 
     assert fetch(expand([str(path)])[0], Limits()) == PNG
 
 
-def test_what_is_no_url_is_recorded_under_its_place() -> None:
+def test_invalid_url_is_recorded_under_its_position() -> None:
     bad, good = expand({"image_urls": [7, URLS[0]]})
     assert (bad.uri, reason_of(bad), good.uri) == ("image_urls:0", Reason.UNSUPPORTED_URI, URLS[0])
 
@@ -159,6 +159,6 @@ def test_what_is_no_url_is_recorded_under_its_place() -> None:
         {"body": {"body": {"images": ["x"]}}}, {"body": "Zm9v!", "isBase64Encoded": True}, {"s3_bucket": "bucket"},
     ],
 )  # fmt: skip
-def test_a_payload_without_images_is_refused_with_what_it_may_hold(payload: dict[str, Any]) -> None:
+def test_payload_without_images_is_rejected_with_the_formats(payload: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match='"image_urls"'):
         expand(payload)

@@ -1,4 +1,4 @@
-"""A run over images goes on where it was, and its results are whole."""
+"""A run over images resumes where it stopped, and its results are complete."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def finish(run: ClassificationRun, chunks: Sequence[Sequence[ImageRecord]], *, f
     run.finish(len(chunks), CLASSES, "vehicles/1", 0.93, fixed=fixed)
 
 
-def test_the_original_example_of_an_uncertain_motorcycle_does_not_pass() -> None:
+def test_original_uncertain_motorcycle_has_low_confidence() -> None:
     assert judge({"bicycle": 0.6003, "motorcycle": 0.3997}, 0.93) == ("bicycle", 0.6003, Outcome.LOW_CONFIDENCE)
 
 
 @given(st.floats(0, 1))
-def test_a_confidence_that_equals_the_threshold_is_accepted(threshold: float) -> None:
+def test_confidence_equal_to_the_threshold_is_accepted(threshold: float) -> None:
     assert judge({"bicycle": threshold}, threshold)[2] is Outcome.ACCEPTED
     if threshold > 0:
         assert judge({"bicycle": math.nextafter(threshold, 0)}, threshold)[2] is Outcome.LOW_CONFIDENCE
 
 
-def test_records_are_in_the_order_of_the_images_whatever_chunk_was_done_first(bucket: Location) -> None:
+def test_results_keep_image_order_for_any_chunk_order(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     run.keep(1, [record(2), record(3)])
     run.keep(0, [record(0), record(1)])
@@ -69,7 +69,7 @@ def test_records_are_in_the_order_of_the_images_whatever_chunk_was_done_first(bu
     assert [json.loads(line)["uri"] for line in lines] == [f"images/{place}.png" for place in range(4)]
 
 
-def test_the_table_says_what_the_lines_say(bucket: Location, tmp_path: Path) -> None:
+def test_table_matches_the_lines(bucket: Location, tmp_path: Path) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     finish(run, [[record(0), record(1, 0.4), record(2, None, Reason.TRUNCATED)]])
     lines = [json.loads(line) for line in storage.read_bytes(bucket / "out" / "results.jsonl").splitlines()]
@@ -82,18 +82,18 @@ def test_the_table_says_what_the_lines_say(bucket: Location, tmp_path: Path) -> 
         assert line["timings"] == {stage: row[f"{stage}_seconds"] for stage in ("serialize", "classify")}
 
 
-def test_the_uncertain_ones_are_listed_for_review_and_the_least_certain_come_first(bucket: Location) -> None:
+def test_summary_lists_the_least_certain_images_ascending(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     confidences = [0.5 + place / 100 for place in range(50)]
     finish(run, [[record(place, p) for place, p in enumerate(confidences)]])
     ended = run.finished()
     assert ended
-    assert [each.confidence for each in ended.summary.least_certain] == confidences[:20]
+    assert [record.confidence for record in ended.summary.least_certain] == confidences[:20]
     review = storage.read_bytes(bucket / "out" / "review.jsonl").splitlines()
     assert len(review) == ended.summary.low_confidence == sum(p < 0.93 for p in confidences)
 
 
-def test_a_run_that_was_killed_does_only_what_was_not_done(bucket: Location) -> None:
+def test_interrupted_run_repeats_only_unfinished_chunks(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     run.keep(0, [record(0)])
     run.started(1)
@@ -102,19 +102,19 @@ def test_a_run_that_was_killed_does_only_what_was_not_done(bucket: Location) -> 
     assert again.finished() is None
 
 
-def test_whoever_does_a_chunk_again_does_it_under_the_first_ones_time(bucket: Location) -> None:
+def test_repeated_chunk_keeps_its_first_start_time(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     assert run.started(7) == ClassificationRun(bucket / "out", "a" * 32).started(7)
 
 
-def test_a_finished_run_leaves_its_results_and_nothing_else(bucket: Location) -> None:
+def test_finished_run_leaves_only_its_results(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     finish(run, [[record(0)], [record(1)]])
     assert storage.file_names(bucket / "out") == ["results.jsonl", "results.parquet", "review.jsonl", "run.json"]
     assert storage.folder_names(bucket / "out") == []
 
 
-def test_the_summary_counts_every_image_once(bucket: Location) -> None:
+def test_summary_counts_every_image_once(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     finish(run, [[record(0), record(1, 0.04)], [record(2, 0.6), record(3, None, Reason.EMPTY), record(4, 0.93)]])
     ended = run.finished()
@@ -125,7 +125,7 @@ def test_the_summary_counts_every_image_once(bucket: Location) -> None:
     assert summary.reasons == {"THRESHOLD_CONFIDENCE_NOT_MET": 1, "empty": 1}
 
 
-def test_a_class_that_no_image_is_of_is_counted_too(bucket: Location) -> None:
+def test_class_without_images_is_counted_as_zero(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     finish(run, [[record(0)]])
     ended = run.finished()
@@ -133,7 +133,7 @@ def test_a_class_that_no_image_is_of_is_counted_too(bucket: Location) -> None:
     assert ended.summary.classes == {"bicycle": 1, "motorcycle": 0}
 
 
-def test_the_first_fifty_that_were_not_accepted_are_named_in_their_order(bucket: Location) -> None:
+def test_first_fifty_unaccepted_images_are_listed_in_order(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     records = [
         record(place, *((None, Reason.MISSING) if place % 3 == 0 else (0.6,) if place % 3 == 1 else ()))
@@ -142,12 +142,12 @@ def test_the_first_fifty_that_were_not_accepted_are_named_in_their_order(bucket:
     finish(run, [records[:50], records[50:]])
     ended = run.finished()
     assert ended
-    expected = [each for each in records if each.outcome is not Outcome.ACCEPTED]
+    expected = [listed for listed in records if listed.outcome is not Outcome.ACCEPTED]
     assert (len(expected), ended.summary.low_confidence + ended.summary.rejected) == (80, 80)
     assert list(ended.summary.not_accepted) == expected[:50]
 
 
-def test_of_equally_uncertain_images_the_first_ones_are_named(bucket: Location) -> None:
+def test_first_of_equally_uncertain_images_are_listed(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     finish(run, [[record(place, 0.6) for place in range(60)]])
     ended = run.finished()
@@ -155,7 +155,7 @@ def test_of_equally_uncertain_images_the_first_ones_are_named(bucket: Location) 
     assert list(ended.summary.least_certain) == [record(place, 0.6) for place in range(20)]
 
 
-def test_a_run_over_more_images_than_a_part_of_the_table_holds_loses_none(bucket: Location, tmp_path: Path) -> None:
+def test_run_larger_than_a_row_group_keeps_all_images(bucket: Location, tmp_path: Path) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     finish(run, [[record(place) for place in range(2500)]])
     (tmp_path / "copy").mkdir()
@@ -165,13 +165,13 @@ def test_a_run_over_more_images_than_a_part_of_the_table_holds_loses_none(bucket
 
 
 @given(uri=st.text(st.characters(exclude_categories=["Cs"]), min_size=1), detail=st.text(max_size=30))
-def test_a_record_of_any_name_is_one_line_and_reads_as_it_was_written(uri: str, detail: str) -> None:
+def test_record_with_any_name_round_trips_on_one_line(uri: str, detail: str) -> None:
     written = record(0, None, Reason.DENIED).model_copy(update={"uri": uri, "detail": detail})
     line = f"{written.model_dump_json()}\n".encode()
     assert list(read_records(line * 3)) == [written] * 3
 
 
-def test_a_run_that_another_process_has_ended_meanwhile_ends_as_that_one_did(bucket: Location) -> None:
+def test_run_finished_by_another_process_ends_like_it(bucket: Location) -> None:
     first, second = (ClassificationRun(bucket / "out", "a" * 32) for _ in range(2))
     first.keep(0, [record(0)])
     assert second.done() == {0}
@@ -180,7 +180,7 @@ def test_a_run_that_another_process_has_ended_meanwhile_ends_as_that_one_did(buc
     assert second.finish(2, CLASSES, "vehicles/1", 0.93, fixed=True) == first.finished()
 
 
-def test_a_chunk_that_was_never_done_is_an_error_not_a_gap(bucket: Location) -> None:
+def test_missing_chunk_is_an_error(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     run.keep(0, [record(0)])
     with pytest.raises(FileNotFoundError):
@@ -188,21 +188,19 @@ def test_a_chunk_that_was_never_done_is_an_error_not_a_gap(bucket: Location) -> 
     assert storage.file_names(bucket / "out") == []
 
 
-def test_another_run_in_the_same_place_is_not_taken_for_it(bucket: Location) -> None:
+def test_other_run_in_the_same_folder_is_ignored(bucket: Location) -> None:
     finish(ClassificationRun(bucket / "out", "a" * 32), [[record(0)]])
     assert ClassificationRun(bucket / "out", "b" * 32).finished() is None
 
 
-def test_images_that_may_change_unseen_are_classified_again(bucket: Location) -> None:
+def test_images_without_versions_are_classified_again(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     finish(run, [[record(0)]], fixed=False)
     assert run.finished() is None
 
 
 @pytest.mark.parametrize("reason", [Reason.UNREACHABLE, Reason.DENIED, Reason.ENDPOINT_UNAVAILABLE])
-def test_what_failed_for_a_reason_that_may_pass_is_done_again_and_the_rest_is_not(
-    bucket: Location, reason: Reason
-) -> None:
+def test_only_chunks_with_transient_reasons_are_repeated(bucket: Location, reason: Reason) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     finish(run, [[record(0)], [record(1), record(2, None, reason)], [record(3, None, Reason.TRUNCATED)]])
     assert run.finished() is None
@@ -211,14 +209,14 @@ def test_what_failed_for_a_reason_that_may_pass_is_done_again_and_the_rest_is_no
     assert run.finished()
 
 
-def test_an_image_beyond_a_limit_is_looked_at_again_once_that_is_raised() -> None:
+def test_raised_limit_changes_the_run_key() -> None:
     refs = [ImageRef(uri="a.png", version="1")]
     usual = run_key(refs, "vehicles/1", 0.93, 64)
     assert usual == run_key(refs, "vehicles/1", 0.93, 64, Limits())
     assert len({usual, *(run_key(refs, "vehicles/1", 0.93, 64, other) for other in (Limits(1), Limits(bytes=1)))}) == 3
 
 
-def test_the_same_payload_has_the_same_key_and_another_one_has_not() -> None:
+def test_run_key_depends_on_the_payload() -> None:
     keys = [run_key(expand({"images": [text]}), "vehicles/1", 0.93, 64) for text in ("YQ==", "YQ==", "Yg==")]
     assert keys[0] == keys[1] != keys[2]
 
@@ -235,5 +233,5 @@ def test_the_same_payload_has_the_same_key_and_another_one_has_not() -> None:
         ([ImageRef(uri="a.png", version="1")], "vehicles/1", 0.93, 32),
     ],
 )
-def test_a_run_over_anything_else_has_another_key(other: tuple[list[ImageRef], str, float, int]) -> None:
+def test_run_key_depends_on_every_parameter(other: tuple[list[ImageRef], str, float, int]) -> None:
     assert run_key(*other) != run_key([ImageRef(uri="a.png", version="1")], "vehicles/1", 0.93, 64)

@@ -1,4 +1,4 @@
-"""Downloads from real servers on loopback: what they say is understood, and nothing they do holds a run up."""
+"""Downloads from real servers on loopback: every response has its reason, and none delays a run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from sightline.vision import ImageRef, Limits, Reason, Rejected, fetch
-from tests.images import picture
+from tests.images import image_file
 from tests.web import listening, ok, redirect
 
 pytestmark = pytest.mark.integration
 
-PNG = picture()
+PNG = image_file()
 
 
 def get(url: str, **limits: Any) -> bytes:
@@ -32,7 +32,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sightline.vision.web._DELAY", 0.01)
 
 
-def test_an_image_is_asked_for_as_its_url_says_and_nobody_s_password_is_sent() -> None:
+def test_request_matches_the_url_without_credentials() -> None:
     with listening(ok(PNG)) as server:
         assert get(f"http://me:secret@127.0.0.1:{server.port}/a folder/ü.png?x=1 2#part") == PNG
         (request,) = server.requests
@@ -41,10 +41,10 @@ def test_an_image_is_asked_for_as_its_url_says_and_nobody_s_password_is_sent() -
     assert "uthorization" not in request
 
 
-def test_redirects_are_followed_and_a_relative_one_is_understood() -> None:
+def test_absolute_and_relative_redirects_are_followed() -> None:
     with listening(redirect("/b.png", "301 Moved"), redirect("c.png?x=1", "307 Later"), ok(PNG)) as server:
         assert get(f"{server.url}/folder/a.png") == PNG
-        assert [each.split()[1] for each in server.requests] == ["/folder/a.png", "/b.png", "/c.png?x=1"]
+        assert [request.split()[1] for request in server.requests] == ["/folder/a.png", "/b.png", "/c.png?x=1"]
 
 
 @pytest.mark.parametrize(
@@ -59,20 +59,20 @@ def test_redirects_are_followed_and_a_relative_one_is_understood() -> None:
         ("http://[::1", Reason.UNSUPPORTED_URI),
     ],
 )
-def test_a_redirect_leads_to_nothing_that_was_forbidden_at_once(location: str, reason: Reason) -> None:
+def test_redirect_cannot_reach_a_forbidden_address(location: str, reason: Reason) -> None:
     with listening(b"") as server:
         server.answers[:] = [redirect(location.format(port=server.port))]
         assert reason_of(f"{server.url}/a.png") is reason
         assert len(server.requests) == 1
 
 
-def test_redirects_without_end_are_given_up() -> None:
+def test_endless_redirects_are_stopped() -> None:
     with listening(redirect("/a.png")) as server:
         assert reason_of(f"{server.url}/a.png") is Reason.UNREACHABLE
         assert len(server.requests) == 6 * 3
 
 
-def test_a_redirect_that_names_no_place_is_no_crash() -> None:
+def test_invalid_redirect_is_unreachable() -> None:
     with listening(b"HTTP/1.1 304 Not Modified\r\n\r\n") as server:
         assert reason_of(server.url) is Reason.UNREACHABLE
 
@@ -84,9 +84,7 @@ def test_a_redirect_that_names_no_place_is_no_crash() -> None:
         (429, Reason.UNREACHABLE, 3), (500, Reason.UNREACHABLE, 3), (503, Reason.UNREACHABLE, 3),
     ],
 )  # fmt: skip
-def test_what_the_server_says_is_the_reason_and_what_may_pass_is_tried_again(
-    status: int, reason: Reason, tries: int
-) -> None:
+def test_status_defines_the_reason_and_the_retries(status: int, reason: Reason, tries: int) -> None:
     with listening(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()) as server:
         assert reason_of(server.url) is reason
         assert len(server.requests) == tries
@@ -95,19 +93,19 @@ def test_what_the_server_says_is_the_reason_and_what_may_pass_is_tried_again(
 @pytest.mark.parametrize(
     "first", [b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", b"", b"nonsense\r\n\r\n", ok(PNG)[:-9]]
 )
-def test_a_failure_that_passes_leaves_no_trace(first: bytes) -> None:
+def test_transient_failure_is_recovered(first: bytes) -> None:
     with listening(first, ok(PNG)) as server:
         assert get(server.url) == PNG
         assert len(server.requests) == 2
 
 
-def test_a_file_beyond_the_limit_is_given_up_where_the_header_says_so() -> None:
+def test_large_file_is_rejected_by_its_header() -> None:
     with listening(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n") as server:
         assert reason_of(server.url) is Reason.TOO_LARGE
         assert len(server.requests) == 1
 
 
-def test_a_file_beyond_the_limit_is_given_up_where_no_header_said_so() -> None:
+def test_large_file_without_a_header_is_rejected() -> None:
     sent = []
 
     def endless(connection: socket.socket) -> None:
@@ -118,11 +116,11 @@ def test_a_file_beyond_the_limit_is_given_up_where_no_header_said_so() -> None:
 
     with listening(endless) as server:
         assert reason_of(server.url, bytes=1 << 20) is Reason.TOO_LARGE
-    assert len(sent) < 400  # what the sockets' buffers take, and no more
+    assert len(sent) < 400  # no more than the sockets' buffers hold
 
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Slow: "])
-def test_a_server_that_sends_a_byte_now_and_then_does_not_hold_a_run_up(start: bytes) -> None:
+def test_slow_server_hits_the_deadline(start: bytes) -> None:
     def drip(connection: socket.socket) -> None:
         connection.sendall(start)
         while True:
@@ -131,20 +129,20 @@ def test_a_server_that_sends_a_byte_now_and_then_does_not_hold_a_run_up(start: b
 
     with listening(drip) as server:
         began = time.monotonic()
-        with pytest.raises(Rejected, match=r"it was given 0.5 seconds") as caught:
+        with pytest.raises(Rejected, match=r"the time limit is 0.5 seconds") as caught:
             get(server.url, seconds=0.5)
         assert caught.value.reason is Reason.UNREACHABLE
         assert time.monotonic() - began < 5
 
 
-def test_a_server_that_says_nothing_does_not_hold_a_run_up() -> None:
+def test_silent_server_hits_the_deadline() -> None:
     with listening(lambda connection: time.sleep(30)) as server:
         began = time.monotonic()
         assert reason_of(server.url, seconds=0.5) is Reason.UNREACHABLE
         assert time.monotonic() - began < 5
 
 
-def test_the_time_is_for_all_redirects_together() -> None:
+def test_deadline_covers_all_redirects() -> None:
     def slow(connection: socket.socket) -> None:
         time.sleep(0.3)
         connection.sendall(redirect("/again"))
@@ -156,25 +154,25 @@ def test_the_time_is_for_all_redirects_together() -> None:
         assert len(server.requests) <= 4
 
 
-def test_the_name_is_looked_up_once_and_what_was_checked_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that was public when it was checked must not be private when it is connected to."""
-    asked: list[str] = []
+def test_name_is_resolved_once_and_that_address_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that was public when it was checked must not be private when it is used."""
+    lookups: list[str] = []
     real = socket.getaddrinfo
 
     def rebinding(host: str, *arguments: Any, **options: Any) -> list[Any]:
-        if host != "pictures.internal":
+        if host != "images.internal":
             return real(host, *arguments, **options)
-        asked.append(host)
-        return real("127.0.0.1" if len(asked) == 1 else "127.0.0.2", *arguments, **options)
+        lookups.append(host)
+        return real("127.0.0.1" if len(lookups) == 1 else "127.0.0.2", *arguments, **options)
 
     with listening(ok(PNG)) as server:
         monkeypatch.setattr(socket, "getaddrinfo", rebinding)
-        hosts = frozenset({"pictures.internal"})
-        assert get(f"http://pictures.internal:{server.port}/a.png", hosts=hosts) == PNG
-        assert f"\r\nHost: pictures.internal:{server.port}\r\n" in server.requests[0]
-    assert asked == ["pictures.internal"]
+        hosts = frozenset({"images.internal"})
+        assert get(f"http://images.internal:{server.port}/a.png", hosts=hosts) == PNG
+        assert f"\r\nHost: images.internal:{server.port}\r\n" in server.requests[0]
+    assert lookups == ["images.internal"]
 
 
-def test_what_is_not_tls_is_no_crash() -> None:
+def test_non_tls_server_is_unreachable() -> None:
     with listening(ok(PNG)) as server:
         assert reason_of(f"https://127.0.0.1:{server.port}/a.png") is Reason.UNREACHABLE

@@ -1,4 +1,4 @@
-"""A model's weights come back as they went, and files of anything else are refused."""
+"""A model's weights round-trip, and other files are rejected."""
 
 from __future__ import annotations
 
@@ -34,42 +34,42 @@ def save(folder: Path, name: str = "baseline_cnn", **options: Any) -> tuple[Any,
     return backbone, head
 
 
-LARGE = "convnext_tiny"  # of whose weights to draw random ones takes many times as long as all else
+LARGE = "convnext_tiny"  # drawing its random weights takes many times as long as the other tests
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow if name == LARGE else ()) for name in BACKBONES]
 )
-def test_every_backbone_says_the_same_before_it_is_saved_and_after(name: str, tmp_path: Path) -> None:
+def test_saved_backbone_predicts_the_same(name: str, tmp_path: Path) -> None:
     backbone, _ = save(tmp_path, name)
     loaded, _ = load_weights(files(tmp_path, backbone=name))
     weights = loaded.state_dict()
     assert all(torch.equal(weights[key], tensor) for key, tensor in backbone.state_dict().items())
-    pictures = torch.randn(2, 3, 32, 32)
+    images = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
-        expected = backbone(pictures)
-        # The last digit depends on where in memory the weights lie.
-        assert (loaded(pictures) - expected).abs().max() <= 1e-5 * expected.abs().max()
+        expected = backbone(images)
+        # The last digit depends on the memory address of the weights.
+        assert (loaded(images) - expected).abs().max() <= 1e-5 * expected.abs().max()
     assert not loaded.training
     assert not any(tensor.is_meta for tensor in (*loaded.parameters(), *loaded.buffers()))
 
 
 @pytest.mark.parametrize("name", ["baseline_cnn", "pressure_net", "patch_net"])
-def test_half_the_size_says_nearly_the_same(name: str, tmp_path: Path) -> None:
+def test_float16_weights_predict_nearly_the_same(name: str, tmp_path: Path) -> None:
     backbone, _ = save(tmp_path, name)
-    whole = (tmp_path / "backbone.safetensors").stat().st_size
+    complete = (tmp_path / "backbone.safetensors").stat().st_size
     save(tmp_path, name, half=True)
-    assert (tmp_path / "backbone.safetensors").stat().st_size < 0.6 * whole
+    assert (tmp_path / "backbone.safetensors").stat().st_size < 0.6 * complete
     loaded, _ = load_weights(files(tmp_path, backbone=name))
     assert {tensor.dtype for tensor in loaded.parameters()} == {torch.float32}
-    pictures = torch.randn(4, 3, 32, 32)
+    images = torch.randn(4, 3, 32, 32)
     with torch.inference_mode():
-        expected = backbone(pictures)
-        assert (loaded(pictures) - expected).abs().max() < 0.01 * expected.abs().max()
+        expected = backbone(images)
+        assert (loaded(images) - expected).abs().max() < 0.01 * expected.abs().max()
 
 
 @pytest.mark.parametrize(("value", "half"), [(float("nan"), False), (float("inf"), False), (1e6, True)])
-def test_weights_that_cannot_be_kept_are_not_written(value: float, half: bool, tmp_path: Path) -> None:
+def test_invalid_weights_are_not_written(value: float, half: bool, tmp_path: Path) -> None:
     backbone = create_backbone("baseline_cnn")
     with torch.no_grad():
         next(parameter for parameter in backbone.parameters() if parameter.ndim > 1).view(-1)[0] = value
@@ -79,7 +79,7 @@ def test_weights_that_cannot_be_kept_are_not_written(value: float, half: bool, t
 
 
 def change(folder: Path, how: str) -> str:
-    """Spoil the backbone's file; the tensor that is concerned."""
+    """Damage the backbone's file, and return the affected tensor."""
     path = folder / "backbone.safetensors"
     tensors = load_file(path)
     name = sorted(name for name, tensor in tensors.items() if tensor.ndim > 1)[0]
@@ -95,9 +95,9 @@ def change(folder: Path, how: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("how", "message"), [("missing", "lacks {}"), ("extra", "has, unexpectedly, {}"), ("misshaped", "has {} of shape")]
+    ("how", "message"), [("missing", "lacks {}"), ("extra", "has unexpected {}"), ("misshaped", "has {} of shape")]
 )
-def test_weights_of_another_network_are_refused_by_name(how: str, message: str, tmp_path: Path) -> None:
+def test_weights_of_another_network_are_rejected_by_name(how: str, message: str, tmp_path: Path) -> None:
     save(tmp_path)
     name = change(tmp_path, how)
     with pytest.raises(ModelDamaged) as caught:
@@ -107,15 +107,15 @@ def test_weights_of_another_network_are_refused_by_name(how: str, message: str, 
 
 
 class Payload:
-    """What runs code when it is unpickled."""
+    """An object that runs code when it is unpickled."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (pytest.fail, ("a pickle was opened",))
 
 
 @pytest.mark.parametrize("file", ["backbone.safetensors", "head.safetensors"])
-@pytest.mark.parametrize("how", ["pickle", "broken off", "empty", "missing"])
-def test_a_file_that_is_not_safetensors_is_refused_and_no_pickle_is_opened(file: str, how: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["pickle", "truncated", "empty", "missing"])
+def test_other_formats_are_rejected_and_no_pickle_is_opened(file: str, how: str, tmp_path: Path) -> None:
     save(tmp_path)
     path = tmp_path / file
     if how == "pickle":
@@ -123,7 +123,7 @@ def test_a_file_that_is_not_safetensors_is_refused_and_no_pickle_is_opened(file:
     elif how == "missing":
         path.unlink()
     else:
-        path.write_bytes(path.read_bytes()[: 100 if how == "broken off" else 0])
+        path.write_bytes(path.read_bytes()[: 100 if how == "truncated" else 0])
     with pytest.raises(ModelDamaged, match=file):
         load_weights(files(tmp_path))
 
@@ -131,15 +131,15 @@ def test_a_file_that_is_not_safetensors_is_refused_and_no_pickle_is_opened(file:
 @pytest.mark.parametrize(
     ("architecture", "message"),
     [
-        ({"backbone": "alexnet"}, "its backbone is 'alexnet', which is none of convnext_tiny"),
+        ({"backbone": "alexnet"}, "its backbone is 'alexnet', which is not one of convnext_tiny"),
         ({"backbone": None}, "its backbone is 'None'"),
-        ({"head": "svc"}, "its head is 'svc', which is none of linear, xgboost"),
+        ({"head": "svc"}, "its head is 'svc', which is not one of linear, xgboost"),
         ({"head": None}, "its head is 'None'"),
         ({"head": "xgboost"}, "head.ubj"),
         ({"backbone": "pressure_net"}, "not the weights of pressure_net"),
     ],
 )
-def test_a_record_that_does_not_fit_its_files_is_damaged(
+def test_record_that_contradicts_its_files_is_damaged(
     architecture: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     save(tmp_path)
@@ -148,10 +148,8 @@ def test_a_record_that_does_not_fit_its_files_is_damaged(
 
 
 @pytest.mark.parametrize("shape", [(3, 128), (2, 100)])
-def test_a_head_that_does_not_fit_the_backbone_or_the_classes_is_refused(
-    shape: tuple[int, int], tmp_path: Path
-) -> None:
+def test_mismatched_head_is_rejected(shape: tuple[int, int], tmp_path: Path) -> None:
     save(tmp_path)
     LinearHead(np.ones(shape), np.zeros(shape[0])).save(tmp_path / "head.safetensors")
-    with pytest.raises(ModelDamaged, match="2 classes and embeddings of 128 were expected"):
+    with pytest.raises(ModelDamaged, match="expected 2 classes and embeddings of 128"):
         load_weights(files(tmp_path))

@@ -1,4 +1,4 @@
-"""Chunks are passed to tasks whole: Prefect does not search them, and pickling preserves them."""
+"""Chunks are opaque to Prefect: it does not search them for futures, and pickling preserves them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_search_for_futures_does_not_enter_chunks() -> None:
     [window] = Windows(CHUNKS, print, width=2)
     values = visited(window)
     assert [type(value) for value in values] == [list, Opaque, Opaque]
-    assert "a.png" in visited(CHUNKS), "without the wrapper each field of each image is visited"
+    assert "a.png" in visited(CHUNKS), "without the wrapper every field of each image is visited"
 
 
 @pytest.mark.parametrize("pickler", [pickle, cloudpickle], ids=["pickle", "cloudpickle"])
