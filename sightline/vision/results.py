@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from sightline.alerts import MAX_ROWS
 from sightline.runs import RESULTS, TABLE, TableWriter, Top
 from sightline.vision.records import ImageRecord, Outcome
 
@@ -17,8 +18,6 @@ __all__ = ["LEAST_CERTAIN", "REVIEW", "Counts", "Summary", "read_records", "writ
 REVIEW = "review.jsonl"
 LEAST_CERTAIN = 20
 """The number of images that a summary lists as the least certain."""
-
-_NOT_ACCEPTED = 50  # as many as an alert lists
 
 
 class Counts(BaseModel):
@@ -83,7 +82,7 @@ class _Tally:
 
     def add(self, record: ImageRecord) -> None:
         self._outcomes[record.outcome] += 1
-        if record.outcome is not Outcome.ACCEPTED and len(self._not_accepted) < _NOT_ACCEPTED:
+        if record.outcome is not Outcome.ACCEPTED and len(self._not_accepted) < MAX_ROWS:
             self._not_accepted.append(record)
         if record.reason:
             self._reasons[record.reason] += 1
