@@ -1,4 +1,4 @@
-"""A time that a test moves."""
+"""A clock that a test moves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ START = datetime(2026, 1, 31, 10, 20, tzinfo=UTC)
 
 
 class Clock:
-    """Says the time that it was set to; at first ``START``, or as much later as it is ``ahead``."""
+    """A clock that stands still at ``START + ahead`` until ``time`` is set."""
 
     def __init__(self, ahead: timedelta = timedelta()) -> None:
         self.time = START + ahead

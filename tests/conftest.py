@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ PREFECT_FOLDERS = [ROOT / "tests" / name for name in ("tasks", "flows", "deploym
 SHARED_DATA = Path(os.environ.get("SIGHTLINE_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 
-# The tests run two at a time, and threads that wait for each other's cores take many times as long as one thread.
-# What counts with OpenMP (torch, scikit-learn, XGBoost, NumPy) reads this when it is imported.
+# Two tests run concurrently, and threads that compete for cores take many times as long as one thread. Libraries with
+# OpenMP (torch, scikit-learn, XGBoost, NumPy) read this when they are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# How long an example takes says more of the machine than of what is tested.
+# The time of an example depends on the machine, not on the tested code.
 settings.register_profile("sightline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sightline")
 
-# Prefect reads these when it is imported. Nothing of the user's is touched, and a test that runs a flow without asking
-# for the server fails, because it knows of none and none may be started.
+# Prefect reads these when it is imported. The user's own Prefect is not touched, and a test that runs a flow without
+# the fixture of the server fails, because there is no address of a server and none may be started.
 PREFECT_HOME = tempfile.mkdtemp(prefix="sightline-prefect-")
 atexit.register(shutil.rmtree, PREFECT_HOME, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith("PREFECT_")]:
@@ -54,11 +54,11 @@ os.environ |= {
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
-    """The address of the API of one Prefect server, used by the whole run."""
+    """The address of the API of one Prefect server for all tests."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    # A run with a heartbeat ends up to a second late, when its thread wakes.
+    # A run with a heartbeat ends up to a second late, when the heartbeat's thread wakes.
     without_heartbeat = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
     with without_heartbeat, prefect_test_harness(server_startup_timeout=120):
         yield str(get_current_settings().api.url)
@@ -66,7 +66,7 @@ def prefect_server() -> Iterator[str]:
 
 @pytest.fixture
 def prefect_home(prefect_server: str, tmp_path: Path) -> Path:
-    """A PREFECT_HOME for a server of one's own, with the tables made, which takes longer than most tests."""
+    """A PREFECT_HOME for a separate server, with existing tables: creating them takes longer than most tests."""
     from prefect.settings import get_current_settings
     from sqlalchemy.engine import make_url
 
@@ -75,17 +75,17 @@ def prefect_home(prefect_server: str, tmp_path: Path) -> Path:
     home = tmp_path / "prefect"
     home.mkdir()
     with (
-        closing(sqlite3.connect(str(make_url(connection.get_secret_value()).database))) as prepared,
+        closing(sqlite3.connect(str(make_url(connection.get_secret_value()).database))) as original,
         closing(sqlite3.connect(home / "prefect.db")) as copy,
     ):
-        prepared.backup(copy)
+        original.backup(copy)
     return home
 
 
 @pytest.fixture(autouse=True)
 def _prefect(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Flows and tasks: the server for integration tests; no run logger for the rest, which call ``.fn()``."""
-    # They know nothing of Prefect, whose settings take their time to be changed.
+    """Provide the server to integration tests; disable the run logger for others, which call tasks by ``.fn()``."""
+    # These tests do not use Prefect, and changing its settings is slow.
     if any(folder in request.path.parents for folder in PLAIN_FOLDERS):
         yield
         return
@@ -96,7 +96,7 @@ def _prefect(request: pytest.FixtureRequest) -> Iterator[None]:
         elif "prefect_server" not in request.fixturenames and "prefect" in sys.modules:
             from prefect.settings import PREFECT_API_URL, temporary_settings
 
-            # The server of the tests before this one in the same process.
+            # Forget the server of earlier tests in this process.
             stack.enter_context(temporary_settings(restore_defaults={PREFECT_API_URL}))
         if not integration and any(folder in request.path.parents for folder in PREFECT_FOLDERS):
             from prefect.logging import disable_run_logger
@@ -107,12 +107,12 @@ def _prefect(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Callable[[str], Path]:
-    """Give the path of real data kept outside the project; the test is skipped, by name, where it is not there."""
+    """Return a function that finds real data outside the project, and skips the test if it is missing."""
 
     def find(name: str) -> Path:
         path = SHARED_DATA / name
         if not path.exists():
-            pytest.skip(f"real data {name} is not on this machine; point SIGHTLINE_SHARED_DATA at it")
+            pytest.skip(f"real data {name} is missing; set SIGHTLINE_SHARED_DATA to its folder")
         return path
 
     return find
@@ -120,20 +120,22 @@ def shared_data() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """The address of an S3 service on loopback, shared by the whole run."""
+    """The address of an S3 service on loopback for all tests."""
     from moto import backends
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
     application = DomainDispatcherApplication(create_backend_app)
     services = tuple(backends.list_of_moto_modules())
-    turn = threading.Lock()
+    lock = threading.Lock()
 
     def one_at_a_time(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        if environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.ReceiveMessage":  # It waits for what another request brings.
+        if (
+            environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.ReceiveMessage"
+        ):  # It waits for the effect of another request.
             return list(application(environ, start_response))
-        # Moto looks whether a key exists and then writes it; S3 does both in one step, which is what is relied on.
-        with turn:
+        # Moto checks a key and then writes it in two steps; S3 does both in one step, which the code relies on.
+        with lock:
             return list(application(environ, start_response))
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -141,7 +143,7 @@ def s3_server() -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     with pytest.MonkeyPatch.context() as patch:
-        # Moto would look them up in its own folder, twice a request.
+        # Moto searches them in its folder, twice per request.
         patch.setattr(backends, "list_of_moto_modules", lambda: services)
         yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -151,7 +153,7 @@ def s3_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3_environment(s3_server: str) -> dict[str, str]:
-    """The AWS variables that point at the service."""
+    """The AWS variables of the service."""
     return {
         "AWS_ENDPOINT_URL": s3_server,
         "AWS_ACCESS_KEY_ID": "test",
@@ -164,7 +166,7 @@ def s3_environment(s3_server: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def s3_client(s3_environment: dict[str, str]) -> Any:
-    """One client for the whole run: making one costs more than most tests."""
+    """One client for all tests: creating one takes longer than most tests."""
     from cloudpathlib import S3Client
 
     with pytest.MonkeyPatch.context() as patch:
@@ -175,7 +177,7 @@ def s3_client(s3_environment: dict[str, str]) -> Any:
 
 @pytest.fixture
 def s3_bucket(s3_client: Any, s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Location:
-    """A new, empty S3 bucket; the AWS variables point at it, for processes started by the test too."""
+    """A new, empty S3 bucket; the AWS variables are set, also for processes that the test starts."""
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
     for name, value in s3_environment.items():
@@ -188,12 +190,12 @@ def s3_bucket(s3_client: Any, s3_environment: dict[str, str], monkeypatch: pytes
 
 @pytest.fixture(params=["folder", "s3"])
 def bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
-    """An empty bucket of each kind in turn: a folder, then one on S3."""
+    """An empty bucket: first a folder, then one on S3."""
     location: Location = tmp_path / "bucket" if request.param == "folder" else request.getfixturevalue("s3_bucket")
     return location
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """A time that the test moves."""
+    """A clock that the test moves."""
     return Clock()

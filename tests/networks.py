@@ -9,7 +9,7 @@ from sightline.vision.nets import Backbone
 
 
 class Mixer(Backbone):
-    """A convolution, then a perceptron at each place, added to what came in, as ConvNeXt's blocks have it."""
+    """A convolution, then a perceptron with a residual connection at every position, like ConvNeXt's blocks."""
 
     embedding_size = 64
 

@@ -1,4 +1,4 @@
-"""What the tests are promised of their surroundings."""
+"""The environment that conftest.py guarantees to all tests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import pytest
 from tests.flows.toys import add_up
 
 
-def test_a_test_that_did_not_ask_for_a_server_cannot_start_one() -> None:
+def test_flow_without_the_server_fixture_starts_no_server() -> None:
     with pytest.raises(ValueError, match="No Prefect API URL provided"):
         add_up("stones")

@@ -1,4 +1,4 @@
-"""GitHub's workflows are what GitHub takes, and give no stranger a key."""
+"""GitHub's workflows are valid, and expose no secrets."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LINTERS = {
 
 
 @pytest.mark.parametrize("linter", LINTERS)
-def test_a_linter_has_nothing_to_say(linter: str) -> None:
+def test_linter_reports_nothing(linter: str) -> None:
     program = Path(sys.executable).parent / linter
     if not program.exists():
         pytest.skip(f"{linter} is not installed; it is one of the dependencies of development")
-    done = subprocess.run([program, *LINTERS[linter]], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.run([program, *LINTERS[linter]], check=False, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout + process.stderr

@@ -1,4 +1,4 @@
-"""A server on loopback that answers what a test wants, well or badly."""
+"""A server on loopback with the responses of a test, valid or not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Answer = bytes | Callable[[socket.socket], None]
 
 
 class Server:
-    """Answers each request, in turn, with the next of ``answers``, the last one again and again."""
+    """Sends the next of ``answers`` to every request, and repeats the last one."""
 
     def __init__(self, answers: list[Answer], address: str = "127.0.0.1") -> None:
         self.requests: list[str] = []
@@ -46,7 +46,7 @@ class Server:
                 else:
                     connection.sendall(answer)
             except OSError:
-                return  # The other side has hung up, as it may.
+                return  # The client may close the connection early.
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Settings come from the environment and from .env, under the names that the original systems use."""
+"""Settings are read from the environment and from .env, under the original systems' names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def test_with_nothing_set_every_bucket_is_a_folder_under_data() -> None:
+def test_default_buckets_are_folders_under_data() -> None:
     settings = Settings()
     buckets = (settings.video_bucket, settings.patients_bucket, settings.model_bucket, settings.capture_bucket)
     assert buckets == ("./data/videos", "./data/patients", "./data/models", "./data/capture")
@@ -28,12 +28,12 @@ def test_with_nothing_set_every_bucket_is_a_folder_under_data() -> None:
 
 
 @pytest.mark.parametrize("name", ["MODEL_BUCKET", "MODEL_BUCKET_NAME", "model_bucket"])
-def test_the_model_bucket_has_two_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_bucket_has_two_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "s3://models-of-ours")
     assert Settings().model_bucket == "s3://models-of-ours"
 
 
-def test_the_environment_goes_before_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_overrides_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("VIDEO_BUCKET=from-file\nPATIENTS_BUCKET=patients999\nUNKNOWN=ignored\n")
     monkeypatch.setenv("VIDEO_BUCKET", "from-environment")
     settings = Settings()
@@ -42,14 +42,14 @@ def test_the_environment_goes_before_the_env_file(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("value", ["true", "1", "yes", "True"])
-def test_a_bare_bucket_name_is_on_s3_where_s3_is_on(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bucket_name_is_on_s3_if_s3_is_on(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(Settings().locate("patients999")) == "patients999"
     monkeypatch.setenv("USE_S3", value)
     assert str(Settings().locate("patients999")) == "s3://patients999"
 
 
 @pytest.mark.parametrize("bucket", ["./data/videos", "/srv/videos", "s3://bucket/prefix", "Videos", "x"])
-def test_what_is_no_bare_bucket_name_stays_as_it_is(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_and_uris_are_located_unchanged(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USE_S3", "true")
     assert str(Settings().locate(bucket)) == bucket.removeprefix("./")
 
@@ -57,7 +57,7 @@ def test_what_is_no_bare_bucket_name_stays_as_it_is(bucket: str, monkeypatch: py
 @pytest.mark.parametrize(
     ("name", "value"), [("MAX_VIDEO_SECONDS", "-5"), ("MAX_VIDEO_SECONDS", "an hour"), ("USE_S3", "perhaps")]
 )
-def test_a_value_that_cannot_be_is_refused_by_name(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_value_is_rejected_with_its_name(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError) as caught:
         Settings()
