@@ -1,4 +1,4 @@
-"""Images that people have answered about → a folder for each class, with a manifest."""
+"""Reviewed images → one folder per class, with a manifest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.support.flow import sightline_flow, skipped
 
 
 class ExportResult(BaseModel):
-    """How many images lie in the folder, by class; how many of them are new; and which could not be read, and why."""
+    """The number of exported images, by class and newly written, and the reasons why others could not be read."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,7 +22,7 @@ class ExportResult(BaseModel):
 
     @classmethod
     def of(cls, folder: str, exported: Exported) -> ExportResult:
-        """The result of an export."""
+        """Return the result of an export."""
         return cls(
             folder=folder,
             images=len(exported.rows),
@@ -32,20 +32,20 @@ class ExportResult(BaseModel):
         )
 
 
-@sightline_flow(name="export-training-data", flow_run_name="export what people answered about {model}")
+@sightline_flow(name="export-training-data", flow_run_name="export reviewed images of {model}")
 def export_training_data(model: str, folder: str) -> ExportResult:
     """Export the reviewed images as one folder per class, with a manifest.
 
     Args:
-        model: The model that was unsure of them, a name of the registry or endpoint://NAME.
-        folder: Where they go: a folder or an s3:// prefix. What is there from an earlier export is not written again.
+        model: The model whose predictions were reviewed: a name in the registry, or endpoint://NAME.
+        folder: The target, a folder or an s3:// prefix. Images of an earlier export are not written again.
     """
     exported = export_reviewed(model, folder)
     result = ExportResult.of(folder, exported)
     if not exported.rows and not exported.unusable:
-        return skipped(f"nobody has answered about images of {model}", result)
+        return skipped(f"no images of {model} have been reviewed", result)
     publish_export(
         [{"class": name, "images": str(count)} for name, count in exported.classes.items()],
-        f"{result.images} images in {folder}, {result.written} of them new, {len(result.unusable)} could not be read",
+        f"{result.images} images in {folder}, {result.written} of them new, {len(result.unusable)} unreadable",
     )
     return result

@@ -1,4 +1,4 @@
-"""A session, new or stored → the patient's model → its probabilities beside the words, and a person where needed."""
+"""A session, new or stored → the patient's model → a stored prediction, and a question if it needs a review."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tasks.support.flow import sightline_flow
 
 
 class PredictionResult(BaseModel):
-    """What the model says of the session, and what the words in it say. ``review``: why a person should look at it."""
+    """The model's prediction beside the emotion of the words. ``review`` holds the reasons for a review."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class PredictionResult(BaseModel):
 
     @classmethod
     def of(cls, predicted: Predicted) -> PredictionResult:
-        """The result of a session that was predicted."""
+        """Return the result of a predicted session."""
         stored = predicted.stored
         return cls(
             patient=stored.patient,
@@ -70,13 +70,13 @@ def predict_emotion(
     """Predict a session's emotion with the patient's model, and request a review if it is uncertain.
 
     Args:
-        video_or_session: A video, which is processed first where it is new; PATIENT/SESSION; or a session's record.
-        patient: Whose it is. By default the first part of the session's name, or of the video's key.
-        threshold: The least probability at which the model is believed. By default the model's own.
-        video_bucket: Folder or bucket of the videos and of what is made of them. By default VIDEO_BUCKET.
+        video_or_session: A video, which is processed first if it is new; PATIENT/SESSION; or a session's record.
+        patient: The patient's name. By default the first part of the session's name, or of the video's key.
+        threshold: The lowest confidence that is accepted. By default the model's own.
+        video_bucket: Folder or bucket of the videos and their results. By default VIDEO_BUCKET.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
-        transcriber: What listens to a new video. "auto" is whisper; pocketsphinx needs no download.
-        transcript: A WebVTT, SRT or Whisper-JSON file of a new video, to take in place of listening.
+        transcriber: The speech engine for a new video. "auto" is whisper; pocketsphinx needs no download.
+        transcript: A WebVTT, SRT or Whisper JSON file of a new video, to be used instead of transcription.
     """
     config = settings()
     store = SessionStore(
@@ -85,11 +85,11 @@ def predict_emotion(
     if is_video(video_or_session):
         stored = find_stored(store, video_or_session, patient)
         if stored is None:
-            made = process_video(
+            processed = process_video(
                 video_or_session, patient, video_bucket=video_bucket, patients_bucket=patients_bucket,
                 transcriber=transcriber, transcript=transcript,
             )  # fmt: skip
-            stored = open_stored(store, made.record, made.patient)
+            stored = open_stored(store, processed.record, processed.patient)
     else:
         stored = open_stored(store, video_or_session, patient)
     predicted = predict_stored(store, stored, threshold)

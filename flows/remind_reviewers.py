@@ -1,4 +1,4 @@
-"""Questions that nobody has answered in time → one alert."""
+"""Questions that were not answered in time → one alert."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict
 
 from sightline.reviews import overdue_alert
 from tasks.alerts import send_alert
-from tasks.reviews import find_overdue, remember_told
+from tasks.reviews import find_overdue, mark_alerted
 from tasks.support.flow import sightline_flow, skipped
 
 
 class ReminderResult(BaseModel):
-    """How many questions people were alerted of, by model."""
+    """The number of overdue questions in the alert, in all and by model."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,11 +23,11 @@ class ReminderResult(BaseModel):
 def remind_reviewers() -> ReminderResult:
     """Send one alert about the questions that were not answered in time."""
     overdue = find_overdue()
-    names = [each.question.model for each in overdue]
+    names = [waiting.question.model for waiting in overdue]
     result = ReminderResult(overdue=len(overdue), models={name: names.count(name) for name in sorted(set(names))})
     alert = overdue_alert(overdue)
     if alert is None:
-        return skipped("no question has waited too long", result)
+        return skipped("no question is overdue", result)
     send_alert(alert)
-    remember_told(overdue)
+    mark_alerted(overdue)
     return result

@@ -1,4 +1,4 @@
-"""What a model is unsure of → pages of questions → a person's answers → how often the model was right."""
+"""Uncertain predictions → pages of questions → a person's answers → agreement with the model."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sightline.reviews import Agreement, Reviewed, agreement, by_model, overdue_alert
+from sightline.reviews import Agreement, QuestionSet, Reviewed, agreement, by_model, overdue_alert
 from tasks.alerts import send_alert
 from tasks.reviews import (
-    Asked,
     answers_from_file,
     ask_people,
     can_wait,
+    find_answered,
     find_overdue,
     find_questions,
-    given_in_this_run,
+    mark_alerted,
     plan_questions,
     publish_review,
-    remember_told,
 )
 from tasks.support.flow import sightline_flow, skipped
+from tasks.support.opaque import Opaque
 
 
 class ReviewResult(BaseModel):
-    """The answers of this run, and how often the model was right about what it was unsure of.
+    """The answers of this run, and their agreement with the model's uncertain predictions.
 
-    ``waiting`` counts the model's questions without an answer. ``left_out``: images of payloads, of which nothing is
-    kept that a person could look at. ``this_run`` is of this run's answers, ``by_model`` of all answers about each
-    version.
+    ``waiting`` is the number of the model's open questions. ``left_out`` holds images of payloads, which are not
+    stored, so nobody can review them. ``this_run`` is the agreement of this run's answers, ``by_model`` that of all
+    answers about each version.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,19 +41,21 @@ class ReviewResult(BaseModel):
     by_model: dict[str, Agreement]
 
     @classmethod
-    def of(cls, asked: Asked, given: list[Reviewed], every: list[Reviewed], waiting: int) -> ReviewResult:
-        """The result of a run that has ended."""
+    def of(
+        cls, asked: QuestionSet, in_this_run: list[Reviewed], answered: list[Reviewed], waiting: int
+    ) -> ReviewResult:
+        """Return the result of a finished run."""
         return cls(
             asked=len(asked.questions),
-            answered=len(given),
+            answered=len(in_this_run),
             waiting=waiting,
-            left_out=tuple(asked.left_out),
-            this_run=agreement(given),
-            by_model=by_model(every),
+            left_out=asked.left_out,
+            this_run=agreement(in_this_run),
+            by_model=by_model(answered),
         )
 
 
-@sightline_flow(name="review-predictions", flow_run_name="review what a model is unsure of")
+@sightline_flow(name="review-predictions", flow_run_name="review predictions")
 def review_predictions(
     results: str | None = None,
     *,
@@ -67,39 +69,40 @@ def review_predictions(
     """Ask people about uncertain predictions in a form of the Prefect UI, and store the answers.
 
     Args:
-        results: The results of classify-images whose uncertain images are asked about: their folder, or a file in it.
-        model: Ask about all that waits of this model instead, NAME or NAME/VERSION.
+        results: The results of classify-images with the uncertain images: their folder, or a file in it.
+        model: Ask all open questions about this model instead, NAME or NAME/VERSION.
         patient: Ask about this patient's sessions instead.
-        answers: A JSON file with the answers, where nobody is to be asked.
-        page_size: Questions in one form.
-        limit: Questions that this run asks, the least certain first.
-        hours: How long a person has. By default REVIEW_HOURS.
+        answers: A JSON file with the answers, to be used instead of a form.
+        page_size: Questions per form.
+        limit: Maximum number of questions in this run, the least certain first.
+        hours: Time to answer. By default REVIEW_HOURS.
     """
     overdue = find_overdue()
     if alert := overdue_alert(overdue):
         send_alert(alert)
-        remember_told(overdue)
+        mark_alerted(overdue)
     asked = find_questions(results, model, patient)
     if answers is not None:
         answers_from_file(asked, answers)
-    elif asked.questions and can_wait():
+    elif asked.value.questions and can_wait():
         ask_people(plan_questions(asked, page_size, limit, hours))
-    given, every, waiting = given_in_this_run(asked)
-    result = ReviewResult.of(asked, given, every, waiting)
-    if not given:
-        return skipped(_why(asked), result)
-    publish_review(given, every, waiting)
+    in_this_run, answered, waiting = find_answered(asked)
+    result = ReviewResult.of(asked.value, in_this_run, answered, waiting)
+    if not in_this_run:
+        return skipped(_reason(asked), result)
+    publish_review(in_this_run, answered, waiting)
     return result
 
 
-def _why(asked: Asked) -> str:
-    """Why nothing was answered."""
-    if not asked.questions:
-        return "nothing waits for an answer"
+def _reason(asked: Opaque[QuestionSet]) -> str:
+    """Return why nothing was answered."""
+    count = len(asked.value.questions)
+    if not count:
+        return "there are no open questions"
     if can_wait():
-        return f"all {len(asked.questions)} questions were put off, or are asked by another run"
+        return f"all {count} questions were put off, or are asked by another run"
     return (
-        f"{len(asked.questions)} questions wait for an answer, and this run cannot wait for one: it was not started "
-        "from a deployment. Start review-predictions in the Prefect UI, which `make ui` brings up here, or give "
+        f"{count} questions are open, and this run cannot wait for answers, because it was not started from a "
+        "deployment. Start review-predictions in the Prefect UI, which `make ui` starts here, or give "
         '--answers FILE.json, with {"reviewer": "NAME", "answers": {"URI": "CLASS"}}'
     )

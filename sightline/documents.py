@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 
@@ -30,11 +30,7 @@ def read(location: Location, model: type[Model]) -> Model | None:
 
     Raise :class:`DocumentDamaged` if the file holds something else.
     """
-    try:
-        content = storage.read_bytes(location)
-    except FileNotFoundError:
-        return None
-    return parse(location, content, model)
+    return _read(location, model)[1]
 
 
 def parse(location: Location, content: bytes, model: type[Model]) -> Model:
@@ -52,21 +48,34 @@ def parse(location: Location, content: bytes, model: type[Model]) -> Model:
         ) from error
 
 
-def change(location: Location, model: type[Model], update: Callable[[Model | None], Model | None]) -> Model | None:
-    """Change a document by compare-and-swap and return the new one, or None if ``update`` returned None.
+@overload
+def change(location: Location, model: type[Model], update: Callable[[Model | None], Model]) -> Model: ...
+@overload
+def change(location: Location, model: type[Model], update: Callable[[Model | None], Model | None]) -> Model | None: ...
 
-    ``update`` gets the stored document, None if there is no file. It is called again whenever another process writes
-    first. One change takes one read and one swap; an update that changes nothing takes no swap. An S3 response that is
-    lost after the write is no failure: the next read returns what ``update`` asks for. Raise :class:`DocumentDamaged`
-    if the stored file is invalid.
+
+def change(location: Location, model: type[Model], update: Callable[[Model | None], Model | None]) -> Model | None:
+    """Change a document by compare-and-swap, and return the document that is then stored.
+
+    ``update`` gets the stored document, None if there is no file, and returns the new one. It is called again whenever
+    another process writes first. One change takes one read and one swap. If ``update`` returns its argument, nothing is
+    written; if it returns None, nothing is written and the result is None. Raise :class:`DocumentDamaged` if the file
+    holds something else.
     """
+    swapped = None
     while True:
-        try:
-            content = storage.read_bytes(location)
-        except FileNotFoundError:
-            content, stored = None, None
-        else:
-            stored = parse(location, content, model)
+        content, stored = _read(location, model)
+        if stored is not None and stored == swapped:  # The swap was done, but S3's response to it was lost.
+            return stored
         changed = update(stored)
-        if changed is None or changed == stored or storage.swap(location, content, to_json(changed)):
+        if changed is None or changed is stored or storage.swap(location, content, to_json(changed)):
             return changed
+        swapped = changed
+
+
+def _read(location: Location, model: type[Model]) -> tuple[bytes | None, Model | None]:
+    try:
+        content = storage.read_bytes(location)
+    except FileNotFoundError:
+        return None, None
+    return content, parse(location, content, model)

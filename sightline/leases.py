@@ -1,4 +1,4 @@
-"""Leases: exclusive rights that expire. A lease is a file, made by a conditional create.
+"""Leases: exclusive rights that expire. A lease is a file, made by a conditional create, changed by compare-and-swap.
 
 The files are ``{name}-{attempt}.json``. The lease of a killed process expires, and another process takes the next
 attempt; of several that do so concurrently, one creates the file. A process that needs more than the duration holds
@@ -21,13 +21,23 @@ from threading import Event, Thread
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from sightline import storage
+from sightline import documents, storage
+from sightline.documents import DocumentDamaged
 from sightline.errors import SightlineError, StorageError
 from sightline.storage import Location
 
-__all__ = ["HeldLease", "Lease", "LeaseLost", "LeaseTaken", "Leases"]
+__all__ = ["HeldLease", "Lease", "LeaseLost", "LeaseTaken", "Leases", "is_free"]
 
 _RENEWALS = 6  # in one duration: a few may fail before the lease expires
+
+
+def is_free(owner: str | None, until: datetime | None, now: datetime) -> bool:
+    """Return whether the lease that a document states can be taken: it has no owner, or has expired.
+
+    A document may state its own lease, an owner and an expiry, in place of a file in a folder of leases. As the files
+    are, it is changed by :func:`sightline.documents.change`: one read and one swap.
+    """
+    return not owner or until is None or until <= now
 
 
 class LeaseTaken(SightlineError):
@@ -91,7 +101,7 @@ class Leases:
         now = self.now()
         file = _File(owner=uuid.uuid4().hex, until=now + self.duration, holder=holder, since=now)
         lease = Lease(name, earlier[-1] + 1 if earlier else 1, file.owner, file.until)
-        if not storage.create(self._file(name, lease.attempt), _content(file)) and not self._owns_file(lease):
+        if not storage.create(self._file(name, lease.attempt), documents.to_json(file)) and not self._owns_file(lease):
             return None
         if max(self._attempts(name), default=0) > lease.attempt or (
             earlier and not self._has_expired(name, earlier[-1])
@@ -157,7 +167,7 @@ class Leases:
         if content is None:
             return False  # Another process has just taken a later attempt.
         # Files appear complete, so a damaged one belongs to no working process.
-        return file is None or not file.owner or file.until <= self.now()
+        return file is None or is_free(file.owner, file.until, self.now())
 
     def _owns_file(self, lease: Lease) -> bool:
         """Return whether the lease's file is this lease's: S3's response to its create may have been lost."""
@@ -166,15 +176,14 @@ class Leases:
 
     def _rewrite(self, lease: Lease, changes: dict[str, object]) -> bool:
         """Change the lease's file; return False without a change if it no longer belongs to this lease."""
-        stored, file = self._read(lease.name, lease.attempt)
-        if stored is None or file is None or file.owner != lease.owner:
+
+        def update(file: _File | None) -> _File | None:
+            return file.model_copy(update=changes) if file and file.owner == lease.owner else None
+
+        try:
+            return documents.change(self._file(lease.name, lease.attempt), _File, update) is not None
+        except DocumentDamaged:
             return False
-        content = _content(file.model_copy(update=changes))
-        # As in a create, the swap may have found the content that it has written itself.
-        return (
-            storage.swap(self._file(lease.name, lease.attempt), stored, content)
-            or content == self._read(lease.name, lease.attempt)[0]
-        )
 
     def _read(self, name: str, attempt: int) -> tuple[bytes | None, _File | None]:
         """Return a lease's file as bytes, None if there is none, and parsed, None if it is damaged."""
@@ -234,7 +243,3 @@ class HeldLease:
                 self._taken = True
                 return
             self.lease, self._error = renewed, None
-
-
-def _content(file: _File) -> bytes:
-    return f"{file.model_dump_json()}\n".encode()

@@ -1,4 +1,4 @@
-"""Asking a patient's model about a session."""
+"""Steps that predict a session with the patient's model."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from tempfile import TemporaryDirectory
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
-from sightline import affect, sessions, storage
+from sightline import affect, reviews, sessions, storage
+from sightline.emotion import load_keywords
 from sightline.errors import InvalidInput
 from sightline.features import features_of_track
 from sightline.media import EXTENSIONS
 from sightline.names import PatientName, SessionName
 from sightline.sessions import Claim, Prediction, SessionRecord, SessionStore, StoredSession, prediction_page
+from sightline.settings import settings
 from tasks.events import emit_session_predicted, emit_session_uncertain
-from tasks.models import open_registry
+from tasks.models import open_registry, open_reviews
 from tasks.support.policy import ON_STORAGE, PLAIN
 
 __all__ = [
@@ -32,20 +34,20 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Predicted:
-    """A session, and what the patient's model says of it."""
+    """A session and the prediction of the patient's model."""
 
     stored: StoredSession
     prediction: Prediction
 
 
 def is_video(video_or_session: str) -> bool:
-    """Whether it is named as a video's file is; a session's name and its record's have no such ending."""
+    """Return whether the name has a video's extension; names of sessions and of records have none."""
     return Path(video_or_session).suffix.lower() in EXTENSIONS
 
 
 @task(**ON_STORAGE)
 def find_stored(store: SessionStore, video: str, patient: str | None) -> StoredSession | None:
-    """The session that this video's content has become; None where it is new, or was cut off before it was planned."""
+    """Return the session of this video's content; None if it is new, or its processing was interrupted early."""
     with TemporaryDirectory(prefix="sightline-") as folder:
         source = sessions.fetch_source(storage.locate(video), patient, store.video_bucket, Path(folder))
     claim = store.find(source.patient, source.sha256)
@@ -54,7 +56,7 @@ def find_stored(store: SessionStore, video: str, patient: str | None) -> StoredS
 
 @task(**ON_STORAGE)
 def open_stored(store: SessionStore, session: str, patient: str | None) -> StoredSession:
-    """A finished session by its name, as PATIENT/SESSION or as SESSION of ``patient``, or by its record's file."""
+    """Return a finished session by its name, PATIENT/SESSION or SESSION of ``patient``, or by its record's file."""
     if patient is not None and "/" not in session:
         session = f"{patient}/{session}"
     record, _ = sessions.open_session(store.patients_bucket, session)
@@ -65,11 +67,16 @@ def open_stored(store: SessionStore, session: str, patient: str | None) -> Store
 
 @task(**ON_STORAGE)
 def predict_stored(store: SessionStore, stored: StoredSession, threshold: float | None) -> Predicted:
-    """What the patient's current model says of a session, written into its metadata."""
+    """Predict a session with the patient's current model, and store the prediction.
+
+    A prediction that needs a review queues a question.
+    """
     model = affect.load_emotion_model(open_registry(), stored.patient)
     features = features_of_track(storage.locate(stored.track))
     prediction = affect.predict_session(model, features, stored.metadata, datetime.now(UTC), threshold=threshold)
-    return Predicted(store.add_prediction(_claim(stored), prediction), prediction)
+    emotions = load_keywords(settings().emotion_keywords).emotions
+    after = reviews.store_prediction(store, open_reviews(), _claim(stored), prediction, emotions)
+    return Predicted(after, prediction)
 
 
 @task(**PLAIN)

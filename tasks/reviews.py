@@ -1,4 +1,4 @@
-"""Asking people about what a model is unsure of: the steps from uncertain items to kept answers."""
+"""Steps that ask people about uncertain predictions, and store their answers."""
 
 from __future__ import annotations
 
@@ -14,123 +14,98 @@ from prefect.runtime import deployment, flow_run
 from sightline import reviews, storage
 from sightline.emotion import load_keywords
 from sightline.errors import InvalidInput
-from sightline.names import PatientName, SessionName
-from sightline.reviews import Answer, Exported, Question, Reviewed, ReviewPlan, Waiting
+from sightline.names import PatientName
+from sightline.reviews import Answer, Exported, Question, QuestionSet, Reviewed, ReviewPlan, Waiting
 from sightline.sessions import SessionStore
 from sightline.settings import settings
 from tasks.events import emit_review_answered
 from tasks.models import open_reviews
 from tasks.review_form import answers_of, form_of, reviewer_of
 from tasks.runs import image_limits
+from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE, PLAIN
 
 __all__ = [
-    "Asked",
     "answers_from_file",
     "ask_people",
     "can_wait",
     "export_reviewed",
+    "find_answered",
     "find_overdue",
     "find_questions",
-    "given_in_this_run",
+    "mark_alerted",
     "plan_questions",
     "publish_export",
     "publish_review",
-    "remember_told",
 ]
 
 
-class Asked:
-    """Questions, in a plain object: Prefect looks through every field of a data class at each call.
-
-    ``left_out``: images that nobody can look at again.
-    """
-
-    def __init__(self, model: str, questions: Sequence[Question], left_out: Sequence[str] = ()) -> None:
-        self.model = model
-        self.questions = list(questions)
-        self.left_out = list(left_out)
-
-
-class Plan:
-    """What the run asks, likewise."""
-
-    def __init__(self, plan: ReviewPlan) -> None:
-        self.plan = plan
-
-
 def can_wait() -> bool:
-    """Whether this run can be suspended until a person answers: it is of a deployment, and no part of another run."""
+    """Return whether this run can be suspended until a person answers: it has a deployment, and no parent run."""
     return deployment.id is not None and flow_run.parent_flow_run_id is None
 
 
 @task(**ON_STORAGE)
-def find_questions(results: str | None, model: str | None, patient: str | None) -> Asked:
-    """What is to be asked, queued where it is new: of one run over images, of a model, or of a patient's sessions.
+def find_questions(results: str | None, model: str | None, patient: str | None) -> Opaque[QuestionSet]:
+    """Return the questions about a run's images, about a model, or about a patient's sessions; queue the new ones.
 
-    A run that goes on after an answer asks what it has planned, whatever has become of the results since.
+    A run that is resumed after an answer returns the questions of its plan, whatever happened to the results since.
     """
-    given = [each for each in (results, model, patient) if each is not None]
-    if len(given) != 1:
+    sources = [source for source in (results, model, patient) if source is not None]
+    if len(sources) != 1:
         raise InvalidInput(
             "review-predictions",
-            f"{' and '.join(given)} are given together" if given else "it is not said whose predictions are meant",
+            f"{' and '.join(sources)} cannot be given together" if sources else "it is not given which predictions",
             "Give one of: the results of classify-images, --model, --patient",
         )
-    config, store = settings(), open_reviews()
+    store = open_reviews()
     if plan := store.planned(str(flow_run.id)):
-        return Asked(plan.questions[0].model if plan.questions else "", plan.questions, plan.left_out)
+        return Opaque(QuestionSet.of(plan.questions, plan.left_out))
     if results is not None:
-        found = reviews.questions_of_results(config.locate(results))
-        store.queue(found.questions)
-        return Asked(found.questions[0].model if found.questions else "", found.questions, found.left_out)
+        questions = reviews.questions_of_results(settings().locate(results))
+        store.queue(questions.questions)
+        return Opaque(questions)
     if patient is not None:
-        emotions = list(load_keywords(config.emotion_keywords).emotions)
-        found = reviews.questions_of_patient(_sessions(), patient, emotions)
-        name = PatientName.parse(patient).model.name
-    else:
-        name = str(model)
-        found = reviews.questions_of_model(config.results, name)
-    store.queue(found.questions)
-    waiting = [each.question for each in store.waiting(name)]
-    return Asked(name, [each for each in waiting if "/" not in name or each.model == name], found.left_out)
+        return Opaque(_questions_of_patient(PatientName.parse(patient)))
+    return Opaque(_questions_of_model(str(model)))
 
 
 @task(**ON_STORAGE)
-def plan_questions(asked: Asked, page_size: int, limit: int, hours: float | None) -> Plan:
-    """The pages of this run, the same ones each time that it goes on after an answer."""
+def plan_questions(asked: Opaque[QuestionSet], page_size: int, limit: int, hours: float | None) -> Opaque[ReviewPlan]:
+    """Return the pages of this run, which stay the same when it is resumed after an answer."""
     until = datetime.now(UTC) + timedelta(hours=hours or settings().review_hours)
     plan = open_reviews().plan(
         str(flow_run.id),
-        asked.questions,
+        asked.value.questions,
         page_size=page_size,
         limit=limit,
         until=until,
-        left_out=asked.left_out,
+        left_out=asked.value.left_out,
     )
-    return Plan(plan)
+    return Opaque(plan)
 
 
-def ask_people(found: Plan) -> None:
-    """Suspend the run for each page until a person has filled it in, and keep the answers.
+def ask_people(planned: Opaque[ReviewPlan]) -> None:
+    """Suspend the run for each page until a person has filled it in, and store the answers.
 
-    Not a task: only a flow run can be suspended. It then starts anew, and finds the earlier pages filled in.
+    This is not a task: only a flow run can be suspended. A resumed run starts from the beginning, and the pages that
+    were filled in return immediately.
     """
-    plan = found.plan
+    plan = planned.value
     for page in plan.pages:
-        given = suspend_flow_run(
+        form = suspend_flow_run(
             wait_for_input=form_of(page, len(plan.pages), image_limits()),
             timeout=plan.seconds_left(datetime.now(UTC)),
             key=f"page-{page.number}",
         )
-        keep_answers(list(answers_of(page, given)), reviewer_of(given))
-    release_questions(found)
+        store_answers(list(answers_of(page, form)), reviewer_of(form))
+    release_questions(planned)
 
 
 @task(**ON_STORAGE)
-def keep_answers(answers: list[tuple[Question, str]], reviewer: str) -> None:
-    """Keep a person's answers, each in its question's file."""
-    store, sessions, now = open_reviews(), _sessions(), datetime.now(UTC)
+def store_answers(answers: list[tuple[Question, str]], reviewer: str) -> None:
+    """Store a person's answers, one file per question."""
+    store, now = open_reviews(), datetime.now(UTC)
     for question, answer in answers:
         store.answer(
             question,
@@ -144,76 +119,76 @@ def keep_answers(answers: list[tuple[Question, str]], reviewer: str) -> None:
                 confidence=question.confidence,
             ),
         )
-        if question.session is not None:
-            name = SessionName.parse(question.session)
-            sessions.end_review(name.patient, name.session)
-    get_run_logger().info("%s has answered %d of the page's questions", reviewer, len(answers))
+    get_run_logger().info("Stored %d answers of %s", len(answers), reviewer)
 
 
 @task(**ON_STORAGE)
-def answers_from_file(asked: Asked, file: str) -> None:
-    """Keep the answers in a JSON file, about what waits or has been answered before."""
-    known = [*(each.question for each in open_reviews().answered(asked.model)), *asked.questions]
-    given = reviews.read_answers(storage.locate(file))
-    keep_answers.fn(given.matched(known, file), given.reviewer)
+def answers_from_file(asked: Opaque[QuestionSet], file: str) -> None:
+    """Store the answers in a JSON file to questions that are open or have been answered before."""
+    answered = open_reviews().answered(asked.value.model) if asked.value.model else []
+    answers = reviews.read_answers(storage.locate(file))
+    known = [*(reviewed.question for reviewed in answered), *asked.value.questions]
+    store_answers.fn(answers.matched(known, file), answers.reviewer)
 
 
 @task(**ON_STORAGE)
-def release_questions(found: Plan) -> None:
-    """What was put off is anybody's to ask."""
-    open_reviews().release(found.plan)
+def release_questions(planned: Opaque[ReviewPlan]) -> None:
+    """Let other runs ask the questions that were put off."""
+    open_reviews().release(planned.value)
 
 
 @task(**ON_STORAGE)
-def given_in_this_run(asked: Asked) -> tuple[list[Reviewed], list[Reviewed], int]:
-    """What was answered in this run, what was ever answered about the model, and how many questions wait."""
-    store = open_reviews()
-    if not asked.model:
+def find_answered(asked: Opaque[QuestionSet]) -> tuple[list[Reviewed], list[Reviewed], int]:
+    """Return the questions answered in this run, all answered ones about the model, and the number of open ones."""
+    store, model = open_reviews(), asked.value.model
+    if not model:
         return [], [], 0
-    every = store.answered(asked.model)
+    answered = store.answered(model)
     run = str(flow_run.id)
-    mine = [each for each in every if any(answer.run == run for answer in each.answers)]
-    return mine, every, store.count_waiting(asked.model)
+    in_this_run = [reviewed for reviewed in answered if any(answer.run == run for answer in reviewed.answers)]
+    return in_this_run, answered, store.count_waiting(model)
 
 
 @task(**ON_STORAGE)
 def find_overdue() -> list[Waiting]:
-    """What was asked, was not answered in time, and nobody has been told of."""
+    """Return the questions that were not answered in time and have no alert yet."""
     return open_reviews().overdue()
 
 
 @task(**ON_STORAGE)
-def remember_told(waiting: list[Waiting]) -> None:
-    """People have been told of these."""
-    open_reviews().told(waiting)
+def mark_alerted(waiting: list[Waiting]) -> None:
+    """Record that an alert was sent about these questions."""
+    open_reviews().mark_alerted(waiting)
 
 
 @task(**ON_STORAGE)
 def export_reviewed(model: str, folder: str) -> Exported:
-    """The images that people have answered about, in a folder for each class."""
+    """Export the reviewed images as one folder per class."""
     location = settings().locate(folder)
     return reviews.export_images(model, open_reviews().answered(model), location, image_limits())
 
 
 @task(**PLAIN)
-def publish_review(given: Sequence[Reviewed], every: Sequence[Reviewed], waiting: int) -> None:
+def publish_review(in_this_run: Sequence[Reviewed], answered: Sequence[Reviewed], waiting: int) -> None:
     """Publish this run's answers and the agreement of each version, and emit ``sightline.review.answered``.
 
     Args:
-        given: The questions that were answered in this run. Each version among them has an event.
-        every: All answered questions about the model, which the agreement is computed from.
+        in_this_run: The questions that were answered in this run. Each version among them has an event.
+        answered: All answered questions about the model, which the agreement is computed from.
         waiting: The number of the model's open questions.
     """
     create_table_artifact(
-        reviews.answer_rows(given), key="review-answers", description=f"{len(given)} answers, {waiting} open questions"
+        reviews.answer_rows(in_this_run),
+        key="review-answers",
+        description=f"{len(in_this_run)} answers, {waiting} open questions",
     )
     create_table_artifact(
-        reviews.agreement_rows(reviews.by_model(every)),
+        reviews.agreement_rows(reviews.by_model(answered)),
         key="review-agreement",
         description="Agreement of people's answers with the model's uncertain predictions, over all reviews",
     )
-    for version, agreement in reviews.by_model(given).items():
-        learnable = sum(item.label is not None for item in given if item.question.model == version)
+    for version, agreement in reviews.by_model(in_this_run).items():
+        learnable = sum(item.label is not None for item in in_this_run if item.question.model == version)
         emit_review_answered(str(flow_run.id), version, agreement, waiting=waiting, learnable=learnable)
 
 
@@ -223,6 +198,20 @@ def publish_export(rows: Sequence[dict[str, str]], description: str) -> None:
     create_table_artifact(list(rows), key="exported", description=description)
 
 
-def _sessions() -> SessionStore:
-    config = settings()
-    return SessionStore(config.videos, config.patients)
+def _questions_of_patient(patient: PatientName) -> QuestionSet:
+    """Return the open questions about a patient's sessions, after queueing those of markers."""
+    config, store = settings(), open_reviews()
+    emotions = load_keywords(config.emotion_keywords).emotions
+    reviews.queue_markers(SessionStore(config.videos, config.patients), store, patient, emotions)
+    model = patient.model.name
+    return QuestionSet(model, tuple(waiting.question for waiting in store.waiting(model)))
+
+
+def _questions_of_model(model: str) -> QuestionSet:
+    """Return the open questions about a model, or about one version, after queueing those of its results."""
+    store = open_reviews()
+    questions = reviews.questions_of_model(settings().results, model)
+    store.queue(questions.questions)
+    waiting = [waiting.question for waiting in store.waiting(model)]
+    asked = tuple(question for question in waiting if "/" not in model or question.model == model)
+    return QuestionSet(questions.model, asked, questions.left_out)

@@ -1,4 +1,4 @@
-"""What models are unsure of, asked of people, and what people answered.
+"""The queue of questions about uncertain predictions, people's answers, and their use as training data.
 
 reviews = Reviews(locate("s3://reviews"))
 reviews.queue(questions_of_results(locate("s3://results/vehicles-3/0123456789ab")).questions)
@@ -8,13 +8,19 @@ print(by_model(reviews.answered("vehicles")))
 from sightline.reviews.agreement import Agreement, ClassAgreement, agreement, answer_rows, by_model
 from sightline.reviews.answers_file import AnswersFile, read_answers
 from sightline.reviews.export import Exported, ExportRow, export_images, read_image
-from sightline.reviews.gather import Gathered, questions_of_model, questions_of_patient, questions_of_results
+from sightline.reviews.gather import QuestionSet, questions_of_model, questions_of_results
 from sightline.reviews.learning import provenance, relabelled, with_reviews
 from sightline.reviews.pages import Page, ReviewPlan, in_order, pages_of
-from sightline.reviews.pictures import data_url, thumbnail
 from sightline.reviews.records import CANNOT_TELL, LATER, NONE_OF_THESE, Answer, Question, Reviewed, Waiting
 from sightline.reviews.rendering import agreement_rows, overdue_alert
-from sightline.reviews.store import Reviews, folder_of
+from sightline.reviews.sessions import (
+    count_waiting_sessions,
+    questions_of_patient,
+    queue_markers,
+    store_prediction,
+)
+from sightline.reviews.store import Reviews
+from sightline.reviews.thumbnails import data_url, thumbnail
 
 __all__ = [
     "CANNOT_TELL",
@@ -26,9 +32,9 @@ __all__ = [
     "ClassAgreement",
     "ExportRow",
     "Exported",
-    "Gathered",
     "Page",
     "Question",
+    "QuestionSet",
     "ReviewPlan",
     "Reviewed",
     "Reviews",
@@ -37,9 +43,9 @@ __all__ = [
     "agreement_rows",
     "answer_rows",
     "by_model",
+    "count_waiting_sessions",
     "data_url",
     "export_images",
-    "folder_of",
     "in_order",
     "overdue_alert",
     "pages_of",
@@ -47,9 +53,11 @@ __all__ = [
     "questions_of_model",
     "questions_of_patient",
     "questions_of_results",
+    "queue_markers",
     "read_answers",
     "read_image",
     "relabelled",
+    "store_prediction",
     "thumbnail",
     "with_reviews",
 ]

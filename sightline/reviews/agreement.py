@@ -1,4 +1,4 @@
-"""How often a model was right about what it was unsure of, by what people answered."""
+"""The agreement of people's answers with a model's uncertain predictions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Agreement", "ClassAgreement", "agreement", "answer_rows", "by_model"
 
 
 class ClassAgreement(BaseModel):
-    """One class: how often it was proposed, and was right; how often it was the answer, and had been proposed."""
+    """Counts of one class: how often the model proposed it, how often rightly, and how often it was the answer."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,20 +23,20 @@ class ClassAgreement(BaseModel):
 
     @property
     def precision(self) -> float | None:
-        """Of those said to be it, the share that are."""
+        """Share of its proposals that were right; None if it was never proposed."""
         return self.right / self.proposed if self.proposed else None
 
     @property
     def recall(self) -> float | None:
-        """Of those that are it, the share said to be."""
+        """Share of its answers that had been proposed; None if it was never the answer."""
         return self.right / self.answered if self.answered else None
 
 
 class Agreement(BaseModel):
-    """What a model proposed, against what people answered.
+    """The agreement of a model's proposals with people's answers.
 
-    ``judged``: the questions that have an answer which people agree on, a class or none of these; ``accuracy`` is of
-    those, and ``interval`` Wilson's, of 95 %. It says nothing of what the model was sure of.
+    ``judged`` counts the questions with an answer that people agree on: a class, or none of these. ``accuracy`` is the
+    share of them that were right, and ``interval`` its 95 % Wilson interval. Both hold for uncertain predictions only.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,8 +52,8 @@ class Agreement(BaseModel):
 
 
 def agreement(reviewed: Iterable[Reviewed]) -> Agreement:
-    """Hold each question's proposed class against its answer."""
-    rows = [(each.question.proposed, each.verdict) for each in reviewed]
+    """Compare the proposed class of each question with its answer."""
+    rows = [(item.question.proposed, item.verdict) for item in reviewed]
     judged = [(proposed, verdict) for proposed, verdict in rows if verdict not in (CANNOT_TELL, "contested")]
     right = sum(proposed == verdict for proposed, verdict in judged)
     names = sorted({name for row in judged for name in row} - {NONE_OF_THESE})
@@ -77,25 +77,25 @@ def agreement(reviewed: Iterable[Reviewed]) -> Agreement:
 
 
 def by_model(reviewed: Sequence[Reviewed]) -> dict[str, Agreement]:
-    """The agreement of each version of the model that was asked about."""
-    versions = sorted({each.question.model for each in reviewed})
-    return {version: agreement(each for each in reviewed if each.question.model == version) for version in versions}
+    """Return the agreement of each version of the model."""
+    versions = sorted({item.question.model for item in reviewed})
+    return {version: agreement(item for item in reviewed if item.question.model == version) for version in versions}
 
 
 def answer_rows(reviewed: Iterable[Reviewed]) -> list[dict[str, str]]:
-    """The questions and what became of them as a table, a row each."""
+    """Return a table of the answered questions, one row per question."""
     return [
         {
-            each.question.kind: each.question.session or each.question.uri,
-            "proposed": each.question.proposed,
-            "confidence": f"{each.question.confidence:.4f}",
-            "answer": each.verdict,
-            "right": "" if each.verdict in (CANNOT_TELL, "contested") else _yes(each.verdict == each.question.proposed),
-            "by": ", ".join(dict.fromkeys(answer.reviewer for answer in each.answers)),
-            "at": f"{each.last.at:%Y-%m-%d %H:%M} UTC",
-            "model": each.question.model,
+            item.question.kind: item.question.session or item.question.uri,
+            "proposed": item.question.proposed,
+            "confidence": f"{item.question.confidence:.4f}",
+            "answer": item.verdict,
+            "right": "" if item.verdict in (CANNOT_TELL, "contested") else _yes(item.verdict == item.question.proposed),
+            "by": ", ".join(dict.fromkeys(answer.reviewer for answer in item.answers)),
+            "at": f"{item.last.at:%Y-%m-%d %H:%M} UTC",
+            "model": item.question.model,
         }
-        for each in reviewed
+        for item in reviewed
     ]
 
 

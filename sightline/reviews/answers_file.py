@@ -1,4 +1,4 @@
-"""Answers in a JSON file, where nobody fills in a form: ``{"reviewer": "kim", "answers": {"URI": "bicycle"}}``."""
+"""Answers in a JSON file, used instead of a form: ``{"reviewer": "kim", "answers": {"URI": "bicycle"}}``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sightline.storage import Location
 
 __all__ = ["AnswersFile", "read_answers"]
 
-_MEND = 'Write it as {"reviewer": "NAME", "answers": {"URI": "CLASS"}}'
+_FIX = 'Write it as {"reviewer": "NAME", "answers": {"URI": "CLASS"}}'
 
 
 class AnswersFile(BaseModel):
-    """Who answered, and what: by the URI of the image, its SHA-256, or ``PATIENT/SESSION``."""
+    """A reviewer's answers, by the URI of the image, its SHA-256, or ``PATIENT/SESSION``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -25,30 +25,32 @@ class AnswersFile(BaseModel):
     answers: dict[str, str]
 
     def matched(self, questions: Iterable[Question], file: str) -> list[tuple[Question, str]]:
-        """Each answer with its question; one that is put off has none.
+        """Return each question with its answer, without those that are put off.
 
-        Raises :class:`InvalidInput` for an answer to what was not asked, or that is none of a question's.
+        Raises :class:`InvalidInput` for an answer without a question, or one that its question does not offer.
         """
         known: dict[str, Question] = {}
         for question in questions:
             known |= dict.fromkeys(filter(None, (question.uri, question.sha256, question.session)), question)
-        if foreign := [name for name in self.answers if name not in known]:
-            raise InvalidInput(file, f"answers {foreign[0]}, about which nothing is asked", "Correct the name there")
+        if unknown := [name for name in self.answers if name not in known]:
+            raise InvalidInput(
+                file, f"answers {unknown[0]}, but there is no question about it", "Correct the name there"
+            )
         for name, answer in self.answers.items():
             if answer not in (*known[name].answers, LATER):
                 choices = ", ".join((*known[name].answers, LATER))
-                raise InvalidInput(file, f"{answer!r} is no answer to {name}", f"There are {choices}")
+                raise InvalidInput(file, f"{answer!r} is not an answer to {name}", f"Use one of {choices}")
         return [(known[name], answer) for name, answer in self.answers.items() if answer != LATER]
 
 
 def read_answers(file: Location) -> AnswersFile:
-    """The file's content. Raises :class:`InvalidInput` where it is not there, or is something else."""
+    """Read the file. Raises :class:`InvalidInput` if it does not exist, or holds something else."""
     name = storage.uri_of(file)
     try:
         return AnswersFile.model_validate_json(storage.read_bytes(file))
     except FileNotFoundError as error:
-        raise InvalidInput(name, "there is no such file", _MEND) from error
+        raise InvalidInput(name, "there is no such file", _FIX) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise InvalidInput(name, f"{where}: {first['msg']}", _MEND) from error
+        raise InvalidInput(name, f"{where}: {first['msg']}", _FIX) from error

@@ -1,4 +1,4 @@
-"""Reviewed images as a folder for each class, with a manifest, for whoever trains elsewhere."""
+"""Reviewed images as one folder per class, with a manifest, for training elsewhere."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from sightline import storage, vision
 from sightline.errors import InvalidInput
+from sightline.names import ModelName
 from sightline.reviews.records import Reviewed
-from sightline.reviews.store import folder_of
 from sightline.storage import Location
 from sightline.vision import ImageRef, Limits, Rejected
 
@@ -30,7 +30,7 @@ _ENDINGS = {
 
 
 class ExportRow(BaseModel):
-    """An exported image. ``file`` is its place below the folder; ``uri`` is where it came from."""
+    """An exported image: ``file`` is its path below the folder, ``uri`` its source."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,7 +46,7 @@ class ExportRow(BaseModel):
 
 
 class Exported(BaseModel):
-    """What an export wrote, what had been there, and what could not be read, with the reason."""
+    """An export: its images, how many were written and were already there, and why others are unusable."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,77 +57,84 @@ class Exported(BaseModel):
 
     @property
     def classes(self) -> dict[str, int]:
-        """How many images of each class there are."""
+        """The number of images by class."""
         return dict(sorted(Counter(row.label for row in self.rows).items()))
 
 
 def export_images(model: str, reviewed: Iterable[Reviewed], folder: Location, limits: Limits) -> Exported:
-    """Write ``CLASS/CLASS_NUMBER.jpg`` for each image that has a label, then the two manifests.
+    """Write ``CLASS/CLASS_NUMBER.jpg`` for each image with a label, then the two manifests.
 
-    The number is made of the image's hash: the same image has the same name, and one that is there is not written
-    again. The name begins with the class, so that the folder can be trained on as it is. Files are whole or absent,
-    and the manifests come last: what they name is there. What an earlier export of the same model wrote under a label
-    that has been changed since is removed; nothing else is.
+    The number is computed from the image's hash: the same image has the same name, and an existing file is not written
+    again. The name begins with the class, so a model can be trained on the folder as it is. Files appear complete, and
+    the manifests are written last, so they name existing files only. Of earlier exports of the same model, the files
+    whose label has changed are removed, and nothing else.
     """
     earlier = _read_manifest(folder / MANIFEST_LINES)
-    own = {row.sha256: row for row in earlier if folder_of(row.model) == folder_of(model)}
-    images = [each for each in reviewed if each.question.kind == "image" and each.label]
+    previous = {row.sha256: row for row in earlier if _is_about(row, model)}
+    images = [item for item in reviewed if item.question.kind == "image" and item.label]
     with ThreadPoolExecutor(_WORKERS) as pool:
-        done = list(pool.map(lambda each: _export(each, own.get(each.question.sha256), folder, limits), images))
-    rows = [each.row for each in done if each.row]
-    kept = {row.file for row in rows}
-    for row in own.values():
-        if row.file not in kept:
+        outcomes = list(
+            pool.map(lambda item: _export(item, previous.get(item.question.sha256), folder, limits), images)
+        )
+    rows = [outcome.row for outcome in outcomes if outcome.row]
+    exported = {row.file for row in rows}
+    for row in previous.values():
+        if row.file not in exported:
             storage.remove(folder / row.file)
-    others = [row for row in earlier if folder_of(row.model) != folder_of(model)]
+    others = [row for row in earlier if not _is_about(row, model)]
     _write_manifests(folder, sorted([*others, *rows], key=lambda row: row.file))
-    written = sum(each.written for each in done)
+    written = sum(outcome.written for outcome in outcomes)
     return Exported(
         rows=tuple(sorted(rows, key=lambda row: row.file)),
         written=written,
         found=len(rows) - written,
         unusable={
-            each.question.uri: outcome.problem
-            for each, outcome in zip(images, done, strict=True)
+            item.question.uri: outcome.problem
+            for item, outcome in zip(images, outcomes, strict=True)
             if outcome.problem is not None
         },
     )
 
 
 def read_image(reviewed: Reviewed, limits: Limits) -> bytes:
-    """The image that people answered about.
+    """Return the reviewed image's bytes.
 
-    Raises :class:`~sightline.vision.Rejected` where it cannot be read, or is another one by now.
+    Raises :class:`~sightline.vision.Rejected` if it cannot be read, or has been replaced by another image.
     """
     question = reviewed.question
     data = vision.fetch(ImageRef.named(question.uri), limits)
     if hashlib.sha256(data).hexdigest() != question.sha256:
-        raise Rejected(vision.Reason.MISSING, "the image that was reviewed is no longer there, another one is")
+        raise Rejected(vision.Reason.MISSING, "the reviewed image has been replaced by another one")
     return data
 
 
-class _Done(NamedTuple):
+class _Outcome(NamedTuple):
     row: ExportRow | None
     written: bool = False
     problem: str | None = None
 
 
-def _export(reviewed: Reviewed, earlier: ExportRow | None, folder: Location, limits: Limits) -> _Done:
+def _export(reviewed: Reviewed, earlier: ExportRow | None, folder: Location, limits: Limits) -> _Outcome:
     label = str(reviewed.label)
     if earlier and earlier.label == label and storage.exists(folder / earlier.file):
-        return _Done(_row(reviewed, earlier.file))
+        return _Outcome(_row(reviewed, earlier.file))
     try:
         data = read_image(reviewed, limits)
         kind = vision.decode(data, None, limits).content_type
     except Rejected as error:
-        return _Done(None, problem=str(error))
+        return _Outcome(None, problem=str(error))
     number = int(reviewed.question.sha256[:16], 16)
-    # Digits, since a preset may find the label before a number.
-    place = f"{label}/{label}_{number:020d}.{_ENDINGS[kind]}"
-    if storage.exists(folder / place):
-        return _Done(_row(reviewed, place))
-    storage.write_bytes(folder / place, data)
-    return _Done(_row(reviewed, place), written=True)
+    # Digits only: a preset may find the label before the first number in a name.
+    name = f"{label}/{label}_{number:020d}.{_ENDINGS[kind]}"
+    if storage.exists(folder / name):
+        return _Outcome(_row(reviewed, name))
+    storage.write_bytes(folder / name, data)
+    return _Outcome(_row(reviewed, name), written=True)
+
+
+def _is_about(row: ExportRow, model: str) -> bool:
+    """Return whether the row's image was reviewed for a version of the model."""
+    return ModelName.parse(row.model).unversioned == ModelName.parse(model).unversioned
 
 
 def _row(reviewed: Reviewed, file: str) -> ExportRow:
@@ -154,7 +161,7 @@ def _read_manifest(file: Location) -> list[ExportRow]:
         return [ExportRow.model_validate_json(line) for line in content.splitlines() if line.strip()]
     except ValidationError as error:
         raise InvalidInput(
-            storage.uri_of(file), "is damaged, or was not written by sightline", "Export into another folder"
+            storage.uri_of(file), "is damaged, or was not written by sightline", "Export to another folder"
         ) from error
 
 
@@ -166,5 +173,5 @@ def _write_manifests(folder: Location, rows: Sequence[ExportRow]) -> None:
         cells = row.model_dump(mode="json") | {"reviewers": "; ".join(row.reviewers)}
         table.writerow([cells[name] for name in ExportRow.model_fields])
     storage.write_bytes(folder / MANIFEST_CSV, text.getvalue().encode())
-    # The one that the next export reads comes last: a folder without it is one that was never finished.
+    # The manifest that the next export reads is written last: without it, an export was not finished.
     storage.write_bytes(folder / MANIFEST_LINES, "".join(f"{row.model_dump_json()}\n" for row in rows).encode())

@@ -1,4 +1,4 @@
-"""People's answers as something to learn from: labelled pictures, and sessions under the emotion that people saw."""
+"""People's answers as training labels of images and sessions."""
 
 from __future__ import annotations
 
@@ -8,70 +8,69 @@ from typing import Any
 
 from sightline.reviews.export import read_image
 from sightline.reviews.records import CANNOT_TELL, Reviewed
-from sightline.sessions import SessionRecord
-from sightline.training import Picture, Source
-from sightline.training.emotions import LeftOut
+from sightline.sessions import LeftOutSession, SessionRecord
 from sightline.vision import Limits
+from sightline.vision.labelled import ImageSource, LabelledImage
 
 __all__ = ["provenance", "relabelled", "with_reviews"]
 
 
-def with_reviews(source: Source, reviewed: Iterable[Reviewed], limits: Limits) -> Source:
-    """The source with every image that people have given a class to, after its own pictures."""
-    pictures = [
-        Picture(
-            name=each.question.uri.rpartition("/")[2],
-            uri=each.question.uri,
-            read=partial(read_image, each, limits),
-            answer=each.label,
+def with_reviews(source: ImageSource, reviewed: Iterable[Reviewed], limits: Limits) -> ImageSource:
+    """Return the source with the reviewed images that have a label, after its own images."""
+    images = [
+        LabelledImage(
+            name=item.question.uri.rpartition("/")[2],
+            uri=item.question.uri,
+            read=partial(read_image, item, limits),
+            answer=item.label,
         )
-        for each in reviewed
-        if each.question.kind == "image" and each.label
+        for item in reviewed
+        if item.question.kind == "image" and item.label
     ]
-    return Source(source.uri, source.name, (*source.pictures, *pictures))
+    return ImageSource(source.uri, source.name, (*source.images, *images))
 
 
 def relabelled(
     records: Sequence[SessionRecord], reviewed: Iterable[Reviewed]
-) -> tuple[list[SessionRecord], list[LeftOut], list[dict[str, Any]]]:
-    """The sessions as people see them: the records, the ones that are not learnt from, and what was changed.
+) -> tuple[list[SessionRecord], list[LeftOutSession], list[dict[str, Any]]]:
+    """Return the records with people's emotions, the sessions that are left out, and the changes.
 
-    An answer that is an emotion takes the place of what the words said, in the record that is learnt from, not in the
-    one that is stored. A session that is none of the emotions, or about which people disagree, is left out; of one
-    that nobody could tell the words still count.
+    An answer that is an emotion replaces the emotion of the words in the returned record; the stored record is not
+    changed. A session that shows none of the emotions, or about which people disagree, is left out. If nobody can tell,
+    the emotion of the words counts.
     """
-    answers = {each.question.sha256: each for each in reviewed if each.question.kind == "session"}
-    kept, left_out, changed = [], [], []
+    answers = {item.question.sha256: item for item in reviewed if item.question.kind == "session"}
+    relabelled_records, left_out, changes = [], [], []
     for record in records:
-        found = answers.get(record.sha256)
-        if found is None or found.verdict == CANNOT_TELL:
-            kept.append(record)
-        elif found.label is None:
-            reason = f"a person's answer: {found.verdict} ({', '.join(found.reviewers)})"
-            left_out.append(LeftOut(session=record.session, emotion=record.emotion, reason=reason))
+        answer = answers.get(record.sha256)
+        if answer is None or answer.verdict == CANNOT_TELL:
+            relabelled_records.append(record)
+        elif answer.label is None:
+            reason = f"a person's answer: {answer.verdict} ({', '.join(answer.reviewers)})"
+            left_out.append(LeftOutSession(session=record.session, emotion=record.emotion, reason=reason))
         else:
-            kept.append(record.model_copy(update={"emotion": found.label}))
-            changed.append(
+            relabelled_records.append(record.model_copy(update={"emotion": answer.label}))
+            changes.append(
                 {
                     "session": record.session,
                     "said": record.emotion,
-                    "answer": found.label,
-                    "reviewers": list(found.reviewers),
-                    "at": found.last.at.isoformat(),
+                    "answer": answer.label,
+                    "reviewers": list(answer.reviewers),
+                    "at": answer.last.at.isoformat(),
                 }
             )
-    return kept, left_out, changed
+    return relabelled_records, left_out, changes
 
 
 def provenance(reviewed: Iterable[Reviewed]) -> dict[str, Any]:
-    """Whose answers a model has learnt from, when they were given, and of which models they are, for its record."""
+    """Return the reviewers, dates and models of the answers that a model was trained on, for its record."""
     used = list(reviewed)
-    times = sorted(answer.at for each in used for answer in each.counted)
-    names = [name for each in used for name in each.reviewers]
+    times = sorted(answer.at for item in used for answer in item.counted)
+    names = [name for item in used for name in item.reviewers]
     return {
         "samples": len(used),
         "reviewers": {name: names.count(name) for name in sorted(set(names))},
         "first": times[0].isoformat() if times else None,
         "last": times[-1].isoformat() if times else None,
-        "models": sorted({each.question.model for each in used}),
+        "models": sorted({item.question.model for item in used}),
     }

@@ -1,12 +1,13 @@
-"""What a run asks, page by page, like beside like."""
+"""The questions of a run, page by page, with similar questions side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from sightline.reviews.records import Question
 
@@ -14,7 +15,7 @@ __all__ = ["Page", "ReviewPlan", "in_order", "pages_of"]
 
 
 class Page(BaseModel):
-    """Questions that are shown together: of one model, and so with the same choices."""
+    """Questions on one form: all about one model, with the same choices."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,41 +25,41 @@ class Page(BaseModel):
 
 
 class ReviewPlan(BaseModel):
-    """The pages of one run, and until when it waits for the answers."""
+    """The pages of one run, and the time until which it waits for the answers."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
     run: str
-    made: AwareDatetime
+    created: Annotated[AwareDatetime, Field(alias="made")]
     until: AwareDatetime
     pages: tuple[Page, ...]
     left_out: tuple[str, ...] = ()
-    """URIs of images that nobody can look at again, of which nothing is asked."""
+    """URIs of images that are not stored, so nobody can review them."""
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """All of them, in their order."""
+        """All questions, in the order of the pages."""
         return tuple(question for page in self.pages for question in page.questions)
 
     def seconds_left(self, now: datetime) -> int:
-        """Until its time limit; at least one."""
+        """Return the seconds until its time limit, at least 1."""
         return max(1, round((self.until - now).total_seconds()))
 
 
 def in_order(questions: Iterable[Question]) -> list[Question]:
-    """By model, by proposed class in the model's order, then the least certain first."""
+    """Return the questions by model, by proposed class in the model's order, then the least certain first."""
 
-    def place(question: Question) -> tuple[str, tuple[str, ...], int, str, float, str]:
-        known = question.choices.index(question.proposed) if question.proposed in question.choices else -1
-        return question.model, question.choices, known, question.proposed, question.confidence, question.sha256
+    def key(question: Question) -> tuple[str, tuple[str, ...], int, str, float, str]:
+        index = question.choices.index(question.proposed) if question.proposed in question.choices else -1
+        return question.model, question.choices, index, question.proposed, question.confidence, question.sha256
 
-    return sorted(questions, key=place)
+    return sorted(questions, key=key)
 
 
 def pages_of(questions: Sequence[Question], size: int) -> tuple[Page, ...]:
-    """Pages of at most ``size`` questions, in the order of :func:`in_order`; a page is of one model."""
-    cut = []
+    """Return pages of at most ``size`` questions about one model, in the order of :func:`in_order`."""
+    pages = []
     for _, group in groupby(in_order(questions), key=lambda question: (question.model, question.choices)):
         rows = list(group)
-        cut += [tuple(rows[start : start + size]) for start in range(0, len(rows), size)]
-    return tuple(Page(number=number, questions=rows) for number, rows in enumerate(cut, start=1))
+        pages += [tuple(rows[start : start + size]) for start in range(0, len(rows), size)]
+    return tuple(Page(number=number, questions=rows) for number, rows in enumerate(pages, start=1))

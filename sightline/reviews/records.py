@@ -1,4 +1,4 @@
-"""What a person is asked, and what people have answered."""
+"""Records of reviews: questions, open ones with their lease, and answers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from sightline.leases import is_free
+
 __all__ = ["CANNOT_TELL", "LATER", "NONE_OF_THESE", "Answer", "Question", "Reviewed", "Waiting"]
 
 NONE_OF_THESE, CANNOT_TELL = "none of these", "cannot tell"
-"""The answers beside the classes."""
+"""The answers that every question offers besides its classes."""
 LATER = "later"
-"""What leaves a question open; never kept as an answer."""
+"""The choice that leaves a question open; it is never stored as an answer."""
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -27,17 +29,17 @@ class _Record(BaseModel):
 
 
 class Question(_Record):
-    """One image or session that a model is unsure of.
+    """One image or session whose prediction is uncertain.
 
-    ``model`` is the one that was, with its version: ``vehicles/3``, or ``endpoint://NAME``. ``sha256`` is that of the
-    image, or of the session's video, and with the model's name it is the question's identity: the next version, or
-    another copy of the image, asks nothing new.
+    ``model`` is the model of the prediction, with its version: ``vehicles/3``, or ``endpoint://NAME``. ``sha256`` is
+    the hash of the image, or of the session's video. With the model's name it identifies the question: another version
+    of the model, or another copy of the image, is the same question.
     """
 
     kind: Literal["image", "session"]
     model: str
     uri: str
-    """Where the image, or the annotated video, can be looked at."""
+    """The image, or the session's annotated video."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     proposed: str
     confidence: float
@@ -45,41 +47,51 @@ class Question(_Record):
     choices: tuple[str, ...]
     """The classes, in the model's order."""
     why: str
+    """The reasons for the review."""
     session: str | None = None
     """``PATIENT/SESSION``."""
     frames: str | None = None
     """The folder of the session's selected frames."""
 
     @model_validator(mode="after")
-    def _classes_are_no_answers_of_ours(self) -> Question:
-        if taken := {NONE_OF_THESE, CANNOT_TELL, LATER} & set(self.choices):
-            raise ValueError(f"a class cannot be called {' or '.join(sorted(taken))} where people are asked about it")
+    def _check_classes(self) -> Question:
+        if reserved := {NONE_OF_THESE, CANNOT_TELL, LATER} & set(self.choices):
+            names = " or ".join(sorted(reserved))
+            raise ValueError(f"a class cannot be called {names}, which every question offers. Rename the class")
         return self
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """Everything that may be answered."""
+        """All answers that can be stored."""
         return (*self.choices, NONE_OF_THESE, CANNOT_TELL)
 
 
 class Waiting(_Record):
-    """A question without an answer.
+    """An open question, with the lease of the run that asks it.
 
-    A run that asks takes the question for itself until a moment; after that it is anybody's again, and is overdue.
+    After ``until`` any run can ask it, and it is overdue.
     """
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     question: Question
     queued: Moment
     taken_by: str | None = None
+    """The run that has the lease, None if no run has asked the question or the run has released it."""
     until: Moment | None = None
-    told: Moment | None = None
-    """When people were alerted of it."""
+    """The expiry of the lease."""
+    alerted: Annotated[Moment | None, Field(alias="told")] = None
+    """The time of the alert about it."""
+
+    def is_free(self, now: datetime) -> bool:
+        """Return whether a run can take the question."""
+        return is_free(self.taken_by, self.until, now)
 
 
 class Answer(_Record):
-    """What one person answered: a class, :data:`NONE_OF_THESE` or :data:`CANNOT_TELL`; and what was proposed to them.
+    """One person's answer to one question: a class, :data:`NONE_OF_THESE` or :data:`CANNOT_TELL`.
 
-    ``run`` tells where it was given, a flow run say.
+    ``proposed`` is the class that the model predicted, and ``run`` the flow run in which the person answered.
     """
 
     answer: str
@@ -94,7 +106,7 @@ class Answer(_Record):
 class Reviewed(_Record):
     """A question with all its answers, the latest last.
 
-    Each person's latest answer counts, and who cannot tell says nothing. Where the others disagree there is no label.
+    The latest answer of each person counts, unless it is :data:`CANNOT_TELL`. If people disagree, there is no label.
     """
 
     question: Question
@@ -102,30 +114,30 @@ class Reviewed(_Record):
 
     @property
     def counted(self) -> tuple[Answer, ...]:
-        """Each person's latest answer, save of those who cannot tell."""
+        """The latest answer of each person, without ``cannot tell``."""
         latest = {answer.reviewer.casefold(): answer for answer in self.answers}
         return tuple(answer for answer in latest.values() if answer.answer != CANNOT_TELL)
 
     @property
     def verdict(self) -> str:
-        """The answer that people agree on; ``cannot tell`` where nobody can, ``contested`` where they disagree."""
-        said = {answer.answer for answer in self.counted}
-        if len(said) > 1:
+        """The answer that people agree on: ``cannot tell`` if no answer counts, ``contested`` if they disagree."""
+        answers = {answer.answer for answer in self.counted}
+        if len(answers) > 1:
             return "contested"
-        return next(iter(said), CANNOT_TELL)
+        return next(iter(answers), CANNOT_TELL)
 
     @property
     def label(self) -> str | None:
-        """The class that people agree on, which can be learnt from; None where there is none."""
-        said = {answer.answer for answer in self.counted}
-        return said.pop() if len(said) == 1 and not said & {NONE_OF_THESE} else None
+        """The class that people agree on, usable as a training label; None if there is none."""
+        answers = {answer.answer for answer in self.counted}
+        return answers.pop() if len(answers) == 1 and NONE_OF_THESE not in answers else None
 
     @property
     def reviewers(self) -> tuple[str, ...]:
-        """Whose answers count, each once, in the order of their answers."""
+        """The people whose answers count, in the order of their first answers."""
         return tuple(answer.reviewer for answer in self.counted)
 
     @property
     def last(self) -> Answer:
-        """The answer that came last."""
+        """The latest answer."""
         return self.answers[-1]

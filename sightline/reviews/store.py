@@ -1,13 +1,16 @@
-"""Questions and answers on a folder or S3, one file each, so that nothing is lost where two people answer at once.
+"""Questions and answers on a folder or S3, one file each, so that concurrent answers are all kept.
 
 ::
 
-    {model}/waiting/{sha256}.json     a question, until it is answered
-    {model}/answered/{sha256}.json    the question with every answer, none of which is ever changed
-    .runs/{run}.json                  what a run asks, page by page
+    {model}/waiting/{sha256}.json     an open question, with the run that asks it
+    {model}/answered/{sha256}.json    the question with all its answers, which are never changed
+    .runs/{run}.json                  the questions of a run, page by page
 
-The answer is written before the question goes, so that a process killed between the two leaves a question that is
-known to be answered.
+An answer is written before the question is removed: if a process is killed between the two, the question that remains
+is recognised as answered.
+
+A run leases the questions that it asks. The question's file states the lease, which costs one read and one swap. It is
+not renewed: while a run is suspended until a person answers, it has no process that could renew anything.
 """
 
 from __future__ import annotations
@@ -28,9 +31,9 @@ from sightline.reviews.pages import ReviewPlan, pages_of
 from sightline.reviews.records import Answer, Question, Reviewed, Waiting
 from sightline.storage import Location
 
-__all__ = ["Reviews", "folder_of"]
+__all__ = ["Reviews"]
 
-_WORKERS = 8  # requests under way at once: S3 takes some 20 ms for each
+_WORKERS = 8  # concurrent requests: S3 takes about 20 ms for one
 _WAITING, _ANSWERED, _RUNS = "waiting", "answered", ".runs"
 
 _Document = TypeVar("_Document", bound=BaseModel)
@@ -38,62 +41,79 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def folder_of(model: str) -> str:
-    """The folder of a model's questions, whatever its version: ``vehicles`` of ``vehicles/3``.
-
-    An endpoint's has a dot, which no name of the registry has.
-    """
-    return ModelName.parse(model).review_folder
-
-
 @dataclass(frozen=True)
 class Reviews:
-    """The questions and answers under ``root``."""
+    """The queue of questions, and the answers, under ``root``."""
 
     root: Location
     now: Callable[[], datetime] = now_in_utc
 
     def models(self) -> list[str]:
-        """The folders of the models that people were asked about."""
+        """Return the folders of the models that have questions or answers."""
         return [name for name in storage.folder_names(self.root) if not name.startswith(".")]
 
     def queue(self, questions: Iterable[Question]) -> int:
-        """Put the questions that are new among those that wait; how many that were."""
-        made = self.now()
+        """Queue the new questions, and return their number. Waiting and answered ones are not queued again."""
+        now = self.now()
         known: dict[str, set[str]] = {}
-        fresh = []
+        new = []
         for question in questions:
-            folder = folder_of(question.model)
+            folder = _folder(question.model)
             if folder not in known:
                 known[folder] = self._names(folder, _ANSWERED) | self._names(folder, _WAITING)
             if question.sha256 not in known[folder]:
                 known[folder].add(question.sha256)
-                fresh.append(question)
-        created = _each(
+                new.append(question)
+        created = _in_parallel(
             lambda question: storage.create(
-                self._waiting(question), documents.to_json(Waiting(question=question, queued=made))
+                self._file(question, _WAITING), documents.to_json(Waiting(question=question, queued=now))
             ),
-            fresh,
+            new,
         )
         return sum(created)
 
+    def replace(self, question: Question) -> None:
+        """Queue a question, in place of an open one about the same image or session.
+
+        A question that a run asks now is not replaced, and one that has been answered is not queued again.
+        """
+        if storage.exists(self._file(question, _ANSWERED)):
+            return
+        now = self.now()
+
+        def update(stored: Waiting | None) -> Waiting:
+            if stored is None:
+                return Waiting(question=question, queued=now)
+            return stored.model_copy(update={"question": question}) if stored.is_free(now) else stored
+
+        documents.change(self._file(question, _WAITING), Waiting, update)
+
+    def withdraw(self, model: str, sha256: str) -> None:
+        """Remove an open question that no run asks now.
+
+        A run that takes the question at the same moment still asks it, and its answer is stored.
+        """
+        file = self.root / _folder(model) / _WAITING / f"{sha256}.json"
+        stored = documents.read(file, Waiting)
+        if stored is not None and stored.is_free(self.now()):
+            storage.remove(file)
+
     def waiting(self, model: str) -> list[Waiting]:
-        """What waits for an answer about a model, the longest waiting first."""
-        folder = folder_of(model)
-        return sorted(self._all(folder, _WAITING, self._open(folder), Waiting), key=_order)
+        """Return the open questions about a model, the oldest first."""
+        return self._read_waiting(_folder(model))
 
     def count_waiting(self, model: str) -> int:
-        """How many questions wait, without reading any."""
-        return len(self._open(folder_of(model)))
+        """Return the number of open questions about a model. It reads none of them."""
+        return len(self._open(_folder(model)))
 
     def answered(self, model: str) -> list[Reviewed]:
-        """What people have answered about a model, in the order of the first answers."""
-        folder = folder_of(model)
-        found = self._all(folder, _ANSWERED, self._names(folder, _ANSWERED), Reviewed)
-        return sorted(found, key=lambda each: (each.answers[0].at, each.question.sha256))
+        """Return the answered questions about a model, in the order of their first answers."""
+        folder = _folder(model)
+        answered = self._read_all(folder, _ANSWERED, self._names(folder, _ANSWERED), Reviewed)
+        return sorted(answered, key=lambda reviewed: (reviewed.answers[0].at, reviewed.question.sha256))
 
     def planned(self, run: str) -> ReviewPlan | None:
-        """What ``run`` asks; None where it has no plan yet."""
+        """Return the plan of ``run``, or None if it has none yet."""
         return documents.read(self._plan(run), ReviewPlan)
 
     def plan(
@@ -106,92 +126,81 @@ class Reviews:
         until: datetime,
         left_out: Sequence[str] = (),
     ) -> ReviewPlan:
-        """What ``run`` asks: of these questions the least certain that wait and no other run asks, page by page.
+        """Plan which of these questions ``run`` asks, page by page, and lease them to it until ``until``.
 
-        At most ``limit``, which are taken for it until that moment. A run that asks again is given the same plan,
-        whatever has been answered since, so that nothing is asked twice.
+        These are at most ``limit`` open questions that no other run asks, the least certain first. A resumed run gets
+        the same plan, whatever has been answered since, so nothing is asked twice.
         """
-        if found := self.planned(run):
-            return found
-        free = {folder: self._open(folder) for folder in {folder_of(question.model) for question in questions}}
+        if plan := self.planned(run):
+            return plan
+        open_ = {folder: self._open(folder) for folder in {_folder(question.model) for question in questions}}
         taken: list[Question] = []
-        distinct = {(folder_of(question.model), question.sha256): question for question in questions}.values()
+        distinct = {(_folder(question.model), question.sha256): question for question in questions}.values()
         for question in sorted(distinct, key=lambda question: (question.confidence, question.sha256)):
             if len(taken) == limit:
                 break
-            if question.sha256 in free[folder_of(question.model)] and (waiting := self._take(question, run, until)):
+            if question.sha256 in open_[_folder(question.model)] and (waiting := self._take(question, run, until)):
                 taken.append(waiting.question)
         pages = pages_of(taken, page_size)
-        plan = ReviewPlan(run=run, made=self.now(), until=until, pages=pages, left_out=tuple(left_out))
+        plan = ReviewPlan(run=run, created=self.now(), until=until, pages=pages, left_out=tuple(left_out))
         if storage.create(self._plan(run), documents.to_json(plan)):
             return plan
-        there = self.planned(run)
-        if there is None:
-            raise StorageError(f"{storage.uri_of(self._plan(run))}: is said to be there, and cannot be read")
-        return there
+        stored = self.planned(run)
+        if stored is None:
+            raise StorageError(f"{storage.uri_of(self._plan(run))}: exists, but cannot be read. Run it again")
+        return stored
 
     def answer(self, question: Question, answer: Answer) -> Reviewed:
-        """Keep an answer beside those that are there; the question waits no more.
+        """Store an answer beside the earlier ones, and remove the question from the queue.
 
-        The same answer of the same person in the same run is kept once. Raises ValueError for what is no answer to the
-        question.
+        The same answer of the same person in the same run is stored once. Raises ``ValueError`` for an answer that the
+        question does not offer.
         """
         if answer.answer not in question.answers:
-            raise ValueError(f"{answer.answer!r} is no answer to {question.uri}: {', '.join(question.answers)} are")
-        file = self.root / folder_of(question.model) / _ANSWERED / f"{question.sha256}.json"
-        reviewed = None
-        while reviewed is None:
-            content, there = _read(file, Reviewed)
-            if there is None:
-                made = Reviewed(question=question, answers=(answer,))
-            elif any(_same(answer, each) for each in there.answers):
-                reviewed = there
-                break
-            else:
-                made = there.model_copy(update={"answers": (*there.answers, answer)})
-            if storage.swap(file, content, documents.to_json(made)):
-                reviewed = made
-        storage.remove(self._waiting(question))
+            raise ValueError(
+                f"{question.uri}: {answer.answer!r} is not an answer. Choose one of {', '.join(question.answers)}"
+            )
+
+        def update(stored: Reviewed | None) -> Reviewed:
+            if stored is None:
+                return Reviewed(question=question, answers=(answer,))
+            if any(_same(answer, earlier) for earlier in stored.answers):
+                return stored
+            return stored.model_copy(update={"answers": (*stored.answers, answer)})
+
+        reviewed = documents.change(self._file(question, _ANSWERED), Reviewed, update)
+        storage.remove(self._file(question, _WAITING))
         return reviewed
 
     def release(self, plan: ReviewPlan) -> None:
-        """Let others ask what a run has asked and nobody has answered."""
+        """End the leases of a run, so that other runs can ask its open questions."""
         for question in plan.questions:
-            self._change(question, lambda there: there.taken_by == plan.run, taken_by=None)
+            self._change(question, lambda stored: stored.taken_by == plan.run, taken_by=None)
 
     def overdue(self) -> list[Waiting]:
-        """What was asked, was not answered in time, and nobody was alerted of yet, the longest waiting first."""
+        """Return the questions that were not answered in time and have no alert yet, the oldest first."""
         now = self.now()
-        found = [waiting for model in self.models() for waiting in self.waiting(model)]
-        return sorted(
-            (each for each in found if each.until is not None and each.until <= now and each.told is None), key=_order
-        )
+        waiting = [item for folder in self.models() for item in self._read_waiting(folder)]
+        return sorted((item for item in waiting if item.until and item.until <= now and not item.alerted), key=_age)
 
-    def told(self, waiting: Iterable[Waiting]) -> None:
-        """Remember that people were alerted of these."""
+    def mark_alerted(self, waiting: Iterable[Waiting]) -> None:
+        """Record that an alert was sent about these questions."""
         now = self.now()
-        for each in waiting:
-            self._change(each.question, lambda there: there.told is None, told=now)
+        for item in waiting:
+            self._change(item.question, lambda stored: stored.alerted is None, alerted=now)
 
     def _take(self, question: Question, run: str, until: datetime) -> Waiting | None:
-        """The question, asked by this run; None where it does not wait, or another run has it."""
+        """Lease the question to a run; return None if it is not open, or another run asks it."""
         now = self.now()
         return self._change(
-            question,
-            lambda there: there.taken_by in (None, run) or there.until is None or there.until <= now,
-            taken_by=run,
-            until=until,
+            question, lambda stored: stored.taken_by == run or stored.is_free(now), taken_by=run, until=until
         )
 
     def _change(self, question: Question, allowed: Callable[[Waiting], bool], **changes: object) -> Waiting | None:
-        file = self._waiting(question)
-        while True:
-            content, there = _read(file, Waiting)
-            if there is None or not allowed(there):
-                return None
-            changed = there.model_copy(update=changes)
-            if changed == there or storage.swap(file, content, documents.to_json(changed)):
-                return changed
+        def update(stored: Waiting | None) -> Waiting | None:
+            return stored.model_copy(update=changes) if stored is not None and allowed(stored) else None
+
+        return documents.change(self._file(question, _WAITING), Waiting, update)
 
     def _plan(self, run: str) -> Location:
         return self.root / _RUNS / f"{run}.json"
@@ -203,31 +212,29 @@ class Reviews:
         names = storage.file_names(self.root / folder / state)
         return {name.removesuffix(".json") for name in names if name.endswith(".json")}
 
-    def _all(self, folder: str, state: str, names: Iterable[str], model: type[_Document]) -> list[_Document]:
+    def _read_waiting(self, folder: str) -> list[Waiting]:
+        return sorted(self._read_all(folder, _WAITING, self._open(folder), Waiting), key=_age)
+
+    def _read_all(self, folder: str, state: str, names: Iterable[str], model: type[_Document]) -> list[_Document]:
         files = [self.root / folder / state / f"{name}.json" for name in sorted(names)]
-        return [found for found in _each(lambda file: documents.read(file, model), files) if found]
+        return [document for document in _in_parallel(lambda file: documents.read(file, model), files) if document]
 
-    def _waiting(self, question: Question) -> Location:
-        return self.root / folder_of(question.model) / _WAITING / f"{question.sha256}.json"
+    def _file(self, question: Question, state: str) -> Location:
+        return self.root / _folder(question.model) / state / f"{question.sha256}.json"
 
 
-def _read(file: Location, model: type[_Document]) -> tuple[bytes | None, _Document | None]:
-    """A document with the bytes that it was read from."""
-    try:
-        content = storage.read_bytes(file)
-    except FileNotFoundError:
-        return None, None
-    return content, documents.parse(file, content, model)
+def _folder(model: str) -> str:
+    return ModelName.parse(model).review_folder
 
 
 def _same(one: Answer, other: Answer) -> bool:
     return (one.run, one.reviewer, one.answer) == (other.run, other.reviewer, other.answer)
 
 
-def _order(waiting: Waiting) -> tuple[datetime, str]:
+def _age(waiting: Waiting) -> tuple[datetime, str]:
     return waiting.queued, waiting.question.sha256
 
 
-def _each(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+def _in_parallel(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
     with ThreadPoolExecutor(_WORKERS) as pool:
         return list(pool.map(function, items))

@@ -9,7 +9,7 @@ from sightline.storage import Location
 
 RECORD_SUFFIX = "_session.json"
 RECORDS = ".sessions"  # in an emotion's folder: the records and tracks of its sessions
-_REVIEW = ".review"  # in a patient's folder of training data: sessions that need a review
+_REVIEW = ".review"  # in a patient's folder of training data: review markers of version 0.1
 _CLAIMS = ".sessions"  # in a patient's folder of annotated videos: claims, plans and staged files
 
 
@@ -41,11 +41,11 @@ class PatientLayout:
 
     @property
     def reviews(self) -> Location:
-        """The folder of the patient's sessions that need a review."""
+        """The folder of the patient's review markers of version 0.1."""
         return self.training / _REVIEW
 
     def review(self, session: str) -> Location:
-        """Return the location of the reasons why a session needs a review."""
+        """Return the location of a session's review marker."""
         return self.reviews / f"{session}.json"
 
     def poses_of(self, folder: str) -> Location:

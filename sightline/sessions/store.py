@@ -133,35 +133,23 @@ class SessionStore:
     def add_prediction(self, claim: Claim, prediction: Prediction) -> StoredSession:
         """Write a model's prediction into a finished session's metadata, replacing an earlier one.
 
-        A session that needs a review is added to the patient's reviews. Raises ``StorageError`` if the session is not
-        finished.
+        Raises ``StorageError`` if the session is not finished.
         """
         layout, stored = self._layout(claim), self.outputs(claim)
-        waiting = layout.review(claim.session)
-        if prediction.review:
-            item = ReviewItem(
-                patient=stored.patient,
-                session=stored.session,
-                sha256=stored.sha256,
-                said=stored.emotion,
-                prediction=prediction,
-                annotated_video=stored.annotated_video,
-                metadata_file=stored.metadata_file,
-            )
-            storage.write_bytes(waiting, documents.to_json(item))
-        else:
-            storage.remove(waiting)
         metadata = stored.metadata.model_copy(update={"prediction": prediction})
         storage.write_bytes(layout.metadata, documents.to_json(metadata))
         return stored.model_copy(update={"metadata": metadata})
 
     def end_review(self, patient: PatientName | str, session: str) -> None:
-        """Remove a session from the patient's reviews, after a person has answered."""
+        """Remove a session's review marker of version 0.1, if there is one."""
         layout = PatientLayout(self.video_bucket, self.patients_bucket, PatientName.of(patient))
         storage.remove(layout.review(session))
 
     def reviews(self, patient: PatientName | str) -> list[ReviewItem]:
-        """Return the sessions of a patient that need a review, the oldest first."""
+        """Return the review markers that version 0.1 wrote for a patient, the oldest first.
+
+        Later versions queue a question instead: see ``sightline.reviews``.
+        """
         layout = PatientLayout(self.video_bucket, self.patients_bucket, PatientName.of(patient))
         items = (documents.read(layout.reviews / name, ReviewItem) for name in storage.file_names(layout.reviews))
         return sorted(filter(None, items), key=lambda item: (item.prediction.predicted_at, item.session))

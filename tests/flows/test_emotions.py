@@ -21,7 +21,8 @@ from flows.process_video import VideoResult, process_video
 from flows.retrain_all import SweepResult, retrain_all
 from flows.train_emotion import TrainingResult, train_emotion
 from sightline.registry import ModelNotFound, Registry
-from sightline.sessions import SessionRecord, SessionStore, track_of
+from sightline.reviews import Reviews
+from sightline.sessions import SessionRecord, track_of
 from sightline.settings import settings
 from sightline.training import emotions
 
@@ -89,7 +90,7 @@ def trained(home: Path) -> State[TrainingResult]:
 
 
 class TestTraining:
-    def test_a_patient_with_enough_sessions_gets_a_model_with_all_that_is_known_of_it(
+    def test_patient_with_enough_sessions_gets_a_complete_model(
         self, trained: State[TrainingResult], registry: Registry, prefect_server: str
     ) -> None:
         result = trained.result()
@@ -117,7 +118,7 @@ class TestTraining:
         assert "is now the current model" in shown["alert"]
         assert told_of(prefect_server, "sightline.model.promoted", "ana")
 
-    def test_a_patient_with_too_little_is_skipped_with_the_reasons_and_nobody_is_alerted(
+    def test_patient_with_too_few_sessions_is_skipped_without_alert(
         self, home: Path, registry: Registry, prefect_server: str
     ) -> None:
         invent(home, "bea", each=2)
@@ -132,10 +133,10 @@ class TestTraining:
         assert "alert" not in shown
         assert registry.current("bea") is None
 
-    def test_a_patient_nobody_has_heard_of_is_skipped_too(self, home: Path) -> None:
+    def test_unknown_patient_is_skipped(self, home: Path) -> None:
         assert train("nobody").name == "Skipped"
 
-    def test_the_cooldown_skips_the_next_training_and_force_does_not_wait(
+    def test_cooldown_skips_the_next_training_unless_forced(
         self, trained: State[TrainingResult], prefect_server: str
     ) -> None:
         assert trained.result().model
@@ -150,7 +151,7 @@ class TestTraining:
         history = artifacts(prefect_server, forced)["training-history"]
         assert history.count("promoted") == 2
 
-    def test_a_failed_training_is_a_failed_run_with_the_gate_in_its_alert_and_no_model(
+    def test_failed_training_fails_the_run_and_alerts_with_the_gate(
         self, home: Path, registry: Registry, prefect_server: str
     ) -> None:
         records = invent(home, "cleo")
@@ -167,7 +168,7 @@ class TestTraining:
         assert kept.outcome == "failed"
 
     @pytest.mark.slow
-    def test_a_burst_of_events_gives_one_training(self, home: Path, registry: Registry) -> None:
+    def test_burst_of_events_trains_once(self, home: Path, registry: Registry) -> None:
         invent(home, "dora")
         with ThreadPoolExecutor(5) as pool:
             states = list(pool.map(lambda _: train("dora"), range(12)))
@@ -177,7 +178,7 @@ class TestTraining:
 
 
 class TestSweep:
-    def test_one_patient_whose_training_fails_does_not_stop_the_others_and_is_named(
+    def test_failed_patient_is_named_and_others_are_trained(
         self, home: Path, registry: Registry
     ) -> None:
         ward = home / "ward"
@@ -197,7 +198,7 @@ class TestSweep:
 
 
 class TestPrediction:
-    def test_a_session_gets_its_probabilities_and_one_that_contradicts_its_words_goes_to_review(
+    def test_prediction_is_stored_and_an_uncertain_one_goes_to_review(
         self, home: Path, trained: State[TrainingResult], prefect_server: str
     ) -> None:
         agreed = predict_emotion("ana/synthetic-0001", threshold=0.3)
@@ -210,12 +211,12 @@ class TestPrediction:
         state = predict_emotion("synthetic-0002", "ana", threshold=0.999, return_state=True)
         unsure = state.result()
         assert unsure.outcome == "low_confidence"
-        store = SessionStore(home / "video", home / "patients")
-        assert [each.session for each in store.reviews("ana")] == ["synthetic-0002"]
+        waiting = Reviews(home / "reviews").waiting("ana")
+        assert [item.question.session for item in waiting] == ["ana/synthetic-0002"]
         assert "needs a review" in artifacts(prefect_server, state)["alert"]
         assert told_of(prefect_server, "sightline.session.uncertain", "synthetic-0002")
 
-    def test_without_a_model_it_says_how_to_get_one(self, home: Path) -> None:
+    def test_missing_model_error_states_the_training_command(self, home: Path) -> None:
         invent(home, "hugo", each=1)
         with pytest.raises(ModelNotFound, match="sightline train-emotion"):
             predict_emotion("hugo/synthetic-0001")
@@ -229,7 +230,7 @@ def words_of(folder: Path, emotion: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.soak
-def test_ten_videos_open_the_gate_and_the_model_is_asked_about_the_eleventh(
+def test_ten_videos_pass_the_gate_and_an_eleventh_is_predicted(
     home: Path, prefect_server: str, tmp_path: Path
 ) -> None:
     def film(number: int) -> str:

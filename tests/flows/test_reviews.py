@@ -211,8 +211,8 @@ def test_without_a_deployment_it_says_what_to_do_and_takes_nothing(
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        ({}, "not said whose"),
-        ({"model": "vehicles", "patient": "ana"}, "given together"),
+        ({}, "not given which"),
+        ({"model": "vehicles", "patient": "ana"}, "cannot be given together"),
         ({"results": "/"}, "no review"),
     ],
 )
@@ -232,7 +232,7 @@ def test_answers_come_from_a_file_and_are_exported_once(
     result = review_predictions(classified.results, answers=str(file))
     assert (result.answered, result.waiting, result.this_run.right) == (3, 1, 0)
     file.write_text(json.dumps({"reviewer": "Kim", "answers": {"/nowhere.png": "bicycle"}}))
-    with pytest.raises(InvalidInput, match="about which nothing is asked"):
+    with pytest.raises(InvalidInput, match="there is no question about it"):
         review_predictions(classified.results, answers=str(file))
 
     first: ExportResult = export_training_data("vehicles", str(tmp_path / "export"))
@@ -257,6 +257,7 @@ def test_a_session_is_learnt_from_under_the_emotion_that_a_person_saw(
     )
     result = review_predictions(patient="ana", answers=str(file))
     assert (result.answered, result.by_model["ana/1"].none_of_these) == (2, 1)
+    assert reviews.waiting("ana") == []
     assert SessionStore(home / "video", home / "patients").reviews("ana") == []
 
     trained = train_emotion("ana", repeats=1, permutations=19, force=True)

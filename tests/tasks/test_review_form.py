@@ -25,7 +25,7 @@ def test_each_question_is_a_choice_under_its_picture(tmp_path: Path) -> None:
     assert fields["image_01"]["title"] == "1. bike.png"
     assert fields["image_01"]["description"].startswith("![image](data:image/jpeg;base64,")
     assert f"`{tmp_path}/bike.png`" in fields["image_01"]["description"]
-    assert "There is no picture of it" in fields["image_02"]["description"]
+    assert "No thumbnail is available" in fields["image_02"]["description"]
     assert "Page 2 of 3" in fields["reviewer"]["description"]
 
 

@@ -169,6 +169,6 @@ class TestAnswersFile:
     def test_an_answer_that_is_none_is_named_with_those_there_are(self, tmp_path: Path) -> None:
         (tmp_path / "a.json").write_text(json.dumps({"reviewer": "kim", "answers": {question(1).uri: "car"}}))
         with pytest.raises(
-            InvalidInput, match=r"'car' is no answer to /pictures/1\.png.* There are bicycle, motorcycle"
+            InvalidInput, match=r"'car' is not an answer to /pictures/1\.png.* Use one of bicycle, motorcycle"
         ):
             read_answers(tmp_path / "a.json").matched([question(1)], "a.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,8 @@ import pytest
 from sightline.errors import StorageError
 from sightline.registry import Registry
 from sightline.reviews import CANNOT_TELL, NONE_OF_THESE, Reviewed, provenance, relabelled, with_reviews
-from sightline.training import (
+from sightline.training.images import (
     Preset,
-    Source,
     TrainingData,
     assess,
     fit,
@@ -26,6 +26,7 @@ from sightline.training import (
     synthesize_pressure_maps,
 )
 from sightline.vision import Limits
+from sightline.vision.labelled import ImageSource
 from tests.emotions import record_of
 from tests.reviewing import answer, question
 from tests.training import QUICK
@@ -65,7 +66,7 @@ def reviewed(file: Path, said: str = "left") -> Reviewed:
     return Reviewed(question=asked, answers=(answer(said, model="posture/1"),))
 
 
-def read(source: Source, preset: Preset, folder: Path) -> TrainingData:
+def read(source: ImageSource, preset: Preset, folder: Path) -> TrainingData:
     return read_training_data(source, preset, preset.recipe().input, folder)
 
 
@@ -73,9 +74,10 @@ def read(source: Source, preset: Preset, folder: Path) -> TrainingData:
 def test_answers_train_a_model_whose_record_says_whose_they_are_and_whose_test_set_is_as_it_was(
     maps: Path, seen: list[Path], quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
-    def make(source: Source, name: str, reviews: list[Reviewed]) -> None:
+    def make(source: ImageSource, name: str, reviews: list[Reviewed]) -> None:
         (tmp_path / name / "files").mkdir(parents=True)
-        data = read(source, quick, tmp_path / name)
+        answers = provenance(reviews) if reviews else None
+        data = replace(read(source, quick, tmp_path / name), reviews=answers)
         splits = split(data.manifest, quick.shares, 42)
         labels = data.labels[splits.train]
         recipe = quick.recipe().model_copy(update={"epochs": 1})
@@ -83,7 +85,6 @@ def test_answers_train_a_model_whose_record_says_whose_they_are_and_whose_test_s
         assessed = assess(fitted, data, splits, quick.threshold)
         record = publish(
             registry, "posture", quick, data, splits, assessed, tmp_path / name / "files", seed=42,
-            reviews=provenance(reviews) if reviews else None,
         )  # fmt: skip
         whys.append(promote(registry, record, quick, data, splits, assessed, device="cpu").why)
 
@@ -140,7 +141,7 @@ def test_a_picture_that_is_gone_changed_or_of_no_class_is_left_out_and_named(
     data = read(with_reviews(open_source(maps), given, Limits()), quick, tmp_path)
     assert data.manifest.reviewed == 1
     reasons = {each.uri: each.reason for each in data.manifest.unusable}
-    assert "another one is" in reasons[str(changed)]
+    assert "replaced by another one" in reasons[str(changed)]
     assert "no such file" in reasons["/nowhere/3.jpg"]
     assert "of none of the classes" in reasons[str(seen[3])]
 

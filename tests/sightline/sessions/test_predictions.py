@@ -10,6 +10,7 @@ import pytest
 
 from sightline import storage
 from sightline.errors import StorageError
+from sightline.reviews import Reviews, store_prediction
 from sightline.sessions import Claim, Prediction, SessionOutputs, SessionStore, read_sessions
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -39,15 +40,15 @@ def test_prediction_is_added_to_the_metadata_without_other_changes(
 
 
 def test_session_is_listed_until_a_prediction_needs_no_review(
-    store: SessionStore, claim: Claim, outputs: SessionOutputs, storing: ModuleType
+    store: SessionStore, claim: Claim, outputs: SessionOutputs
 ) -> None:
-    stored = store.save(claim, outputs)
-    store.add_prediction(claim, prediction("the words express happy, the model predicts sad"))
-    (item,) = store.reviews(storing.PATIENT)
-    assert (item.session, item.said, item.annotated_video) == ("clip", "happy", stored.annotated_video)
-    assert item.prediction.review == ("the words express happy, the model predicts sad",)
-    store.add_prediction(claim, prediction(later=1))
-    assert store.reviews(storing.PATIENT) == []
+    stored, reviews = store.save(claim, outputs), Reviews(store.patients_bucket.parent / "reviews")
+    store_prediction(store, reviews, claim, prediction("the words express happy, the model predicts sad"), ())
+    (question,) = (waiting.question for waiting in reviews.waiting("ana"))
+    assert (question.session, question.choices, question.uri) == ("José/clip", ("happy", "sad"), stored.annotated_video)
+    assert question.why == "the words express happy, the model predicts sad"
+    store_prediction(store, reviews, claim, prediction(later=1), ())
+    assert reviews.waiting("ana") == []
 
 
 def test_review_is_not_read_as_a_session(
