@@ -18,14 +18,14 @@ from tasks.training import (
     compare_models,
     cross_validate_recipe,
     find_cooldown,
-    find_same_pictures,
+    find_same_images,
     fit_model,
     promote_model,
     publish_comparison,
     publish_model,
-    read_pictures,
+    read_images,
     report_training,
-    split_pictures,
+    split_images,
 )
 from tasks.training_plan import plan_training
 
@@ -125,18 +125,18 @@ def train_image_classifier(
     if cooldown_hours is not None and (reason := find_cooldown(plan, cooldown_hours)):
         return skipped(reason, None)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as folder:
-        pictures = read_pictures(data, plan, Path(folder), reviews)
-        if cooldown_hours is not None and (reason := find_same_pictures(plan, pictures)):
+        images = read_images(data, plan, Path(folder), reviews)
+        if cooldown_hours is not None and (reason := find_same_images(plan, images)):
             return skipped(reason, None)
-        splits = split_pictures(pictures, plan)
-        rows = compare_models(pictures, splits, plan) if compare else []
+        splits = split_images(images, plan)
+        rows = compare_models(images, splits, plan) if compare else []
         if rows:
             publish_comparison(rows)
-        folds = cross_validate_recipe(pictures, plan) if cross_validate else None
-        assessed = assess_model(fit_model(pictures, splits, plan), pictures, splits, plan)
-        record = publish_model(assessed, pictures, splits, plan, folds, rows)
-        promotion = promote_model(record, assessed, pictures, splits, plan, why)
-    unusable = list(pictures.data.manifest.unusable)
-    place = uri_of(open_registry().root / record.name / str(record.version))
-    report_training(record, promotion, unusable, place)
-    return TrainingResult.of(record, promotion, unusable, place)
+        folds = cross_validate_recipe(images, plan) if cross_validate else None
+        assessed = assess_model(fit_model(images, splits, plan), images, splits, plan)
+        record = publish_model(assessed, images, splits, plan, folds, rows)
+        promotion = promote_model(record, assessed, images, splits, plan, why)
+    unusable = list(images.value.manifest.unusable)
+    folder_uri = uri_of(open_registry().root / record.name / str(record.version))
+    report_training(record, promotion, unusable, folder_uri)
+    return TrainingResult.of(record, promotion, unusable, folder_uri)

@@ -1,11 +1,13 @@
-"""Training an image classifier: the steps from labelled pictures to a promoted model."""
+"""Training an image classifier: the steps from labelled images to a promoted model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
@@ -21,76 +23,68 @@ from sightline.training.images import Assessed, ComparisonRow, CrossValidation, 
 from tasks.events import emit_model_rolled_back, emit_training
 from tasks.models import open_registry, open_reviews
 from tasks.runs import image_limits
+from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE, PLAIN
 from tasks.support.progress import progress
 from tasks.training_plan import TrainingPlan
 
 __all__ = [
-    "Pictures",
     "assess_model",
     "compare_models",
     "cross_validate_recipe",
     "find_cooldown",
-    "find_same_pictures",
+    "find_same_images",
     "fit_model",
     "move_pointer_back",
     "promote_model",
     "publish_comparison",
     "publish_model",
-    "read_pictures",
+    "read_images",
     "report_rollback",
     "report_training",
-    "split_pictures",
+    "split_images",
     "write_pressure_maps",
 ]
 
 
-class Pictures:
-    """The labelled pictures, in a plain object: Prefect looks through every field of a data class at each call.
-
-    ``reviewed``: the people's answers among their labels.
-    """
-
-    def __init__(self, data: TrainingData, reviewed: Sequence[Reviewed] = ()) -> None:
-        self.data = data
-        used = {sample.sha256 for sample in data.manifest.samples if sample.source == "review"}
-        self.reviewed = [each for each in reviewed if each.question.sha256 in used]
-
-
 @task(**ON_STORAGE)
-def read_pictures(data: str, plan: TrainingPlan, folder: Path, with_reviews: bool = False) -> Pictures:
-    """Every picture, checked, hashed and decoded into a file in ``folder``.
+def read_images(data: str, plan: TrainingPlan, folder: Path, with_reviews: bool = False) -> Opaque[TrainingData]:
+    """Read, check, hash and decode every image into a file in ``folder``.
 
-    ``with_reviews``: those that people have answered about as well.
+    ``with_reviews``: also read the images that people have answered questions about.
     """
     reviewed = open_reviews().answered(plan.name) if with_reviews else []
     with progress("read") as report:
-        return Pictures(
-            images.read_training_data(
-                reviews.with_reviews(images.open_source(data), reviewed, image_limits()),
-                plan.preset,
-                plan.recipe.input,
-                folder,
-                classes=plan.classes,
-                progress=report,
-            ),
-            reviewed,
+        read = images.read_training_data(
+            reviews.with_reviews(images.open_source(data), reviewed, image_limits()),
+            plan.preset,
+            plan.recipe.input,
+            folder,
+            classes=plan.classes,
+            progress=report,
         )
+    return Opaque(replace(read, reviews=_provenance_of_answers(read, reviewed)))
+
+
+def _provenance_of_answers(data: TrainingData, reviewed: Sequence[Reviewed]) -> dict[str, Any] | None:
+    used = {sample.sha256 for sample in data.manifest.samples if sample.source == "review"}
+    answers = [answer for answer in reviewed if answer.question.sha256 in used]
+    return reviews.provenance(answers) if answers else None
 
 
 @task(**PLAIN)
-def split_pictures(pictures: Pictures, plan: TrainingPlan) -> Splits:
-    """Which pictures train, validate and test."""
-    return images.split(pictures.data.manifest, plan.preset.shares, plan.seed)
+def split_images(data: Opaque[TrainingData], plan: TrainingPlan) -> Splits:
+    """Split the images into a training, a validation and a test set."""
+    return images.split(data.value.manifest, plan.preset.shares, plan.seed)
 
 
 @task(**PLAIN)
-def compare_models(pictures: Pictures, splits: Splits, plan: TrainingPlan) -> list[ComparisonRow]:
-    """Backbones and heads, each trained on the same pictures and judged on the validation set."""
+def compare_models(data: Opaque[TrainingData], splits: Splits, plan: TrainingPlan) -> list[ComparisonRow]:
+    """Train backbones and heads on the same images, and compare them on the validation set."""
     with progress("compare") as report:
         return images.compare(
             plan.preset,
-            pictures.data,
+            data.value,
             splits,
             pretrained=plan.pretrained,
             seed=plan.seed,
@@ -100,12 +94,12 @@ def compare_models(pictures: Pictures, splits: Splits, plan: TrainingPlan) -> li
 
 
 @task(**PLAIN)
-def cross_validate_recipe(pictures: Pictures, plan: TrainingPlan) -> CrossValidation:
-    """The recipe trained and tested anew on each of the preset's folds."""
+def cross_validate_recipe(data: Opaque[TrainingData], plan: TrainingPlan) -> CrossValidation:
+    """Train and test the recipe on every fold of the preset."""
     with progress("cross-validate") as report:
         return images.cross_validate(
             plan.recipe,
-            pictures.data,
+            data.value,
             plan.preset.folds,
             seed=plan.seed,
             pretrained=plan.preset.starts_pretrained(plan.pretrained),
@@ -115,15 +109,14 @@ def cross_validate_recipe(pictures: Pictures, plan: TrainingPlan) -> CrossValida
 
 
 @task(**PLAIN)
-def fit_model(pictures: Pictures, splits: Splits, plan: TrainingPlan) -> Fitted:
-    """The model, trained on the training set alone."""
-    data = pictures.data
+def fit_model(data: Opaque[TrainingData], splits: Splits, plan: TrainingPlan) -> Fitted:
+    """Train the model on the training set alone."""
     with progress("train") as report:
         return images.fit(
             plan.recipe,
-            data.pixels[splits.train],
-            data.labels[splits.train],
-            len(data.manifest.classes),
+            data.value.pixels[splits.train],
+            data.value.labels[splits.train],
+            len(data.value.manifest.classes),
             seed=plan.seed,
             pretrained=plan.preset.starts_pretrained(plan.pretrained),
             device=settings().device,
@@ -132,27 +125,27 @@ def fit_model(pictures: Pictures, splits: Splits, plan: TrainingPlan) -> Fitted:
 
 
 @task(**PLAIN)
-def assess_model(fitted: Fitted, pictures: Pictures, splits: Splits, plan: TrainingPlan) -> Assessed:
-    """The temperature, found on the validation set, and the figures on the test set."""
-    return images.assess(fitted, pictures.data, splits, plan.threshold)
+def assess_model(fitted: Fitted, data: Opaque[TrainingData], splits: Splits, plan: TrainingPlan) -> Assessed:
+    """Calibrate the model on the validation set, and measure it on the test set."""
+    return images.assess(fitted, data.value, splits, plan.threshold)
 
 
 @task(**ON_STORAGE)
 def publish_model(
     assessed: Assessed,
-    pictures: Pictures,
+    data: Opaque[TrainingData],
     splits: Splits,
     plan: TrainingPlan,
     cross_validation: CrossValidation | None,
     comparison: Sequence[ComparisonRow],
 ) -> ModelRecord:
-    """A new version in the registry: weights, record, manifest and plots."""
+    """Publish a new version in the registry: weights, record, manifest and plots."""
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as folder:
         return images.publish(
             open_registry(),
             plan.name,
             plan.preset,
-            pictures.data,
+            data.value,
             splits,
             assessed,
             Path(folder),
@@ -160,13 +153,12 @@ def publish_model(
             pretrained=plan.pretrained,
             cross_validation=cross_validation,
             comparison=comparison,
-            reviews=reviews.provenance(pictures.reviewed) if pictures.reviewed else None,
         )
 
 
 @task(**ON_STORAGE)
 def find_cooldown(plan: TrainingPlan, hours: float) -> str | None:
-    """Why it is too early to train the model again; None where it is not."""
+    """Return why it is too early to train the model again; None if it is not."""
     newest = _newest(plan)
     if newest is None or datetime.now(UTC) - newest.created >= timedelta(hours=hours):
         return None
@@ -174,14 +166,14 @@ def find_cooldown(plan: TrainingPlan, hours: float) -> str | None:
 
 
 @task(**ON_STORAGE)
-def find_same_pictures(plan: TrainingPlan, pictures: Pictures) -> str | None:
-    """Why there is nothing new to learn; None where there is."""
-    newest = _newest(plan)
-    if newest is None or newest.data.manifest_sha256 != pictures.data.manifest.sha256:
+def find_same_images(plan: TrainingPlan, data: Opaque[TrainingData]) -> str | None:
+    """Return why another training would change nothing; None if there are new images or labels."""
+    newest, manifest = _newest(plan), data.value.manifest
+    if newest is None or newest.data.manifest_sha256 != manifest.sha256:
         return None
     return (
-        f"{newest.label} was trained on the same {len(pictures.data.manifest.samples)} pictures, and another training "
-        "would learn nothing new. Add labelled pictures, or answer the review of the uncertain ones"
+        f"{newest.label} was trained on the same {len(manifest.samples)} images, so another training would change "
+        "nothing. Add labelled images, or answer the review of the uncertain ones"
     )
 
 
@@ -195,17 +187,17 @@ def _newest(plan: TrainingPlan) -> ModelRecord | None:
 def promote_model(
     record: ModelRecord,
     assessed: Assessed,
-    pictures: Pictures,
+    data: Opaque[TrainingData],
     splits: Splits,
     plan: TrainingPlan,
     why: str | None = None,
 ) -> Promotion:
-    """The version made current, where it is at least as good as the current one on the same test pictures.
+    """Make the version current if it is at least as good as the current one on the same test images.
 
-    ``why``: what the training was started for.
+    ``why``: the reason for the training.
     """
     return images.promote(
-        open_registry(), record, plan.preset, pictures.data, splits, assessed, why=why, device=settings().device
+        open_registry(), record, plan.preset, data.value, splits, assessed, why=why, device=settings().device
     )
 
 
@@ -223,10 +215,11 @@ def move_pointer_back(model: ModelName) -> tuple[int | None, Pointer]:
 
 @task(**ON_STORAGE)
 def write_pressure_maps(folder: str, count: int, people: int, seed: int) -> list[str]:
-    """Synthetic pressure maps as files; their names."""
+    """Write synthetic pressure maps as files, and return their names."""
     with progress("synthesize") as report:
-        made = images.synthesize_pressure_maps(storage.locate(folder), count, people=people, seed=seed, progress=report)
-    return [file.name for file in made]
+        location = storage.locate(folder)
+        files = images.synthesize_pressure_maps(location, count, people=people, seed=seed, progress=report)
+    return [file.name for file in files]
 
 
 @task(**PLAIN)

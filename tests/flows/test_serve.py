@@ -174,7 +174,7 @@ def test_drift_causes_one_alert_one_training_and_one_report(
     with temporary_settings({PREFECT_API_URL: f"{local.url}/api"}), local.client() as api:
         await_true(lambda: api.get("/deployments/name/train-image-classifier/media").is_success)
         synthesize_pressure_maps(str(maps), count=240, people=6, seed=1)
-        monkeypatch.setattr("sightline.training.images.publishing.now_in_utc", lambda: begin - week)
+        monkeypatch.setattr("sightline.training.common.publishing.now_in_utc", lambda: begin - week)
         first = train_image_classifier("ward", str(maps), preset=str(preset), pretrained=False)
         assert (first.version, first.promoted) == (1, True)
         for number in (0, 1):

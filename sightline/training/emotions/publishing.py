@@ -9,7 +9,6 @@ import json
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +26,10 @@ from sightline.registry import (
     ModelRecord,
     Promotion,
     Registry,
-    code_version,
-    versions_of_libraries,
 )
 from sightline.training.common.calibration import Calibration, calibrate, expected_calibration_error
 from sightline.training.common.evaluation import selective
+from sightline.training.common.publishing import Comparison, promote_version, provenance
 from sightline.training.emotions.dataset import SessionTable
 from sightline.training.emotions.pipelines import fit_forest
 from sightline.training.emotions.plots import draw_plots
@@ -104,7 +102,6 @@ def publish_forest(
     manifest = _hash_of(rows["sessions"])
     draft = ModelDraft(
         name=PatientName.of(patient).model.name,
-        created=datetime.now(UTC),
         task=TASK,
         architecture={"patient": patient, "model": "random forest", "trees": validation.trees},
         classes=table.classes,
@@ -126,52 +123,49 @@ def publish_forest(
         parameters=dict(parameters),
         seed=validation.seed,
         metrics=_metrics(table, trained, threshold),
-        code_version=code_version(),
-        libraries=versions_of_libraries(_LIBRARIES),
+        **provenance(_LIBRARIES),
     )
     (folder / ARCHIVE).write_bytes(_archive(folder, draft))
     return registry.publish(draft, folder)
 
 
 def promote_forest(registry: Registry, record: ModelRecord, table: SessionTable, trained: TrainedForest) -> Promotion:
-    """Make a version current where it is no worse than the current one on the same sessions.
+    """Make a version current if it is at least as accurate as the current one on the same sessions.
 
-    Neither is asked about a session that it has learnt from: there, what its cross-validation said of the session out
-    of fold counts, which is kept beside each model.
+    A session that a model was trained on counts with the out-of-fold prediction of the model's cross-validation, which
+    is stored with the model.
     """
     emotions = np.array(table.classes)
-    said = emotions[trained.out_of_fold.argmax(axis=1)]
     true = emotions[table.labels]
-    reasons = ["there was no current model"]
+    value = float((emotions[trained.out_of_fold.argmax(axis=1)] == true).mean())
 
-    def rival(version: int) -> float:
-        theirs, unseen = _said_by(registry, record, version, table)
-        known = len(table.sessions) - unseen
-        reasons[:] = [
-            f"compared on the same {len(true)} sessions: {known} by what cross-validation said of each unseen"
-            + (f", and {unseen} that {record.name}/{version} has not learnt from" if unseen else "")
-        ]
-        return float((theirs == true).mean())
+    def compare() -> Comparison:
+        current = registry.current(record.name)
+        if current is None or current.version == record.version:
+            return Comparison.without_current(value)
+        predicted, unseen = _predictions_of(registry, record, current.version, table)
+        why = (
+            f"compared on the same {len(true)} sessions: {len(true) - unseen} by the out-of-fold predictions of each"
+            + (f", and {unseen} that {record.name}/{current.version} was not trained on" if unseen else "")
+        )
+        return Comparison(current.version, value, float((predicted == true).mean()), why)
 
-    current = registry.current(record.name)
-    if current is not None and current.version != record.version:
-        rival(current.version)
-    return registry.promote(
-        record.name, record.version, metric=METRIC, value=float((said == true).mean()), rival=rival, why=reasons[0]
-    )
+    return promote_version(registry, record, METRIC, compare)
 
 
-def _said_by(
+def _predictions_of(
     registry: Registry, record: ModelRecord, version: int, table: SessionTable
 ) -> tuple[NDArray[np.str_], int]:
-    """The emotion that an earlier version says of each session, and how many of them it has not learnt from."""
+    """Return the emotion that an earlier version predicts for each session, and the number that are new to it."""
     files = registry.open(record.name, version)
-    kept = json.loads((files.folder / SESSIONS).read_text(encoding="utf-8"))["sessions"]
-    out_of_fold = {each["sha256"]: max(each["probabilities"], key=each["probabilities"].get) for each in kept}
+    stored = json.loads((files.folder / SESSIONS).read_text(encoding="utf-8"))["sessions"]
+    out_of_fold = {row["sha256"]: max(row["probabilities"], key=row["probabilities"].get) for row in stored}
     model = load_emotion_model(registry, record.architecture["patient"], version)
-    asked = np.array(model.classes)[model.predict_rows(table.features).argmax(axis=1)]
-    said = [out_of_fold.get(one.sha256, name) for one, name in zip(table.sessions, asked, strict=True)]
-    return np.array(said), sum(one.sha256 not in out_of_fold for one in table.sessions)
+    direct = np.array(model.classes)[model.predict_rows(table.features).argmax(axis=1)]
+    predicted = [
+        out_of_fold.get(session.sha256, emotion) for session, emotion in zip(table.sessions, direct, strict=True)
+    ]
+    return np.array(predicted), sum(session.sha256 not in out_of_fold for session in table.sessions)
 
 
 def _metrics(table: SessionTable, trained: TrainedForest, threshold: float) -> dict[str, Any]:

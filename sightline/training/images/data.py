@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ class TrainingData:
     source: ImageSource
     input: ImageInput
     pixels: NDArray[np.uint8]
+    reviews: Mapping[str, Any] | None = None
 
     @property
     def labels(self) -> NDArray[np.int64]:

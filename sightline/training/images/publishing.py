@@ -1,30 +1,27 @@
-"""Making a trained model a version of the registry, and current where it is at least as good as the current one."""
+"""Publication of a trained classifier, and its promotion if it is at least as good as the current version."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.clock import now_in_utc
-from sightline.registry import (
-    DataVersion,
-    ModelDraft,
-    ModelRecord,
-    Promotion,
-    Registry,
-    code_version,
-    versions_of_libraries,
-)
+from sightline.registry import DataVersion, ModelDraft, ModelRecord, Promotion, Registry
 from sightline.registry.baseline import BASELINE, Baseline
 from sightline.training.common.calibration import Calibration, calibrate, expected_calibration_error
-from sightline.training.common.current_model import Device, RivalChanged, compare_with_current
-from sightline.training.common.evaluation import Evaluation, evaluate
+from sightline.training.common.evaluation import Evaluation, evaluate, score
 from sightline.training.common.manifest import MANIFEST
+from sightline.training.common.publishing import (
+    Comparison,
+    TestSet,
+    compare_with_current,
+    promote_version,
+    provenance,
+)
 from sightline.training.images.comparison import ComparisonRow
 from sightline.training.images.cross_validation import CrossValidation
 from sightline.training.images.data import TrainingData
@@ -32,22 +29,24 @@ from sightline.training.images.fit import Fitted, embed
 from sightline.training.images.manifest import UNUSABLE
 from sightline.training.images.plots import draw_plots
 from sightline.training.images.preset import Preset
-from sightline.training.images.splits import Splits
-from sightline.vision import TASK, save_classifier
+from sightline.training.images.splits import Places, Splits
+from sightline.vision import TASK, load_classifier, save_classifier
 from sightline.vision.heads import probabilities
 from sightline.vision.precision import HALF_PRECISIONS, METRIC, Agreement, agreement
 
 __all__ = ["Assessed", "assess", "promote", "publish"]
+
+Device = Literal["auto", "cpu", "cuda"]
 
 _LIBRARIES = ("numpy", "pillow", "scikit-learn", "torch", "torchvision", "xgboost")
 
 
 @dataclass(frozen=True)
 class Assessed:
-    """A trained model with its calibration and its figures on the test set.
+    """A trained model with its calibration and its metrics on the test set.
 
-    ``before`` and ``after``: the test set's probabilities, shape = (n, classes), without and with the temperature, in
-    float32. ``half``: how those with it would be in each half precision that there is for the model.
+    ``before`` and ``after``: the probabilities of the test set, shape = (n, classes), before and after temperature
+    scaling, in float32. ``half``: the agreement of ``after`` with each half precision that the model supports.
     """
 
     fitted: Fitted
@@ -59,20 +58,20 @@ class Assessed:
 
 
 def assess(fitted: Fitted, data: TrainingData, splits: Splits, threshold: float) -> Assessed:
-    """Find the temperature on the validation set, then the figures on the test set, by half precisions too."""
-    labels, unseen = data.labels, data.pixels[splits.test]
+    """Fit the temperature on the validation set, and measure the model on the test set, in half precisions too."""
+    labels, test_pixels = data.labels, data.pixels[splits.test]
     calibration = calibrate(fitted.logits(data.pixels[splits.validation]), labels[splits.validation])
-    logits = fitted.logits(unseen)
+    logits = fitted.logits(test_pixels)
     before, after = probabilities(logits), probabilities(logits, calibration.temperature)
     evaluation = evaluate(after, labels[splits.test], data.manifest.classes, threshold)
-    half = dict(_in_half_precisions(fitted, unseen, calibration.temperature, after))
+    half = dict(_in_half_precisions(fitted, test_pixels, calibration.temperature, after))
     return Assessed(fitted, calibration, evaluation, before, after, half)
 
 
 def _in_half_precisions(
     fitted: Fitted, pixels: NDArray[np.uint8], temperature: float, expected: NDArray[np.float64]
 ) -> Iterator[tuple[str, Agreement]]:
-    """How pictures' probabilities would be in each half precision. One in which the embeddings overflow is left out."""
+    """Measure the agreement in each half precision, except those in which the embeddings overflow."""
     from sightline.vision.half import emulate_precision
 
     for name in HALF_PRECISIONS:
@@ -99,13 +98,11 @@ def publish(
     pretrained: bool = True,
     cross_validation: CrossValidation | None = None,
     comparison: Sequence[ComparisonRow] = (),
-    reviews: Mapping[str, Any] | None = None,
 ) -> ModelRecord:
-    """Write weights, plots, manifest and baseline into ``folder``, an empty one, and publish them as a new version.
+    """Write weights, plots, manifest and baseline into the empty ``folder``, and publish them as a new version.
 
-    ``pretrained``: whether pretrained weights were asked for; the record also tells whether the preset has a recipe
-    with them. ``reviews``: whose answers are among the labels, for the record. The version is not current yet: that is
-    :func:`promote`'s.
+    ``pretrained``: whether pretrained weights were requested; the record also stores whether the preset has a recipe
+    with them. :func:`promote` makes the version current.
     """
     fitted, manifest = assessed.fitted, data.manifest
     recipe, threshold = fitted.recipe, assessed.evaluation.threshold
@@ -135,7 +132,6 @@ def publish(
         metrics["comparison"] = [row.model_dump(mode="json") for row in comparison]
     draft = ModelDraft(
         name=name,
-        created=now_in_utc(),
         task=TASK,
         architecture={
             "backbone": recipe.backbone,
@@ -159,20 +155,18 @@ def publish(
             "near_duplicates": preset.near_duplicates,
             "absent_classes": list(manifest.absent),
             "unusable": len(manifest.unusable),
-            **({"reviews": dict(reviews)} if reviews else {}),
+            **({"reviews": dict(data.reviews)} if data.reviews else {}),
         },
         seed=seed,
         metrics=metrics,
-        code_version=code_version(),
-        libraries=versions_of_libraries(_LIBRARIES),
+        **provenance(_LIBRARIES),
     )
     return registry.publish(draft, folder)
 
 
 def _metrics(assessed: Assessed, labels: NDArray[np.int64]) -> dict[str, Any]:
-    """The figures on the test set, and the calibration's on the validation set, where the temperature was found."""
-    found = assessed.evaluation.model_dump(mode="json", exclude={"threshold", "ece"})
-    return found | {
+    """Return the metrics on the test set, and the calibration errors on the validation set."""
+    return assessed.evaluation.model_dump(mode="json", exclude={"threshold", "ece"}) | {
         "ece_before": expected_calibration_error(assessed.before, labels),
         "ece_after": assessed.evaluation.ece,
         "validation": {
@@ -181,7 +175,7 @@ def _metrics(assessed: Assessed, labels: NDArray[np.int64]) -> dict[str, Any]:
         },
         "training_seconds": assessed.fitted.seconds,
         "losses": list(assessed.fitted.losses),
-        METRIC: {name: found.model_dump() for name, found in assessed.half.items()},
+        METRIC: {name: agreement.model_dump() for name, agreement in assessed.half.items()},
     }
 
 
@@ -212,22 +206,37 @@ def promote(
     why: str | None = None,
     device: Device = "auto",
 ) -> Promotion:
-    """Make a published version current where it is at least as good as the current one on the same test pictures.
+    """Make a published version current if it is at least as good as the current one on the same test images.
 
-    The preset says by which figure. The result's ``why`` says how the two were compared, and before that ``why`` the
-    version was trained.
+    The preset names the metric. ``why``: the reason for the training, which precedes the reason for the decision in
+    the result.
     """
-    metric, said = preset.promoted_by, assessed.after.argmax(axis=1)
-    while True:
-        found = compare_with_current(registry, record.name, metric, data, splits.test, said, device=device)
-        try:
-            return registry.promote(
-                record.name,
-                record.version,
-                metric=metric,
-                value=found.value,
-                rival=found.rival_is,
-                why="; ".join(filter(None, (why, found.why))),
-            )
-        except RivalChanged:  # The pictures that are fair to the one that is current now may be others.
-            continue
+    metric, classes = preset.promoted_by, len(data.manifest.classes)
+    test, labels = splits.test, data.labels[splits.test]
+    predicted = assessed.after.argmax(axis=1)
+
+    def read_test_set() -> TestSet:
+        return TestSet([data.manifest.samples[place].sha256 for place in test], labels)
+
+    def measure(current: str, selected: NDArray[np.bool_]) -> tuple[float, float]:
+        by_current = _predicted_classes(registry, current, data, test[selected], device)
+        return (
+            score(predicted[selected], labels[selected], classes, metric),
+            score(by_current, labels[selected], classes, metric),
+        )
+
+    def compare() -> Comparison:
+        return compare_with_current(registry, record, metric, read_test_set, measure)
+
+    return promote_version(registry, record, metric, compare, why=why)
+
+
+def _predicted_classes(
+    registry: Registry, model: str, data: TrainingData, places: Places, device: Device
+) -> NDArray[np.int64]:
+    """Return a model's predictions as places in the data's classes, -1 for a class that the data does not have."""
+    classifier = load_classifier(registry, model, device=device, half=False)
+    place_of = {name: place for place, name in enumerate(data.manifest.classes)}
+    places_of_classes = np.array([place_of.get(name, -1) for name in classifier.classes], dtype=np.int64)
+    probabilities_of_images = classifier.predict(data.read(places.tolist(), classifier.input))
+    return np.asarray(places_of_classes[probabilities_of_images.argmax(axis=1)])

@@ -1,4 +1,4 @@
-"""Making a trained ranking a version of the registry, and current where it ranks at least as well."""
+"""Publication of a trained ranking, and its promotion if it ranks at least as well as the current version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +13,15 @@ from numpy.typing import NDArray
 
 from sightline.ranking import TASK, load_ranker
 from sightline.ranking.model import MODEL_FILE
-from sightline.registry import (
-    DataVersion,
-    ModelDraft,
-    ModelRecord,
-    Promotion,
-    Registry,
-    code_version,
-    versions_of_libraries,
-)
-from sightline.training.common.current_model import Comparison, RivalChanged, fair_places
+from sightline.registry import DataVersion, ModelDraft, ModelRecord, Promotion, Registry
 from sightline.training.common.manifest import COLUMNS, MANIFEST, csv_bytes, hash_of_samples
+from sightline.training.common.publishing import (
+    Comparison,
+    TestSet,
+    compare_with_current,
+    promote_version,
+    provenance,
+)
 from sightline.training.common.stages import StageGraph
 from sightline.training.ranking.dataset import LABELS, SPLITS, RankingData, Split
 from sightline.training.ranking.evaluate import METRICS, SCORES, THRESHOLD, RankingMetrics, auc
@@ -38,7 +35,7 @@ from sightline.vision.heads import LinearHead
 __all__ = ["DROPPED", "METRIC", "dropped_by_reason", "parameters_of", "promote_ranker", "publish_ranker"]
 
 METRIC = "roc_auc"
-"""What promotion goes by."""
+"""The metric that decides on promotion."""
 
 DROPPED = "dropped.csv"
 
@@ -59,23 +56,22 @@ _LIBRARIES = (
 def publish_ranker(
     registry: Registry, name: str, graph: StageGraph, data: RankingData, parameters: RankingParameters, folder: Path
 ) -> ModelRecord:
-    """Gather what the stages made in ``folder``, an empty one, and publish it as the model's next version.
+    """Copy the output of the stages into the empty ``folder``, and publish it as the model's next version.
 
-    The stages are run as far as they are not fresh. The version is not current yet: that is :func:`promote_ranker`'s.
+    Runs the stages that are not fresh. :func:`promote_ranker` makes the version current.
     """
-    made = {stage: graph.folder(stage) for stage in graph.stages}
-    history = read_history(made["train"])
-    people = {split: read_people(made[f"prepare-{split}"]) for split in SPLITS}
+    outputs = {stage: graph.folder(stage) for stage in graph.stages}
+    history = read_history(outputs["train"])
+    people = {split: read_people(outputs[f"prepare-{split}"]) for split in SPLITS}
     crops = {split: [crop for crop in rows if crop.image_path] for split, rows in people.items()}
-    _gather(made, folder)
+    _copy_files(outputs, folder)
     (folder / MANIFEST).write_bytes(_manifest(crops, history))
     if dropped := [(split, row) for split, rows in people.items() for row in rows if not row.image_path]:
         (folder / DROPPED).write_bytes(_dropped(dropped))
     metrics = RankingMetrics.model_validate_json((folder / METRICS).read_bytes())
-    export = json.loads((made["export"] / EXPORT).read_bytes())
+    export = json.loads((outputs["export"] / EXPORT).read_bytes())
     draft = ModelDraft(
         name=name,
-        created=datetime.now(UTC),
         task=TASK,
         architecture={
             "backbone": BACKBONE,
@@ -108,73 +104,56 @@ def publish_ranker(
             "validation_loss": history.validation_losses[history.epoch - 1],
             "onnx_difference": export["largest_difference"],
         },
-        code_version=code_version(),
-        libraries=versions_of_libraries(_LIBRARIES),
+        **provenance(_LIBRARIES),
     )
     return registry.publish(draft, folder)
 
 
 def parameters_of(record: ModelRecord) -> RankingParameters:
-    """The parameters that a version was trained with."""
+    """Return the parameters that a version was trained with."""
     return RankingParameters(
         **{name: record.parameters[name] for name in RankingParameters.model_fields if name in record.parameters}
     )
 
 
 def dropped_by_reason(people: Iterable[Crop]) -> dict[str, int]:
-    """How many people and photos have no lower body to rank, by reason."""
+    """Return the number of people and photos without a lower body to rank, by reason."""
     return dict(sorted(Counter(row.reason for row in people if not row.image_path).items()))
 
 
 def promote_ranker(registry: Registry, record: ModelRecord, graph: StageGraph) -> Promotion:
-    """Make a version current where its ROC-AUC is at least the current one's on the same evaluation pictures.
+    """Make a version current if its ROC-AUC is at least that of the current one on the same evaluation images.
 
-    Where the current model's own evaluation had the same pictures, its recorded figure stands. Where it has learnt
-    from some of them, both are judged on the others alone; should too few be left, on all.
+    :func:`compare_with_current` describes the comparison.
     """
-    while True:
-        found = _compared(registry, record, graph)
-        try:
-            return registry.promote(
-                record.name, record.version, metric=METRIC, value=found.value, rival=found.rival_is, why=found.why
-            )
-        except RivalChanged:
-            continue
+
+    def read_test_set() -> TestSet:
+        crops = crops_of(graph.folder("prepare-evaluate"))
+        labels = np.array([LABELS.index(crop.label) for crop in crops], dtype=np.int64)
+        return TestSet([crop.sha256 for crop in crops], labels)
+
+    def measure(current: str, selected: NDArray[np.bool_]) -> tuple[float, float]:
+        folder = graph.folder("prepare-evaluate")
+        crops = [crop for crop, is_selected in zip(crops_of(folder), selected, strict=True) if is_selected]
+        labels = np.array([LABELS.index(crop.label) for crop in crops], dtype=np.int64)
+        images = [read_crop(folder, crop) for crop in crops]
+        return _auc_of(registry, record.label, images, labels), _auc_of(registry, current, images, labels)
+
+    def compare() -> Comparison:
+        return compare_with_current(registry, record, METRIC, read_test_set, measure)
+
+    return promote_version(registry, record, METRIC, compare)
 
 
-def _compared(registry: Registry, record: ModelRecord, graph: StageGraph) -> Comparison:
-    value = float(record.metrics[METRIC])
-    current = registry.current(record.name)
-    if current is None or current.version == record.version:
-        return Comparison(None, value, None, "there was no current model")
-    files = registry.open(record.name, current.version)
-    rival = files.record.label
-    if files.record.data.test_sha256 == record.data.test_sha256:
-        why = f"{rival} was evaluated on the same {record.data.test} pictures"
-        return Comparison(current.version, value, float(files.record.metrics[METRIC]), why)
-    folder = graph.folder("prepare-evaluate")
-    crops = crops_of(folder)
-    labels = np.array([LABELS.index(crop.label) for crop in crops], dtype=np.int64)
-    judged, known = fair_places(files, [crop.sha256 for crop in crops], labels)
-    why = f"{rival} was evaluated anew on the same {len(crops)} pictures"
-    if not judged.all():
-        why = f"compared on {judged.sum()} of {len(crops)} pictures, since {rival} has learnt from the others"
-    elif known:
-        why += f", of which it has learnt from {known}: its figure is too high"
-    pictures = [read_crop(folder, crop) for crop, counts in zip(crops, judged, strict=True) if counts]
-    ours, theirs = (_auc_of(registry, label, pictures, labels[judged]) for label in (record.label, rival))
-    return Comparison(current.version, ours, theirs, why)
+def _auc_of(registry: Registry, model: str, images: list[NDArray[np.uint8]], labels: NDArray[np.int64]) -> float:
+    return auc(load_ranker(registry, model).scores(images), labels)
 
 
-def _auc_of(registry: Registry, model: str, pictures: list[NDArray[np.uint8]], labels: NDArray[np.int64]) -> float:
-    return auc(load_ranker(registry, model).scores(pictures), labels)
-
-
-def _gather(made: Mapping[str, Path], folder: Path) -> None:
-    """The files of the stages that belong to the model."""
-    kept = [made["export"] / MODEL_FILE, made["train"] / LinearHead.FILE, made["train"] / TRAINING]
-    kept += [made["evaluate"] / METRICS, made["evaluate"] / SCORES, *sorted(made["evaluate"].glob("*.png"))]
-    for file in kept:
+def _copy_files(outputs: Mapping[str, Path], folder: Path) -> None:
+    """Copy the files of the stages that belong to the model."""
+    files = [outputs["export"] / MODEL_FILE, outputs["train"] / LinearHead.FILE, outputs["train"] / TRAINING]
+    files += [outputs["evaluate"] / METRICS, outputs["evaluate"] / SCORES, *sorted(outputs["evaluate"].glob("*.png"))]
+    for file in files:
         shutil.copyfile(file, folder / file.name)
 
 
@@ -187,7 +166,7 @@ def _parts(crops: Crops, history: History) -> Iterable[tuple[str, Crop]]:
 
 
 def _manifest(crops: Crops, history: History) -> bytes:
-    """One row a lower body with the part it is in, in the columns of every manifest."""
+    """Return one row for each lower body with its part of the data, in the columns of every manifest."""
     rows = [(crop.sha256, crop.label, crop.group, part, crop.image_path) for part, crop in _parts(crops, history)]
     return csv_bytes([COLUMNS[:-1], *rows])
 

@@ -119,6 +119,6 @@ def test_an_export_can_be_trained_on_as_it_is(preset: str, tmp_path: Path, image
     label = {"vehicles": "motorcycle", "posture": "outofbed"}[preset]
     asked = images[0].question.model_copy(update={"choices": (label,)})
     export_images(preset, [Reviewed(question=asked, answers=(answer(label),))], tmp_path / "out", Limits())
-    [found] = open_source(tmp_path / "out").pictures
+    [found] = open_source(tmp_path / "out").images
     table = ClassTable(load_preset(preset).labels)
     assert table.class_of(str(table.label(found.name))) == label

@@ -16,7 +16,7 @@ from sightline import storage
 from sightline.storage import Location
 from sightline.training.common.stages import Stage, StageGraph
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 class Toy:
@@ -79,7 +79,7 @@ def local(tmp_path: Path) -> Toy:
 EVERY = ["read", "double", "sum", "shout"]
 
 
-def test_nothing_is_run_again_when_nothing_has_changed(toy: Toy) -> None:
+def test_unchanged_graph_runs_no_stage_again(toy: Toy) -> None:
     assert toy.whys() == {
         "read": "has not been run", "double": "waits for read", "sum": "waits for double", "shout": "waits for read"
     }  # fmt: skip
@@ -89,7 +89,7 @@ def test_nothing_is_run_again_when_nothing_has_changed(toy: Toy) -> None:
     assert (toy.graph.folder("sum") / "in" / "text").read_text() == "4"
 
 
-def test_another_machine_finds_what_this_one_has_made(toy: Toy, tmp_path: Path) -> None:
+def test_other_machine_reuses_stored_stages(toy: Toy, tmp_path: Path) -> None:
     toy.run()
     other = Toy(toy.root, tmp_path / "another cache")
     assert other.run() == []
@@ -99,7 +99,7 @@ def test_another_machine_finds_what_this_one_has_made(toy: Toy, tmp_path: Path) 
     assert toy.run() == []
 
 
-def test_a_parameter_runs_its_stage_and_those_after_it(toy: Toy) -> None:
+def test_changed_parameter_runs_its_stage_and_later_ones(toy: Toy) -> None:
     toy.run()
     toy.parameters["double"] = {"times": 3}
     assert toy.whys() == {"double": "parameters changed: times 2 → 3", "sum": "waits for double"}
@@ -109,7 +109,7 @@ def test_a_parameter_runs_its_stage_and_those_after_it(toy: Toy) -> None:
     assert toy.run() == ["sum"]
 
 
-def test_going_back_to_earlier_parameters_runs_nothing(local: Toy) -> None:
+def test_restored_parameters_run_no_stage(local: Toy) -> None:
     local.run()
     local.parameters["double"] = {"times": 3}
     local.run()
@@ -117,21 +117,21 @@ def test_going_back_to_earlier_parameters_runs_nothing(local: Toy) -> None:
     assert local.run() == []
 
 
-def test_data_run_everything_that_takes_something_else_of_them(toy: Toy) -> None:
+def test_changed_data_runs_all_dependent_stages(toy: Toy) -> None:
     toy.run()
     toy.text = "ab c"
     assert toy.whys()["read"] == "inputs changed: words"
     assert toy.run() == EVERY
 
 
-def test_a_stage_that_makes_the_same_again_leaves_those_after_it_fresh(toy: Toy) -> None:
+def test_stage_with_unchanged_output_leaves_later_stages_fresh(toy: Toy) -> None:
     toy.run()
     toy.text = "a b"
     assert toy.run() == ["read"]
     assert toy.whys() == {}
 
 
-def test_code_that_changed_runs_its_stage(local: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_code_runs_its_stage(local: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path / "modules"))
     source = tmp_path / "modules" / "a_stage_of_a_test.py"
     source.parent.mkdir()
@@ -143,7 +143,7 @@ def test_code_that_changed_runs_its_stage(local: Toy, tmp_path: Path, monkeypatc
     assert local.run() == ["double"]
 
 
-def test_a_stage_that_fails_leaves_nothing(toy: Toy) -> None:
+def test_failed_stage_stores_nothing(toy: Toy) -> None:
     toy.parameters["double"] = {"times": "twice"}
     with pytest.raises(ValueError, match="twice"):
         toy.run()
@@ -152,9 +152,7 @@ def test_a_stage_that_fails_leaves_nothing(toy: Toy) -> None:
     assert not list(storage.walk(toy.root / "double"))
 
 
-def test_a_stage_that_breaks_off_while_it_is_kept_does_not_look_finished(
-    toy: Toy, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stage_with_failed_write_of_its_record_is_unfinished(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> bool:
         raise OSError("no space left")
 
@@ -167,7 +165,7 @@ def test_a_stage_that_breaks_off_while_it_is_kept_does_not_look_finished(
 
 
 @pytest.mark.parametrize("damage", ["lost", "cut", "changed"])
-def test_a_damaged_file_has_its_stage_run_again_and_those_after_it_left(toy: Toy, damage: str) -> None:
+def test_damaged_file_reruns_only_its_stage(toy: Toy, damage: str) -> None:
     toy.run()
     [file] = [each.location for each in storage.walk(toy.root / "read") if each.location.name == "text"]
     if damage == "lost":
@@ -181,7 +179,7 @@ def test_a_damaged_file_has_its_stage_run_again_and_those_after_it_left(toy: Toy
     assert toy.run() == []
 
 
-def test_a_damaged_record_is_no_record(toy: Toy) -> None:
+def test_damaged_record_reruns_its_stage(toy: Toy) -> None:
     toy.run()
     [file] = [each.location for each in storage.walk(toy.root / "sum") if each.location.name == "stage.json"]
     storage.write_bytes(file, b"{")
@@ -189,7 +187,7 @@ def test_a_damaged_record_is_no_record(toy: Toy) -> None:
     assert toy.run() == ["sum"]
 
 
-def test_a_damaged_copy_in_the_cache_is_fetched_again(s3_bucket: Location, tmp_path: Path) -> None:
+def test_damaged_cached_copy_is_fetched_again(s3_bucket: Location, tmp_path: Path) -> None:
     toy = Toy(s3_bucket, tmp_path / "cache")
     toy.run()
     copy = toy.graph.folder("read") / "in" / "text"
@@ -198,7 +196,7 @@ def test_a_damaged_copy_in_the_cache_is_fetched_again(s3_bucket: Location, tmp_p
     assert toy.run() == []
 
 
-def test_two_machines_at_once_end_with_one_result(toy: Toy, tmp_path: Path) -> None:
+def test_concurrent_machines_store_one_result(toy: Toy, tmp_path: Path) -> None:
     """Each stage's work waits for the other's: both run it, and both go on with the same record."""
     meet = threading.Barrier(2, timeout=60)
 
@@ -221,7 +219,7 @@ def test_two_machines_at_once_end_with_one_result(toy: Toy, tmp_path: Path) -> N
     assert graph().plan()[0].fresh
 
 
-def test_a_stage_killed_at_work_leaves_nothing_that_looks_finished(tmp_path: Path) -> None:
+def test_killed_stage_is_unfinished(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
@@ -248,7 +246,7 @@ def test_a_stage_killed_at_work_leaves_nothing_that_looks_finished(tmp_path: Pat
     assert (graph.folder("letters") / "a").read_text() == "whole"
 
 
-def test_the_graph_without_data_can_be_looked_at(tmp_path: Path) -> None:
+def test_graph_without_data_has_plan_and_diagram(tmp_path: Path) -> None:
     def work(inputs: Mapping[str, Path], folder: Path, progress: object) -> None:
         raise AssertionError
 
@@ -259,7 +257,7 @@ def test_the_graph_without_data_can_be_looked_at(tmp_path: Path) -> None:
     assert {'    n1[("words")]', '    n2["read"]:::stale', "    n1 --> n2", "    n2 --> n3"} <= set(drawn)
 
 
-def test_a_stage_before_its_input_is_refused(tmp_path: Path) -> None:
+def test_stage_listed_before_its_input_is_rejected(tmp_path: Path) -> None:
     def stages(names: Sequence[str]) -> list[Stage]:
         inputs = {"read": (), "sum": ("read",)}
         return [Stage(name, lambda *_: None, inputs[name]) for name in names]
@@ -269,7 +267,7 @@ def test_a_stage_before_its_input_is_refused(tmp_path: Path) -> None:
         StageGraph(stages(["sum", "read"]), {}, tmp_path)
 
 
-def test_a_module_that_is_not_there_is_refused(local: Toy) -> None:
+def test_missing_code_module_is_rejected(local: Toy) -> None:
     local.code["read"] = ("sightline.no_such_module",)
     with pytest.raises(ValueError, match=r"sightline\.no_such_module is no module"):
         local.run()

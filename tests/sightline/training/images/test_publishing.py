@@ -76,12 +76,12 @@ def put(
     return record, promote(registry, record, preset, data, splits, assessed, device="cpu")
 
 
-def test_a_minute_s_training_learns_the_synthetic_postures(good: Assessed) -> None:
+def test_short_training_separates_synthetic_postures(good: Assessed) -> None:
     assert good.evaluation.macro_f1 > 0.8
     assert good.evaluation.ece < 0.25
 
 
-def test_the_record_tells_what_made_the_model_and_how_good_it_is(
+def test_record_holds_provenance_and_metrics(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset, tmp_path: Path, bucket: Location
 ) -> None:
     registry = Registry(bucket / "models", builtin=tmp_path / "nothing", cache=tmp_path / "cache")
@@ -105,7 +105,7 @@ def test_the_record_tells_what_made_the_model_and_how_good_it_is(
     assert record.code_version
 
 
-def test_the_published_model_predicts_what_was_assessed(
+def test_published_model_predicts_the_assessed_probabilities(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     put(registry, good, data, splits, quick, tmp_path)
@@ -113,18 +113,18 @@ def test_the_published_model_predicts_what_was_assessed(
     assert np.abs(classifier.predict(data.pixels[splits.test]) - good.after).max() < 1e-4
 
 
-def test_the_record_tells_what_half_precision_would_change(
+def test_record_holds_the_agreement_of_half_precision(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     record, _ = put(registry, good, data, splits, quick, tmp_path)
     measured = record.metrics["half_precision"]
     assert measured.keys() == {"float16"}, "a plain convolutional network has no perceptrons for bfloat16"
     found = Agreement(**measured["float16"])
-    assert (found.images, found) == (record.data.test, good.half["float16"])
+    assert (found.pictures, found) == (record.data.test, good.half["float16"])
     assert found.same_class > 0.9
 
 
-def test_bfloat16_is_measured_for_a_network_that_has_something_for_it(
+def test_bfloat16_is_measured_for_networks_with_perceptrons(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset
 ) -> None:
     """Without a figure a model never runs in it."""
@@ -137,7 +137,7 @@ def test_bfloat16_is_measured_for_a_network_that_has_something_for_it(
     assert np.array_equal(left, known), "the model itself is not changed by it"
 
 
-def test_half_precision_in_which_a_model_overflows_is_none_for_it(
+def test_half_precision_that_overflows_is_not_offered(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset
 ) -> None:
     """Embeddings beyond 65,504, which trees would take for any other large ones."""
@@ -149,7 +149,7 @@ def test_half_precision_in_which_a_model_overflows_is_none_for_it(
     assert assess(replace(good.fitted, backbone=backbone), data, splits, quick.threshold).half == {}
 
 
-def test_a_version_keeps_what_it_said_of_its_test_set(
+def test_version_stores_the_baseline_of_its_test_set(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     record, _ = put(registry, good, data, splits, quick, tmp_path)
@@ -164,7 +164,7 @@ def test_a_version_keeps_what_it_said_of_its_test_set(
     assert registry.read(record, "nothing.txt") is None
 
 
-def test_a_version_has_its_weights_plots_and_manifest_and_no_pickles(
+def test_version_stores_weights_plots_manifest_and_no_pickles(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     record, _ = put(registry, good, data, splits, quick, tmp_path)
@@ -182,7 +182,7 @@ def test_a_version_has_its_weights_plots_and_manifest_and_no_pickles(
     json.loads(record.model_dump_json())
 
 
-def test_a_worse_model_is_kept_and_not_promoted(
+def test_worse_model_is_published_but_not_promoted(
     data: TrainingData, splits: Splits, good: Assessed, bad: Assessed, quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     put(registry, good, data, splits, quick, tmp_path)
@@ -195,7 +195,7 @@ def test_a_worse_model_is_kept_and_not_promoted(
     assert registry.record("posture").version == 1
 
 
-def test_a_better_or_equal_model_is_promoted_and_can_be_taken_back(
+def test_better_or_equal_model_is_promoted_and_can_be_rolled_back(
     data: TrainingData, splits: Splits, good: Assessed, bad: Assessed, quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     put(registry, bad, data, splits, quick, tmp_path)
@@ -206,7 +206,7 @@ def test_a_better_or_equal_model_is_promoted_and_can_be_taken_back(
     assert registry.record("posture").version == 2
 
 
-def test_a_model_of_other_test_pictures_is_judged_anew_on_those_it_has_not_learnt_from(
+def test_current_model_is_evaluated_on_test_images_new_to_it(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     put(registry, good, data, splits, quick, tmp_path)
@@ -216,21 +216,21 @@ def test_a_model_of_other_test_pictures_is_judged_anew_on_those_it_has_not_learn
     other = Splits(others, splits.validation, np.sort(np.concatenate([known, unseen])))
     assessed = assess(good.fitted, data, other, quick.threshold)
     _, promotion = put(registry, assessed, data, other, quick, tmp_path)
-    assert f"compared on {len(unseen)} of {len(other.test)} test pictures" in promotion.why
+    assert f"compared on {len(unseen)} of {len(other.test)} test images" in promotion.why
     assert promotion.value == promotion.rival, "it is the same model"
     assert promotion.promoted
 
 
-def test_where_too_few_pictures_are_unknown_to_the_current_model_that_is_said(
+def test_promotion_reason_states_test_images_trained_on_before(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     put(registry, good, data, splits, quick, tmp_path)
     other = Splits(splits.test, splits.validation, splits.train)
     _, promotion = put(registry, assess(good.fitted, data, other, 0.93), data, other, quick, tmp_path)
-    assert f"it has learnt from {len(other.test)}: its figure is too high" in promotion.why
+    assert f"was trained on {len(other.test)} of them: its metric is too high" in promotion.why
 
 
-def test_a_current_model_with_other_classes_is_judged_on_the_new_one_s(
+def test_current_model_with_other_classes_is_compared_on_new_classes(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     two = tmp_path / "two"
@@ -245,7 +245,7 @@ def test_a_current_model_with_other_classes_is_judged_on_the_new_one_s(
     assert promotion.rival < promotion.value
 
 
-def test_a_version_that_becomes_current_during_the_comparison_is_compared_with(
+def test_version_promoted_during_comparison_is_compared_too(
     data: TrainingData, splits: Splits, good: Assessed, bad: Assessed, quick: Preset, registry: Registry,
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip

@@ -203,7 +203,7 @@ def test_better_ranking_is_promoted(trained: Trained, tmp_path: Path) -> None:
     outcome = promote_ranker(registry, record, graph)
     assert (outcome.metric, outcome.rival) == ("roc_auc", trained.record.metrics["roc_auc"])
     assert outcome.promoted == (record.metrics["roc_auc"] >= trained.record.metrics["roc_auc"])
-    assert "evaluated on the same 20 pictures" in outcome.why
+    assert "tested on the same 20 images" in outcome.why
 
 
 def test_current_model_is_evaluated_again_on_other_images(trained: Trained, crops: Path, tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_current_model_is_evaluated_again_on_other_images(trained: Trained, crop
     (tmp_path / "work").mkdir()
     record = publish(trained.registry, graph, data, PARAMETERS, tmp_path / "work")
     outcome = promote_ranker(trained.registry, record, graph)
-    assert "evaluated anew on the same 12 pictures" in outcome.why
+    assert "tested again on the same 12 images" in outcome.why
     assert outcome.rival == outcome.value == record.metrics["roc_auc"]  # it is the same head
 
 
