@@ -62,7 +62,7 @@ def train(*arguments: Any, **options: Any) -> State[TrainingResult]:
 
 @pytest.mark.slow
 @pytest.mark.soak
-def test_a_model_is_trained_published_promoted_told_of_and_taken_back(
+def test_model_is_trained_published_promoted_and_rolled_back(
     maps: str, quick: str, registry: Registry, prefect_server: str
 ) -> None:
     state = train("posture", maps, preset=quick, cross_validate=True, compare=True)
@@ -111,7 +111,7 @@ def test_a_model_is_trained_published_promoted_told_of_and_taken_back(
 
 
 @pytest.mark.slow
-def test_what_people_answered_about_the_models_images_is_learnt_from_unless_it_is_asked_not_to(
+def test_reviewed_images_are_trained_on_unless_disabled(
     maps: str, quick: str, registry: Registry, tmp_path: Path, prefect_server: str
 ) -> None:
     image = tmp_path / "visit.jpg"
@@ -128,7 +128,7 @@ def test_what_people_answered_about_the_models_images_is_learnt_from_unless_it_i
     assert train("posture", maps, preset=quick, reviews=False).result().reviewed == 0
 
 
-def test_a_worse_model_is_published_and_not_promoted(maps: str, quick: str, registry: Registry, tmp_path: Path) -> None:
+def test_worse_model_is_published_but_not_promoted(maps: str, quick: str, registry: Registry, tmp_path: Path) -> None:
     good = train("posture", maps, preset=quick).result()
     worse = tmp_path / "worse.toml"
     worse.write_text(
@@ -141,7 +141,7 @@ def test_a_worse_model_is_published_and_not_promoted(maps: str, quick: str, regi
     assert registry.record("posture").version == 1
 
 
-def test_classes_that_the_settings_name_make_up_the_posture_model(
+def test_posture_model_has_the_classes_of_the_settings(
     maps: str, quick: str, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posture = tmp_path / "posture.toml"
@@ -165,7 +165,7 @@ def test_classes_that_the_settings_name_make_up_the_posture_model(
         ({"name": "posture", "classes": "left,sitting"}, InvalidInput, "sitting has 0"),
     ],
 )
-def test_what_cannot_be_trained_is_told_before_anything_is(
+def test_invalid_training_is_rejected_before_it_starts(
     arguments: dict[str, Any], error: type[Exception], message: str, maps: str, registry: Registry
 ) -> None:
     with pytest.raises(error, match=message):
@@ -173,7 +173,7 @@ def test_what_cannot_be_trained_is_told_before_anything_is(
     assert not registry.root.exists() or registry.names() in ([], ["vehicles"])
 
 
-def test_the_command_line_trains_and_prints_the_result_as_json(maps: str, quick: str, registry: Registry) -> None:
+def test_command_line_trains_and_prints_json(maps: str, quick: str, registry: Registry) -> None:
     output = io.StringIO()
     status = run(
         ["train-image-classifier", "posture", maps, "--preset", quick, "--no-pretrained", "--classes", "left,prone",
@@ -187,9 +187,7 @@ def test_the_command_line_trains_and_prints_the_result_as_json(maps: str, quick:
     assert json.loads(output.getvalue())["version"] == 1
 
 
-def test_a_preset_s_step_that_cannot_be_made_is_told_before_anything_is_read(
-    registry: Registry, tmp_path: Path
-) -> None:
+def test_invalid_transform_is_rejected_before_data_is_read(registry: Registry, tmp_path: Path) -> None:
     odd = tmp_path / "odd.toml"
     odd.write_text(QUICK.replace("batch = 8", 'batch = 8\ntransforms = [{ name = "RandomRotation", turns = 3 }]'))
     with pytest.raises(InvalidInput, match=r"RandomRotation: .*turns"):

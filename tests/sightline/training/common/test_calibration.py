@@ -22,7 +22,7 @@ def sample(n: int = 4000, classes: int = 3, seed: int = 0) -> tuple[NDArray[np.f
 
 
 @pytest.mark.parametrize("factor", [0.3, 1.0, 4.0])
-def test_logits_that_are_too_sure_or_too_unsure_are_put_right(factor: float) -> None:
+def test_calibration_recovers_the_factor_of_scaled_logits(factor: float) -> None:
     logits, labels = sample()
     found = calibrate(logits * factor, labels)
     assert found.temperature == pytest.approx(factor, rel=0.1)
@@ -30,7 +30,7 @@ def test_logits_that_are_too_sure_or_too_unsure_are_put_right(factor: float) -> 
     assert found.ece_after <= found.ece_before + 0.01
 
 
-def test_what_was_found_on_some_pictures_holds_on_others() -> None:
+def test_temperature_of_one_sample_reduces_the_ece_of_another() -> None:
     (logits, labels), (others, theirs) = sample(seed=1), sample(seed=2)
     temperature = calibrate(logits * 5, labels).temperature
     before = expected_calibration_error(probabilities(others * 5), theirs)
@@ -39,7 +39,7 @@ def test_what_was_found_on_some_pictures_holds_on_others() -> None:
 
 
 @pytest.mark.parametrize("n", [6, 60])
-def test_perfect_predictions_make_no_certainty_beyond_what_so_many_pictures_can_tell(n: int) -> None:
+def test_confidence_of_perfect_predictions_is_limited_by_sample_size(n: int) -> None:
     labels = np.arange(n) % 3
     logits = 12.0 * np.eye(3)[labels]
     found = calibrate(logits, labels)
@@ -48,7 +48,7 @@ def test_perfect_predictions_make_no_certainty_beyond_what_so_many_pictures_can_
 
 
 @given(st.floats(0.05, 20), st.floats(1.01, 5))
-def test_a_higher_temperature_is_never_more_confident_and_changes_no_class(low: float, factor: float) -> None:
+def test_higher_temperature_lowers_confidence_and_keeps_classes(low: float, factor: float) -> None:
     logits, _ = sample(50)
     sure, unsure = probabilities(logits, low), probabilities(logits, low * factor)
     assert (unsure.max(axis=1) <= sure.max(axis=1) + 1e-12).all()
@@ -57,7 +57,7 @@ def test_a_higher_temperature_is_never_more_confident_and_changes_no_class(low: 
 
 @settings(deadline=None)
 @given(st.integers(1, 60), st.integers(2, 6), st.integers(0, 99), st.floats(0.05, 20))
-def test_the_calibration_error_is_from_0_to_1_and_the_bins_hold_everything(
+def test_calibration_error_is_within_0_and_1_and_bins_cover_all_samples(
     n: int, classes: int, seed: int, temperature: float
 ) -> None:
     logits, labels = sample(n, classes, seed)
@@ -68,13 +68,13 @@ def test_the_calibration_error_is_from_0_to_1_and_the_bins_hold_everything(
     assert all(0 <= each.accuracy <= 1 and 0 < each.confidence <= 1 for each in bins)
 
 
-def test_certain_and_right_is_no_error_and_certain_and_wrong_is_all_of_it() -> None:
+def test_calibration_error_is_0_if_certain_and_right_and_1_if_wrong() -> None:
     labels = np.array([0, 1, 1])
     sure = np.eye(2)[labels]
     assert expected_calibration_error(sure, labels) == 0
     assert expected_calibration_error(sure[:, ::-1], labels) == 1
 
 
-def test_the_error_of_a_worked_example() -> None:
+def test_calibration_error_of_worked_example() -> None:
     found = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
     assert expected_calibration_error(found, np.array([0, 1, 0, 0])) == pytest.approx(0.5 * 0.4 + 0.5 * 0.4)

@@ -16,7 +16,7 @@ FOUND = np.array([[0.95, 0.03, 0.02], [0.5, 0.4, 0.1], [0.2, 0.8, 0.0], [0.96, 0
 LABELS = np.array([0, 0, 1, 1])
 
 
-def test_the_figures_of_a_worked_example() -> None:
+def test_metrics_of_worked_example() -> None:
     found = evaluate(FOUND, LABELS, CLASSES, 0.93)
     assert (found.pictures, found.accuracy) == (4, 0.75)
     assert found.confusion_matrix == ((2, 0, 0), (1, 1, 0), (0, 0, 0))
@@ -30,17 +30,17 @@ def test_the_figures_of_a_worked_example() -> None:
 
 
 @given(right=st.integers(0, 200), wrong=st.integers(0, 200))
-def test_the_interval_is_wilsons(right: int, wrong: int) -> None:
+def test_interval_equals_scipys_wilson_interval(right: int, wrong: int) -> None:
     count = max(right + wrong, 1)
     right = min(right, count)
     interval = binomtest(right, count).proportion_ci(0.95, method="wilson")
     assert wilson_interval(right / count, count) == pytest.approx((interval.low, interval.high), abs=1e-12)
 
 
-def test_a_threshold_that_accepts_nothing_has_no_accuracy() -> None:
+def test_accuracy_is_none_if_threshold_accepts_nothing() -> None:
     assert selective(FOUND, LABELS, 0.99) == (0.0, None)
     assert evaluate(FOUND, LABELS, CLASSES, 0.99).model_dump_json(), "it can be written into a record"
 
 
-def test_a_confidence_that_equals_the_threshold_is_accepted() -> None:
+def test_confidence_equal_to_the_threshold_is_accepted() -> None:
     assert selective(FOUND, LABELS, 0.96).share_accepted == 0.25

@@ -43,7 +43,7 @@ GOOD = {
 }
 
 
-def test_bad_pictures_are_listed_with_their_reasons_and_harm_no_others(
+def test_unusable_images_are_listed_with_reasons_and_others_stored(
     bucket: Location, quick: Preset, tmp_path: Path
 ) -> None:
     fill(bucket / "maps", GOOD)
@@ -75,7 +75,7 @@ def test_bad_pictures_are_listed_with_their_reasons_and_harm_no_others(
     assert "left and right" in reasons["left_s08_1.png"]
 
 
-def test_pixels_labels_and_hashes_are_those_of_the_files(quick: Preset, tmp_path: Path) -> None:
+def test_pixels_labels_and_hashes_match_the_files(quick: Preset, tmp_path: Path) -> None:
     folder = fill(tmp_path / "maps", GOOD | {"left_s09_1.png": b"broken", "prone_s00_1.png": image_file(5)})
     data = read(folder, quick, tmp_path)
     assert data.manifest.classes == ("left", "right", "prone")
@@ -88,7 +88,7 @@ def test_pixels_labels_and_hashes_are_those_of_the_files(quick: Preset, tmp_path
         assert np.array_equal(pixels, np.asarray(expected))
 
 
-def test_the_pictures_can_be_read_again_for_a_model_of_another_size(quick: Preset, tmp_path: Path) -> None:
+def test_images_can_be_read_again_at_another_size(quick: Preset, tmp_path: Path) -> None:
     data = read(fill(tmp_path / "maps", GOOD), quick, tmp_path)
     other = ImageInput(width=5, height=7, mean=(0, 0, 0), std=(1, 1, 1))
     assert data.read([2, 0], other).shape == (2, 7, 5, 3)
@@ -98,13 +98,13 @@ def test_the_pictures_can_be_read_again_for_a_model_of_another_size(quick: Prese
         data.read([0], other)
 
 
-def test_a_copy_of_the_data_elsewhere_has_the_same_version(quick: Preset, tmp_path: Path, s3_bucket: Location) -> None:
+def test_copied_data_has_the_same_version(quick: Preset, tmp_path: Path, s3_bucket: Location) -> None:
     here = read(fill(tmp_path / "maps", GOOD), quick, tmp_path)
     there = read(fill(s3_bucket / "other" / "place", GOOD), quick, tmp_path)
     assert here.manifest.sha256 == there.manifest.sha256
 
 
-def test_one_picture_twice_under_one_label_stays_on_one_side(quick: Preset, tmp_path: Path) -> None:
+def test_duplicates_of_one_label_share_a_unit_with_their_groups(quick: Preset, tmp_path: Path) -> None:
     files = {**GOOD, "left_s01_9.png": image_file(50), "left_s02_9.png": image_file(50)}
     units = {s.name: s.unit for s in read(fill(tmp_path / "maps", files), quick, tmp_path).manifest.samples}
     assert units["left_s01_9.png"] == units["left_s02_9.png"]
@@ -119,7 +119,7 @@ def noisy(pixels: NDArray[np.uint8], seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def test_near_duplicates_of_one_label_stay_on_one_side_though_mirrored(tmp_path: Path) -> None:
+def test_near_and_mirrored_duplicates_of_one_label_share_a_unit(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     photos = [np.asarray(Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8)).resize((32, 32))) for _ in range(3)]
     files = {
@@ -136,7 +136,7 @@ def test_near_duplicates_of_one_label_stay_on_one_side_though_mirrored(tmp_path:
     assert len(set(units)) == 4, "pictures of two classes tell nothing of each other"
 
 
-def test_a_network_that_fails_now_is_no_property_of_the_picture(
+def test_storage_failure_is_raised_instead_of_listed_as_unusable(
     quick: Preset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = open_source(fill(tmp_path / "maps", GOOD))
@@ -149,14 +149,14 @@ def test_a_network_that_fails_now_is_no_property_of_the_picture(
         read_training_data(source, quick, SMALL, tmp_path)
 
 
-def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+def test_folder_without_images_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name in ("nowhere", "empty"):
         with pytest.raises(InvalidInput, match=f"{name}: there is no"):
             open_source(tmp_path / name)
 
 
-def test_an_asked_for_class_of_which_there_is_nothing_is_named(quick: Preset, tmp_path: Path) -> None:
+def test_requested_class_without_images_is_rejected_by_name(quick: Preset, tmp_path: Path) -> None:
     folder = fill(tmp_path / "maps", GOOD)
     with pytest.raises(UnsuitableData, match="prone has 0"):
         read(folder, quick, tmp_path, classes=["left", "prone"])
@@ -192,7 +192,7 @@ def cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("address", ["cifar100://{}", "{}"])
-def test_every_class_of_cifar_100_can_be_trained_on(cifar: Path, address: str, tmp_path: Path) -> None:
+def test_all_classes_of_cifar_100_are_read_on_request(cifar: Path, address: str, tmp_path: Path) -> None:
     data = read(address.format(cifar), load_preset("vehicles"), tmp_path, classes="all")
     assert data.manifest.classes == ("apple", "aquarium_fish", "bicycle", "motorcycle")
     assert data.manifest.counts == dict.fromkeys(FINE, 10)
@@ -200,12 +200,12 @@ def test_every_class_of_cifar_100_can_be_trained_on(cifar: Path, address: str, t
     assert data.source.name == "CIFAR-100, training part"
 
 
-def test_the_preset_s_own_two_classes_are_picked_out_of_cifar_100(cifar: Path, tmp_path: Path) -> None:
+def test_vehicles_preset_reads_two_classes_of_cifar_100(cifar: Path, tmp_path: Path) -> None:
     data = read(f"cifar100://{cifar}", load_preset("vehicles"), tmp_path)
     assert data.manifest.counts == {"bicycle": 10, "motorcycle": 10}
 
 
-def test_cifar_100_s_pixels_arrive_as_they_are(cifar: Path, tmp_path: Path) -> None:
+def test_cifar_100_pixels_are_unchanged(cifar: Path, tmp_path: Path) -> None:
     from torchvision.datasets import CIFAR100
 
     vehicles = load_preset("vehicles")
@@ -216,7 +216,7 @@ def test_cifar_100_s_pixels_arrive_as_they_are(cifar: Path, tmp_path: Path) -> N
     assert np.array_equal(data.pixels, CIFAR100(cifar).data)
 
 
-def test_a_file_that_is_not_cifar_100_s_is_not_unpickled(cifar: Path) -> None:
+def test_foreign_pickle_in_cifar_100_folder_is_not_loaded(cifar: Path) -> None:
     trap = cifar / "ran"
     (cifar / "cifar-100-python" / "train").write_bytes(pickle.dumps(Trap(trap)))
     with pytest.raises(UnsuitableData, match="CIFAR-100 is not there, or damaged"):
@@ -232,7 +232,7 @@ class Trap:
         return Path.touch, (self.path,)
 
 
-def test_cifar_100_that_is_nowhere_is_told_with_the_mend(tmp_path: Path) -> None:
+def test_missing_cifar_100_error_states_the_fix(tmp_path: Path) -> None:
     with pytest.raises(UnsuitableData, match=r"cifar-100-python\.tar\.gz"):
         open_source(f"cifar100://{tmp_path}/nothing")
 

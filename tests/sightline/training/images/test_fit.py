@@ -74,7 +74,7 @@ AUGMENTED = {
     ],
     ids=["plain", "augmented", "patches", "half", "trees", "balanced"],
 )
-def test_pictures_that_were_not_trained_on_are_told_apart(changes: dict[str, Any]) -> None:
+def test_fitted_model_separates_classes_of_unseen_images(changes: dict[str, Any]) -> None:
     unseen, labels = stripes(seed=1)
     fitted = trained(**changes)
     assert (fitted.logits(unseen).argmax(axis=1) == labels).mean() > 0.9
@@ -82,7 +82,7 @@ def test_pictures_that_were_not_trained_on_are_told_apart(changes: dict[str, Any
     assert fitted.losses[-1] < fitted.losses[0]
 
 
-def test_the_same_seed_gives_the_same_model_and_another_gives_another() -> None:
+def test_training_is_reproducible_by_seed() -> None:
     unseen, _ = stripes(seed=1)
     first = trained(**AUGMENTED).logits(unseen)
     torch.rand(7)  # what else draws random numbers makes no difference
@@ -90,7 +90,7 @@ def test_the_same_seed_gives_the_same_model_and_another_gives_another() -> None:
     assert not np.array_equal(trained(seed=1, **AUGMENTED).logits(unseen), first)
 
 
-def test_training_leaves_the_random_numbers_of_others_alone() -> None:
+def test_training_preserves_the_global_random_state() -> None:
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
@@ -98,7 +98,7 @@ def test_training_leaves_the_random_numbers_of_others_alone() -> None:
     assert torch.equal(torch.rand(4), expected)
 
 
-def test_patches_are_learnt_without_labels_and_stay_as_they_were_learnt() -> None:
+def test_patch_filters_are_independent_of_labels_and_frozen() -> None:
     pixels, labels = stripes()
     one = fit(recipe(backbone="patch_net", epochs=1), pixels, labels, 2, seed=0).backbone
     other = fit(recipe(backbone="patch_net", **AUGMENTED | {"epochs": 2}), pixels, 1 - labels, 2, seed=0).backbone
@@ -108,7 +108,7 @@ def test_patches_are_learnt_without_labels_and_stay_as_they_were_learnt() -> Non
     assert one.filters.mean((1, 2, 3)).abs().max() < 1e-6
 
 
-def test_a_handful_of_even_pictures_still_gives_finite_patches() -> None:
+def test_patch_filters_of_uniform_images_are_finite() -> None:
     net = create_backbone("patch_net")
     assert isinstance(net, PatchNet)
     learn_patches(net, np.full((2, 32, 32, 3), 9, np.uint8), recipe().input)
@@ -116,7 +116,7 @@ def test_a_handful_of_even_pictures_still_gives_finite_patches() -> None:
     assert torch.isfinite(net.offsets).all()
 
 
-def test_an_ensemble_takes_the_mean_of_members_that_are_each_trained_and_each_different() -> None:
+def test_ensemble_members_are_trained_separately_and_differ() -> None:
     told: list[float] = []
     fitted = fit(recipe(backbone="three_patch_nets", epochs=2), *stripes(), 2, seed=0, progress=told.append)
     assert told == pytest.approx([share / 6 for share in range(1, 7)])
@@ -134,7 +134,7 @@ def test_an_ensemble_takes_the_mean_of_members_that_are_each_trained_and_each_di
     assert all(((each[:, 1] > each[:, 0]) == labels).mean() > 0.75 for each in alone)
 
 
-def test_half_precision_is_measured_as_it_is_stored(tmp_path: Path) -> None:
+def test_half_precision_logits_equal_those_of_the_stored_weights(tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
     fitted = trained(backbone="patch_net", epochs=2, half=True)
@@ -146,30 +146,30 @@ def test_half_precision_is_measured_as_it_is_stored(tmp_path: Path) -> None:
     assert np.array_equal(head.logits(embed(stored, unseen, fitted.recipe.input)), fitted.logits(unseen))
 
 
-def test_a_mirrored_picture_is_taken_for_the_same_where_the_recipe_says_so() -> None:
+def test_flip_recipe_gives_equal_logits_for_mirrored_images() -> None:
     unseen, _ = stripes(seed=1)
     mirrored = np.ascontiguousarray(unseen[:, :, ::-1])
     fitted = trained(flip=True)
     np.testing.assert_allclose(fitted.logits(unseen), fitted.logits(mirrored), atol=1e-5)
 
 
-def test_progress_is_told_to_the_end() -> None:
+def test_progress_is_reported_after_every_epoch() -> None:
     told: list[float] = []
     fit(recipe(epochs=4), *stripes(), 2, seed=0, progress=told.append)
     assert told == [0.25, 0.5, 0.75, 1.0]
 
 
-def test_fewer_pictures_than_a_batch_are_one() -> None:
+def test_fewer_images_than_batch_size_form_one_batch() -> None:
     pixels, labels = stripes(6)
     assert len(fit(recipe(batch=64), pixels, labels, 2, seed=0).losses) == 8
 
 
-def test_no_pictures_have_no_embeddings() -> None:
+def test_embeddings_of_no_images_are_empty() -> None:
     net = create_backbone("patch_net")
     assert embed(net, np.empty((0, 32, 32, 3), np.uint8), recipe().input).shape == (0, net.embedding_size)
 
 
-def test_the_vehicles_model_is_small_enough_to_be_in_the_project(tmp_path: Path) -> None:
+def test_vehicles_model_is_smaller_than_1_5_megabytes(tmp_path: Path) -> None:
     preset = load_preset("vehicles").recipe(pretrained=False)
     backbone = create_backbone(preset.backbone)
     head = LinearHead(np.zeros((2, backbone.embedding_size)), np.zeros(2))

@@ -30,7 +30,7 @@ VEHICLES = load_preset("vehicles").labels
         ("left.jpg", None, None),
     ],
 )
-def test_a_map_s_name_tells_its_posture_and_its_person(name: str, label: str | None, group: str | None) -> None:
+def test_map_name_gives_posture_and_person(name: str, label: str | None, group: str | None) -> None:
     table = ClassTable(POSTURE)
     assert (table.label(name), table.group(name)) == (label, group)
 
@@ -46,21 +46,21 @@ def test_a_map_s_name_tells_its_posture_and_its_person(name: str, label: str | N
         ("tricycle_s_000001.png", None),
     ],
 )
-def test_a_vehicle_s_class_is_that_of_its_synset(name: str, found: str | None) -> None:
+def test_vehicle_class_is_that_of_its_synset(name: str, found: str | None) -> None:
     table = ClassTable(VEHICLES)
     label = table.label(name)
     assert label is not None
     assert table.class_of(label) == found
 
 
-def test_a_class_that_the_preset_does_not_know_may_be_asked_for_by_name_or_with_all_others() -> None:
+def test_classes_outside_the_preset_are_selected_by_name_or_all() -> None:
     assert ClassTable(VEHICLES, ["aquarium_fish"]).class_of("aquarium_fish") == "aquarium_fish"
     assert ClassTable(VEHICLES, "all").class_of("aquarium_fish") == "aquarium_fish"
     assert ClassTable(VEHICLES, "all").class_of("minibike") == "motorcycle"
     assert ClassTable(VEHICLES, ["bicycle"]).class_of("minibike") is None
 
 
-def test_the_classes_are_in_the_preset_s_order_or_in_the_asked_one() -> None:
+def test_classes_are_in_the_order_of_the_preset_or_request() -> None:
     assert ClassTable(POSTURE).order(["supine", "left"]) == ("left", "supine")
     assert ClassTable(POSTURE, ["supine", "left"]).order(["left"]) == ("supine", "left")
     assert ClassTable(POSTURE, "all").order(["supine", "left"]) == ("left", "supine")
@@ -76,16 +76,14 @@ def manifest(*samples: Sample, source: str = "/here", unusable: tuple[Unusable, 
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.sampled_from("ab")), min_size=1, max_size=20), st.randoms())
-def test_the_data_s_version_does_not_depend_on_order_names_or_place(
-    rows: list[tuple[int, str]], chance: random.Random
-) -> None:
+def test_data_version_ignores_order_names_and_location(rows: list[tuple[int, str]], chance: random.Random) -> None:
     here = manifest(*(sample(*row) for row in rows))
     shuffled = chance.sample(rows, len(rows))
     there = manifest(*(sample(*row, name=f"{n}.png") for n, row in enumerate(shuffled)), source="s3://elsewhere")
     assert here.sha256 == there.sha256
 
 
-def test_the_data_s_version_changes_with_a_label_and_with_a_picture() -> None:
+def test_data_version_depends_on_labels_and_content() -> None:
     versions = {
         manifest(*samples).sha256
         for samples in (
@@ -99,24 +97,24 @@ def test_the_data_s_version_changes_with_a_label_and_with_a_picture() -> None:
     assert len(versions) == 5
 
 
-def test_the_manifest_beside_a_model_tells_which_picture_was_in_which_part_and_no_folder() -> None:
+def test_manifest_csv_assigns_hashes_to_parts_without_paths() -> None:
     made = manifest(sample(1, "a", 'a "quoted", name.jpg'), sample(2, "b"), sample(3, "b"))
     text = made.csv({"train": [0, 2], "test": [1]})
     assert read_manifest_csv(text) == {"train": {f"{1:064x}", f"{3:064x}"}, "test": {f"{2:064x}"}}
     assert b"/x/" not in text
 
 
-def test_data_with_one_class_is_refused_with_what_was_left_out() -> None:
+def test_single_class_is_rejected_with_the_unusable_images() -> None:
     left_out = Unusable(name="b.jpg", uri="/x/b.jpg", reason="truncated: it breaks off")
     with pytest.raises(UnsuitableData, match=r"/here: has 1 of a; .* the first of them b\.jpg: truncated"):
         manifest(sample(1, "a"), unusable=(left_out,)).check(1)
 
 
-def test_data_with_too_few_of_a_class_is_refused_with_the_counts() -> None:
+def test_class_with_too_few_images_is_rejected_with_counts() -> None:
     with pytest.raises(UnsuitableData, match="at least 2 pictures, and b has 1"):
         manifest(sample(1, "a"), sample(2, "a"), sample(3, "b")).check(2)
 
 
-def test_made_up_data_is_known_by_its_names(quick: Preset, maps: Path) -> None:
+def test_synthetic_data_is_recognised_by_file_name(quick: Preset, maps: Path) -> None:
     assert not manifest(sample(1, "a")).synthetic
     assert manifest(sample(1, "a"), sample(2, "a", "left_Synthetic-s01_1.jpg")).synthetic

@@ -15,7 +15,7 @@ NAMES = ["confusion-matrix", "per-class", "precision-recall", "reliability", "th
 
 
 @pytest.mark.parametrize("classes", [2, 5, 100], ids="{} classes".format)
-def test_every_plot_is_a_picture_with_something_on_it(classes: int, tmp_path: Path) -> None:
+def test_every_plot_is_a_readable_image_of_page_size(classes: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, classes, 10 * classes)
     logits = rng.normal(0, 1, (len(labels), classes)) + 4 * np.eye(classes)[labels]
@@ -33,7 +33,7 @@ def test_every_plot_is_a_picture_with_something_on_it(classes: int, tmp_path: Pa
         assert picture.std() > 10
 
 
-def test_a_model_that_is_never_sure_or_always_right_is_drawn_too(tmp_path: Path) -> None:
+def test_plots_of_uniform_and_perfect_predictions_are_drawn(tmp_path: Path) -> None:
     for place, found in enumerate((np.full((6, 3), 1 / 3), np.eye(3)[[0, 1, 2, 0, 1, 2]])):
         folder = tmp_path / f"{place}"
         folder.mkdir()

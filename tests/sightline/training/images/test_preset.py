@@ -12,12 +12,12 @@ from sightline.vision import BACKBONES
 from tests.training import QUICK
 
 
-def test_there_are_two_presets() -> None:
+def test_preset_names_are_posture_and_vehicles() -> None:
     assert preset_names() == ("posture", "vehicles")
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_a_preset_is_called_as_its_file_and_names_known_backbones(name: str) -> None:
+def test_preset_matches_its_file_name_and_known_backbones(name: str) -> None:
     preset = load_preset(name)
     assert preset.name == name
     assert preset.threshold == 0.93
@@ -26,7 +26,7 @@ def test_a_preset_is_called_as_its_file_and_names_known_backbones(name: str) -> 
     assert {recipe.backbone for recipe in recipes} <= set(BACKBONES)
 
 
-def test_posture_is_what_the_original_trained() -> None:
+def test_posture_recipe_matches_the_original_training() -> None:
     preset = load_preset("posture")
     recipe = preset.recipe()
     assert preset.classes == ("left", "right", "supine", "outofbed", "prone")
@@ -40,17 +40,17 @@ def test_posture_is_what_the_original_trained() -> None:
 
 
 @pytest.mark.parametrize("recipe", [load_preset("posture").pretrained, load_preset("posture").scratch])
-def test_no_map_is_mirrored_for_that_turns_left_into_right(recipe: object) -> None:
+def test_posture_recipes_never_mirror_a_map(recipe: object) -> None:
     assert "Flip" not in repr(recipe)
     assert not getattr(recipe, "flip", None)
 
 
-def test_vehicles_knows_every_synset_once() -> None:
+def test_vehicles_preset_lists_seven_bicycles_and_six_motorcycles() -> None:
     classes = load_preset("vehicles").labels.classes
     assert {name: len(labels) for name, labels in classes.items()} == {"bicycle": 7, "motorcycle": 6}
 
 
-def test_a_preset_without_a_pretrained_recipe_trains_from_scratch_whatever_is_asked_for() -> None:
+def test_preset_without_pretrained_recipe_trains_from_scratch() -> None:
     vehicles, posture = load_preset("vehicles"), load_preset("posture")
     assert vehicles.recipe(pretrained=True) == vehicles.recipe(pretrained=False) == vehicles.scratch
     assert not vehicles.starts_pretrained(True)
@@ -59,7 +59,7 @@ def test_a_preset_without_a_pretrained_recipe_trains_from_scratch_whatever_is_as
     assert (posture.starts_pretrained(True), posture.starts_pretrained(False)) == (True, False)
 
 
-def test_a_preset_with_pretrained_weights_alone_cannot_do_without(tmp_path: Path) -> None:
+def test_pretrained_only_preset_rejects_training_from_scratch(tmp_path: Path) -> None:
     path = tmp_path / "one.toml"
     path.write_text(QUICK.replace("[scratch]", "[pretrained]"))
     with pytest.raises(InvalidPreset, match="no \\[scratch\\] recipe"):
@@ -83,9 +83,7 @@ def test_a_preset_with_pretrained_weights_alone_cannot_do_without(tmp_path: Path
         ("[scratch]", "[from_scratch]", "from_scratch"),
     ],
 )
-def test_a_mistake_in_a_preset_is_told_with_the_file_and_the_key(
-    line: str, mistake: str, key: str, tmp_path: Path
-) -> None:
+def test_preset_error_names_file_and_key(line: str, mistake: str, key: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     assert line in QUICK
     path.write_text(QUICK.replace(line, mistake))
@@ -94,7 +92,7 @@ def test_a_mistake_in_a_preset_is_told_with_the_file_and_the_key(
     assert caught.value.subject == str(path)
 
 
-def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
+def test_preset_that_is_not_toml_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("epochs: 4")
     with pytest.raises(InvalidPreset, match="is not TOML"):
@@ -102,6 +100,6 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["postures", "nowhere.toml", "../presets/posture"])
-def test_a_preset_that_is_not_there_is_told_with_those_that_are(name: str) -> None:
+def test_missing_preset_error_lists_the_presets(name: str) -> None:
     with pytest.raises(InvalidPreset, match="posture, vehicles"):
         load_preset(name)

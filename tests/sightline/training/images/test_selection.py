@@ -9,7 +9,7 @@ from sightline.training.images import Preset, TrainingData, compare, cross_valid
 from sightline.training.images.comparison import HEADS
 
 
-def test_cross_validation_tests_every_map_once_and_tells_the_share_done(data: TrainingData, quick: Preset) -> None:
+def test_cross_validation_tests_every_map_once_and_reports_progress(data: TrainingData, quick: Preset) -> None:
     told: list[float] = []
     found = cross_validate(quick.recipe(), data, 3, seed=1, progress=told.append)
     assert sum(fold.test for fold in found.folds) == len(data.manifest.samples)
@@ -22,12 +22,12 @@ def test_cross_validation_tests_every_map_once_and_tells_the_share_done(data: Tr
     assert len(folds(data.manifest, 3, 1)) == 3
 
 
-def test_more_folds_than_people_are_refused_before_anything_is_trained(data: TrainingData, quick: Preset) -> None:
+def test_more_folds_than_people_are_rejected(data: TrainingData, quick: Preset) -> None:
     with pytest.raises(UnsuitableData, match="groups"):
         cross_validate(quick.recipe(), data, 9, seed=1)
 
 
-def test_every_head_is_compared_on_every_backbone_best_first(data: TrainingData, quick: Preset) -> None:
+def test_comparison_ranks_every_head_on_every_backbone(data: TrainingData, quick: Preset) -> None:
     told: list[float] = []
     rows = compare(
         quick, data, split(data.manifest, quick.shares, 1), backbones=["baseline_cnn", "pressure_net"],

@@ -27,7 +27,9 @@ def rows_of(sizes: Sequence[tuple[int, int]]) -> list[tuple[str, int]]:
 
 @settings(max_examples=30, deadline=None)
 @given(units, st.integers(0, 3))
-def test_no_unit_is_on_two_sides_of_a_split(manifest_of: Build, sizes: Sequence[tuple[int, int]], seed: int) -> None:
+def test_split_keeps_units_apart_and_every_class_in_every_part(
+    manifest_of: Build, sizes: Sequence[tuple[int, int]], seed: int
+) -> None:
     manifest = manifest_of(rows_of(sizes))
     parts = split(manifest, Shares(validation=0.2, test=0.2), seed).parts
     assert sorted(np.concatenate(list(parts.values()))) == list(range(len(manifest.samples)))
@@ -39,9 +41,7 @@ def test_no_unit_is_on_two_sides_of_a_split(manifest_of: Build, sizes: Sequence[
 
 @settings(max_examples=20, deadline=None)
 @given(units)
-def test_every_picture_is_tested_once_by_a_fold_that_has_not_seen_its_unit(
-    manifest_of: Build, sizes: Sequence[tuple[int, int]]
-) -> None:
+def test_folds_test_every_image_once_and_keep_units_apart(manifest_of: Build, sizes: Sequence[tuple[int, int]]) -> None:
     manifest = manifest_of(rows_of(sizes))
     made = folds(manifest, 3, seed=1)
     assert sorted(np.concatenate([test for _, test in made])) == list(range(len(manifest.samples)))
@@ -51,9 +51,7 @@ def test_every_picture_is_tested_once_by_a_fold_that_has_not_seen_its_unit(
 
 @settings(max_examples=20, deadline=None)
 @given(alone)
-def test_shares_and_classes_are_kept_where_every_picture_is_a_unit_of_its_own(
-    manifest_of: Build, counts: tuple[int, int]
-) -> None:
+def test_split_of_single_image_units_is_stratified(manifest_of: Build, counts: tuple[int, int]) -> None:
     manifest = manifest_of([(label, 0) for label, n in zip("ab", counts, strict=True) for _ in range(n)])
     samples = tuple(each.model_copy(update={"unit": n}) for n, each in enumerate(manifest.samples))
     manifest = manifest.model_copy(update={"samples": samples})
@@ -63,32 +61,32 @@ def test_shares_and_classes_are_kept_where_every_picture_is_a_unit_of_its_own(
             assert sum(samples[place].label == label for place in places) == pytest.approx(share * count, abs=2.1)
 
 
-def test_the_same_seed_gives_the_same_split_and_another_one_another(manifest_of: Build) -> None:
+def test_split_is_reproducible_by_seed(manifest_of: Build) -> None:
     manifest = manifest_of(rows_of([(2, 3)] * 20))
     first, again, other = (split(manifest, Shares(), seed) for seed in (1, 1, 2))
     assert first.test.tolist() == again.test.tolist()
     assert first.test.tolist() != other.test.tolist()
 
 
-def test_too_few_groups_to_split_are_refused(manifest_of: Build) -> None:
+def test_split_of_too_few_groups_is_rejected(manifest_of: Build) -> None:
     with pytest.raises(UnsuitableData, match="too few groups"):
         split(manifest_of(rows_of([(9, 9)])), Shares(), 1)
 
 
-def test_a_class_that_would_be_missing_from_a_part_is_named(manifest_of: Build) -> None:
+def test_class_missing_from_a_part_is_rejected_by_name(manifest_of: Build) -> None:
     rows = [*rows_of([(5, 0), (5, 0), (5, 0), (5, 0)]), ("b", 4), ("b", 5)]
     with pytest.raises(UnsuitableData, match=r"no picture of b|too few groups"):
         split(manifest_of(rows), Shares(), 1)
 
 
-def test_more_folds_than_groups_are_refused(manifest_of: Build) -> None:
+def test_more_folds_than_groups_are_rejected(manifest_of: Build) -> None:
     with pytest.raises(UnsuitableData, match="5 folds need as many groups"):
         folds(manifest_of(rows_of([(3, 3)] * 4)), 5, seed=1)
 
 
 @settings(max_examples=30, deadline=None)
 @given(units, st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 40)), max_size=20), st.integers(0, 3))
-def test_what_people_answered_trains_unless_its_unit_holds_it_elsewhere_and_leaves_the_test_set_alone(
+def test_reviewed_images_train_or_follow_their_unit(
     manifest_of: Build, sizes: Sequence[tuple[int, int]], answered: list[tuple[str, int]], seed: int
 ) -> None:
     rows, shares = rows_of(sizes), Shares(validation=0.2, test=0.2)

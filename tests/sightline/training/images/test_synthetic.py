@@ -18,7 +18,7 @@ from sightline.training.images.manifest import ClassTable
 from sightline.training.images.synthetic import bodies, pressure_map
 
 
-def test_maps_are_58_by_130_jpegs_whose_names_the_preset_reads(bucket: Location) -> None:
+def test_maps_are_58_by_130_jpegs_with_names_of_the_preset(bucket: Location) -> None:
     files = synthesize_pressure_maps(bucket / "maps", 20, people=2, seed=3)
     assert storage.file_names(bucket / "maps") == sorted(file.name for file in files)
     table = ClassTable(load_preset("posture").labels)
@@ -29,12 +29,12 @@ def test_maps_are_58_by_130_jpegs_whose_names_the_preset_reads(bucket: Location)
         assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (58, 130))
 
 
-def test_every_person_lies_in_every_posture(tmp_path: Path) -> None:
+def test_every_person_has_a_map_in_every_posture(tmp_path: Path) -> None:
     names = {file.name.rsplit("_", 1)[0] for file in synthesize_pressure_maps(tmp_path, 15, people=3)}
     assert len(names) == 15
 
 
-def test_the_same_seed_makes_the_same_maps_and_a_higher_count_the_same_ones_first(tmp_path: Path) -> None:
+def test_maps_are_reproducible_by_seed_and_independent_of_count(tmp_path: Path) -> None:
     some, more, other = (
         [file.read_bytes() for file in synthesize_pressure_maps(tmp_path / name, count, seed=seed)]
         for name, count, seed in (("some", 7, 1), ("more", 12, 1), ("other", 7, 2))
@@ -43,7 +43,7 @@ def test_the_same_seed_makes_the_same_maps_and_a_higher_count_the_same_ones_firs
     assert len({*some, *other}) == 14
 
 
-def test_postures_press_where_such_a_body_does() -> None:
+def test_pressure_is_distributed_as_the_posture_requires() -> None:
     maps = {
         name: np.mean([pressure_map(name, person, 10 * person, seed=5) for person in range(12)], axis=0)
         for name in POSTURES
@@ -60,7 +60,7 @@ def test_postures_press_where_such_a_body_does() -> None:
     assert prone[knees].sum() > 1.5 * supine[knees].sum()
 
 
-def test_the_table_of_bodies_has_strokes_within_a_body() -> None:
+def test_body_table_has_expected_shape_and_value_ranges() -> None:
     table = bodies()
     assert {name: len(rows) for name, rows in table.items()} == {"left": 13, "supine": 16, "prone": 16}
     for rows in table.values():
@@ -73,7 +73,7 @@ def test_the_table_of_bodies_has_strokes_within_a_body() -> None:
 
 
 @pytest.mark.parametrize(("count", "people"), [(0, 1), (1, 0), (-3, 2)])
-def test_nothing_of_nobody_is_not_made(count: int, people: int, tmp_path: Path) -> None:
+def test_counts_below_one_are_rejected(count: int, people: int, tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="at least one of each"):
         synthesize_pressure_maps(tmp_path, count, people=people)
     assert not list(tmp_path.iterdir())

@@ -46,7 +46,7 @@ ERASING = {"name": "BatchErasing", "p": 1.0}
         [AFFINE, {"name": "GaussianBlur", "kernel_size": 3, "probability": 0.5}, JITTER],
     ],
 )
-def test_no_two_pictures_of_a_batch_are_augmented_alike_and_the_seed_says_how(steps: list[dict[str, Any]]) -> None:
+def test_augmentation_differs_within_a_batch_and_follows_the_seed(steps: list[dict[str, Any]]) -> None:
     made = augmented(*steps)
     assert made.shape == (6, 3, 16, 24)
     assert made.dtype == torch.float32
@@ -58,11 +58,11 @@ def test_no_two_pictures_of_a_batch_are_augmented_alike_and_the_seed_says_how(st
 @pytest.mark.parametrize(
     "steps", [[], [{"name": "BatchAffine"}], [{"name": "BatchJitter"}], [{"name": "RandomRotation", "degrees": 0}]]
 )
-def test_without_anything_to_change_a_picture_is_only_normalised(steps: list[dict[str, Any]]) -> None:
+def test_augmentation_without_effect_only_normalises(steps: list[dict[str, Any]]) -> None:
     torch.testing.assert_close(augmented(*steps), (pictures() / 255 - 0.5) / 0.25, atol=2e-5, rtol=0)
 
 
-def test_the_pictures_that_are_given_stay_as_they_are() -> None:
+def test_augmentation_does_not_change_its_input() -> None:
     batch = pictures().clone()
     augmented(AFFINE, JITTER, ERASING, batch=batch)
     assert torch.equal(batch, pictures())
@@ -70,7 +70,7 @@ def test_the_pictures_that_are_given_stay_as_they_are() -> None:
 
 @given(st.floats(0, 90), st.floats(0, 0.5), st.floats(0.5, 1), st.floats(1, 2), st.floats(0, 0.5))
 @settings(max_examples=25, deadline=None)
-def test_no_edge_that_was_not_there_comes_into_a_picture(
+def test_affine_transform_adds_no_border_to_a_uniform_image(
     degrees: float, translate: float, small: float, large: float, stretch: float
 ) -> None:
     even = torch.full((4, 3, 16, 24), 0.7)
@@ -78,12 +78,12 @@ def test_no_edge_that_was_not_there_comes_into_a_picture(
     torch.testing.assert_close(made, even)
 
 
-def test_a_mirrored_picture_is_exactly_that() -> None:
+def test_affine_flip_equals_a_mirrored_image() -> None:
     batch = torch.rand(3, 3, 16, 24)
     torch.testing.assert_close(BatchAffine(flip=1.0)(batch), batch.flip(3), atol=1e-5, rtol=0)
 
 
-def test_a_turned_picture_keeps_its_proportions() -> None:
+def test_rotation_preserves_proportions() -> None:
     rows, columns = torch.meshgrid(torch.arange(64) - 31.5, torch.arange(96) - 47.5, indexing="ij")
     disc = ((rows**2 + columns**2) < 10**2).float().expand(8, 3, -1, -1)
     assert (BatchAffine(degrees=30)(disc) - disc).abs().sum() < 0.1 * disc.sum()
@@ -91,20 +91,18 @@ def test_a_turned_picture_keeps_its_proportions() -> None:
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 @settings(max_examples=25, deadline=None)
-def test_jitter_leaves_no_value_that_a_picture_cannot_have(
-    brightness: float, contrast: float, saturation: float, grey: float
-) -> None:
+def test_jitter_keeps_values_within_0_and_1(brightness: float, contrast: float, saturation: float, grey: float) -> None:
     made = BatchJitter(brightness, contrast, saturation, grey)(pictures() / 255)
     assert made.min() >= 0
     assert made.max() <= 1
 
 
-def test_a_grey_picture_has_no_colour() -> None:
+def test_grey_jitter_makes_all_channels_equal() -> None:
     made = BatchJitter(grey=1.0)(pictures() / 255)
     torch.testing.assert_close(made, made[:, :1].expand(-1, 3, -1, -1))
 
 
-def test_what_is_erased_is_one_rectangle_of_the_size_that_was_asked_for() -> None:
+def test_erased_area_is_one_rectangle_of_the_requested_size() -> None:
     torch.manual_seed(0)
     batch = torch.full((200, 3, 40, 40), 9.0)
     erased = (BatchErasing(p=0.5, scale=(0.05, 0.25))(batch) != 9.0).all(1)
@@ -128,12 +126,12 @@ def test_what_is_erased_is_one_rectangle_of_the_size_that_was_asked_for() -> Non
         ({"name": "RandomRotation", "degrees": 3, "interpolation": "cleverly"}, "RandomRotation: .*cleverly"),
     ],
 )
-def test_a_step_that_cannot_be_made_is_named_with_the_reason(step: dict[str, Any], message: str) -> None:
+def test_invalid_transform_is_rejected_by_name_with_the_reason(step: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidPreset, match=message):
         augmented(step)
 
 
-def test_mixed_labels_are_shares_of_the_pictures_that_were_mixed() -> None:
+def test_mixed_labels_are_the_shares_of_the_mixed_images() -> None:
     torch.manual_seed(0)
     batch = torch.stack([torch.zeros(3, 8, 8), torch.ones(3, 8, 8)] * 4)
     for spec in (MixSpec(mixup=1.0), MixSpec(cutmix=1.0)):
@@ -144,5 +142,5 @@ def test_mixed_labels_are_shares_of_the_pictures_that_were_mixed() -> None:
         torch.testing.assert_close(shares.sum(1), torch.ones(8))
 
 
-def test_nothing_is_mixed_unless_it_is_asked_for() -> None:
+def test_mixing_is_off_by_default() -> None:
     assert mixing(MixSpec(), 2) is None
