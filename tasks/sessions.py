@@ -58,7 +58,7 @@ def store_session(store: SessionStore, source: Source, video: ProcessedVideo, fo
     claim = store.claim(source.patient, source.stem, source.sha256)
     track = folder / "track.parquet"
     video.tracked.track.to_parquet(track)
-    poses = [(still.picture, still.keypoints) for still in video.tracked.stills if still.keypoints is not None]
+    poses = [(still.image, still.keypoints) for still in video.tracked.stills if still.keypoints is not None]
     return store.save(
         claim,
         SessionOutputs(
@@ -66,7 +66,7 @@ def store_session(store: SessionStore, source: Source, video: ProcessedVideo, fo
             folder=video.keywords.folders[video.findings.dominant],
             annotated=video.annotated,
             track=track,
-            frames=tuple(still.picture for still in video.tracked.stills),
+            frames=tuple(still.image for still in video.tracked.stills),
             poses=tuple((f"{still_pose_name(picture.stem)}.json", points) for picture, points in poses),
             highlights=video.highlights,
         ),

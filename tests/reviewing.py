@@ -12,7 +12,7 @@ CHOICES = ("bicycle", "motorcycle")
 
 
 def question(number: int = 0, **changes: Any) -> Question:
-    """A question about an image; another number is another image."""
+    """Return a question about an image; another number is another image."""
     fields: dict[str, Any] = {
         "kind": "image",
         "model": "vehicles/1",
@@ -27,10 +27,10 @@ def question(number: int = 0, **changes: Any) -> Question:
     return Question(**{**fields, **changes})
 
 
-def answer(said: str = "bicycle", reviewer: str = "kim", **changes: Any) -> Answer:
-    """What a person answered."""
+def answer(text: str = "bicycle", reviewer: str = "kim", **changes: Any) -> Answer:
+    """Return a person's answer."""
     fields: dict[str, Any] = {
-        "answer": said,
+        "answer": text,
         "reviewer": reviewer,
         "at": datetime(2026, 2, 1, 9, tzinfo=UTC),
         "run": "run-1",

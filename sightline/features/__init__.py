@@ -1,4 +1,4 @@
-"""A session in 88 named numbers: how a person holds themselves and how they move."""
+"""The 88 named features of a session: a person's posture, motion and rhythm."""
 
 from sightline.features.files import extract_features_from_json_files
 from sightline.features.names import FEATURE_NAMES

@@ -1,9 +1,9 @@
-"""The features of a folder of pose files, one JSON file a pose, whose names tell the times.
+"""The features of a folder of pose files, one JSON file per pose, whose names contain the times.
 
 | name | time |
 | --- | --- |
-| ``pose_003_at_12.50s_ana_happy.json`` | the seconds it tells |
-| ``pose_003_at_pos_375.json``, ``pose_at_pos_375.json`` | the frame's number over the rate; goes with the one above |
+| ``pose_003_at_12.50s_ana_happy.json`` | the seconds in the name |
+| ``pose_003_at_pos_375.json``, ``pose_at_pos_375.json`` | number over the rate; may be mixed with the above |
 | ``visit_000000000375_keypoints.json``, OpenPose's own | the frame's number over the rate |
 | ``pose_000375.json`` | its own number over the rate |
 """
@@ -26,11 +26,11 @@ from sightline.pose import Keypoints, read_openpose
 from sightline.storage import Location, uri_of
 
 RATE = 30.0
-"""Frames a second, where nothing tells: what most cameras take."""
+"""Frames per second if it is not given: that of most cameras."""
 
 _SECONDS = re.compile(r"pose_[0-9]+_at_([0-9]+(?:\.[0-9]+)?)s_.+")
 _NUMBERS = (
-    # What files of the kind are called together, and how their numbers are found.
+    # The kind of file, and the pattern of its number.
     ("still", re.compile(r"pose_(?:[0-9]+_)?at_pos_([0-9]+)")),
     ("numbered", re.compile(r"pose_([0-9]+)")),
     ("OpenPose", re.compile(r".+_([0-9]+)_keypoints")),
@@ -40,19 +40,19 @@ _READERS = 8
 
 
 def extract_features_from_json_files(folder: str | Location, *, rate: float = RATE) -> dict[str, float]:
-    """The 88 features of the poses in ``folder``, which holds one session: a path, or an ``s3://`` URI.
+    """Return the 88 features of the poses in ``folder``, a path or ``s3://`` URI with the files of one session.
 
-    ``rate``: how many a second the numbers in the files' names count. Names that carry a frame's number want the
-    video's own rate; numbered poses carry no time at all and are taken as evenly spaced.
+    ``rate`` is the frequency of the numbers in the file names, per second. For names with a frame's number, give the
+    video's frame rate; numbered poses have no time, and are taken as evenly spaced.
 
-    Files that are not JSON are left alone, files without a person are skipped, and of two poses of one time the first
-    by name counts. Where several people are seen, the surest is taken in each file.
+    Files that are not JSON are ignored, files without a person are skipped, and of two poses at the same time the first
+    by name counts. If a file contains several people, the one with the highest confidence is used.
 
-    Raises :class:`~sightline.errors.InvalidInput` for a file that is no pose or whose name tells no time, and for a
-    folder with fewer than three poses or with poses of different kinds; ValueError for a rate that cannot be.
+    Raises :class:`~sightline.errors.InvalidInput` for a file that is not a pose or whose name has no time, and for a
+    folder with fewer than three poses or with poses of different kinds; ValueError for a rate that is not positive.
     """
     if not 0 < rate < math.inf:
-        raise ValueError(f"{rate} frames a second cannot be")
+        raise ValueError(f"{rate} frames a second: the rate must be positive and finite")
     folder = storage.locate(folder)
     times = _times(folder, rate)
     names = sorted(times, key=lambda name: (times[name], name))
@@ -72,7 +72,7 @@ def extract_features_from_json_files(folder: str | Location, *, rate: float = RA
 
 
 def _times(folder: Location, rate: float) -> dict[str, float]:
-    """The seconds at which each of the folder's poses was taken, by the file's name."""
+    """Return the time of every pose in seconds, by file name."""
     times: dict[str, float] = {}
     kinds: dict[str, str] = {}
     for name in storage.file_names(folder):
@@ -90,28 +90,28 @@ def _times(folder: Location, rate: float) -> dict[str, float]:
 
 
 def _time(folder: Location, name: str, rate: float) -> tuple[str, float]:
-    """Which files the file goes together with, and its seconds."""
+    """Return the file's kind, which must be the same throughout a session, and its time in seconds."""
     stem = name.removesuffix(_SUFFIX)
-    if told := _SECONDS.fullmatch(stem):
-        return "still", float(told[1])
+    if seconds := _SECONDS.fullmatch(stem):
+        return "still", float(seconds[1])
     for kind, pattern in _NUMBERS:
         if numbered := pattern.fullmatch(stem):
-            # OpenPose's files of two videos have two stems.
+            # OpenPose's files of two videos have different stems.
             return kind + stem[: numbered.start(1)] * (kind == "OpenPose"), int(numbered[1]) / rate
     raise InvalidInput(
         uri_of(folder / name),
-        "its name tells neither a time nor a number",
-        "Call pose files pose_000000.json, pose_000001.json, and so on; keep other JSON files elsewhere",
+        "its name contains neither a time nor a number",
+        "Name pose files pose_000000.json, pose_000001.json, and so on; keep other JSON files elsewhere",
     )
 
 
 def _read(folder: Location, names: Sequence[str]) -> list[Keypoints | None]:
-    place = uri_of(folder)
+    uri = uri_of(folder)
 
     def read(name: str) -> Keypoints | None:
-        return read_openpose(storage.read_bytes(folder / name), f"{place}/{name}")
+        return read_openpose(storage.read_bytes(folder / name), f"{uri}/{name}")
 
-    if isinstance(folder, Path):  # where a pool would take longer to start than the files to read
+    if isinstance(folder, Path):  # a pool would take longer to start than the files take to read
         return [read(name) for name in names]
     with ThreadPoolExecutor(_READERS) as pool:
         return list(pool.map(read, names))

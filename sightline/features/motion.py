@@ -1,12 +1,12 @@
-"""How a person moves: speeds, accelerations and the box around them, in true time.
+"""Motion features: speeds, accelerations and changes of the bounding box, computed from the frames' timestamps.
 
-Motion is taken over steps. A step goes from each frame to the one that comes nearest to a tenth of a second later:
-the next one where frames come up to 15 times a second, a longer stride where they come faster. So steps last about as
-long at any usual rate, 10 to 60 frames a second, and so does what they make of a movement and of the detector's
-trembling. A point's step counts where the point is seen at both ends.
+Motion is computed over steps. A step goes from a frame to the one that is closest to a tenth of a second later: the
+next frame at up to 15 frames per second, a later one at higher rates. Steps therefore last about equally long at all
+usual rates, 10 to 60 frames per second, and the features depend equally on movement and on the detector's jitter. A
+point's step counts if the point is seen at both ends.
 
-A mean is over time, not over frames: a step weighs as long as it lasts, so one that is short, whose speed is mostly
-trembling, weighs little. One that bridges a gap weighs half a second at most, for nothing is known of what it bridges.
+Means are over time, not over frames: the weight of a step is its duration, so a short step, whose speed is mostly
+jitter, has a small weight. A step across a gap weighs at most half a second, because the motion within it is unknown.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.features.names import ACCELERATIONS, PARTS, SPEEDS, places
+from sightline.features.names import ACCELERATIONS, PARTS, SPEEDS, joint_indices
 from sightline.features.poses import Poses
 from sightline.pose import JOINTS
 
 _STEP = 0.1  # seconds
-_SHORTEST = 0.05  # seconds: over less, a speed is mostly trembling
+_SHORTEST = 0.05  # seconds: over a shorter time, a speed is mostly jitter
 _ROUNDING = 1e-6
 _HEAVIEST = 0.5  # seconds
 
-_SPEEDS = places(SPEEDS)
-_ACCELERATIONS = places(ACCELERATIONS)
+_SPEEDS = joint_indices(SPEEDS)
+_ACCELERATIONS = joint_indices(ACCELERATIONS)
 _ALL = np.arange(len(JOINTS))
-# The parts' joints one part after the other, the part of each, and where each part begins.
-_OF_PARTS = np.concatenate([places(joints) for joints in PARTS.values()])
+# The joints of all parts in one array, the part of every joint, and the index at which every part begins.
+_OF_PARTS = np.concatenate([joint_indices(joints) for joints in PARTS.values()])
 _PART = np.repeat(np.arange(len(PARTS)), [len(joints) for joints in PARTS.values()])
 _BEGIN = np.searchsorted(_PART, np.arange(len(PARTS)))
 
 
 @dataclass(frozen=True, eq=False)
 class _Steps:
-    """Rows of some quantity along s steps: ``values`` and ``counted`` have shape (k, s), ``duration`` seconds (s,)."""
+    """k quantities along s steps: ``values`` and ``counted`` have shape (k, s), ``duration`` in seconds (s,)."""
 
     values: NDArray[np.float64]
     counted: NDArray[np.bool_]
@@ -45,7 +45,7 @@ class _Steps:
 
     @cached_property
     def known(self) -> NDArray[np.float64]:
-        """The values, 0 where they do not count."""
+        """The values, with 0 for those that do not count."""
         return np.where(self.counted, self.values, 0)
 
     @cached_property
@@ -65,10 +65,10 @@ class _Steps:
         return np.where(self.weight > 0, self.known.max(axis=1, initial=0), np.nan)
 
     def means_and_maxima(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Mean and maximum of each row in turn, then of all of them together."""
+        """Return the mean and maximum of every row in turn, then of all rows together."""
         total, weight, largest = self.total[rows], self.weight[rows], self.largest[rows]
-        each = np.stack([total / weight, largest], axis=1).ravel()
-        return np.concatenate([each, [total.sum() / weight.sum(), np.fmax.reduce(largest)]])
+        by_row = np.stack([total / weight, largest], axis=1).ravel()
+        return np.concatenate([by_row, [total.sum() / weight.sum(), np.fmax.reduce(largest)]])
 
 
 class Motion:
@@ -85,13 +85,14 @@ class Motion:
         self._speed = _Steps(np.hypot(*self._velocity), self._counted, self._duration)
 
     def speeds(self) -> NDArray[np.float64]:
-        """Mean and maximum of each of the eight joints, then overall; torso lengths a second, shape (18,)."""
+        """Return mean and maximum of the eight joints, then overall; torso lengths per second, shape (18,)."""
         return self._speed.means_and_maxima(_SPEEDS) / self._poses.torso
 
     def accelerations(self) -> NDArray[np.float64]:
-        """Mean and maximum of each of the three joints, then overall; torso lengths a second squared, shape (8,).
+        """Return mean and maximum of the three joints, then overall; torso lengths per second squared, shape (8,).
 
-        The change of velocity from one step to the one that begins where it ends, over the time between their middles.
+        An acceleration is the change of velocity from one step to the step that begins at its end, divided by the time
+        between their midpoints.
         """
         n = int(np.searchsorted(self._end, self._n))
         following = self._end[:n]
@@ -102,33 +103,33 @@ class Motion:
         return steps.means_and_maxima(_ALL[: len(_ACCELERATIONS)]) / self._poses.torso
 
     def displacements(self) -> NDArray[np.float64]:
-        """Mean, maximum and standard deviation of each part's points; torso lengths a second, shape (12,)."""
-        of = self._speed
+        """Return mean, maximum and standard deviation by body part; torso lengths per second, shape (12,)."""
+        speed = self._speed
         means = self._part_means
-        largest = np.fmax.reduceat(of.largest[_OF_PARTS], _BEGIN)
-        off = (of.known[_OF_PARTS] - means[_PART, None]) ** 2
-        total = np.add.reduceat((of.weights[_OF_PARTS] * off).sum(axis=1), _BEGIN)
-        std = np.sqrt(total / np.add.reduceat(of.weight[_OF_PARTS], _BEGIN))
+        largest = np.fmax.reduceat(speed.largest[_OF_PARTS], _BEGIN)
+        deviation = (speed.known[_OF_PARTS] - means[_PART, None]) ** 2
+        total = np.add.reduceat((speed.weights[_OF_PARTS] * deviation).sum(axis=1), _BEGIN)
+        std = np.sqrt(total / np.add.reduceat(speed.weight[_OF_PARTS], _BEGIN))
         return np.asarray(np.stack([means, largest, std], axis=1).ravel() / self._poses.torso)
 
     def shares(self) -> NDArray[np.float64]:
-        """Each part's mean over the sum of the means; shape (4,). None is known unless all parts are there."""
+        """Return the mean of every part over the sum of the means, shape (4,); all NaN if a part is missing."""
         return np.asarray(self._part_means / self._part_means.sum())
 
     @cached_property
     def _part_means(self) -> NDArray[np.float64]:
-        total, weight = (np.add.reduceat(of[_OF_PARTS], _BEGIN) for of in (self._speed.total, self._speed.weight))
+        total, weight = (np.add.reduceat(row[_OF_PARTS], _BEGIN) for row in (self._speed.total, self._speed.weight))
         return np.asarray(total / weight)
 
     def overall(self) -> float:
-        """The mean over all points, torso lengths a second."""
+        """Return the mean over all points, in torso lengths per second."""
         return float(self._speed.total.sum() / self._speed.weight.sum()) / self._poses.torso
 
     def box(self) -> NDArray[np.float64]:
-        """Mean and maximum movement of the box's centre, mean change of its width and of its height; shape (4,).
+        """Return mean and maximum movement of the box's centre, and mean change of its width and height; shape (4,).
 
-        Torso lengths a second. At both ends of a step the box is around the points that are seen at both, so that a
-        point that comes or goes does not move it.
+        In torso lengths per second. At both ends of a step, the box surrounds the points that are seen at both ends, so
+        a point that appears or disappears does not move it.
         """
         xy = self._poses.xy
         ends = np.where(self._counted, np.stack([xy[:, :, : self._n], xy[:, :, self._end]]), np.nan)
@@ -141,7 +142,7 @@ class Motion:
 
 
 def _ends(times: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The frame at which the step from each frame ends; steps from the last frames have no end, and are left out."""
+    """Return the index of the frame at which the step from every frame ends; the last frames have no step."""
     earliest = np.arange(1, len(times) + 1)
     after = np.maximum(np.searchsorted(times, times + (_STEP - _ROUNDING)), earliest)
     before = np.maximum(after - 1, earliest)
@@ -149,5 +150,5 @@ def _ends(times: NDArray[np.float64]) -> NDArray[np.intp]:
     short, long = ends[before] - times, ends[after] - times
     nearer = (short >= _SHORTEST - _ROUNDING) & (_STEP - short <= long - _STEP + _ROUNDING)
     end = np.where(nearer, before, after)
-    # Steps end in the order in which they start.
+    # Steps end in the order in which they begin.
     return end[end < len(times)]

@@ -1,13 +1,13 @@
-"""What the features are called, in their order, and the joints they are taken from.
+"""The names of the features, in their order, and the joints that they are computed from.
 
-Right and left are the person's own; with the two exchanged a name is that of the feature's mirror image.
+Right and left are the person's own. If they are exchanged in a name, it names the mirrored feature.
 
 - ``angle_…``: degrees, 0 to 180, at a joint of the mean pose.
 - ``body_height``, ``shoulder_width``, ``distance_…``, ``symmetry_…``, ``box_…``: torso lengths in the mean pose;
-  ``box_area`` in torso lengths squared. ``symmetry_…`` is 0 where both sides are alike.
-- ``speed_…``, ``displacement_…``, ``box_…_mean`` and ``box_…_max``: torso lengths a second.
-- ``acceleration_…``: torso lengths a second squared.
-- ``…_to_width`` and ``displacement_share_…``: ratios. ``rhythm_…``: a correlation, 0 where there is no rhythm.
+  ``box_area`` in torso lengths squared. ``symmetry_…`` is 0 if both sides are equal.
+- ``speed_…``, ``displacement_…``, ``box_…_mean`` and ``box_…_max``: torso lengths per second.
+- ``acceleration_…``: torso lengths per second squared.
+- ``…_to_width`` and ``displacement_share_…``: ratios. ``rhythm_…``: a correlation, 0 if there is no rhythm.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ANGLES = (
     ("left_hip", "mid_hip", "left_knee"),
     ("left_knee", "left_hip", "left_ankle"),
 )
-"""The joint, and the two it is bent between."""
+"""The joint of the angle, and the two joints at the ends of its sides."""
 
 DISTANCES = {
     "wrists": ("right_wrist", "left_wrist"),
@@ -39,7 +39,7 @@ DISTANCES = {
     "mid_hip_left_ankle": ("mid_hip", "left_ankle"),
     "shoulders": ("right_shoulder", "left_shoulder"),
     "elbows": ("right_elbow", "left_elbow"),
-    # The original has the wrists here again. The distance of a wrist and its hip would lack a mirror image.
+    # The original system repeats the wrists here. The distance of one wrist to its hip would have no mirror image.
     "nose_neck": ("nose", "neck"),
     "hips": ("right_hip", "left_hip"),
     "knees": ("right_knee", "left_knee"),
@@ -47,10 +47,10 @@ DISTANCES = {
 }
 
 SYMMETRIES = tuple(f"{name}s" for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle"))
-"""What is compared right with left."""
+"""The joints that are compared, right with left."""
 
 SPEEDS = JOINTS[:8]
-"""The joints with a speed of their own: nose, neck and arms."""
+"""The joints with their own speed features: nose, neck and arms."""
 
 ACCELERATIONS = ("nose", "right_wrist", "left_wrist")
 
@@ -68,18 +68,18 @@ FEATURE_NAMES: tuple[str, ...] = (
     *("body_height", "shoulder_width", "body_height_to_width"),
     *(f"distance_{name}" for name in DISTANCES),
     *(f"symmetry_{name}" for name in (*SYMMETRIES, "mean")),
-    *(f"speed_{what}_{joint}" for joint in (*SPEEDS, "overall") for what in ("mean", "max")),
-    *(f"acceleration_{what}_{joint}" for joint in (*ACCELERATIONS, "overall") for what in ("mean", "max")),
-    *(f"displacement_{what}_{part}" for part in PARTS for what in ("mean", "max", "std")),
+    *(f"speed_{statistic}_{joint}" for joint in (*SPEEDS, "overall") for statistic in ("mean", "max")),
+    *(f"acceleration_{statistic}_{joint}" for joint in (*ACCELERATIONS, "overall") for statistic in ("mean", "max")),
+    *(f"displacement_{statistic}_{part}" for part in PARTS for statistic in ("mean", "max", "std")),
     *(f"displacement_share_{part}" for part in PARTS),
     *(f"rhythm_{joint}_{axis}" for joint in RHYTHMS for axis in "xy"),
     *("box_width", "box_height", "box_area", "box_height_to_width"),
     *("box_movement_mean", "box_movement_max", "box_width_change_mean", "box_height_change_mean"),
     "displacement_mean_overall",
 )
-"""The 88 features in the original system's order. ``overall`` is over the joints of its group, at the end over all."""
+"""The 88 features in the original system's order. ``overall`` is over the group's joints, the last one over all."""
 
 
-def places(joints: Iterable[str]) -> NDArray[np.intp]:
-    """Where the joints stand in BODY_25."""
+def joint_indices(joints: Iterable[str]) -> NDArray[np.intp]:
+    """Return the indices of the joints in BODY_25."""
     return np.array([JOINTS.index(joint) for joint in joints], np.intp)

@@ -14,18 +14,18 @@ from sightline.pose import Track
 
 
 def session_features(keypoints: ArrayLike, times: ArrayLike, confidences: ArrayLike) -> dict[str, float]:
-    """The 88 features of one person's poses, by name and in the order of :data:`FEATURE_NAMES`.
+    """Return the 88 features of one person's poses, by name, in the order of :data:`FEATURE_NAMES`.
 
     ``keypoints``: shape (n, 25, 2), x and y in pixels of BODY_25's joints; ``times``: shape (n,), seconds, rising;
     ``confidences``: shape (n, 25), 0 to 1. At least three poses.
 
-    Lengths are in torso lengths and motion is a second, so neither the distance to the camera nor the resolution nor
-    the frame rate is a feature. What is missing is NaN, never 0; no feature is infinite. See ``names`` for units,
-    ``poses`` for what is missing, ``motion`` and ``rhythm`` for how time is taken.
+    Lengths are in torso lengths and motion is per second, so the features do not depend on the distance to the camera,
+    the resolution or the frame rate. Missing features are NaN, never 0; no feature is infinite. See ``names`` for
+    units, ``poses`` for missing points, and ``motion`` and ``rhythm`` for the use of time.
 
-    Raises ValueError where the arrays are something else.
+    Raises ValueError if the arrays are invalid.
     """
-    # A ratio to nothing is met by the last line.
+    # Divisions by zero become NaN below.
     with np.errstate(all="ignore"):
         poses = Poses.of(keypoints, times, confidences)
         motion = Motion(poses)
@@ -50,5 +50,5 @@ def session_features(keypoints: ArrayLike, times: ArrayLike, confidences: ArrayL
 
 
 def track_features(track: Track) -> dict[str, float]:
-    """The same of a track; raises ValueError where it has fewer than three poses."""
+    """Return the features of a track; raise ValueError if it has fewer than three poses."""
     return session_features(track.keypoints[:, :, :2], track.times, track.keypoints[:, :, 2])

@@ -1,4 +1,4 @@
-"""The features of a session, from the file that keeps the poses of its whole video."""
+"""The features of a session, from the stored track of its video."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ __all__ = ["features_of_track"]
 
 
 def features_of_track(location: Location) -> dict[str, float]:
-    """The 88 features by name; NaN where one is not known.
+    """Return the 88 features by name; unknown features are NaN.
 
-    Raises :class:`~sightline.errors.InvalidInput` where there is no such file, or it is damaged, or too few poses are
-    in it.
+    Raises :class:`~sightline.errors.InvalidInput` if the file does not exist, is damaged, or has too few poses.
     """
     uri = storage.uri_of(location)
     try:
         content = storage.read_bytes(location)
     except FileNotFoundError as error:
-        raise InvalidInput(uri, "is not there, though the session is finished", "Process the video again") from error
+        raise InvalidInput(uri, "does not exist, but the session is finished", "Process the video again") from error
     try:
         return track_features(Track.from_parquet(io.BytesIO(content), uri))
     except ValueError as error:
-        raise InvalidInput(uri, str(error), "Take another video, which shows more of the person") from error
+        raise InvalidInput(uri, str(error), "Record another video that shows more of the person") from error

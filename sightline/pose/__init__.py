@@ -1,4 +1,4 @@
-"""People in pictures: one person followed through a video, faces to hide, and the files that keep poses."""
+"""Poses of people in videos and photos, faces to be blurred, and the files of poses."""
 
 from sightline.pose.estimator import PoseEstimator
 from sightline.pose.faces import FaceDetector, head_box

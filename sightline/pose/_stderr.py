@@ -1,4 +1,4 @@
-"""Keep MediaPipe's notices on starting off stderr."""
+"""Suppress MediaPipe's startup notices on stderr."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 
-# What MediaPipe 0.10.21 prints each time a graph starts, whatever it runs on: absl's informational lines, and notices
-# about the form of its own model files.
+# MediaPipe 0.10.21 prints these whenever a graph starts: absl's informational lines, and notices about the format of
+# its own model files.
 _NOTICE = re.compile(
     rb"^I\d{4} |^INFO: Created TensorFlow Lite|^WARNING: All log messages before absl::InitializeLog"
     rb"|inference_feedback_manager\.cc|landmark_projection_calculator\.cc"
 )
-_one_at_a_time = threading.Lock()
+_lock = threading.Lock()
 
 
 @contextmanager
 def startup_notices_hidden() -> Iterator[None]:
-    """Hold stderr back, then pass on all of it but the known notices; after an exception, the notices as well.
+    """Buffer stderr, then write it without the known notices; after an exception, with them.
 
-    The notices come from C++ before its log is set up, where no logging level or variable reaches them: only the file
-    descriptor does. It belongs to the whole process, so the block is to be short.
+    The notices come from C++ before its log is set up, so no logging level or variable suppresses them, only the file
+    descriptor. It belongs to the whole process, so keep the block short.
     """
-    with _one_at_a_time, TemporaryFile() as held:
+    with _lock, TemporaryFile() as buffer:
         sys.stderr.flush()
         stderr = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        notices_too = True
+        os.dup2(buffer.fileno(), 2)
+        show_notices = True
         try:
             yield
-            notices_too = False
+            show_notices = False
         finally:
             sys.stderr.flush()
             os.dup2(stderr, 2)
             os.close(stderr)
-            held.seek(0)
-            for line in held:
-                if notices_too or not _NOTICE.search(line):
+            buffer.seek(0)
+            for line in buffer:
+                if show_notices or not _NOTICE.search(line):
                     os.write(2, line)

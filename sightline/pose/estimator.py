@@ -1,9 +1,9 @@
-"""MediaPipe's two pose models, each behind one call: where the people are, and the joints of one of them.
+"""MediaPipe's two pose models: the detector of people, and the landmark model for the joints of one person.
 
-``mediapipe.solutions.pose`` joins the same two models with MediaPipe's own tracking loop. That loop looks for the
-person where the last frame left them and counts every frame as 1/30 s, which loses people who are small or quick when
-frames come ten a second; the models are taken apart here so that :mod:`sightline.pose.tracker` can close the loop in
-true time. The weights are in the mediapipe wheel.
+``mediapipe.solutions.pose`` combines the same two models in MediaPipe's own tracking loop. That loop searches for the
+person at their position in the last frame and counts every frame as 1/30 s, so at ten frames per second it loses people
+who are small or fast. The models are separate here, and :mod:`sightline.pose.tracker` tracks by the frames' timestamps.
+The weights are part of the mediapipe wheel.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sightline.pose._stderr import startup_notices_hidden
 from sightline.pose.skeleton import Keypoints, from_mediapipe
 
 Frame = NDArray[np.uint8]
-"""A picture: shape (height, width, 3), RGB."""
+"""An image: shape (height, width, 3), RGB."""
 
 _DETECTOR = """
     input_stream: "image"
@@ -48,7 +48,7 @@ _MODEL_COMPLEXITY = 1
 _MIN_DETECTION_CONFIDENCE = 0.5
 _MIN_PRESENCE = 0.5
 _FACE_LANDMARKS = 11
-"""The first of the 33 are those of the face."""
+"""The number of face landmarks, the first of the 33."""
 
 
 def check_frame(rgb: Frame) -> None:
@@ -58,7 +58,7 @@ def check_frame(rgb: Frame) -> None:
 
 
 class Window(NamedTuple):
-    """An upright part of a frame, in whole pixels."""
+    """An axis-parallel part of a frame, in integer pixels."""
 
     left: int
     top: int
@@ -67,7 +67,7 @@ class Window(NamedTuple):
 
 
 class Region(NamedTuple):
-    """The turned square around a person that the landmark model looks at: centre and side in pixels, radians."""
+    """The rotated square around a person, the landmark model's input: centre and side in pixels, angle in radians."""
 
     x: float
     y: float
@@ -76,11 +76,11 @@ class Region(NamedTuple):
 
 
 class Person(NamedTuple):
-    """A person found in a frame.
+    """A person in a frame.
 
-    ``region`` is where the models would look for the same person again. ``presence``, 0 to 1, is how sure the landmark
-    model is that the face is within its view: over 0.85 for people, seen from behind as well, and about a half or less
-    for most things that the detector takes for one.
+    ``region`` is the landmark model's input for the same person in the next frame. ``presence``, 0 to 1, is the
+    landmark model's confidence that the face is within the region: above 0.85 for people, also from behind, and about
+    0.5 or less for most false detections.
     """
 
     keypoints: Keypoints
@@ -89,7 +89,7 @@ class Person(NamedTuple):
 
 
 class PoseEstimator:
-    """The person detector and the landmark model, loaded. Not to be shared between threads.
+    """The loaded person detector and landmark model. Do not share it between threads.
 
     A context manager; ``close`` frees the models.
     """
@@ -119,7 +119,7 @@ class PoseEstimator:
                     )
                 },
             )
-            # The graphs start in the background; a first picture makes them finish, and speak, within this block.
+            # The graphs start in the background. A first image makes them finish and print notices in this block.
             blank = np.zeros((64, 64, 3), np.uint8)
             self.detect(blank)
             self.landmarks(blank, Region(32, 32, 64, 0))
@@ -136,15 +136,15 @@ class PoseEstimator:
         self._landmarks.close()
 
     def detect(self, rgb: Frame, window: Window | None = None) -> list[Region]:
-        """The people in the window (the whole frame where None), the surest first.
+        """Return the regions of people in the window, by default the full frame, the highest confidence first.
 
-        The detector sees the window as 224 by 224 pixels, so a person must fill about a sixth of its longer side.
+        The detector scales the window to 224 by 224 pixels, so a person must fill about a sixth of its longer side.
         """
         left, top, width, height = window or Window(0, 0, rgb.shape[1], rgb.shape[0])
         part = np.ascontiguousarray(rgb[top : top + height, left : left + width])
         detections = self._detector.process(part).detections or []
         regions = []
-        for detection in sorted(detections, key=lambda found: -found.score[0]):
+        for detection in sorted(detections, key=lambda detection: -detection.score[0]):
             centre, edge = (
                 (left + point.x * width, top + point.y * height)
                 for point in detection.location_data.relative_keypoints[:2]
@@ -153,7 +153,7 @@ class PoseEstimator:
         return regions
 
     def landmarks(self, rgb: Frame, region: Region) -> Person | None:
-        """The person in the region; None where the model sees nobody."""
+        """Return the person in the region, or None if the model detects none."""
         from mediapipe.framework.formats.rect_pb2 import NormalizedRect
 
         height, width = rgb.shape[:2]
@@ -164,21 +164,21 @@ class PoseEstimator:
             height=region.side / height,
             rotation=region.rotation,
         )
-        found = self._landmarks.process({"image": np.ascontiguousarray(rgb), "region": rectangle})
-        if found.landmarks is None:
+        output = self._landmarks.process({"image": np.ascontiguousarray(rgb), "region": rectangle})
+        if output.landmarks is None:
             return None
         scale = np.array([width, height, 1.0])
-        points = np.array([(point.x, point.y, point.visibility) for point in found.landmarks.landmark]) * scale
-        centre, edge = ((point.x * width, point.y * height) for point in found.alignment.landmark[:2])
-        presence = sum(point.presence for point in found.landmarks.landmark[:_FACE_LANDMARKS]) / _FACE_LANDMARKS
+        points = np.array([(point.x, point.y, point.visibility) for point in output.landmarks.landmark]) * scale
+        centre, edge = ((point.x * width, point.y * height) for point in output.alignment.landmark[:2])
+        presence = sum(point.presence for point in output.landmarks.landmark[:_FACE_LANDMARKS]) / _FACE_LANDMARKS
         return Person(from_mediapipe(points), _region(centre, edge), presence)
 
 
 def _region(centre: tuple[float, float], edge: tuple[float, float]) -> Region:
-    """The region of a person from the two alignment points of MediaPipe's models.
+    """Return the region of a person from the two alignment points of MediaPipe's models.
 
-    They are the middle of the hips and a point above it on the circle around the person. The region is the square
-    around that circle, a quarter larger, turned so that the person stands upright in it (MediaPipe's
+    The points are the midpoint of the hips and a point above it on the circle around the person. The region is the
+    square around that circle, a quarter larger, rotated so that the person is upright in it (MediaPipe's
     AlignmentPointsRectsCalculator and RectTransformationCalculator, with the values of its pose graph).
     """
     x, y = edge[0] - centre[0], edge[1] - centre[1]

@@ -1,4 +1,4 @@
-"""Where the faces are, to be hidden: a face too many is a small harm, a face missed a great one.
+"""Detection of faces to be blurred. Recall matters more than precision: a missed face is worse than a false one.
 
 Example::
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sightline.pose._stderr import startup_notices_hidden
 from sightline.pose.estimator import Frame, PoseEstimator, Window, check_frame
 from sightline.pose.skeleton import JOINTS, Keypoints
-from sightline.pose.windows import distinct, parts, whole
+from sightline.pose.windows import distinct, full_frame, parts
 
 Boxes = NDArray[np.float32]
 """Boxes in a frame: shape (n, 4), each row left, top, right, bottom in pixels."""
@@ -30,8 +30,8 @@ _MIN_CONFIDENCE = 0.5
 _MIN_PRESENCE = 0.7
 _LARGE_PART, _SMALL_PART = 0.6, 0.35
 
-# MediaPipe's face box goes from the brows to the chin and from cheek to cheek; these parts of its size, added on its
-# left, top, right and bottom, take in the hair, the ears and the chin of a face that moves on by a frame.
+# MediaPipe's face box spans brows to chin and cheek to cheek. These fractions of its size, added on the left, top,
+# right and bottom, include the hair, the ears and the chin of a face that moves until the next frame.
 _MARGIN = np.array([-0.3, -0.6, 0.3, 0.25])
 
 _NOSE, _NECK, *_FACE_SIDES = (
@@ -41,13 +41,14 @@ _SHOULDERS = [JOINTS.index("right_shoulder"), JOINTS.index("left_shoulder")]
 
 
 class FaceDetector:
-    """Finds the faces of everyone in a frame, near or far, turned away or masked by goggles.
+    """Detects all faces in a frame: near or far, turned away, or behind goggles.
 
-    MediaPipe's two face models find faces near the camera. Its pose models find the people whose faces those miss, in
-    the frame and in parts of it, and their heads follow from their joints. It looks at each frame by itself, some
-    twenty-five times, which takes about ten times as long as :class:`~sightline.pose.tracker.PoseTracker`.
+    MediaPipe's two face models detect faces near the camera. Its pose models detect the people whose faces those miss,
+    in the frame and in parts of it; their heads are computed from their joints. About 25 detections run for one frame,
+    independently of other frames, which takes about ten times as long as
+    :class:`~sightline.pose.tracker.PoseTracker`.
 
-    A context manager, for one thread; ``close`` frees the models.
+    A context manager for one thread; ``close`` frees the models.
     """
 
     def __init__(self) -> None:
@@ -75,22 +76,22 @@ class FaceDetector:
         self._full_range.close()
 
     def detect(self, rgb: Frame) -> Boxes:
-        """A box around each head, hair to chin, within the frame; shape (n, 4), float32, none that overlap much.
+        """Return boxes around all heads, hair to chin, within the frame; shape (n, 4), float32, without duplicates.
 
         ``rgb`` has shape (height, width, 3), dtype uint8.
         """
         check_frame(rgb)
         height, width = rgb.shape[:2]
-        large = [whole(rgb), *parts(rgb, _LARGE_PART)]
+        large = [full_frame(rgb), *parts(rgb, _LARGE_PART)]
         small = parts(rgb, _SMALL_PART)
         boxes = _merged([*self._faces(rgb, large, small), *self._heads(rgb, [*large, *small])])
         clipped = np.clip(np.array(boxes, np.float32).reshape(-1, 4), 0, [width, height, width, height])
         return clipped[(clipped[:, 0] < clipped[:, 2]) & (clipped[:, 1] < clipped[:, 3])].astype(np.float32)
 
     def _faces(self, rgb: Frame, large: list[Window], small: list[Window]) -> list[Box]:
-        looks = [(self._full_range, window) for window in large]
-        looks += [(self._short_range, window) for window in (*large, *small)]
-        return [box for model, window in looks for box in _face_boxes(model, rgb, window)]
+        searches = [(self._full_range, window) for window in large]
+        searches += [(self._short_range, window) for window in (*large, *small)]
+        return [box for model, window in searches for box in _face_boxes(model, rgb, window)]
 
     def _heads(self, rgb: Frame, windows: list[Window]) -> list[Box]:
         regions = distinct([region for window in windows for region in self._estimator.detect(rgb, window)])
@@ -100,17 +101,17 @@ class FaceDetector:
 
 
 def head_box(keypoints: Keypoints) -> NDArray[np.float32] | None:
-    """The box around a person's head, from their keypoints: left, top, right, bottom in pixels, shape (4,).
+    """Return the box around a person's head from their keypoints: left, top, right, bottom in pixels, shape (4,).
 
-    It may reach out of the frame. None where none of nose, eyes and ears is known.
+    It may extend beyond the frame. None if neither nose, eyes nor ears are known.
     """
     face = [joint for joint in (_NOSE, *_FACE_SIDES) if keypoints[joint, 2] > 0]
     if not face:
         return None
     points = keypoints[face, :2].astype(np.float64)
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
-    # A head is about as high as nose and neck are apart, and as half the shoulders' width; from the side the shoulders
-    # shrink, and looking down the neck comes near, so the largest measure counts.
+    # A head is about as high as the distance of nose and neck, and as half the width of the shoulders. From the side,
+    # shoulders appear narrow, and for a person looking down the neck is close, so the largest estimate counts.
     sizes = [1.8 * float(np.ptp(points, axis=0).max())]
     if keypoints[_NECK, 2] > 0:
         sizes.append(1.2 * math.dist(keypoints[_NOSE if _NOSE in face else face[0], :2], keypoints[_NECK, :2]))
@@ -119,7 +120,7 @@ def head_box(keypoints: Keypoints) -> NDArray[np.float32] | None:
     half = 1.15 * max(sizes) / 2
     if half == 0:
         return None
-    # Nose, eyes and ears lie below the middle of a head with its hair.
+    # Nose, eyes and ears are below the middle of a head with hair.
     lift = 0.15 * half
     x, y = centre
     return np.array([x - half, y - half - lift, x + half, y + half], np.float32)
@@ -138,12 +139,12 @@ def _face_boxes(model: Any, rgb: Frame, window: Window) -> list[Box]:
 
 
 def _merged(boxes: list[Box]) -> list[Box]:
-    """The boxes, those joined of which one covers more than half of the other."""
+    """Merge the boxes of which one covers more than half of the other."""
     merged: list[Box] = []
     for new in boxes:
         box = new
-        while (met := next((i for i, other in enumerate(merged) if _covers_half(box, other)), None)) is not None:
-            other = merged.pop(met)
+        while (index := next((i for i, other in enumerate(merged) if _covers_half(box, other)), None)) is not None:
+            other = merged.pop(index)
             box = np.concatenate([np.minimum(box[:2], other[:2]), np.maximum(box[2:], other[2:])])
         merged.append(box)
     return merged

@@ -1,4 +1,4 @@
-"""Poses as OpenPose 1.3 writes them: one JSON file a frame, BODY_25, pixel coordinates."""
+"""Poses in the format of OpenPose 1.3: one JSON file per frame, BODY_25, pixel coordinates."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ _OTHER_LISTS = (
     "hand_left_keypoints_3d",
     "hand_right_keypoints_3d",
 )
-_MEND = "Write it again with OpenPose's --write_json, model BODY_25"
-_UPLOADS_AT_ONCE = 8
+_FIX = "Write it again with OpenPose's --write_json, model BODY_25"
+_WRITERS = 8
 _LARGEST = float(np.finfo(np.float32).max)
-_NUMBERS = {int, float}  # by the type itself: bool is a kind of int in Python, not in JSON
+_NUMBERS = {int, float}  # exact types: bool is a subclass of int in Python, not in JSON
 
 
 def write_openpose(keypoints: Keypoints | None) -> bytes:
-    """The file of a frame: one person, shape (25, 3), or nobody. Numbers have three decimals.
+    """Return the file of a frame with one person, shape (25, 3), or nobody. Numbers have three decimals.
 
-    Raises ValueError where a number is not finite.
+    Raises ValueError if a number is not finite.
     """
     people = [] if keypoints is None else [_person(keypoints)]
     return json.dumps({"version": 1.3, "people": people}, separators=(",", ":"), allow_nan=False).encode()
 
 
 def read_openpose(data: bytes, name: str = "OpenPose file") -> Keypoints | None:
-    """The keypoints in a frame's file, shape (25, 3), or None where it holds nobody.
+    """Return the keypoints in a frame's file, shape (25, 3), or None if it contains nobody.
 
-    Of several people the one with the highest mean confidence is taken, the first of equals. Raises
-    :class:`~sightline.errors.InvalidInput`, with ``name`` as its subject, for a file of another form.
+    Of several people, the one with the highest mean confidence is returned, the first of equals. Raises
+    :class:`~sightline.errors.InvalidInput`, with ``name`` as its subject, for a file of another format.
     """
     people = [
         _keypoints(person, f"people[{place}]", name) for place, person in enumerate(_people(_parse(data, name), name))
@@ -56,12 +56,12 @@ def read_openpose(data: bytes, name: str = "OpenPose file") -> Keypoints | None:
 
 
 def export_openpose(track: Track, stem: str, folder: Location) -> int:
-    """Write ``{stem}_{frame:012d}_keypoints.json`` into the folder for each frame with a person; how many."""
+    """Write ``{stem}_{frame:012d}_keypoints.json`` for every frame with a person, and return the number of files."""
 
     def write(frame: int, keypoints: Keypoints) -> None:
         storage.write_bytes(folder / f"{stem}_{frame:012d}_keypoints.json", write_openpose(keypoints))
 
-    with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_WRITERS) as pool:
         return sum(1 for _ in pool.map(write, track.frames.tolist(), track.keypoints))
 
 
@@ -73,7 +73,7 @@ def _person(keypoints: Keypoints) -> dict[str, list[Any]]:
 
 
 def _parse(data: bytes, name: str) -> Any:
-    # A session is many small files: this parser is three times as fast as json, which tells the place of an error.
+    # A session has many small files. This parser is three times as fast as json, but gives no position of an error.
     try:
         return from_json(data, allow_inf_nan=False)
     except ValueError:
@@ -82,22 +82,20 @@ def _parse(data: bytes, name: str) -> Any:
 
 def _parse_slowly(data: bytes, name: str) -> Any:
     def not_json(constant: str) -> NoReturn:
-        raise InvalidInput(name, f"holds {constant}, which is not JSON", _MEND)
+        raise InvalidInput(name, f"holds {constant}, which is not JSON", _FIX)
 
     try:
         return json.loads(data, parse_constant=not_json)
     except json.JSONDecodeError as error:
-        raise InvalidInput(
-            name, f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}", _MEND
-        ) from error
+        raise InvalidInput(name, f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}", _FIX) from error
     except UnicodeDecodeError as error:
-        raise InvalidInput(name, f"not JSON: byte {error.start} is not text", _MEND) from error
+        raise InvalidInput(name, f"not JSON: byte {error.start} is not text", _FIX) from error
 
 
 def _people(content: Any, name: str) -> Iterable[Any]:
     people = content.get("people") if isinstance(content, dict) else None
     if not isinstance(people, list):
-        raise InvalidInput(name, "has no list of people", _MEND)
+        raise InvalidInput(name, "has no list of people", _FIX)
     return people
 
 
@@ -105,11 +103,11 @@ def _keypoints(person: Any, place: str, name: str) -> Keypoints:
     place = f"{place}.pose_keypoints_2d"
     numbers = person.get("pose_keypoints_2d") if isinstance(person, dict) else None
     if not isinstance(numbers, list):
-        raise InvalidInput(name, f"{place} is not a list", _MEND)
+        raise InvalidInput(name, f"{place} is not a list", _FIX)
     if len(numbers) != 3 * len(JOINTS):
-        raise InvalidInput(name, f"{place} has {len(numbers)} numbers, not {3 * len(JOINTS)}", _MEND)
+        raise InvalidInput(name, f"{place} has {len(numbers)} numbers, not {3 * len(JOINTS)}", _FIX)
     if not (set(map(type, numbers)) <= _NUMBERS and min(numbers) > -_LARGEST and max(numbers) < _LARGEST):
         for i, number in enumerate(numbers):
             if type(number) not in _NUMBERS or not -_LARGEST < number < _LARGEST:
-                raise InvalidInput(name, f"{place}[{i}] is {json.dumps(number)}, not a number", _MEND)
+                raise InvalidInput(name, f"{place}[{i}] is {json.dumps(number)}, not a number", _FIX)
     return np.array(numbers, np.float32).reshape(len(JOINTS), 3)

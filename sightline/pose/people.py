@@ -1,4 +1,4 @@
-"""Everybody in a photo, each found once: where they are, their joints, and how sure the models are of them."""
+"""All people in a photo: their boxes, joints and the models' confidence."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ import numpy as np
 from sightline.pose.estimator import Frame, Person, PoseEstimator, Region, check_frame
 from sightline.pose.faces import head_box
 from sightline.pose.skeleton import JOINTS, Keypoints
-from sightline.pose.windows import distinct, parts, whole
+from sightline.pose.windows import distinct, full_frame, parts
 
 __all__ = ["SEEN", "Box", "FoundPerson", "find_people"]
 
 SEEN = 0.5
-"""The confidence from which a joint counts as seen; below, the landmark model has guessed where it would be."""
+"""The lowest confidence of a visible joint; below it, the landmark model has guessed the position."""
 
 _PARTS = (0.6, 0.35)
-"""The sides of the parts that are searched, over the photo's longer side: people of a sixteenth of it are found."""
+"""The sides of the searched parts, over the photo's longer side: people of a sixteenth of it are detected."""
 
 _FAR = 0.08
-"""A person this far from the middle of the region, in its sides, is looked at again in their own."""
+"""At this distance from the region's centre, in sides, a person is processed again in their own region."""
 
 _MARGIN = 0.06
-"""What is added around the joints, in heights of the person: clothes, hands and soles lie beyond them."""
+"""Margin around the joints, in heights of the person, for clothes, hands and soles."""
 
-_ABOUT_AS_SURE = 0.1
+_SIMILAR_CONFIDENCE = 0.1
 
 _TORSO = [JOINTS.index(name) for name in ("neck", "right_shoulder", "left_shoulder")]
 
 
 class Box(NamedTuple):
-    """A part of a photo in whole pixels; ``right`` and ``bottom`` are outside of it."""
+    """A part of a photo in integer pixels; ``right`` and ``bottom`` are exclusive."""
 
     left: int
     top: int
@@ -43,10 +43,10 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class FoundPerson:
-    """A person in a photo. ``box`` holds all of them that is seen, and lies within the photo.
+    """A person in a photo. ``box`` contains everything of them that is visible, and is within the photo.
 
-    ``keypoints``, shape (25, 3), are BODY_25 in pixels of the photo. ``confidence``, 0 to 1: how sure the landmark
-    model is that this is a person, over 0.85 for most people and a half or less for most other things.
+    ``keypoints``, shape (25, 3), are BODY_25 in pixels of the photo. ``confidence``, 0 to 1, is the landmark model's
+    confidence that this is a person: above 0.85 for most people, 0.5 or less for most false detections.
     """
 
     box: Box
@@ -55,31 +55,33 @@ class FoundPerson:
 
 
 def find_people(rgb: Frame, estimator: PoseEstimator) -> list[FoundPerson]:
-    """Everybody in the photo, the surest first; somebody who is found in several parts of it is one.
+    """Return all people in the photo, the highest confidence first, without duplicates.
 
-    ``rgb`` has shape (height, width, 3), dtype uint8. The photo is searched as a whole and in some twenty parts, since
-    the detector overlooks who is small in what it is shown. Nobody is left out for want of confidence: that is the
-    caller's to judge.
+    ``rgb`` has shape (height, width, 3), dtype uint8. The complete photo is searched, and about twenty parts of it,
+    because the detector misses people who are small in its input. There is no limit on the confidence: the caller
+    applies its own.
     """
     check_frame(rgb)
-    windows = [whole(rgb), *(part for share in _PARTS for part in parts(rgb, share))]
+    windows = [full_frame(rgb), *(part for share in _PARTS for part in parts(rgb, share))]
     regions = distinct(region for window in windows for region in estimator.detect(rgb, window))
-    seen = [person for region in regions if (person := _look(rgb, region, estimator))]
-    kept: list[FoundPerson] = []
-    for person in sorted(seen, key=lambda each: -each.presence):
+    candidates = [person for region in regions if (person := _look(rgb, region, estimator))]
+    people: list[FoundPerson] = []
+    for person in sorted(candidates, key=lambda candidate: -candidate.presence):
         box = _box(person.keypoints, rgb)
-        if box is None or any(_same(person.keypoints, other.keypoints) or _part_of(box, other.box) for other in kept):
+        if box is None or any(_same(person.keypoints, other.keypoints) or _part_of(box, other.box) for other in people):
             continue
-        # Somebody who is about as sure as a part of them takes its place.
-        kept = [
-            each for each in kept if not _part_of(each.box, box) or each.confidence > person.presence + _ABOUT_AS_SURE
+        # A person replaces a part of them with a similar confidence.
+        people = [
+            other
+            for other in people
+            if not _part_of(other.box, box) or other.confidence > person.presence + _SIMILAR_CONFIDENCE
         ]
-        kept.append(FoundPerson(box, person.keypoints, person.presence))
-    return kept
+        people.append(FoundPerson(box, person.keypoints, person.presence))
+    return people
 
 
 def _look(rgb: Frame, region: Region, estimator: PoseEstimator) -> Person | None:
-    """The person in the region, seen from where they are: joints at the edge of a region are poor ones."""
+    """Return the person in the region, processed in their own region: joints at a region's edge are inaccurate."""
     person = estimator.landmarks(rgb, region)
     if person is None or math.dist(person.region[:2], region[:2]) <= _FAR * region.side:
         return person
@@ -87,15 +89,15 @@ def _look(rgb: Frame, region: Region, estimator: PoseEstimator) -> Person | None
 
 
 def _same(one: Keypoints, other: Keypoints) -> bool:
-    """Whether it is one person, whose joints lie on average within an eighth of their extent of each other."""
+    """Return whether both are one person: their joints differ on average by less than an eighth of their extent."""
     both = (one[:, 2] > 0) & (other[:, 2] > 0)
-    apart = np.linalg.norm(one[both, :2] - other[both, :2], axis=1)
-    extent = max(float(np.ptp(each[both, :2], axis=0).max()) for each in (one, other))
-    return bool(apart.size and apart.mean() < extent / 8)
+    distances = np.linalg.norm(one[both, :2] - other[both, :2], axis=1)
+    extent = max(float(np.ptp(points[both, :2], axis=0).max()) for points in (one, other))
+    return bool(distances.size and distances.mean() < extent / 8)
 
 
 def _part_of(box: Box, other: Box) -> bool:
-    """Whether it is a glove, say, that was taken for a head: within another person, and not a third of their size."""
+    """Return whether it is part of another person, such as a glove: inside their box, under a third of their size."""
     width, height = (min(box[i + 2], other[i + 2]) - max(box[i], other[i]) for i in (0, 1))
     inside = max(width, 0) * max(height, 0) >= 0.9 * (box.right - box.left) * (box.bottom - box.top)
     return inside and _extent(box) < _extent(other) / 3
@@ -106,7 +108,7 @@ def _extent(box: Box) -> int:
 
 
 def _box(keypoints: Keypoints, rgb: Frame) -> Box | None:
-    """Around the joints that are seen and the head; None where that is all outside of the photo."""
+    """Return the box around the visible joints and the head; None if it is outside the photo."""
     seen = keypoints[:, 2] >= SEEN
     seen[_TORSO] |= keypoints[_TORSO, 2] > 0
     points = keypoints[seen, :2].astype(np.float64)

@@ -1,7 +1,7 @@
-"""The BODY_25 skeleton: its joints, the MediaPipe landmarks they come from, and the limbs to draw.
+"""The BODY_25 skeleton: its joints, their MediaPipe landmarks, and the limbs to draw.
 
-The table is ``body_25.json``. The order of the joints is OpenPose's; right and left are the person's own. Limbs take
-the Okabe-Ito palette: orange for the right side and blue for the left, which stay apart for colour-blind eyes.
+The table is ``body_25.json``. The order of the joints is OpenPose's; right and left are the person's own. Limbs have
+colours of the Okabe-Ito palette, which colour-blind people can distinguish: orange on the right, blue on the left.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 Keypoints = NDArray[np.float32]
-"""One person: shape (25, 3), each row x and y in pixels of the frame and confidence 0 to 1.
+"""One person: shape (25, 3), rows of x and y in pixels of the frame and confidence 0 to 1.
 
-A joint that was not found, or that the model does not know, is (0, 0, 0).
+A joint that was not detected, or that the model does not have, is (0, 0, 0).
 """
 
 
 @dataclass(frozen=True)
 class Limb:
-    """A line between two joints, given as indices into the skeleton's joints; ``colour`` is RGB, 0 to 255."""
+    """A line between two joints, as indices of the skeleton's joints; ``colour`` is RGB, 0 to 255."""
 
     a: int
     b: int
@@ -31,7 +31,7 @@ class Limb:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """``sources`` holds for each joint the MediaPipe landmarks whose mean it is, none where there is no such."""
+    """Joints and limbs. ``sources`` has the MediaPipe landmarks whose mean is the joint, none for unknown joints."""
 
     name: str
     joints: tuple[str, ...]
@@ -64,9 +64,9 @@ LIMBS = BODY_25.limbs
 
 
 def from_mediapipe(landmarks: NDArray[np.float64]) -> Keypoints:
-    """BODY_25 keypoints, shape (25, 3), of MediaPipe's landmarks, shape (33, 3): x, y, visibility.
+    """Return BODY_25 keypoints, shape (25, 3), from MediaPipe's landmarks, shape (33, 3): x, y, visibility.
 
-    A joint between two landmarks is their mean, as sure as the less sure of the two.
+    A joint between two landmarks is their mean, with the lower of their two confidences.
     """
     keypoints = np.zeros((len(JOINTS), 3), np.float32)
     for joint, sources in enumerate(BODY_25.sources):

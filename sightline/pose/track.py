@@ -1,4 +1,4 @@
-"""The poses of one person through a video, and the parquet file that keeps them."""
+"""The poses of one person in a video, and their parquet file."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from sightline.errors import InvalidInput
 from sightline.pose.skeleton import BODY_25, JOINTS
 
 _NUMBERS = 3 * len(JOINTS)
-_MEND = "Process the video again to write it anew"
+_FIX = "Process the video again"
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """A person's poses in time order, one row for each frame in which they were found; it may have none.
+    """A person's poses in chronological order, one row per frame with the person; it may be empty.
 
     - ``frames``: shape (n,), int64, the frame's number in the video, rising.
     - ``times``: shape (n,), float64, seconds in the video, rising.
     - ``keypoints``: shape (n, 25, 3), float32, as :data:`~sightline.pose.skeleton.Keypoints`.
     - ``size``: the frames' width and height in pixels.
-    - ``fps``: how many frames a second were looked at.
+    - ``fps``: the number of tracked frames per second.
 
-    Raises ValueError where these do not hold. The arrays are read-only.
+    Raises ValueError if these conditions are not met. The arrays are read-only.
     """
 
     frames: NDArray[np.int64]
@@ -48,16 +48,16 @@ class Track:
         if not (np.isfinite(self.times).all() and np.isfinite(self.keypoints).all()):
             raise ValueError("times and keypoints must be finite")
         for name, values in (("frames", self.frames), ("times", self.times)):
-            if (fallen := np.flatnonzero(np.diff(values) <= 0)).size:
-                row = int(fallen[0])
+            if (not_rising := np.flatnonzero(np.diff(values) <= 0)).size:
+                row = int(not_rising[0])
                 raise ValueError(f"{name} must rise; row {row + 1} has {values[row + 1]} after {values[row]}")
         if not (min(self.size) > 0 and 0 < self.fps < np.inf):
-            raise ValueError(f"frames of {self.size} pixels at {self.fps} a second cannot be")
+            raise ValueError(f"{self.size} pixels at {self.fps} frames a second: size and rate must be positive")
 
     def to_parquet(self, target: str | Path | IO[bytes]) -> None:
-        """Write columns ``frame``, ``time`` and ``keypoints`` (x, y and confidence of each joint in turn).
+        """Write the columns ``frame``, ``time`` and ``keypoints`` (x, y and confidence of all joints in turn).
 
-        The schema's metadata says what they are: skeleton, joints' names, units, frame size, rate.
+        The schema's metadata describes them: skeleton, joints' names, units, frame size, rate.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -89,9 +89,9 @@ class Track:
 
     @classmethod
     def from_parquet(cls, source: str | Path | IO[bytes], name: str | None = None) -> Track:
-        """Read what :meth:`to_parquet` wrote; ``name`` stands for the file in an error's text.
+        """Read a file written by :meth:`to_parquet`; ``name`` is the file's name in error messages.
 
-        Raises FileNotFoundError where there is no file, and :class:`~sightline.errors.InvalidInput` for any other file.
+        Raises FileNotFoundError if there is no file, and :class:`~sightline.errors.InvalidInput` for any other file.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -100,12 +100,12 @@ class Track:
         try:
             table = pq.read_table(str(source) if isinstance(source, Path) else source)  # type: ignore[no-untyped-call]
         except pa.ArrowInvalid as error:
-            raise InvalidInput(name, f"not a parquet file, or a broken one: {error}", _MEND) from error
+            raise InvalidInput(name, f"not a parquet file, or a broken one: {error}", _FIX) from error
         metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         if not table.schema.equals(_schema()):
-            raise InvalidInput(name, f"its columns are {_described(table.schema)}, not {_described(_schema())}", _MEND)
+            raise InvalidInput(name, f"its columns are {_columns(table.schema)}, not {_columns(_schema())}", _FIX)
         if metadata.get("skeleton") != BODY_25.name:
-            raise InvalidInput(name, f"its skeleton is {metadata.get('skeleton')}, not {BODY_25.name}", _MEND)
+            raise InvalidInput(name, f"its skeleton is {metadata.get('skeleton')}, not {BODY_25.name}", _FIX)
         try:
             return cls(
                 frames=table["frame"].to_numpy(),
@@ -115,9 +115,9 @@ class Track:
                 fps=float(metadata["fps"]),
             )
         except KeyError as error:
-            raise InvalidInput(name, f"its metadata lack {error}", _MEND) from error
+            raise InvalidInput(name, f"its metadata lack {error}", _FIX) from error
         except ValueError as error:
-            raise InvalidInput(name, str(error), _MEND) from error
+            raise InvalidInput(name, str(error), _FIX) from error
 
 
 def _schema() -> Any:
@@ -132,5 +132,5 @@ def _schema() -> Any:
     )
 
 
-def _described(schema: Any) -> str:
+def _columns(schema: Any) -> str:
     return ", ".join(f"{field.name} {field.type}" for field in schema)

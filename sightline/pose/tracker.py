@@ -1,4 +1,4 @@
-"""One person followed through a video's frames, and one person in a photo.
+"""Tracking of one person through a video, and detection of one person in a photo.
 
 Example::
 
@@ -16,29 +16,29 @@ from typing import Self
 from sightline.pose.estimator import Frame, Person, PoseEstimator, Region, Window, check_frame
 from sightline.pose.motion import Motion
 from sightline.pose.skeleton import Keypoints
-from sightline.pose.windows import around, parts, whole
+from sightline.pose.windows import around, full_frame, parts
 
 _SEARCH_SECONDS = 0.5
-"""How often, in the video's time, a frame without a person is searched part by part: that costs a few detections."""
+"""Interval, in the video's time, of searches in parts of a frame without a person: a few detections."""
 
 _PART = 0.6
-"""A part's side over the frame's longer side: a 16:9 frame has three, and people of a tenth of its width are found."""
+"""A part's side over the frame's longer side: three parts in 16:9, for people of a tenth of the width."""
 
 _FAR = 0.08
-"""A person this far from the middle of the region, in its sides, is looked at again in their own."""
+"""At this distance from the region's centre, in sides, a person is processed again in their own region."""
 
 _MIN_PRESENCE_IN_PART = 0.7
-"""A likeness of a person is met by chance in some part more often than in the whole."""
+"""Searching several parts causes more false detections than searching the frame once."""
 
 
 class PoseTracker:
-    """Follows one person through frames at any rate, even or not.
+    """Tracks one person through frames at any rate, constant or not.
 
-    Where a frame's person is looked for comes from the frames before, by their times. A person who is not there is
-    looked for nearby, then in the whole frame, then in parts of the frame, which find people too small for the
-    detector's view of a whole frame. Nothing is smoothed: keypoints and confidence are those of the frame itself.
+    The person's region is predicted from earlier frames and their timestamps. If the person is not there, the
+    surroundings are searched, then the full frame, then parts of the frame, for people who are too small for the
+    detector in the full frame. Nothing is smoothed: keypoints and confidence are those of the frame.
 
-    A context manager, for one thread; ``close`` frees the models.
+    A context manager for one thread; ``close`` frees the models.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class PoseTracker:
         self._estimator.close()
 
     def track(self, rgb: Frame, time: float) -> Keypoints | None:
-        """The person's keypoints in this frame, shape (25, 3), or None where nobody is found.
+        """Return the person's keypoints in this frame, shape (25, 3), or None if nobody is detected.
 
         ``rgb`` has shape (height, width, 3), dtype uint8. ``time`` is in seconds and must increase from call to call;
         raises ValueError otherwise.
@@ -88,7 +88,7 @@ class PoseTracker:
 
     def _search(self, rgb: Frame, time: float) -> Person | None:
         lost_now, self._motion = self._motion is not None, None
-        person = _find(self._estimator, rgb, [whole(rgb)])
+        person = _find(self._estimator, rgb, [full_frame(rgb)])
         if person is None and (lost_now or time >= self._next_search):
             self._next_search = time + _SEARCH_SECONDS
             person = _find_closely(self._estimator, rgb)
@@ -103,25 +103,25 @@ _photos = _PerThread()
 
 
 def detect_pose(rgb: Frame) -> Keypoints | None:
-    """The keypoints of the most prominent person in one photo, shape (25, 3), or None where nobody is found.
+    """Return the keypoints of the most prominent person in a photo, shape (25, 3), or None if nobody is detected.
 
-    ``rgb`` has shape (height, width, 3), dtype uint8. The models are loaded once in each thread.
+    ``rgb`` has shape (height, width, 3), dtype uint8. The models are loaded once per thread.
     """
     check_frame(rgb)
     if _photos.estimator is None:
         _photos.estimator = PoseEstimator()
     estimator = _photos.estimator
-    person = _find(estimator, rgb, [whole(rgb)]) or _find_closely(estimator, rgb)
+    person = _find(estimator, rgb, [full_frame(rgb)]) or _find_closely(estimator, rgb)
     return None if person is None else person.keypoints
 
 
 def _find_closely(estimator: PoseEstimator, rgb: Frame) -> Person | None:
-    """The largest of the people found in parts of the frame, who may be too small for the detector in the whole."""
+    """Return the largest person in parts of the frame, who may be too small for the detector in the full frame."""
     return _find(estimator, rgb, parts(rgb, _PART), _MIN_PRESENCE_IN_PART)
 
 
 def _find(estimator: PoseEstimator, rgb: Frame, windows: list[Window], min_presence: float = 0.0) -> Person | None:
-    """The largest of the people found in the windows (in each, the surest)."""
+    """Return the largest of the people in the windows; in one window, only the highest confidence counts."""
     regions = [regions[0] for window in windows if (regions := estimator.detect(rgb, window))]
     for region in sorted(regions, key=lambda region: -region.side):
         person = _look(estimator, rgb, region)
@@ -131,7 +131,7 @@ def _find(estimator: PoseEstimator, rgb: Frame, windows: list[Window], min_prese
 
 
 def _look(estimator: PoseEstimator, rgb: Frame, region: Region) -> Person | None:
-    """The person in the region, seen from where they are: joints at the edge of a region are poor ones."""
+    """Return the person in the region, processed in their own region: joints at a region's edge are inaccurate."""
     person = estimator.landmarks(rgb, region)
     if person is None or math.dist(person.region[:2], region[:2]) <= _FAR * region.side:
         return person

@@ -1,4 +1,4 @@
-"""The poses of a whole video, and its stills, from one pass over its frames."""
+"""The poses and stills of a video, from one pass over its frames."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from sightline.pose.track import Track
 from sightline.pose.tracker import PoseTracker
 
 _FACE_PERIOD = 0.2
-"""Seconds from one search for faces to the next: it costs several times what tracking does."""
+"""Seconds between two searches for faces, which take several times as long as tracking."""
 
 
 @dataclass(frozen=True)
 class StillPose:
-    """A kept picture and the person in it; ``keypoints`` has shape (25, 3), None where nobody was found."""
+    """A stored still and the person in it; ``keypoints`` has shape (25, 3), None if nobody was detected."""
 
-    picture: Path
+    image: Path
     time: float
     keypoints: Keypoints | None
 
 
 @dataclass(frozen=True)
 class TrackedVideo:
-    """What one pass over a video's frames found."""
+    """The results of one pass over a video's frames."""
 
     track: Track
     stills: Sequence[StillPose]
@@ -50,17 +50,17 @@ class TrackedVideo:
 
     @property
     def frames_with_person(self) -> int:
-        """Of the tracked frames, those in which a person was found."""
+        """The number of tracked frames with a person."""
         return len(self.track.frames)
 
 
 def skeleton_for(fps: float) -> SkeletonSeries:
-    """A skeleton to be filled by :func:`track_video` at that rate."""
+    """Return an empty skeleton for :func:`track_video` at that rate."""
     return SkeletonSeries([(limb.a, limb.b, limb.colour) for limb in LIMBS], 1 / fps)
 
 
 def faces_for(fps: float) -> FaceSeries:
-    """Faces to be filled by :func:`track_video`; each search reaches past its neighbours."""
+    """Return an empty series of faces for :func:`track_video`; a detection is valid until after the next one."""
     return FaceSeries(1.5 * max(_FACE_PERIOD, 1 / fps))
 
 
@@ -74,18 +74,18 @@ def track_video(
     faces: FaceSeries | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> TrackedVideo:
-    """Follow the person through the video, at ``fps`` frames a second and at each of the ``moments``.
+    """Track the person through the video, at ``fps`` frames per second and at all ``moments``.
 
-    The moments' pictures are written to ``folder`` as JPEG. ``skeleton`` and ``faces`` are told what is found as it is
-    found, for an annotation at the same time; where faces are asked for, they are blurred in the pictures too.
-    ``progress`` gets the share done, 0..1. Raises :class:`InvalidMedia` where the video is damaged.
+    The stills of the moments are written to ``folder`` as JPEG. ``skeleton`` and ``faces`` are filled frame by frame,
+    so the video can be annotated concurrently; if ``faces`` is given, faces are blurred in the stills too. ``progress``
+    gets the share that is done, 0 to 1. Raises :class:`InvalidMedia` if the video is damaged.
     """
     stills, selector = [], StillSelector(list(moments))
     rows: list[tuple[int, float, Keypoints]] = []
     frames_tracked, next_search = 0, -math.inf
     with ExitStack() as stack:
-        for told in filter(None, (skeleton, faces)):
-            stack.callback(told.end)
+        for series in filter(None, (skeleton, faces)):
+            stack.callback(series.end)
         tracker = stack.enter_context(PoseTracker())
         detector = stack.enter_context(FaceDetector()) if faces else None
         for frame in read_ahead(sample_frames(info, fps, [moment.time for moment in moments])):
@@ -116,7 +116,7 @@ def track_video(
 
 def _faces(detector: FaceDetector, frame: Frame, keypoints: Keypoints | None) -> NDArray[np.float32]:
     boxes = detector.detect(frame.rgb)
-    # The pose knows where a head is that is turned away or too small for the face detector.
+    # The pose gives the position of a head that is turned away, or too small for the face detector.
     head = None if keypoints is None else head_box(keypoints)
     return boxes if head is None else np.vstack([boxes, head[None]]).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Parts of a frame to look at more closely than a detector sees the whole."""
+"""Parts of a frame, searched at a higher resolution than the full frame."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-def whole(rgb: Frame) -> Window:
-    """The frame itself."""
+def full_frame(rgb: Frame) -> Window:
+    """Return the window of the full frame."""
     return Window(0, 0, rgb.shape[1], rgb.shape[0])
 
 
 def parts(rgb: Frame, share: float) -> list[Window]:
-    """Squares that cover the frame and overlap by a third; a side is ``share`` of the frame's longer side, or less."""
+    """Return squares that cover the frame and overlap by a third, of at most ``share`` of the frame's longer side."""
     height, width = rgb.shape[:2]
     side = min(height, width, round(share * max(height, width)))
     return [Window(left, top, side, side) for top in _starts(height, side) for left in _starts(width, side)]
 
 
 def around(region: Region, rgb: Frame) -> Window | None:
-    """The part of the frame within a region's side of its centre; None where too little of it is in the frame."""
+    """Return the window within one side of the region's centre; None if too little of it is in the frame."""
     height, width = rgb.shape[:2]
     left, top = max(0, round(region.x - region.side)), max(0, round(region.y - region.side))
     right, bottom = min(width, round(region.x + region.side)), min(height, round(region.y + region.side))
@@ -33,15 +33,15 @@ def around(region: Region, rgb: Frame) -> Window | None:
 
 
 def distinct(regions: Iterable[Region]) -> list[Region]:
-    """The regions but those of a person that one before them holds already."""
-    kept: list[Region] = []
+    """Return the regions without those that show the same person as an earlier one."""
+    people: list[Region] = []
     for region in regions:
         if not any(
             math.hypot(region.x - other.x, region.y - other.y) < 0.2 * other.side and 0.5 < region.side / other.side < 2
-            for other in kept
+            for other in people
         ):
-            kept.append(region)
-    return kept
+            people.append(region)
+    return people
 
 
 def _starts(extent: int, side: int) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""A review from uncertain images to kept answers, with a Prefect server that is spoken to as its UI does."""
+"""A review from uncertain images to stored answers, with the requests that Prefect's UI sends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.images import grey, publish_by_brightness
 pytestmark = pytest.mark.integration
 
 UNSURE = (110, 118, 137, 145)
-"""What the model knows little of; it takes the first two for bicycles."""
+"""Grey levels about which the model is uncertain; it predicts bicycle for the first two."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,20 +69,20 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def classified(home: Path, pictures: Path) -> ClassificationResult:
-    """A run that is unsure of four images of six."""
+    """A run with four uncertain images of six."""
     result: ClassificationResult = classify_images(str(pictures), "vehicles")
     assert result.low_confidence == len(UNSURE)
     return result
 
 
 def call(method: str, path: str, **options: Any) -> Any:
-    """An answer of the server's API, by Prefect's client, which asks again where the server is busy."""
+    """Return the response of the server's API to Prefect's client, which retries if the server is busy."""
     with get_client(sync_client=True) as client:
         return client._client.request(method, path, **options).raise_for_status().json()
 
 
 class Deployed:
-    """A run of the deployment, which is run here as a worker's process would run it."""
+    """A run of the deployment, executed here as in a worker's process."""
 
     def __init__(self, **parameters: Any) -> None:
         deployment = review_predictions.to_deployment("test").apply()
@@ -94,8 +94,8 @@ class Deployed:
         state: dict[str, Any] = call("GET", f"/flow_runs/{self.id}")["state"]
         return state
 
-    def go_on(self) -> State[ReviewResult] | None:
-        """Run it until it is suspended, which gives None, or at its end."""
+    def resume(self) -> State[ReviewResult] | None:
+        """Run it until it is suspended, and return None, or until its end, and return its state."""
         with get_client(sync_client=True) as client:
             run = client.read_flow_run(UUID(self.id))
         try:
@@ -104,13 +104,13 @@ class Deployed:
             return None
 
     def form(self, page: int) -> dict[str, Any]:
-        """The page's form, as the UI gets it."""
+        """Return the page's form as the UI gets it."""
         text = call("GET", f"/flow_runs/{self.id}/input/suspended-page-{page}-schema")
         form: dict[str, Any] = (json.loads(text) if isinstance(text, str) else text)["properties"]
         return form
 
     def answer(self, **fields: str) -> str:
-        """Submit the form; what the server says to it."""
+        """Submit the form, and return the server's status."""
         return str(call("POST", f"/flow_runs/{self.id}/resume", json={"run_input": fields})["status"])
 
 
@@ -120,7 +120,7 @@ def artifacts(run: str) -> dict[str, str]:
 
 
 def event(name: str, about: str) -> dict[str, Any]:
-    """The latest event of that name that is about something."""
+    """Return the latest event with this name about ``about``."""
     for _ in range(100):
         found = call("POST", "/events/filter", json={"filter": {"event": {"name": [name]}}})["events"]
         if mine := [each for each in found if about in json.dumps([each["resource"], each["payload"]])]:
@@ -129,12 +129,12 @@ def event(name: str, about: str) -> dict[str, Any]:
     raise AssertionError(f"no {name} about {about}")
 
 
-def test_a_review_suspends_for_each_page_and_goes_on_with_what_a_person_submits(
+def test_review_suspends_per_page_and_resumes_with_the_answers(
     classified: ClassificationResult, reviews: Reviews
 ) -> None:
     started = event("sightline.images.uncertain", classified.results)
     run = Deployed(results=started["payload"]["results"], page_size=2)
-    assert run.go_on() is None
+    assert run.resume() is None
     assert (run.state["type"], run.state["name"]) == ("PAUSED", "Suspended")
     assert run.state["state_details"]["pause_reschedule"], "nothing waits in a process"
     form = run.form(1)
@@ -150,10 +150,10 @@ def test_a_review_suspends_for_each_page_and_goes_on_with_what_a_person_submits(
     results = Path(classified.results).parent
     results.rename(results.with_name("elsewhere"))
     assert run.state["name"] == "Resuming"
-    assert run.go_on() is None, "the second page, although the results have been moved"
+    assert run.resume() is None, "the second page, although the results have been moved"
     assert len(reviews.answered("vehicles")) == 2
     assert run.answer(reviewer="Lee", image_01="cannot tell") == "ACCEPT"
-    state = run.go_on()
+    state = run.resume()
     results.with_name("elsewhere").rename(results)
     assert state is not None
 
@@ -169,19 +169,21 @@ def test_a_review_suspends_for_each_page_and_goes_on_with_what_a_person_submits(
     shown = artifacts(run.id)
     assert "Kim" in shown["review-answers"]
     assert "0.500 (95 %: 0.09 to 0.91)" in shown["review-agreement"]
-    told = event("sightline.review.answered", run.id)
-    assert (told["payload"]["model"], told["payload"]["learnable"], told["payload"]["right"]) == ("vehicles/1", 2, 1)
+    emitted = event("sightline.review.answered", run.id)
+    assert (emitted["payload"]["model"], emitted["payload"]["learnable"], emitted["payload"]["right"]) == (
+        "vehicles/1",
+        2,
+        1,
+    )
 
     again = Deployed(model="vehicles")
-    assert again.go_on() is None
+    assert again.resume() is None
     assert list(again.form(1)) == ["reviewer", "image_01"], "what was put off, and nothing that was answered"
 
 
-def test_what_nobody_answers_in_time_stays_listed_and_is_alerted_once(
-    classified: ClassificationResult, reviews: Reviews
-) -> None:
+def test_overdue_questions_stay_open_and_are_alerted_once(classified: ClassificationResult, reviews: Reviews) -> None:
     run = Deployed(results=classified.results, hours=1 / 3600)
-    assert run.go_on() is None
+    assert run.resume() is None
     time.sleep(2)
     run.answer(reviewer="Kim", image_01="bicycle")
     assert (run.state["type"], "never resumed" in run.state["message"]) == ("FAILED", True)
@@ -193,11 +195,11 @@ def test_what_nobody_answers_in_time_stays_listed_and_is_alerted_once(
     assert remind_reviewers(return_state=True).name == "Skipped"
     assert reviews.count_waiting("vehicles") == 4
     later = Deployed(results=classified.results)
-    assert later.go_on() is None
+    assert later.resume() is None
     assert len(later.form(1)) == 5, "they are asked again"
 
 
-def test_without_a_deployment_it_says_what_to_do_and_takes_nothing(
+def test_review_without_deployment_is_skipped_with_instructions(
     classified: ClassificationResult, reviews: Reviews
 ) -> None:
     state: State[ReviewResult] = review_predictions(classified.results, return_state=True)
@@ -216,12 +218,12 @@ def test_without_a_deployment_it_says_what_to_do_and_takes_nothing(
         ({"results": "/"}, "no review"),
     ],
 )
-def test_what_is_asked_about_is_one_thing_that_is_there(given: dict[str, str], complaint: str) -> None:
+def test_review_needs_exactly_one_existing_source(given: dict[str, str], complaint: str) -> None:
     with pytest.raises(InvalidInput, match=complaint):
         review_predictions(**given)
 
 
-def test_answers_come_from_a_file_and_are_exported_once(
+def test_answers_from_a_file_are_stored_and_exported_once(
     classified: ClassificationResult, reviews: Reviews, pictures: Path, tmp_path: Path
 ) -> None:
     assert export_training_data("vehicles", str(tmp_path / "export"), return_state=True).name == "Skipped"
@@ -242,9 +244,7 @@ def test_answers_come_from_a_file_and_are_exported_once(
 
 @pytest.mark.slow
 @pytest.mark.soak
-def test_a_session_is_learnt_from_under_the_emotion_that_a_person_saw(
-    home: Path, reviews: Reviews, tmp_path: Path
-) -> None:
+def test_training_uses_the_emotion_that_a_person_answered(home: Path, reviews: Reviews, tmp_path: Path) -> None:
     emotions.write_synthetic_sessions(
         home / "patients", "ana", video_bucket=home / "video", emotions=("happy", "sad"), sessions_per_emotion=6
     )

@@ -1,4 +1,4 @@
-"""The form of a page: what it shows, what it takes, and that nothing in a file's name is markdown."""
+"""The form of a page: its fields, its validation, and escaped names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def page_of(*uris: str) -> Page:
     return Page(number=2, questions=tuple(question(number, uri=uri) for number, uri in enumerate(uris, start=1)))
 
 
-def test_each_question_is_a_choice_under_its_picture(tmp_path: Path) -> None:
+def test_form_has_a_choice_and_a_thumbnail_per_question(tmp_path: Path) -> None:
     (tmp_path / "bike.png").write_bytes(image_file())
     fields = form_of(page_of(str(tmp_path / "bike.png"), "/gone.png"), 3, Limits()).model_json_schema()["properties"]
     assert list(fields) == ["reviewer", "image_01", "image_02"]
@@ -29,7 +29,7 @@ def test_each_question_is_a_choice_under_its_picture(tmp_path: Path) -> None:
     assert "Page 2 of 3" in fields["reviewer"]["description"]
 
 
-def test_what_is_not_answered_stays_open() -> None:
+def test_unanswered_question_stays_open() -> None:
     page = page_of("/a.png", "/b.png", "/c.png")
     given = form_of(page, 2, Limits())(reviewer=" Kim ", image_01="motorcycle", image_03="later")  # type: ignore[call-arg]
     assert reviewer_of(given) == "Kim"
@@ -39,12 +39,12 @@ def test_what_is_not_answered_stays_open() -> None:
 @pytest.mark.parametrize(
     "fields", [{}, {"reviewer": ""}, {"reviewer": "Kim", "image_01": "car"}, {"reviewer": "Kim", "x": "y"}]
 )
-def test_a_form_without_a_name_or_with_another_answer_is_not_taken(fields: dict[str, str]) -> None:
+def test_form_without_name_or_with_unknown_answer_is_rejected(fields: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         form_of(page_of("/a.png"), 1, Limits())(**fields)
 
 
-def test_what_a_file_or_a_class_is_called_is_no_markdown() -> None:
+def test_names_of_files_and_classes_are_escaped() -> None:
     asked = question(uri="/x/`](javascript:alert(1))<b>.png", choices=("[a](b)", "<i>"), proposed="[a](b)")
     fields = form_of(Page(number=1, questions=(asked,)), 1, Limits()).model_json_schema()["properties"]
     description = fields["image_01"]["description"]
@@ -61,7 +61,7 @@ def test_what_a_file_or_a_class_is_called_is_no_markdown() -> None:
         ("s3://ward/a.png", "`s3://ward/a.png`"),
     ],
 )
-def test_an_address_of_the_web_is_a_link_and_any_other_is_shown_as_it_is(uri: str, shown: str) -> None:
+def test_only_web_addresses_become_links(uri: str, shown: str) -> None:
     nowhere = Limits(urls=frozenset(), buckets=frozenset())
     fields = form_of(page_of(uri), 1, nowhere).model_json_schema()["properties"]
     assert fields["image_01"]["description"].endswith(shown)

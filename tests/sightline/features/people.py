@@ -1,4 +1,4 @@
-"""People who stand and move as the tests want them."""
+"""Synthetic people that stand and move."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ STANDING = {
     "right_small_toe": (255, 458),
     "right_heel": (275, 460),
 }
-"""Pixels. The torso is 100 long; the right forearm is held out, the left foot is raised a little."""
+"""Pixels. The torso is 100 long; the right forearm is extended, the left foot slightly raised."""
 
 POINTS = np.array([STANDING[joint] for joint in JOINTS], np.float64)
 
 
 def standing(frames: int) -> Array:
-    """Shape (frames, 25, 2): the person, who does not move."""
+    """Return a still person, shape (frames, 25, 2)."""
     return np.repeat(POINTS[None], frames, axis=0)
 
 
 def sure(frames: int) -> Array:
-    """Shape (frames, 25): every point is seen."""
+    """Return confidences with all points visible, shape (frames, 25)."""
     return np.full((frames, len(JOINTS)), 0.9)
 
 
 def swaying(times: Array, seed: int = 0, seconds: float = 8.0) -> Array:
-    """Shape (frames, 25, 2): every point goes round an ellipse of its own, in whole turns of ``seconds``."""
+    """Return points on ellipses, an integer number of turns in ``seconds``; shape (frames, 25, 2)."""
     random = np.random.default_rng(seed)
     turns = random.integers(3, 7, len(JOINTS)) / seconds
     reach, start = random.uniform(5, 20, (len(JOINTS), 2)), random.uniform(0, 2 * np.pi, (len(JOINTS), 2))

@@ -1,4 +1,4 @@
-"""A folder of pose files: its times come from the names."""
+"""Features of a folder of pose files, whose times come from the names."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class TestTimes:
         write(bucket / "happiness", [numbered(number) for number in range(7, 19)], times)
         assert extract_features_from_json_files(bucket / "happiness", rate=10) == same(features_at(times))
 
-    def test_a_uri_or_a_path_will_do(self, bucket: Location) -> None:
+    def test_folder_is_a_path_or_a_uri(self, bucket: Location) -> None:
         times = np.arange(12) / 30
         write(bucket, [numbered(number) for number in range(12)], times)
         assert extract_features_from_json_files(storage.uri_of(bucket)) == same(features_at(times))
 
-    def test_stills_are_ordered_by_their_time_where_the_original_has_annotated_ones_first(self, tmp_path: Path) -> None:
-        """The names are those that the stills of a video get."""
+    def test_stills_are_ordered_by_time(self, tmp_path: Path) -> None:
+        """The names are those of a video's stills; the original system sorts annotated ones first."""
         moments = [Moment(0), Moment(1.6), Moment(2.25, "ana_happy"), Moment(3), Moment(4.1, "ana_sad")]
         selector = StillSelector(moments)
         names, times = [], []
@@ -62,18 +62,18 @@ class TestTimes:
         write(tmp_path, names, np.array(times))
         assert extract_features_from_json_files(tmp_path, rate=25) == same(features_at(np.array(times)))
 
-    def test_openposes_own_names_count_frames(self, bucket: Location) -> None:
+    def test_openpose_names_contain_frame_numbers(self, bucket: Location) -> None:
         frames = np.array([2, 3, 9, 12, 40, 43])
         track = Track(frames, frames / 25, keypoints_at(frames / 25), size=(640, 480), fps=10.0)
         export_openpose(track, "visit 1_2", bucket)
         assert extract_features_from_json_files(bucket, rate=25) == same(track_features(track))
 
-    def test_numbers_are_numbers_not_text(self, tmp_path: Path) -> None:
+    def test_numbers_are_ordered_numerically(self, tmp_path: Path) -> None:
         times = np.array([2, 10, 100]) / 30
         write(tmp_path, ["pose_at_pos_2.json", "pose_at_pos_10.json", "pose_at_pos_100.json"], times)
         assert extract_features_from_json_files(tmp_path) == same(features_at(times))
 
-    def test_two_stills_of_one_frame_are_one_pose(self, tmp_path: Path) -> None:
+    def test_two_stills_of_one_frame_count_once(self, tmp_path: Path) -> None:
         times = np.array([0.0, 1, 2, 3])
         names = [f"pose_{place + 2:03d}_at_pos_{30 * place}.json" for place in range(4)]
         write(tmp_path, names, times)
@@ -82,7 +82,7 @@ class TestTimes:
 
 
 class TestContent:
-    def test_a_file_without_a_person_is_skipped_and_leaves_its_time(self, tmp_path: Path) -> None:
+    def test_file_without_person_is_skipped(self, tmp_path: Path) -> None:
         times = np.arange(8) / 10
         write(tmp_path, [numbered(number) for number in range(8)], times)
         (tmp_path / numbered(4)).write_bytes(write_openpose(None))
@@ -91,7 +91,7 @@ class TestContent:
         )
         assert extract_features_from_json_files(tmp_path, rate=10) == same(expected)
 
-    def test_files_that_are_not_json_and_folders_are_left_alone(self, tmp_path: Path) -> None:
+    def test_other_files_and_folders_are_ignored(self, tmp_path: Path) -> None:
         times = np.arange(4) / 10
         write(tmp_path, [numbered(number) for number in range(4)], times)
         (tmp_path / "pose_000001.jpg").write_bytes(b"picture")
@@ -99,16 +99,16 @@ class TestContent:
         (tmp_path / ".sessions" / "clip_session.json").write_text("{}")
         assert extract_features_from_json_files(tmp_path, rate=10) == same(features_at(times))
 
-    def test_a_file_of_the_original_system(self, tmp_path: Path) -> None:
+    def test_file_of_the_original_system_is_read(self, tmp_path: Path) -> None:
         for number, keypoints in enumerate(keypoints_at(np.arange(3) / 10)):
             content = {"people": [{"pose_keypoints_2d": keypoints.ravel().tolist()}]}
             (tmp_path / numbered(number)).write_text(json.dumps(content))
         assert math.isfinite(extract_features_from_json_files(tmp_path)["body_height"])
 
 
-class TestRefusal:
+class TestRejection:
     @pytest.mark.parametrize("content", [b'{"people": [', b'{"people": [{"pose_keypoints_2d": [1, 2]}]}', b""])
-    def test_a_bad_file_is_named(self, bucket: Location, content: bytes) -> None:
+    def test_invalid_file_is_named(self, bucket: Location, content: bytes) -> None:
         write(bucket, [numbered(number) for number in range(4)], np.arange(4) / 10)
         storage.write_bytes(bucket / numbered(2), content)
         with pytest.raises(InvalidInput, match="BODY_25") as caught:
@@ -116,7 +116,7 @@ class TestRefusal:
         assert caught.value.subject == storage.uri_of(bucket / numbered(2))
 
     @pytest.mark.parametrize("name", ["visit.json", "pose_.json", "pose_1_at_s_ana.json", "pose_\u0661.json"])
-    def test_a_name_that_tells_no_time(self, tmp_path: Path, name: str) -> None:
+    def test_name_without_time_is_rejected(self, tmp_path: Path, name: str) -> None:
         write(tmp_path, [numbered(0), numbered(1), name], np.arange(3) / 10)
         with pytest.raises(InvalidInput, match=r"pose_000000\.json, pose_000001\.json") as caught:
             extract_features_from_json_files(tmp_path)
@@ -130,7 +130,7 @@ class TestRefusal:
             ("visit_{}_keypoints.json", "another_{}_keypoints.json"),
         ],
     )
-    def test_poses_whose_times_do_not_go_together(self, tmp_path: Path, one: str, other: str) -> None:
+    def test_mixed_kinds_of_names_are_rejected(self, tmp_path: Path, one: str, other: str) -> None:
         write(tmp_path, [one.format(0), one.format(1), other.format(2)], np.arange(3) / 10)
         with pytest.raises(InvalidInput, match="do not go together") as caught:
             extract_features_from_json_files(tmp_path)
@@ -138,7 +138,7 @@ class TestRefusal:
         assert other.format(2) in caught.value.reason
 
     @pytest.mark.parametrize("count", [0, 2])
-    def test_fewer_than_three_poses(self, bucket: Location, count: int) -> None:
+    def test_fewer_than_three_poses_are_rejected(self, bucket: Location, count: int) -> None:
         write(bucket, [numbered(number) for number in range(count)], np.arange(count) / 10)
         for number in range(count, 2 * count):
             storage.write_bytes(bucket / numbered(number), write_openpose(None))
@@ -146,6 +146,6 @@ class TestRefusal:
             extract_features_from_json_files(bucket)
 
     @pytest.mark.parametrize("rate", [0, -1, math.nan, math.inf])
-    def test_a_rate_that_cannot_be(self, tmp_path: Path, rate: float) -> None:
+    def test_invalid_rate_is_rejected(self, tmp_path: Path, rate: float) -> None:
         with pytest.raises(ValueError, match="frames a second"):
             extract_features_from_json_files(tmp_path, rate=rate)

@@ -1,4 +1,4 @@
-"""Motion in true time, against motion worked out by hand."""
+"""Motion features against values computed by hand."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ EVEN = np.arange(40) / 10
 
 
 def carried(times: Array, *joints: str, speed: float = TORSO) -> Array:
-    """The person, of whom some points go to the left at so many pixels a second; all of them where none is named."""
+    """Return the person with these joints, by default all, moving to the left at ``speed`` pixels per second."""
     points = standing(len(times))
     points[:, [index(joint) for joint in joints] if joints else slice(None), 0] -= speed * times[:, None]
     return points
 
 
-def test_everything_goes_along_at_a_torso_length_a_second() -> None:
+def test_uniform_motion_has_one_torso_length_per_second() -> None:
     found = session_features(carried(EVEN), EVEN, sure(40))
     for name, value in found.items():
         if name.startswith(("speed_", "displacement_mean_", "displacement_max_", "box_movement_")):
@@ -41,14 +41,14 @@ def test_everything_goes_along_at_a_torso_length_a_second() -> None:
     ],
     ids=["uneven", "seconds apart", "240 a second"],
 )
-def test_the_time_between_frames_is_taken_as_it_is_which_the_original_ignores(times: Array) -> None:
+def test_motion_uses_the_timestamps_of_frames(times: Array) -> None:
     found = session_features(carried(times), times, sure(len(times)))
     for name in ("speed_mean_nose", "speed_max_overall", "displacement_mean_legs", "box_movement_max"):
         assert found[name] == pytest.approx(1), name
     assert found["acceleration_max_overall"] == pytest.approx(0, abs=1e-6)
 
 
-def test_a_wrist_that_goes_round() -> None:
+def test_circling_wrist_has_the_analytic_speed_and_acceleration() -> None:
     """At radius r and angular speed w the speed is r w and the acceleration r w²."""
     times = np.arange(80) / 20
     points, radius, turn = standing(80), 0.4 * TORSO, math.pi
@@ -67,7 +67,7 @@ def test_a_wrist_that_goes_round() -> None:
     assert found["displacement_std_arms"] == pytest.approx(found["speed_mean_left_wrist"] * math.sqrt(5) / 6, rel=0.01)
 
 
-def test_a_hand_held_out_widens_the_box() -> None:
+def test_extended_hand_widens_the_box() -> None:
     found = session_features(carried(EVEN, "right_wrist"), EVEN, sure(40))
     assert found["box_width_change_mean"] == pytest.approx(1)
     assert found["box_height_change_mean"] == 0
@@ -75,7 +75,7 @@ def test_a_hand_held_out_widens_the_box() -> None:
     assert found["box_movement_max"] == pytest.approx(0.5)
 
 
-def test_a_point_that_comes_and_goes_moves_nothing() -> None:
+def test_point_that_disappears_adds_no_motion() -> None:
     confidences = sure(40)
     confidences[::3, index("right_wrist")] = 0.05
     points = standing(40)
@@ -87,7 +87,7 @@ def test_a_point_that_comes_and_goes_moves_nothing() -> None:
 
 
 @pytest.mark.parametrize(("confidence", "counts"), [(0.1, False), (0.11, True)])
-def test_a_motion_counts_where_both_frames_are_surer_than_a_tenth(confidence: float, counts: bool) -> None:
+def test_step_counts_if_both_confidences_exceed_a_tenth(confidence: float, counts: bool) -> None:
     times = np.arange(4) / 10
     points, confidences = standing(4), sure(4)
     points[1, index("nose"), 0] += 20
@@ -96,7 +96,7 @@ def test_a_motion_counts_where_both_frames_are_surer_than_a_tenth(confidence: fl
     assert found["speed_max_nose"] == pytest.approx(2 if counts else 0)
 
 
-def test_a_point_never_seen_twice_in_a_row_has_no_speed() -> None:
+def test_point_without_consecutive_frames_has_no_speed() -> None:
     confidences = sure(40)
     confidences[::2, index("left_wrist")] = 0
     found = session_features(carried(EVEN), EVEN, confidences)
@@ -106,14 +106,14 @@ def test_a_point_never_seen_twice_in_a_row_has_no_speed() -> None:
     assert found["distance_wrists"] > 0
 
 
-def test_a_gap_does_not_thin_the_motion_around_it() -> None:
-    """Two stretches of four seconds at speed 1, and a minute away from the camera after which nothing has moved."""
+def test_gap_does_not_dilute_the_motion_around_it() -> None:
+    """Two intervals of four seconds at speed 1, with a minute without the person and without motion between them."""
     times = np.concatenate([EVEN, EVEN + 64])
     points = np.concatenate([carried(EVEN), carried(EVEN)[::-1]])
     assert session_features(points, times, sure(80))["speed_mean_nose"] == pytest.approx(1, abs=0.1)
 
 
-def test_the_trembling_of_the_detector_is_no_faster_at_thirty_frames_than_at_ten() -> None:
+def test_jitter_has_the_same_speed_at_thirty_and_ten_frames() -> None:
     random = np.random.default_rng(0)
     means = []
     for rate in (10, 30):
@@ -122,8 +122,8 @@ def test_the_trembling_of_the_detector_is_no_faster_at_thirty_frames_than_at_ten
     assert means[1] == pytest.approx(means[0], rel=0.05)
 
 
-def test_a_second_picture_of_the_same_moment_makes_no_speed() -> None:
-    """Stills lie a hundredth of a second beside tracked frames, and tremble against them."""
+def test_still_beside_a_tracked_frame_adds_no_speed() -> None:
+    """Stills are a hundredth of a second from tracked frames, with jitter between them."""
     times = np.sort(np.concatenate([EVEN, [1.01, 2.02]]))
     points = standing(42)
     points[11] += 1
@@ -131,7 +131,7 @@ def test_a_second_picture_of_the_same_moment_makes_no_speed() -> None:
     assert session_features(points, times, sure(42))["speed_max_overall"] < 0.2
 
 
-def test_frames_closer_than_any_step_have_no_motion() -> None:
+def test_frames_closer_than_one_step_have_no_motion() -> None:
     found = session_features(standing(4), np.arange(4) / 1000, sure(4))
     assert math.isnan(found["speed_mean_nose"])
     assert math.isnan(found["box_movement_max"])

@@ -1,4 +1,4 @@
-"""The 88 names, in the original's order."""
+"""The 88 names, in the original system's order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def mirrored(name: str) -> str:
     return re.sub("left|right", lambda side: {"left": "right", "right": "left"}[side[0]], name)
 
 
-def test_there_are_88_and_no_two_are_alike() -> None:
+def test_feature_names_are_88_and_unique() -> None:
     assert len(FEATURE_NAMES) == len(set(FEATURE_NAMES)) == 88
 
 
@@ -53,9 +53,9 @@ def test_there_are_88_and_no_two_are_alike() -> None:
         (87, "displacement_mean_overall"),
     ],
 )
-def test_each_group_stands_where_the_original_has_it(place: int, name: str) -> None:
+def test_groups_have_the_original_positions(place: int, name: str) -> None:
     assert FEATURE_NAMES[place] == name
 
 
-def test_every_feature_has_a_mirror_image() -> None:
+def test_every_feature_has_a_mirrored_one() -> None:
     assert {mirrored(name) for name in FEATURE_NAMES} == set(FEATURE_NAMES)

@@ -1,4 +1,4 @@
-"""Features of the mean pose, against a pose worked out by hand."""
+"""Posture features against values computed by hand."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ BY_HAND = {
 }
 
 
-def test_a_pose_worked_out_by_hand() -> None:
+def test_posture_matches_values_computed_by_hand() -> None:
     found = session_features(standing(5), TIMES, sure(5))
     assert {name: found[name] for name in BY_HAND} == pytest.approx(BY_HAND)
 
 
-def test_one_who_stands_still_has_no_motion_and_no_rhythm() -> None:
+def test_still_person_has_no_motion_and_no_rhythm() -> None:
     times = np.arange(30) / 10
     found = session_features(standing(30), times, sure(30))
     moving = {name: found[name] for name in found if name not in BY_HAND}
@@ -64,7 +64,7 @@ def test_one_who_stands_still_has_no_motion_and_no_rhythm() -> None:
     assert all(math.isnan(moving[name]) for name in shares)
 
 
-def test_index_18_is_the_nose_and_the_neck_where_the_original_repeats_the_wrists() -> None:
+def test_index_18_is_the_distance_of_nose_and_neck() -> None:
     points = standing(5)
     points[:, index("right_wrist")] += (-30, 5)
     before, after = (list(session_features(p, TIMES, sure(5)).values()) for p in (standing(5), points))
@@ -73,20 +73,20 @@ def test_index_18_is_the_nose_and_the_neck_where_the_original_repeats_the_wrists
 
 
 @pytest.mark.parametrize("raised", ["right_ankle", "left_ankle"])
-def test_the_height_is_to_the_lower_foot_where_the_original_takes_the_higher(raised: str) -> None:
+def test_height_ends_at_the_lower_foot(raised: str) -> None:
     points = standing(5)
     points[:, [index("right_ankle"), index("left_ankle")], 1] = 450
     points[:, index(raised), 1] = 300
     assert session_features(points, TIMES, sure(5))["body_height"] == pytest.approx(3.5)
 
 
-def test_with_one_foot_unseen_the_lower_one_is_not_known() -> None:
+def test_height_is_missing_without_both_feet() -> None:
     confidences = sure(5)
     confidences[:, index("right_ankle")] = 0
     assert math.isnan(session_features(standing(5), TIMES, confidences)["body_height"])
 
 
-def test_a_missing_limb_is_missing_where_in_the_original_it_is_perfectly_symmetric() -> None:
+def test_symmetry_of_a_missing_limb_is_missing() -> None:
     points, confidences = standing(5), sure(5)
     for joint in ("right_wrist", "left_wrist"):
         points[:, index(joint)], confidences[:, index(joint)] = 0, 0
@@ -97,15 +97,15 @@ def test_a_missing_limb_is_missing_where_in_the_original_it_is_perfectly_symmetr
     assert found["box_width"] == pytest.approx(1.0)
 
 
-def test_a_point_counts_only_in_the_frames_that_show_it() -> None:
-    """OpenPose puts an unseen point into the corner; the mean must not be drawn there."""
+def test_point_counts_only_in_frames_that_show_it() -> None:
+    """OpenPose writes (0, 0) for an invisible point, which must not change the mean."""
     points, confidences = standing(5), sure(5)
     points[3, index("right_wrist")], confidences[3, index("right_wrist")] = 0, 0
     found = session_features(points, TIMES, confidences)
     assert {name: found[name] for name in BY_HAND} == pytest.approx(BY_HAND)
 
 
-def test_a_point_whose_mean_confidence_is_under_a_tenth_is_missing_in_the_frames_that_show_it_too() -> None:
+def test_point_with_low_mean_confidence_is_missing_in_all_frames() -> None:
     confidences = sure(10)
     confidences[1:, index("left_knee")] = 0.005
     found = session_features(standing(10), np.arange(10) / 10, confidences)
@@ -113,7 +113,7 @@ def test_a_point_whose_mean_confidence_is_under_a_tenth_is_missing_in_the_frames
 
 
 @pytest.mark.parametrize("joint", ["neck", "mid_hip"])
-def test_without_a_torso_there_are_no_lengths_but_angles_and_ratios(joint: str) -> None:
+def test_missing_torso_leaves_angles_and_ratios_only(joint: str) -> None:
     times = np.arange(40) / 10
     points, confidences = standing(40), sure(40)
     points[:, :, 0] += 10 * np.sin(np.pi * times)[:, None]
@@ -128,19 +128,19 @@ def test_without_a_torso_there_are_no_lengths_but_angles_and_ratios(joint: str) 
     assert found["rhythm_right_wrist_x"] > 0.9
 
 
-def test_one_bad_frame_does_not_change_the_measure() -> None:
+def test_one_bad_frame_does_not_change_the_torso_length() -> None:
     points = standing(9)
     points[4, index("mid_hip")] = (300, 900)
     assert session_features(points, np.arange(9) / 10, sure(9))["shoulder_width"] == pytest.approx(1)
 
 
-def test_points_on_top_of_each_other_make_no_angle() -> None:
+def test_angle_of_coincident_points_is_missing() -> None:
     points = standing(5)
     points[:, index("right_wrist")] = points[:, index("right_elbow")]
     assert math.isnan(session_features(points, TIMES, sure(5))["angle_right_elbow"])
 
 
-def test_one_seen_from_the_side_has_no_ratio_to_width() -> None:
+def test_ratio_to_zero_width_is_missing() -> None:
     points = standing(5)
     points[:, :, 0] = 300
     found = session_features(points, TIMES, sure(5))

@@ -1,4 +1,4 @@
-"""Rhythm is of time: whatever the frame rate, and whatever is missing."""
+"""Rhythm does not depend on the frame rate or on gaps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WRIST = index("right_wrist")
 
 
 def waved(times: Array, x: Array, confidences: Array | None = None) -> float:
-    """The rhythm of a wrist that is at ``x``."""
+    """Return the rhythm of a wrist with the coordinate ``x``."""
     points = standing(len(times))
     points[:, WRIST, 0] += x
     found = session_features(points, times, sure(len(times)) if confidences is None else confidences)
@@ -24,12 +24,12 @@ def waved(times: Array, x: Array, confidences: Array | None = None) -> float:
 
 @pytest.mark.parametrize("rate", [8, 10, 15, 25, 29.97, 30, 60])
 @pytest.mark.parametrize("period", [0.7, 1, 2.3])
-def test_a_wave_is_rhythmic_at_any_frame_rate(rate: float, period: float) -> None:
+def test_wave_is_rhythmic_at_any_frame_rate(rate: float, period: float) -> None:
     times = np.arange(int(8 * rate)) / rate
     assert waved(times, 20 * np.sin(2 * np.pi * times / period)) == pytest.approx(1, abs=0.1)
 
 
-def test_the_same_fading_wave_has_the_same_rhythm_at_any_frame_rate() -> None:
+def test_fading_wave_has_equal_rhythm_at_any_frame_rate() -> None:
     found = []
     for rate in (10, 15, 25, 30):
         times = np.arange(10 * rate) / rate
@@ -40,18 +40,18 @@ def test_the_same_fading_wave_has_the_same_rhythm_at_any_frame_rate() -> None:
 @pytest.mark.parametrize(
     "x", [lambda t: 0 * t, lambda t: 30 * t, lambda t: 20 * (t > 4)], ids=["still", "drift", "one move"]
 )
-def test_what_does_not_come_again_has_none(x: object) -> None:
+def test_movement_without_repetition_has_no_rhythm(x: object) -> None:
     times = np.arange(80) / 10
     assert waved(times, x(times)) == 0  # type: ignore[operator]
 
 
-def test_noise_has_little() -> None:
+def test_noise_has_little_rhythm() -> None:
     times = np.arange(600) / 10
     assert waved(times, np.random.default_rng(0).normal(0, 5, 600)) < 0.3
 
 
-def test_a_gap_does_not_break_the_rhythm() -> None:
-    """The wave goes on in time while nobody sees it; frames counted one after the other would break its step."""
+def test_gap_does_not_change_the_rhythm() -> None:
+    """The wave continues in time during the gap; counting frames without timestamps would break its phase."""
     times = np.arange(120) / 10
     confidences = sure(120)
     confidences[40:57, WRIST] = 0
@@ -60,7 +60,7 @@ def test_a_gap_does_not_break_the_rhythm() -> None:
     assert waved(times, x, confidences) == pytest.approx(1, abs=0.1)
 
 
-def test_minutes_without_anybody_cost_nothing_and_change_nothing() -> None:
+def test_long_gap_is_fast_and_changes_nothing() -> None:
     times = np.arange(60) / 10
     x = 20 * np.sin(2 * np.pi * times)
     near, far = (waved(np.concatenate([times, times + gap]), np.tile(x, 2)) for gap in (60, 1e9))
@@ -70,7 +70,7 @@ def test_minutes_without_anybody_cost_nothing_and_change_nothing() -> None:
 @pytest.mark.parametrize(
     "times", [np.arange(8) / 10, np.arange(14) * 5.0], ids=["less than a second", "stills, seconds apart"]
 )
-def test_what_cannot_be_told_is_missing(times: Array) -> None:
+def test_rhythm_of_too_few_samples_is_missing(times: Array) -> None:
     points = standing(len(times))
     points[::2, WRIST] += 20
     found = session_features(points, times, sure(len(times)))

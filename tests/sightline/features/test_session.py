@@ -1,4 +1,4 @@
-"""What holds for all features of any session."""
+"""Properties of all features of any session."""
 
 from __future__ import annotations
 
@@ -35,25 +35,23 @@ def same(values: dict[str, float], rel: float = 1e-6, **tolerance: Any) -> Any:
 class TestInvariance:
     @given(SEEDS, st.floats(-3e3, 3e3), st.floats(-3e3, 3e3))
     @settings(max_examples=15, deadline=None)
-    def test_to_where_in_the_picture_the_person_is(self, seed: int, x: float, y: float) -> None:
+    def test_position_in_the_image_does_not_matter(self, seed: int, x: float, y: float) -> None:
         assert features(np.array([x, y]) + swaying(TIMES, seed)) == same(features(swaying(TIMES, seed)), abs=1e-6)
 
     @given(SEEDS, st.floats(0.05, 20))
     @settings(max_examples=15, deadline=None)
-    def test_to_distance_and_resolution_where_in_the_original_pixels_are_a_feature(
-        self, seed: int, scale: float
-    ) -> None:
+    def test_distance_and_resolution_do_not_matter(self, seed: int, scale: float) -> None:
         assert features(swaying(TIMES, seed) * scale) == same(features(swaying(TIMES, seed)), abs=1e-6)
 
     @given(SEEDS, st.floats(-1e5, 1e5))
     @settings(max_examples=15, deadline=None)
-    def test_to_when_in_the_video_it_is(self, seed: int, start: float) -> None:
+    def test_start_time_does_not_matter(self, seed: int, start: float) -> None:
         assert features(swaying(TIMES, seed), TIMES + start) == same(features(swaying(TIMES, seed)), abs=1e-5)
 
     @given(SEEDS)
     @settings(max_examples=15, deadline=None)
-    def test_to_the_frame_rate(self, seed: int) -> None:
-        """Smooth motion of under one turn a second, looked at 10, 15, 25 and 30 times a second: within 5 %, or 0.05.
+    def test_frame_rate_does_not_matter(self, seed: int) -> None:
+        """Smooth motion of under one turn a second, sampled 10, 15, 25 and 30 times a second: within 5 %, or 0.05.
 
         An acceleration, a second difference, is within 8 %, and the area, a square, within 10 %. A box is not smooth:
         it turns a corner where another point becomes the outermost. Its fastest step is within a half.
@@ -68,8 +66,8 @@ class TestInvariance:
 
     @given(SEEDS)
     @settings(max_examples=15, deadline=None)
-    def test_to_uneven_frames(self, seed: int) -> None:
-        """As with a camera that slows down in the dark."""
+    def test_uneven_frames_do_not_matter(self, seed: int) -> None:
+        """As with a camera whose frame rate drops in the dark."""
         random = np.random.default_rng(seed)
         times = np.cumsum(random.uniform(0.03, 0.1, 123))
         even = features(swaying(TIMES, seed))
@@ -79,7 +77,7 @@ class TestInvariance:
 
     @given(SEEDS)
     @settings(max_examples=15, deadline=None)
-    def test_a_mirror_swaps_left_and_right_and_nothing_else(self, seed: int) -> None:
+    def test_mirroring_swaps_left_and_right_only(self, seed: int) -> None:
         points, confidences = swaying(TIMES, seed), sure(80)
         confidences[::3, index("left_wrist")] = 0
         confidences[:, index("right_knee")] = 0
@@ -92,7 +90,7 @@ class TestInvariance:
 
 
 def depends(feature: str) -> tuple[set[str], set[str]]:  # noqa: PLR0911
-    """The joints without which a feature is missing, and those that it is pooled from, by the table of the features."""
+    """Return the joints that a feature needs, and those over which it is pooled."""
     group, _, rest = feature.partition("_")
     last = rest.removeprefix("mean_").removeprefix("max_").removeprefix("std_")
     if group == "angle":
@@ -118,7 +116,7 @@ def depends(feature: str) -> tuple[set[str], set[str]]:  # noqa: PLR0911
 
 
 @pytest.mark.parametrize("joint", JOINTS)
-def test_a_missing_limb_changes_only_what_depends_on_it(joint: str) -> None:
+def test_missing_limb_changes_dependent_features_only(joint: str) -> None:
     points, confidences = swaying(TIMES), sure(80)
     whole = features(points)
     points[:, index(joint)], confidences[:, index(joint)] = 0, 0
@@ -137,7 +135,7 @@ def test_a_missing_limb_changes_only_what_depends_on_it(joint: str) -> None:
             assert math.isfinite(found[name]), name
 
 
-def test_without_legs_the_rest_is_as_it_was() -> None:
+def test_missing_legs_leave_other_features_unchanged() -> None:
     points, confidences = swaying(TIMES), sure(80)
     whole = features(points)
     confidences[:, [index(joint) for joint in PARTS["legs"]]] = 0
@@ -160,7 +158,7 @@ def test_without_legs_the_rest_is_as_it_was() -> None:
 )
 @settings(max_examples=60, deadline=None)
 @pytest.mark.filterwarnings("error")
-def test_no_feature_is_ever_infinite_whatever_the_poses(session: Any) -> None:
+def test_no_feature_is_infinite_for_any_poses(session: Any) -> None:
     points, times, confidences = session
     found = features(points, np.sort(times), confidences)
     assert tuple(found) == FEATURE_NAMES
@@ -172,11 +170,11 @@ def test_no_feature_is_ever_infinite_whatever_the_poses(session: Any) -> None:
             assert high is None or value <= high, name
 
 
-def test_nobody_at_all_is_missing_throughout() -> None:
+def test_features_of_nobody_are_all_missing() -> None:
     assert all(math.isnan(value) for value in features(np.zeros((5, 25, 2)), TIMES[:5], np.zeros((5, 25))).values())
 
 
-def test_a_track_has_the_features_of_its_poses() -> None:
+def test_track_has_the_features_of_its_poses() -> None:
     keypoints = np.dstack([swaying(TIMES), sure(80)]).astype(np.float32)
     track = Track(np.arange(80), TIMES, keypoints, size=(640, 480), fps=10.0)
     found = track_features(track)
@@ -184,14 +182,14 @@ def test_a_track_has_the_features_of_its_poses() -> None:
     assert found == same(features(swaying(TIMES)), rel=1e-3, abs=1e-3)
 
 
-def test_arrays_are_left_as_they_were() -> None:
+def test_input_arrays_are_not_changed() -> None:
     points, times, confidences = swaying(TIMES), TIMES + 3, sure(80)
     before = [array.copy() for array in (points, times, confidences)]
     features(points, times, confidences)
     assert all(np.array_equal(*pair) for pair in zip(before, (points, times, confidences), strict=True))
 
 
-def test_a_person_at_a_desk_whose_hips_nobody_sees(shared_data: Callable[[str], Path]) -> None:
+def test_person_without_visible_hips_has_angles_only(shared_data: Callable[[str], Path]) -> None:
     files = sorted(shared_data("openpose").glob("*.json"))
     poses = np.stack([read_openpose(file.read_bytes()) for file in files])
     found = features(poses[:, :, :2], np.arange(len(poses)) / 25, poses[:, :, 2])
@@ -203,9 +201,9 @@ def test_a_person_at_a_desk_whose_hips_nobody_sees(shared_data: Callable[[str], 
     assert 20 < found["angle_right_elbow"] < 90
 
 
-class TestRefusal:
+class TestRejection:
     @pytest.mark.parametrize("frames", [0, 1, 2])
-    def test_fewer_than_three_poses(self, frames: int) -> None:
+    def test_fewer_than_three_poses_are_rejected(self, frames: int) -> None:
         with pytest.raises(ValueError, match=f"at least 3 poses; these are {frames}"):
             features(standing(frames), TIMES[:frames])
 
@@ -221,7 +219,7 @@ class TestRefusal:
             (standing(5), TIMES[:5], sure(5)[:, 0]),
         ],
     )
-    def test_other_shapes(self, points: Any, times: Any, confidences: Any) -> None:
+    def test_wrong_shapes_are_rejected(self, points: Any, times: Any, confidences: Any) -> None:
         with pytest.raises(ValueError, match=r"are \(n, 25, 2\), \(n,\) and \(n, 25\); these are"):
             session_features(points, times, confidences)
 
@@ -234,17 +232,17 @@ class TestRefusal:
             ([0, 0.1, 0.2, math.inf], "finite"),
         ],
     )
-    def test_frames_out_of_order_over_which_the_original_takes_a_speed(self, times: list[float], reason: str) -> None:
+    def test_times_that_do_not_rise_are_rejected(self, times: list[float], reason: str) -> None:
         with pytest.raises(ValueError, match=reason):
             features(standing(4), times)
 
-    def test_a_confidence_that_is_no_number(self) -> None:
+    def test_confidence_that_is_not_finite_is_rejected(self) -> None:
         confidences = sure(4)
         confidences[2, 3] = math.nan
         with pytest.raises(ValueError, match="finite"):
             features(standing(4), TIMES[:4], confidences)
 
-    def test_a_point_that_is_seen_nowhere(self) -> None:
+    def test_visible_point_that_is_not_finite_is_rejected(self) -> None:
         points, confidences = standing(4), sure(4)
         points[2, index("left_knee")] = math.nan
         with pytest.raises(ValueError, match="left_knee of row 2"):

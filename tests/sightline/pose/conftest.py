@@ -1,4 +1,4 @@
-"""People to look for: a real one filmed, real ones in photos, and one moved about so that the truth is known."""
+"""A filmed person, people in photos, and a person moved over a background on a known path."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sightline.pose import JOINTS, Keypoints
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo and the people labelled in it, as COCO has them."""
+    """A photo of COCO with its labelled people."""
 
     rgb: NDArray[np.uint8]
     people: list[dict[str, Any]]
@@ -28,7 +28,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Labels:
-    """A labelled person: points are (17, 2) in pixels; joints are where they stand in BODY_25."""
+    """A labelled person: points of shape (17, 2) in pixels, and their joints' indices in BODY_25."""
 
     points: NDArray[np.float64]
     labelled: NDArray[np.bool_]
@@ -38,7 +38,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Walk:
-    """A clip of a person who is moved over a background: where to, is known."""
+    """A clip of a person moved over a background, with the known positions."""
 
     frames: list[NDArray[np.uint8]]
     times: NDArray[np.float64]
@@ -75,7 +75,7 @@ def photos(coco: dict[str, Any], shared_data: Callable[[str], Path]) -> list[Pho
 
 @pytest.fixture(scope="session")
 def skier(photos: list[Photo]) -> Photo:
-    """The photo of one person, seen whole and from the front."""
+    """The photo of one person, complete and from the front."""
     return next(photo for photo in photos if len(photo.people) == 1)
 
 
@@ -126,7 +126,7 @@ def walk(skier: Photo) -> Callable[..., Walk]:
 
 @pytest.fixture
 def person() -> Keypoints:
-    """Keypoints of nobody in particular, each joint apart from the others, the small toes unknown."""
+    """Artificial keypoints with distinct joints and unknown small toes."""
     keypoints = np.column_stack([np.arange(25) * 20.25 + 1, np.arange(25) ** 2 + 0.125, np.linspace(0.25, 1, 25)])
     keypoints[[JOINTS.index("left_small_toe"), JOINTS.index("right_small_toe")]] = 0
     return keypoints.astype(np.float32)

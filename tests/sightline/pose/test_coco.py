@@ -1,4 +1,4 @@
-"""Poses against people's own labels, on photos of COCO."""
+"""Poses against the labels of COCO photos."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .conftest import Labels, Photo, labels_of
 
 @dataclass(frozen=True)
 class Found:
-    """A labelled person, and where the estimator has the same 17 points, in pixels."""
+    """A labelled person, and the estimator's positions of the same 17 points in pixels."""
 
     labels: Labels
     points: NDArray[np.float64]
@@ -25,7 +25,7 @@ class Found:
 
 @pytest.fixture(scope="module")
 def found(photos: list[Photo], point_names: list[str]) -> list[Found]:
-    """Everyone who is found in the part of the photo around them; the estimator is for one person."""
+    """The people detected in the part of the photo around them; the estimator handles one person."""
     people = [(photo, person) for photo in photos for person in photo.people]
     results = []
     for photo, person in people:
@@ -47,7 +47,7 @@ def found(photos: list[Photo], point_names: list[str]) -> list[Found]:
     return results
 
 
-def test_joints_are_where_people_put_them(found: list[Found], record_property: Callable[[str, object], None]) -> None:
+def test_joints_match_the_labels(found: list[Found], record_property: Callable[[str, object], None]) -> None:
     near = [
         distance < 0.2 * one.torso
         for one in found
@@ -59,8 +59,8 @@ def test_joints_are_where_people_put_them(found: list[Found], record_property: C
     assert share >= 0.75
 
 
-def test_left_and_right_are_right(found: list[Found], point_names: list[str]) -> None:
-    """Of the points that tell, where the estimator has left and right well apart."""
+def test_left_and_right_match_the_labels(found: list[Found], point_names: list[str]) -> None:
+    """Only points that the estimator places clearly left and right are compared."""
     all_right = []
     for one in found:
         right = []

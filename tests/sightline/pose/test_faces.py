@@ -1,4 +1,4 @@
-"""No face that can be made out is missed."""
+"""Every recognisable face is detected."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def faces() -> Iterator[FaceDetector]:
 
 
 def covered(points: NDArray[np.float64], boxes: NDArray[np.float32]) -> bool:
-    """Whether one box holds all the points."""
+    """Return whether one box contains all points."""
     return any(((points >= box[:2]) & (points <= box[2:])).all() for box in boxes)
 
 
 class TestFaceDetector:
-    def test_every_face_of_the_photos_is_covered(
+    def test_every_face_in_the_photos_is_covered(
         self, faces: FaceDetector, photos: list[Photo], point_names: list[str]
     ) -> None:
         """Twelve people, two of them of 100 pixels, most with goggles or helmets, one seen from behind."""
@@ -47,17 +47,17 @@ class TestFaceDetector:
                     assert covered(face, boxes), person["bbox"]
         assert checked == 12
 
-    def test_a_near_face_is_covered_from_hair_to_chin(self, faces: FaceDetector) -> None:
+    def test_near_face_is_covered_from_hair_to_chin(self, faces: FaceDetector) -> None:
         assert covered(ASTRONAUT_HEAD, faces.detect(data.astronaut()))
 
     @pytest.mark.parametrize("size", [240, 120])
-    def test_the_face_of_a_small_person_is_covered(self, faces: FaceDetector, size: int) -> None:
+    def test_face_of_a_small_person_is_covered(self, faces: FaceDetector, size: int) -> None:
         scale = size / 512
         rgb = np.full((540, 960, 3), 120, np.uint8)
         rgb[540 - size :, 420 : 420 + size] = cv2.resize(data.astronaut(), (size, size), interpolation=cv2.INTER_AREA)
         assert covered(ASTRONAUT_HEAD * scale + (420, 540 - size), faces.detect(rgb))
 
-    def test_boxes_lie_within_the_frame(self, faces: FaceDetector) -> None:
+    def test_boxes_are_within_the_frame(self, faces: FaceDetector) -> None:
         rgb = np.ascontiguousarray(data.astronaut()[60:, :240])
         boxes = faces.detect(rgb)
         assert len(boxes)
@@ -67,24 +67,24 @@ class TestFaceDetector:
         assert (boxes[:, 3] <= 452).all()
         assert (boxes[:, :2] < boxes[:, 2:]).all()
 
-    def test_one_face_is_one_box(self, faces: FaceDetector, signing: list[tuple[NDArray[np.uint8], float]]) -> None:
+    def test_one_face_has_one_box(self, faces: FaceDetector, signing: list[tuple[NDArray[np.uint8], float]]) -> None:
         assert len(faces.detect(signing[0][0])) == 1
 
-    def test_no_face_is_no_box(self, faces: FaceDetector) -> None:
+    def test_frame_without_face_has_no_box(self, faces: FaceDetector) -> None:
         assert faces.detect(np.full((120, 200, 3), 90, np.uint8)).shape == (0, 4)
 
-    def test_both_models_come_with_the_package(self) -> None:
+    def test_both_models_are_in_the_package(self) -> None:
         models = Path(mediapipe.__file__).parent / "modules/face_detection"
         assert (models / "face_detection_short_range.tflite").stat().st_size > 200_000
         assert (models / "face_detection_full_range_sparse.tflite").stat().st_size > 600_000
 
 
 class TestHeadBox:
-    def test_it_covers_the_labelled_face(self, skier: Photo, point_names: list[str]) -> None:
+    def test_head_box_covers_the_labelled_face(self, skier: Photo, point_names: list[str]) -> None:
         labels = labels_of(skier.people[0], point_names)
         assert covered(labels.points[:5], head_box(detect_pose(skier.rgb))[None])
 
-    def test_it_reaches_from_hair_to_chin(self) -> None:
+    def test_head_box_spans_hair_to_chin(self) -> None:
         left, top, right, bottom = head_box(detect_pose(data.astronaut()))
         (_, hair), (_, chin), (ear, _), (other_ear, _) = ASTRONAUT_HEAD
         assert top < hair
@@ -92,11 +92,11 @@ class TestHeadBox:
         assert left < ear
         assert right > other_ear
 
-    def test_it_is_no_larger_than_a_head_with_a_margin(self, skier: Photo) -> None:
+    def test_head_box_is_at_most_a_head_with_margin(self, skier: Photo) -> None:
         left, top, right, bottom = head_box(detect_pose(skier.rgb))
         assert max(right - left, bottom - top) < 0.3 * skier.people[0]["bbox"][3]
 
-    def test_one_known_point_of_the_face_is_enough(self, person: Keypoints) -> None:
+    def test_head_box_needs_one_known_point(self, person: Keypoints) -> None:
         face = [JOINTS.index(name) for name in ("right_eye", "left_eye", "right_ear", "left_ear")]
         person[face] = 0
         left, top, right, bottom = head_box(person)
@@ -104,7 +104,7 @@ class TestHeadBox:
         assert left < nose[0] < right
         assert top < nose[1] < bottom
 
-    def test_none_without_a_face(self, person: Keypoints) -> None:
+    def test_head_box_without_face_is_none(self, person: Keypoints) -> None:
         face = [JOINTS.index(name) for name in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]
         person[face] = 0
         assert head_box(person) is None

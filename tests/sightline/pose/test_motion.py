@@ -1,4 +1,4 @@
-"""Where a person is expected, from where they were."""
+"""Prediction of a person's region from earlier frames."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ def followed(regions: list[Region], times: list[float]) -> Motion:
     return motion
 
 
-def test_a_person_seen_once_is_expected_at_the_same_place() -> None:
+def test_person_seen_once_is_predicted_at_the_same_position() -> None:
     assert Motion(STILL, 3.0).expect(3.1) == STILL
 
 
-def test_speed_is_a_second_not_a_frame() -> None:
-    """Frames come at uneven times; the place expected follows the clock."""
+def test_speed_is_per_second_not_per_frame() -> None:
+    """Frames have uneven timestamps; the predicted position follows the time."""
     times = [0.0, 0.1, 0.13, 0.3, 0.34, 0.5, 0.6]
     motion = followed([STILL._replace(x=200 + 600 * time) for time in times], times)
     assert motion.expect(0.65).x == pytest.approx(200 + 600 * 0.65, abs=4)
     assert motion.expect(0.9).x == pytest.approx(200 + 600 * 0.9, abs=20)
 
 
-def test_a_quick_person_is_expected_ahead_after_two_frames() -> None:
+def test_fast_person_is_predicted_ahead_after_two_frames() -> None:
     motion = followed([STILL, STILL._replace(x=240)], [0.0, 0.1])
     assert motion.expect(0.2).x > 260
 
 
-def test_noise_of_the_model_is_calmed() -> None:
-    """The same picture seen through another region gives other landmarks, so the region must not tremble."""
+def test_model_noise_is_filtered() -> None:
+    """The same image gives other landmarks in another region, so the region must not jitter."""
     random = np.random.default_rng(0)
     times = (np.arange(60) / 10).tolist()
     seen = [
@@ -54,7 +54,7 @@ def test_noise_of_the_model_is_calmed() -> None:
     assert np.std([region.side for region in expected]) < 0.7 * np.std([region.side for region in seen])
 
 
-def test_a_turn_past_upside_down_is_a_small_turn() -> None:
+def test_rotation_across_180_degrees_is_small() -> None:
     motion = followed([STILL._replace(rotation=3.1), STILL._replace(rotation=-3.1)], [0.0, 0.1])
     turned = math.remainder(motion.expect(0.2).rotation - 3.1, 2 * math.pi)
     assert 0 < turned < 2 * math.pi - 6.2

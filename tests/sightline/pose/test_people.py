@@ -1,4 +1,4 @@
-"""Everybody in a photo is found, once."""
+"""Every person in a photo is detected once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def found(photos: list[Photo]) -> list[list[FoundPerson]]:
         return [find_people(photo.rgb, estimator) for photo in photos]
 
 
-def test_everyone_who_is_labelled_is_found_once(
+def test_every_labelled_person_is_detected_once(
     photos: list[Photo], found: list[list[FoundPerson]], point_names: list[str]
 ) -> None:
     for photo, people in zip(photos, found, strict=True):
@@ -28,7 +28,7 @@ def test_everyone_who_is_labelled_is_found_once(
         assert all(person.confidence >= 0.8 for person in people)
 
 
-def test_a_box_holds_the_joints_that_are_seen_and_lies_in_the_photo(
+def test_box_contains_visible_joints_and_is_in_the_photo(
     photos: list[Photo], found: list[list[FoundPerson]], point_names: list[str]
 ) -> None:
     shares = []
@@ -43,7 +43,7 @@ def test_a_box_holds_the_joints_that_are_seen_and_lies_in_the_photo(
     assert np.mean(shares) > 0.9
 
 
-def test_left_and_upper_are_where_people_labelled_them(
+def test_left_and_upper_match_the_labels(
     photos: list[Photo], found: list[list[FoundPerson]], point_names: list[str]
 ) -> None:
     """A person's left shoulder is nearer to the left one of the labels than to the right one, and so on."""
@@ -63,10 +63,10 @@ def test_left_and_upper_are_where_people_labelled_them(
     assert all(upright)
 
 
-def test_the_cut_lies_by_the_labelled_hips_and_the_ankles_below_it(
+def test_labelled_hips_are_at_the_cut_and_ankles_below(
     photos: list[Photo], found: list[list[FoundPerson]], point_names: list[str]
 ) -> None:
-    """What is upper and what is lower body, by people's own labels."""
+    """Upper and lower body match the labels."""
     hips, ankles = ([point_names.index(f"{side}_{joint}") for side in ("left", "right")] for joint in ("hip", "ankle"))
     cut, below = [], []
     for photo, people in zip(photos, found, strict=True):
@@ -87,21 +87,21 @@ def test_the_cut_lies_by_the_labelled_hips_and_the_ankles_below_it(
     assert all(below)
 
 
-def test_nobody_is_found_where_nobody_is() -> None:
+def test_photo_without_people_has_no_detections() -> None:
     with PoseEstimator() as estimator:
         assert find_people(np.full((120, 160, 3), 90, np.uint8), estimator) == []
 
 
-def test_a_glove_is_no_person_of_its_own(skier: Photo) -> None:
-    """Slightly out of focus, the models take parts of the skier for people."""
+def test_glove_is_not_a_separate_person(skier: Photo) -> None:
+    """In a slightly blurred photo, the models detect parts of the skier as people."""
     import cv2
 
     with PoseEstimator() as estimator:
         assert len(find_people(cv2.GaussianBlur(skier.rgb, (0, 0), 1), estimator)) == 1
 
 
-def test_a_part_of_a_person_that_is_surer_than_the_whole_is_no_person_either() -> None:
-    """Of this drawn runner the models take the hips for somebody small, and are surer of that than of the runner."""
+def test_part_with_higher_confidence_is_not_a_separate_person() -> None:
+    """The models detect this drawn runner's hips as a small person, with a higher confidence than the runner."""
     rng = np.random.default_rng(2)
     photo = draw_runners([random_runner(rng, label) for label in ("good", "bad")], rng)
     with PoseEstimator() as estimator:
@@ -111,7 +111,7 @@ def test_a_part_of_a_person_that_is_surer_than_the_whole_is_no_person_either() -
 
 
 def _owner(person: FoundPerson, photo: Photo, names: list[str]) -> int:
-    """Whose labels lie nearest to the person's joints."""
+    """Return the labels that are closest to the person's joints."""
     return int(np.argmin([_distance(person, labels_of(each, names)) for each in photo.people]))
 
 

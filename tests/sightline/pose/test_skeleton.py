@@ -1,4 +1,4 @@
-"""The BODY_25 table against MediaPipe's own names and OpenPose's own order."""
+"""The BODY_25 table against MediaPipe's names and OpenPose's order."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def mirrored(name: str) -> str:
 
 
 class TestTable:
-    def test_joints_are_openposes_in_its_order(self) -> None:
+    def test_joints_have_the_order_of_openpose(self) -> None:
         assert [openpose_name(name) for name in JOINTS] == BODY_POINTS
         assert len(JOINTS) == 25
 
-    def test_each_joint_takes_the_landmark_of_its_own_name_and_side(self) -> None:
+    def test_joints_use_landmarks_of_the_same_name_and_side(self) -> None:
         from mediapipe.python.solutions.pose import PoseLandmark
 
         for joint, sources in zip(JOINTS, BODY_25.sources, strict=True):
             expected = set() if joint in UNKNOWN else MEANS.get(joint, {OTHERWISE_NAMED.get(joint, joint)})
             assert {PoseLandmark(source).name.lower() for source in sources} == expected, joint
 
-    def test_the_table_cannot_be_inverted_unnoticed(self) -> None:
-        """13 of the original's 25 points were the nose."""
+    def test_table_is_not_inverted(self) -> None:
+        """In the original system, 13 of 25 points were the nose."""
         landmarks = np.column_stack([np.arange(33), np.arange(33) ** 2, np.linspace(0.5, 1, 33)])
         keypoints = from_mediapipe(landmarks)
         known = [joint for joint, name in enumerate(JOINTS) if name not in UNKNOWN]
@@ -55,10 +55,10 @@ class TestFromMediapipe:
         landmarks[11], landmarks[12] = (10, 30, 0.9), (20, 50, 0.4)
         return from_mediapipe(landmarks)
 
-    def test_the_neck_is_between_the_shoulders(self, keypoints: np.ndarray) -> None:
+    def test_neck_is_between_the_shoulders(self, keypoints: np.ndarray) -> None:
         assert keypoints[JOINTS.index("neck"), :2].tolist() == [15, 40]
 
-    def test_a_mean_is_as_sure_as_the_less_sure_of_the_two(self, keypoints: np.ndarray) -> None:
+    def test_mean_has_the_lower_of_two_confidences(self, keypoints: np.ndarray) -> None:
         assert keypoints[JOINTS.index("neck"), 2] == np.float32(0.4)
 
     def test_small_toes_are_unknown(self) -> None:
@@ -67,7 +67,7 @@ class TestFromMediapipe:
 
 
 class TestLimbs:
-    def test_they_join_all_joints_without_a_loop(self) -> None:
+    def test_limbs_join_all_joints_without_a_loop(self) -> None:
         reached = {LIMBS[0].a}
         for _ in LIMBS:
             for limb in LIMBS:
@@ -81,7 +81,7 @@ class TestLimbs:
         assert {frozenset(mirrored(name) for name in pair) for pair in pairs} == pairs
 
     def test_left_is_blue_and_right_is_orange(self) -> None:
-        """Blue against orange is the contrast that red-green-blind eyes keep."""
+        """People with red-green blindness can distinguish blue and orange."""
         for limb in LIMBS:
             names = JOINTS[limb.a] + JOINTS[limb.b]
             hue, saturation, brightness = rgb_to_hsv(*(part / 255 for part in limb.colour))
@@ -96,8 +96,8 @@ class TestLimbs:
                 assert saturation < 0.1
 
 
-def test_all_known_joints_of_a_real_person_are_apart(skier: Photo) -> None:
-    """13 of the original's 25 points were the nose."""
+def test_known_joints_of_a_person_are_distinct(skier: Photo) -> None:
+    """In the original system, 13 of 25 points were the nose."""
     keypoints = detect_pose(skier.rgb)
     known = keypoints[keypoints[:, 2] > 0]
     assert len(known) == 23

@@ -1,4 +1,4 @@
-"""MediaPipe's chatter stays off stderr; everything else reaches it."""
+"""MediaPipe's notices are suppressed on stderr; everything else is written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTICE = b"W0000 00:00:1.5 7 inference_feedback_manager.cc:114] Feedback manager
 
 
 @pytest.mark.integration
-def test_tracking_says_nothing() -> None:
+def test_tracking_prints_nothing() -> None:
     result = subprocess.run([sys.executable, "-c", TRACK_AND_FIND], capture_output=True, check=True, timeout=120)
     assert result.stderr == b""
 

@@ -1,4 +1,4 @@
-"""A track holds what it says, and its file says what it holds."""
+"""Tracks are validated, and their files describe themselves."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def rewritten(track: Track, change: Any) -> io.BytesIO:
 
 
 class TestTrack:
-    def test_arrays_have_their_types_and_cannot_be_changed(self) -> None:
+    def test_arrays_are_typed_and_read_only(self) -> None:
         track = made(frames=[0, 1, 2, 3])
         assert (track.frames.dtype, track.times.dtype, track.keypoints.dtype) == (np.int64, np.float64, np.float32)
         with pytest.raises(ValueError, match="read-only"):
@@ -49,7 +49,7 @@ class TestTrack:
         with pytest.raises(FrozenInstanceError):
             track.fps = 30.0
 
-    def test_it_keeps_its_values_when_the_callers_change(self) -> None:
+    def test_track_copies_the_arrays(self) -> None:
         times = np.array([0.0, 1.0, 2.0, 3.0])
         track = made(times=times)
         times[:] = 9
@@ -71,14 +71,14 @@ class TestTrack:
             ({"fps": float("nan")}, "a second"),
         ],
     )
-    def test_what_does_not_hold_is_refused(self, changed: dict[str, Any], reason: str) -> None:
+    def test_inconsistent_arrays_are_rejected(self, changed: dict[str, Any], reason: str) -> None:
         with pytest.raises(ValueError, match=reason):
             made(**changed)
 
 
 class TestParquet:
     @pytest.mark.parametrize("changed", [{}, EMPTY], ids=["four rows", "nobody"])
-    def test_what_is_written_is_read_back(self, changed: dict[str, Any], tmp_path: Path) -> None:
+    def test_written_track_is_read_back(self, changed: dict[str, Any], tmp_path: Path) -> None:
         track = made(**changed)
         track.to_parquet(tmp_path / "visit_track.parquet")
         read = Track.from_parquet(tmp_path / "visit_track.parquet")
@@ -86,13 +86,13 @@ class TestParquet:
             assert np.array_equal(getattr(read, name), getattr(track, name))
         assert (read.size, read.fps) == (track.size, track.fps)
 
-    def test_into_memory_as_well(self) -> None:
+    def test_track_is_written_to_memory(self) -> None:
         buffer = io.BytesIO()
         made().to_parquet(buffer)
         buffer.seek(0)
         assert np.array_equal(Track.from_parquet(buffer).keypoints, made().keypoints)
 
-    def test_a_reader_of_parquet_needs_nothing_else(self, tmp_path: Path) -> None:
+    def test_file_is_readable_by_any_parquet_reader(self, tmp_path: Path) -> None:
         path = tmp_path / "track.parquet"
         made().to_parquet(path)
         schema = pq.read_schema(path)
@@ -109,19 +109,19 @@ class TestParquet:
         assert row["keypoints"][:3] == pytest.approx(made().keypoints[1, 0].tolist())
         assert pq.ParquetFile(path).metadata.row_group(0).column(0).compression == "ZSTD"
 
-    def test_a_missing_file_is_missing(self, tmp_path: Path) -> None:
+    def test_missing_file_raises_file_not_found(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             Track.from_parquet(tmp_path / "none.parquet")
 
     @pytest.mark.parametrize("content", [b"", b"not parquet at all, but long enough to look"])
-    def test_another_kind_of_file_is_refused_by_name(self, content: bytes, tmp_path: Path) -> None:
+    def test_other_file_is_rejected_by_name(self, content: bytes, tmp_path: Path) -> None:
         path = tmp_path / "track.parquet"
         path.write_bytes(content)
         with pytest.raises(InvalidInput, match="parquet") as caught:
             Track.from_parquet(path)
         assert caught.value.subject == str(path)
 
-    def test_a_file_that_breaks_off_is_refused(self) -> None:
+    def test_truncated_file_is_rejected(self) -> None:
         buffer = io.BytesIO()
         made().to_parquet(buffer)
         with pytest.raises(InvalidInput, match="broken"):
@@ -137,7 +137,7 @@ class TestParquet:
             (lambda table: table.take([0, 2, 1]), "frames must rise"),
         ],
     )
-    def test_a_file_that_says_other_things_is_refused(self, change: Any, reason: str) -> None:
+    def test_other_columns_or_metadata_are_rejected(self, change: Any, reason: str) -> None:
         with pytest.raises(InvalidInput, match=reason) as caught:
             Track.from_parquet(rewritten(made(), change), "visit_track.parquet")
         assert caught.value.subject == "visit_track.parquet"

@@ -1,4 +1,4 @@
-"""One person followed through frames, at any rate."""
+"""Tracking of one person at any frame rate."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class TestPose:
         assert nose[2] > 0.9
         assert ((keypoints[:, 2] >= 0) & (keypoints[:, 2] <= 1)).all()
 
-    def test_a_frame_without_a_person_gives_none(self) -> None:
+    def test_frame_without_person_gives_none(self) -> None:
         assert track([(np.full((360, 640, 3), 127, np.uint8), 0.0)]) == [None]
 
-    def test_left_and_right_change_places_in_a_mirror(self, skier: Photo) -> None:
+    def test_mirroring_exchanges_left_and_right(self, skier: Photo) -> None:
         width = skier.rgb.shape[1]
         straight, mirrored = (detect_pose(rgb) for rgb in (skier.rgb, skier.rgb[:, ::-1]))
         for name in ("shoulder", "hip", "knee", "ankle", "wrist"):
@@ -61,7 +61,7 @@ class TestPose:
                 there = (width - 1 - mirrored[own, 0], mirrored[own, 1])
                 assert np.linalg.norm(there - straight[other, :2]) < np.linalg.norm(there - straight[own, :2]), name
 
-    def test_the_models_agree_with_mediapipes_own_solution(self, skier: Photo) -> None:
+    def test_models_agree_with_mediapipes_solution(self, skier: Photo) -> None:
         """Guards the graph that this package builds of MediaPipe's parts, should a release change them."""
         from mediapipe.python.solutions.pose import Pose, PoseLandmark
 
@@ -76,7 +76,7 @@ class TestPose:
 
 
 class TestAtTenFramesASecond:
-    def test_a_person_signing_is_found_in_every_frame(self, signing: list[tuple[NDArray[np.uint8], float]]) -> None:
+    def test_signing_person_is_detected_in_every_frame(self, signing: list[tuple[NDArray[np.uint8], float]]) -> None:
         assert share(track(signing)) == 1
         assert share(track(signing[::3])) == 1
 
@@ -88,7 +88,7 @@ class TestAtTenFramesASecond:
             pytest.param(160, 220, 2, id="large and fast"),
         ],
     )
-    def test_a_moving_person_is_found_as_often_as_in_every_frame(
+    def test_moving_person_is_detected_as_often_as_frame_by_frame(
         self, walk: Callable[..., Walk], height: int, reach: float, period: float
     ) -> None:
         """MediaPipe's own loop has the small and brisk one in 99 % of the frames at 30 a second, in 10 % at 10."""
@@ -98,7 +98,7 @@ class TestAtTenFramesASecond:
         assert share(tenth) >= 0.97
         assert mean_error(tenth, clip, range(0, len(clip.frames), 3)) < 0.012
 
-    def test_uneven_times_are_followed(self, walk: Callable[..., Walk]) -> None:
+    def test_uneven_times_are_tracked(self, walk: Callable[..., Walk]) -> None:
         clip = walk(80, 160, 4, seconds=3)
         frames = np.cumsum(np.random.default_rng(3).integers(1, 6, 25)).tolist()
         poses = track((clip.frames[i], clip.times[i]) for i in frames)
@@ -107,21 +107,21 @@ class TestAtTenFramesASecond:
 
 
 class TestLostAndFound:
-    def test_a_person_who_comes_in_is_found_within_half_a_second(self, walk: Callable[..., Walk]) -> None:
+    def test_entering_person_is_detected_within_half_a_second(self, walk: Callable[..., Walk]) -> None:
         clip = walk(56, 20, 4, seconds=1)
         empty = [np.full((360, 640, 3), 127, np.uint8)] * 12
         poses = track((rgb, i / 10) for i, rgb in enumerate([*empty, *clip.frames[:6]]))
         assert poses[:12] == [None] * 12
         assert poses[-1] is not None
 
-    def test_a_person_who_jumps_elsewhere_is_found_at_once(self, walk: Callable[..., Walk]) -> None:
+    def test_jumping_person_is_detected_immediately(self, walk: Callable[..., Walk]) -> None:
         clip = walk(160, 20, 4, seconds=0.2)
         moved = [np.roll(rgb, 250, axis=1) for rgb in clip.frames]
         before, after = track([(clip.frames[0], 0.0), (moved[0], 0.1)])
         nose = JOINTS.index("nose")
         assert after[nose, 0] - before[nose, 0] == pytest.approx(250, abs=5)
 
-    def test_a_person_who_jumps_is_not_taken_for_another(self, walk: Callable[..., Walk]) -> None:
+    def test_jumping_person_remains_the_same_person(self, walk: Callable[..., Walk]) -> None:
         """The other one is larger, and would be found first in the frame."""
         near, far = (walk(tall, 0, 4, seconds=0.1).frames[0] for tall in (220, 100))
         alone, jumped = np.roll(far, -200, axis=1), np.roll(far, -130, axis=1)
@@ -130,10 +130,10 @@ class TestLostAndFound:
         before, after = (pose[nose] for pose in track([(alone, 0.0), (together, 0.1)]))
         assert after[:2] - before[:2] == pytest.approx([70, 0], abs=5)
 
-    def test_a_person_who_leaves_is_not_seen_any_more(self, skier: Photo) -> None:
+    def test_person_who_leaves_is_no_longer_detected(self, skier: Photo) -> None:
         assert track([(skier.rgb, 0.0), (np.full_like(skier.rgb, 200), 0.1)])[1] is None
 
-    def test_a_small_person_in_one_photo_is_found(self, walk: Callable[..., Walk]) -> None:
+    def test_small_person_in_a_photo_is_detected(self, walk: Callable[..., Walk]) -> None:
         assert detect_pose(walk(56, 20, 4, seconds=0.1).frames[0]) is not None
 
 
@@ -149,6 +149,6 @@ class TestWrongUse:
     @pytest.mark.parametrize(
         "frame", [np.zeros((64, 64), np.uint8), np.zeros((64, 64, 4), np.uint8), np.zeros((64, 64, 3))]
     )
-    def test_a_frame_is_rgb_of_bytes(self, frame: NDArray[np.float64]) -> None:
+    def test_frame_must_be_rgb_bytes(self, frame: NDArray[np.float64]) -> None:
         with PoseTracker() as tracker, pytest.raises(ValueError, match="uint8"):
             tracker.track(frame, 0.0)

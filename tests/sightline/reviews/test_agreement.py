@@ -1,4 +1,4 @@
-"""What people answered, held against what was proposed."""
+"""Agreement of answers with proposals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def reviewed(number: int, proposed: str, *said: str, model: str = "vehicles/1") 
     return Reviewed(question=asked, answers=tuple(answer(each, f"person {n}") for n, each in enumerate(said)))
 
 
-def test_accuracy_is_of_what_people_agree_on_and_none_of_these_is_a_mistake() -> None:
+def test_accuracy_counts_agreed_answers_and_none_of_these_as_a_mistake() -> None:
     found = agreement(
         [
             reviewed(1, "bicycle", "bicycle"),
@@ -35,12 +35,12 @@ def test_accuracy_is_of_what_people_agree_on_and_none_of_these_is_a_mistake() ->
     assert (motorcycle.proposed, motorcycle.right, motorcycle.answered, motorcycle.recall) == (2, 1, 2, 0.5)
 
 
-def test_without_answers_there_is_no_accuracy() -> None:
+def test_accuracy_without_answers_is_none() -> None:
     found = agreement([])
     assert (found.judged, found.accuracy, found.interval, found.per_class) == (0, None, None, {})
 
 
-def test_versions_are_told_apart() -> None:
+def test_versions_are_counted_separately() -> None:
     rows = [reviewed(1, "bicycle", "bicycle"), reviewed(2, "bicycle", "motorcycle", model="vehicles/2")]
     assert {name: each.accuracy for name, each in by_model(rows).items()} == {"vehicles/1": 1.0, "vehicles/2": 0.0}
     assert [row["right"] for row in answer_rows(rows)] == ["yes", "no"]
@@ -50,7 +50,7 @@ verdicts = st.sampled_from([*CHOICES, NONE_OF_THESE, CANNOT_TELL])
 
 
 @given(st.lists(st.tuples(st.sampled_from(CHOICES), st.lists(verdicts, min_size=1, max_size=3)), max_size=20))
-def test_every_question_is_counted_in_one_place(rows: list[tuple[str, list[str]]]) -> None:
+def test_every_question_is_counted_once(rows: list[tuple[str, list[str]]]) -> None:
     found = agreement([reviewed(n, proposed, *said) for n, (proposed, said) in enumerate(rows)])
     assert found.judged + found.cannot_tell + found.contested == len(rows)
     assert sum(each.right for each in found.per_class.values()) == found.right <= found.judged

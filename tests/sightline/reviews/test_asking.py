@@ -1,4 +1,4 @@
-"""Where questions come from, how they are put on pages, what they look like, and answers from a file."""
+"""Questions about uncertain images, their pages and thumbnails, and answers from a file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def keep(folder: Location, *records: ImageRecord) -> None:
 
 class TestGathering:
     @pytest.mark.parametrize("named", ["", "results.jsonl", "review.jsonl"])
-    def test_the_uncertain_images_of_a_run_are_asked_about(self, bucket: Location, named: str) -> None:
+    def test_uncertain_images_of_a_run_become_questions(self, bucket: Location, named: str) -> None:
         keep(bucket / "run", record("/a.png"), record("inline:0", sha256="b" * 64))
         found = questions_of_results(bucket / "run" / named if named else bucket / "run")
         [asked] = found.questions
@@ -56,14 +56,14 @@ class TestGathering:
         assert "the confidence 0.60 is below the threshold 0.93" in asked.why
         assert found.left_out == ("inline:0",), "nothing of it is kept that could be looked at"
 
-    def test_a_folder_without_results_and_a_damaged_file_are_named(self, bucket: Location) -> None:
+    def test_missing_and_damaged_results_are_named(self, bucket: Location) -> None:
         with pytest.raises(InvalidInput, match=r"there is no review\.jsonl"):
             questions_of_results(bucket / "nothing")
         storage.write_bytes(bucket / "run" / "review.jsonl", b"{}\n")
         with pytest.raises(InvalidInput, match=r"review\.jsonl: is damaged"):
             questions_of_results(bucket / "run")
 
-    def test_a_models_runs_are_found_by_its_name_or_its_version_and_no_other_models(self, bucket: Location) -> None:
+    def test_runs_are_selected_by_model_name_or_version(self, bucket: Location) -> None:
         for folder, model in (
             ("vehicles-3/a", "vehicles/3"), ("vehicles-12/b", "vehicles/12"), ("vehicles-old-1/c", "vehicles-old/1"),
             ("cars/d", "endpoint://cars"),
@@ -91,9 +91,7 @@ questions = st.builds(
 
 class TestPages:
     @given(st.lists(questions, max_size=40), st.integers(1, 12))
-    def test_a_page_is_bounded_and_of_one_model_and_like_stands_beside_like(
-        self, rows: list[Question], size: int
-    ) -> None:
+    def test_page_is_bounded_ordered_and_about_one_model(self, rows: list[Question], size: int) -> None:
         pages = pages_of(rows, size)
         asked = [each for page in pages for each in page.questions]
         assert asked == in_order(rows)
@@ -104,13 +102,13 @@ class TestPages:
             places = [(each.choices.index(each.proposed), each.confidence) for each in page.questions]
             assert places == sorted(places)
 
-    def test_a_class_that_would_be_taken_for_an_answer_of_ours_is_refused(self) -> None:
+    def test_class_named_like_a_fixed_answer_is_rejected(self) -> None:
         with pytest.raises(ValidationError, match="cannot be called cannot tell"):
             question(choices=("bicycle", "cannot tell"))
 
 
-class TestPictures:
-    def test_a_picture_is_small_and_keeps_its_shape(self, tmp_path: Path) -> None:
+class TestThumbnails:
+    def test_thumbnail_is_small_and_keeps_the_aspect_ratio(self, tmp_path: Path) -> None:
         file = tmp_path / "wide.png"
         file.write_bytes(image_file(1, (640, 320)))
         found = thumbnail(question(uri=str(file)), Limits())
@@ -118,7 +116,7 @@ class TestPictures:
         assert Image.open(io.BytesIO(found)).size == (160, 80)
         assert data_url(found).startswith("data:image/jpeg;base64,/9j/")
 
-    def test_a_session_shows_three_of_its_frames(self, tmp_path: Path) -> None:
+    def test_thumbnail_of_a_session_shows_three_frames(self, tmp_path: Path) -> None:
         for number in range(7):
             (tmp_path / f"frame_{number:03d}.jpg").write_bytes(grey(30 * number, (64, 48)))
         found = thumbnail(question(kind="session", frames=str(tmp_path)), Limits())
@@ -129,7 +127,7 @@ class TestPictures:
         assert [shade[0] for shade in shades] == pytest.approx([0, 90, 180], abs=3)
 
     @pytest.mark.parametrize("data", [b"", b"no image", image_file()[:60]])
-    def test_what_cannot_be_read_has_no_picture(self, tmp_path: Path, data: bytes) -> None:
+    def test_unreadable_image_has_no_thumbnail(self, tmp_path: Path, data: bytes) -> None:
         (tmp_path / "x.png").write_bytes(data)
         assert thumbnail(question(uri=str(tmp_path / "x.png")), Limits()) is None
         assert thumbnail(question(uri="/nowhere.png"), Limits()) is None
@@ -159,14 +157,14 @@ class TestAnswersFile:
             ('{"reviewer": "kim", "answers": {}, "more": 1}', "more"), ("{", "JSON"),
         ],
     )  # fmt: skip
-    def test_a_file_that_says_something_else_is_refused(self, tmp_path: Path, text: str, complaint: str) -> None:
+    def test_invalid_answers_file_is_rejected(self, tmp_path: Path, text: str, complaint: str) -> None:
         (tmp_path / "a.json").write_text(text)
         with pytest.raises(InvalidInput, match=rf"a\.json: .*{complaint}"):
             read_answers(tmp_path / "a.json")
         with pytest.raises(InvalidInput, match="there is no such file"):
             read_answers(tmp_path / "b.json")
 
-    def test_an_answer_that_is_none_is_named_with_those_there_are(self, tmp_path: Path) -> None:
+    def test_unknown_answer_is_named_with_the_valid_ones(self, tmp_path: Path) -> None:
         (tmp_path / "a.json").write_text(json.dumps({"reviewer": "kim", "answers": {question(1).uri: "car"}}))
         with pytest.raises(
             InvalidInput, match=r"'car' is not an answer to /pictures/1\.png.* Use one of bicycle, motorcycle"

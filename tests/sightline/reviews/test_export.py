@@ -1,4 +1,4 @@
-"""Reviewed images as folders with a manifest: whole files, each once."""
+"""Reviewed images as class folders with a manifest: complete files, written once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.reviewing import answer, question
 
 @pytest.fixture
 def images(tmp_path: Path) -> list[Reviewed]:
-    """Three images: a bicycle, a motorcycle by the path of a name that says otherwise, and one without a label."""
+    """Three images: a bicycle, a motorcycle whose file name states otherwise, and one without a label."""
     made = []
     for number, (name, said, kind) in enumerate(
         (("a.png", "bicycle", "PNG"), ("bicycle_1.jpeg", "motorcycle", "JPEG"), ("c.png", "cannot tell", "PNG"))
@@ -38,9 +38,7 @@ def files(folder: Location) -> list[str]:
     return [str(storage.key_under(file.location, folder)) for file in storage.walk(folder)]
 
 
-def test_each_class_has_a_folder_and_both_manifests_say_where_every_image_came_from(
-    bucket: Location, images: list[Reviewed]
-) -> None:
+def test_export_has_class_folders_and_manifests_with_sources(bucket: Location, images: list[Reviewed]) -> None:
     exported = export_images("vehicles", images, bucket, Limits())
     assert (exported.written, exported.found, exported.classes) == (2, 0, {"bicycle": 1, "motorcycle": 1})
     found = files(bucket)
@@ -57,7 +55,7 @@ def test_each_class_has_a_folder_and_both_manifests_say_where_every_image_came_f
         assert hashlib.sha256(storage.read_bytes(bucket / row["file"])).hexdigest() == row["sha256"]
 
 
-def test_a_second_export_reads_and_writes_only_what_is_missing(
+def test_second_export_reads_and_writes_missing_images_only(
     bucket: Location, images: list[Reviewed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export_images("vehicles", images[:1], bucket, Limits())
@@ -67,7 +65,7 @@ def test_a_second_export_reads_and_writes_only_what_is_missing(
     assert len(again.rows) == 2
 
 
-def test_an_export_that_breaks_off_leaves_whole_files_and_is_finished_by_the_next(
+def test_interrupted_export_is_completed_by_the_next_one(
     bucket: Location, images: list[Reviewed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = storage.write_bytes
@@ -86,7 +84,7 @@ def test_an_export_that_breaks_off_leaves_whole_files_and_is_finished_by_the_nex
     assert (finished.written, finished.found) == (0, 2)
 
 
-def test_a_changed_answer_moves_the_image_and_another_models_stay(bucket: Location, images: list[Reviewed]) -> None:
+def test_changed_answer_moves_the_image_of_its_model_only(bucket: Location, images: list[Reviewed]) -> None:
     export_images("posture", [each.model_copy(update={"question": each.question.model_copy(
         update={"model": "posture/2"})}) for each in images[1:2]], bucket, Limits())  # fmt: skip
     export_images("vehicles", images[:1], bucket, Limits())
@@ -100,14 +98,14 @@ def test_a_changed_answer_moves_the_image_and_another_models_stay(bucket: Locati
     assert [name for name in files(bucket) if name.startswith("bicycle")] == []
 
 
-def test_what_is_gone_or_changed_is_named_and_the_rest_is_exported(bucket: Location, images: list[Reviewed]) -> None:
+def test_missing_and_replaced_images_are_named_and_others_exported(bucket: Location, images: list[Reviewed]) -> None:
     Path(images[0].question.uri).write_bytes(image_file(9))
     exported = export_images("vehicles", images, bucket, Limits())
     assert len(exported.rows) == 1
     assert "another one is" in exported.unusable[images[0].question.uri]
 
 
-def test_a_folder_with_someone_elses_manifest_is_left_alone(bucket: Location, images: list[Reviewed]) -> None:
+def test_foreign_manifest_is_not_overwritten(bucket: Location, images: list[Reviewed]) -> None:
     storage.write_bytes(bucket / "manifest.jsonl", b'{"image": "x"}\n')
     with pytest.raises(InvalidInput, match=r"manifest\.jsonl: is damaged, or was not written by sightline"):
         export_images("vehicles", images, bucket, Limits())
@@ -115,7 +113,7 @@ def test_a_folder_with_someone_elses_manifest_is_left_alone(bucket: Location, im
 
 
 @pytest.mark.parametrize("preset", ["vehicles", "posture"])
-def test_an_export_can_be_trained_on_as_it_is(preset: str, tmp_path: Path, images: list[Reviewed]) -> None:
+def test_export_is_readable_as_training_data(preset: str, tmp_path: Path, images: list[Reviewed]) -> None:
     label = {"vehicles": "motorcycle", "posture": "outofbed"}[preset]
     asked = images[0].question.model_copy(update={"choices": (label,)})
     export_images(preset, [Reviewed(question=asked, answers=(answer(label),))], tmp_path / "out", Limits())

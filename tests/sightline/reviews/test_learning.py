@@ -1,4 +1,4 @@
-"""What people answered is learnt from: pictures under their class, sessions under the emotion that was seen."""
+"""Answers become training labels of images and sessions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Maps that came after the training, whose names tell nothing; the last ten are of a person of the training."""
+    """Maps of a later date without labels in their names; the last ten show a person of the training."""
     folder = tmp_path_factory.mktemp("seen")
     synthesize_pressure_maps(folder, 20, people=2, seed=7)
     made = []
@@ -71,7 +71,7 @@ def read(source: ImageSource, preset: Preset, folder: Path) -> TrainingData:
 
 
 @pytest.mark.slow
-def test_answers_train_a_model_whose_record_says_whose_they_are_and_whose_test_set_is_as_it_was(
+def test_training_on_answers_records_them_and_keeps_the_test_set(
     maps: Path, seen: list[Path], quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     def make(source: ImageSource, name: str, reviews: list[Reviewed]) -> None:
@@ -113,20 +113,18 @@ def test_answers_train_a_model_whose_record_says_whose_they_are_and_whose_test_s
         assert "tested on the same" in whys[1]
 
 
-def test_an_answer_about_a_labelled_picture_is_not_counted_twice_and_one_that_contradicts_leaves_both_out(
-    maps: Path, quick: Preset, tmp_path: Path
-) -> None:
+def test_answer_about_a_labelled_image_counts_once_or_excludes_both(maps: Path, quick: Preset, tmp_path: Path) -> None:
     labelled = sorted(maps.glob("left_*.jpg"))
     given = [reviewed(labelled[0], "left"), reviewed(labelled[1], "right")]
     data = read(with_reviews(open_source(maps), given, Limits()), quick, tmp_path)
     assert len(data.manifest.samples) == 179
     assert data.manifest.reviewed == 0
     reasons = [(each.uri, each.reason) for each in data.manifest.unusable]
-    assert reasons.count((str(labelled[0]), "its answer is that of the same picture's label")) == 1
-    assert reasons.count((str(labelled[1]), "the same picture stands under left and right")) == 2
+    assert reasons.count((str(labelled[0]), "a labelled image with the same content has the same class")) == 1
+    assert reasons.count((str(labelled[1]), "the same image has the labels left and right")) == 2
 
 
-def test_a_picture_that_is_gone_changed_or_of_no_class_is_left_out_and_named(
+def test_unusable_reviewed_images_are_left_out_and_named(
     maps: Path, seen: list[Path], quick: Preset, tmp_path: Path
 ) -> None:
     changed = tmp_path / "changed.jpg"
@@ -146,14 +144,14 @@ def test_a_picture_that_is_gone_changed_or_of_no_class_is_left_out_and_named(
     assert "of none of the classes" in reasons[str(seen[3])]
 
 
-def test_a_picture_that_cannot_be_fetched_now_stops_the_training(maps: Path, quick: Preset, tmp_path: Path) -> None:
+def test_transient_fetch_failure_stops_the_training(maps: Path, quick: Preset, tmp_path: Path) -> None:
     given = [Reviewed(question=question(uri="http://127.0.0.1:9/1.png", choices=POSTURES), answers=(answer("left"),))]
     limits = Limits(hosts=frozenset({"127.0.0.1"}), seconds=1)
     with pytest.raises(StorageError, match=r"127\.0\.0\.1:9"):
         read(with_reviews(open_source(maps), given, limits), quick, tmp_path)
 
 
-def test_sessions_count_under_the_emotion_that_people_agree_on() -> None:
+def test_sessions_are_relabelled_by_agreed_answers() -> None:
     records = [record_of(number, "happy") for number in range(5)]
 
     def about(number: int, *said: str) -> Reviewed:

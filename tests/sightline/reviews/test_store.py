@@ -1,4 +1,4 @@
-"""Questions wait, are asked once, and every answer is kept, on a folder and on S3 alike."""
+"""The queue asks every question once and stores every answer, on a folder and on S3."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ LATER = START + timedelta(hours=72)
 
 @pytest.fixture
 def reviews(bucket: Location, clock: Clock) -> Reviews:
-    """Reviews on each kind of storage, at a time that the test moves."""
+    """Reviews on a folder and on S3, with a clock that the test sets."""
     return Reviews(bucket, clock)
 
 
 def plan(reviews: Reviews, run: str, count: int = 4, **options: Any) -> list[list[str]]:
-    """The images that a run is given to ask about, page by page."""
+    """Return the images that a run asks about, page by page."""
     made = reviews.plan(
         run, [question(n) for n in range(count)], **{"page_size": 12, "limit": 100, "until": LATER, **options}
     )
     return [[each.uri for each in page.questions] for page in made.pages]
 
 
-def test_a_question_is_queued_once_whichever_version_and_copy_it_comes_from(reviews: Reviews) -> None:
+def test_question_of_another_version_or_copy_is_queued_once(reviews: Reviews) -> None:
     assert reviews.queue([question(1), question(2), question(1)]) == 2
     assert reviews.queue([question(1, model="vehicles/2", uri="/elsewhere/1.png"), question(3)]) == 1
     assert {each.question for each in reviews.waiting("vehicles")} == {question(1), question(2), question(3)}
@@ -42,13 +42,13 @@ def test_a_question_is_queued_once_whichever_version_and_copy_it_comes_from(revi
     assert reviews.count_waiting("nobody") == 0
 
 
-def test_an_endpoint_and_a_model_of_one_name_have_queues_of_their_own(reviews: Reviews) -> None:
+def test_endpoint_and_model_of_one_name_have_separate_queues(reviews: Reviews) -> None:
     reviews.queue([question(1), question(1, model="endpoint://vehicles")])
     assert sorted(reviews.models()) == ["endpoint.vehicles", "vehicles"]
     assert [reviews.count_waiting(name) for name in ("vehicles", "endpoint://vehicles")] == [1, 1]
 
 
-def test_what_is_answered_waits_no_more_and_is_not_queued_again(reviews: Reviews) -> None:
+def test_answered_question_leaves_the_queue_and_is_not_queued_again(reviews: Reviews) -> None:
     reviews.queue([question(1), question(2)])
     reviews.answer(question(1), answer("motorcycle"))
     assert [each.question for each in reviews.waiting("vehicles")] == [question(2)]
@@ -58,7 +58,7 @@ def test_what_is_answered_waits_no_more_and_is_not_queued_again(reviews: Reviews
     assert kept.last.at.utcoffset() == timedelta(0)
 
 
-def test_a_process_killed_between_answer_and_queue_leaves_an_answered_question(reviews: Reviews) -> None:
+def test_question_left_by_a_killed_process_counts_as_answered(reviews: Reviews) -> None:
     reviews.queue([question(1)])
     [waiting] = [file for file in storage.walk(reviews.root) if "/waiting/" in storage.uri_of(file.location)]
     before = storage.read_bytes(waiting.location)
@@ -69,22 +69,22 @@ def test_a_process_killed_between_answer_and_queue_leaves_an_answered_question(r
     assert plan(reviews, "another", 2) == []
 
 
-def test_of_people_who_answer_at_once_nobody_is_lost(reviews: Reviews) -> None:
+def test_concurrent_answers_are_all_stored(reviews: Reviews) -> None:
     people = [f"person {number}" for number in range(6)]
     reviews.queue([question(1)])
     start = threading.Barrier(len(people))
 
-    def give(person: str) -> None:
+    def answer_as(person: str) -> None:
         start.wait()
         reviews.answer(question(1), answer(reviewer=person))
 
     with ThreadPoolExecutor(len(people)) as pool:
-        list(pool.map(give, people))
+        list(pool.map(answer_as, people))
     [kept] = reviews.answered("vehicles")
     assert sorted(each.reviewer for each in kept.answers) == people
 
 
-def test_the_same_answer_in_the_same_run_is_kept_once_and_a_later_one_beside_it(reviews: Reviews) -> None:
+def test_repeated_answer_is_stored_once_and_a_changed_one_is_added(reviews: Reviews) -> None:
     for given in (answer(), answer(), answer("motorcycle", run="run-2"), answer("motorcycle", run="run-2")):
         reviews.answer(question(1), given)
     [kept] = reviews.answered("vehicles")
@@ -92,14 +92,14 @@ def test_the_same_answer_in_the_same_run_is_kept_once_and_a_later_one_beside_it(
     assert kept.label == "motorcycle", "the same person has changed their mind"
 
 
-def test_what_is_no_answer_to_the_question_is_refused(reviews: Reviews) -> None:
+def test_answer_that_the_question_does_not_offer_is_rejected(reviews: Reviews) -> None:
     for said in ("car", "later", ""):
         with pytest.raises(ValueError, match="is not an answer"):
             reviews.answer(question(1), answer(said))
     assert reviews.answered("vehicles") == []
 
 
-def test_people_who_disagree_leave_no_label_and_who_cannot_tell_says_nothing(reviews: Reviews) -> None:
+def test_verdict_and_label_follow_the_answers_that_count(reviews: Reviews) -> None:
     said = {
         1: [("bicycle", "kim"), ("motorcycle", "lee")],
         2: [("bicycle", "kim"), (CANNOT_TELL, "lee")],
@@ -121,7 +121,7 @@ def test_people_who_disagree_leave_no_label_and_who_cannot_tell_says_nothing(rev
 
 
 class TestPlan:
-    def test_two_runs_never_ask_the_same_and_one_that_goes_on_finds_its_own_plan(self, reviews: Reviews) -> None:
+    def test_runs_ask_different_questions_and_resume_their_own_plan(self, reviews: Reviews) -> None:
         reviews.queue(question(n) for n in range(4))
         first = plan(reviews, "one", limit=3)
         assert first == [[f"/pictures/{n}.png" for n in range(3)]], "the least certain first"
@@ -130,7 +130,7 @@ class TestPlan:
         assert plan(reviews, "one") == first, "whatever has been answered since"
         assert plan(reviews, "three") == []
 
-    def test_runs_that_start_at_once_share_the_questions_out(self, reviews: Reviews) -> None:
+    def test_concurrent_runs_share_the_questions(self, reviews: Reviews) -> None:
         reviews.queue(question(n) for n in range(8))
         start = threading.Barrier(3)
 
@@ -142,7 +142,7 @@ class TestPlan:
             taken = [uri for found in pool.map(take, ("a", "b", "c")) for uri in found]
         assert sorted(taken) == sorted(question(n).uri for n in range(8))
 
-    def test_what_a_run_put_off_or_let_run_out_is_anybodys_again(self, reviews: Reviews, clock: Clock) -> None:
+    def test_released_and_expired_questions_can_be_asked_again(self, reviews: Reviews, clock: Clock) -> None:
         reviews.queue(question(n) for n in range(2))
         reviews.plan("one", [question(0)], page_size=12, limit=9, until=LATER)
         made = reviews.plan("two", [question(1)], page_size=12, limit=9, until=LATER)
@@ -151,7 +151,7 @@ class TestPlan:
         clock.time = LATER
         assert plan(reviews, "four") == [["/pictures/0.png", "/pictures/1.png"]]
 
-    def test_a_run_that_was_killed_before_its_plan_was_written_takes_its_questions_again(
+    def test_run_killed_before_its_plan_takes_its_questions_again(
         self, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         reviews.queue(question(n) for n in range(3))
@@ -171,7 +171,7 @@ class TestPlan:
 
 
 class TestOverdue:
-    def test_what_nobody_answers_in_time_stays_listed_and_is_told_once(self, reviews: Reviews, clock: Clock) -> None:
+    def test_overdue_question_stays_open_and_is_alerted_once(self, reviews: Reviews, clock: Clock) -> None:
         reviews.queue(question(n) for n in range(3))
         reviews.plan("one", [question(0), question(1)], page_size=12, limit=9, until=LATER)
         reviews.answer(question(1), answer())
@@ -184,10 +184,10 @@ class TestOverdue:
         assert reviews.count_waiting("vehicles") == 2
         assert plan(reviews, "two")[0] == ["/pictures/0.png", "/pictures/2.png"]
         clock.time += timedelta(days=9)
-        assert [each.question for each in reviews.overdue()] == [question(2)], "the first was told of before"
+        assert [each.question for each in reviews.overdue()] == [question(2)], "the first was alerted before"
 
 
-def test_a_damaged_file_is_named(reviews: Reviews) -> None:
+def test_damaged_file_is_named(reviews: Reviews) -> None:
     reviews.queue([question(1)])
     file = reviews.root / "vehicles" / "waiting" / f"{question(1).sha256}.json"
     storage.write_bytes(file, b'{"question": 1}')

@@ -128,6 +128,6 @@ def test_unreadable_session_fails_the_training(tmp_path: Path) -> None:
         read_session_table(store.patients_bucket, records)
     track.unlink()
     with pytest.raises(
-        InvalidInput, match=r"synthetic-0002_track\.parquet: is not there, though the session is finished"
+        InvalidInput, match=r"synthetic-0002_track\.parquet: does not exist, but the session is finished"
     ):
         read_session_table(store.patients_bucket, records)
