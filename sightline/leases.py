@@ -84,7 +84,7 @@ class _File(BaseModel):
 
 @dataclass(frozen=True)
 class Leases:
-    """Leases in ``folder`` for ``duration`` each; the clocks of its processes must differ by less than that."""
+    """Leases in ``folder`` for ``duration``; the clocks of its processes must differ by less than that."""
 
     folder: Location
     duration: timedelta

@@ -55,7 +55,7 @@ class UploadRule(BaseModel):
 
     kind: Literal["video", "image"] = Field(description="video for process-video, image for classify-images.")
     bucket: Bucket | None = Field(None, description="By default VIDEO_BUCKET.")
-    folder: str = Field("", description="Their folder in the bucket, at any depth. By default the whole bucket.")
+    folder: str = Field("", description="Their folder in the bucket, at any depth. By default any folder.")
     suffixes: tuple[Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")], ...] = Field(
         min_length=1, description="Their suffixes; capitals and small letters are equal."
     )
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         1.0, allow_inf_nan=False, description="Hours between two trainings of a patient's emotion model."
     )
     min_samples_per_class: int = Field(
-        3, ge=3, description="Sessions needed for each emotion; an emotion with fewer is left out of the training."
+        3, ge=3, description="Sessions needed per emotion; an emotion with fewer is left out of the training."
     )
     min_total_samples: NonNegativeInt = Field(10, description="Sessions needed to train a patient's emotion model.")
     min_emotions: int = Field(2, ge=2, description="Emotions needed to train a patient's emotion model.")

@@ -78,7 +78,7 @@ def read_bytes(location: Location, limit: int | None = None) -> bytes:
         if limit is not None and (length := size(location)) > limit:
             raise TooLarge(str(location), length, limit)
         try:
-            with location.open("rb", buffering=0) as file:  # Unbuffered: the whole file is read in one call.
+            with location.open("rb", buffering=0) as file:  # Unbuffered: the file is read in one call.
                 return file.readall()
         except (IsADirectoryError, NotADirectoryError) as error:
             raise FileNotFoundError(str(location)) from error

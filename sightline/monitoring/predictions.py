@@ -32,8 +32,8 @@ class Predictions:
     @classmethod
     def from_baseline(cls, baseline: Baseline, source: str) -> Predictions:
         """Create them from the predictions of a version on its test set."""
-        correct = None if baseline.labels is None else baseline.said == baseline.labels
-        return cls(source, baseline.confidence, baseline.said, correct, baseline.embeddings)
+        correct = None if baseline.labels is None else baseline.predicted == baseline.labels
+        return cls(source, baseline.confidence, baseline.predicted, correct, baseline.embeddings)
 
     def __len__(self) -> int:
         return len(self.confidence)

@@ -1,4 +1,4 @@
-"""Versioned models on storage, each with a record of its training, and a pointer to the current version.
+"""Versioned models on storage, with a record of every version and a pointer to the current one.
 
 registry = Registry(locate("s3://models"))
 files = registry.open("posture")

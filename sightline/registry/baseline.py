@@ -1,4 +1,4 @@
-"""What a model said of its test set, kept with its version: later predictions are compared with it."""
+"""The baseline of a version: its predictions on the test set, which later predictions are compared with."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 __all__ = ["BASELINE", "Baseline", "sample_rows", "to_float16"]
 
 BASELINE = "baseline.safetensors"
-"""The name of a baseline among the files of a model's version."""
+"""The file name of a version's baseline."""
 
-_PREDICTIONS, _EMBEDDINGS = 10_000, 256  # rows that are kept; of more, a random choice
+_PREDICTIONS, _EMBEDDINGS = 10_000, 256  # stored rows; a random sample of more
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """Predictions that are taken for normal.
+    """Predictions that drift is measured against.
 
-    ``probabilities``: calibrated, shape = (n, classes), in the order of the model's classes. ``labels``: the places of
-    the true classes, shape = (n,), None where they are not known. ``embeddings``: of some of the inputs,
-    shape = (m, size), None where there are none.
+    ``probabilities`` are calibrated, shape = (n, classes), in the order of the model's classes. ``labels`` are the
+    indices of the true classes, shape = (n,), None if they are unknown. ``embeddings`` are those of some of the inputs,
+    shape = (m, size), None if there are none.
     """
 
     probabilities: NDArray[np.float32]
@@ -32,18 +32,18 @@ class Baseline:
 
     @property
     def confidence(self) -> NDArray[np.float64]:
-        """The greatest probability of each prediction."""
+        """The greatest probability of every prediction."""
         return np.asarray(self.probabilities.max(axis=1), np.float64)
 
     @property
-    def said(self) -> NDArray[np.int64]:
-        """The place of each prediction's class."""
+    def predicted(self) -> NDArray[np.int64]:
+        """The index of every predicted class."""
         return np.asarray(self.probabilities.argmax(axis=1), np.int64)
 
     @property
     def accuracy(self) -> float | None:
-        """The share that is right, where the labels are known."""
-        return None if self.labels is None else float((self.said == self.labels).mean())
+        """The share of correct predictions; None if the labels are unknown."""
+        return None if self.labels is None else float((self.predicted == self.labels).mean())
 
     @classmethod
     def of_test_set(
@@ -52,13 +52,13 @@ class Baseline:
         labels: NDArray[np.int64],
         embed: Callable[[NDArray[np.int64]], NDArray[np.float32]],
     ) -> Baseline:
-        """The baseline of a test set. ``embed`` gives the embeddings of the test pictures at these places."""
-        kept = sample_rows(len(labels), _PREDICTIONS)
+        """Return the baseline of a test set. ``embed`` returns the embeddings of the test images with these indices."""
+        rows = sample_rows(len(labels), _PREDICTIONS)
         embeddings = to_float16(embed(sample_rows(len(labels), _EMBEDDINGS)))
-        return cls(probabilities[kept].astype(np.float32), labels[kept], embeddings)
+        return cls(probabilities[rows].astype(np.float32), labels[rows], embeddings)
 
     def save(self, path: Path) -> None:
-        """Write it to ``path`` as safetensors."""
+        """Write the baseline to ``path`` as safetensors."""
         from safetensors.numpy import save_file
 
         parts = {"probabilities": self.probabilities, "labels": self.labels, "embeddings": self.embeddings}
@@ -66,7 +66,7 @@ class Baseline:
 
     @classmethod
     def load(cls, data: bytes) -> Baseline:
-        """The baseline in a file's ``data``. Raises ``ValueError``, which says why, where they are something else."""
+        """Return the baseline in a file's ``data``. Raises ``ValueError`` with the reason if it is invalid."""
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
@@ -74,27 +74,27 @@ class Baseline:
             parts = load(data)
         except SafetensorError as error:
             raise ValueError(f"is not a safetensors file ({error})") from error
-        found, labels, embeddings = (parts.get(name) for name in ("probabilities", "labels", "embeddings"))
-        if found is None or found.ndim != 2 or not found.size:
-            raise ValueError(f"holds {', '.join(sorted(parts)) or 'nothing'}, where probabilities were expected")
-        if not ((found >= 0) & (found <= 1)).all():
-            raise ValueError("holds probabilities that are not between 0 and 1")
-        if labels is not None and labels.shape != found.shape[:1]:
-            raise ValueError(f"holds {len(labels)} labels for {len(found)} predictions")
+        probabilities, labels, embeddings = (parts.get(name) for name in ("probabilities", "labels", "embeddings"))
+        if probabilities is None or probabilities.ndim != 2 or not probabilities.size:
+            raise ValueError(f"contains {', '.join(sorted(parts)) or 'nothing'}, where probabilities were expected")
+        if not ((probabilities >= 0) & (probabilities <= 1)).all():
+            raise ValueError("contains probabilities that are not between 0 and 1")
+        if labels is not None and labels.shape != probabilities.shape[:1]:
+            raise ValueError(f"contains {len(labels)} labels for {len(probabilities)} predictions")
         if embeddings is not None and embeddings.ndim != 2:
-            raise ValueError(f"holds embeddings of shape {embeddings.shape}, where two dimensions were expected")
-        return cls(found, labels, embeddings)
+            raise ValueError(f"contains embeddings of shape {embeddings.shape}, where two dimensions were expected")
+        return cls(probabilities, labels, embeddings)
 
 
 def to_float16(embeddings: NDArray[np.float32]) -> NDArray[np.float16] | None:
-    """Embeddings as they are kept; None where one is beyond what half precision has, and cannot be compared."""
+    """Return embeddings in half precision; None if one overflows, since they could not be compared."""
     with np.errstate(over="ignore"):
-        kept = embeddings.astype(np.float16)
-    return kept if np.isfinite(kept).all() else None
+        half = embeddings.astype(np.float16)
+    return half if np.isfinite(half).all() else None
 
 
 def sample_rows(count: int, most: int) -> NDArray[np.int64]:
-    """The places of at most ``most`` of ``count`` rows, ascending; the same ones each time."""
+    """Return the indices of at most ``most`` of ``count`` rows, ascending and reproducible."""
     if count <= most:
         return np.arange(count)
     return np.sort(np.random.default_rng(0).choice(count, most, replace=False))

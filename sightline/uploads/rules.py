@@ -17,7 +17,7 @@ __all__ = ["LocatedRule", "UploadRules"]
 
 @dataclass(frozen=True)
 class LocatedRule:
-    """A rule with its bucket. ``folder`` is the folder of its files in the bucket, empty for the whole bucket."""
+    """A rule with its bucket. ``folder`` is the folder of its files in the bucket, empty for any folder."""
 
     root: Location
     folder: str
