@@ -73,7 +73,7 @@ def test_ranking_is_retrained_only_in_changed_stages(crops: Path, registry: Regi
     assert again.metrics == first.metrics
 
     Image.new("RGB", (30, 40), "red").save(crops / "evaluate" / "lower_body" / "bad" / "another.png")
-    with pytest.raises(UnsuitableData, match="the data of evaluate are not those that running-style/1 was trained on"):
+    with pytest.raises(UnsuitableData, match="the data of evaluate differ from those that running-style/1 was trained on"):
         train_ranking(again="running-style/1")
     assert ran(train(str(crops))) == {"prepare-evaluate", "featurize-evaluate", "evaluate"}
 
@@ -89,14 +89,14 @@ def test_ranking_is_retrained_only_in_changed_stages(crops: Path, registry: Regi
     ("options", "error", "message"),
     [
         ({}, InvalidSetting, "needs DATA, or --again"),
-        ({"again": "running-style/1", "epochs": 4}, InvalidSetting, "Leave out epochs"),
+        ({"again": "running-style/1", "epochs": 4}, InvalidSetting, "Omit epochs"),
         ({"again": "vehicles"}, WrongTask, "is a model for image-classification, not for ranking"),
         (
             {"again": "sitting-style"},
             ModelNotFound,
             "Train it with `sightline train-ranking DATA --name sitting-style`",
         ),
-        ({"data": "/nowhere"}, UnsuitableData, "has no picture in train/bad"),
+        ({"data": "/nowhere"}, UnsuitableData, "has no image in train/bad"),
     ],
 )
 def test_invalid_training_is_rejected_before_it_starts(
@@ -204,7 +204,7 @@ def test_stages_default_to_the_current_model_data_and_parameters(crops: Path, re
 
 def test_unreadable_stages_are_a_one_line_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert command("stages", "ranking", "--data", "/nowhere") == (1, "")
-    assert capsys.readouterr().err.startswith("sightline: stages: /nowhere: has no picture in train/bad")
+    assert capsys.readouterr().err.startswith("sightline: stages: /nowhere: has no image in train/bad")
     assert command("stages", "cooking") == (2, "")
 
 

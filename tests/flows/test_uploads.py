@@ -142,7 +142,7 @@ class TestOneUpload:
 
     def test_failure_sends_one_alert(self, videos: Path, runs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
         titles: list[str] = []
-        monkeypatch.setattr("tasks.support.hooks.tell", lambda alert, *_, **__: titles.append(alert.title))
+        monkeypatch.setattr("tasks.support.hooks.deliver", lambda alert, *_, **__: titles.append(alert.title))
         from flows.process_video import process_video
 
         monkeypatch.setattr(module, "process_video", process_video)
