@@ -1,4 +1,4 @@
-"""Labelled pressure maps for demonstrations, made up."""
+"""Labelled synthetic pressure maps for demonstrations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.training import write_pressure_maps
 
 
 class SynthesisResult(BaseModel):
-    """How many maps were written where, and of which postures."""
+    """The number of maps, their folder, and the number of each posture."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,10 +33,10 @@ def synthesize_pressure_maps(
     """Generate labelled synthetic pressure maps of a bed, for demonstrations.
 
     Args:
-        folder: Where the maps go: a folder or an s3:// prefix.
-        count: How many maps, the five postures in turn.
-        people: How many people lie on them.
-        seed: The same seed makes the same maps.
+        folder: The destination: a folder or an s3:// prefix.
+        count: The number of maps, cycling through the five postures.
+        people: The number of different people.
+        seed: The random seed; the same seed gives the same maps.
     """
     names = write_pressure_maps(folder, count, people, seed)
     postures = Counter(name.partition("_")[0] for name in names)

@@ -1,4 +1,4 @@
-"""Labelled pictures → splits → training → calibration → figures → registry → promotion."""
+"""Labelled images → splits → training → calibration → metrics → registry → promotion."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tasks.training_plan import plan_training
 
 
 class TrainingResult(BaseModel):
-    """The new version, how good it is on the test set, and whether it is current now, and why."""
+    """The new version, its metrics on the test set, and whether and why it is the current version."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,15 +65,15 @@ class TrainingResult(BaseModel):
 
     @classmethod
     def of(cls, record: ModelRecord, promotion: Promotion, unusable: list[Unusable], folder: str) -> TrainingResult:
-        """The result of a published version."""
-        made, metrics = record.architecture, record.metrics
+        """Return the result for a published version."""
+        architecture, metrics = record.architecture, record.metrics
         names = ("accuracy", "macro_f1", "ece_before", "ece_after", "share_accepted", "accuracy_accepted")
         return cls(
             name=record.name,
             version=record.version,
             promoted=promotion.promoted,
             why=promotion.why,
-            **{name: made[name] for name in ("backbone", "pretrained", "head")},
+            **{name: architecture[name] for name in ("backbone", "pretrained", "head")},
             **record.data.model_dump(include={"synthetic", "train", "validation", "test", "reviewed"}),
             images=record.data.samples,
             classes=record.classes,
@@ -108,18 +108,18 @@ def train_image_classifier(
 
     Args:
         name: The model's name in the registry.
-        data: Labelled pictures: a folder or an s3:// prefix whose file names tell the class, or cifar100://FOLDER.
-        preset: How it is trained: posture, vehicles, or the path of a .toml file. By default that of the model's name.
-        pretrained: Start from ImageNet weights where the preset has a recipe with them; otherwise train from scratch.
-        classes: The classes to tell apart, with commas between them, or "all". By default the preset's.
-        threshold: The least probability that the model accepts. By default the preset's.
-        seed: Of the splits and the training. By default the preset's.
-        cross_validate: Also train and test anew on each of the preset's folds, to know how good the recipe is.
-        compare: Also compare backbones and heads with each other, on the validation set.
-        reviews: Also learn from what people have answered about this model's images. They train, and hardly ever test.
-        why: What this training was started for, a drift say; a promotion tells it.
-        cooldown_hours: Train only where the newest version is older than that, and was trained on other pictures. By
-            default train in any case.
+        data: Labelled images: a folder or an s3:// prefix whose file names contain the class, or cifar100://FOLDER.
+        preset: The preset: posture, vehicles, or the path of a .toml file. By default the preset with the model's name.
+        pretrained: Start from ImageNet weights if the preset has a recipe with them; otherwise train from scratch.
+        classes: The classes, separated by commas, or "all". By default the preset's.
+        threshold: The lowest probability at which a prediction is accepted. By default the preset's.
+        seed: The random seed of the splits and the training. By default the preset's.
+        cross_validate: Also train and test a model on every fold of the preset, to measure the recipe.
+        compare: Also compare backbones and heads on the validation set.
+        reviews: Also train on the images of this model that people have labelled; few of them are used for testing.
+        why: The reason for this training, for example drift; the record of a promotion states it.
+        cooldown_hours: Train only if the newest version is older than this, and was trained on other images. By default
+            train in any case.
     """
     plan = plan_training(name, preset, pretrained, classes, threshold, seed)
     if cooldown_hours is not None and (reason := find_cooldown(plan, cooldown_hours)):

@@ -1,4 +1,4 @@
-"""What the plots of all models have in common: files without pyplot's shared state, colours, the confusion matrix."""
+"""Parts that all plots share: PNG files without pyplot's shared state, colours, the confusion matrix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["NAMED", "NEUTRAL", "RIGHT", "WRONG", "Draw", "draw_confusion", "matrix_size", "save_plot"]
 
 RIGHT, WRONG, NEUTRAL = "#3b6fb6", "#c44e52", "#666666"
-NAMED = 20  # classes that still have room for their names and numbers
+NAMED = 20  # the most classes whose names and counts fit
 
 Draw = Callable[["Axes"], None]
 
@@ -32,15 +32,18 @@ def save_plot(path: Path, size: tuple[float, float], draw: Draw) -> None:
 
 
 def matrix_size(classes: int) -> tuple[float, float]:
-    """The inches that a confusion matrix wants."""
+    """Return the width and height of a confusion matrix, in inches."""
     return (9.0, 8.0) if classes > NAMED else (3.9 + 0.55 * classes, 2.6 + 0.5 * classes)
 
 
 def draw_confusion(axes: Axes, counts: NDArray[np.int64], classes: Sequence[str], title: str) -> None:
-    """``counts[i][j]``: of class i, said to be j. Up to :data:`NAMED` classes are named and counted."""
+    """Draw a confusion matrix, with names and counts for up to :data:`NAMED` classes.
+
+    ``counts[i][j]``: the number of samples of class i predicted as j.
+    """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="said to be", ylabel="is", title=title)
+    axes.set(xlabel="predicted", ylabel="true", title=title)
     axes.figure.colorbar(image, ax=axes, label="share of the class", shrink=0.9)
     if len(classes) > NAMED:
         return

@@ -1,4 +1,4 @@
-"""What a training is asked for, checked before anything is read."""
+"""The plan of a training, validated before any image is read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["TrainingPlan", "plan_training"]
 
 
 class TrainingPlan(BaseModel):
-    """What is trained, and how. ``pretrained``: whether pretrained weights were asked for."""
+    """The parameters of a training. ``pretrained``: whether pretrained weights were requested."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,7 +31,7 @@ class TrainingPlan(BaseModel):
 
     @property
     def recipe(self) -> Recipe:
-        """The preset's way to train with what was asked for."""
+        """The recipe of the preset for these parameters."""
         return self.preset.recipe(self.pretrained)
 
 
@@ -44,7 +44,7 @@ def plan_training(
     threshold: float | None,
     seed: int | None,
 ) -> TrainingPlan:
-    """What the parameters ask for, where they agree, and the registry can be reached."""
+    """Validate the parameters, check that the registry is reachable, and return the plan."""
     open_registry().versions(name)
     if preset is None and name not in images.preset_names():
         known = ", ".join(images.preset_names())
@@ -58,13 +58,13 @@ def plan_training(
         threshold=loaded.threshold if threshold is None else threshold,
         seed=loaded.seed if seed is None else seed,
     )
-    # Made here for what it raises, rather than after thousands of pictures have been read.
+    # Called for its errors, before thousands of images are read.
     images.augmentation(plan.recipe.transforms, plan.recipe.input)
     return plan
 
 
 def _listed(classes: str | Sequence[str] | None) -> Classes:
-    """``all``, or names, in a list or with commas between them."""
+    """Return ``all``, or the names in a list or a comma-separated text."""
     if classes is None or classes == "all" or list(classes) == ["all"]:
         return None if classes is None else "all"
     names = classes.split(",") if isinstance(classes, str) else classes
@@ -72,12 +72,12 @@ def _listed(classes: str | Sequence[str] | None) -> Classes:
 
 
 def _ordered(preset: Preset) -> Preset:
-    """The posture preset with the classes, and in the order, that CLASSES says, where it is set."""
-    wanted = settings().classes
-    if preset.name != "posture" or wanted is None:
+    """Return the preset; if it is posture and CLASSES is set, with those classes in that order."""
+    selected = settings().classes
+    if preset.name != "posture" or selected is None:
         return preset
     known = preset.labels.classes
-    if unknown := [name for name in wanted if name not in known]:
-        raise InvalidPreset("CLASSES", f"{', '.join(unknown)} is no class of posture", f"It has {', '.join(known)}")
-    labels = preset.labels.model_copy(update={"classes": {name: known[name] for name in wanted}})
+    if unknown := [name for name in selected if name not in known]:
+        raise InvalidPreset("CLASSES", f"{', '.join(unknown)} is not a class of posture", f"It has {', '.join(known)}")
+    labels = preset.labels.model_copy(update={"classes": {name: known[name] for name in selected}})
     return preset.model_copy(update={"labels": labels})

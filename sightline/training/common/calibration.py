@@ -1,4 +1,4 @@
-"""Making probabilities mean what they say: temperature scaling, and how far off they are."""
+"""Calibration of probabilities: temperature scaling, and the calibration error."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sightline.vision.heads import probabilities
 __all__ = ["Calibration", "ReliabilityBin", "calibrate", "expected_calibration_error", "reliability"]
 
 _BINS = 15
-_LARGEST = 20.0  # a temperature at which nothing is said any more
+_LARGEST = 20.0  # a temperature at which all classes are almost equally probable
 
 
 class Calibration(NamedTuple):
-    """The temperature, and the expected calibration error on the pictures it was found on, without it and with it."""
+    """The temperature, and the expected calibration error on the samples it was fitted on, before and after scaling."""
 
     temperature: float
     ece_before: float
@@ -24,7 +24,7 @@ class Calibration(NamedTuple):
 
 
 class ReliabilityBin(NamedTuple):
-    """The predictions of one range of confidence: how many, how confident on average, and the share that is right."""
+    """The predictions in one range of confidence: their number, mean confidence and accuracy."""
 
     size: int
     confidence: float
@@ -32,12 +32,11 @@ class ReliabilityBin(NamedTuple):
 
 
 def calibrate(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Calibration:
-    """Find the temperature at which held-out pictures' labels are the most likely.
+    """Fit the temperature that maximises the likelihood of the labels of held-out samples.
 
-    ``logits``, shape = (n, classes). C. Guo et al., On Calibration of Modern Neural Networks (2017). Where every
-    picture is classified rightly the likelihood has no maximum, and any certainty would do; the labels are therefore
-    taken for (n + 1) / (n + 2) sure, Laplace's rule of succession, as in J. Platt, Probabilistic Outputs for Support
-    Vector Machines (1999): which is as sure as n pictures can make one.
+    ``logits``, shape = (n, classes). C. Guo et al., On Calibration of Modern Neural Networks (2017). If every sample is
+    classified correctly, the likelihood has no maximum. The target probability of a label is therefore (n + 1) / (n +
+    2), Laplace's rule of succession, as in J. Platt, Probabilistic Outputs for Support Vector Machines (1999).
     """
     from scipy.optimize import minimize_scalar
 
@@ -61,25 +60,25 @@ def calibrate(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Calibra
     )
 
 
-def reliability(found: NDArray[np.float64], labels: NDArray[np.int64], bins: int = _BINS) -> list[ReliabilityBin]:
-    """Predictions by confidence, in ``bins`` equal ranges from 0 to 1; empty ranges are left out.
+def reliability(predicted: NDArray[np.float64], labels: NDArray[np.int64], bins: int = _BINS) -> list[ReliabilityBin]:
+    """Group predictions by confidence into ``bins`` equal ranges from 0 to 1, without the empty ranges.
 
-    ``found``: probabilities, shape = (n, classes).
+    ``predicted``: probabilities, shape = (n, classes).
     """
-    confidence, right = found.max(axis=1), found.argmax(axis=1) == labels
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    confidence, correct = predicted.max(axis=1), predicted.argmax(axis=1) == labels
+    bin_numbers = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     return [
-        ReliabilityBin(int(inside.sum()), float(confidence[inside].mean()), float(right[inside].mean()))
+        ReliabilityBin(int(inside.sum()), float(confidence[inside].mean()), float(correct[inside].mean()))
         for number in range(bins)
-        if (inside := place == number).any()
+        if (inside := bin_numbers == number).any()
     ]
 
 
-def expected_calibration_error(found: NDArray[np.float64], labels: NDArray[np.int64], bins: int = _BINS) -> float:
-    """How far confidence is from accuracy, on average over the pictures; 0 is perfect.
+def expected_calibration_error(predicted: NDArray[np.float64], labels: NDArray[np.int64], bins: int = _BINS) -> float:
+    """Return the mean difference between confidence and accuracy over the samples; 0 is perfect.
 
     The sum over the bins of size / n · |accuracy - confidence|: M. Pakdaman Naeini et al., Obtaining Well Calibrated
     Probabilities Using Bayesian Binning (2015).
     """
-    gaps = (each.size * abs(each.accuracy - each.confidence) for each in reliability(found, labels, bins))
+    gaps = (part.size * abs(part.accuracy - part.confidence) for part in reliability(predicted, labels, bins))
     return sum(gaps) / len(labels)

@@ -1,4 +1,4 @@
-"""Which pictures must stay on one side of every split."""
+"""Samples that must stay on the same side of every split: near duplicates, and samples that share a group."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 __all__ = ["near_duplicates", "units_of"]
 
 _SIDE = 16  # pixels of a thumbnail
-_BLOCK = 2048  # thumbnails that are compared with all others at once
+_BLOCK = 2048  # thumbnails that one matrix product compares with all others
 
 
 def near_duplicates(pixels: NDArray[np.uint8], labels: Sequence[str], correlation: float) -> Iterator[tuple[int, int]]:
-    """Pairs of pictures of one label whose thumbnails, or one's mirrored, correlate at least so much.
+    """Yield pairs of images with the same label whose thumbnails, or one mirrored, have at least this correlation.
 
-    ``pixels``, shape = (n, height, width, 3). Pictures of different labels are not compared: one that is seen in
-    training gives away nothing about a like one that has another label.
+    ``pixels``, shape = (n, height, width, 3). Images of different labels are not compared: a training image reveals
+    nothing about a similar test image that has another label.
     """
     if not len(pixels):
         return
@@ -34,9 +34,9 @@ def near_duplicates(pixels: NDArray[np.uint8], labels: Sequence[str], correlatio
 
 
 def units_of(keys: Sequence[Sequence[Hashable]], pairs: Iterable[tuple[int, int]] = ()) -> NDArray[np.intp]:
-    """A number for each item, equal for items that share a key or make up one of ``pairs``, directly or through others.
+    """Return a number for every item, equal for items that are connected by shared keys or ``pairs``.
 
-    ``keys``: those of each item.
+    ``keys``: the keys of every item. Items may be connected through other items.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -47,23 +47,23 @@ def units_of(keys: Sequence[Sequence[Hashable]], pairs: Iterable[tuple[int, int]
     ends = np.array(edges, dtype=np.intp).reshape(-1, 2)
     nodes = len(keys) + len(places)
     graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(nodes, nodes))
-    found: NDArray[np.intp] = connected_components(graph, directed=False)[1][: len(keys)]
-    return np.unique(found, return_inverse=True)[1]
+    components: NDArray[np.intp] = connected_components(graph, directed=False)[1][: len(keys)]
+    return np.unique(components, return_inverse=True)[1]
 
 
 def _thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     import torch
     from torch.nn import functional
 
-    made = []
+    blocks = []
     for start in range(0, len(pixels), _BLOCK):
         block = torch.from_numpy(np.array(pixels[start : start + _BLOCK], dtype=np.float32)).permute(0, 3, 1, 2)
-        made.append(functional.adaptive_avg_pool2d(block, _SIDE).permute(0, 2, 3, 1).numpy())
-    return np.concatenate(made)
+        blocks.append(functional.adaptive_avg_pool2d(block, _SIDE).permute(0, 2, 3, 1).numpy())
+    return np.concatenate(blocks)
 
 
 def _standardised(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows of length 1 and mean 0, whose products are their correlations; a picture of one colour has none."""
+    """Return rows of length 1 and mean 0, whose products are correlations; zeros for an image of one colour."""
     rows = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
     rows = rows - rows.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)

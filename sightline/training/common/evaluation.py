@@ -1,4 +1,4 @@
-"""How good a model is on pictures that no choice has seen."""
+"""Metrics of a model on samples that were used for neither training nor selection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.statistics import wilson_interval
 from sightline.training.common.calibration import expected_calibration_error
@@ -16,14 +16,14 @@ __all__ = ["ClassReport", "Evaluation", "Selective", "evaluate", "score", "selec
 
 
 class Selective(NamedTuple):
-    """The share of the pictures that a threshold accepts, and the accuracy among those; None where there are none."""
+    """The share of samples that a threshold accepts, and their accuracy, None if it accepts none."""
 
     share_accepted: float
     accuracy_accepted: float | None
 
 
 class ClassReport(BaseModel):
-    """One class: of the pictures said to be it, of those that are it, and both; ``support``: how many are it."""
+    """Precision, recall and F1 of one class. ``support``: the number of samples of the class."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,15 +34,15 @@ class ClassReport(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """A model's figures on one set of pictures.
+    """The metrics of a model on one set of samples.
 
-    ``confusion_matrix[i][j]``: pictures of class i said to be j. ``accuracy_interval``: Wilson's, of 95 %, for pictures
-    that are independent; of several to a group it is too narrow. ``ece``: the expected calibration error.
+    ``confusion_matrix[i][j]``: the number of samples of class i predicted as j. ``accuracy_interval``: Wilson's 95 %
+    interval, for independent samples; it is too narrow for grouped ones. ``ece``: the expected calibration error.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
-    pictures: int
+    images: int = Field(alias="pictures")
     accuracy: float
     accuracy_interval: tuple[float, float]
     macro_f1: float
@@ -57,24 +57,24 @@ class Evaluation(BaseModel):
 def evaluate(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], classes: Sequence[str], threshold: float
 ) -> Evaluation:
-    """The figures of calibrated probabilities, shape = (n, classes), against the classes' places."""
+    """Measure calibrated probabilities, shape = (n, classes), against the places of the true classes, shape = (n,)."""
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     places = np.arange(len(classes))
-    said = probabilities.argmax(axis=1)
-    accuracy = score(said, labels, len(classes), "accuracy")
-    by_class = precision_recall_fscore_support(labels, said, labels=places, zero_division=0.0)
+    predicted = probabilities.argmax(axis=1)
+    accuracy = score(predicted, labels, len(classes), "accuracy")
+    by_class = precision_recall_fscore_support(labels, predicted, labels=places, zero_division=0.0)
     accepted = selective(probabilities, labels, threshold)
     return Evaluation(
-        pictures=len(labels),
+        images=len(labels),
         accuracy=accuracy,
         accuracy_interval=wilson_interval(accuracy, len(labels)),
-        macro_f1=score(said, labels, len(classes), "macro_f1"),
+        macro_f1=score(predicted, labels, len(classes), "macro_f1"),
         per_class={
             name: ClassReport(precision=precision, recall=recall, f1=f1, support=support)
             for name, precision, recall, f1, support in zip(classes, *by_class, strict=True)
         },
-        confusion_matrix=tuple(map(tuple, confusion_matrix(labels, said, labels=places).tolist())),
+        confusion_matrix=tuple(map(tuple, confusion_matrix(labels, predicted, labels=places).tolist())),
         ece=expected_calibration_error(probabilities, labels),
         threshold=threshold,
         share_accepted=accepted.share_accepted,
@@ -82,18 +82,18 @@ def evaluate(
     )
 
 
-def score(said: NDArray[np.int64], labels: NDArray[np.int64], classes: int, metric: str) -> float:
-    """``accuracy``, or ``macro_f1``: the mean of the classes' F1, over classes that were there or were said to be."""
+def score(predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: int, metric: str) -> float:
+    """Return ``accuracy`` or ``macro_f1``, the mean F1 of the classes that occur in the labels or the predictions."""
     from sklearn.metrics import accuracy_score, f1_score
 
     if metric == "accuracy":
-        return float(accuracy_score(labels, said))
-    present = [place for place in range(classes) if (labels == place).any() or (said == place).any()]
-    return float(f1_score(labels, said, labels=present, average="macro", zero_division=0.0))
+        return float(accuracy_score(labels, predicted))
+    present = [place for place in range(classes) if (labels == place).any() or (predicted == place).any()]
+    return float(f1_score(labels, predicted, labels=present, average="macro", zero_division=0.0))
 
 
 def selective(probabilities: NDArray[np.float64], labels: NDArray[np.int64], threshold: float) -> Selective:
-    """What accepting only predictions of a confidence of at least ``threshold`` comes to."""
+    """Measure the predictions whose confidence is at least ``threshold``."""
     accepted = probabilities.max(axis=1) >= threshold
     right = probabilities.argmax(axis=1) == labels
     return Selective(float(accepted.mean()), float(right[accepted].mean()) if accepted.any() else None)

@@ -10,7 +10,7 @@ __all__ = ["seeded"]
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Torch's global generator, which its augmentations and layers draw from, set to ``seed`` and put back after."""
+    """Seed torch's global generator, which augmentations and layers draw from, and restore it afterwards."""
     import torch
 
     with torch.random.fork_rng():

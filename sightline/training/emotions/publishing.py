@@ -1,4 +1,4 @@
-"""Making a patient's trained forest a version of the registry, and current where it is no worse."""
+"""Publication of a patient's trained forest, and its promotion if it is at least as accurate as the current version."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ __all__ = ["ARCHIVE", "SESSIONS", "TrainedForest", "promote_forest", "publish_fo
 
 SESSIONS, ARCHIVE = "training_sessions.json", "model.tar.gz"
 METRIC = "accuracy"
-"""What promotion goes by: the share of sessions whose emotion was said rightly by a model that had not seen them."""
+"""The metric that decides on promotion: the share of sessions whose out-of-fold prediction is correct."""
 
 _LIBRARIES = ("numpy", "scikit-learn", "scipy", "skops")
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedForest:
-    """A forest fitted on every session, with what is known of it from sessions that it had not seen.
+    """A forest fitted on every session, with its validation on held-out sessions.
 
-    ``before`` and ``out_of_fold``: what was said of each session, shape = (n, classes), without and with the
-    temperature.
+    ``before`` and ``out_of_fold``: the out-of-fold probabilities of the sessions, shape = (n, classes), before and
+    after temperature scaling.
     """
 
     forest: Pipeline
@@ -68,7 +68,7 @@ def train_forest(
 ) -> TrainedForest:
     """Validate the forest, and fit it on all sessions.
 
-    Its temperature is found on what was said of each session out of fold: there is no other held-out data.
+    The temperature is fitted on the out-of-fold probabilities: there is no other held-out data.
     """
     validated = validate(table, repeats=repeats, permutations=permutations, progress=progress)
     before = apply_temperature(validated.out_of_fold, 1.0)
@@ -88,9 +88,9 @@ def publish_forest(
     parameters: Mapping[str, Any],
     source: str,
 ) -> ModelRecord:
-    """Write the files into ``folder``, an empty one, and publish them as the next version of the patient's model.
+    """Write the files into the empty ``folder``, and publish them as the next version of the patient's model.
 
-    Raises ``WrongTask`` where a model for something else has the patient's name.
+    Raises ``WrongTask`` if a model for another task has the patient's name.
     """
     import skops.io
 
@@ -110,7 +110,7 @@ def publish_forest(
         temperature=trained.calibration.temperature,
         data=DataVersion(
             manifest_sha256=manifest,
-            # Every session is tested, by forests that have not seen it.
+            # Every session is in the test set, predicted by forests that were not trained on it.
             test_sha256=manifest,
             samples=len(table.sessions),
             train=len(table.sessions),
@@ -179,7 +179,7 @@ def _metrics(table: SessionTable, trained: TrainedForest, threshold: float) -> d
 
 
 def _sessions(patient: str, table: SessionTable, trained: TrainedForest) -> dict[str, Any]:
-    """What the model learnt from, and what was said of each session by forests that had not seen it."""
+    """Return the training sessions with their out-of-fold probabilities."""
     rows = zip(table.sessions, table.groups.tolist(), trained.out_of_fold.tolist(), strict=True)
     return {
         "patient": patient,
@@ -192,24 +192,24 @@ def _sessions(patient: str, table: SessionTable, trained: TrainedForest) -> dict
                 "group": group,
                 "poses": session.pose_indices.count,
                 "frames_with_person": session.frames_with_person,
-                "probabilities": dict(zip(table.classes, found, strict=True)),
+                "probabilities": dict(zip(table.classes, probabilities, strict=True)),
             }
-            for session, group, found in rows
+            for session, group, probabilities in rows
         ],
     }
 
 
 def _hash_of(sessions: list[dict[str, Any]]) -> str:
-    lines = sorted(f"{each['sha256']} {each['emotion']}\n" for each in sessions)
+    lines = sorted(f"{session['sha256']} {session['emotion']}\n" for session in sessions)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _archive(folder: Path, draft: ModelDraft) -> bytes:
-    """The folder's files, with the record as far as it is known before the registry numbers it."""
+    """Return an archive of the folder's files and of the record, which has no version yet."""
     files = {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
     files["record.json"] = draft.model_dump_json(indent=2).encode()
     packed = io.BytesIO()
-    # Without the time of packing, so that the same files make the same archive.
+    # Without a modification time, so that the same files give the same archive.
     with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)

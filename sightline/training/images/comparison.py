@@ -1,4 +1,4 @@
-"""Choosing a model: backbones and heads, each judged on the validation set."""
+"""Model selection: backbones and heads, compared on the validation set."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ HEADS: tuple[HeadName, ...] = ("softmax", "xgboost", "svc", "knn")
 
 
 class ComparisonRow(BaseModel):
-    """A backbone and a head on the validation set.
+    """The metrics of a backbone with a head on the validation set.
 
-    ``train_seconds``: the backbone's training and the head's; ``predict_seconds``: embedding all of the validation set
-    and classifying it, in torch. ``chosen``: whether this is what the recipe takes.
+    ``train_seconds``: the training of the backbone and the head. ``predict_seconds``: embedding and classifying the
+    validation set, in torch. ``chosen``: whether the recipe uses this combination.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,11 +43,11 @@ class ComparisonRow(BaseModel):
 
 
 class _Classifies(Protocol):
-    def __call__(self, embeddings: NDArray[np.float32]) -> NDArray[np.int64]: ...
+    def __call__(self, inputs: NDArray[np.float32], /) -> NDArray[np.int64]: ...
 
 
 def compared_backbones(recipe: Recipe) -> tuple[str, ...]:
-    """The recipe's backbone, and those it is compared with."""
+    """Return the recipe's backbone, and the backbones that it is compared with."""
     return tuple(dict.fromkeys((recipe.backbone, "mobilenet_v3_small", "baseline_cnn")))
 
 
@@ -63,17 +63,17 @@ def compare(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> list[ComparisonRow]:
-    """Train every backbone once, and every head on its embeddings; best macro-F1 first.
+    """Train every backbone once, and every head on its embeddings; return the best macro-F1 first.
 
-    The validation set judges, since a choice is made: the test set is for the model that was chosen.
+    The metrics are those of the validation set, because they select a model: the test set measures the selected one.
     """
     recipe = preset.recipe(pretrained)
-    asked = tuple(backbones or compared_backbones(recipe))
+    names = tuple(backbones or compared_backbones(recipe))
     seed = preset.seed if seed is None else seed
     classes, labels = len(data.manifest.classes), data.labels
     train, validation = data.pixels[splits.train], data.pixels[splits.validation]
     rows: list[ComparisonRow] = []
-    for number, name in enumerate(asked):
+    for number, name in enumerate(names):
         starts_pretrained = preset.starts_pretrained(pretrained) and name != "baseline_cnn"
         fitted = fit(
             recipe.model_copy(update={"backbone": name, "head": "linear"}),
@@ -83,24 +83,24 @@ def compare(
             seed=seed,
             pretrained=starts_pretrained,
             device=device,
-            progress=lambda share, number=number: progress((number + share) / len(asked)) if progress else None,  # type: ignore[misc]
+            progress=lambda share, number=number: progress((number + share) / len(names)) if progress else None,  # type: ignore[misc]
         )
-        known = embed(fitted.backbone, train, recipe.input)
+        train_embeddings = embed(fitted.backbone, train, recipe.input)
         started = time.monotonic()
-        seen = embed(fitted.backbone, validation, recipe.input)
+        validation_embeddings = embed(fitted.backbone, validation, recipe.input)
         embedding_seconds = time.monotonic() - started
         for head in heads:
             started = time.monotonic()
-            classify = _head(head, recipe, known, labels[splits.train], classes, seed, fitted.head.logits)
+            classify = _head(head, recipe, train_embeddings, labels[splits.train], classes, seed, fitted.head.logits)
             trained = time.monotonic()
-            said = classify(seen)
+            predicted = classify(validation_embeddings)
             rows.append(
                 ComparisonRow(
                     backbone=name,
                     pretrained=starts_pretrained,
                     head=head,
-                    accuracy=score(said, labels[splits.validation], classes, "accuracy"),
-                    macro_f1=score(said, labels[splits.validation], classes, "macro_f1"),
+                    accuracy=score(predicted, labels[splits.validation], classes, "accuracy"),
+                    macro_f1=score(predicted, labels[splits.validation], classes, "macro_f1"),
                     train_seconds=fitted.seconds + trained - started,
                     predict_seconds=embedding_seconds + time.monotonic() - trained,
                     chosen=name == recipe.backbone and head == _NAMES[recipe.head],
@@ -115,21 +115,21 @@ _NAMES = {"linear": "softmax", "xgboost": "xgboost"}
 def _head(
     name: HeadName,
     recipe: Recipe,
-    known: NDArray[np.float32],
+    embeddings: NDArray[np.float32],
     labels: Labels,
     classes: int,
     seed: int,
     linear: Callable[[NDArray[np.float32]], NDArray[np.float64]],
 ) -> _Classifies:
-    """A head fitted on embeddings, shape = (n, size); the linear one was fitted along with the backbone."""
+    """Fit a head on embeddings, shape = (n, size); the linear one was fitted together with the backbone."""
     if name == "softmax":
-        return lambda embeddings: linear(embeddings).argmax(axis=1)
+        return lambda inputs: linear(inputs).argmax(axis=1)
     if name == "xgboost":
-        trees = fit_trees(recipe, known, labels, classes, seed=seed)
-        return lambda embeddings: trees.logits(embeddings).argmax(axis=1)
+        trees = fit_trees(recipe, embeddings, labels, classes, seed=seed)
+        return lambda inputs: trees.logits(inputs).argmax(axis=1)
     model: Any = _scikit_learn(name)
-    model.fit(known, labels)
-    return lambda embeddings: np.asarray(model.predict(embeddings), dtype=np.int64)
+    model.fit(embeddings, labels)
+    return lambda inputs: np.asarray(model.predict(inputs), dtype=np.int64)
 
 
 def _scikit_learn(name: HeadName) -> Any:

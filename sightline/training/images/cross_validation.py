@@ -1,4 +1,4 @@
-"""How good a recipe is: trained and tested anew on every fold."""
+"""Cross-validation of a recipe: one model is trained and tested for every fold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["CrossValidation", "Fold", "cross_validate"]
 
 
 class Fold(BaseModel):
-    """One fold: how many pictures trained and tested, its figures, and the seconds its training took."""
+    """One fold: the number of training and test images, the metrics, and the seconds of training."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,7 +30,7 @@ class Fold(BaseModel):
 
 
 class CrossValidation(BaseModel):
-    """The folds, their means and deviations, and the macro-F1 of all folds' predictions taken together."""
+    """The folds, the means and deviations of their metrics, and the macro-F1 of the pooled predictions."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,7 +41,7 @@ class CrossValidation(BaseModel):
     macro_f1_deviation: float
     pooled_macro_f1: float
     grouped: bool
-    """Whether the names told of groups, and no group was on two sides."""
+    """Whether the file names contain groups, so that no group is on two sides."""
 
 
 def cross_validate(
@@ -54,34 +54,34 @@ def cross_validate(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> CrossValidation:
-    """Train ``count`` models, each tested on the fold that it has not seen; nothing is chosen by what comes out."""
+    """Train ``count`` models, and test every model on its held-out fold. The results select nothing."""
     labels, classes = data.labels, len(data.manifest.classes)
-    said = np.empty_like(labels)
-    made: list[Fold] = []
+    predicted = np.empty_like(labels)
+    results: list[Fold] = []
 
-    def tell(share: float) -> None:
+    def report(share: float) -> None:
         if progress:
-            progress((len(made) + share) / count)
+            progress((len(results) + share) / count)
 
-    options: dict[str, Any] = {"seed": seed, "pretrained": pretrained, "device": device, "progress": tell}
+    options: dict[str, Any] = {"seed": seed, "pretrained": pretrained, "device": device, "progress": report}
     for train, test in folds(data.manifest, count, seed):
         fitted = fit(recipe, data.pixels[train], labels[train], classes, **options)
-        said[test] = fitted.logits(data.pixels[test]).argmax(axis=1)
-        made.append(
+        predicted[test] = fitted.logits(data.pixels[test]).argmax(axis=1)
+        results.append(
             Fold(
                 train=len(train),
                 test=len(test),
-                accuracy=score(said[test], labels[test], classes, "accuracy"),
-                macro_f1=score(said[test], labels[test], classes, "macro_f1"),
+                accuracy=score(predicted[test], labels[test], classes, "accuracy"),
+                macro_f1=score(predicted[test], labels[test], classes, "macro_f1"),
                 seconds=fitted.seconds,
             )
         )
     return CrossValidation(
-        folds=tuple(made),
-        accuracy=float(np.mean([each.accuracy for each in made])),
-        accuracy_deviation=float(np.std([each.accuracy for each in made], ddof=1)),
-        macro_f1=float(np.mean([each.macro_f1 for each in made])),
-        macro_f1_deviation=float(np.std([each.macro_f1 for each in made], ddof=1)),
-        pooled_macro_f1=score(said, labels, classes, "macro_f1"),
+        folds=tuple(results),
+        accuracy=float(np.mean([fold.accuracy for fold in results])),
+        accuracy_deviation=float(np.std([fold.accuracy for fold in results], ddof=1)),
+        macro_f1=float(np.mean([fold.macro_f1 for fold in results])),
+        macro_f1_deviation=float(np.std([fold.macro_f1 for fold in results], ddof=1)),
+        pooled_macro_f1=score(predicted, labels, classes, "macro_f1"),
         grouped=data.manifest.groups is not None,
     )

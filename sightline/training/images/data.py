@@ -1,4 +1,4 @@
-"""Reading labelled pictures: each file once, checked, hashed and decoded to what the model takes."""
+"""Labelled images, read once, validated, hashed, and decoded for a model's input."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ from sightline.vision.labelled import ImageSource, LabelledImage
 __all__ = ["TrainingData", "read_training_data"]
 
 _READERS = 8
-_AHEAD = 256  # pictures that are read before the first of them is taken
+_AHEAD = 256  # images that are read ahead
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Labelled pictures, decoded. ``pixels``, uint8, shape = (n, height, width, 3), lie in a file, not in memory."""
+    """Decoded labelled images.
+
+    ``pixels``, uint8, shape = (n, height, width, 3), are in a file, not in memory. ``reviews``: the provenance of the
+    answers from people among the labels, for the model's record.
+    """
 
     manifest: Manifest
     source: ImageSource
@@ -46,22 +50,22 @@ class TrainingData:
         return np.array([place[sample.label] for sample in self.manifest.samples], dtype=np.int64)
 
     def read(self, part: Sequence[int], size: ImageInput) -> NDArray[np.uint8]:
-        """The samples at these places, decoded for another model's input, shape = (n, height, width, 3)."""
+        """Decode the samples at these places for another model's input, shape = (n, height, width, 3)."""
         if size == self.input:
             return np.asarray(self.pixels[list(part)])
-        pictures = {picture.uri: picture for picture in self.source.images}
+        images = {image.uri: image for image in self.source.images}
         pixels = np.empty((len(part), size.height, size.width, 3), np.uint8)
         for row, place in enumerate(part):
-            picture = pictures[self.manifest.samples[place].uri]
+            image = images[self.manifest.samples[place].uri]
             try:
-                pixels[row] = _decode(picture.read(), size)
+                pixels[row] = _decode(image.read(), size)
             except vision.Rejected as error:
-                raise UnsuitableData(picture.uri, f"could be read at first, and now: {error}") from error
+                raise UnsuitableData(image.uri, f"was readable at first, but not any more: {error}") from error
         return pixels
 
 
 class _Read(NamedTuple):
-    picture: LabelledImage
+    image: LabelledImage
     label: str
     sha256: str
 
@@ -76,34 +80,33 @@ def read_training_data(
     minimum: int | None = None,
     progress: Progress | None = None,
 ) -> TrainingData:
-    """Read every picture of ``source``, with its pixels in a file in ``folder`` that the result goes on using.
+    """Read every image of ``source``, and write the pixels into a file in ``folder``, which the result keeps open.
 
-    ``classes``: those to tell apart, of the preset or labels themselves; ``"all"`` is every label there is, and None
-    the preset's classes of which there are pictures. What has no class or cannot be decoded is listed in the manifest.
-    Raises :class:`UnsuitableData` for fewer than two classes or for one with less than ``minimum`` pictures, the
-    preset's by default, and ``StorageError`` where a picture cannot be fetched now and perhaps can be later: what a
-    model learns from must not hang on the network's mood.
+    ``classes``: classes of the preset or labels; ``"all"``: every label; None: the classes of the preset that have
+    images. The manifest lists the images that have no class or cannot be decoded. Raises :class:`UnsuitableData` if
+    there are fewer than two classes, or if a class has fewer than ``minimum`` images, by default the preset's. Raises
+    ``StorageError`` after a transient error: the training data must not depend on the state of the network.
     """
     table = ClassTable(preset.labels, classes)
-    room = max(1, len(source.images))
+    total = max(1, len(source.images))
     pixels = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-        folder / "pixels.npy", mode="w+", dtype=np.uint8, shape=(room, size.height, size.width, 3)
+        folder / "pixels.npy", mode="w+", dtype=np.uint8, shape=(total, size.height, size.width, 3)
     )
-    found: list[_Read] = []
+    rows: list[_Read] = []
     unusable: list[Unusable] = []
-    for done, (each, picture) in enumerate(_read_all(source.images, table, size), start=1):
-        if isinstance(each, Unusable):
-            unusable.append(each)
+    for done, (row, decoded) in enumerate(_read_all(source.images, table, size), start=1):
+        if isinstance(row, Unusable):
+            unusable.append(row)
         else:
-            pixels[len(found)] = picture
-            found.append(each)
+            pixels[len(rows)] = decoded
+            rows.append(row)
         if progress:
-            progress(done / room)
-    kept = _consistent(found, unusable)
-    for row, place in enumerate(kept):  # in ascending order: no row is overwritten before it is moved
-        pixels[row] = pixels[place]
-    pixels = pixels[: len(kept)]
-    samples = _samples([found[place] for place in kept], table, pixels, preset.near_duplicates)
+            progress(done / total)
+    usable = _consistent(rows, unusable)
+    for number, place in enumerate(usable):  # in ascending order: no row is overwritten before it is moved
+        pixels[number] = pixels[place]
+    pixels = pixels[: len(usable)]
+    samples = _samples([rows[place] for place in usable], table, pixels, preset.near_duplicates)
     order = table.order(sample.label for sample in samples)
     manifest = Manifest(
         source=source.uri,
@@ -117,78 +120,79 @@ def read_training_data(
 
 
 def _read_all(
-    pictures: Sequence[LabelledImage], table: ClassTable, size: ImageInput
+    images: Sequence[LabelledImage], table: ClassTable, size: ImageInput
 ) -> Iterator[tuple[_Read | Unusable, NDArray[np.uint8] | None]]:
     with ThreadPoolExecutor(_READERS) as pool:
-        for start in range(0, len(pictures), _AHEAD):
-            yield from pool.map(lambda picture: _read(picture, table, size), pictures[start : start + _AHEAD])
+        for start in range(0, len(images), _AHEAD):
+            yield from pool.map(lambda image: _read(image, table, size), images[start : start + _AHEAD])
 
 
 def _read(
-    picture: LabelledImage, table: ClassTable, size: ImageInput
+    image: LabelledImage, table: ClassTable, size: ImageInput
 ) -> tuple[_Read | Unusable, NDArray[np.uint8] | None]:
-    label = table.label(picture.name) if picture.answer is None else picture.answer
+    label = table.label(image.name) if image.answer is None else image.answer
     if label is None:
-        return _unusable(picture, "its name does not begin with a label"), None
-    name = table.class_of(label) if picture.answer is None else table.known(label)
+        return _unusable(image, "its name does not contain a label"), None
+    name = table.class_of(label) if image.answer is None else table.known(label)
     if name is None:
-        return _unusable(picture, f"its label {label} is of none of the classes"), None
+        return _unusable(image, f"its label {label} belongs to none of the classes"), None
     try:
-        data = picture.read()
-        return _Read(picture, name, hashlib.sha256(data).hexdigest()), _decode(data, size)
+        data = image.read()
+        return _Read(image, name, hashlib.sha256(data).hexdigest()), _decode(data, size)
     except vision.Rejected as error:
         if error.reason in vision.TRANSIENT:
-            raise StorageError(f"{picture.uri}: {error.detail}") from error
-        return _unusable(picture, str(error)), None
+            raise StorageError(f"{image.uri}: {error.detail}") from error
+        return _unusable(image, str(error)), None
 
 
 def _decode(data: bytes, size: ImageInput) -> NDArray[np.uint8]:
     return vision.decode(data, size, vision.Limits()).pixels
 
 
-def _consistent(found: Sequence[_Read], unusable: list[Unusable]) -> list[int]:
-    """The places of what was read, save pictures that stand under two classes: those are added to ``unusable``.
+def _consistent(rows: Sequence[_Read], unusable: list[Unusable]) -> list[int]:
+    """Return the places of the usable images, and add the others to ``unusable``.
 
-    So is one that people have answered about and that is among the labelled ones.
+    An image is unusable if the same content has two classes, or if it has an answer and a labelled image has the same
+    content.
     """
     labels: defaultdict[str, set[str]] = defaultdict(set)
-    for each in found:
-        labels[each.sha256].add(each.label)
-    labelled = {each.sha256 for each in found if each.picture.answer is None}
-    kept = []
-    for place, each in enumerate(found):
-        if len(under := labels[each.sha256]) > 1:
-            unusable.append(_unusable(each.picture, f"the same picture stands under {' and '.join(sorted(under))}"))
-        elif each.picture.answer is not None and each.sha256 in labelled:
-            unusable.append(_unusable(each.picture, "its answer is that of the same picture's label"))
+    for row in rows:
+        labels[row.sha256].add(row.label)
+    labelled = {row.sha256 for row in rows if row.image.answer is None}
+    usable = []
+    for place, row in enumerate(rows):
+        if len(names := labels[row.sha256]) > 1:
+            unusable.append(_unusable(row.image, f"the same image has the labels {' and '.join(sorted(names))}"))
+        elif row.image.answer is not None and row.sha256 in labelled:
+            unusable.append(_unusable(row.image, "a labelled image with the same content has the same class"))
         else:
-            kept.append(place)
-    return kept
+            usable.append(place)
+    return usable
 
 
 def _samples(
-    found: Sequence[_Read], table: ClassTable, pixels: NDArray[np.uint8], correlation: float | None
+    rows: Sequence[_Read], table: ClassTable, pixels: NDArray[np.uint8], correlation: float | None
 ) -> tuple[Sample, ...]:
-    groups = [table.group(each.picture.name) for each in found]
+    groups = [table.group(row.image.name) for row in rows]
     keys = [
-        [("sha256", each.sha256)] + ([("group", group)] if group is not None else [])
-        for each, group in zip(found, groups, strict=True)
+        [("sha256", row.sha256)] + ([("group", group)] if group is not None else [])
+        for row, group in zip(rows, groups, strict=True)
     ]
-    labels = [each.label for each in found]
+    labels = [row.label for row in rows]
     units = units_of(keys, near_duplicates(pixels, labels, correlation) if correlation is not None else ())
     return tuple(
         Sample(
-            name=each.picture.name,
-            uri=each.picture.uri,
-            sha256=each.sha256,
-            label=each.label,
+            name=row.image.name,
+            uri=row.image.uri,
+            sha256=row.sha256,
+            label=row.label,
             group=group,
             unit=int(unit),
-            source="data" if each.picture.answer is None else "review",
+            source="data" if row.image.answer is None else "review",
         )
-        for each, group, unit in zip(found, groups, units, strict=True)
+        for row, group, unit in zip(rows, groups, units, strict=True)
     )
 
 
-def _unusable(picture: LabelledImage, reason: str) -> Unusable:
-    return Unusable(name=picture.name, uri=picture.uri, reason=reason)
+def _unusable(image: LabelledImage, reason: str) -> Unusable:
+    return Unusable(name=image.name, uri=image.uri, reason=reason)

@@ -1,4 +1,4 @@
-"""Training: a backbone with a linear layer on it, and the head that is kept."""
+"""Training of a backbone with a linear layer, and of the head."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = ["Fitted", "embed", "fit", "fit_trees"]
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
-_EMBEDDED = 64  # pictures a forward pass
+_EMBEDDED = 64  # images per forward pass
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained model. ``losses``: the mean training loss of each epoch. ``seconds``: what training it took."""
+    """A trained model. ``losses``: the mean training loss of every epoch. ``seconds``: the duration of the training."""
 
     recipe: Recipe
     backbone: Backbone
@@ -43,12 +43,12 @@ class Fitted:
     seconds: float
 
     def logits(self, pixels: Pixels) -> NDArray[np.float64]:
-        """The classes' logits, shape = (n, classes), of pictures, uint8, shape = (n, height, width, 3), in float32."""
-        found = self.head.logits(embed(self.backbone, pixels, self.recipe.input))
+        """Return the logits in float32, shape = (n, classes), of images, uint8, shape = (n, height, width, 3)."""
+        logits = self.head.logits(embed(self.backbone, pixels, self.recipe.input))
         if not self.recipe.flip:
-            return found
+            return logits
         mirrored = self.head.logits(embed(self.backbone, pixels[:, :, ::-1], self.recipe.input))
-        return (found + mirrored) / 2
+        return (logits + mirrored) / 2
 
 
 def fit(
@@ -62,11 +62,11 @@ def fit(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Fitted:
-    """Train by ``recipe`` on pictures, uint8, shape = (n, height, width, 3), and their classes' places.
+    """Train by ``recipe`` on images, uint8, shape = (n, height, width, 3), and the places of their classes.
 
-    The number of epochs is the recipe's: nothing is chosen by how it goes. An ensemble's members are trained one after
-    another, each by itself, and a linear head takes the mean of their logits. On one machine the same seed gives the
-    same model. ``progress`` is told the share of the epochs that are done.
+    The recipe sets the number of epochs: there is no early stopping. The members of an ensemble are trained separately,
+    one after another, and a linear head takes the mean of their logits. On one machine the same seed gives the same
+    model. ``progress`` is called with the share of the epochs that are done.
     """
     import torch
 
@@ -86,7 +86,7 @@ def fit(
             share = _share_of(progress, number, len(members))
             trained.append(train(network, recipe, pixels, labels, classes, share))
     networks = [network.cpu().eval() for _, network in trained]
-    losses = tuple(float(np.mean(each)) for each in zip(*(losses for losses, _ in trained), strict=True))
+    losses = tuple(float(np.mean(epoch)) for epoch in zip(*(losses for losses, _ in trained), strict=True))
     backbone = Ensemble([network[0] for network in networks]) if isinstance(backbone, Ensemble) else networks[0][0]
     if recipe.half:
         _round(backbone)
@@ -100,7 +100,7 @@ def fit(
 def fit_trees(
     recipe: Recipe, embeddings: NDArray[np.float32], labels: Labels, classes: int, *, seed: int
 ) -> XGBoostHead:
-    """XGBoost on embeddings, shape = (n, size), every class with the same weight in all."""
+    """Fit XGBoost on embeddings, shape = (n, size), with the same total weight for every class."""
     import xgboost
     from sklearn.utils.class_weight import compute_sample_weight
 
@@ -124,32 +124,32 @@ def fit_trees(
 
 
 def embed(backbone: Backbone, pixels: Pixels, size: ImageInput) -> NDArray[np.float32]:
-    """The embeddings, shape = (n, size), of un-augmented pictures, uint8, shape = (n, height, width, 3)."""
+    """Return the embeddings, shape = (n, size), of images, uint8, shape = (n, height, width, 3), unaugmented."""
     import torch
 
-    mean, std = (torch.tensor(each).view(3, 1, 1) * 255 for each in (size.mean, size.std))
-    found = []
+    mean, std = (torch.tensor(channels).view(3, 1, 1) * 255 for channels in (size.mean, size.std))
+    blocks = []
     backbone.eval()
     with torch.inference_mode():
         for start in range(0, len(pixels), _EMBEDDED):
             block = torch.from_numpy(np.ascontiguousarray(pixels[start : start + _EMBEDDED])).permute(0, 3, 1, 2)
-            found.append(backbone((block.float() - mean) / std).numpy())
-    return np.concatenate(found) if found else np.empty((0, backbone.embedding_size), np.float32)
+            blocks.append(backbone((block.float() - mean) / std).numpy())
+    return np.concatenate(blocks) if blocks else np.empty((0, backbone.embedding_size), np.float32)
 
 
 def _linear_head(layers: Sequence[nn.Linear]) -> LinearHead:
-    """The layer, on the embeddings one after another, whose logits are the mean of the layers' own."""
+    """Return one layer on the concatenated embeddings, whose logits are the mean of the layers' logits."""
     weights = np.concatenate([layer.weight.detach().numpy() for layer in layers], axis=1) / len(layers)
     return LinearHead(weights, np.mean([layer.bias.detach().numpy() for layer in layers], axis=0))
 
 
 def _share_of(progress: Progress | None, number: int, count: int) -> Progress | None:
-    """What is told of one of ``count`` equal parts."""
+    """Return the progress callback of one of ``count`` equal parts."""
     return (lambda share: progress((number + share) / count)) if progress else None
 
 
 def _round(backbone: Backbone) -> None:
-    """Take the matrices that will be stored in float16 as they will be read, so that every figure is of those."""
-    for each in backbone.parameters():
-        if each.ndim > 1:
-            each.data = each.data.half().float()
+    """Round the matrices that are stored in float16, so that every metric describes the stored model."""
+    for tensor in backbone.parameters():
+        if tensor.ndim > 1:
+            tensor.data = tensor.data.half().float()

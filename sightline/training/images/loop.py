@@ -1,4 +1,4 @@
-"""The epochs of one network's training."""
+"""The training loop of one network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ Labels = NDArray[np.int64]
 def train(
     network: nn.Sequential, recipe: Recipe, pixels: Pixels, labels: Labels, classes: int, progress: Progress | None
 ) -> tuple[tuple[float, ...], Any]:
-    """Train ``network`` in place; the losses, and the network to keep: itself, or its moving average."""
+    """Train ``network`` in place.
+
+    Return the mean loss of every epoch, and the network to store: itself or its moving average.
+    """
     import torch
     from torch.nn.functional import cross_entropy
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -70,10 +73,10 @@ def _optimizer(
     from torch import optim
 
     spec, plan = recipe.optimizer, recipe.schedule
-    learnt = [each for each in network.parameters() if each.requires_grad]
+    trainable = [tensor for tensor in network.parameters() if tensor.requires_grad]
     groups = [
-        {"params": [each for each in learnt if each.ndim > 1], "weight_decay": spec.weight_decay},
-        {"params": [each for each in learnt if each.ndim <= 1], "weight_decay": 0.0},
+        {"params": [tensor for tensor in trainable if tensor.ndim > 1], "weight_decay": spec.weight_decay},
+        {"params": [tensor for tensor in trainable if tensor.ndim <= 1], "weight_decay": 0.0},
     ]
     optimizer: optim.Optimizer
     if spec.name == "sgd":
@@ -90,7 +93,7 @@ def _optimizer(
 
 
 def _order(recipe: Recipe, labels: Labels, classes: int) -> NDArray[np.int64]:
-    """One epoch's pictures: each once, or as many with replacement, every class equally often."""
+    """Return the places of one epoch's images: all in random order, or a class-balanced sample with replacement."""
     import torch
 
     if not recipe.balanced:

@@ -1,4 +1,4 @@
-"""What a model is trained on: every picture with its class and group, and every picture that could not be used."""
+"""The manifest of training data: every image with its class and group, and every unusable image."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from sightline.training.images.preset import Labels
 __all__ = ["UNUSABLE", "ClassTable", "Classes", "Manifest", "Sample", "Unusable"]
 
 UNUSABLE = "unusable.csv"
-"""The name of the list of the pictures that were left out, where there are any."""
+"""The name of the list of unusable images, among the files of a model's version; written only if there are any."""
 
 Classes = Sequence[str] | Literal["all"] | None
 
 
 class Sample(BaseModel):
-    """A picture to train or to test on.
+    """An image for training or testing.
 
-    ``group`` is what its name says it belongs to, a person say. ``unit`` is equal for the samples that must stay on
-    one side of every split: those of one group, of the same content or near duplicates. ``source`` is ``review`` where
-    a person's answer is the label.
+    ``group`` comes from its name, for example a person. ``unit`` is equal for the samples that must stay on one side of
+    every split: those of one group, with the same content, or near duplicates. ``source`` is ``review`` if the label is
+    an answer from a person.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,7 +42,7 @@ class Sample(BaseModel):
 
 
 class Unusable(BaseModel):
-    """A picture that is left out, and why."""
+    """An image that is left out, and the reason."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,7 +52,7 @@ class Unusable(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The labelled pictures of one source, in its order. ``absent``: classes of the preset that it has none of."""
+    """The labelled images of one source, in its order. ``absent``: the classes of the preset without images."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,105 +64,108 @@ class Manifest(BaseModel):
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many pictures each class has."""
-        found = Counter(sample.label for sample in self.samples)
-        return {name: found[name] for name in self.classes}
+        """The number of images of every class."""
+        numbers = Counter(sample.label for sample in self.samples)
+        return {name: numbers[name] for name in self.classes}
 
     @property
     def synthetic(self) -> bool:
-        """Whether any of the pictures was made up: those have "synthetic" in their names."""
+        """Whether any of the images is synthetic: their names contain "synthetic"."""
         return any("synthetic" in sample.name.casefold() for sample in self.samples)
 
     @property
     def reviewed(self) -> int:
-        """How many have a person's answer for their label."""
+        """The number of samples whose label is an answer from a person."""
         return sum(sample.source == "review" for sample in self.samples)
 
     @property
     def groups(self) -> int | None:
-        """How many groups the names tell of; None where they tell of none."""
+        """The number of groups in the names; None if the names contain no groups."""
         return len({sample.group for sample in self.samples if sample.group is not None}) or None
 
     @cached_property
     def sha256(self) -> str:
-        """The data's version: the same pictures with the same labels have the same, wherever and in whatever order."""
+        """The data version: equal for the same images with the same labels, wherever they are and in any order."""
         return self.sha256_of(range(len(self.samples)))
 
     def sha256_of(self, part: Iterable[int]) -> str:
-        """The version of a part, the samples at these places."""
+        """Return the data version of the samples at these places."""
         return hash_of_samples((self.samples[place].sha256, self.samples[place].label) for place in part)
 
     def check(self, minimum: int) -> None:
-        """Raise :class:`UnsuitableData` unless there are two classes of at least ``minimum`` pictures each."""
+        """Raise :class:`UnsuitableData` unless there are two classes of at least ``minimum`` images each."""
         left_out = f"{len(self.unusable)} others could not be used" if self.unusable else ""
         if self.unusable:
-            left_out += f", the first of them {self.unusable[0].name}: {self.unusable[0].reason}"
+            left_out += f", the first one is {self.unusable[0].name}: {self.unusable[0].reason}"
         if len(self.classes) < 2:
-            found = ", ".join(f"{count} of {name}" for name, count in self.counts.items()) or "no labelled picture"
+            present = ", ".join(f"{count} of {name}" for name, count in self.counts.items()) or "no labelled image"
             raise UnsuitableData(
-                self.source, f"has {found}; a classifier needs two classes", left_out or "Add pictures of another class"
+                self.source, f"has {present}; a classifier needs two classes", left_out or "Add images of another class"
             )
         few = [f"{name} has {count}" for name, count in self.counts.items() if count < minimum]
         if few:
             raise UnsuitableData(
                 self.source,
-                f"every class needs at least {minimum} pictures, and {', '.join(few)}",
-                left_out or "Add pictures, or leave the class out",
+                f"every class needs at least {minimum} images, and {', '.join(few)}",
+                left_out or "Add images, or leave the class out",
             )
 
     def csv(self, parts: Mapping[str, Iterable[int]]) -> bytes:
-        """One row a sample with the part it is in, as CSV. Names alone, no places: it goes along with the model."""
+        """Return one row per sample with its part, as CSV.
+
+        The rows contain names but no URIs, because they are published with the model.
+        """
         part_of = {place: part for part, places in parts.items() for place in places}
         rows = (
-            (each.sha256, each.label, each.group or "", part_of[place], each.name, each.source)
-            for place, each in enumerate(self.samples)
+            (sample.sha256, sample.label, sample.group or "", part_of[place], sample.name, sample.source)
+            for place, sample in enumerate(self.samples)
         )
         return csv_bytes([COLUMNS, *rows])
 
     def unusable_csv(self) -> bytes:
-        """One row a picture that was left out, with the reason, as CSV."""
-        return csv_bytes([("name", "reason"), *((each.name, each.reason) for each in self.unusable)])
+        """Return one row per unusable image with the reason, as CSV."""
+        return csv_bytes([("name", "reason"), *((image.name, image.reason) for image in self.unusable)])
 
 
 class ClassTable:
-    """Finds a picture's class and group in its name."""
+    """Extracts the class and the group of an image from its name."""
 
     def __init__(self, labels: Labels, classes: Classes = None) -> None:
         self._label = re.compile(labels.label, re.IGNORECASE)
         self._group = re.compile(labels.group, re.IGNORECASE) if labels.group else None
         self._class_of = {label.casefold(): name for name, listed in labels.classes.items() for label in listed}
         self._known = tuple(labels.classes)
-        self._asked = classes
+        self._requested = classes
 
     def label(self, name: str) -> str | None:
-        """The label in a picture's name, in lower case; None where there is none."""
-        found = self._label.search(name)
-        return found[1].casefold() if found else None
+        """Return the label in an image's name, in lower case; None if there is none."""
+        match = self._label.search(name)
+        return match[1].casefold() if match else None
 
     def group(self, name: str) -> str | None:
-        """The group in a picture's name, in lower case; None where there is none."""
-        found = self._group.search(name) if self._group else None
-        return found[1].casefold() if found else None
+        """Return the group in an image's name, in lower case; None if there is none."""
+        match = self._group.search(name) if self._group else None
+        return match[1].casefold() if match else None
 
     def class_of(self, label: str) -> str | None:
-        """The class that a label stands for; None for one that is not asked for.
+        """Return the class of a label; None for a class that was not requested.
 
-        Where every class is asked for, or this one by name, a label that the preset does not know is a class itself.
+        If every class is requested, or this one by name, a label that the preset does not know is a class itself.
         """
         name = self._class_of.get(label, label)
-        asked = self._known if self._asked is None else self._asked
-        return name if asked == "all" or name in asked else None
+        requested = self._known if self._requested is None else self._requested
+        return name if requested == "all" or name in requested else None
 
     def known(self, name: str) -> str | None:
-        """A class by its own name, as people give it; None for one that is not asked for."""
-        if self._asked == "all":
+        """Return a class by its name, as people answer it; None for a class that was not requested."""
+        if self._requested == "all":
             return name
-        return name if name in (self._known if self._asked is None else self._asked) else None
+        return name if name in (self._known if self._requested is None else self._requested) else None
 
-    def order(self, found: Iterable[str]) -> tuple[str, ...]:
-        """The classes of a model: the found ones, in the order asked for or the preset's, else by name."""
-        present = set(found)
-        if self._asked == "all":
+    def order(self, labels: Iterable[str]) -> tuple[str, ...]:
+        """Return the classes of a model that occur, in the requested or the preset's order, otherwise by name."""
+        present = set(labels)
+        if self._requested == "all":
             return tuple(sorted(present))
-        listed = self._known if self._asked is None else tuple(self._asked)
-        return tuple(name for name in listed if name in present or self._asked is not None)
+        listed = self._known if self._requested is None else tuple(self._requested)
+        return tuple(name for name in listed if name in present or self._requested is not None)

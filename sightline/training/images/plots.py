@@ -1,4 +1,4 @@
-"""What people look at to judge a model: PNG files, drawn without pyplot's shared state."""
+"""The plots of a trained classifier, as PNG files."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def draw_plots(
     threshold: float,
     losses: Sequence[float],
 ) -> list[str]:
-    """Draw a model's test results into ``folder``; the files' names.
+    """Draw a model's test results into ``folder``, and return the names of the files.
 
-    ``before`` and ``after``: probabilities, shape = (n, classes), without and with the temperature.
+    ``before`` and ``after``: probabilities, shape = (n, classes), before and after temperature scaling.
     """
-    many = len(classes)
-    named = min(many, NAMED)
+    count = len(classes)
+    named = min(count, NAMED)
     plots: dict[str, tuple[tuple[float, float], Draw]] = {
         "confusion-matrix.png": (
-            matrix_size(many),
+            matrix_size(count),
             lambda axes: _confusion(axes, after.argmax(axis=1), labels, classes),
         ),
         "per-class.png": ((6.5, 1.6 + 0.62 * named), lambda axes: _per_class(axes, after, labels, classes)),
@@ -55,23 +55,23 @@ def draw_plots(
     return list(plots)
 
 
-def _confusion(axes: Axes, said: Labels, labels: Labels, classes: Sequence[str]) -> None:
+def _confusion(axes: Axes, predicted: Labels, labels: Labels, classes: Sequence[str]) -> None:
     from sklearn.metrics import confusion_matrix
 
-    counts = confusion_matrix(labels, said, labels=np.arange(len(classes)))
-    draw_confusion(axes, counts, classes, f"Test: {counts.trace()} of {counts.sum()} right")
+    counts = confusion_matrix(labels, predicted, labels=np.arange(len(classes)))
+    draw_confusion(axes, counts, classes, f"Test: {counts.trace()} of {counts.sum()} correct")
 
 
 def _legend_below(axes: Axes, columns: int) -> None:
-    """Under the axes, where it hides no data."""
+    """Draw the legend below the axes, so that it hides no data."""
     axes.figure.legend(loc="outside lower center", ncols=columns, frameon=False)
 
 
-def _per_class(axes: Axes, found: Probabilities, labels: Labels, classes: Sequence[str]) -> None:
-    report = evaluate(found, labels, classes, 0.0).per_class
-    title = "Each class (and its test pictures)"
+def _per_class(axes: Axes, predicted: Probabilities, labels: Labels, classes: Sequence[str]) -> None:
+    report = evaluate(predicted, labels, classes, 0.0).per_class
+    title = "Metrics by class (number of test images)"
     if len(classes) > NAMED:
-        title = f"The {NAMED} worst of {len(classes)} classes (and their test pictures)"
+        title = f"The {NAMED} worst of {len(classes)} classes (number of test images)"
         classes = sorted(classes, key=lambda name: report[name].f1)[:NAMED]
     rows = np.arange(len(classes))
     kinds = (("precision", RIGHT), ("recall", "#8fb3dd"), ("f1", NEUTRAL))
@@ -86,14 +86,14 @@ def _per_class(axes: Axes, found: Probabilities, labels: Labels, classes: Sequen
     _legend_below(axes, 3)
 
 
-def _precision_recall(axes: Axes, found: Probabilities, labels: Labels, classes: Sequence[str]) -> None:
+def _precision_recall(axes: Axes, predicted: Probabilities, labels: Labels, classes: Sequence[str]) -> None:
     from matplotlib import colormaps
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
     many, means = len(classes) > NAMED, []
     for place, name in enumerate(classes):
-        precision, recall, _ = precision_recall_curve(labels == place, found[:, place])
-        means.append(average_precision_score(labels == place, found[:, place]))
+        precision, recall, _ = precision_recall_curve(labels == place, predicted[:, place])
+        means.append(average_precision_score(labels == place, predicted[:, place]))
         colour = NEUTRAL if many else colormaps["tab10" if len(classes) <= 10 else "tab20"](place)
         options = {"alpha": 0.25} if many else {"label": f"{name}, {means[-1]:.3f}"}
         axes.plot(recall, precision, color=colour, drawstyle="steps-post", **options)
@@ -104,44 +104,44 @@ def _precision_recall(axes: Axes, found: Probabilities, labels: Labels, classes:
 
 
 def _reliability(axes: Axes, before: Probabilities, after: Probabilities, labels: Labels) -> None:
-    axes.plot([0, 1], [0, 1], color=NEUTRAL, linestyle=":", label="as sure as right")
-    for name, found, colour in (("before", before, WRONG), ("after", after, RIGHT)):
-        bins = reliability(found, labels)
-        confidence, accuracy = [each.confidence for each in bins], [each.accuracy for each in bins]
-        error = expected_calibration_error(found, labels)
+    axes.plot([0, 1], [0, 1], color=NEUTRAL, linestyle=":", label="perfect calibration")
+    for name, predicted, colour in (("before", before, WRONG), ("after", after, RIGHT)):
+        bins = reliability(predicted, labels)
+        confidence, accuracy = [part.confidence for part in bins], [part.accuracy for part in bins]
+        error = expected_calibration_error(predicted, labels)
         axes.plot(confidence, accuracy, color=colour, label=f"{name} calibration, ECE {error:.3f}")
-        sizes = [12 + 300 * each.size / len(labels) for each in bins]
+        sizes = [12 + 300 * part.size / len(labels) for part in bins]
         axes.scatter(confidence, accuracy, s=sizes, color=colour, alpha=0.6)
-    axes.set(xlabel="confidence", ylabel="share right", title="Reliability (dots: how many)")
+    axes.set(xlabel="confidence", ylabel="accuracy", title="Reliability (dot size: number of images)")
     axes.set(xlim=(0, 1.03), ylim=(0, 1.03))
     _legend_below(axes, 1)
 
 
-def _threshold(axes: Axes, found: Probabilities, labels: Labels, threshold: float) -> None:
-    confidence, right = found.max(axis=1), found.argmax(axis=1) == labels
+def _threshold(axes: Axes, predicted: Probabilities, labels: Labels, threshold: float) -> None:
+    confidence, correct = predicted.max(axis=1), predicted.argmax(axis=1) == labels
     steps = np.linspace(0, 1, 201)
     accepted = np.array([confidence >= step for step in steps])
     counts = accepted.sum(axis=1)
     axes.plot(steps, counts / len(labels), color=NEUTRAL, label="share accepted")
-    some = counts > 0
-    among = (accepted & right).sum(axis=1)[some] / counts[some]
-    axes.plot(steps[some], among, color=RIGHT, label="accuracy among them")
+    any_accepted = counts > 0
+    accuracy = (accepted & correct).sum(axis=1)[any_accepted] / counts[any_accepted]
+    axes.plot(steps[any_accepted], accuracy, color=RIGHT, label="accuracy of accepted")
     axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:g}")
-    axes.set(xlabel="threshold", ylabel="share", title="What a threshold accepts", xlim=(0, 1), ylim=(0, 1.03))
+    axes.set(xlabel="threshold", ylabel="share", title="Accepted images by threshold", xlim=(0, 1), ylim=(0, 1.03))
     _legend_below(axes, 3)
 
 
-def _confidence(axes: Axes, found: Probabilities, labels: Labels, threshold: float) -> None:
-    confidence, right = found.max(axis=1), found.argmax(axis=1) == labels
+def _confidence(axes: Axes, predicted: Probabilities, labels: Labels, threshold: float) -> None:
+    confidence, correct = predicted.max(axis=1), predicted.argmax(axis=1) == labels
     axes.hist(
-        [confidence[right], confidence[~right]],
+        [confidence[correct], confidence[~correct]],
         bins=np.linspace(0, 1, 41).tolist(),
         stacked=True,
         color=[RIGHT, WRONG],
-        label=[f"right, {right.sum()}", f"wrong, {(~right).sum()}"],
+        label=[f"correct, {correct.sum()}", f"wrong, {(~correct).sum()}"],
     )
     axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:g}")
-    axes.set(xlabel="confidence", ylabel="pictures", title="Confidence on the test pictures", xlim=(0, 1))
+    axes.set(xlabel="confidence", ylabel="images", title="Confidence of the test images", xlim=(0, 1))
     _legend_below(axes, 3)
 
 
@@ -150,5 +150,5 @@ def _training(axes: Axes, losses: Sequence[float]) -> None:
 
     axes.plot(range(1, len(losses) + 1), losses, color=RIGHT, marker="." if len(losses) < 40 else None)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set(xlabel="epoch", ylabel="mean loss on augmented pictures", title="Training")
+    axes.set(xlabel="epoch", ylabel="mean loss of augmented images", title="Training")
     axes.set_ylim(bottom=0)

@@ -1,4 +1,4 @@
-"""Presets: how a model is trained, as data. The built-in ones are the files in ``presets/``."""
+"""Presets: the training of a model as data. The built-in ones are the files in ``presets/``."""
 
 from __future__ import annotations
 
@@ -50,10 +50,11 @@ class _Data(BaseModel):
 
 
 class Labels(_Data):
-    """How a file's name tells its class and its group; case does not matter.
+    """The patterns of the class and the group in a file's name; case does not matter.
 
-    ``label`` is a regular expression whose first group finds the label, ``classes`` says which labels make up each
-    class, in the model's order. ``group``'s first group finds what no two sides of a split may share, a person say.
+    The first group of the regular expression ``label`` matches the label. ``classes`` lists the labels of every class,
+    in the model's order. The first group of ``group`` matches what no two sides of a split may share, for example a
+    person.
     """
 
     label: str
@@ -66,9 +67,9 @@ class Labels(_Data):
         try:
             groups = 1 if pattern is None else re.compile(pattern).groups
         except re.error as error:
-            raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
         if groups != 1:
-            raise ValueError(f"{pattern!r} must have exactly one group, which finds the label")
+            raise ValueError(f"{pattern!r} must have exactly one group, which matches the label")
         return pattern
 
     @model_validator(mode="after")
@@ -80,7 +81,7 @@ class Labels(_Data):
 
 
 class Shares(_Data):
-    """The shares of the pictures that validate and test; the rest train."""
+    """The shares of the validation and the test set; the other images are the training set."""
 
     validation: Share = 0.1
     test: Share = 0.2
@@ -88,14 +89,14 @@ class Shares(_Data):
     @model_validator(mode="after")
     def _some_train(self) -> Self:
         if self.validation + self.test >= 0.8:
-            raise ValueError("validation and test leave less than a fifth of the pictures to train on")
+            raise ValueError("validation and test leave less than a fifth of the images for training")
         return self
 
 
 class TransformSpec(BaseModel):
     """One step of augmentation: a transform of torchvision (``transforms.v2``) with its arguments.
 
-    ``probability`` applies it to that share of the pictures only.
+    ``probability``: the share of the images that it is applied to, None for all.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -105,14 +106,14 @@ class TransformSpec(BaseModel):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What the transform is made with."""
+        """The arguments of the transform."""
         return self.model_extra or {}
 
 
 class MixSpec(_Data):
-    """Batches mixed with themselves: ``mixup`` and ``cutmix`` are the alphas of their beta distributions, 0 for none.
+    """Mixing within batches: ``mixup`` and ``cutmix`` are the alphas of their beta distributions, 0 for none.
 
-    With both, each batch is mixed in one of the two ways, by chance.
+    With both, one of them is drawn at random for every batch.
     """
 
     mixup: Annotated[float, Field(ge=0)] = 0.0
@@ -120,7 +121,7 @@ class MixSpec(_Data):
 
 
 class OptimizerSpec(_Data):
-    """The optimiser; biases and normalisation do not decay."""
+    """The optimiser; biases and normalisation have no weight decay."""
 
     name: Literal["adamw", "sgd"]
     learning_rate: Rate
@@ -131,8 +132,8 @@ class OptimizerSpec(_Data):
 class ScheduleSpec(_Data):
     """The learning rate over time.
 
-    ``one_cycle`` rises over the share ``warm_up`` of the steps and falls to nothing; ``cosine_warm_restarts`` starts
-    anew every ``period`` epochs and falls to ``minimum``.
+    ``one_cycle`` rises during the share ``warm_up`` of the steps and then falls to 0. ``cosine_warm_restarts`` restarts
+    every ``period`` epochs and falls to ``minimum``.
     """
 
     name: Literal["one_cycle", "cosine_warm_restarts"]
@@ -142,7 +143,7 @@ class ScheduleSpec(_Data):
 
 
 class XGBoostSpec(_Data):
-    """The trees on top of the embeddings, with balanced sample weights."""
+    """The trees on the embeddings, with balanced sample weights."""
 
     trees: PositiveInt = 400
     learning_rate: Rate = 0.05
@@ -159,16 +160,16 @@ class Recipe(_Data):
     input: ImageInput
     head: Literal["linear", "xgboost"]
     flip: bool = False
-    """Whether a picture's logits are averaged with those of its mirror image."""
+    """Whether the logits of an image are averaged with those of its mirror image."""
     half: bool = False
-    """Whether the backbone's matrices are rounded to float16, and stored so in half the space."""
+    """Whether the backbone's matrices are rounded to float16 and stored in half the space."""
     epochs: PositiveInt
     batch: Annotated[int, Field(ge=2)]
     balanced: bool = False
-    """Whether every class is drawn equally often, with replacement, instead of every picture once an epoch."""
+    """Whether every class is drawn equally often, with replacement, instead of every image once per epoch."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     average: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """The decay, per step, of the moving average of the weights that is taken in place of the last ones."""
+    """The decay per step of the moving average of the weights, which replaces the final weights."""
     optimizer: OptimizerSpec
     schedule: ScheduleSpec
     mix: MixSpec = MixSpec()
@@ -179,12 +180,12 @@ class Recipe(_Data):
     @classmethod
     def _known(cls, name: str) -> str:
         if name not in BACKBONES:
-            raise ValueError(f"{name!r} is not a backbone. Take one of {', '.join(BACKBONES)}")
+            raise ValueError(f"{name!r} is not a backbone. Use one of {', '.join(BACKBONES)}")
         return name
 
 
 class Preset(_Data):
-    """A kind of model: what its classes are and how it is trained, split, judged and promoted."""
+    """A kind of model: its classes, training, splits, metrics and promotion."""
 
     name: str
     description: str
@@ -192,9 +193,9 @@ class Preset(_Data):
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.93
     promoted_by: Literal["accuracy", "macro_f1"]
     minimum: PositiveInt = 30
-    """The fewest pictures of a class."""
+    """The minimum number of images of a class."""
     near_duplicates: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Pictures whose thumbnails correlate this much are kept on one side of every split."""
+    """Images whose thumbnails have at least this correlation stay on one side of every split."""
     shares: Shares = Shares()
     folds: Annotated[int, Field(ge=2)] = 5
     seed: Annotated[int, Field(ge=0)] = 42
@@ -205,12 +206,12 @@ class Preset(_Data):
     @model_validator(mode="after")
     def _has_a_recipe(self) -> Self:
         if self.pretrained is None and self.scratch is None:
-            raise ValueError("neither [pretrained] nor [scratch] is there")
+            raise ValueError("it has neither [pretrained] nor [scratch]")
         return self
 
     @property
     def reference(self) -> str:
-        """What :func:`load_preset` finds it by: its name, or its file where it is not a built-in one."""
+        """The argument of :func:`load_preset` for it: its name, or its file if it is not a built-in one."""
         return self._file or self.name
 
     @property
@@ -219,44 +220,44 @@ class Preset(_Data):
         return tuple(self.labels.classes)
 
     def recipe(self, pretrained: bool = True) -> Recipe:
-        """The recipe that starts from pretrained weights where it is asked for and there is one, else the other.
+        """Return the recipe with pretrained weights if requested and available, otherwise the other one.
 
-        Raises :class:`InvalidPreset` where pretrained weights are not to be taken and there is no way without them.
+        Raises :class:`InvalidPreset` if pretrained weights are excluded and there is no recipe without them.
         """
-        found = (self.pretrained if pretrained else None) or self.scratch
-        if found is None:
+        recipe = (self.pretrained if pretrained else None) or self.scratch
+        if recipe is None:
             raise InvalidPreset(
                 self.name, "this preset has no [scratch] recipe", "Train it without --no-pretrained, or add one"
             )
-        return found
+        return recipe
 
     def starts_pretrained(self, pretrained: bool = True) -> bool:
-        """Whether the recipe that is taken for ``pretrained`` starts from pretrained weights."""
+        """Return whether the recipe for ``pretrained`` starts from pretrained weights."""
         return pretrained and self.pretrained is not None
 
 
 def preset_names() -> tuple[str, ...]:
-    """The built-in presets."""
+    """Return the names of the built-in presets."""
     return tuple(sorted(file.stem for file in _PRESETS.glob("*.toml")))
 
 
 def load_preset(name: str | Path) -> Preset:
-    """The built-in preset of this name, or the one in a TOML file.
+    """Load the built-in preset of this name, or the preset in a TOML file.
 
-    Raises :class:`InvalidPreset` where there is none, and where it holds a key or a value that is not known.
+    Raises :class:`InvalidPreset` if there is none, or if it has an unknown key or an invalid value.
     """
     known = preset_names()
     path = _PRESETS / f"{name}.toml" if name in known else Path(name).expanduser()
     if path.suffix != ".toml" or not path.is_file():
-        mend = f"Take one of {', '.join(known)}, or a .toml file"
-        raise InvalidPreset(str(name), "there is no such preset", mend)
+        fix = f"Use one of {', '.join(known)}, or a .toml file"
+        raise InvalidPreset(str(name), "there is no such preset", fix)
     try:
         preset = Preset.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidPreset(str(path), f"is not TOML: {error}", "See presets/vehicles.toml for one that is") from error
+        raise InvalidPreset(str(path), f"is not TOML: {error}", "See presets/vehicles.toml for an example") from error
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise InvalidPreset(str(path), problems, "Correct it there") from error
+        problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        raise InvalidPreset(str(path), problems, "Correct the file") from error
     if name not in known:
         preset._file = str(path.absolute())
     return preset

@@ -1,7 +1,8 @@
-"""Three separate sets, and folds: stratified by class, with no unit of the manifest on two sides.
+"""Training, validation and test sets, and folds: stratified by class, with no unit of the manifest on two sides.
 
-What people have answered about is what a model was unsure of, and would make a test harder than the pictures it is to
-stand for: it trains, save where its unit holds it to another side. So the test set is the same with it and without.
+Images with answers from people are images that a model was uncertain about, so they would make the test set harder than
+the data it represents. They are used for training, unless their unit is on another side. The test set is therefore the
+same with and without them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Splits:
-    """Places in the manifest's samples, ascending. Nothing that is chosen or fitted has seen ``test``."""
+    """Places in the manifest's samples, ascending. ``test`` is used for neither training nor selection."""
 
     train: Places
     validation: Places
@@ -32,41 +33,41 @@ class Splits:
 
     @property
     def parts(self) -> dict[str, Places]:
-        """The three by name."""
+        """The three sets by name."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
 def split(manifest: Manifest, shares: Shares, seed: int) -> Splits:
-    """Split the samples by ``shares``, as nearly as the units allow; the same seed gives the same split.
+    """Split the samples by ``shares``, as closely as the units allow; the same seed gives the same split.
 
-    Raises :class:`UnsuitableData` where there are too few units for every class to be in each of the three.
+    Raises :class:`UnsuitableData` if a class has too few units to be in all three sets.
     """
     rest, test = next(_parts(manifest, _labelled(manifest), shares.test, seed))
     train, validation = next(_parts(manifest, rest, shares.validation / (1 - shares.test), seed))
     train, validation, test = _with_reviewed(manifest, train, validation, test)
-    made = Splits(train, validation, test)
-    _check(manifest, made.parts)
-    return made
+    splits = Splits(train, validation, test)
+    _check(manifest, splits.parts)
+    return splits
 
 
 def folds(manifest: Manifest, count: int, seed: int) -> list[tuple[Places, Places]]:
-    """``count`` pairs of places to train and to test on; each labelled sample is tested on once.
+    """Return ``count`` pairs of training and test places; every labelled sample is in one test part.
 
-    Raises :class:`UnsuitableData` where a class has fewer units than that.
+    Raises :class:`UnsuitableData` if a class has fewer than ``count`` units.
     """
-    made = []
+    pairs = []
     for pair in _parts(manifest, _labelled(manifest), 1 / count, seed):
         train, test = _with_reviewed(manifest, *pair)
-        made.append((train, test))
-    if len(made) != count:
+        pairs.append((train, test))
+    if len(pairs) != count:
         raise UnsuitableData(
             manifest.source,
-            f"{count} folds need as many {_units(manifest)} of every class, and one class has {len(made)}",
+            f"{count} folds need as many {_units(manifest)} of every class, and one class has {len(pairs)}",
             "Ask for fewer folds, or add data",
         )
-    for number, (train, test) in enumerate(made):
+    for number, (train, test) in enumerate(pairs):
         _check(manifest, {f"fold {number}": train, f"fold {number}'s test part": test})
-    return made
+    return pairs
 
 
 def _labelled(manifest: Manifest) -> Places:
@@ -74,7 +75,7 @@ def _labelled(manifest: Manifest) -> Places:
 
 
 def _with_reviewed(manifest: Manifest, train: Places, *others: Places) -> tuple[Places, ...]:
-    """The parts with the reviewed samples: each where its unit is, else to train on."""
+    """Add the reviewed samples to the parts that hold their units, by default to the training part."""
     held = {manifest.samples[place].unit: number for number, part in enumerate(others, 1) for place in part}
     parts = [train.tolist(), *(part.tolist() for part in others)]
     for place, sample in enumerate(manifest.samples):
@@ -84,7 +85,7 @@ def _with_reviewed(manifest: Manifest, train: Places, *others: Places) -> tuple[
 
 
 def _parts(manifest: Manifest, within: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:
-    """Cut the places ``within`` into parts of about this share each; gives each part's others and itself."""
+    """Divide the places ``within`` into parts of about this share; yield the other parts and the part."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     labels = np.array([manifest.samples[place].label for place in within])
@@ -93,11 +94,11 @@ def _parts(manifest: Manifest, within: Places, share: float, seed: int) -> Itera
     if fewest < 2:
         raise UnsuitableData(
             manifest.source,
-            f"has too few {_units(manifest)} to train, to validate and to test on different ones",
+            f"has too few {_units(manifest)} for separate training, validation and test sets",
             "Every class needs at least three",
         )
     count = min(round(1 / share), fewest)
-    # Without groups the plain one gives the same, much faster.
+    # Without groups the plain variant gives the same folds much faster.
     grouped = len(set(units)) < len(units)
     kind: Any = StratifiedGroupKFold if grouped else StratifiedKFold
     cut = kind(count, shuffle=True, random_state=seed)
@@ -111,10 +112,10 @@ def _check(manifest: Manifest, parts: dict[str, Places]) -> None:
         if missing := [name for name in manifest.classes if name not in present]:
             raise UnsuitableData(
                 manifest.source,
-                f"the {part} set would have no picture of {', '.join(missing)}",
+                f"the {part} set would have no image of {', '.join(missing)}",
                 f"Add {_units(manifest)} of it, or leave the class out",
             )
 
 
 def _units(manifest: Manifest) -> str:
-    return "groups" if manifest.groups else "different pictures"
+    return "groups" if manifest.groups else "different images"

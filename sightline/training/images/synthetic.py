@@ -1,7 +1,7 @@
-"""Made-up pressure maps of a bed, for demonstrations and for machines without real ones.
+"""Synthetic pressure maps of a bed, for demonstrations and for machines without real ones.
 
-They have the real ones' size, colours and proportions, and are no measurements: their names say "synthetic", and so
-does the record of a model that was trained on them.
+They have the size, colours and proportions of real ones, but are not measurements: their names contain "synthetic",
+and the record of a model that was trained on them states it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ __all__ = ["POSTURES", "bodies", "pressure_map", "synthesize_pressure_maps"]
 POSTURES = ("left", "right", "supine", "outofbed", "prone")
 
 _BODIES = Path(__file__).with_name("bodies.toml")
-_WIDTH, _HEIGHT = 29, 65  # the mattress's sensors; a map has two pixels to each
+_WIDTH, _HEIGHT = 29, 65  # the sensors of the mattress; a map has two pixels per sensor and axis
 _SCALE = 2
-_HIPS = 0.53  # what of a body is below is legs
+_HIPS = 0.53  # the parts of a body below this height are legs
 _QUALITY = 90
 
 Pressure = NDArray[np.float64]
@@ -35,7 +35,7 @@ Pressure = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Person:
-    """``length`` in sensors; ``breadth`` and ``weight`` are those of the table's body times so much."""
+    """``length`` in sensors; ``breadth`` and ``weight`` are factors of the body in the table."""
 
     length: float
     breadth: float
@@ -45,29 +45,29 @@ class _Person:
 def synthesize_pressure_maps(
     folder: Location, count: int = 600, *, people: int = 10, seed: int = 42, progress: Progress | None = None
 ) -> list[Location]:
-    """Write ``count`` maps into ``folder`` as JPEG files, the postures and the people in turn; the files.
+    """Write ``count`` maps into ``folder`` as JPEG files, cycling through postures and people, and return the files.
 
-    A map is called after its posture and its person, ``left_synthetic-s01_0001.jpg``. The same seed gives the same
-    maps, and a higher count the same ones first. Raises :class:`InvalidSetting` unless there is one of everything.
+    The name of a map contains its posture and its person: ``left_synthetic-s01_0001.jpg``. The same seed gives the same
+    maps, and a higher count starts with the same maps. Raises :class:`InvalidSetting` if a number is below 1.
     """
     if count < 1 or people < 1:
-        raise InvalidSetting(f"{count} maps of {people} people cannot be made. Ask for at least one of each")
-    made = []
+        raise InvalidSetting(f"{count} maps of {people} people are impossible. Set both numbers to at least 1")
+    files = []
     for number in range(count):
         posture, person = POSTURES[number % len(POSTURES)], number // len(POSTURES) % people
         file = folder / f"{posture}_synthetic-s{person + 1:02d}_{number + 1:04d}.jpg"
         storage.write_bytes(file, _jpeg(pressure_map(posture, person, number, seed=seed)))
-        made.append(file)
+        files.append(file)
         if progress:
-            progress(len(made) / count)
-    return made
+            progress(len(files) / count)
+    return files
 
 
 def pressure_map(posture: str, person: int, number: int, *, seed: int) -> Pressure:
-    """One map, shape = (130, 58), from 0, no pressure, to 1; ``number`` tells a person's maps of a posture apart."""
+    """Return one map, shape = (130, 58), from 0, no pressure, to 1. ``number`` is part of the random seed."""
     rng = np.random.default_rng((seed, 1, number))
     pressure = _empty_bed(rng) if posture == "outofbed" else _body(posture, _person(person, seed), rng)
-    # A sensor's own reading differs from its neighbour's, more so under load.
+    # The readings of neighbouring sensors differ, and more so under load.
     grain = 1 + 0.35 * rng.standard_normal(pressure.shape)
     readings = np.clip(pressure * grain + np.abs(0.012 * rng.standard_normal(pressure.shape)), 0, 1)
     return _enlarged(readings)
@@ -97,7 +97,7 @@ def _body(posture: str, person: _Person, rng: np.random.Generator) -> Pressure:
 
 
 def _empty_bed(rng: np.random.Generator) -> Pressure:
-    """Nothing, or what was left in it: a pillow, say, or a blanket, light and flat."""
+    """Draw an empty bed, with up to two light and flat objects such as a pillow or a blanket."""
     pressure = np.zeros((_HEIGHT, _WIDTH))
     for _ in range(rng.integers(0, 3)):
         start = rng.uniform((2, 2), (_WIDTH - 2, _HEIGHT - 2))
@@ -107,7 +107,7 @@ def _empty_bed(rng: np.random.Generator) -> Pressure:
 
 
 def _painted(ends: Pressure, widths: Pressure, pressures: Pressure) -> Pressure:
-    """Strokes on an empty bed: the sum of each one's pressure, which falls as a Gaussian with the distance from it.
+    """Draw strokes: the sum of their pressures, which fall as a Gaussian with the distance from the stroke.
 
     ``ends``, shape = (strokes, 2, 2), are points (x, y), and ``widths`` are in sensors.
     """
@@ -141,5 +141,5 @@ def _jpeg(pressure: Pressure) -> bytes:
 
 @cache
 def bodies() -> dict[str, Pressure]:
-    """Each posture's strokes, shape = (strokes, 6): see the table in bodies.toml."""
+    """Return the strokes of every posture, shape = (strokes, 6): see the table in bodies.toml."""
     return {name: np.array(rows) for name, rows in tomllib.loads(_BODIES.read_text(encoding="utf-8")).items()}

@@ -1,4 +1,4 @@
-"""Augmentation: a preset's steps, torchvision's transforms or those for whole batches."""
+"""Augmentation by the steps of a preset: transforms of torchvision, or of batches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["KNOWN", "augmentation", "mixing"]
 
 Transform = Callable[..., Any]
 
-_BATCHED = {each.__name__: each for each in (BatchAffine, BatchErasing, BatchJitter)}
+_BATCHED = {kind.__name__: kind for kind in (BatchAffine, BatchErasing, BatchJitter)}
 KNOWN = (
     *_BATCHED,
     "CenterCrop",
@@ -38,13 +38,13 @@ KNOWN = (
     "RandomRotation",
     "TrivialAugmentWide",
 )
-_AFTER = ("BatchErasing", "GaussianNoise", "RandomErasing")  # made for normalised numbers; the others are for pixels
+_AFTER = ("BatchErasing", "GaussianNoise", "RandomErasing")  # these work on normalised values, the others on pixels
 
 
 def augmentation(steps: Sequence[TransformSpec], size: ImageInput) -> Callable[[torch.Tensor], torch.Tensor]:
-    """From pictures, uint8 (n, 3, h, w), to a model's augmented, normalised float32 input of the same shape.
+    """Return a function from images, uint8 (n, 3, h, w), to augmented, normalised float32 input of the same shape.
 
-    Each picture is augmented in its own way, by torch's global generator. The steps stand in the preset's order, save
+    Every image gets its own random numbers from torch's global generator. The steps keep the preset's order, except
     that erasing and noise come after normalisation.
     """
     import torch
@@ -54,23 +54,23 @@ def augmentation(steps: Sequence[TransformSpec], size: ImageInput) -> Callable[[
     normalise = v2.Compose([as_float, v2.Normalize(size.mean, size.std)])
     before = [_transform(step) for step in steps if step.name not in _AFTER]
     after = [_transform(step) for step in steps if step.name in _AFTER]
-    whole = (*_BATCHED.values(), *((v2.Compose,) if any(step.name in _BATCHED for step in steps) else ()))
+    batch_kinds = (*_BATCHED.values(), *((v2.Compose,) if any(step.name in _BATCHED for step in steps) else ()))
     runs = [
         (batched, v2.Compose(list(run)))
-        for batched, run in groupby([*before, normalise, *after], key=lambda each: isinstance(each, whole))
+        for batched, run in groupby([*before, normalise, *after], key=lambda step: isinstance(step, batch_kinds))
     ]
 
-    def augment(pictures: torch.Tensor) -> torch.Tensor:
+    def augment(images: torch.Tensor) -> torch.Tensor:
         for batched, run in runs:
-            # torchvision's would draw one set of numbers for a whole batch.
-            pictures = run(as_float(pictures)) if batched else torch.stack([run(picture) for picture in pictures])
-        return pictures
+            # torchvision draws one set of random numbers for a batch, so its transforms get one image at a time.
+            images = run(as_float(images)) if batched else torch.stack([run(image) for image in images])
+        return images
 
     return augment
 
 
 def mixing(spec: MixSpec, classes: int) -> Transform | None:
-    """From a batch and its labels to the mixed batch and its labels' shares, float32 (n, classes)."""
+    """Return a function from a batch and its labels to the mixed batch and its label shares, float32 (n, classes)."""
     from torchvision.transforms import v2
 
     ways: list[Transform] = [v2.MixUp(alpha=spec.mixup, num_classes=classes)] if spec.mixup else []
@@ -89,22 +89,22 @@ def _transform(step: TransformSpec) -> Transform:
     arguments = dict(step.arguments)
     if batched := _BATCHED.get(step.name):
         if step.probability is not None:
-            raise InvalidPreset(step.name, "takes no probability: it is for whole batches", "Leave that out")
-        return _made(step.name, batched, arguments, "Its arguments are those of sightline.training.batched")
+            raise InvalidPreset(step.name, "takes no probability: it transforms batches", "Remove the probability")
+        return _create(step.name, batched, arguments, "Its arguments are those of sightline.training.images.batched")
 
-    def single(**given: Any) -> Transform:
-        if "interpolation" in given:
-            given["interpolation"] = InterpolationMode(given["interpolation"])
-        made: Transform = getattr(v2, step.name)(**given)
-        return made
+    def single(**options: Any) -> Transform:
+        if "interpolation" in options:
+            options["interpolation"] = InterpolationMode(options["interpolation"])
+        transform: Transform = getattr(v2, step.name)(**options)
+        return transform
 
-    made = _made(step.name, single, arguments, "Its arguments are those of torchvision.transforms.v2")
-    return made if step.probability is None else v2.RandomApply([made], p=step.probability)
+    transform = _create(step.name, single, arguments, "Its arguments are those of torchvision.transforms.v2")
+    return transform if step.probability is None else v2.RandomApply([transform], p=step.probability)
 
 
-def _made(name: str, kind: Transform, arguments: dict[str, Any], mend: str) -> Transform:
+def _create(name: str, kind: Transform, arguments: dict[str, Any], fix: str) -> Transform:
     try:
-        made: Transform = kind(**arguments)
+        transform: Transform = kind(**arguments)
     except (TypeError, ValueError) as error:
-        raise InvalidPreset(name, str(error), mend) from error
-    return made
+        raise InvalidPreset(name, str(error), fix) from error
+    return transform

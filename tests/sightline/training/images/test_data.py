@@ -1,4 +1,4 @@
-"""Every picture is either trained on, as what it is, or listed with the reason why not."""
+"""Every image becomes a sample with its label, or is listed as unusable with a reason."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def test_unusable_images_are_listed_with_reasons_and_others_stored(
     bucket: Location, quick: Preset, tmp_path: Path
 ) -> None:
     fill(bucket / "maps", GOOD)
-    whole = image_file(99)
+    complete = image_file(99)
     fill(
         bucket / "maps",
         {
-            "left_s04_1.png": whole[: len(whole) // 2],
+            "left_s04_1.png": complete[: len(complete) // 2],
             "left_s05_1.png": b"",
-            "left_s06_1.png": b"not a picture at all",
+            "left_s06_1.png": b"not an image",
             "standing_s07_1.png": image_file(7),
             "0815.png": image_file(8),
             "left_s08_1.png": image_file(77),
@@ -62,7 +62,7 @@ def test_unusable_images_are_listed_with_reasons_and_others_stored(
     )
     data = read(bucket / "maps", quick, tmp_path)
     assert [sample.name for sample in data.manifest.samples] == sorted(GOOD)
-    reasons = {each.name: each.reason for each in data.manifest.unusable}
+    reasons = {image.name: image.reason for image in data.manifest.unusable}
     assert {name: next(word for word in why.split() if word in why) for name, why in reasons.items()}.keys() == {
         "left_s04_1.png", "left_s05_1.png", "left_s06_1.png", "standing_s07_1.png", "0815.png",
         "left_s08_1.png", "right_s08_2.png",
@@ -71,7 +71,7 @@ def test_unusable_images_are_listed_with_reasons_and_others_stored(
     assert "0 bytes" in reasons["left_s05_1.png"]
     assert "not_an_image" in reasons["left_s06_1.png"]
     assert "label standing" in reasons["standing_s07_1.png"]
-    assert "does not begin with a label" in reasons["0815.png"]
+    assert "does not contain a label" in reasons["0815.png"]
     assert "left and right" in reasons["left_s08_1.png"]
 
 
@@ -94,21 +94,21 @@ def test_images_can_be_read_again_at_another_size(quick: Preset, tmp_path: Path)
     assert data.read([2, 0], other).shape == (2, 7, 5, 3)
     assert np.array_equal(data.read([2, 0], SMALL), data.pixels[[2, 0]])
     (tmp_path / "maps" / data.manifest.samples[0].name).unlink()
-    with pytest.raises(UnsuitableData, match="could be read at first"):
+    with pytest.raises(UnsuitableData, match="was readable at first"):
         data.read([0], other)
 
 
 def test_copied_data_has_the_same_version(quick: Preset, tmp_path: Path, s3_bucket: Location) -> None:
-    here = read(fill(tmp_path / "maps", GOOD), quick, tmp_path)
-    there = read(fill(s3_bucket / "other" / "place", GOOD), quick, tmp_path)
-    assert here.manifest.sha256 == there.manifest.sha256
+    original = read(fill(tmp_path / "maps", GOOD), quick, tmp_path)
+    copy = read(fill(s3_bucket / "other" / "place", GOOD), quick, tmp_path)
+    assert original.manifest.sha256 == copy.manifest.sha256
 
 
 def test_duplicates_of_one_label_share_a_unit_with_their_groups(quick: Preset, tmp_path: Path) -> None:
     files = {**GOOD, "left_s01_9.png": image_file(50), "left_s02_9.png": image_file(50)}
     units = {s.name: s.unit for s in read(fill(tmp_path / "maps", files), quick, tmp_path).manifest.samples}
     assert units["left_s01_9.png"] == units["left_s02_9.png"]
-    assert units["left_s01_1.png"] == units["left_s02_1.png"], "the whole of both people"
+    assert units["left_s01_1.png"] == units["left_s02_1.png"], "all images of both people"
     assert units["left_s03_1.png"] != units["left_s01_1.png"]
 
 
@@ -133,7 +133,7 @@ def test_near_and_mirrored_duplicates_of_one_label_share_a_unit(tmp_path: Path) 
     vehicles = load_preset("vehicles")
     units = [s.unit for s in read(fill(tmp_path / "photos", files), vehicles, tmp_path).manifest.samples]
     assert units[0] == units[1] == units[2]
-    assert len(set(units)) == 4, "pictures of two classes tell nothing of each other"
+    assert len(set(units)) == 4, "duplicates are only searched within a class"
 
 
 def test_storage_failure_is_raised_instead_of_listed_as_unusable(
@@ -162,13 +162,13 @@ def test_requested_class_without_images_is_rejected_by_name(quick: Preset, tmp_p
         read(folder, quick, tmp_path, classes=["left", "prone"])
 
 
-# CIFAR-100: torchvision's files, with a few pictures in them.
+# A small CIFAR-100 in the file format of torchvision.
 FINE = ["apple", "aquarium_fish", "bicycle", "motorcycle"]
 
 
 @pytest.fixture
 def cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder as torchvision unpacks it, whose checksums torchvision is told to expect in place of the real ones."""
+    """A folder as torchvision unpacks it; torchvision's expected checksums are replaced by those of its files."""
     from torchvision.datasets import CIFAR100
 
     folder = tmp_path / "cifar" / CIFAR100.base_folder
@@ -180,14 +180,14 @@ def cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "test": {"data": rng.integers(0, 255, (4, 3072), np.uint8), "fine_labels": [0, 1, 2, 3]},
         "meta": {"fine_label_names": FINE},
     }
-    sums = {}
+    checksums = {}
     for name, content in contents.items():
         data = pickle.dumps(content)
         (folder / name).write_bytes(data)
-        sums[name] = hashlib.md5(data).hexdigest()
-    monkeypatch.setattr(CIFAR100, "train_list", [["train", sums["train"]]])
-    monkeypatch.setattr(CIFAR100, "test_list", [["test", sums["test"]]])
-    monkeypatch.setattr(CIFAR100, "meta", CIFAR100.meta | {"filename": "meta", "md5": sums["meta"]})
+        checksums[name] = hashlib.md5(data).hexdigest()
+    monkeypatch.setattr(CIFAR100, "train_list", [["train", checksums["train"]]])
+    monkeypatch.setattr(CIFAR100, "test_list", [["test", checksums["test"]]])
+    monkeypatch.setattr(CIFAR100, "meta", CIFAR100.meta | {"filename": "meta", "md5": checksums["meta"]})
     return tmp_path / "cifar"
 
 
@@ -219,12 +219,14 @@ def test_cifar_100_pixels_are_unchanged(cifar: Path, tmp_path: Path) -> None:
 def test_foreign_pickle_in_cifar_100_folder_is_not_loaded(cifar: Path) -> None:
     trap = cifar / "ran"
     (cifar / "cifar-100-python" / "train").write_bytes(pickle.dumps(Trap(trap)))
-    with pytest.raises(UnsuitableData, match="CIFAR-100 is not there, or damaged"):
+    with pytest.raises(UnsuitableData, match="CIFAR-100 is missing or damaged"):
         open_source(f"cifar100://{cifar}")
     assert not trap.exists()
 
 
 class Trap:
+    """An object that creates a file when it is unpickled."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
 
@@ -238,11 +240,11 @@ def test_missing_cifar_100_error_states_the_fix(tmp_path: Path) -> None:
 
 
 def test_real_maps_are_grouped_by_person(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
-    some = tmp_path / "some"
-    some.mkdir()
+    subset = tmp_path / "subset"
+    subset.mkdir()
     for file in sorted(shared_data("pressure-maps").glob("*.jpg"))[::10]:
-        shutil.copy(file, some)
-    data = read(some, load_preset("posture"), tmp_path)
+        shutil.copy(file, subset)
+    data = read(subset, load_preset("posture"), tmp_path)
     assert data.manifest.classes == ("left", "right", "supine")
     assert data.manifest.absent == ("outofbed", "prone")
     assert data.manifest.groups == 10

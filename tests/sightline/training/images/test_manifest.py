@@ -1,4 +1,4 @@
-"""A picture's class and group come from its name, and the data's version from its content."""
+"""File names define class and group; labels and content define the data version."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_map_name_gives_posture_and_person(name: str, label: str | None, group: 
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
+    ("name", "class_name"),
     [
         ("bike_s_000051.png", "bicycle"),
         ("safety_bicycle_s_000017.png", "bicycle"),
@@ -46,11 +46,11 @@ def test_map_name_gives_posture_and_person(name: str, label: str | None, group: 
         ("tricycle_s_000001.png", None),
     ],
 )
-def test_vehicle_class_is_that_of_its_synset(name: str, found: str | None) -> None:
+def test_vehicle_class_is_that_of_its_synset(name: str, class_name: str | None) -> None:
     table = ClassTable(VEHICLES)
     label = table.label(name)
     assert label is not None
-    assert table.class_of(label) == found
+    assert table.class_of(label) == class_name
 
 
 def test_classes_outside_the_preset_are_selected_by_name_or_all() -> None:
@@ -71,16 +71,18 @@ def sample(content: int, label: str, name: str = "a.jpg") -> Sample:
 
 
 def manifest(*samples: Sample, source: str = "/here", unusable: tuple[Unusable, ...] = ()) -> Manifest:
-    classes = tuple(sorted({each.label for each in samples}))
+    classes = tuple(sorted({sample.label for sample in samples}))
     return Manifest(source=source, classes=classes, absent=(), samples=samples, unusable=unusable)
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.sampled_from("ab")), min_size=1, max_size=20), st.randoms())
 def test_data_version_ignores_order_names_and_location(rows: list[tuple[int, str]], chance: random.Random) -> None:
-    here = manifest(*(sample(*row) for row in rows))
+    original = manifest(*(sample(*row) for row in rows))
     shuffled = chance.sample(rows, len(rows))
-    there = manifest(*(sample(*row, name=f"{n}.png") for n, row in enumerate(shuffled)), source="s3://elsewhere")
-    assert here.sha256 == there.sha256
+    shuffled_manifest = manifest(
+        *(sample(*row, name=f"{n}.png") for n, row in enumerate(shuffled)), source="s3://elsewhere"
+    )
+    assert original.sha256 == shuffled_manifest.sha256
 
 
 def test_data_version_depends_on_labels_and_content() -> None:
@@ -98,20 +100,20 @@ def test_data_version_depends_on_labels_and_content() -> None:
 
 
 def test_manifest_csv_assigns_hashes_to_parts_without_paths() -> None:
-    made = manifest(sample(1, "a", 'a "quoted", name.jpg'), sample(2, "b"), sample(3, "b"))
-    text = made.csv({"train": [0, 2], "test": [1]})
+    built = manifest(sample(1, "a", 'a "quoted", name.jpg'), sample(2, "b"), sample(3, "b"))
+    text = built.csv({"train": [0, 2], "test": [1]})
     assert read_manifest_csv(text) == {"train": {f"{1:064x}", f"{3:064x}"}, "test": {f"{2:064x}"}}
     assert b"/x/" not in text
 
 
 def test_single_class_is_rejected_with_the_unusable_images() -> None:
     left_out = Unusable(name="b.jpg", uri="/x/b.jpg", reason="truncated: it breaks off")
-    with pytest.raises(UnsuitableData, match=r"/here: has 1 of a; .* the first of them b\.jpg: truncated"):
+    with pytest.raises(UnsuitableData, match=r"/here: has 1 of a; .* the first one is b\.jpg: truncated"):
         manifest(sample(1, "a"), unusable=(left_out,)).check(1)
 
 
 def test_class_with_too_few_images_is_rejected_with_counts() -> None:
-    with pytest.raises(UnsuitableData, match="at least 2 pictures, and b has 1"):
+    with pytest.raises(UnsuitableData, match="at least 2 images, and b has 1"):
         manifest(sample(1, "a"), sample(2, "a"), sample(3, "b")).check(2)
 
 
