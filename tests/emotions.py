@@ -1,4 +1,4 @@
-"""Sessions of a patient as records and tables, without the files."""
+"""Records and feature tables of sessions, without files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sightline.sessions import PoseIndices, SessionRecord
 from sightline.training.emotions import EMOTIONS, SessionTable, synthetic_track
 
 QUICK: dict[str, Any] = {"trees": 10, "repeats": 2, "permutations": 19}
-"""A validation of a few seconds; 19 shuffled labels are the fewest that can come to p = 0.05."""
+"""Options for a validation of a few seconds; 19 permutations are the fewest that allow p = 0.05."""
 
 
 def record_of(number: int, emotion: str, **changes: Any) -> SessionRecord:
-    """A finished session's record."""
+    """Return the record of a processed session."""
     record = SessionRecord(
         video_file=f"/videos/ana/clip-{number}.mp4",
         processing_time=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number),
@@ -44,7 +44,7 @@ def record_of(number: int, emotion: str, **changes: Any) -> SessionRecord:
 def table_of(
     emotions: Sequence[str], *, features: ArrayLike | None = None, videos: ArrayLike | None = None
 ) -> SessionTable:
-    """A table of these sessions; features of pure chance and a video to each unless they are given."""
+    """Return a table with one session per emotion; by default with random features and one video per session."""
     classes = tuple(sorted(set(emotions)))
     chance = np.random.default_rng(0).normal(size=(len(emotions), len(FEATURE_NAMES)))
     return SessionTable(
@@ -57,7 +57,7 @@ def table_of(
 
 
 def synthetic_table(patient: str = "ana", *, sessions_per_emotion: int = 12, separation: float = 1.0) -> SessionTable:
-    """What reading the synthetic sessions of a patient gives."""
+    """Return the table of a patient's synthetic sessions."""
     emotions = list(EMOTIONS) * sessions_per_emotion
     tracks = (synthetic_track(emotion, patient, n, separation=separation) for n, emotion in enumerate(emotions, 1))
     return table_of(emotions, features=[list(track_features(track).values()) for track in tracks])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 QUICK = r"""
 name = "quick"
-description = "Postures, learnt in a moment"
+description = "Postures, for quick tests"
 promoted_by = "macro_f1"
 minimum = 10
 folds = 3

@@ -1,4 +1,4 @@
-"""A patient's model from gate to prediction, as flows with a Prefect server."""
+"""The flows that train emotion models and predict with them, with a Prefect server."""
 
 from __future__ import annotations
 
@@ -33,22 +33,27 @@ EMOTIONS = ("happy", "sad")
 
 @pytest.fixture(scope="module", autouse=True)
 def home(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of all buckets that the flows use; each test has patients of its own."""
+    """The folder of the flows' buckets; every test uses other patients."""
     folder = tmp_path_factory.mktemp("buckets")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("video", "patients", "model", "outbox", "reviews"):
             patch.setenv(f"{name.upper()}_BUCKET", str(folder / name))
-        # What shuffled labels come to is no matter here, and takes most of a training's time.
+        # The permutation test takes most of the time, and its result does not matter here.
         patch.setattr("sightline.training.emotions.validation._TREES_FOR_SHUFFLED", 2)
         settings.cache_clear()
         yield folder
     settings.cache_clear()
 
 
-def invent(home: Path, patient: str, each: int = 5, **options: Any) -> list[SessionRecord]:
-    """Store synthetic sessions of a patient, ``each`` of every emotion."""
+def store_sessions(home: Path, patient: str, per_emotion: int = 5, **options: Any) -> list[SessionRecord]:
+    """Store synthetic sessions of a patient, ``per_emotion`` of every emotion."""
     return emotions.write_synthetic_sessions(
-        home / "patients", patient, video_bucket=home / "video", emotions=EMOTIONS, sessions_per_emotion=each, **options
+        home / "patients",
+        patient,
+        video_bucket=home / "video",
+        emotions=EMOTIONS,
+        sessions_per_emotion=per_emotion,
+        **options,
     )
 
 
@@ -57,23 +62,23 @@ def train(patient: str, **options: Any) -> State[TrainingResult]:
 
 
 def artifacts(api: str, state: State[Any]) -> dict[str, str]:
-    """The content of each artifact of the flow run, by its key."""
+    """Return the content of the flow run's artifacts by key."""
     assert state.state_details.flow_run_id
-    wanted = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}}
-    found = httpx.post(f"{api}/artifacts/filter", json=wanted, trust_env=False).raise_for_status().json()
-    return {each["key"]: str(each["data"]) for each in found}
+    query = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}}
+    rows = httpx.post(f"{api}/artifacts/filter", json=query, trust_env=False).raise_for_status().json()
+    return {artifact["key"]: str(artifact["data"]) for artifact in rows}
 
 
-def told_of(api: str, event: str, patient: str) -> dict[str, Any]:
-    """The latest event of that name that is about the patient."""
+def latest_event(api: str, name: str, patient: str) -> dict[str, Any]:
+    """Return the latest event of this name about the patient; fail if there is none after ten seconds."""
     for _ in range(50):
-        wanted = {"filter": {"event": {"name": [event]}}}
-        found = httpx.post(f"{api}/events/filter", json=wanted, trust_env=False).raise_for_status().json()["events"]
-        mine = [each for each in found if patient in json.dumps([each["resource"], each["payload"]])]
-        if mine:
-            return dict(mine[0])
+        query = {"filter": {"event": {"name": [name]}}}
+        events = httpx.post(f"{api}/events/filter", json=query, trust_env=False).raise_for_status().json()["events"]
+        of_patient = [event for event in events if patient in json.dumps([event["resource"], event["payload"]])]
+        if of_patient:
+            return dict(of_patient[0])
         time.sleep(0.2)
-    raise AssertionError(f"no {event} of {patient}")
+    raise AssertionError(f"no {name} of {patient}")
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +89,8 @@ def registry(home: Path) -> Registry:
 
 @pytest.fixture(scope="module")
 def trained(home: Path) -> State[TrainingResult]:
-    """The training of ana, of whom there is enough."""
-    invent(home, "ana")
+    """The training of ana, who has enough sessions."""
+    store_sessions(home, "ana")
     return train("ana")
 
 
@@ -96,17 +101,23 @@ class TestTraining:
         result = trained.result()
         assert result.trained
         assert result.model is not None
-        made = result.model
-        assert (made.name, made.version, made.promoted, made.sessions, made.synthetic) == ("ana", 1, True, 10, True)
-        assert made.emotions == ("happy", "sad")
+        model = result.model
+        assert (model.name, model.version, model.promoted, model.sessions, model.synthetic) == (
+            "ana",
+            1,
+            True,
+            10,
+            True,
+        )
+        assert model.emotions == ("happy", "sad")
         files = registry.open("ana")
         assert set(files.record.files) == {
             "model.skops", "training_sessions.json", "confusion_matrix.png", "feature_importance.png", "model.tar.gz",
         }  # fmt: skip
-        assert files.record.metrics["verdict"] == made.verdict
-        assert files.record.metrics["p_value"] >= 0.05, "with nineteen shufflings it cannot be less"
-        kept = json.loads((files.folder / "training_sessions.json").read_bytes())
-        assert [each["session"] for each in kept["sessions"]] == [f"synthetic-{n:04d}" for n in range(1, 11)]
+        assert files.record.metrics["verdict"] == model.verdict
+        assert files.record.metrics["p_value"] >= 0.05, "the smallest p-value of 19 permutations"
+        manifest = json.loads((files.folder / "training_sessions.json").read_bytes())
+        assert [session["session"] for session in manifest["sessions"]] == [f"synthetic-{n:04d}" for n in range(1, 11)]
         with tarfile.open(fileobj=io.BytesIO((files.folder / "model.tar.gz").read_bytes())) as archive:
             assert {"model.skops", "record.json", "training_sessions.json"} < set(archive.getnames())
 
@@ -114,14 +125,14 @@ class TestTraining:
         assert {"training-gate", "training-history", "model", "alert"} <= set(shown)
         assert "FILE_THRESHOLD" in shown["training-gate"]
         assert "The sessions are synthetic" in shown["model"]
-        assert made.verdict[1:] in shown["model"]
+        assert model.verdict[1:] in shown["model"]
         assert "is now the current model" in shown["alert"]
-        assert told_of(prefect_server, "sightline.model.promoted", "ana")
+        assert latest_event(prefect_server, "sightline.model.promoted", "ana")
 
     def test_patient_with_too_few_sessions_is_skipped_without_alert(
         self, home: Path, registry: Registry, prefect_server: str
     ) -> None:
-        invent(home, "bea", each=2)
+        store_sessions(home, "bea", per_emotion=2)
         state = train("bea")
         assert (state.name, state.is_completed()) == ("Skipped", True)
         result = state.result()
@@ -146,7 +157,7 @@ class TestTraining:
         forced = train("ana", force=True)
         second = forced.result()
         assert second.model
-        assert (second.model.version, second.model.promoted) == (2, True), "the same sessions make the same model"
+        assert (second.model.version, second.model.promoted) == (2, True), "the same sessions give the same model"
         assert "by what cross-validation said of each unseen" in second.model.why
         history = artifacts(prefect_server, forced)["training-history"]
         assert history.count("promoted") == 2
@@ -154,7 +165,7 @@ class TestTraining:
     def test_failed_training_fails_the_run_and_alerts_with_the_gate(
         self, home: Path, registry: Registry, prefect_server: str
     ) -> None:
-        records = invent(home, "cleo")
+        records = store_sessions(home, "cleo")
         track = track_of(home / "patients", records[3])
         Path(str(track)).write_bytes(b"no track")
         state = train("cleo")
@@ -164,12 +175,12 @@ class TestTraining:
         assert "synthetic-0004_track.parquet" in alert
         assert "MIN_TOTAL_SAMPLES" in alert
         assert registry.versions("cleo") == [], "there is no fallback model"
-        [kept] = emotions.read_trainings(home / "model" / "cleo")
-        assert kept.outcome == "failed"
+        [training] = emotions.read_trainings(home / "model" / "cleo")
+        assert training.outcome == "failed"
 
     @pytest.mark.slow
     def test_burst_of_events_trains_once(self, home: Path, registry: Registry) -> None:
-        invent(home, "dora")
+        store_sessions(home, "dora")
         with ThreadPoolExecutor(5) as pool:
             states = list(pool.map(lambda _: train("dora"), range(12)))
         assert sorted({state.name for state in states}) == ["Completed", "Skipped"]
@@ -178,20 +189,18 @@ class TestTraining:
 
 
 class TestSweep:
-    def test_failed_patient_is_named_and_others_are_trained(
-        self, home: Path, registry: Registry
-    ) -> None:
+    def test_failed_patient_is_named_and_others_are_trained(self, home: Path, registry: Registry) -> None:
         ward = home / "ward"
-        invent(ward, "emma")
-        invent(ward, "finn", each=1)
-        Path(str(track_of(ward / "patients", invent(ward, "gil")[0]))).unlink()
+        store_sessions(ward, "emma")
+        store_sessions(ward, "finn", per_emotion=1)
+        Path(str(track_of(ward / "patients", store_sessions(ward, "gil")[0]))).unlink()
         state: State[SweepResult] = retrain_all(
             patients_bucket=str(ward / "patients"), repeats=1, permutations=19, return_state=True
         )
         assert state.is_failed()
         assert state.message == "1 of 3 trainings failed: gil"
         result = state.data if isinstance(state.data, SweepResult) else state.result(raise_on_failure=False)
-        assert {each.patient: each.outcome for each in result.outcomes} == {
+        assert {outcome.patient: outcome.outcome for outcome in result.outcomes} == {
             "emma": "trained", "finn": "skipped", "gil": "failed",
         }  # fmt: skip
         assert registry.current("emma")
@@ -214,15 +223,15 @@ class TestPrediction:
         waiting = Reviews(home / "reviews").waiting("ana")
         assert [item.question.session for item in waiting] == ["ana/synthetic-0002"]
         assert "needs a review" in artifacts(prefect_server, state)["alert"]
-        assert told_of(prefect_server, "sightline.session.uncertain", "synthetic-0002")
+        assert latest_event(prefect_server, "sightline.session.uncertain", "synthetic-0002")
 
     def test_missing_model_error_states_the_training_command(self, home: Path) -> None:
-        invent(home, "hugo", each=1)
+        store_sessions(home, "hugo", per_emotion=1)
         with pytest.raises(ModelNotFound, match="sightline train-emotion"):
             predict_emotion("hugo/synthetic-0001")
 
 
-def words_of(folder: Path, emotion: str) -> str:
+def write_transcript(folder: Path, emotion: str) -> str:
     path = folder / f"{emotion}.vtt"
     path.write_text(f"WEBVTT\n\n00:00.100 --> 00:01.000\nIvy is {emotion}.\n")
     return str(path)
@@ -230,35 +239,33 @@ def words_of(folder: Path, emotion: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.soak
-def test_ten_videos_pass_the_gate_and_an_eleventh_is_predicted(
-    home: Path, prefect_server: str, tmp_path: Path
-) -> None:
+def test_ten_videos_pass_the_gate_and_an_eleventh_is_predicted(home: Path, prefect_server: str, tmp_path: Path) -> None:
     def film(number: int) -> str:
         video = home / "video" / "ivy" / f"visit-{number:02d}.mp4"
         video.parent.mkdir(parents=True, exist_ok=True)
-        # Another length, another content: the same one would be the same session.
+        # Every video needs another content: two videos with the same content are one session.
         return str(build_clip(video, None, seconds=1.2 + number / 10, size=(240, 180), rate=10))
 
     def process(number: int, emotion: str) -> VideoResult:
-        return process_video(film(number), transcript=words_of(tmp_path, emotion))
+        return process_video(film(number), transcript=write_transcript(tmp_path, emotion))
 
     for number in range(9):
-        made = process(number, EMOTIONS[number % 2])
-        assert made.poses_extracted >= 5
+        video_result = process(number, EMOTIONS[number % 2])
+        assert video_result.poses_extracted >= 5
     closed = train("ivy")
     assert closed.name == "Skipped"
     assert closed.message == "sessions in all: 9 found, 10 needed (MIN_TOTAL_SAMPLES)"
     tenth = process(9, "sad")
-    stored = told_of(prefect_server, "sightline.session.stored", tenth.session)
+    stored = latest_event(prefect_server, "sightline.session.stored", tenth.session)
     assert stored["payload"]["patient"] == stored["resource"]["sightline.patient"] == "ivy"
 
     opened = train(stored["payload"]["patient"]).result()
     assert opened.model
     assert (opened.model.version, opened.model.sessions, opened.model.emotions) == (1, 10, ("happy", "sad"))
-    assert opened.model.verdict.startswith("not yet: "), "the person moves alike, whatever is said of them"
+    assert opened.model.verdict.startswith("not yet: "), "the movement does not depend on the emotion"
 
-    video = film(10)  # once: x264 does not promise the same bytes twice, and other bytes are another session
-    eleventh = predict_emotion(video, transcript=words_of(tmp_path, "happy"))
+    video = film(10)  # encoded once: x264 is not deterministic, and other bytes would be another session
+    eleventh = predict_emotion(video, transcript=write_transcript(tmp_path, "happy"))
     assert (eleventh.session, eleventh.model, eleventh.keyword_emotion) == ("visit-10", "ivy/1", "happy")
     assert set(eleventh.probabilities) == {"happy", "sad"}
-    assert predict_emotion(video).session == "visit-10", "what is stored already is not processed again"
+    assert predict_emotion(video).session == "visit-10", "a stored session is not processed again"

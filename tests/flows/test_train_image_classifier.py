@@ -1,4 +1,4 @@
-"""Training, promotion and going back, as flows with a Prefect server."""
+"""The flows that train, promote and roll back image classifiers, with a Prefect server."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regist
 @pytest.fixture(scope="module")
 def maps(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("maps")
-    made = synthesize_pressure_maps(str(folder), count=180, people=6, seed=1)
-    assert made.maps == len(list(folder.glob("*.jpg"))) == 180
-    assert made.postures == dict.fromkeys(("left", "right", "supine", "outofbed", "prone"), 36)
+    result = synthesize_pressure_maps(str(folder), count=180, people=6, seed=1)
+    assert result.maps == len(list(folder.glob("*.jpg"))) == 180
+    assert result.postures == dict.fromkeys(("left", "right", "supine", "outofbed", "prone"), 36)
     (folder / "left_synthetic-s01_9999.jpg").write_bytes(b"cut off")
     return str(folder)
 
@@ -80,15 +80,15 @@ def test_model_is_trained_published_promoted_and_rolled_back(
     assert record.metrics["cross_validation"]["macro_f1"] == first.cross_validation.macro_f1
     assert "left_synthetic-s01_9999.jpg" in (Path(first.folder) / "unusable.csv").read_text()
 
-    too_early = train("posture", maps, preset=quick, cooldown_hours=1)
-    assert (too_early.name, too_early.result()) == ("Skipped", None)
-    assert "posture/1 was trained at" in str(too_early.message)
-    nothing_new = train("posture", maps, preset=quick, cooldown_hours=0)
-    assert nothing_new.name == "Skipped"
-    assert "posture/1 was trained on the same 180 pictures" in str(nothing_new.message)
+    in_cooldown = train("posture", maps, preset=quick, cooldown_hours=1)
+    assert (in_cooldown.name, in_cooldown.result()) == ("Skipped", None)
+    assert "posture/1 was trained at" in str(in_cooldown.message)
+    unchanged = train("posture", maps, preset=quick, cooldown_hours=0)
+    assert unchanged.name == "Skipped"
+    assert "posture/1 was trained on the same 180 images" in str(unchanged.message)
 
     again = train("posture", maps, preset=quick, why="drift of posture/1").result()
-    assert (again.version, again.promoted) == (2, True), "the same seed makes the same model, which is as good"
+    assert (again.version, again.promoted) == (2, True), "the same seed gives the same model, which is equally good"
     pointer = registry.current("posture")
     assert pointer
     assert pointer.history[-1].why == again.why
@@ -116,13 +116,13 @@ def test_reviewed_images_are_trained_on_unless_disabled(
 ) -> None:
     image = tmp_path / "visit.jpg"
     image.write_bytes(next(Path(maps).glob("left_*_00*.jpg")).read_bytes() + b"\0")
-    asked = question(
+    asked_question = question(
         uri=str(image), sha256=hashlib.sha256(image.read_bytes()).hexdigest(), model="posture/1", choices=("left",)
     )
-    Reviews(tmp_path / "reviews").answer(asked, answer("left"))
+    Reviews(tmp_path / "reviews").answer(asked_question, answer("left"))
     state = train("posture", maps, preset=quick)
-    made = state.result()
-    assert (made.reviewed, made.images) == (1, 181)
+    result = state.result()
+    assert (result.reviewed, result.images) == (1, 181)
     assert registry.record("posture").parameters["reviews"]["reviewers"] == {"kim": 1}
     assert "Labels from reviews: 1." in _artifacts(prefect_server, state)["model"]
     assert train("posture", maps, preset=quick, reviews=False).result().reviewed == 0
@@ -188,27 +188,25 @@ def test_command_line_trains_and_prints_json(maps: str, quick: str, registry: Re
 
 
 def test_invalid_transform_is_rejected_before_data_is_read(registry: Registry, tmp_path: Path) -> None:
-    odd = tmp_path / "odd.toml"
-    odd.write_text(QUICK.replace("batch = 8", 'batch = 8\ntransforms = [{ name = "RandomRotation", turns = 3 }]'))
+    invalid = tmp_path / "invalid.toml"
+    invalid.write_text(QUICK.replace("batch = 8", 'batch = 8\ntransforms = [{ name = "RandomRotation", turns = 3 }]'))
     with pytest.raises(InvalidInput, match=r"RandomRotation: .*turns"):
-        train("posture", "/nowhere", preset=str(odd)).result()
+        train("posture", "/nowhere", preset=str(invalid)).result()
 
 
 def _artifacts(server: str, state: State[Any]) -> dict[str, str]:
-    wanted = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}}
-    return {each["key"]: str(each["data"]) for each in _ask(server, "artifacts/filter", wanted)}
+    query = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}}
+    return {artifact["key"]: str(artifact["data"]) for artifact in _post(server, "artifacts/filter", query)}
 
 
 def _event(server: str, name: str) -> bool:
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:  # events reach the server's database a moment later
-        if _ask(server, "events/filter", {"filter": {"event": {"name": [name]}}})["events"]:
+    while time.monotonic() < deadline:  # the server stores events asynchronously
+        if _post(server, "events/filter", {"filter": {"event": {"name": [name]}}})["events"]:
             return True
         time.sleep(0.5)
     return False
 
 
-def _ask(server: str, path: str, question: dict[str, Any]) -> Any:
-    answer = httpx.post(f"{server}/{path}", json=question)
-    answer.raise_for_status()
-    return answer.json()
+def _post(server: str, path: str, body: dict[str, Any]) -> Any:
+    return httpx.post(f"{server}/{path}", json=body).raise_for_status().json()

@@ -1,4 +1,4 @@
-"""Probabilities mean what they say."""
+"""Calibrated probabilities match the observed accuracy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sightline.vision.heads import probabilities
 
 
 def sample(n: int = 4000, classes: int = 3, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Logits, and labels drawn from the very probabilities that they stand for."""
+    """Return logits, and labels drawn from the probabilities of these logits."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (n, classes))
     shares = probabilities(logits).cumsum(axis=1)
@@ -24,17 +24,17 @@ def sample(n: int = 4000, classes: int = 3, seed: int = 0) -> tuple[NDArray[np.f
 @pytest.mark.parametrize("factor", [0.3, 1.0, 4.0])
 def test_calibration_recovers_the_factor_of_scaled_logits(factor: float) -> None:
     logits, labels = sample()
-    found = calibrate(logits * factor, labels)
-    assert found.temperature == pytest.approx(factor, rel=0.1)
-    assert found.ece_after < 0.03
-    assert found.ece_after <= found.ece_before + 0.01
+    calibration = calibrate(logits * factor, labels)
+    assert calibration.temperature == pytest.approx(factor, rel=0.1)
+    assert calibration.ece_after < 0.03
+    assert calibration.ece_after <= calibration.ece_before + 0.01
 
 
 def test_temperature_of_one_sample_reduces_the_ece_of_another() -> None:
-    (logits, labels), (others, theirs) = sample(seed=1), sample(seed=2)
+    (logits, labels), (other_logits, other_labels) = sample(seed=1), sample(seed=2)
     temperature = calibrate(logits * 5, labels).temperature
-    before = expected_calibration_error(probabilities(others * 5), theirs)
-    after = expected_calibration_error(probabilities(others * 5, temperature), theirs)
+    before = expected_calibration_error(probabilities(other_logits * 5), other_labels)
+    after = expected_calibration_error(probabilities(other_logits * 5, temperature), other_labels)
     assert after < before / 3
 
 
@@ -42,8 +42,8 @@ def test_temperature_of_one_sample_reduces_the_ece_of_another() -> None:
 def test_confidence_of_perfect_predictions_is_limited_by_sample_size(n: int) -> None:
     labels = np.arange(n) % 3
     logits = 12.0 * np.eye(3)[labels]
-    found = calibrate(logits, labels)
-    confidence = probabilities(logits, found.temperature).max()
+    temperature = calibrate(logits, labels).temperature
+    confidence = probabilities(logits, temperature).max()
     assert confidence == pytest.approx((n + 1) / (n + 2), abs=0.01)
 
 
@@ -61,11 +61,11 @@ def test_calibration_error_is_within_0_and_1_and_bins_cover_all_samples(
     n: int, classes: int, seed: int, temperature: float
 ) -> None:
     logits, labels = sample(n, classes, seed)
-    found = probabilities(logits, temperature)
-    assert 0 <= expected_calibration_error(found, labels) <= 1
-    bins = reliability(found, labels)
-    assert sum(each.size for each in bins) == n
-    assert all(0 <= each.accuracy <= 1 and 0 < each.confidence <= 1 for each in bins)
+    predicted = probabilities(logits, temperature)
+    assert 0 <= expected_calibration_error(predicted, labels) <= 1
+    bins = reliability(predicted, labels)
+    assert sum(one_bin.size for one_bin in bins) == n
+    assert all(0 <= one_bin.accuracy <= 1 and 0 < one_bin.confidence <= 1 for one_bin in bins)
 
 
 def test_calibration_error_is_0_if_certain_and_right_and_1_if_wrong() -> None:
@@ -76,5 +76,5 @@ def test_calibration_error_is_0_if_certain_and_right_and_1_if_wrong() -> None:
 
 
 def test_calibration_error_of_worked_example() -> None:
-    found = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
-    assert expected_calibration_error(found, np.array([0, 1, 0, 0])) == pytest.approx(0.5 * 0.4 + 0.5 * 0.4)
+    predicted = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
+    assert expected_calibration_error(predicted, np.array([0, 1, 0, 0])) == pytest.approx(0.5 * 0.4 + 0.5 * 0.4)

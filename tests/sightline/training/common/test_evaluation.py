@@ -1,4 +1,4 @@
-"""The figures are those of their definitions."""
+"""Every metric follows its definition."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from sightline.statistics import wilson_interval
 from sightline.training.common import evaluate, selective
 
 CLASSES = ("left", "right", "prone")
-FOUND = np.array([[0.95, 0.03, 0.02], [0.5, 0.4, 0.1], [0.2, 0.8, 0.0], [0.96, 0.04, 0.0]])
+PREDICTED = np.array([[0.95, 0.03, 0.02], [0.5, 0.4, 0.1], [0.2, 0.8, 0.0], [0.96, 0.04, 0.0]])
 LABELS = np.array([0, 0, 1, 1])
 
 
 def test_metrics_of_worked_example() -> None:
-    found = evaluate(FOUND, LABELS, CLASSES, 0.93)
-    assert (found.pictures, found.accuracy) == (4, 0.75)
-    assert found.confusion_matrix == ((2, 0, 0), (1, 1, 0), (0, 0, 0))
-    assert found.per_class["left"].precision == pytest.approx(2 / 3)
-    assert found.per_class["left"].recall == 1
-    assert found.per_class["prone"].support == 0
-    assert found.macro_f1 == pytest.approx((0.8 + 2 / 3) / 2), "a class that is nowhere does not count"
-    assert (found.share_accepted, found.accuracy_accepted) == (0.5, 0.5)
-    low, high = found.accuracy_interval
+    evaluation = evaluate(PREDICTED, LABELS, CLASSES, 0.93)
+    assert (evaluation.pictures, evaluation.accuracy) == (4, 0.75)
+    assert evaluation.confusion_matrix == ((2, 0, 0), (1, 1, 0), (0, 0, 0))
+    assert evaluation.per_class["left"].precision == pytest.approx(2 / 3)
+    assert evaluation.per_class["left"].recall == 1
+    assert evaluation.per_class["prone"].support == 0
+    assert evaluation.macro_f1 == pytest.approx((0.8 + 2 / 3) / 2), (
+        "classes without labels and predictions do not count"
+    )
+    assert (evaluation.share_accepted, evaluation.accuracy_accepted) == (0.5, 0.5)
+    low, high = evaluation.accuracy_interval
     assert low < 0.75 < high
 
 
@@ -38,9 +40,9 @@ def test_interval_equals_scipys_wilson_interval(right: int, wrong: int) -> None:
 
 
 def test_accuracy_is_none_if_threshold_accepts_nothing() -> None:
-    assert selective(FOUND, LABELS, 0.99) == (0.0, None)
-    assert evaluate(FOUND, LABELS, CLASSES, 0.99).model_dump_json(), "it can be written into a record"
+    assert selective(PREDICTED, LABELS, 0.99) == (0.0, None)
+    assert evaluate(PREDICTED, LABELS, CLASSES, 0.99).model_dump_json(), "serialisable as a part of a record"
 
 
 def test_confidence_equal_to_the_threshold_is_accepted() -> None:
-    assert selective(FOUND, LABELS, 0.96).share_accepted == 0.25
+    assert selective(PREDICTED, LABELS, 0.96).share_accepted == 0.25

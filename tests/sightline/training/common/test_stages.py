@@ -1,4 +1,4 @@
-"""Stages are run where something changed, and nowhere else."""
+"""A stage runs only if its inputs, parameters or code have changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 class Toy:
-    """read → double → sum, and read → shout: which stages were run is in ``ran``."""
+    """A graph read → double → sum, and read → shout; ``ran`` lists the stages that ran."""
 
     def __init__(self, root: Location, cache: Path) -> None:
         self.root, self.cache = root, cache
@@ -46,20 +46,21 @@ class Toy:
         )
 
     def run(self) -> list[str]:
-        """Run every stage; those that did something."""
+        """Run all stages; return the names of those that did work."""
         self.ran.clear()
         graph = self.graph
         for name in graph.stages:
             graph.run(name)
         return list(self.ran)
 
-    def whys(self) -> dict[str, str]:
+    def stale(self) -> dict[str, str]:
+        """Return the reason for every stage that needs to run."""
         return {state.name: state.why for state in self.graph.plan() if not state.fresh}
 
     def _stage(self, name: str, inputs: tuple[str, ...], make: Callable[[Mapping[str, str]], str]) -> Stage:
         def work(folders: Mapping[str, Path], folder: Path, progress: object) -> None:
             self.ran.append(name)
-            text = make({each: (path / "in" / "text").read_text() for each, path in folders.items()})
+            text = make({name: (path / "in" / "text").read_text() for name, path in folders.items()})
             (folder / "in").mkdir()
             (folder / "in" / "text").write_text(text)
 
@@ -76,36 +77,36 @@ def local(tmp_path: Path) -> Toy:
     return Toy(tmp_path / "stages", tmp_path / "cache")
 
 
-EVERY = ["read", "double", "sum", "shout"]
+ALL_STAGES = ["read", "double", "sum", "shout"]
 
 
 def test_unchanged_graph_runs_no_stage_again(toy: Toy) -> None:
-    assert toy.whys() == {
+    assert toy.stale() == {
         "read": "has not been run", "double": "waits for read", "sum": "waits for double", "shout": "waits for read"
     }  # fmt: skip
-    assert toy.run() == EVERY
-    assert toy.whys() == {}
+    assert toy.run() == ALL_STAGES
+    assert toy.stale() == {}
     assert toy.run() == []
     assert (toy.graph.folder("sum") / "in" / "text").read_text() == "4"
 
 
 def test_other_machine_reuses_stored_stages(toy: Toy, tmp_path: Path) -> None:
     toy.run()
-    other = Toy(toy.root, tmp_path / "another cache")
+    other = Toy(toy.root, tmp_path / "other cache")
     assert other.run() == []
     assert (other.graph.folder("shout") / "in" / "text").read_text() == "AB"
     other.text = "c b a"
-    assert other.run() == EVERY
+    assert other.run() == ALL_STAGES
     assert toy.run() == []
 
 
 def test_changed_parameter_runs_its_stage_and_later_ones(toy: Toy) -> None:
     toy.run()
     toy.parameters["double"] = {"times": 3}
-    assert toy.whys() == {"double": "parameters changed: times 2 → 3", "sum": "waits for double"}
+    assert toy.stale() == {"double": "parameters changed: times 2 → 3", "sum": "waits for double"}
     assert toy.run() == ["double", "sum"]
     toy.parameters["sum"] = {"epochs": 12}
-    assert toy.whys() == {"sum": "parameters changed: epochs 10 → 12, lr 0.1 → none"}
+    assert toy.stale() == {"sum": "parameters changed: epochs 10 → 12, lr 0.1 → none"}
     assert toy.run() == ["sum"]
 
 
@@ -120,26 +121,26 @@ def test_restored_parameters_run_no_stage(local: Toy) -> None:
 def test_changed_data_runs_all_dependent_stages(toy: Toy) -> None:
     toy.run()
     toy.text = "ab c"
-    assert toy.whys()["read"] == "inputs changed: words"
-    assert toy.run() == EVERY
+    assert toy.stale()["read"] == "inputs changed: words"
+    assert toy.run() == ALL_STAGES
 
 
 def test_stage_with_unchanged_output_leaves_later_stages_fresh(toy: Toy) -> None:
     toy.run()
     toy.text = "a b"
     assert toy.run() == ["read"]
-    assert toy.whys() == {}
+    assert toy.stale() == {}
 
 
 def test_changed_code_runs_its_stage(local: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path / "modules"))
-    source = tmp_path / "modules" / "a_stage_of_a_test.py"
+    source = tmp_path / "modules" / "module_of_a_stage.py"
     source.parent.mkdir()
     source.write_text("TIMES = 2\n")
-    local.code["double"] = ("a_stage_of_a_test",)
+    local.code["double"] = ("module_of_a_stage",)
     local.run()
     source.write_text("TIMES = 2  # twice\n")
-    assert local.whys() == {"double": "code changed: a_stage_of_a_test", "sum": "waits for double"}
+    assert local.stale() == {"double": "code changed: module_of_a_stage", "sum": "waits for double"}
     assert local.run() == ["double"]
 
 
@@ -148,42 +149,42 @@ def test_failed_stage_stores_nothing(toy: Toy) -> None:
     with pytest.raises(ValueError, match="twice"):
         toy.run()
     assert toy.ran == ["read", "double"]
-    assert "double" in toy.whys()
+    assert "double" in toy.stale()
     assert not list(storage.walk(toy.root / "double"))
 
 
 def test_stage_with_failed_write_of_its_record_is_unfinished(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> bool:
+    def fail(*_: object) -> bool:
         raise OSError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "swap", full)
+        patch.setattr(storage, "swap", fail)
         with pytest.raises(OSError, match="no space left"):
             toy.run()
-    assert toy.whys()["read"] == "has not been run"
-    assert toy.run() == EVERY
+    assert toy.stale()["read"] == "has not been run"
+    assert toy.run() == ALL_STAGES
 
 
 @pytest.mark.parametrize("damage", ["lost", "cut", "changed"])
 def test_damaged_file_reruns_only_its_stage(toy: Toy, damage: str) -> None:
     toy.run()
-    [file] = [each.location for each in storage.walk(toy.root / "read") if each.location.name == "text"]
+    [file] = [entry.location for entry in storage.walk(toy.root / "read") if entry.location.name == "text"]
     if damage == "lost":
         storage.remove(file)
     else:
         storage.write_bytes(file, b"a" if damage == "cut" else b"xy")
-    # In a bucket, a file of the same length is looked into only when it is needed.
-    unseen = damage == "changed" and not isinstance(file, Path)
-    assert toy.whys().get("read", "") == ("" if unseen else "in/text is missing or damaged")
+    # In a bucket, the content of a file with unchanged length is verified only when it is needed.
+    undetected = damage == "changed" and not isinstance(file, Path)
+    assert toy.stale().get("read", "") == ("" if undetected else "in/text is missing or damaged")
     assert (toy.graph.folder("read") / "in" / "text").read_text() == "ab"
     assert toy.run() == []
 
 
 def test_damaged_record_reruns_its_stage(toy: Toy) -> None:
     toy.run()
-    [file] = [each.location for each in storage.walk(toy.root / "sum") if each.location.name == "stage.json"]
+    [file] = [entry.location for entry in storage.walk(toy.root / "sum") if entry.location.name == "stage.json"]
     storage.write_bytes(file, b"{")
-    assert toy.whys() == {"sum": "stage.json is damaged"}
+    assert toy.stale() == {"sum": "stage.json is damaged"}
     assert toy.run() == ["sum"]
 
 
@@ -197,11 +198,11 @@ def test_damaged_cached_copy_is_fetched_again(s3_bucket: Location, tmp_path: Pat
 
 
 def test_concurrent_machines_store_one_result(toy: Toy, tmp_path: Path) -> None:
-    """Each stage's work waits for the other's: both run it, and both go on with the same record."""
-    meet = threading.Barrier(2, timeout=60)
+    """The work of both machines meets at a barrier: both run it, and both continue with the same record."""
+    barrier = threading.Barrier(2, timeout=60)
 
     def work(folders: Mapping[str, Path], folder: Path, progress: object) -> None:
-        meet.wait()
+        barrier.wait()
         (folder / "who").write_text(str(threading.get_ident()))
 
     def graph() -> StageGraph:
@@ -214,8 +215,8 @@ def test_concurrent_machines_store_one_result(toy: Toy, tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len({record.contents for record in records}) == 1
-    kept = [each.location for each in storage.walk(toy.root / "slow") if each.location.name == "who"]
-    assert len(kept) == 1
+    stored = [entry.location for entry in storage.walk(toy.root / "slow") if entry.location.name == "who"]
+    assert len(stored) == 1
     assert graph().plan()[0].fresh
 
 
@@ -239,11 +240,11 @@ def test_killed_stage_is_unfinished(tmp_path: Path) -> None:
     assert list(storage.walk(tmp_path))
 
     def work(inputs: Mapping[str, Path], folder: Path, progress: object) -> None:
-        (folder / "a").write_text("whole")
+        (folder / "a").write_text("complete")
 
     graph = StageGraph([Stage("letters", work)], {}, tmp_path)
     assert not graph.plan()[0].fresh
-    assert (graph.folder("letters") / "a").read_text() == "whole"
+    assert (graph.folder("letters") / "a").read_text() == "complete"
 
 
 def test_graph_without_data_has_plan_and_diagram(tmp_path: Path) -> None:
@@ -252,9 +253,9 @@ def test_graph_without_data_has_plan_and_diagram(tmp_path: Path) -> None:
 
     graph = StageGraph([Stage("read", work, ("words",)), Stage("sum", work, ("read",))], {"words": None}, tmp_path)
     assert [state.why for state in graph.plan()] == ["needs words, and no data is named", "waits for read"]
-    drawn = graph.mermaid().splitlines()
-    assert drawn[0] == "flowchart TD"
-    assert {'    n1[("words")]', '    n2["read"]:::stale', "    n1 --> n2", "    n2 --> n3"} <= set(drawn)
+    diagram = graph.mermaid().splitlines()
+    assert diagram[0] == "flowchart TD"
+    assert {'    n1[("words")]', '    n2["read"]:::stale', "    n1 --> n2", "    n2 --> n3"} <= set(diagram)
 
 
 def test_stage_listed_before_its_input_is_rejected(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Small labelled sets, and a recipe that trains in a second."""
+"""Small labelled data sets, and a preset that trains in a second."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def registry(tmp_path: Path) -> Registry:
 
 @pytest.fixture(scope="session")
 def manifest_of() -> Callable[[Sequence[tuple[str, int]]], Manifest]:
-    """A manifest out of each sample's label and unit."""
+    """A function that builds a manifest from (label, unit) pairs, one per sample."""
 
     def build(rows: Sequence[tuple[str, int]]) -> Manifest:
         samples = tuple(

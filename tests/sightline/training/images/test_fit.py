@@ -1,4 +1,4 @@
-"""Training gives the same model for the same seed, learns, and measures what will be stored."""
+"""Training is reproducible, separates classes, and evaluates the weights that are stored."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def recipe(**changes: Any) -> Recipe:
 
 
 def stripes(count: int = 64, seed: int = 0) -> tuple[Pixels, Labels]:
-    """Pictures of upright stripes, class 0, and of level ones, class 1, in noise."""
+    """Return noisy images of vertical stripes, class 0, and of horizontal stripes, class 1, with their labels."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count, dtype=np.int64) % 2
     waves = 127 + 60 * np.sin(np.arange(32) * 1.3 + rng.uniform(0, 6, (count, 1)))
@@ -85,7 +85,7 @@ def test_fitted_model_separates_classes_of_unseen_images(changes: dict[str, Any]
 def test_training_is_reproducible_by_seed() -> None:
     unseen, _ = stripes(seed=1)
     first = trained(**AUGMENTED).logits(unseen)
-    torch.rand(7)  # what else draws random numbers makes no difference
+    torch.rand(7)  # numbers drawn elsewhere must not change the model
     assert np.array_equal(trained(**AUGMENTED).logits(unseen), first)
     assert not np.array_equal(trained(seed=1, **AUGMENTED).logits(unseen), first)
 
@@ -117,21 +117,25 @@ def test_patch_filters_of_uniform_images_are_finite() -> None:
 
 
 def test_ensemble_members_are_trained_separately_and_differ() -> None:
-    told: list[float] = []
-    fitted = fit(recipe(backbone="three_patch_nets", epochs=2), *stripes(), 2, seed=0, progress=told.append)
-    assert told == pytest.approx([share / 6 for share in range(1, 7)])
+    reported: list[float] = []
+    fitted = fit(recipe(backbone="three_patch_nets", epochs=2), *stripes(), 2, seed=0, progress=reported.append)
+    assert reported == pytest.approx([share / 6 for share in range(1, 7)])
     unseen, labels = stripes(seed=1)
     assert isinstance(fitted.backbone, Ensemble)
     assert isinstance(fitted.head, LinearHead)
     embeddings = embed(fitted.backbone, unseen, fitted.recipe.input)
-    alone = []
+    logits_of_members = []
     for member, block in zip(fitted.backbone.members, np.split(np.arange(embeddings.shape[1]), 3), strict=True):
-        only = np.zeros_like(embeddings)
-        only[:, block] = embed(member, unseen, fitted.recipe.input)
-        assert np.array_equal(only[:, block], embeddings[:, block])
-        alone.append(fitted.head.logits(only) - fitted.head.logits(np.zeros_like(only[:1])))
-    assert all(not np.allclose(one, other) for place, one in enumerate(alone) for other in alone[:place])
-    assert all(((each[:, 1] > each[:, 0]) == labels).mean() > 0.75 for each in alone)
+        masked = np.zeros_like(embeddings)
+        masked[:, block] = embed(member, unseen, fitted.recipe.input)
+        assert np.array_equal(masked[:, block], embeddings[:, block])
+        logits_of_members.append(fitted.head.logits(masked) - fitted.head.logits(np.zeros_like(masked[:1])))
+    assert all(
+        not np.allclose(one, other)
+        for place, one in enumerate(logits_of_members)
+        for other in logits_of_members[:place]
+    )
+    assert all(((logits[:, 1] > logits[:, 0]) == labels).mean() > 0.75 for logits in logits_of_members)
 
 
 def test_half_precision_logits_equal_those_of_the_stored_weights(tmp_path: Path) -> None:
@@ -154,9 +158,9 @@ def test_flip_recipe_gives_equal_logits_for_mirrored_images() -> None:
 
 
 def test_progress_is_reported_after_every_epoch() -> None:
-    told: list[float] = []
-    fit(recipe(epochs=4), *stripes(), 2, seed=0, progress=told.append)
-    assert told == [0.25, 0.5, 0.75, 1.0]
+    reported: list[float] = []
+    fit(recipe(epochs=4), *stripes(), 2, seed=0, progress=reported.append)
+    assert reported == [0.25, 0.5, 0.75, 1.0]
 
 
 def test_fewer_images_than_batch_size_form_one_batch() -> None:

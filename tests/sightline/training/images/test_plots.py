@@ -1,4 +1,4 @@
-"""The plots are there, readable pictures, whatever was tested."""
+"""All plots are readable images for any test result."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def test_every_plot_is_a_readable_image_of_page_size(classes: int, tmp_path: Pat
     )  # fmt: skip
     assert names == [f"{name}.png" for name in NAMES]
     for name in names:
-        picture = np.asarray(Image.open(tmp_path / name).convert("L"))
-        assert picture.shape[0] > 250
-        assert picture.shape[1] > 250
-        assert max(picture.shape) < 3000, "it fits a page"
-        assert (picture == 255).mean() > 0.2
-        assert picture.std() > 10
+        image = np.asarray(Image.open(tmp_path / name).convert("L"))
+        assert image.shape[0] > 250
+        assert image.shape[1] > 250
+        assert max(image.shape) < 3000, "it fits a page"
+        assert (image == 255).mean() > 0.2
+        assert image.std() > 10
 
 
 def test_plots_of_uniform_and_perfect_predictions_are_drawn(tmp_path: Path) -> None:
-    for place, found in enumerate((np.full((6, 3), 1 / 3), np.eye(3)[[0, 1, 2, 0, 1, 2]])):
+    for place, predicted in enumerate((np.full((6, 3), 1 / 3), np.eye(3)[[0, 1, 2, 0, 1, 2]])):
         folder = tmp_path / f"{place}"
         folder.mkdir()
         names = draw_plots(
-            folder, before=found, after=found, labels=np.array([0, 1, 2, 0, 1, 2]), classes=["a", "b", "c"],
+            folder, before=predicted, after=predicted, labels=np.array([0, 1, 2, 0, 1, 2]), classes=["a", "b", "c"],
             threshold=0.93, losses=[1.0],
         )  # fmt: skip
         assert all((folder / name).stat().st_size > 1000 for name in names)

@@ -1,4 +1,4 @@
-"""The presets are whole, and one that is not is refused with the name of the key."""
+"""The built-in presets are complete; an invalid preset is rejected with the name of the key."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ def test_preset_error_names_file_and_key(line: str, mistake: str, key: str, tmp_
     path = tmp_path / "mine.toml"
     assert line in QUICK
     path.write_text(QUICK.replace(line, mistake))
-    with pytest.raises(InvalidPreset, match=re.escape(key)) as caught:
+    with pytest.raises(InvalidPreset, match=re.escape(key)) as error:
         load_preset(path)
-    assert caught.value.subject == str(path)
+    assert error.value.subject == str(path)
 
 
 def test_preset_that_is_not_toml_is_rejected(tmp_path: Path) -> None:

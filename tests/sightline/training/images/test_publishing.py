@@ -1,4 +1,4 @@
-"""From maps to a version in the registry that is current only where it is at least as good as the one before."""
+"""Trained models become versions; a version becomes current only if it is at least as good as the last one."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def good(data: TrainingData, splits: Splits, quick: Preset) -> Assessed:
 
 @pytest.fixture(scope="module")
 def bad(data: TrainingData, splits: Splits, good: Assessed) -> Assessed:
-    """One that says the next class of everything."""
+    """The good model with its predictions shifted to the next class."""
     before, after = np.roll(good.before, 1, axis=1), np.roll(good.after, 1, axis=1)
     figures = publishing_module.evaluate(after, data.labels[splits.test], data.manifest.classes, 0.93)
     return replace(good, before=before, after=after, evaluation=figures)
@@ -62,7 +62,7 @@ def bad(data: TrainingData, splits: Splits, good: Assessed) -> Assessed:
 
 @pytest.fixture(autouse=True)
 def _without_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take longest, and one test looks at them."""
+    """Skip drawing, which takes most of the time, in all tests but the one of the plots."""
     if "plots" not in request.node.name:
         monkeypatch.setattr(publishing_module, "draw_plots", lambda *_, **__: [])
 
@@ -70,7 +70,7 @@ def _without_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 def put(
     registry: Registry, assessed: Assessed, data: TrainingData, splits: Splits, preset: Preset, tmp_path: Path
 ) -> tuple[ModelRecord, Promotion]:
-    folder = tmp_path / f"made-{len(list(tmp_path.iterdir()))}"
+    folder = tmp_path / f"version-{len(list(tmp_path.iterdir()))}"
     folder.mkdir()
     record = publish(registry, "posture", preset, data, splits, assessed, folder, seed=42)
     return record, promote(registry, record, preset, data, splits, assessed, device="cpu")
@@ -119,31 +119,31 @@ def test_record_holds_the_agreement_of_half_precision(
     record, _ = put(registry, good, data, splits, quick, tmp_path)
     measured = record.metrics["half_precision"]
     assert measured.keys() == {"float16"}, "a plain convolutional network has no perceptrons for bfloat16"
-    found = Agreement(**measured["float16"])
-    assert (found.pictures, found) == (record.data.test, good.half["float16"])
-    assert found.same_class > 0.9
+    agreement = Agreement(**measured["float16"])
+    assert (agreement.pictures, agreement) == (record.data.test, good.half["float16"])
+    assert agreement.same_class > 0.9
 
 
 def test_bfloat16_is_measured_for_networks_with_perceptrons(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset
 ) -> None:
-    """Without a figure a model never runs in it."""
+    """A precision without measurement is never used for prediction."""
     backbone, recipe = Mixer().eval(), good.fitted.recipe
     known = embed(backbone, data.pixels[splits.train], recipe.input)
     head = fit_trees(recipe, known, data.labels[splits.train], len(data.manifest.classes), seed=0)
     assessed = assess(replace(good.fitted, backbone=backbone, head=head), data, splits, quick.threshold)
     assert assessed.half.keys() == {"bfloat16", "float16"}
-    left = embed(backbone, data.pixels[splits.train], recipe.input)
-    assert np.array_equal(left, known), "the model itself is not changed by it"
+    repeated = embed(backbone, data.pixels[splits.train], recipe.input)
+    assert np.array_equal(repeated, known), "measuring does not change the model"
 
 
 def test_half_precision_that_overflows_is_not_offered(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset
 ) -> None:
-    """Embeddings beyond 65,504, which trees would take for any other large ones."""
+    """Embeddings exceed 65,504, the largest number of float16; trees would not notice the overflow."""
     backbone = copy.deepcopy(good.fitted.backbone)
     with torch.no_grad():
-        last = [each for each in backbone.modules() if isinstance(each, torch.nn.BatchNorm2d)][-1]
+        last = [module for module in backbone.modules() if isinstance(module, torch.nn.BatchNorm2d)][-1]
         last.weight *= 1e6
         last.bias *= 1e6
     assert assess(replace(good.fitted, backbone=backbone), data, splits, quick.threshold).half == {}
@@ -153,9 +153,9 @@ def test_version_stores_the_baseline_of_its_test_set(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     record, _ = put(registry, good, data, splits, quick, tmp_path)
-    kept = registry.read(record, BASELINE)
-    assert kept
-    baseline = Baseline.load(kept)
+    content = registry.read(record, BASELINE)
+    assert content
+    baseline = Baseline.load(content)
     np.testing.assert_allclose(baseline.probabilities, good.after, atol=1e-6)
     assert baseline.accuracy == pytest.approx(record.metrics["accuracy"])
     assert baseline.embeddings is not None
@@ -210,7 +210,7 @@ def test_current_model_is_evaluated_on_test_images_new_to_it(
     data: TrainingData, splits: Splits, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
 ) -> None:
     put(registry, good, data, splits, quick, tmp_path)
-    # The next one is tested on what the first was tested on, and on half of what that was trained on.
+    # The next model's test set holds the first model's test set and half of its training set.
     known, unseen = np.array_split(splits.train, 2)[0], splits.test
     others = np.setdiff1d(splits.train, known)
     other = Splits(others, splits.validation, np.sort(np.concatenate([known, unseen])))
@@ -236,9 +236,9 @@ def test_current_model_with_other_classes_is_compared_on_new_classes(
     two = tmp_path / "two"
     two.mkdir()
     source = ImageSource(data.source.uri, data.source.name, data.source.images)
-    less = read_training_data(source, quick, data.input, two, classes=["prone", "left"])
-    parts = split(less.manifest, quick.shares, 1)
-    put(registry, assess(train(less, parts, quick), less, parts, 0.93), less, parts, quick, tmp_path)
+    subset = read_training_data(source, quick, data.input, two, classes=["prone", "left"])
+    parts = split(subset.manifest, quick.shares, 1)
+    put(registry, assess(train(subset, parts, quick), subset, parts, 0.93), subset, parts, quick, tmp_path)
     _, promotion = put(registry, good, data, splits, quick, tmp_path)
     assert promotion.promoted
     assert promotion.rival is not None
@@ -254,15 +254,15 @@ def test_version_promoted_during_comparison_is_compared_too(
     folder = tmp_path / "other"
     folder.mkdir()
 
-    def beaten_to_it(*arguments: Any, **options: Any) -> Any:
-        found = compare(*arguments, **options)
+    def promote_another_first(*arguments: Any, **options: Any) -> Any:
+        comparison = compare(*arguments, **options)
         monkeypatch.setattr(publishing_module, "compare_with_current", compare)
         better = publish(registry, "posture", quick, data, splits, good, folder, seed=42)
         assert promote(registry, better, quick, data, splits, good, device="cpu").promoted
-        return found
+        return comparison
 
-    monkeypatch.setattr(publishing_module, "compare_with_current", beaten_to_it)
+    monkeypatch.setattr(publishing_module, "compare_with_current", promote_another_first)
     _, promotion = put(registry, bad, data, splits, quick, tmp_path)
-    assert not promotion.promoted, "it would have been at least as good as the one that was current first"
+    assert not promotion.promoted, "the first current model was no better"
     assert promotion.rival == good.evaluation.macro_f1
     assert registry.record("posture").version == 3

@@ -10,15 +10,15 @@ from sightline.training.images.comparison import HEADS
 
 
 def test_cross_validation_tests_every_map_once_and_reports_progress(data: TrainingData, quick: Preset) -> None:
-    told: list[float] = []
-    found = cross_validate(quick.recipe(), data, 3, seed=1, progress=told.append)
-    assert sum(fold.test for fold in found.folds) == len(data.manifest.samples)
-    assert [fold.train + fold.test for fold in found.folds] == [180] * 3
-    assert found.grouped
-    assert 0.5 < found.macro_f1 <= 1
-    assert found.macro_f1 == pytest.approx(sum(fold.macro_f1 for fold in found.folds) / 3)
-    assert told == sorted(told)
-    assert told[-1] == pytest.approx(1)
+    reported: list[float] = []
+    result = cross_validate(quick.recipe(), data, 3, seed=1, progress=reported.append)
+    assert sum(fold.test for fold in result.folds) == len(data.manifest.samples)
+    assert [fold.train + fold.test for fold in result.folds] == [180] * 3
+    assert result.grouped
+    assert 0.5 < result.macro_f1 <= 1
+    assert result.macro_f1 == pytest.approx(sum(fold.macro_f1 for fold in result.folds) / 3)
+    assert reported == sorted(reported)
+    assert reported[-1] == pytest.approx(1)
     assert len(folds(data.manifest, 3, 1)) == 3
 
 
@@ -28,10 +28,10 @@ def test_more_folds_than_people_are_rejected(data: TrainingData, quick: Preset) 
 
 
 def test_comparison_ranks_every_head_on_every_backbone(data: TrainingData, quick: Preset) -> None:
-    told: list[float] = []
+    reported: list[float] = []
     rows = compare(
         quick, data, split(data.manifest, quick.shares, 1), backbones=["baseline_cnn", "pressure_net"],
-        progress=told.append,
+        progress=reported.append,
     )  # fmt: skip
     assert {(row.backbone, row.head) for row in rows} == {
         (backbone, head) for backbone in ("baseline_cnn", "pressure_net") for head in HEADS
@@ -40,4 +40,4 @@ def test_comparison_ranks_every_head_on_every_backbone(data: TrainingData, quick
     [chosen] = [row for row in rows if row.chosen]
     assert (chosen.backbone, chosen.head) == ("baseline_cnn", "xgboost")
     assert all(row.train_seconds > 0 and row.predict_seconds > 0 and not row.pretrained for row in rows)
-    assert told[-1] == pytest.approx(1)
+    assert reported[-1] == pytest.approx(1)

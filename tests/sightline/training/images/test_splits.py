@@ -1,4 +1,4 @@
-"""No unit is on two sides of a split, and every class is on each."""
+"""No unit is in two parts of a split, and every part has every class."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sightline.training.images.preset import Shares
 
 Build = Callable[[Sequence[tuple[str, int]]], Manifest]
 
-# Each unit has pictures of both classes, as a person lies in several ways, some more of one than of the other.
+# Every unit has images of both classes in different proportions, as a person lies in several postures.
 units = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=8, max_size=25)
-alone = st.tuples(st.integers(12, 60), st.integers(12, 60))
+class_sizes = st.tuples(st.integers(12, 60), st.integers(12, 60))
 
 
 def rows_of(sizes: Sequence[tuple[int, int]]) -> list[tuple[str, int]]:
@@ -43,17 +43,17 @@ def test_split_keeps_units_apart_and_every_class_in_every_part(
 @given(units)
 def test_folds_test_every_image_once_and_keep_units_apart(manifest_of: Build, sizes: Sequence[tuple[int, int]]) -> None:
     manifest = manifest_of(rows_of(sizes))
-    made = folds(manifest, 3, seed=1)
-    assert sorted(np.concatenate([test for _, test in made])) == list(range(len(manifest.samples)))
-    for train, test in made:
+    pairs = folds(manifest, 3, seed=1)
+    assert sorted(np.concatenate([test for _, test in pairs])) == list(range(len(manifest.samples)))
+    for train, test in pairs:
         assert not {manifest.samples[n].unit for n in train} & {manifest.samples[n].unit for n in test}
 
 
 @settings(max_examples=20, deadline=None)
-@given(alone)
+@given(class_sizes)
 def test_split_of_single_image_units_is_stratified(manifest_of: Build, counts: tuple[int, int]) -> None:
     manifest = manifest_of([(label, 0) for label, n in zip("ab", counts, strict=True) for _ in range(n)])
-    samples = tuple(each.model_copy(update={"unit": n}) for n, each in enumerate(manifest.samples))
+    samples = tuple(sample.model_copy(update={"unit": n}) for n, sample in enumerate(manifest.samples))
     manifest = manifest.model_copy(update={"samples": samples})
     for name, places in split(manifest, Shares(validation=0.1, test=0.2), 0).parts.items():
         share = {"train": 0.7, "validation": 0.1, "test": 0.2}[name]
@@ -75,7 +75,7 @@ def test_split_of_too_few_groups_is_rejected(manifest_of: Build) -> None:
 
 def test_class_missing_from_a_part_is_rejected_by_name(manifest_of: Build) -> None:
     rows = [*rows_of([(5, 0), (5, 0), (5, 0), (5, 0)]), ("b", 4), ("b", 5)]
-    with pytest.raises(UnsuitableData, match=r"no picture of b|too few groups"):
+    with pytest.raises(UnsuitableData, match=r"no image of b|too few groups"):
         split(manifest_of(rows), Shares(), 1)
 
 
@@ -104,7 +104,7 @@ def test_reviewed_images_train_or_follow_their_unit(
         labelled = [place for place in places if place < len(rows)]
         assert labelled == without.parts[name].tolist()
         for place in set(places) - set(labelled):
-            held = {samples[other].unit for other in labelled}
-            assert samples[place].unit in held or name == "train"
+            units_of_part = {samples[other].unit for other in labelled}
+            assert samples[place].unit in units_of_part or name == "train"
     for train, test in folds(manifest, 3, seed):
         assert not {samples[n].unit for n in train} & {samples[n].unit for n in test}

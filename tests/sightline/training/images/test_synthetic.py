@@ -1,4 +1,4 @@
-"""Synthetic maps look like a bed's, and say what they are."""
+"""Synthetic maps have the layout of a pressure mat, and names that mark them as synthetic."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def test_every_person_has_a_map_in_every_posture(tmp_path: Path) -> None:
 
 
 def test_maps_are_reproducible_by_seed_and_independent_of_count(tmp_path: Path) -> None:
-    some, more, other = (
+    few, more, other = (
         [file.read_bytes() for file in synthesize_pressure_maps(tmp_path / name, count, seed=seed)]
-        for name, count, seed in (("some", 7, 1), ("more", 12, 1), ("other", 7, 2))
+        for name, count, seed in (("few", 7, 1), ("more", 12, 1), ("other", 7, 2))
     )
-    assert some == more[:7]
-    assert len({*some, *other}) == 14
+    assert few == more[:7]
+    assert len({*few, *other}) == 14
 
 
 def test_pressure_is_distributed_as_the_posture_requires() -> None:
@@ -49,7 +49,7 @@ def test_pressure_is_distributed_as_the_posture_requires() -> None:
         for name in POSTURES
     }
     left, right, supine, empty, prone = (maps[name] for name in POSTURES)
-    assert all(found.shape == (130, 58) and found.min() >= 0 and found.max() <= 1 for found in maps.values())
+    assert all(average.shape == (130, 58) and average.min() >= 0 and average.max() <= 1 for average in maps.values())
     assert empty.mean() < 0.25 * min(left.mean(), right.mean(), supine.mean(), prone.mean())
     legs = slice(80, 120)
     assert left[legs, :24].sum() > 1.5 * left[legs, 34:].sum(), "the knees point to the left"

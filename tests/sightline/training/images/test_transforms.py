@@ -1,4 +1,4 @@
-"""Every picture is augmented in its own way, and stays a picture."""
+"""Every image of a batch is augmented independently, and keeps valid values."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from sightline.training.images.transforms import augmentation, mixing
 SIZE = ImageInput(width=24, height=16, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 
 
-def pictures(count: int = 6) -> torch.Tensor:
-    """The same picture, ``count`` times."""
+def images(count: int = 6) -> torch.Tensor:
+    """Return ``count`` copies of one image, shape (count, 3, 16, 24)."""
     one = torch.randint(0, 256, (3, 16, 24), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     return one.expand(count, -1, -1, -1)
 
 
 def augmented(*steps: dict[str, Any], seed: int = 0, batch: torch.Tensor | None = None) -> torch.Tensor:
     torch.manual_seed(seed)
-    made = augmentation([TransformSpec.model_validate(step) for step in steps], SIZE)
-    return made(pictures() if batch is None else batch)
+    transform = augmentation([TransformSpec.model_validate(step) for step in steps], SIZE)
+    return transform(images() if batch is None else batch)
 
 
 AFFINE = {"name": "BatchAffine", "degrees": 12, "translate": 0.1, "scale": [0.8, 1.25], "stretch": 0.1, "flip": 0.5}
@@ -47,25 +47,25 @@ ERASING = {"name": "BatchErasing", "p": 1.0}
     ],
 )
 def test_augmentation_differs_within_a_batch_and_follows_the_seed(steps: list[dict[str, Any]]) -> None:
-    made = augmented(*steps)
-    assert made.shape == (6, 3, 16, 24)
-    assert made.dtype == torch.float32
-    assert all(not torch.equal(one, other) for place, one in enumerate(made) for other in made[:place])
-    assert torch.equal(made, augmented(*steps))
-    assert not torch.equal(made, augmented(*steps, seed=1))
+    output = augmented(*steps)
+    assert output.shape == (6, 3, 16, 24)
+    assert output.dtype == torch.float32
+    assert all(not torch.equal(one, other) for place, one in enumerate(output) for other in output[:place])
+    assert torch.equal(output, augmented(*steps))
+    assert not torch.equal(output, augmented(*steps, seed=1))
 
 
 @pytest.mark.parametrize(
     "steps", [[], [{"name": "BatchAffine"}], [{"name": "BatchJitter"}], [{"name": "RandomRotation", "degrees": 0}]]
 )
 def test_augmentation_without_effect_only_normalises(steps: list[dict[str, Any]]) -> None:
-    torch.testing.assert_close(augmented(*steps), (pictures() / 255 - 0.5) / 0.25, atol=2e-5, rtol=0)
+    torch.testing.assert_close(augmented(*steps), (images() / 255 - 0.5) / 0.25, atol=2e-5, rtol=0)
 
 
 def test_augmentation_does_not_change_its_input() -> None:
-    batch = pictures().clone()
+    batch = images().clone()
     augmented(AFFINE, JITTER, ERASING, batch=batch)
-    assert torch.equal(batch, pictures())
+    assert torch.equal(batch, images())
 
 
 @given(st.floats(0, 90), st.floats(0, 0.5), st.floats(0.5, 1), st.floats(1, 2), st.floats(0, 0.5))
@@ -74,8 +74,8 @@ def test_affine_transform_adds_no_border_to_a_uniform_image(
     degrees: float, translate: float, small: float, large: float, stretch: float
 ) -> None:
     even = torch.full((4, 3, 16, 24), 0.7)
-    made = BatchAffine(degrees, translate, (small, large), stretch, 0.5)(even)
-    torch.testing.assert_close(made, even)
+    output = BatchAffine(degrees, translate, (small, large), stretch, 0.5)(even)
+    torch.testing.assert_close(output, even)
 
 
 def test_affine_flip_equals_a_mirrored_image() -> None:
@@ -92,26 +92,26 @@ def test_rotation_preserves_proportions() -> None:
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 @settings(max_examples=25, deadline=None)
 def test_jitter_keeps_values_within_0_and_1(brightness: float, contrast: float, saturation: float, grey: float) -> None:
-    made = BatchJitter(brightness, contrast, saturation, grey)(pictures() / 255)
-    assert made.min() >= 0
-    assert made.max() <= 1
+    output = BatchJitter(brightness, contrast, saturation, grey)(images() / 255)
+    assert output.min() >= 0
+    assert output.max() <= 1
 
 
 def test_grey_jitter_makes_all_channels_equal() -> None:
-    made = BatchJitter(grey=1.0)(pictures() / 255)
-    torch.testing.assert_close(made, made[:, :1].expand(-1, 3, -1, -1))
+    output = BatchJitter(grey=1.0)(images() / 255)
+    torch.testing.assert_close(output, output[:, :1].expand(-1, 3, -1, -1))
 
 
 def test_erased_area_is_one_rectangle_of_the_requested_size() -> None:
     torch.manual_seed(0)
     batch = torch.full((200, 3, 40, 40), 9.0)
     erased = (BatchErasing(p=0.5, scale=(0.05, 0.25))(batch) != 9.0).all(1)
-    hit = erased[erased.any(dim=2).any(dim=1)]
-    assert 70 < len(hit) < 130
-    for each in hit:
-        rows, columns = each.any(1), each.any(0)
-        assert torch.equal(each, rows[:, None] & columns)
-        assert 0.03 < each.float().mean() < 0.3
+    erased_masks = erased[erased.any(dim=2).any(dim=1)]
+    assert 70 < len(erased_masks) < 130
+    for mask in erased_masks:
+        rows, columns = mask.any(1), mask.any(0)
+        assert torch.equal(mask, rows[:, None] & columns)
+        assert 0.03 < mask.float().mean() < 0.3
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_mixed_labels_are_the_shares_of_the_mixed_images() -> None:
     for spec in (MixSpec(mixup=1.0), MixSpec(cutmix=1.0)):
         mix = mixing(spec, 2)
         assert mix is not None
-        made, shares = mix(batch, torch.tensor([0, 1] * 4))
-        torch.testing.assert_close(made.mean((1, 2, 3)), shares[:, 1])
+        output, shares = mix(batch, torch.tensor([0, 1] * 4))
+        torch.testing.assert_close(output.mean((1, 2, 3)), shares[:, 1])
         torch.testing.assert_close(shares.sum(1), torch.ones(8))
 
 
