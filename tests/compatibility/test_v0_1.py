@@ -47,7 +47,8 @@ from sightline.sessions import SessionStore, open_session, read_sessions, track_
 from sightline.sessions.ranges import reserve
 from sightline.settings import settings
 from sightline.training.common.manifest import MANIFEST, read_manifest_csv
-from sightline.training.common.stages import Stage, StageGraph, StageRecord
+from sightline.training.common.stage_graph import StageGraph
+from sightline.training.common.stages import Stage, StageRecord
 from sightline.training.emotions import (
     SessionTable,
     TrainedForest,

@@ -151,7 +151,7 @@ def test_posture_model_has_the_classes_of_the_settings(
     assert train("posture", maps, preset=str(posture)).result().classes == ("prone", "left")
     monkeypatch.setenv("CLASSES", '["prone", "standing"]')
     settings.cache_clear()
-    with pytest.raises(InvalidInput, match="standing is no class of posture"):
+    with pytest.raises(InvalidInput, match="standing is not a class of posture"):
         train("posture", maps, preset=str(posture)).result()
 
 

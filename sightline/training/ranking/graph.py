@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sightline.progress import Progress
 from sightline.storage import Location
-from sightline.training.common.stages import Stage, StageGraph, Work
+from sightline.training.common.stage_graph import StageGraph
+from sightline.training.common.stages import Stage, Work
 from sightline.training.ranking.dataset import SPLITS, RankingData, Split
 from sightline.training.ranking.evaluate import evaluate_head
 from sightline.training.ranking.export import export_ranker

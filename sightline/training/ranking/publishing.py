@@ -22,7 +22,7 @@ from sightline.training.common.publishing import (
     promote_version,
     provenance,
 )
-from sightline.training.common.stages import StageGraph
+from sightline.training.common.stage_graph import StageGraph
 from sightline.training.ranking.dataset import LABELS, SPLITS, RankingData, Split
 from sightline.training.ranking.evaluate import METRICS, SCORES, THRESHOLD, RankingMetrics, auc
 from sightline.training.ranking.export import EXPORT

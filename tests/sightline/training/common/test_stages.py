@@ -14,7 +14,8 @@ import pytest
 
 from sightline import storage
 from sightline.storage import Location
-from sightline.training.common.stages import Stage, StageGraph
+from sightline.training.common.stage_graph import StageGraph
+from sightline.training.common.stages import Stage
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -225,7 +226,8 @@ def test_killed_stage_is_unfinished(tmp_path: Path) -> None:
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from sightline import storage\n"
-        "from sightline.training.common.stages import Stage, StageGraph\n"
+        "from sightline.training.common.stage_graph import StageGraph\n"
+        "from sightline.training.common.stages import Stage\n"
         "real = storage.write_file\n"
         "def write_file(location, source):\n"
         "    real(location, source)\n"
@@ -270,5 +272,5 @@ def test_stage_listed_before_its_input_is_rejected(tmp_path: Path) -> None:
 
 def test_missing_code_module_is_rejected(local: Toy) -> None:
     local.code["read"] = ("sightline.no_such_module",)
-    with pytest.raises(ValueError, match=r"sightline\.no_such_module is no module"):
+    with pytest.raises(ValueError, match=r"sightline\.no_such_module is not a module"):
         local.run()

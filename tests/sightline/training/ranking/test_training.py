@@ -21,7 +21,7 @@ from sightline.ranking import PrepareParameters, Preparer, load_ranker
 from sightline.registry import ModelRecord, Registry
 from sightline.storage import Location
 from sightline.training.common import UnsuitableData
-from sightline.training.common.stages import StageGraph
+from sightline.training.common.stage_graph import StageGraph
 from sightline.training.ranking import (
     STAGES,
     RankingData,
