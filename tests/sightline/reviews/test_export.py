@@ -102,7 +102,7 @@ def test_missing_and_replaced_images_are_named_and_others_exported(bucket: Locat
     Path(images[0].question.uri).write_bytes(image_file(9))
     exported = export_images("vehicles", images, bucket, Limits())
     assert len(exported.rows) == 1
-    assert "another one is" in exported.unusable[images[0].question.uri]
+    assert "replaced by another one" in exported.unusable[images[0].question.uri]
 
 
 def test_foreign_manifest_is_not_overwritten(bucket: Location, images: list[Reviewed]) -> None:
