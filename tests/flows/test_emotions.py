@@ -158,7 +158,7 @@ class TestTraining:
         second = forced.result()
         assert second.model
         assert (second.model.version, second.model.promoted) == (2, True), "the same sessions give the same model"
-        assert "by what cross-validation said of each unseen" in second.model.why
+        assert "by the out-of-fold predictions of each" in second.model.why
         history = artifacts(prefect_server, forced)["training-history"]
         assert history.count("promoted") == 2
 
@@ -254,7 +254,7 @@ def test_ten_videos_pass_the_gate_and_an_eleventh_is_predicted(home: Path, prefe
         assert video_result.poses_extracted >= 5
     closed = train("ivy")
     assert closed.name == "Skipped"
-    assert closed.message == "sessions in all: 9 found, 10 needed (MIN_TOTAL_SAMPLES)"
+    assert closed.message == "sessions in total: 9 found, 10 needed (MIN_TOTAL_SAMPLES)"
     tenth = process(9, "sad")
     stored = latest_event(prefect_server, "sightline.session.stored", tenth.session)
     assert stored["payload"]["patient"] == stored["resource"]["sightline.patient"] == "ivy"

@@ -102,7 +102,7 @@ def test_model_is_trained_published_promoted_and_rolled_back(
         rollback_model("posture", to=7)
 
     shown = _artifacts(prefect_server, state)
-    assert {"model", "model-selection", "progress-fit-model", "progress-read-pictures"} <= set(shown)
+    assert {"model", "model-selection", "progress-fit-model", "progress-read-images"} <= set(shown)
     assert "The images are synthetic" in shown["model"]
     assert "left_synthetic-s01_9999.jpg" in shown["model"]
     assert "mobilenet_v3_small" in shown["model-selection"]

@@ -18,7 +18,7 @@ LABELS = np.array([0, 0, 1, 1])
 
 def test_metrics_of_worked_example() -> None:
     evaluation = evaluate(PREDICTED, LABELS, CLASSES, 0.93)
-    assert (evaluation.pictures, evaluation.accuracy) == (4, 0.75)
+    assert (evaluation.images, evaluation.accuracy) == (4, 0.75)
     assert evaluation.confusion_matrix == ((2, 0, 0), (1, 1, 0), (0, 0, 0))
     assert evaluation.per_class["left"].precision == pytest.approx(2 / 3)
     assert evaluation.per_class["left"].recall == 1

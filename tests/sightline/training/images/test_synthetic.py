@@ -74,6 +74,6 @@ def test_body_table_has_expected_shape_and_value_ranges() -> None:
 
 @pytest.mark.parametrize(("count", "people"), [(0, 1), (1, 0), (-3, 2)])
 def test_counts_below_one_are_rejected(count: int, people: int, tmp_path: Path) -> None:
-    with pytest.raises(InvalidSetting, match="at least one of each"):
+    with pytest.raises(InvalidSetting, match="Set both numbers to at least 1"):
         synthesize_pressure_maps(tmp_path, count, people=people)
     assert not list(tmp_path.iterdir())
