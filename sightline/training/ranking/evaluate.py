@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.statistics import wilson_interval
 from sightline.training.ranking.dataset import LABELS
@@ -36,9 +36,9 @@ class RankingMetrics(BaseModel):
     and its interval are None if there is nothing to compute them from.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
-    pictures: int
+    images: int = Field(alias="pictures")
     photos: int
     good: int
     accuracy: float
@@ -84,7 +84,7 @@ def measure(
     correct, true_positives = int((predicted == good).sum()), int((predicted & good).sum())
     f1_interval, auc_interval = _bootstrap(scores, labels, groups, seed, draws)
     return RankingMetrics(
-        pictures=len(labels),
+        images=len(labels),
         photos=len(set(groups)),
         good=int(good.sum()),
         accuracy=correct / len(labels),

@@ -58,17 +58,17 @@ def image_input(side: int) -> ImageInput:
 
 
 def save_backbone(folder: Path, *, pretrained: bool, seed: int) -> None:
-    """Write ResNet18's weights: ImageNet's, or, not ``pretrained``, random ones, which ``seed`` decides.
+    """Write the weights of ResNet18: those of ImageNet, or random ones from ``seed`` if not ``pretrained``.
 
-    Random weights are no learnt features, but a random projection of the picture: they tell plain figures apart, and
-    serve where there is no network. Raises ``WeightsUnavailable``.
+    Random weights give a random projection of the image instead of learned features. They distinguish simple figures,
+    and need no network. Raises ``WeightsUnavailable``.
     """
     with seeded(seed):
         weights.save_backbone(folder, vision.create_backbone(BACKBONE, pretrained=pretrained))
 
 
 def load_backbone(folder: Path) -> Backbone:
-    """What :func:`save_backbone` wrote, in evaluation mode."""
+    """Return the backbone that :func:`save_backbone` wrote, in evaluation mode."""
     return weights.load_backbone(folder, BACKBONE)
 
 
