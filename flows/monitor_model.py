@@ -35,7 +35,7 @@ def monitor_model(
         capture: Folder or bucket of the capture files, written by sightline or SageMaker. By default CAPTURE_BUCKET.
         baseline: The predictions to compare with: a version's baseline.safetensors, or an earlier window as SINCE/UNTIL
             in ISO 8601. By default the model's test set.
-        threshold: The lowest confidence that is accepted. By default the model's own.
+        threshold: The lowest confidence that is accepted. By default the model's threshold.
         results: Folder or bucket of the runs' results, which count the rejected images. By default RESULTS_BUCKET.
         output: Folder or bucket of the report. By default a folder of RESULTS_BUCKET, by model and window.
         note: A line for the readers of the report.

@@ -72,7 +72,7 @@ def predict_emotion(
     Args:
         video_or_session: A video, which is processed first if it is new; PATIENT/SESSION; or a session's record.
         patient: The patient's name. By default the first part of the session's name, or of the video's key.
-        threshold: The lowest confidence that is accepted. By default the model's own.
+        threshold: The lowest confidence that is accepted. By default the model's threshold.
         video_bucket: Folder or bucket of the videos and their results. By default VIDEO_BUCKET.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
         transcriber: The speech engine for a new video. "auto" is whisper; pocketsphinx needs no download.

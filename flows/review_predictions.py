@@ -42,14 +42,14 @@ class ReviewResult(BaseModel):
 
     @classmethod
     def of(
-        cls, asked: QuestionSet, in_this_run: list[Reviewed], answered: list[Reviewed], waiting: int
+        cls, question_set: QuestionSet, in_this_run: list[Reviewed], answered: list[Reviewed], waiting: int
     ) -> ReviewResult:
         """Return the result of a finished run."""
         return cls(
-            asked=len(asked.questions),
+            asked=len(question_set.questions),
             answered=len(in_this_run),
             waiting=waiting,
-            left_out=asked.left_out,
+            left_out=question_set.left_out,
             this_run=agreement(in_this_run),
             by_model=by_model(answered),
         )
@@ -81,28 +81,28 @@ def review_predictions(
     if alert := overdue_alert(overdue):
         send_alert(alert)
         mark_alerted(overdue)
-    asked = find_questions(results, model, patient)
+    question_set = find_questions(results, model, patient)
     if answers is not None:
-        answers_from_file(asked, answers)
-    elif asked.value.questions and can_wait():
-        ask_people(plan_questions(asked, page_size, limit, hours))
-    in_this_run, answered, waiting = find_answered(asked)
-    result = ReviewResult.of(asked.value, in_this_run, answered, waiting)
+        answers_from_file(question_set, answers)
+    elif question_set.value.questions and can_wait():
+        ask_people(plan_questions(question_set, page_size, limit, hours))
+    in_this_run, answered, waiting = find_answered(question_set)
+    result = ReviewResult.of(question_set.value, in_this_run, answered, waiting)
     if not in_this_run:
-        return skipped(_reason(asked), result)
+        return skipped(_reason(question_set), result)
     publish_review(in_this_run, answered, waiting)
     return result
 
 
-def _reason(asked: Opaque[QuestionSet]) -> str:
+def _reason(question_set: Opaque[QuestionSet]) -> str:
     """Return why nothing was answered."""
-    count = len(asked.value.questions)
+    count = len(question_set.value.questions)
     if not count:
         return "there are no open questions"
     if can_wait():
         return f"all {count} questions were put off, or are asked by another run"
     return (
         f"{count} questions are open, and this run cannot wait for answers, because it was not started from a "
-        "deployment. Start review-predictions in the Prefect UI, which `make ui` starts here, or give "
+        "deployment. Start review-predictions in the Prefect UI, which `make ui` starts on this machine, or give "
         '--answers FILE.json, with {"reviewer": "NAME", "answers": {"URI": "CLASS"}}'
     )

@@ -42,9 +42,9 @@ def parse(location: Location, content: bytes, model: type[Model]) -> Model:
         return model.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
+        place = ".".join(map(str, first["loc"])) or "the file"
         raise DocumentDamaged(
-            f"{storage.uri_of(location)}: is damaged, or was not written by sightline: {where}: {first['msg']}"
+            f"{storage.uri_of(location)}: is damaged, or was not written by sightline: {place}: {first['msg']}"
         ) from error
 
 

@@ -61,7 +61,7 @@ def open_stored(store: SessionStore, session: str, patient: str | None) -> Store
         session = f"{patient}/{session}"
     record, _ = sessions.open_session(store.patients_bucket, session)
     if patient is not None and record.patient != patient:
-        raise InvalidInput(session, f"is a session of {record.patient}, not of {patient}", "Leave --patient out")
+        raise InvalidInput(session, f"is a session of {record.patient}, not of {patient}", "Omit --patient")
     return store.outputs(_claim(record))
 
 
@@ -75,8 +75,8 @@ def predict_stored(store: SessionStore, stored: StoredSession, threshold: float 
     features = features_of_track(storage.locate(stored.track))
     prediction = affect.predict_session(model, features, stored.metadata, datetime.now(UTC), threshold=threshold)
     emotions = load_keywords(settings().emotion_keywords).emotions
-    after = reviews.store_prediction(store, open_reviews(), _claim(stored), prediction, emotions)
-    return Predicted(after, prediction)
+    updated = reviews.store_prediction(store, open_reviews(), _claim(stored), prediction, emotions)
+    return Predicted(updated, prediction)
 
 
 @task(**PLAIN)

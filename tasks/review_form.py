@@ -57,10 +57,10 @@ def _title(question: Question) -> str:
 
 def _instructions(page: Page, pages: int) -> str:
     first, count = page.questions[0], len(page.questions)
-    these = f"this {first.kind}" if count == 1 else f"these {count} {first.kind}s"
+    subject = f"this {first.kind}" if count == 1 else f"these {count} {first.kind}s"
     return (
-        f"Page {page.number} of {pages}. {_plain(first.model)} is uncertain about {these}. Choose an answer for each: "
-        f"{', '.join(map(_plain, first.choices))}, *{NONE_OF_THESE}* or *{CANNOT_TELL}*. "
+        f"Page {page.number} of {pages}. {_plain(first.model)} is uncertain about {subject}. "
+        f"Choose an answer for each: {', '.join(map(_plain, first.choices))}, *{NONE_OF_THESE}* or *{CANNOT_TELL}*. "
         f"A question left at *{LATER}* is asked again another time. Your name is stored with the answers."
     )
 
@@ -78,5 +78,5 @@ def _link(uri: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the text with Markdown's characters escaped."""
+    """Return the text on one line, with the special characters of Markdown escaped."""
     return "".join(f"\\{letter}" if letter in r"\`*_{}[]<>#|~" else letter for letter in " ".join(text.split()))

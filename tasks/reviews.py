@@ -55,7 +55,7 @@ def find_questions(results: str | None, model: str | None, patient: str | None) 
     if len(sources) != 1:
         raise InvalidInput(
             "review-predictions",
-            f"{' and '.join(sources)} cannot be given together" if sources else "it is not given which predictions",
+            f"{' and '.join(sources)} cannot be given together" if sources else "no source of predictions is given",
             "Give one of: the results of classify-images, --model, --patient",
         )
     store = open_reviews()
@@ -71,16 +71,18 @@ def find_questions(results: str | None, model: str | None, patient: str | None) 
 
 
 @task(**ON_STORAGE)
-def plan_questions(asked: Opaque[QuestionSet], page_size: int, limit: int, hours: float | None) -> Opaque[ReviewPlan]:
+def plan_questions(
+    question_set: Opaque[QuestionSet], page_size: int, limit: int, hours: float | None
+) -> Opaque[ReviewPlan]:
     """Return the pages of this run, which stay the same when it is resumed after an answer."""
     until = datetime.now(UTC) + timedelta(hours=hours or settings().review_hours)
     plan = open_reviews().plan(
         str(flow_run.id),
-        asked.value.questions,
+        question_set.value.questions,
         page_size=page_size,
         limit=limit,
         until=until,
-        left_out=asked.value.left_out,
+        left_out=question_set.value.left_out,
     )
     return Opaque(plan)
 
@@ -123,11 +125,11 @@ def store_answers(answers: list[tuple[Question, str]], reviewer: str) -> None:
 
 
 @task(**ON_STORAGE)
-def answers_from_file(asked: Opaque[QuestionSet], file: str) -> None:
+def answers_from_file(question_set: Opaque[QuestionSet], file: str) -> None:
     """Store the answers in a JSON file to questions that are open or have been answered before."""
-    answered = open_reviews().answered(asked.value.model) if asked.value.model else []
+    answered = open_reviews().answered(question_set.value.model) if question_set.value.model else []
     answers = reviews.read_answers(storage.locate(file))
-    known = [*(reviewed.question for reviewed in answered), *asked.value.questions]
+    known = [*(reviewed.question for reviewed in answered), *question_set.value.questions]
     store_answers.fn(answers.matched(known, file), answers.reviewer)
 
 
@@ -138,9 +140,9 @@ def release_questions(planned: Opaque[ReviewPlan]) -> None:
 
 
 @task(**ON_STORAGE)
-def find_answered(asked: Opaque[QuestionSet]) -> tuple[list[Reviewed], list[Reviewed], int]:
+def find_answered(question_set: Opaque[QuestionSet]) -> tuple[list[Reviewed], list[Reviewed], int]:
     """Return the questions answered in this run, all answered ones about the model, and the number of open ones."""
-    store, model = open_reviews(), asked.value.model
+    store, model = open_reviews(), question_set.value.model
     if not model:
         return [], [], 0
     answered = store.answered(model)
@@ -173,7 +175,7 @@ def publish_review(in_this_run: Sequence[Reviewed], answered: Sequence[Reviewed]
     """Publish this run's answers and the agreement of each version, and emit ``sightline.review.answered``.
 
     Args:
-        in_this_run: The questions that were answered in this run. Each version among them has an event.
+        in_this_run: The questions that were answered in this run. One event is emitted per version.
         answered: All answered questions about the model, which the agreement is computed from.
         waiting: The number of the model's open questions.
     """
@@ -213,5 +215,5 @@ def _questions_of_model(model: str) -> QuestionSet:
     questions = reviews.questions_of_model(settings().results, model)
     store.queue(questions.questions)
     waiting = [waiting.question for waiting in store.waiting(model)]
-    asked = tuple(question for question in waiting if "/" not in model or question.model == model)
-    return QuestionSet(questions.model, asked, questions.left_out)
+    selected = tuple(question for question in waiting if "/" not in model or question.model == model)
+    return QuestionSet(questions.model, selected, questions.left_out)

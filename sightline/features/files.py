@@ -4,8 +4,8 @@
 | --- | --- |
 | ``pose_003_at_12.50s_ana_happy.json`` | the seconds in the name |
 | ``pose_003_at_pos_375.json``, ``pose_at_pos_375.json`` | number over the rate; may be mixed with the above |
-| ``visit_000000000375_keypoints.json``, OpenPose's own | the frame's number over the rate |
-| ``pose_000375.json`` | its own number over the rate |
+| ``visit_000000000375_keypoints.json``, as OpenPose writes | the frame's number over the rate |
+| ``pose_000375.json`` | the pose's number over the rate |
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sightline.pose import Keypoints, read_openpose
 from sightline.storage import Location, uri_of
 
 RATE = 30.0
-"""Frames per second if it is not given: that of most cameras."""
+"""The default frames per second, which most cameras have."""
 
 _SECONDS = re.compile(r"pose_[0-9]+_at_([0-9]+(?:\.[0-9]+)?)s_.+")
 _NUMBERS = (
@@ -83,7 +83,7 @@ def _times(folder: Location, rate: float) -> dict[str, float]:
         first, second, *_ = kinds.values()
         raise InvalidInput(
             uri_of(folder),
-            f"holds {first} and {second}, whose times do not go together",
+            f"holds {first} and {second}, whose times cannot be combined",
             "Give a folder with the files of one session",
         )
     return times

@@ -1,6 +1,6 @@
 """The names of the features, in their order, and the joints that they are computed from.
 
-Right and left are the person's own. If they are exchanged in a name, it names the mirrored feature.
+Right and left are the person's own. A name with right and left exchanged is the name of the mirrored feature.
 
 - ``angle_…``: degrees, 0 to 180, at a joint of the mean pose.
 - ``body_height``, ``shoulder_width``, ``distance_…``, ``symmetry_…``, ``box_…``: torso lengths in the mean pose;

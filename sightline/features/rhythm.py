@@ -6,8 +6,8 @@ samples at that distance are correlated:
 
     r(lag) = Σ z(t) z(t + lag) / sqrt(Σ z(t)² · Σ z(t + lag)²)
 
-over the t at which both are known, where z is the coordinate minus its mean. r is within -1 and 1 and does not decrease
-with the lag. Lags at which less than a quarter of the samples have a partner are left out.
+over the t at which both are known, where z is the coordinate minus its mean. r is within -1 and 1, and a longer lag
+alone does not reduce it. Lags at which less than a quarter of the samples have a partner are left out.
 """
 
 from __future__ import annotations

@@ -49,6 +49,8 @@ _MIN_DETECTION_CONFIDENCE = 0.5
 _MIN_PRESENCE = 0.5
 _FACE_LANDMARKS = 11
 """The number of face landmarks, the first of the 33."""
+_FAR = 0.08
+"""At this distance from the region's centre, in sides, a person is processed again in their own region."""
 
 
 def check_frame(rgb: Frame) -> None:
@@ -172,6 +174,16 @@ class PoseEstimator:
         centre, edge = ((point.x * width, point.y * height) for point in output.alignment.landmark[:2])
         presence = sum(point.presence for point in output.landmarks.landmark[:_FACE_LANDMARKS]) / _FACE_LANDMARKS
         return Person(from_mediapipe(points), _region(centre, edge), presence)
+
+    def refined_landmarks(self, rgb: Frame, region: Region) -> Person | None:
+        """Return the person in the region, processed again in their own region if it is elsewhere.
+
+        Joints at a region's edge are inaccurate.
+        """
+        person = self.landmarks(rgb, region)
+        if person is None or math.dist(person.region[:2], region[:2]) <= _FAR * region.side:
+            return person
+        return self.landmarks(rgb, person.region)
 
 
 def _region(centre: tuple[float, float], edge: tuple[float, float]) -> Region:

@@ -7,11 +7,11 @@ import math
 from sightline.pose.estimator import Region
 
 _SETTLE_SECONDS = 0.5
-"""Time constant, in which the region follows a change that is as small as the landmark model's noise."""
+"""The time constant with which the region follows a change that is as small as the landmark model's noise."""
 
 # The landmark model's noise is about 1 % of a region's side; a fast person is 10 % or more from the predicted position.
 # These values are in between: a difference of this size is followed by half.
-_NOISE_OF_PLACE = 0.06
+_NOISE_OF_POSITION = 0.06
 _NOISE_OF_SIZE = 0.1
 _NOISE_OF_ROTATION = 0.2
 
@@ -29,27 +29,27 @@ class Motion:
         self._time = time
         self._speed_x = self._speed_y = 0.0
 
-    def expect(self, time: float) -> Region:
+    def predict(self, time: float) -> Region:
         """Return the region at ``time`` (seconds) at constant speed."""
         elapsed = time - self._time
         x, y = self._region.x + elapsed * self._speed_x, self._region.y + elapsed * self._speed_y
         return self._region._replace(x=x, y=y)
 
-    def see(self, region: Region, time: float) -> None:
+    def update(self, region: Region, time: float) -> None:
         """Update with the person's region at ``time``, which must be later than the previous one."""
         elapsed = time - self._time
-        expected = self.expect(time)
-        error_x, error_y = region.x - expected.x, region.y - expected.y
-        gain = _gain(math.hypot(error_x, error_y) / region.side / _NOISE_OF_PLACE, elapsed)
-        grown = math.log(region.side / expected.side)
-        turned = math.remainder(region.rotation - expected.rotation, 2 * math.pi)
+        predicted = self.predict(time)
+        error_x, error_y = region.x - predicted.x, region.y - predicted.y
+        gain = _gain(math.hypot(error_x, error_y) / region.side / _NOISE_OF_POSITION, elapsed)
+        grown = math.log(region.side / predicted.side)
+        turned = math.remainder(region.rotation - predicted.rotation, 2 * math.pi)
         self._speed_x += gain**2 / (2 - gain) * error_x / elapsed
         self._speed_y += gain**2 / (2 - gain) * error_y / elapsed
         self._region = Region(
-            x=expected.x + gain * error_x,
-            y=expected.y + gain * error_y,
-            side=expected.side * math.exp(_gain(grown / _NOISE_OF_SIZE, elapsed) * grown),
-            rotation=expected.rotation + _gain(turned / _NOISE_OF_ROTATION, elapsed) * turned,
+            x=predicted.x + gain * error_x,
+            y=predicted.y + gain * error_y,
+            side=predicted.side * math.exp(_gain(grown / _NOISE_OF_SIZE, elapsed) * grown),
+            rotation=predicted.rotation + _gain(turned / _NOISE_OF_ROTATION, elapsed) * turned,
         )
         self._time = time
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from sightline.pose.estimator import Frame, Person, PoseEstimator, Region, check_frame
+from sightline.pose.estimator import Frame, PoseEstimator, check_frame
 from sightline.pose.faces import head_box
 from sightline.pose.skeleton import JOINTS, Keypoints
 from sightline.pose.windows import distinct, full_frame, parts
@@ -20,9 +19,6 @@ SEEN = 0.5
 
 _PARTS = (0.6, 0.35)
 """The sides of the searched parts, over the photo's longer side: people of a sixteenth of it are detected."""
-
-_FAR = 0.08
-"""At this distance from the region's centre, in sides, a person is processed again in their own region."""
 
 _MARGIN = 0.06
 """Margin around the joints, in heights of the person, for clothes, hands and soles."""
@@ -64,7 +60,7 @@ def find_people(rgb: Frame, estimator: PoseEstimator) -> list[FoundPerson]:
     check_frame(rgb)
     windows = [full_frame(rgb), *(part for share in _PARTS for part in parts(rgb, share))]
     regions = distinct(region for window in windows for region in estimator.detect(rgb, window))
-    candidates = [person for region in regions if (person := _look(rgb, region, estimator))]
+    candidates = [person for region in regions if (person := estimator.refined_landmarks(rgb, region))]
     people: list[FoundPerson] = []
     for person in sorted(candidates, key=lambda candidate: -candidate.presence):
         box = _box(person.keypoints, rgb)
@@ -78,14 +74,6 @@ def find_people(rgb: Frame, estimator: PoseEstimator) -> list[FoundPerson]:
         ]
         people.append(FoundPerson(box, person.keypoints, person.presence))
     return people
-
-
-def _look(rgb: Frame, region: Region, estimator: PoseEstimator) -> Person | None:
-    """Return the person in the region, processed in their own region: joints at a region's edge are inaccurate."""
-    person = estimator.landmarks(rgb, region)
-    if person is None or math.dist(person.region[:2], region[:2]) <= _FAR * region.side:
-        return person
-    return estimator.landmarks(rgb, person.region)
 
 
 def _same(one: Keypoints, other: Keypoints) -> bool:

@@ -13,7 +13,7 @@ import math
 import threading
 from typing import Self
 
-from sightline.pose.estimator import Frame, Person, PoseEstimator, Region, Window, check_frame
+from sightline.pose.estimator import Frame, Person, PoseEstimator, Window, check_frame
 from sightline.pose.motion import Motion
 from sightline.pose.skeleton import Keypoints
 from sightline.pose.windows import around, full_frame, parts
@@ -23,9 +23,6 @@ _SEARCH_SECONDS = 0.5
 
 _PART = 0.6
 """A part's side over the frame's longer side: three parts in 16:9, for people of a tenth of the width."""
-
-_FAR = 0.08
-"""At this distance from the region's centre, in sides, a person is processed again in their own region."""
 
 _MIN_PRESENCE_IN_PART = 0.7
 """Searching several parts causes more false detections than searching the frame once."""
@@ -74,14 +71,14 @@ class PoseTracker:
         if self._motion is None:
             self._motion = Motion(person.region, time)
         else:
-            self._motion.see(person.region, time)
+            self._motion.update(person.region, time)
         return person.keypoints
 
     def _follow(self, rgb: Frame, time: float) -> Person | None:
         if self._motion is None:
             return None
-        region = self._motion.expect(time)
-        person = _look(self._estimator, rgb, region)
+        region = self._motion.predict(time)
+        person = self._estimator.refined_landmarks(rgb, region)
         if person is None and (nearby := around(region, rgb)):
             person = _find(self._estimator, rgb, [nearby])
         return person
@@ -124,15 +121,7 @@ def _find(estimator: PoseEstimator, rgb: Frame, windows: list[Window], min_prese
     """Return the largest of the people in the windows; in one window, only the highest confidence counts."""
     regions = [regions[0] for window in windows if (regions := estimator.detect(rgb, window))]
     for region in sorted(regions, key=lambda region: -region.side):
-        person = _look(estimator, rgb, region)
+        person = estimator.refined_landmarks(rgb, region)
         if person is not None and person.presence >= min_presence:
             return person
     return None
-
-
-def _look(estimator: PoseEstimator, rgb: Frame, region: Region) -> Person | None:
-    """Return the person in the region, processed in their own region: joints at a region's edge are inaccurate."""
-    person = estimator.landmarks(rgb, region)
-    if person is None or math.dist(person.region[:2], region[:2]) <= _FAR * region.side:
-        return person
-    return estimator.landmarks(rgb, person.region)

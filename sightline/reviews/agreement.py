@@ -13,7 +13,7 @@ __all__ = ["Agreement", "ClassAgreement", "agreement", "answer_rows", "by_model"
 
 
 class ClassAgreement(BaseModel):
-    """Counts of one class: how often the model proposed it, how often rightly, and how often it was the answer."""
+    """Counts of one class: ``proposed`` by the model, ``right`` (proposed and confirmed) and ``answered`` by people."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,12 +23,12 @@ class ClassAgreement(BaseModel):
 
     @property
     def precision(self) -> float | None:
-        """Share of its proposals that were right; None if it was never proposed."""
+        """The share of its proposals that were right; None if it was never proposed."""
         return self.right / self.proposed if self.proposed else None
 
     @property
     def recall(self) -> float | None:
-        """Share of its answers that had been proposed; None if it was never the answer."""
+        """The share of its answers that had been proposed; None if it was never the answer."""
         return self.right / self.answered if self.answered else None
 
 

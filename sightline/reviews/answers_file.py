@@ -25,7 +25,7 @@ class AnswersFile(BaseModel):
     answers: dict[str, str]
 
     def matched(self, questions: Iterable[Question], file: str) -> list[tuple[Question, str]]:
-        """Return each question with its answer, without those that are put off.
+        """Return the answered questions with their answers; without those that are put off.
 
         Raises :class:`InvalidInput` for an answer without a question, or one that its question does not offer.
         """
@@ -34,7 +34,9 @@ class AnswersFile(BaseModel):
             known |= dict.fromkeys(filter(None, (question.uri, question.sha256, question.session)), question)
         if unknown := [name for name in self.answers if name not in known]:
             raise InvalidInput(
-                file, f"answers {unknown[0]}, but there is no question about it", "Correct the name there"
+                file,
+                f"answers {unknown[0]}, but there is no question about it",
+                "Use the URI, the SHA-256 or PATIENT/SESSION of a question",
             )
         for name, answer in self.answers.items():
             if answer not in (*known[name].answers, LATER):
@@ -44,7 +46,7 @@ class AnswersFile(BaseModel):
 
 
 def read_answers(file: Location) -> AnswersFile:
-    """Read the file. Raises :class:`InvalidInput` if it does not exist, or holds something else."""
+    """Return the file's answers. Raises :class:`InvalidInput` if it does not exist, or holds something else."""
     name = storage.uri_of(file)
     try:
         return AnswersFile.model_validate_json(storage.read_bytes(file))
@@ -52,5 +54,5 @@ def read_answers(file: Location) -> AnswersFile:
         raise InvalidInput(name, "there is no such file", _FIX) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise InvalidInput(name, f"{where}: {first['msg']}", _FIX) from error
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise InvalidInput(name, f"{place}: {first['msg']}", _FIX) from error

@@ -46,7 +46,10 @@ class ExportRow(BaseModel):
 
 
 class Exported(BaseModel):
-    """An export: its images, how many were written and were already there, and why others are unusable."""
+    """The result of an export: its images, the numbers of new and of existing files, and the unusable images.
+
+    ``unusable`` holds the reason by the image's URI.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,9 +68,9 @@ def export_images(model: str, reviewed: Iterable[Reviewed], folder: Location, li
     """Write ``CLASS/CLASS_NUMBER.jpg`` for each image with a label, then the two manifests.
 
     The number is computed from the image's hash: the same image has the same name, and an existing file is not written
-    again. The name begins with the class, so a model can be trained on the folder as it is. Files appear complete, and
-    the manifests are written last, so they name existing files only. Of earlier exports of the same model, the files
-    whose label has changed are removed, and nothing else.
+    again. The name begins with the class, so a model can be trained on the folder without changes. Files appear
+    complete, and the manifests are written last, so they name existing files only. A file of an earlier export of the
+    same model is removed if its label has changed. Other files are not removed.
     """
     earlier = _read_manifest(folder / MANIFEST_LINES)
     previous = {row.sha256: row for row in earlier if _is_about(row, model)}

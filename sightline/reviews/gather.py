@@ -29,7 +29,7 @@ class QuestionSet:
 
     @classmethod
     def of(cls, questions: tuple[Question, ...], left_out: tuple[str, ...]) -> QuestionSet:
-        """Return questions about one model, whose name is that in the first question."""
+        """Return questions about one model as a set; the first question states the model."""
         model = ModelName.parse(questions[0].model).unversioned.label if questions else ""
         return cls(model, questions, left_out)
 

@@ -33,11 +33,11 @@ def with_reviews(source: ImageSource, reviewed: Iterable[Reviewed], limits: Limi
 def relabelled(
     records: Sequence[SessionRecord], reviewed: Iterable[Reviewed]
 ) -> tuple[list[SessionRecord], list[LeftOutSession], list[dict[str, Any]]]:
-    """Return the records with people's emotions, the sessions that are left out, and the changes.
+    """Return the records with the emotions that people answered, the sessions that are left out, and the changes.
 
     An answer that is an emotion replaces the emotion of the words in the returned record; the stored record is not
-    changed. A session that shows none of the emotions, or about which people disagree, is left out. If nobody can tell,
-    the emotion of the words counts.
+    changed. A session that shows none of the emotions, or about which people disagree, is left out. If the verdict is
+    ``cannot tell``, the emotion of the words counts.
     """
     answers = {item.question.sha256: item for item in reviewed if item.question.kind == "session"}
     relabelled_records, left_out, changes = [], [], []

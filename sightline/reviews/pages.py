@@ -42,7 +42,7 @@ class ReviewPlan(BaseModel):
         return tuple(question for page in self.pages for question in page.questions)
 
     def seconds_left(self, now: datetime) -> int:
-        """Return the seconds until its time limit, at least 1."""
+        """Return the seconds until the time limit, at least 1."""
         return max(1, round((self.until - now).total_seconds()))
 
 

@@ -21,14 +21,14 @@ def agreement_rows(by_model: Mapping[str, Agreement]) -> list[dict[str, str]]:
 def overdue_alert(overdue: Sequence[Waiting]) -> Alert | None:
     """Return the alert about questions that were not answered in time; None if there are none.
 
-    The same questions are the same event, in any order.
+    The alert's key depends on the questions, not on their order.
     """
     if not overdue:
         return None
     questions = [waiting.question for waiting in overdue]
     ids = "\n".join(sorted(f"{question.model} {question.sha256}" for question in questions))
     models = sorted({question.model for question in questions})
-    count = "1 question has" if len(overdue) == 1 else f"{len(overdue):,} questions have"
+    subject = "1 question has" if len(overdue) == 1 else f"{len(overdue):,} questions have"
     return Alert.listing(
         [
             {
@@ -40,7 +40,7 @@ def overdue_alert(overdue: Sequence[Waiting]) -> Alert | None:
             for question in questions
         ],
         key=f"unanswered {sha256(ids.encode()).hexdigest()}",
-        title=f"{count} waited too long for an answer",
+        title=f"{subject} waited too long for an answer",
         facts={
             "models": ", ".join(models),
             "waiting since": f"{overdue[0].queued:%Y-%m-%d %H:%M} UTC",

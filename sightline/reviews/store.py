@@ -1,4 +1,4 @@
-"""Questions and answers on a folder or S3, one file each, so that concurrent answers are all kept.
+"""Questions and answers on a folder or S3, one file each, so that concurrent answers are all stored.
 
 ::
 
@@ -10,7 +10,7 @@ An answer is written before the question is removed: if a process is killed betw
 is recognised as answered.
 
 A run leases the questions that it asks. The question's file states the lease, which costs one read and one swap. It is
-not renewed: while a run is suspended until a person answers, it has no process that could renew anything.
+not renewed, because a run that is suspended until a person answers has no process.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Reviews:
         return self._read_waiting(_folder(model))
 
     def count_waiting(self, model: str) -> int:
-        """Return the number of open questions about a model. It reads none of them."""
+        """Return the number of open questions about a model, without reading them."""
         return len(self._open(_folder(model)))
 
     def answered(self, model: str) -> list[Reviewed]:
@@ -133,13 +133,15 @@ class Reviews:
         """
         if plan := self.planned(run):
             return plan
-        open_ = {folder: self._open(folder) for folder in {_folder(question.model) for question in questions}}
+        open_by_folder = {folder: self._open(folder) for folder in {_folder(question.model) for question in questions}}
         taken: list[Question] = []
         distinct = {(_folder(question.model), question.sha256): question for question in questions}.values()
         for question in sorted(distinct, key=lambda question: (question.confidence, question.sha256)):
             if len(taken) == limit:
                 break
-            if question.sha256 in open_[_folder(question.model)] and (waiting := self._take(question, run, until)):
+            if question.sha256 not in open_by_folder[_folder(question.model)]:
+                continue
+            if waiting := self._take(question, run, until):
                 taken.append(waiting.question)
         pages = pages_of(taken, page_size)
         plan = ReviewPlan(run=run, created=self.now(), until=until, pages=pages, left_out=tuple(left_out))

@@ -60,17 +60,17 @@ def reviews(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pictures")
-    for place, level in enumerate((0, *UNSURE, 255)):
-        (folder / f"{place:03d}.png").write_bytes(grey(level))
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
+    for index, level in enumerate((0, *UNSURE, 255)):
+        (folder / f"{index:03d}.png").write_bytes(grey(level))
     return folder
 
 
 @pytest.fixture(scope="module")
-def classified(home: Path, pictures: Path) -> ClassificationResult:
+def classified(home: Path, images: Path) -> ClassificationResult:
     """A run with four uncertain images of six."""
-    result: ClassificationResult = classify_images(str(pictures), "vehicles")
+    result: ClassificationResult = classify_images(str(images), "vehicles")
     assert result.low_confidence == len(UNSURE)
     return result
 
@@ -86,8 +86,8 @@ class Deployed:
 
     def __init__(self, **parameters: Any) -> None:
         deployment = review_predictions.to_deployment("test").apply()
-        made = call("POST", f"/deployments/{deployment}/create_flow_run", json={"parameters": parameters})
-        self.id = str(made["id"])
+        created = call("POST", f"/deployments/{deployment}/create_flow_run", json={"parameters": parameters})
+        self.id = str(created["id"])
 
     @property
     def state(self) -> dict[str, Any]:
@@ -115,16 +115,16 @@ class Deployed:
 
 
 def artifacts(run: str) -> dict[str, str]:
-    found = call("POST", "/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [run]}}})
-    return {each["key"]: str(each["data"]) for each in found}
+    rows = call("POST", "/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [run]}}})
+    return {artifact["key"]: str(artifact["data"]) for artifact in rows}
 
 
 def event(name: str, about: str) -> dict[str, Any]:
-    """Return the latest event with this name about ``about``."""
+    """Return the latest event with this name and ``about`` in its resource or payload; fail after 20 seconds."""
     for _ in range(100):
-        found = call("POST", "/events/filter", json={"filter": {"event": {"name": [name]}}})["events"]
-        if mine := [each for each in found if about in json.dumps([each["resource"], each["payload"]])]:
-            return dict(mine[0])
+        events = call("POST", "/events/filter", json={"filter": {"event": {"name": [name]}}})["events"]
+        if matching := [item for item in events if about in json.dumps([item["resource"], item["payload"]])]:
+            return dict(matching[0])
         time.sleep(0.2)
     raise AssertionError(f"no {name} about {about}")
 
@@ -136,11 +136,11 @@ def test_review_suspends_per_page_and_resumes_with_the_answers(
     run = Deployed(results=started["payload"]["results"], page_size=2)
     assert run.resume() is None
     assert (run.state["type"], run.state["name"]) == ("PAUSED", "Suspended")
-    assert run.state["state_details"]["pause_reschedule"], "nothing waits in a process"
+    assert run.state["state_details"]["pause_reschedule"], "no process waits for the answers"
     form = run.form(1)
     assert list(form) == ["reviewer", "image_01", "image_02"]
     assert form["image_01"]["enum"] == ["later", "bicycle", "motorcycle", "none of these", "cannot tell"]
-    assert form["image_01"]["default"] == "later", "nothing is approved by a person who only submits"
+    assert form["image_01"]["default"] == "later", "submitting the form unchanged answers no question"
     assert "data:image/jpeg;base64," in form["image_01"]["description"]
     assert "**bicycle**" in form["image_01"]["description"]
 
@@ -161,11 +161,13 @@ def test_review_suspends_per_page_and_resumes_with_the_answers(
     assert (result.asked, result.answered, result.waiting) == (4, 3, 1)
     assert (result.this_run.judged, result.this_run.right, result.this_run.accuracy) == (2, 1, 0.5)
     assert result.by_model["vehicles/1"].per_class["bicycle"].right == 1
-    kept = reviews.answered("vehicles")
-    assert [(each.last.reviewer, each.last.answer) for each in kept] == [
+    stored = reviews.answered("vehicles")
+    assert [(reviewed.last.reviewer, reviewed.last.answer) for reviewed in stored] == [
         ("Kim", "bicycle"), ("Kim", "motorcycle"), ("Lee", "cannot tell"),
     ]  # fmt: skip
-    assert all(len(each.answers) == 1 for each in kept), "the run started anew twice, and kept each answer once"
+    assert all(len(reviewed.answers) == 1 for reviewed in stored), (
+        "the run was restarted twice; answers are stored once"
+    )
     shown = artifacts(run.id)
     assert "Kim" in shown["review-answers"]
     assert "0.500 (95 %: 0.09 to 0.91)" in shown["review-agreement"]
@@ -178,7 +180,7 @@ def test_review_suspends_per_page_and_resumes_with_the_answers(
 
     again = Deployed(model="vehicles")
     assert again.resume() is None
-    assert list(again.form(1)) == ["reviewer", "image_01"], "what was put off, and nothing that was answered"
+    assert list(again.form(1)) == ["reviewer", "image_01"], "only the question that was put off"
 
 
 def test_overdue_questions_stay_open_and_are_alerted_once(classified: ClassificationResult, reviews: Reviews) -> None:
@@ -207,29 +209,29 @@ def test_review_without_deployment_is_skipped_with_instructions(
     assert "make ui" in (state.message or "")
     assert "--answers FILE.json" in (state.message or "")
     assert state.result().waiting == 4
-    assert all(each.taken_by is None for each in reviews.waiting("vehicles"))
+    assert all(waiting.taken_by is None for waiting in reviews.waiting("vehicles"))
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"),
+    ("options", "complaint"),
     [
-        ({}, "not given which"),
+        ({}, "no source of predictions is given"),
         ({"model": "vehicles", "patient": "ana"}, "cannot be given together"),
         ({"results": "/"}, "no review"),
     ],
 )
-def test_review_needs_exactly_one_existing_source(given: dict[str, str], complaint: str) -> None:
+def test_review_needs_exactly_one_existing_source(options: dict[str, str], complaint: str) -> None:
     with pytest.raises(InvalidInput, match=complaint):
-        review_predictions(**given)
+        review_predictions(**options)
 
 
 def test_answers_from_a_file_are_stored_and_exported_once(
-    classified: ClassificationResult, reviews: Reviews, pictures: Path, tmp_path: Path
+    classified: ClassificationResult, reviews: Reviews, images: Path, tmp_path: Path
 ) -> None:
     assert export_training_data("vehicles", str(tmp_path / "export"), return_state=True).name == "Skipped"
     file = tmp_path / "answers.json"
-    third = hashlib.sha256((pictures / "003.png").read_bytes()).hexdigest()
-    answers = {str(pictures / "001.png"): "motorcycle", third: "bicycle", str(pictures / "002.png"): "none of these"}
+    third = hashlib.sha256((images / "003.png").read_bytes()).hexdigest()
+    answers = {str(images / "001.png"): "motorcycle", third: "bicycle", str(images / "002.png"): "none of these"}
     file.write_text(json.dumps({"reviewer": "Kim", "answers": answers}))
     result = review_predictions(classified.results, answers=str(file))
     assert (result.answered, result.waiting, result.this_run.right) == (3, 1, 0)
@@ -261,13 +263,13 @@ def test_training_uses_the_emotion_that_a_person_answered(home: Path, reviews: R
     assert SessionStore(home / "video", home / "patients").reviews("ana") == []
 
     trained = train_emotion("ana", repeats=1, permutations=19, force=True)
-    assert [(each.session, each.reason) for each in trained.left_out] == [
+    assert [(session.session, session.reason) for session in trained.left_out] == [
         ("synthetic-0002", "a person's answer: none of these (Kim)")
     ]
     files = Registry(home / "model").open("ana", 2)
-    kept = json.loads((files.folder / "training_sessions.json").read_bytes())["sessions"]
-    assert {each["session"]: each["emotion"] for each in kept}["synthetic-0001"] == "sad"
+    sessions = json.loads((files.folder / "training_sessions.json").read_bytes())["sessions"]
+    assert {session["session"]: session["emotion"] for session in sessions}["synthetic-0001"] == "sad"
     [answered] = files.record.parameters["answered_by_people"]
     assert (answered["said"], answered["answer"], answered["reviewers"]) == ("happy", "sad", ["Kim"])
-    [stored] = [each for each in read_sessions(home / "patients", "ana") if each.session == "synthetic-0001"]
-    assert stored.emotion == "happy", "what the words said is kept"
+    [stored] = [session for session in read_sessions(home / "patients", "ana") if session.session == "synthetic-0001"]
+    assert stored.emotion == "happy", "the stored emotion of the words is not changed"

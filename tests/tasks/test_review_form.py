@@ -31,9 +31,9 @@ def test_form_has_a_choice_and_a_thumbnail_per_question(tmp_path: Path) -> None:
 
 def test_unanswered_question_stays_open() -> None:
     page = page_of("/a.png", "/b.png", "/c.png")
-    given = form_of(page, 2, Limits())(reviewer=" Kim ", image_01="motorcycle", image_03="later")  # type: ignore[call-arg]
-    assert reviewer_of(given) == "Kim"
-    assert list(answers_of(page, given)) == [(page.questions[0], "motorcycle")]
+    form = form_of(page, 2, Limits())(reviewer=" Kim ", image_01="motorcycle", image_03="later")  # type: ignore[call-arg]
+    assert reviewer_of(form) == "Kim"
+    assert list(answers_of(page, form)) == [(page.questions[0], "motorcycle")]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_names_of_files_and_classes_are_escaped() -> None:
     fields = form_of(Page(number=1, questions=(asked,)), 1, Limits()).model_json_schema()["properties"]
     description = fields["image_01"]["description"]
     assert "[a](b)" not in description
-    assert description.count("`") == 2, "the address is one piece of code"
+    assert description.count("`") == 2, "the URI is one piece of code"
     assert "<i>" not in fields["reviewer"]["description"].replace("\\<i\\>", "")
 
 

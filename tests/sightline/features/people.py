@@ -46,7 +46,7 @@ def standing(frames: int) -> Array:
     return np.repeat(POINTS[None], frames, axis=0)
 
 
-def sure(frames: int) -> Array:
+def all_visible(frames: int) -> Array:
     """Return confidences with all points visible, shape (frames, 25)."""
     return np.full((frames, len(JOINTS)), 0.9)
 

@@ -16,12 +16,12 @@ from sightline.media import Frame, Moment, StillSelector, still_pose_name
 from sightline.pose import Keypoints, Track, export_openpose, write_openpose
 from sightline.sessions.ranges import pose_name as numbered
 from sightline.storage import Location
-from tests.sightline.features.people import Array, sure, swaying
+from tests.sightline.features.people import Array, all_visible, swaying
 
 
 def keypoints_at(times: Array) -> Keypoints:
-    # As precise as a file's numbers.
-    return np.dstack([swaying(times), sure(len(times))]).astype(np.float32).round(3)
+    # A file's numbers have three decimals.
+    return np.dstack([swaying(times), all_visible(len(times))]).astype(np.float32).round(3)
 
 
 def features_at(times: Array) -> dict[str, float]:
@@ -54,8 +54,8 @@ class TestTimes:
         moments = [Moment(0), Moment(1.6), Moment(2.25, "ana_happy"), Moment(3), Moment(4.1, "ana_sad")]
         selector = StillSelector(moments)
         names, times = [], []
-        for place, moment in enumerate(moments):
-            frame = Frame(round(moment.time * 25), moment.time, np.zeros((2, 2, 3), np.uint8), False, (place,))
+        for index, moment in enumerate(moments):
+            frame = Frame(round(moment.time * 25), moment.time, np.zeros((2, 2, 3), np.uint8), False, (index,))
             names += [f"{still_pose_name(still.name)}.json" for still in selector.select(frame)]
             times.append(moment.time)
         assert sorted(names)[0] == "pose_000_at_2.25s_ana_happy.json"
@@ -75,7 +75,7 @@ class TestTimes:
 
     def test_two_stills_of_one_frame_count_once(self, tmp_path: Path) -> None:
         times = np.array([0.0, 1, 2, 3])
-        names = [f"pose_{place + 2:03d}_at_pos_{30 * place}.json" for place in range(4)]
+        names = [f"pose_{index + 2:03d}_at_pos_{30 * index}.json" for index in range(4)]
         write(tmp_path, names, times)
         write(tmp_path, ["pose_000_at_0.00s_ana_happy.json", "pose_001_at_0.00s_ben_sad.json"], np.zeros(2))
         assert extract_features_from_json_files(tmp_path) == same(features_at(times))
@@ -87,14 +87,14 @@ class TestContent:
         write(tmp_path, [numbered(number) for number in range(8)], times)
         (tmp_path / numbered(4)).write_bytes(write_openpose(None))
         expected = session_features(
-            np.delete(keypoints_at(times), 4, axis=0)[:, :, :2], np.delete(times, 4), sure(7).astype(np.float32)
+            np.delete(keypoints_at(times), 4, axis=0)[:, :, :2], np.delete(times, 4), all_visible(7).astype(np.float32)
         )
         assert extract_features_from_json_files(tmp_path, rate=10) == same(expected)
 
     def test_other_files_and_folders_are_ignored(self, tmp_path: Path) -> None:
         times = np.arange(4) / 10
         write(tmp_path, [numbered(number) for number in range(4)], times)
-        (tmp_path / "pose_000001.jpg").write_bytes(b"picture")
+        (tmp_path / "pose_000001.jpg").write_bytes(b"image")
         (tmp_path / ".sessions").mkdir()
         (tmp_path / ".sessions" / "clip_session.json").write_text("{}")
         assert extract_features_from_json_files(tmp_path, rate=10) == same(features_at(times))
@@ -132,7 +132,7 @@ class TestRejection:
     )
     def test_mixed_kinds_of_names_are_rejected(self, tmp_path: Path, one: str, other: str) -> None:
         write(tmp_path, [one.format(0), one.format(1), other.format(2)], np.arange(3) / 10)
-        with pytest.raises(InvalidInput, match="do not go together") as caught:
+        with pytest.raises(InvalidInput, match="cannot be combined") as caught:
             extract_features_from_json_files(tmp_path)
         assert one.format(0) in caught.value.reason
         assert other.format(2) in caught.value.reason

@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 
 from sightline.features import session_features
-from tests.sightline.features.people import Array, index, standing, sure
+from tests.sightline.features.people import Array, all_visible, index, standing
 
 TORSO = 100
 EVEN = np.arange(40) / 10
 
 
-def carried(times: Array, *joints: str, speed: float = TORSO) -> Array:
-    """Return the person with these joints, by default all, moving to the left at ``speed`` pixels per second."""
+def moving_left(times: Array, *joints: str, speed: float = TORSO) -> Array:
+    """Return a person whose joints, by default all, move to the left at ``speed`` pixels per second."""
     points = standing(len(times))
     points[:, [index(joint) for joint in joints] if joints else slice(None), 0] -= speed * times[:, None]
     return points
 
 
 def test_uniform_motion_has_one_torso_length_per_second() -> None:
-    found = session_features(carried(EVEN), EVEN, sure(40))
-    for name, value in found.items():
+    features = session_features(moving_left(EVEN), EVEN, all_visible(40))
+    for name, value in features.items():
         if name.startswith(("speed_", "displacement_mean_", "displacement_max_", "box_movement_")):
             assert value == pytest.approx(1), name
         if name.startswith(("acceleration_", "displacement_std_")) or "change" in name:
@@ -42,10 +42,10 @@ def test_uniform_motion_has_one_torso_length_per_second() -> None:
     ids=["uneven", "seconds apart", "240 a second"],
 )
 def test_motion_uses_the_timestamps_of_frames(times: Array) -> None:
-    found = session_features(carried(times), times, sure(len(times)))
+    features = session_features(moving_left(times), times, all_visible(len(times)))
     for name in ("speed_mean_nose", "speed_max_overall", "displacement_mean_legs", "box_movement_max"):
-        assert found[name] == pytest.approx(1), name
-    assert found["acceleration_max_overall"] == pytest.approx(0, abs=1e-6)
+        assert features[name] == pytest.approx(1), name
+    assert features["acceleration_max_overall"] == pytest.approx(0, abs=1e-6)
 
 
 def test_circling_wrist_has_the_analytic_speed_and_acceleration() -> None:
@@ -53,35 +53,37 @@ def test_circling_wrist_has_the_analytic_speed_and_acceleration() -> None:
     times = np.arange(80) / 20
     points, radius, turn = standing(80), 0.4 * TORSO, math.pi
     points[:, index("left_wrist")] += radius * np.stack([np.cos(turn * times), np.sin(turn * times)], axis=1)
-    found = session_features(points, times, sure(80))
-    for what in ("mean", "max"):
-        assert found[f"speed_{what}_left_wrist"] == pytest.approx(0.4 * turn, rel=0.01)
-        assert found[f"acceleration_{what}_left_wrist"] == pytest.approx(0.4 * turn**2, rel=0.01)
-    assert found["speed_mean_left_elbow"] == 0
-    assert found["speed_mean_overall"] == pytest.approx(found["speed_mean_left_wrist"] / 8)
-    assert found["acceleration_mean_overall"] == pytest.approx(found["acceleration_mean_left_wrist"] / 3)
-    assert found["displacement_mean_arms"] == pytest.approx(found["speed_mean_left_wrist"] / 6)
-    assert found["displacement_max_arms"] == found["speed_max_left_wrist"] == found["speed_max_overall"]
-    assert found["displacement_mean_overall"] == pytest.approx(found["speed_mean_left_wrist"] / 25)
-    assert found["displacement_share_arms"] == 1
-    assert found["displacement_std_arms"] == pytest.approx(found["speed_mean_left_wrist"] * math.sqrt(5) / 6, rel=0.01)
+    features = session_features(points, times, all_visible(80))
+    for statistic in ("mean", "max"):
+        assert features[f"speed_{statistic}_left_wrist"] == pytest.approx(0.4 * turn, rel=0.01)
+        assert features[f"acceleration_{statistic}_left_wrist"] == pytest.approx(0.4 * turn**2, rel=0.01)
+    assert features["speed_mean_left_elbow"] == 0
+    assert features["speed_mean_overall"] == pytest.approx(features["speed_mean_left_wrist"] / 8)
+    assert features["acceleration_mean_overall"] == pytest.approx(features["acceleration_mean_left_wrist"] / 3)
+    assert features["displacement_mean_arms"] == pytest.approx(features["speed_mean_left_wrist"] / 6)
+    assert features["displacement_max_arms"] == features["speed_max_left_wrist"] == features["speed_max_overall"]
+    assert features["displacement_mean_overall"] == pytest.approx(features["speed_mean_left_wrist"] / 25)
+    assert features["displacement_share_arms"] == 1
+    assert features["displacement_std_arms"] == pytest.approx(
+        features["speed_mean_left_wrist"] * math.sqrt(5) / 6, rel=0.01
+    )
 
 
 def test_extended_hand_widens_the_box() -> None:
-    found = session_features(carried(EVEN, "right_wrist"), EVEN, sure(40))
-    assert found["box_width_change_mean"] == pytest.approx(1)
-    assert found["box_height_change_mean"] == 0
-    assert found["box_movement_mean"] == pytest.approx(0.5)
-    assert found["box_movement_max"] == pytest.approx(0.5)
+    features = session_features(moving_left(EVEN, "right_wrist"), EVEN, all_visible(40))
+    assert features["box_width_change_mean"] == pytest.approx(1)
+    assert features["box_height_change_mean"] == 0
+    assert features["box_movement_mean"] == pytest.approx(0.5)
+    assert features["box_movement_max"] == pytest.approx(0.5)
 
 
 def test_point_that_disappears_adds_no_motion() -> None:
-    confidences = sure(40)
+    confidences = all_visible(40)
     confidences[::3, index("right_wrist")] = 0.05
     points = standing(40)
     points[::3, index("right_wrist")] = 0
-    found = session_features(points, EVEN, confidences)
-    for name, value in found.items():
+    features = session_features(points, EVEN, confidences)
+    for name, value in features.items():
         if name.startswith(("speed_", "displacement_mean_", "displacement_max_", "box_movement_")) or "change" in name:
             assert value == 0, name
 
@@ -89,28 +91,28 @@ def test_point_that_disappears_adds_no_motion() -> None:
 @pytest.mark.parametrize(("confidence", "counts"), [(0.1, False), (0.11, True)])
 def test_step_counts_if_both_confidences_exceed_a_tenth(confidence: float, counts: bool) -> None:
     times = np.arange(4) / 10
-    points, confidences = standing(4), sure(4)
+    points, confidences = standing(4), all_visible(4)
     points[1, index("nose"), 0] += 20
     confidences[1, index("nose")] = confidence
-    found = session_features(points, times, confidences)
-    assert found["speed_max_nose"] == pytest.approx(2 if counts else 0)
+    features = session_features(points, times, confidences)
+    assert features["speed_max_nose"] == pytest.approx(2 if counts else 0)
 
 
 def test_point_without_consecutive_frames_has_no_speed() -> None:
-    confidences = sure(40)
+    confidences = all_visible(40)
     confidences[::2, index("left_wrist")] = 0
-    found = session_features(carried(EVEN), EVEN, confidences)
-    assert math.isnan(found["speed_mean_left_wrist"])
-    assert math.isnan(found["acceleration_max_left_wrist"])
-    assert found["speed_mean_overall"] == pytest.approx(1)
-    assert found["distance_wrists"] > 0
+    features = session_features(moving_left(EVEN), EVEN, confidences)
+    assert math.isnan(features["speed_mean_left_wrist"])
+    assert math.isnan(features["acceleration_max_left_wrist"])
+    assert features["speed_mean_overall"] == pytest.approx(1)
+    assert features["distance_wrists"] > 0
 
 
 def test_gap_does_not_dilute_the_motion_around_it() -> None:
     """Two intervals of four seconds at speed 1, with a minute without the person and without motion between them."""
     times = np.concatenate([EVEN, EVEN + 64])
-    points = np.concatenate([carried(EVEN), carried(EVEN)[::-1]])
-    assert session_features(points, times, sure(80))["speed_mean_nose"] == pytest.approx(1, abs=0.1)
+    points = np.concatenate([moving_left(EVEN), moving_left(EVEN)[::-1]])
+    assert session_features(points, times, all_visible(80))["speed_mean_nose"] == pytest.approx(1, abs=0.1)
 
 
 def test_jitter_has_the_same_speed_at_thirty_and_ten_frames() -> None:
@@ -118,7 +120,9 @@ def test_jitter_has_the_same_speed_at_thirty_and_ten_frames() -> None:
     means = []
     for rate in (10, 30):
         points = standing(rate * 60) + random.normal(0, 1, (rate * 60, 25, 2))
-        means.append(session_features(points, np.arange(rate * 60) / rate, sure(rate * 60))["speed_mean_overall"])
+        means.append(
+            session_features(points, np.arange(rate * 60) / rate, all_visible(rate * 60))["speed_mean_overall"]
+        )
     assert means[1] == pytest.approx(means[0], rel=0.05)
 
 
@@ -128,11 +132,11 @@ def test_still_beside_a_tracked_frame_adds_no_speed() -> None:
     points = standing(42)
     points[11] += 1
     points[22] += 1
-    assert session_features(points, times, sure(42))["speed_max_overall"] < 0.2
+    assert session_features(points, times, all_visible(42))["speed_max_overall"] < 0.2
 
 
 def test_frames_closer_than_one_step_have_no_motion() -> None:
-    found = session_features(standing(4), np.arange(4) / 1000, sure(4))
-    assert math.isnan(found["speed_mean_nose"])
-    assert math.isnan(found["box_movement_max"])
-    assert found["body_height"] == pytest.approx(3.5)
+    features = session_features(standing(4), np.arange(4) / 1000, all_visible(4))
+    assert math.isnan(features["speed_mean_nose"])
+    assert math.isnan(features["box_movement_max"])
+    assert features["body_height"] == pytest.approx(3.5)

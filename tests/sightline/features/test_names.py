@@ -18,7 +18,7 @@ def test_feature_names_are_88_and_unique() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "name"),
+    ("index", "name"),
     [
         (0, "angle_right_shoulder"),
         (1, "angle_right_elbow"),
@@ -53,8 +53,8 @@ def test_feature_names_are_88_and_unique() -> None:
         (87, "displacement_mean_overall"),
     ],
 )
-def test_groups_have_the_original_positions(place: int, name: str) -> None:
-    assert FEATURE_NAMES[place] == name
+def test_groups_have_the_original_positions(index: int, name: str) -> None:
+    assert FEATURE_NAMES[index] == name
 
 
 def test_every_feature_has_a_mirrored_one() -> None:

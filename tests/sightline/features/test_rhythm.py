@@ -8,33 +8,33 @@ import numpy as np
 import pytest
 
 from sightline.features import session_features
-from tests.sightline.features.people import Array, index, standing, sure
+from tests.sightline.features.people import Array, all_visible, index, standing
 
 WRIST = index("right_wrist")
 
 
-def waved(times: Array, x: Array, confidences: Array | None = None) -> float:
-    """Return the rhythm of a wrist with the coordinate ``x``."""
+def wrist_rhythm(times: Array, x: Array, confidences: Array | None = None) -> float:
+    """Return the rhythm of a wrist whose x is displaced by ``x`` pixels."""
     points = standing(len(times))
     points[:, WRIST, 0] += x
-    found = session_features(points, times, sure(len(times)) if confidences is None else confidences)
-    assert found["rhythm_right_wrist_y"] == 0
-    return found["rhythm_right_wrist_x"]
+    features = session_features(points, times, all_visible(len(times)) if confidences is None else confidences)
+    assert features["rhythm_right_wrist_y"] == 0
+    return features["rhythm_right_wrist_x"]
 
 
 @pytest.mark.parametrize("rate", [8, 10, 15, 25, 29.97, 30, 60])
 @pytest.mark.parametrize("period", [0.7, 1, 2.3])
 def test_wave_is_rhythmic_at_any_frame_rate(rate: float, period: float) -> None:
     times = np.arange(int(8 * rate)) / rate
-    assert waved(times, 20 * np.sin(2 * np.pi * times / period)) == pytest.approx(1, abs=0.1)
+    assert wrist_rhythm(times, 20 * np.sin(2 * np.pi * times / period)) == pytest.approx(1, abs=0.1)
 
 
 def test_fading_wave_has_equal_rhythm_at_any_frame_rate() -> None:
-    found = []
+    rhythms = []
     for rate in (10, 15, 25, 30):
         times = np.arange(10 * rate) / rate
-        found.append(waved(times, 20 * np.sin(2 * np.pi * times / 1.5) * np.exp(-times / 3)))
-    assert found == pytest.approx([found[0]] * 4, abs=0.03)
+        rhythms.append(wrist_rhythm(times, 20 * np.sin(2 * np.pi * times / 1.5) * np.exp(-times / 3)))
+    assert rhythms == pytest.approx([rhythms[0]] * 4, abs=0.03)
 
 
 @pytest.mark.parametrize(
@@ -42,28 +42,28 @@ def test_fading_wave_has_equal_rhythm_at_any_frame_rate() -> None:
 )
 def test_movement_without_repetition_has_no_rhythm(x: object) -> None:
     times = np.arange(80) / 10
-    assert waved(times, x(times)) == 0  # type: ignore[operator]
+    assert wrist_rhythm(times, x(times)) == 0  # type: ignore[operator]
 
 
 def test_noise_has_little_rhythm() -> None:
     times = np.arange(600) / 10
-    assert waved(times, np.random.default_rng(0).normal(0, 5, 600)) < 0.3
+    assert wrist_rhythm(times, np.random.default_rng(0).normal(0, 5, 600)) < 0.3
 
 
 def test_gap_does_not_change_the_rhythm() -> None:
     """The wave continues in time during the gap; counting frames without timestamps would break its phase."""
     times = np.arange(120) / 10
-    confidences = sure(120)
+    confidences = all_visible(120)
     confidences[40:57, WRIST] = 0
     x = 20 * np.sin(2 * np.pi * times / 0.9)
     x[40:57] = 500
-    assert waved(times, x, confidences) == pytest.approx(1, abs=0.1)
+    assert wrist_rhythm(times, x, confidences) == pytest.approx(1, abs=0.1)
 
 
 def test_long_gap_is_fast_and_changes_nothing() -> None:
     times = np.arange(60) / 10
     x = 20 * np.sin(2 * np.pi * times)
-    near, far = (waved(np.concatenate([times, times + gap]), np.tile(x, 2)) for gap in (60, 1e9))
+    near, far = (wrist_rhythm(np.concatenate([times, times + gap]), np.tile(x, 2)) for gap in (60, 1e9))
     assert near == pytest.approx(far, abs=1e-6)
 
 
@@ -73,5 +73,5 @@ def test_long_gap_is_fast_and_changes_nothing() -> None:
 def test_rhythm_of_too_few_samples_is_missing(times: Array) -> None:
     points = standing(len(times))
     points[::2, WRIST] += 20
-    found = session_features(points, times, sure(len(times)))
-    assert all(math.isnan(found[name]) for name in found if name.startswith("rhythm_"))
+    features = session_features(points, times, all_visible(len(times)))
+    assert all(math.isnan(features[name]) for name in features if name.startswith("rhythm_"))

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from sightline.features import FEATURE_NAMES, session_features, track_features
 from sightline.features.names import ACCELERATIONS, ANGLES, DISTANCES, PARTS, SPEEDS, SYMMETRIES
 from sightline.pose import JOINTS, Track, read_openpose
-from tests.sightline.features.people import index, standing, sure, swaying
+from tests.sightline.features.people import all_visible, index, standing, swaying
 from tests.sightline.features.test_names import mirrored
 
 TIMES = np.arange(80) / 10
@@ -25,7 +25,7 @@ TORSO = {"neck", "mid_hip"}
 
 
 def features(points: Any, times: Any = TIMES, confidences: Any = None) -> dict[str, float]:
-    return session_features(points, times, sure(len(points)) if confidences is None else confidences)
+    return session_features(points, times, all_visible(len(points)) if confidences is None else confidences)
 
 
 def same(values: dict[str, float], rel: float = 1e-6, **tolerance: Any) -> Any:
@@ -51,14 +51,15 @@ class TestInvariance:
     @given(SEEDS)
     @settings(max_examples=15, deadline=None)
     def test_frame_rate_does_not_matter(self, seed: int) -> None:
-        """Smooth motion of under one turn a second, sampled 10, 15, 25 and 30 times a second: within 5 %, or 0.05.
+        """Smooth motion of less than one turn per second, sampled 10, 15, 25 and 30 times per second.
 
-        An acceleration, a second difference, is within 8 %, and the area, a square, within 10 %. A box is not smooth:
-        it turns a corner where another point becomes the outermost. Its fastest step is within a half.
+        Features agree within 5 %, or 0.05; accelerations, which are second differences, within 8 %; the area, which is
+        a product, within 10 %. The box does not move smoothly, because another point can become the outermost one: its
+        fastest step agrees within 50 %.
         """
         loose = {"box_movement_max": 0.5, "box_area": 0.1}
-        at = [np.arange(8 * rate) / rate for rate in (10, 15, 25, 30)]
-        first, *others = (features(swaying(times, seed), times) for times in at)
+        sampled = [np.arange(8 * rate) / rate for rate in (10, 15, 25, 30)]
+        first, *others = (features(swaying(times, seed), times) for times in sampled)
         for other in others:
             for name in FEATURE_NAMES:
                 within = loose.get(name, 0.08 if name.startswith("acceleration") else 0.05)
@@ -67,7 +68,7 @@ class TestInvariance:
     @given(SEEDS)
     @settings(max_examples=15, deadline=None)
     def test_uneven_frames_do_not_matter(self, seed: int) -> None:
-        """As with a camera whose frame rate drops in the dark."""
+        """For example, a camera's frame rate drops in the dark."""
         random = np.random.default_rng(seed)
         times = np.cumsum(random.uniform(0.03, 0.1, 123))
         even = features(swaying(TIMES, seed))
@@ -78,14 +79,14 @@ class TestInvariance:
     @given(SEEDS)
     @settings(max_examples=15, deadline=None)
     def test_mirroring_swaps_left_and_right_only(self, seed: int) -> None:
-        points, confidences = swaying(TIMES, seed), sure(80)
+        points, confidences = swaying(TIMES, seed), all_visible(80)
         confidences[::3, index("left_wrist")] = 0
         confidences[:, index("right_knee")] = 0
         swap = [index(mirrored(joint)) for joint in JOINTS]
-        image = (points * [-1, 1] + [640, 0])[:, swap]
-        found = features(points, TIMES, confidences)
-        assert features(image, TIMES, confidences[:, swap]) == same(
-            {name: found[mirrored(name)] for name in FEATURE_NAMES}, abs=1e-6
+        mirrored_points = (points * [-1, 1] + [640, 0])[:, swap]
+        values = features(points, TIMES, confidences)
+        assert features(mirrored_points, TIMES, confidences[:, swap]) == same(
+            {name: values[mirrored(name)] for name in FEATURE_NAMES}, abs=1e-6
         )
 
 
@@ -117,34 +118,34 @@ def depends(feature: str) -> tuple[set[str], set[str]]:  # noqa: PLR0911
 
 @pytest.mark.parametrize("joint", JOINTS)
 def test_missing_limb_changes_dependent_features_only(joint: str) -> None:
-    points, confidences = swaying(TIMES), sure(80)
-    whole = features(points)
+    points, confidences = swaying(TIMES), all_visible(80)
+    complete = features(points)
     points[:, index(joint)], confidences[:, index(joint)] = 0, 0
-    found = features(points, TIMES, confidences)
+    values = features(points, TIMES, confidences)
     for name in FEATURE_NAMES:
         needed, pooled = depends(name)
         if joint in needed:
-            assert math.isnan(found[name]), name
+            assert math.isnan(values[name]), name
         elif joint not in pooled:
-            assert found[name] == whole[name], name
+            assert values[name] == complete[name], name
         elif "max" in name or name.startswith("box"):
-            # Only as far as this joint was the outermost.
-            assert math.isfinite(found[name]), name
+            # It changes only if this joint was the outermost.
+            assert math.isfinite(values[name]), name
         else:
-            assert found[name] != whole[name], name
-            assert math.isfinite(found[name]), name
+            assert values[name] != complete[name], name
+            assert math.isfinite(values[name]), name
 
 
 def test_missing_legs_leave_other_features_unchanged() -> None:
-    points, confidences = swaying(TIMES), sure(80)
-    whole = features(points)
+    points, confidences = swaying(TIMES), all_visible(80)
+    complete = features(points)
     confidences[:, [index(joint) for joint in PARTS["legs"]]] = 0
-    found = features(points, TIMES, confidences)
-    assert math.isnan(found["displacement_mean_legs"])
+    values = features(points, TIMES, confidences)
+    assert math.isnan(values["displacement_mean_legs"])
     # A share of the body's motion is not known unless all of the body is.
-    assert all(math.isnan(found[f"displacement_share_{part}"]) for part in PARTS)
+    assert all(math.isnan(values[f"displacement_share_{part}"]) for part in PARTS)
     for name in ("angle_right_elbow", "displacement_std_arms", "speed_max_overall", "rhythm_left_wrist_y"):
-        assert found[name] == whole[name]
+        assert values[name] == complete[name]
 
 
 @given(
@@ -160,10 +161,10 @@ def test_missing_legs_leave_other_features_unchanged() -> None:
 @pytest.mark.filterwarnings("error")
 def test_no_feature_is_infinite_for_any_poses(session: Any) -> None:
     points, times, confidences = session
-    found = features(points, np.sort(times), confidences)
-    assert tuple(found) == FEATURE_NAMES
-    assert all(type(value) is float and not math.isinf(value) for value in found.values())
-    for name, value in found.items():
+    values = features(points, np.sort(times), confidences)
+    assert tuple(values) == FEATURE_NAMES
+    assert all(type(value) is float and not math.isinf(value) for value in values.values())
+    for name, value in values.items():
         low, high = (0, 180) if "angle" in name else (0, 1 + 1e-9) if "rhythm" in name or "share" in name else (0, None)
         if not math.isnan(value) and not name.startswith("body_height"):
             assert low <= value, name
@@ -175,15 +176,15 @@ def test_features_of_nobody_are_all_missing() -> None:
 
 
 def test_track_has_the_features_of_its_poses() -> None:
-    keypoints = np.dstack([swaying(TIMES), sure(80)]).astype(np.float32)
+    keypoints = np.dstack([swaying(TIMES), all_visible(80)]).astype(np.float32)
     track = Track(np.arange(80), TIMES, keypoints, size=(640, 480), fps=10.0)
-    found = track_features(track)
-    assert found == session_features(keypoints[:, :, :2], TIMES, keypoints[:, :, 2])
-    assert found == same(features(swaying(TIMES)), rel=1e-3, abs=1e-3)
+    values = track_features(track)
+    assert values == session_features(keypoints[:, :, :2], TIMES, keypoints[:, :, 2])
+    assert values == same(features(swaying(TIMES)), rel=1e-3, abs=1e-3)
 
 
 def test_input_arrays_are_not_changed() -> None:
-    points, times, confidences = swaying(TIMES), TIMES + 3, sure(80)
+    points, times, confidences = swaying(TIMES), TIMES + 3, all_visible(80)
     before = [array.copy() for array in (points, times, confidences)]
     features(points, times, confidences)
     assert all(np.array_equal(*pair) for pair in zip(before, (points, times, confidences), strict=True))
@@ -192,13 +193,13 @@ def test_input_arrays_are_not_changed() -> None:
 def test_person_without_visible_hips_has_angles_only(shared_data: Callable[[str], Path]) -> None:
     files = sorted(shared_data("openpose").glob("*.json"))
     poses = np.stack([read_openpose(file.read_bytes()) for file in files])
-    found = features(poses[:, :, :2], np.arange(len(poses)) / 25, poses[:, :, 2])
-    known = {name for name, value in found.items() if not math.isnan(value)}
+    values = features(poses[:, :, :2], np.arange(len(poses)) / 25, poses[:, :, 2])
+    known = {name for name, value in values.items() if not math.isnan(value)}
     assert known == {
         *("angle_right_shoulder", "angle_right_elbow", "angle_left_shoulder", "angle_left_elbow"),
         "box_height_to_width",
     }
-    assert 20 < found["angle_right_elbow"] < 90
+    assert 20 < values["angle_right_elbow"] < 90
 
 
 class TestRejection:
@@ -210,13 +211,13 @@ class TestRejection:
     @pytest.mark.parametrize(
         ("points", "times", "confidences"),
         [
-            (np.zeros((5, 33, 2)), TIMES[:5], sure(5)),
-            (np.zeros((5, 25, 3)), TIMES[:5], sure(5)),
-            (np.zeros((5, 50)), TIMES[:5], sure(5)),
-            (standing(5), TIMES[:4], sure(5)),
-            (standing(5), TIMES[:5, None], sure(5)),
-            (standing(5), 0.1, sure(5)),
-            (standing(5), TIMES[:5], sure(5)[:, 0]),
+            (np.zeros((5, 33, 2)), TIMES[:5], all_visible(5)),
+            (np.zeros((5, 25, 3)), TIMES[:5], all_visible(5)),
+            (np.zeros((5, 50)), TIMES[:5], all_visible(5)),
+            (standing(5), TIMES[:4], all_visible(5)),
+            (standing(5), TIMES[:5, None], all_visible(5)),
+            (standing(5), 0.1, all_visible(5)),
+            (standing(5), TIMES[:5], all_visible(5)[:, 0]),
         ],
     )
     def test_wrong_shapes_are_rejected(self, points: Any, times: Any, confidences: Any) -> None:
@@ -237,13 +238,13 @@ class TestRejection:
             features(standing(4), times)
 
     def test_confidence_that_is_not_finite_is_rejected(self) -> None:
-        confidences = sure(4)
+        confidences = all_visible(4)
         confidences[2, 3] = math.nan
         with pytest.raises(ValueError, match="finite"):
             features(standing(4), TIMES[:4], confidences)
 
     def test_visible_point_that_is_not_finite_is_rejected(self) -> None:
-        points, confidences = standing(4), sure(4)
+        points, confidences = standing(4), all_visible(4)
         points[2, index("left_knee")] = math.nan
         with pytest.raises(ValueError, match="left_knee of row 2"):
             features(points, TIMES[:4])

@@ -42,7 +42,7 @@ class Walk:
 
     frames: list[NDArray[np.uint8]]
     times: NDArray[np.float64]
-    places: NDArray[np.float64]
+    positions: NDArray[np.float64]
     height: int
 
 
@@ -90,7 +90,7 @@ def signing(shared_data: Callable[[str], Path]) -> list[tuple[NDArray[np.uint8],
 def walk(skier: Photo) -> Callable[..., Walk]:
     """Make a clip of 640 by 360 pixels, 30 a second, with a little noise: ``walk(height, reach, period, seconds)``.
 
-    A person of ``height`` pixels goes to and fro, ``reach`` pixels to either side, bobbing.
+    A person of ``height`` pixels moves left and right by ``reach`` pixels, and slightly up and down.
     """
     left, top, width, height = (int(edge) for edge in skier.people[0]["bbox"])
     mask = Image.new("L", skier.rgb.shape[1::-1])
@@ -105,7 +105,7 @@ def walk(skier: Photo) -> Callable[..., Walk]:
         noise = random.normal(0, 4, (5, *backdrop.shape)).astype(np.float32)
         small = cv2.resize(cutout, None, fx=tall / height, fy=tall / height, interpolation=cv2.INTER_AREA)
         times = np.arange(round(seconds * 30)) / 30
-        places = np.stack(
+        positions = np.stack(
             [
                 320 - small.shape[1] / 2 + reach * np.sin(2 * np.pi * times / period),
                 180 - tall / 2 + 0.03 * tall * np.sin(4 * np.pi * times),
@@ -113,13 +113,13 @@ def walk(skier: Photo) -> Callable[..., Walk]:
             axis=1,
         )
         frames = []
-        for i, place in enumerate(places):
-            there = np.float32([[1, 0, place[0]], [0, 1, place[1]]])
-            moved = cv2.warpAffine(small, there, (640, 360))
+        for i, position in enumerate(positions):
+            shift = np.float32([[1, 0, position[0]], [0, 1, position[1]]])
+            moved = cv2.warpAffine(small, shift, (640, 360))
             share = moved[..., 3:] / np.float32(255)
-            picture = backdrop * (1 - share) + moved[..., :3] * share + noise[i % len(noise)]
-            frames.append(np.clip(picture, 0, 255).astype(np.uint8))
-        return Walk(frames, times, places, tall)
+            image = backdrop * (1 - share) + moved[..., :3] * share + noise[i % len(noise)]
+            frames.append(np.clip(image, 0, 255).astype(np.uint8))
+        return Walk(frames, times, positions, tall)
 
     return make
 

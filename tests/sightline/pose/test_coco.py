@@ -15,7 +15,7 @@ from .conftest import Labels, Photo, labels_of
 
 
 @dataclass(frozen=True)
-class Found:
+class Detected:
     """A labelled person, and the estimator's positions of the same 17 points in pixels."""
 
     labels: Labels
@@ -24,7 +24,7 @@ class Found:
 
 
 @pytest.fixture(scope="module")
-def found(photos: list[Photo], point_names: list[str]) -> list[Found]:
+def detected(photos: list[Photo], point_names: list[str]) -> list[Detected]:
     """The people detected in the part of the photo around them; the estimator handles one person."""
     people = [(photo, person) for photo in photos for person in photo.people]
     results = []
@@ -42,35 +42,35 @@ def found(photos: list[Photo], point_names: list[str]) -> list[Found]:
                 for part in ("shoulder", "hip")
             )
             torso = float(np.linalg.norm(shoulders - hips))
-            results.append(Found(labels, keypoints[labels.joints, :2] + (x, y), torso))
+            results.append(Detected(labels, keypoints[labels.joints, :2] + (x, y), torso))
     assert len(results) >= 0.9 * len(people)
     return results
 
 
-def test_joints_match_the_labels(found: list[Found], record_property: Callable[[str, object], None]) -> None:
+def test_joints_match_the_labels(detected: list[Detected], record_property: Callable[[str, object], None]) -> None:
     near = [
-        distance < 0.2 * one.torso
-        for one in found
-        for distance in np.linalg.norm(one.points - one.labels.points, axis=1)[one.labels.labelled]
+        distance < 0.2 * person.torso
+        for person in detected
+        for distance in np.linalg.norm(person.points - person.labels.points, axis=1)[person.labels.labelled]
     ]
     share = float(np.mean(near))
     record_property("share of keypoints within 0.2 of the torso", share)
-    print(f"{share:.1%} of {len(near)} labelled keypoints of {len(found)} people lie within 0.2 of the torso length")
+    print(f"{share:.1%} of {len(near)} labelled keypoints of {len(detected)} people are within 0.2 of the torso length")
     assert share >= 0.75
 
 
-def test_left_and_right_match_the_labels(found: list[Found], point_names: list[str]) -> None:
+def test_left_and_right_match_the_labels(detected: list[Detected], point_names: list[str]) -> None:
     """Only points that the estimator places clearly left and right are compared."""
     all_right = []
-    for one in found:
+    for person in detected:
         right = []
         for i, name in enumerate(point_names):
             if not name.startswith(("left", "right")):
                 continue
             twin = point_names.index(name.replace("left", "right") if "left" in name else name.replace("right", "left"))
-            apart = np.linalg.norm(one.points[i] - one.points[twin]) > 0.3 * one.torso
-            if apart and one.labels.labelled[i]:
-                own, other = (np.linalg.norm(one.points[j] - one.labels.points[i]) for j in (i, twin))
+            apart = np.linalg.norm(person.points[i] - person.points[twin]) > 0.3 * person.torso
+            if apart and person.labels.labelled[i]:
+                own, other = (np.linalg.norm(person.points[j] - person.labels.points[i]) for j in (i, twin))
                 right.append(own < other)
         assert not right or np.mean(right) >= 0.75
         all_right += right

@@ -16,7 +16,7 @@ from sightline.pose import JOINTS, FaceDetector, Keypoints, detect_pose, head_bo
 
 from .conftest import Photo, labels_of
 
-# Of the head in scikit-image's photo of an astronaut: hair above the forehead, chin, and the hair beside the ears.
+# The head in scikit-image's photo of an astronaut: hair above the forehead, chin, and the hair beside the ears.
 ASTRONAUT_HEAD = np.array([[225, 25], [224, 185], [165, 100], [285, 100]])
 
 

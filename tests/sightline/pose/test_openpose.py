@@ -74,7 +74,7 @@ class TestReading:
         for file in files:
             keypoints = read_openpose(file.read_bytes(), file.name)
             assert keypoints.shape == (25, 3)
-            # The person faces the camera: their right is on the picture's left.
+            # The person faces the camera: their right is on the image's left.
             assert keypoints[JOINTS.index("right_shoulder"), 0] < keypoints[JOINTS.index("left_shoulder"), 0]
 
     def test_person_with_the_highest_confidence_is_read(self) -> None:

@@ -14,25 +14,25 @@ from .conftest import Labels, Photo, labels_of
 
 
 @pytest.fixture(scope="module")
-def found(photos: list[Photo]) -> list[list[FoundPerson]]:
+def detected(photos: list[Photo]) -> list[list[FoundPerson]]:
     with PoseEstimator() as estimator:
         return [find_people(photo.rgb, estimator) for photo in photos]
 
 
 def test_every_labelled_person_is_detected_once(
-    photos: list[Photo], found: list[list[FoundPerson]], point_names: list[str]
+    photos: list[Photo], detected: list[list[FoundPerson]], point_names: list[str]
 ) -> None:
-    for photo, people in zip(photos, found, strict=True):
+    for photo, people in zip(photos, detected, strict=True):
         assert len(people) == len(photo.people)
         assert len({_owner(person, photo, point_names) for person in people}) == len(people)
         assert all(person.confidence >= 0.8 for person in people)
 
 
 def test_box_contains_visible_joints_and_is_in_the_photo(
-    photos: list[Photo], found: list[list[FoundPerson]], point_names: list[str]
+    photos: list[Photo], detected: list[list[FoundPerson]], point_names: list[str]
 ) -> None:
     shares = []
-    for photo, people in zip(photos, found, strict=True):
+    for photo, people in zip(photos, detected, strict=True):
         height, width = photo.rgb.shape[:2]
         for person in people:
             box = person.box
@@ -44,19 +44,19 @@ def test_box_contains_visible_joints_and_is_in_the_photo(
 
 
 def test_left_and_upper_match_the_labels(
-    photos: list[Photo], found: list[list[FoundPerson]], point_names: list[str]
+    photos: list[Photo], detected: list[list[FoundPerson]], point_names: list[str]
 ) -> None:
-    """A person's left shoulder is nearer to the left one of the labels than to the right one, and so on."""
+    """A person's left shoulder is nearer to the labelled left shoulder than to the right one; other joints also."""
     right, upright = [], []
-    for photo, people in zip(photos, found, strict=True):
+    for photo, people in zip(photos, detected, strict=True):
         for person in people:
             labels = labels_of(photo.people[_owner(person, photo, point_names)], point_names)
             for joint in ("shoulder", "hip", "knee", "ankle", "elbow", "wrist"):
                 rows = [point_names.index(f"{side}_{joint}") for side in ("left", "right")]
                 own, other = (labels.points[row] for row in rows)
                 if labels.labelled[rows].all() and np.linalg.norm(own - other) > 0.15 * np.ptp(labels.points[:, 1]):
-                    place = person.keypoints[JOINTS.index(f"left_{joint}"), :2]
-                    right.append(np.linalg.norm(place - own) < np.linalg.norm(place - other))
+                    position = person.keypoints[JOINTS.index(f"left_{joint}"), :2]
+                    right.append(np.linalg.norm(position - own) < np.linalg.norm(position - other))
             upright.append(person.keypoints[JOINTS.index("nose"), 1] < person.keypoints[JOINTS.index("mid_hip"), 1])
     assert len(right) >= 15
     assert np.mean(right) >= 0.9
@@ -64,12 +64,12 @@ def test_left_and_upper_match_the_labels(
 
 
 def test_labelled_hips_are_at_the_cut_and_ankles_below(
-    photos: list[Photo], found: list[list[FoundPerson]], point_names: list[str]
+    photos: list[Photo], detected: list[list[FoundPerson]], point_names: list[str]
 ) -> None:
     """Upper and lower body match the labels."""
     hips, ankles = ([point_names.index(f"{side}_{joint}") for side in ("left", "right")] for joint in ("hip", "ankle"))
     cut, below = [], []
-    for photo, people in zip(photos, found, strict=True):
+    for photo, people in zip(photos, detected, strict=True):
         for person in people:
             prepared = prepare_person(photo.rgb, person, PrepareParameters(blur_threshold=0))
             if isinstance(prepared, DroppedPerson) or prepared.lower_body is None:
@@ -111,13 +111,13 @@ def test_part_with_higher_confidence_is_not_a_separate_person() -> None:
 
 
 def _owner(person: FoundPerson, photo: Photo, names: list[str]) -> int:
-    """Return the labels that are closest to the person's joints."""
-    return int(np.argmin([_distance(person, labels_of(each, names)) for each in photo.people]))
+    """Return the index of the labelled person whose points are closest to the person's joints."""
+    return int(np.argmin([_distance(person, labels_of(labelled, names)) for labelled in photo.people]))
 
 
 def _distance(person: FoundPerson, labels: Labels) -> float:
-    places: NDArray[np.float64] = person.keypoints[labels.joints, :2].astype(float)
-    return float(np.linalg.norm(places - labels.points, axis=1)[labels.labelled].mean())
+    positions: NDArray[np.float64] = person.keypoints[labels.joints, :2].astype(float)
+    return float(np.linalg.norm(positions - labels.points, axis=1)[labels.labelled].mean())
 
 
 def _inside(labels: Labels, person: FoundPerson) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from sightline.pose.skeleton import from_mediapipe
 
 from .conftest import Photo
 
-OTHERWISE_NAMED = {"left_big_toe": "left_foot_index", "right_big_toe": "right_foot_index"}
+OTHER_NAMES = {"left_big_toe": "left_foot_index", "right_big_toe": "right_foot_index"}
 MEANS = {"neck": {"left_shoulder", "right_shoulder"}, "mid_hip": {"left_hip", "right_hip"}}
 UNKNOWN = {"left_small_toe", "right_small_toe"}
 
@@ -37,7 +37,7 @@ class TestTable:
         from mediapipe.python.solutions.pose import PoseLandmark
 
         for joint, sources in zip(JOINTS, BODY_25.sources, strict=True):
-            expected = set() if joint in UNKNOWN else MEANS.get(joint, {OTHERWISE_NAMED.get(joint, joint)})
+            expected = set() if joint in UNKNOWN else MEANS.get(joint, {OTHER_NAMES.get(joint, joint)})
             assert {PoseLandmark(source).name.lower() for source in sources} == expected, joint
 
     def test_table_is_not_inverted(self) -> None:

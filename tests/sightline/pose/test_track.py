@@ -17,7 +17,7 @@ from sightline.errors import InvalidInput
 from sightline.pose import JOINTS, Track
 
 
-def made(**changed: Any) -> Track:
+def track_with(**changed: Any) -> Track:
     random = np.random.default_rng(0)
     arguments: dict[str, Any] = {
         "frames": np.array([0, 3, 6, 12]),
@@ -42,7 +42,7 @@ def rewritten(track: Track, change: Any) -> io.BytesIO:
 
 class TestTrack:
     def test_arrays_are_typed_and_read_only(self) -> None:
-        track = made(frames=[0, 1, 2, 3])
+        track = track_with(frames=[0, 1, 2, 3])
         assert (track.frames.dtype, track.times.dtype, track.keypoints.dtype) == (np.int64, np.float64, np.float32)
         with pytest.raises(ValueError, match="read-only"):
             track.times[0] = -1
@@ -51,7 +51,7 @@ class TestTrack:
 
     def test_track_copies_the_arrays(self) -> None:
         times = np.array([0.0, 1.0, 2.0, 3.0])
-        track = made(times=times)
+        track = track_with(times=times)
         times[:] = 9
         assert track.times.tolist() == [0, 1, 2, 3]
 
@@ -73,13 +73,13 @@ class TestTrack:
     )
     def test_inconsistent_arrays_are_rejected(self, changed: dict[str, Any], reason: str) -> None:
         with pytest.raises(ValueError, match=reason):
-            made(**changed)
+            track_with(**changed)
 
 
 class TestParquet:
     @pytest.mark.parametrize("changed", [{}, EMPTY], ids=["four rows", "nobody"])
     def test_written_track_is_read_back(self, changed: dict[str, Any], tmp_path: Path) -> None:
-        track = made(**changed)
+        track = track_with(**changed)
         track.to_parquet(tmp_path / "visit_track.parquet")
         read = Track.from_parquet(tmp_path / "visit_track.parquet")
         for name in ("frames", "times", "keypoints"):
@@ -88,13 +88,13 @@ class TestParquet:
 
     def test_track_is_written_to_memory(self) -> None:
         buffer = io.BytesIO()
-        made().to_parquet(buffer)
+        track_with().to_parquet(buffer)
         buffer.seek(0)
-        assert np.array_equal(Track.from_parquet(buffer).keypoints, made().keypoints)
+        assert np.array_equal(Track.from_parquet(buffer).keypoints, track_with().keypoints)
 
     def test_file_is_readable_by_any_parquet_reader(self, tmp_path: Path) -> None:
         path = tmp_path / "track.parquet"
-        made().to_parquet(path)
+        track_with().to_parquet(path)
         schema = pq.read_schema(path)
         assert schema.field("frame").type == pa.int64()
         assert schema.field("time").type == pa.float64()
@@ -106,14 +106,14 @@ class TestParquet:
         assert (metadata["width"], metadata["height"], metadata["fps"]) == ("640", "480", "10.0")
         row = pq.read_table(path).to_pylist()[1]
         assert row["frame"] == 3
-        assert row["keypoints"][:3] == pytest.approx(made().keypoints[1, 0].tolist())
+        assert row["keypoints"][:3] == pytest.approx(track_with().keypoints[1, 0].tolist())
         assert pq.ParquetFile(path).metadata.row_group(0).column(0).compression == "ZSTD"
 
     def test_missing_file_raises_file_not_found(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             Track.from_parquet(tmp_path / "none.parquet")
 
-    @pytest.mark.parametrize("content", [b"", b"not parquet at all, but long enough to look"])
+    @pytest.mark.parametrize("content", [b"", b"not parquet at all, but long enough to check"])
     def test_other_file_is_rejected_by_name(self, content: bytes, tmp_path: Path) -> None:
         path = tmp_path / "track.parquet"
         path.write_bytes(content)
@@ -123,7 +123,7 @@ class TestParquet:
 
     def test_truncated_file_is_rejected(self) -> None:
         buffer = io.BytesIO()
-        made().to_parquet(buffer)
+        track_with().to_parquet(buffer)
         with pytest.raises(InvalidInput, match="broken"):
             Track.from_parquet(io.BytesIO(buffer.getvalue()[:-40]), "visit_track.parquet")
 
@@ -139,5 +139,5 @@ class TestParquet:
     )
     def test_other_columns_or_metadata_are_rejected(self, change: Any, reason: str) -> None:
         with pytest.raises(InvalidInput, match=reason) as caught:
-            Track.from_parquet(rewritten(made(), change), "visit_track.parquet")
+            Track.from_parquet(rewritten(track_with(), change), "visit_track.parquet")
         assert caught.value.subject == "visit_track.parquet"

@@ -28,13 +28,15 @@ def share(poses: list[Keypoints | None]) -> float:
 
 
 def mean_error(poses: list[Keypoints | None], walk: Walk, frames: Sequence[int]) -> float:
-    """How far joints stray from where the moved person has them, as a share of the person's height."""
-    found = [
-        (pose[SEEN_WELL, :2], walk.places[frame]) for pose, frame in zip(poses, frames, strict=True) if pose is not None
+    """Return the mean distance of the joints from their median position on the person, in heights of the person."""
+    detected = [
+        (pose[SEEN_WELL, :2], walk.positions[frame])
+        for pose, frame in zip(poses, frames, strict=True)
+        if pose is not None
     ]
-    on_the_person = np.array([joints - place for joints, place in found])
-    strays = on_the_person - np.median(on_the_person, axis=0)
-    return float(np.linalg.norm(strays, axis=-1).mean()) / walk.height
+    on_the_person = np.array([joints - position for joints, position in detected])
+    errors = on_the_person - np.median(on_the_person, axis=0)
+    return float(np.linalg.norm(errors, axis=-1).mean()) / walk.height
 
 
 class TestPose:
@@ -58,11 +60,11 @@ class TestPose:
         for name in ("shoulder", "hip", "knee", "ankle", "wrist"):
             left, right = JOINTS.index(f"left_{name}"), JOINTS.index(f"right_{name}")
             for own, other in ((left, right), (right, left)):
-                there = (width - 1 - mirrored[own, 0], mirrored[own, 1])
-                assert np.linalg.norm(there - straight[other, :2]) < np.linalg.norm(there - straight[own, :2]), name
+                point = (width - 1 - mirrored[own, 0], mirrored[own, 1])
+                assert np.linalg.norm(point - straight[other, :2]) < np.linalg.norm(point - straight[own, :2]), name
 
     def test_models_agree_with_mediapipes_solution(self, skier: Photo) -> None:
-        """Guards the graph that this package builds of MediaPipe's parts, should a release change them."""
+        """The package builds its graphs from parts of MediaPipe, which a release could change."""
         from mediapipe.python.solutions.pose import Pose, PoseLandmark
 
         with Pose(static_image_mode=True, model_complexity=1, min_detection_confidence=0.5) as solution:
@@ -91,12 +93,12 @@ class TestAtTenFramesASecond:
     def test_moving_person_is_detected_as_often_as_frame_by_frame(
         self, walk: Callable[..., Walk], height: int, reach: float, period: float
     ) -> None:
-        """MediaPipe's own loop has the small and brisk one in 99 % of the frames at 30 a second, in 10 % at 10."""
+        """MediaPipe's loop detects the small, brisk one in 99 % of the frames at 30 per second, and in 10 % at 10."""
         clip = walk(height, reach, period, seconds=2)
-        every, tenth = (track(zip(clip.frames[::step], clip.times[::step], strict=True)) for step in (1, 3))
-        assert share(tenth) >= share(every) - 0.03
-        assert share(tenth) >= 0.97
-        assert mean_error(tenth, clip, range(0, len(clip.frames), 3)) < 0.012
+        every, third = (track(zip(clip.frames[::step], clip.times[::step], strict=True)) for step in (1, 3))
+        assert share(third) >= share(every) - 0.03
+        assert share(third) >= 0.97
+        assert mean_error(third, clip, range(0, len(clip.frames), 3)) < 0.012
 
     def test_uneven_times_are_tracked(self, walk: Callable[..., Walk]) -> None:
         clip = walk(80, 160, 4, seconds=3)
@@ -106,7 +108,7 @@ class TestAtTenFramesASecond:
         assert mean_error(poses, clip, frames) < 0.012
 
 
-class TestLostAndFound:
+class TestSearch:
     def test_entering_person_is_detected_within_half_a_second(self, walk: Callable[..., Walk]) -> None:
         clip = walk(56, 20, 4, seconds=1)
         empty = [np.full((360, 640, 3), 127, np.uint8)] * 12
@@ -122,7 +124,7 @@ class TestLostAndFound:
         assert after[nose, 0] - before[nose, 0] == pytest.approx(250, abs=5)
 
     def test_jumping_person_remains_the_same_person(self, walk: Callable[..., Walk]) -> None:
-        """The other one is larger, and would be found first in the frame."""
+        """The other person is larger, and a search of the frame would detect them first."""
         near, far = (walk(tall, 0, 4, seconds=0.1).frames[0] for tall in (220, 100))
         alone, jumped = np.roll(far, -200, axis=1), np.roll(far, -130, axis=1)
         together = np.concatenate([jumped[:, :320], near[:, 200:520]], axis=1)
@@ -137,7 +139,7 @@ class TestLostAndFound:
         assert detect_pose(walk(56, 20, 4, seconds=0.1).frames[0]) is not None
 
 
-class TestWrongUse:
+class TestInvalidInput:
     @pytest.mark.parametrize("second", [0.5, 0.4, float("nan"), float("inf")])
     def test_times_must_increase(self, second: float) -> None:
         blank = np.zeros((64, 64, 3), np.uint8)

@@ -39,22 +39,22 @@ def record(uri: str, **changes: Any) -> ImageRecord:
     return ImageRecord(**{**fields, **changes})
 
 
-def keep(folder: Location, *records: ImageRecord) -> None:
-    text = "".join(f"{each.model_dump_json()}\n" for each in records)
+def store(folder: Location, *records: ImageRecord) -> None:
+    text = "".join(f"{record.model_dump_json()}\n" for record in records)
     storage.write_bytes(folder / "review.jsonl", text.encode())
 
 
 class TestGathering:
     @pytest.mark.parametrize("named", ["", "results.jsonl", "review.jsonl"])
     def test_uncertain_images_of_a_run_become_questions(self, bucket: Location, named: str) -> None:
-        keep(bucket / "run", record("/a.png"), record("inline:0", sha256="b" * 64))
-        found = questions_of_results(bucket / "run" / named if named else bucket / "run")
-        [asked] = found.questions
+        store(bucket / "run", record("/a.png"), record("inline:0", sha256="b" * 64))
+        question_set = questions_of_results(bucket / "run" / named if named else bucket / "run")
+        [asked] = question_set.questions
         assert (asked.model, asked.uri, asked.proposed, asked.choices) == (
             "vehicles/3", "/a.png", "bicycle", ("bicycle", "motorcycle"),
         )  # fmt: skip
         assert "the confidence 0.60 is below the threshold 0.93" in asked.why
-        assert found.left_out == ("inline:0",), "nothing of it is kept that could be looked at"
+        assert question_set.left_out == ("inline:0",), "the image of a payload is not stored"
 
     def test_missing_and_damaged_results_are_named(self, bucket: Location) -> None:
         with pytest.raises(InvalidInput, match=r"there is no review\.jsonl"):
@@ -68,10 +68,10 @@ class TestGathering:
             ("vehicles-3/a", "vehicles/3"), ("vehicles-12/b", "vehicles/12"), ("vehicles-old-1/c", "vehicles-old/1"),
             ("cars/d", "endpoint://cars"),
         ):  # fmt: skip
-            keep(bucket / folder, record(f"/{folder}.png", model=model))
-        (storage.write_bytes(bucket / "vehicles-3" / "unfinished" / "000001.jsonl", b""))
+            store(bucket / folder, record(f"/{folder}.png", model=model))
+        storage.write_bytes(bucket / "vehicles-3" / "unfinished" / "000001.jsonl", b"")
         asked = {
-            name: sorted(each.model for each in questions_of_model(bucket, name).questions)
+            name: sorted(question.model for question in questions_of_model(bucket, name).questions)
             for name in ("vehicles", "vehicles/3", "endpoint://cars", "nobody")
         }
         assert asked == {
@@ -93,14 +93,14 @@ class TestPages:
     @given(st.lists(questions, max_size=40), st.integers(1, 12))
     def test_page_is_bounded_ordered_and_about_one_model(self, rows: list[Question], size: int) -> None:
         pages = pages_of(rows, size)
-        asked = [each for page in pages for each in page.questions]
+        asked = [question for page in pages for question in page.questions]
         assert asked == in_order(rows)
         assert [page.number for page in pages] == list(range(1, len(pages) + 1))
         assert all(1 <= len(page.questions) <= size for page in pages)
         for page in pages:
-            assert len({each.model for each in page.questions}) == 1
-            places = [(each.choices.index(each.proposed), each.confidence) for each in page.questions]
-            assert places == sorted(places)
+            assert len({question.model for question in page.questions}) == 1
+            keys = [(row.choices.index(row.proposed), row.confidence) for row in page.questions]
+            assert keys == sorted(keys)
 
     def test_class_named_like_a_fixed_answer_is_rejected(self) -> None:
         with pytest.raises(ValidationError, match="cannot be called cannot tell"):
@@ -111,17 +111,17 @@ class TestThumbnails:
     def test_thumbnail_is_small_and_keeps_the_aspect_ratio(self, tmp_path: Path) -> None:
         file = tmp_path / "wide.png"
         file.write_bytes(image_file(1, (640, 320)))
-        found = thumbnail(question(uri=str(file)), Limits())
-        assert found
-        assert Image.open(io.BytesIO(found)).size == (160, 80)
-        assert data_url(found).startswith("data:image/jpeg;base64,/9j/")
+        jpeg = thumbnail(question(uri=str(file)), Limits())
+        assert jpeg
+        assert Image.open(io.BytesIO(jpeg)).size == (160, 80)
+        assert data_url(jpeg).startswith("data:image/jpeg;base64,/9j/")
 
     def test_thumbnail_of_a_session_shows_three_frames(self, tmp_path: Path) -> None:
         for number in range(7):
             (tmp_path / f"frame_{number:03d}.jpg").write_bytes(grey(30 * number, (64, 48)))
-        found = thumbnail(question(kind="session", frames=str(tmp_path)), Limits())
-        assert found
-        strip = Image.open(io.BytesIO(found))
+        jpeg = thumbnail(question(kind="session", frames=str(tmp_path)), Limits())
+        assert jpeg
+        strip = Image.open(io.BytesIO(jpeg))
         assert strip.size == (480, 120)
         shades = [strip.getpixel((x, 60)) for x in (80, 240, 400)]
         assert [shade[0] for shade in shades] == pytest.approx([0, 90, 180], abs=3)
@@ -144,9 +144,9 @@ class TestAnswersFile:
             asked[3].uri: "later",
         }
         (tmp_path / "a.json").write_text(json.dumps({"reviewer": " kim ", "answers": answers}))
-        found = read_answers(tmp_path / "a.json")
-        assert found.reviewer == "kim"
-        assert found.matched(asked, "a.json") == [
+        answers_file = read_answers(tmp_path / "a.json")
+        assert answers_file.reviewer == "kim"
+        assert answers_file.matched(asked, "a.json") == [
             (asked[0], "bicycle"), (asked[1], "none of these"), (asked[2], "motorcycle"),
         ]  # fmt: skip
 

@@ -23,15 +23,15 @@ from tests.reviewing import answer, question
 @pytest.fixture
 def images(tmp_path: Path) -> list[Reviewed]:
     """Three images: a bicycle, a motorcycle whose file name states otherwise, and one without a label."""
-    made = []
-    for number, (name, said, kind) in enumerate(
+    reviewed = []
+    for number, (name, label, kind) in enumerate(
         (("a.png", "bicycle", "PNG"), ("bicycle_1.jpeg", "motorcycle", "JPEG"), ("c.png", "cannot tell", "PNG"))
     ):
         file = tmp_path / name
         file.write_bytes(image_file(number, kind=kind))
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-        made.append(Reviewed(question=question(uri=str(file), sha256=sha256), answers=(answer(said),)))
-    return made
+        reviewed.append(Reviewed(question=question(uri=str(file), sha256=sha256), answers=(answer(label),)))
+    return reviewed
 
 
 def files(folder: Location) -> list[str]:
@@ -41,13 +41,12 @@ def files(folder: Location) -> list[str]:
 def test_export_has_class_folders_and_manifests_with_sources(bucket: Location, images: list[Reviewed]) -> None:
     exported = export_images("vehicles", images, bucket, Limits())
     assert (exported.written, exported.found, exported.classes) == (2, 0, {"bicycle": 1, "motorcycle": 1})
-    found = files(bucket)
-    assert found == sorted([*(row.file for row in exported.rows), "manifest.csv", "manifest.jsonl"])
+    assert files(bucket) == sorted([*(row.file for row in exported.rows), "manifest.csv", "manifest.jsonl"])
     endings = [row.file.rpartition(".")[2] for row in exported.rows]
-    assert endings == ["png", "jpg"], "by what they are, not by their names"
+    assert endings == ["png", "jpg"], "the content determines the suffix, not the name"
     lines = [json.loads(line) for line in storage.read_bytes(bucket / "manifest.jsonl").splitlines()]
     rows = list(csv.DictReader(storage.read_bytes(bucket / "manifest.csv").decode().splitlines()))
-    assert [row["uri"] for row in rows] == [line["uri"] for line in lines] == [each.question.uri for each in images[:2]]
+    assert [row["uri"] for row in rows] == [line["uri"] for line in lines] == [item.question.uri for item in images[:2]]
     assert (rows[1]["label"], rows[1]["proposed"], rows[1]["reviewers"], rows[1]["model"]) == (
         "motorcycle", "bicycle", "kim", "vehicles/1",
     )  # fmt: skip
@@ -85,8 +84,8 @@ def test_interrupted_export_is_completed_by_the_next_one(
 
 
 def test_changed_answer_moves_the_image_of_its_model_only(bucket: Location, images: list[Reviewed]) -> None:
-    export_images("posture", [each.model_copy(update={"question": each.question.model_copy(
-        update={"model": "posture/2"})}) for each in images[1:2]], bucket, Limits())  # fmt: skip
+    of_posture = images[1].question.model_copy(update={"model": "posture/2"})
+    export_images("posture", [images[1].model_copy(update={"question": of_posture})], bucket, Limits())
     export_images("vehicles", images[:1], bucket, Limits())
     changed = images[0].model_copy(update={"answers": (*images[0].answers, answer("motorcycle"))})
     exported = export_images("vehicles", [changed], bucket, Limits())
@@ -117,6 +116,6 @@ def test_export_is_readable_as_training_data(preset: str, tmp_path: Path, images
     label = {"vehicles": "motorcycle", "posture": "outofbed"}[preset]
     asked = images[0].question.model_copy(update={"choices": (label,)})
     export_images(preset, [Reviewed(question=asked, answers=(answer(label),))], tmp_path / "out", Limits())
-    [found] = open_source(tmp_path / "out").images
+    [image] = open_source(tmp_path / "out").images
     table = ClassTable(load_preset(preset).labels)
-    assert table.class_of(str(table.label(found.name))) == label
+    assert table.class_of(str(table.label(image.name))) == label

@@ -117,7 +117,7 @@ class TestPredictions:
             with pytest.raises(StorageError):
                 predict(sessions, reviews, "uncertain")
         assert len(open_questions(reviews)) == 1
-        assert len(sessions.reviews(PATIENT)) == 2, "the markers are still there"
+        assert len(sessions.reviews(PATIENT)) == 2, "the markers still exist"
 
 
 class TestMarkers:

@@ -21,22 +21,22 @@ LATER = START + timedelta(hours=72)
 
 @pytest.fixture
 def reviews(bucket: Location, clock: Clock) -> Reviews:
-    """Reviews on a folder and on S3, with a clock that the test sets."""
+    """An empty queue on a folder and on S3, with a clock that the test sets."""
     return Reviews(bucket, clock)
 
 
 def plan(reviews: Reviews, run: str, count: int = 4, **options: Any) -> list[list[str]]:
     """Return the images that a run asks about, page by page."""
-    made = reviews.plan(
+    planned = reviews.plan(
         run, [question(n) for n in range(count)], **{"page_size": 12, "limit": 100, "until": LATER, **options}
     )
-    return [[each.uri for each in page.questions] for page in made.pages]
+    return [[question.uri for question in page.questions] for page in planned.pages]
 
 
 def test_question_of_another_version_or_copy_is_queued_once(reviews: Reviews) -> None:
     assert reviews.queue([question(1), question(2), question(1)]) == 2
     assert reviews.queue([question(1, model="vehicles/2", uri="/elsewhere/1.png"), question(3)]) == 1
-    assert {each.question for each in reviews.waiting("vehicles")} == {question(1), question(2), question(3)}
+    assert {waiting.question for waiting in reviews.waiting("vehicles")} == {question(1), question(2), question(3)}
     assert reviews.count_waiting("vehicles") == 3
     assert reviews.models() == ["vehicles"]
     assert reviews.count_waiting("nobody") == 0
@@ -51,11 +51,11 @@ def test_endpoint_and_model_of_one_name_have_separate_queues(reviews: Reviews) -
 def test_answered_question_leaves_the_queue_and_is_not_queued_again(reviews: Reviews) -> None:
     reviews.queue([question(1), question(2)])
     reviews.answer(question(1), answer("motorcycle"))
-    assert [each.question for each in reviews.waiting("vehicles")] == [question(2)]
+    assert [waiting.question for waiting in reviews.waiting("vehicles")] == [question(2)]
     assert reviews.queue([question(1)]) == 0
-    [kept] = reviews.answered("vehicles")
-    assert (kept.question, kept.label, kept.last.reviewer) == (question(1), "motorcycle", "kim")
-    assert kept.last.at.utcoffset() == timedelta(0)
+    [reviewed] = reviews.answered("vehicles")
+    assert (reviewed.question, reviewed.label, reviewed.last.reviewer) == (question(1), "motorcycle", "kim")
+    assert reviewed.last.at.utcoffset() == timedelta(0)
 
 
 def test_question_left_by_a_killed_process_counts_as_answered(reviews: Reviews) -> None:
@@ -80,38 +80,38 @@ def test_concurrent_answers_are_all_stored(reviews: Reviews) -> None:
 
     with ThreadPoolExecutor(len(people)) as pool:
         list(pool.map(answer_as, people))
-    [kept] = reviews.answered("vehicles")
-    assert sorted(each.reviewer for each in kept.answers) == people
+    [reviewed] = reviews.answered("vehicles")
+    assert sorted(stored.reviewer for stored in reviewed.answers) == people
 
 
 def test_repeated_answer_is_stored_once_and_a_changed_one_is_added(reviews: Reviews) -> None:
-    for given in (answer(), answer(), answer("motorcycle", run="run-2"), answer("motorcycle", run="run-2")):
-        reviews.answer(question(1), given)
-    [kept] = reviews.answered("vehicles")
-    assert [each.answer for each in kept.answers] == ["bicycle", "motorcycle"]
-    assert kept.label == "motorcycle", "the same person has changed their mind"
+    for repeated in (answer(), answer(), answer("motorcycle", run="run-2"), answer("motorcycle", run="run-2")):
+        reviews.answer(question(1), repeated)
+    [reviewed] = reviews.answered("vehicles")
+    assert [stored.answer for stored in reviewed.answers] == ["bicycle", "motorcycle"]
+    assert reviewed.label == "motorcycle", "the same person has changed their mind"
 
 
 def test_answer_that_the_question_does_not_offer_is_rejected(reviews: Reviews) -> None:
-    for said in ("car", "later", ""):
+    for text in ("car", "later", ""):
         with pytest.raises(ValueError, match="is not an answer"):
-            reviews.answer(question(1), answer(said))
+            reviews.answer(question(1), answer(text))
     assert reviews.answered("vehicles") == []
 
 
 def test_verdict_and_label_follow_the_answers_that_count(reviews: Reviews) -> None:
-    said = {
+    answers = {
         1: [("bicycle", "kim"), ("motorcycle", "lee")],
         2: [("bicycle", "kim"), (CANNOT_TELL, "lee")],
         3: [(NONE_OF_THESE, "kim")],
         4: [(CANNOT_TELL, "kim")],
         5: [("bicycle", "kim"), ("motorcycle", "lee"), ("motorcycle", "Kim")],
     }
-    for number, given in said.items():
-        for name, person in given:
+    for number, pairs in answers.items():
+        for name, person in pairs:
             reviews.answer(question(number), answer(name, person, run=f"{person} {name}"))
-    found = {each.question.uri: (each.verdict, each.label) for each in reviews.answered("vehicles")}
-    assert [found[f"/pictures/{number}.png"] for number in said] == [
+    verdicts = {reviewed.question.uri: (reviewed.verdict, reviewed.label) for reviewed in reviews.answered("vehicles")}
+    assert [verdicts[f"/pictures/{number}.png"] for number in answers] == [
         ("contested", None),
         ("bicycle", "bicycle"),
         (NONE_OF_THESE, None),
@@ -139,14 +139,14 @@ class TestPlan:
             return [uri for page in plan(reviews, run, 8) for uri in page]
 
         with ThreadPoolExecutor(3) as pool:
-            taken = [uri for found in pool.map(take, ("a", "b", "c")) for uri in found]
+            taken = [uri for uris in pool.map(take, ("a", "b", "c")) for uri in uris]
         assert sorted(taken) == sorted(question(n).uri for n in range(8))
 
     def test_released_and_expired_questions_can_be_asked_again(self, reviews: Reviews, clock: Clock) -> None:
         reviews.queue(question(n) for n in range(2))
         reviews.plan("one", [question(0)], page_size=12, limit=9, until=LATER)
-        made = reviews.plan("two", [question(1)], page_size=12, limit=9, until=LATER)
-        reviews.release(made)
+        planned = reviews.plan("two", [question(1)], page_size=12, limit=9, until=LATER)
+        reviews.release(planned)
         assert plan(reviews, "three") == [["/pictures/1.png"]]
         clock.time = LATER
         assert plan(reviews, "four") == [["/pictures/0.png", "/pictures/1.png"]]
@@ -178,13 +178,13 @@ class TestOverdue:
         assert reviews.overdue() == []
         clock.time = LATER
         overdue = reviews.overdue()
-        assert [each.question for each in overdue] == [question(0)], "the third was never asked"
+        assert [waiting.question for waiting in overdue] == [question(0)], "the third was never asked"
         reviews.mark_alerted(overdue)
         assert reviews.overdue() == []
         assert reviews.count_waiting("vehicles") == 2
         assert plan(reviews, "two")[0] == ["/pictures/0.png", "/pictures/2.png"]
         clock.time += timedelta(days=9)
-        assert [each.question for each in reviews.overdue()] == [question(2)], "the first was alerted before"
+        assert [waiting.question for waiting in reviews.overdue()] == [question(2)], "the first was alerted before"
 
 
 def test_damaged_file_is_named(reviews: Reviews) -> None:
