@@ -73,7 +73,9 @@ def test_ranking_is_retrained_only_in_changed_stages(crops: Path, registry: Regi
     assert again.metrics == first.metrics
 
     Image.new("RGB", (30, 40), "red").save(crops / "evaluate" / "lower_body" / "bad" / "another.png")
-    with pytest.raises(UnsuitableData, match="the data of evaluate differ from those that running-style/1 was trained on"):
+    with pytest.raises(
+        UnsuitableData, match="the data of evaluate differ from those that running-style/1 was trained on"
+    ):
         train_ranking(again="running-style/1")
     assert ran(train(str(crops))) == {"prepare-evaluate", "featurize-evaluate", "evaluate"}
 
