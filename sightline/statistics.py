@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["wilson_interval"]
+__all__ = ["Z_95", "wilson_interval"]
 
-_SPREAD = 1.959963984540054  # standard deviations to either side of the mean that hold 95 % of a normal distribution
+Z_95 = 1.959963984540054
+"""The number of standard deviations on either side of the mean that hold 95 % of a normal distribution."""
 
 
 def wilson_interval(share: float, count: int) -> tuple[float, float]:
@@ -12,7 +13,7 @@ def wilson_interval(share: float, count: int) -> tuple[float, float]:
 
     E. Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927).
     """
-    spread = _SPREAD**2 / count
-    half = _SPREAD * (share * (1 - share) / count + spread / (4 * count)) ** 0.5
+    spread = Z_95**2 / count
+    half = Z_95 * (share * (1 - share) / count + spread / (4 * count)) ** 0.5
     low, high = ((share + spread / 2 + side) / (1 + spread) for side in (-half, half))
     return max(low, 0.0), min(high, 1.0)

@@ -64,7 +64,10 @@ def plan_monitoring(
     last = now if until is None else monitoring.parse_time(until, now)
     first = monitoring.parse_time(since, last)
     if first >= last:
-        raise InvalidSetting(f"the window from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} ends before it begins")
+        raise InvalidSetting(
+            f"the window from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} ends before it begins. "
+            "Give an earlier time as --since"
+        )
     reports = config.results / "monitoring" / ModelName.parse(model).folder
     folder = config.locate(output) if output else reports / f"{first:{_STAMP}}--{last:{_STAMP}}"
     return MonitoringPlan(
@@ -121,7 +124,7 @@ def report_on_model(window: Opaque[Window], plan: MonitoringPlan) -> MonitoringR
 
 @task(**PLAIN)
 def publish_monitoring(report: MonitoringReport) -> None:
-    """Publish the report's page and, if a quantity has drifted, ``sightline.model.drift``."""
+    """Publish the report's page and, if a quantity has drifted, emit ``sightline.model.drift``."""
     page = monitoring.monitoring_page(report)
     create_markdown_artifact(page, key="monitoring", description=f"{report.version}: {report.headline}")
     if report.drift:

@@ -1,4 +1,4 @@
-"""Monitoring: every inference is captured as SageMaker Model Monitor does it, read again, and checked for drift.
+"""Monitoring: capture every inference in SageMaker Model Monitor's format, read the captures, and detect drift.
 
 for inference in read_captures(locate("s3://captures"), endpoint="posture"):
     print(inference.inference_time, max(inference.probabilities))

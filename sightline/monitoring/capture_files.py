@@ -102,11 +102,11 @@ def list_capture_files(
         yield from sorted(in_range, key=lambda file: (file.time, file.location.name))
 
 
-def _days(folder: Location, above: str, first: str, last: str) -> Iterator[str]:
-    """Yield ``yyyy/mm/dd`` of every day's folder between the two hours, which are compared as prefixes."""
-    level = above.count("/")
-    for name in storage.folder_names(folder / above if above else folder):
-        key = f"{above}{name}"
+def _days(folder: Location, prefix: str, first: str, last: str) -> Iterator[str]:
+    """Yield ``yyyy/mm/dd`` for every day's folder below ``prefix`` that is between the hours ``first`` and ``last``."""
+    level = prefix.count("/")
+    for name in storage.folder_names(folder / prefix if prefix else folder):
+        key = f"{prefix}{name}"
         if re.fullmatch(_FOLDERS[level], name) and first[: len(key)] <= key <= last[: len(key)]:
             if level == len(_FOLDERS) - 1:
                 yield key

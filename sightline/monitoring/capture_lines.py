@@ -31,8 +31,8 @@ class InvalidCapture(InvalidInput):
 class CaptureEvent:
     """An inference to capture: the image as it was sent, and the probabilities in the order of the model's classes.
 
-    ``event_id`` identifies the inference permanently: an inference is never captured under two ids. ``uri`` is the
-    source of the image. ``seconds`` is the duration of the inference.
+    ``event_id`` identifies the inference permanently: an inference that is captured again has the same id. ``uri`` is
+    the source of the image. ``seconds`` is the duration of the inference.
     """
 
     event_id: UUID
@@ -131,7 +131,7 @@ class CapturedLine(_Part):
     def uri_and_seconds(self) -> tuple[str | None, float | None]:
         """Return the source of the image and the duration of the inference, None if not captured.
 
-        Raises ``ValueError``.
+        Raises ``ValueError`` for an invalid duration.
         """
         attributes = self.event_metadata.custom_attributes
         if not attributes:
@@ -145,14 +145,14 @@ class CapturedLine(_Part):
         return uri, seconds
 
     def data(self) -> bytes:
-        """Return the model's input. Raises ``ValueError``."""
+        """Return the model's input. Raises ``ValueError`` if it is not valid base64."""
         try:
             return self.capture_data.endpoint_input.content()
         except ValueError as error:
             raise ValueError(f"captureData.endpointInput.data: {error}") from error
 
     def probabilities(self) -> tuple[float, ...]:
-        """Return the model's output. Raises ``ValueError``."""
+        """Return the model's output. Raises ``ValueError`` if it is not one row of numbers."""
         output = self.capture_data.endpoint_output
         try:
             return _parse_numbers(output.content().decode(), _notation(output))
@@ -172,7 +172,7 @@ def _parse_numbers(text: str, notation: Literal["CSV", "JSON"]) -> tuple[float, 
         values = [float(value) for row in rows for value in row]
     else:
         rows = from_json(text)
-        # TensorFlow's servers wrap their response, and many servers return one row for each input.
+        # TensorFlow's servers wrap their response in an object, and many servers return a list of rows, one per input.
         rows = rows.get("predictions") if isinstance(rows, dict) else rows
         rows = rows if isinstance(rows, list) and rows and isinstance(rows[0], list) else [rows]
         values = rows[0] if isinstance(rows[0], list) else [rows[0]]

@@ -65,7 +65,7 @@ class EventIds:
         if len(self._pending) == _PENDING:
             latest = np.fromiter(self._pending, np.int64, _PENDING)
             self._sorted = np.concatenate([self._sorted, latest])
-            self._sorted.sort(kind="stable")  # of integers: a radix sort, or one that merges sorted parts
+            self._sorted.sort(kind="stable")  # fast on a part that is already sorted
             self._pending.clear()
         return True
 
@@ -88,8 +88,8 @@ def read_captures(
     """Yield every captured inference once, ordered by the times in the files' names, then by line.
 
     ``endpoint`` and ``variant`` select; by default all are read. ``since`` (inclusive) and ``until`` (exclusive) bound
-    the files' times; files outside are not opened. Compressed files are read like the others. Memory holds one day's
-    file names, one line, and eight bytes for each event before it.
+    the files' times; files outside are not opened. Compressed files are read like the others. Memory holds the file
+    names of one day, one line, and eight bytes for every event that was read.
 
     Unreadable lines are counted in ``skipped``; without it :class:`InvalidCapture` is raised. Raises ``ValueError`` for
     a bound without a time zone.
@@ -162,7 +162,10 @@ def _inference(line: CapturedLine, file: CaptureFile, source: str, number: int) 
 
 
 def _lines(location: Location, folder: Path) -> Iterator[tuple[int, bytes | ValueError]]:
-    """Yield the numbered lines that are not empty; a ``ValueError`` in place of a line if the file ends there."""
+    """Yield the lines that are not empty, with their numbers.
+
+    If a compressed file is damaged, a ``ValueError`` takes the place of the first line that cannot be read.
+    """
     number = 0
     try:
         path = storage.fetch(location, folder)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sightline.monitoring.predictions import Predictions
 
 __all__ = [
-    "LEAST_BASELINE",
+    "MIN_BASELINE_SIZE",
     "Comparison",
     "DriftLimits",
     "compare_windows",
@@ -29,21 +29,22 @@ __all__ = [
 
 _BINS = 10
 _PER_BIN = 10  # predictions of the baseline that a bin needs
-LEAST_BASELINE = 50
-"""The least number of predictions in a baseline."""
+MIN_BASELINE_SIZE = 50
+"""The number of predictions, or of embeddings, that a comparison needs in the baseline."""
 
-_LEAST_EXPECTED = 5.0  # of a class; rarer ones are pooled (W. G. Cochran, Some Methods for Strengthening χ², 1954)
+_MIN_EXPECTED = 5.0  # of a class; rarer ones are pooled (W. G. Cochran, Some Methods for Strengthening χ², 1954)
 _DECIMALS = 4  # of confidences: single precision, backends and files differ beyond them
 _COMPONENTS = 32  # of the embeddings
 
-Confidences = NDArray[np.float64]
+Confidences: TypeAlias = NDArray[np.float64]
+TestName: TypeAlias = Literal["Kolmogorov-Smirnov", "chi-square", "Mann-Whitney on a classifier"]
 
 
 @dataclass(frozen=True)
 class DriftLimits:
-    """The limits from which on a difference is drift.
+    """The limits of drift. A difference that reaches its limit, with a corrected p-value below ``alpha``, is drift.
 
-    ``alpha``: of the corrected p-values. ``min_events``: of a window. ``psi``: population stability index of the
+    ``min_events``: the number of predictions that a window needs. ``psi``: population stability index of the
     confidence. ``share``: total variation distance of the classes. ``auc``: of a classifier that distinguishes the
     embeddings.
     """
@@ -65,7 +66,7 @@ class Comparison(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
     quantity: str = Field(alias="what")
-    test: Literal["Kolmogorov-Smirnov", "chi-square", "Mann-Whitney on a classifier"]
+    test: TestName
     baseline_size: int
     size: int
     p: float
@@ -82,7 +83,7 @@ class _Difference:
     """A comparison whose p-value is not corrected yet."""
 
     quantity: str
-    test: Literal["Kolmogorov-Smirnov", "chi-square", "Mann-Whitney on a classifier"]
+    test: TestName
     sizes: tuple[int, int]
     p: float
     effects: dict[str, float]
@@ -103,11 +104,11 @@ def compare_windows(
     ``window`` holds a sample of the window's predictions and embeddings; ``class_counts`` counts all of them. The
     comparisons cover the confidence, also within each class, the classes, and the embeddings if both have some. The
     p-values are corrected after Y. Benjamini and Y. Hochberg (1995): without drift, the probability of any false alarm
-    stays below ``alpha``.
+    is at most ``alpha``.
     """
     from scipy.stats import false_discovery_control
 
-    if sum(class_counts) < limits.min_events or len(baseline) < LEAST_BASELINE:
+    if sum(class_counts) < limits.min_events or len(baseline) < MIN_BASELINE_SIZE:
         return []
     differences = [
         _confidence("confidence", baseline.confidence, window.confidence, limits),
@@ -211,14 +212,14 @@ def _classes(
 def _pool_rare(table: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the classes' counts, with rows before and after, and with the rare classes pooled into one."""
     expected = table.sum(axis=1).min() * table.sum(axis=0) / table.sum()
-    rare = expected < _LEAST_EXPECTED
+    rare = expected < _MIN_EXPECTED
     pooled = np.column_stack([table[:, ~rare], table[:, rare].sum(axis=1)]) if rare.any() else table
     nonempty: NDArray[np.int64] = pooled[:, pooled.sum(axis=0) > 0]
     return nonempty
 
 
 def _embeddings(before: NDArray[np.float16], after: NDArray[np.float16], limits: DriftLimits) -> Iterator[_Difference]:
-    """Train a classifier on half of both to distinguish them, and test it on the other halves.
+    """Train a classifier on one half of both samples to distinguish them, and test it on the other half.
 
     D. Lopez-Paz and M. Oquab, Revisiting Classifier Two-Sample Tests (2017), with the ranks of its scores.
     """
@@ -228,7 +229,7 @@ def _embeddings(before: NDArray[np.float16], after: NDArray[np.float16], limits:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if min(len(before), len(after)) < LEAST_BASELINE or before.shape[1] != after.shape[1]:
+    if min(len(before), len(after)) < MIN_BASELINE_SIZE or before.shape[1] != after.shape[1]:
         return
     random = np.random.default_rng(0)
     shuffled = [side[random.permutation(len(side))].astype(np.float64) for side in (before, after)]

@@ -1,4 +1,4 @@
-"""The model to monitor, its versions under the names that the capture files use, and their baselines."""
+"""The model to monitor: its versions, by the names of their capture folders, and their baselines."""
 
 from __future__ import annotations
 
@@ -63,9 +63,10 @@ def watch_model(
     registry: Registry, model: ModelName | str, capture: Location, since: datetime | None, until: datetime | None,
     threshold: float | None = None,
 ) -> MonitoredModel:  # fmt: skip
-    """Return the model ``posture`` with all versions that have captures in the window, or only ``posture/3``.
+    """Return a model of the registry with its versions that have captures in the window.
 
-    Of several versions the current one is judged; if it has no captures yet, the latest one that has. A variant that is
+    ``posture`` covers all of these versions, ``posture/3`` only one. The current version is judged or, if it has no
+    captures in the window, the latest version that has. A variant that is
     not a version of the registry, such as ``AllTraffic``, is counted for the judged version. Raises ``ModelNotFound``,
     ``ModelDamaged``, and ``WrongTask`` for a model that does not classify images.
     """

@@ -27,7 +27,7 @@ _SMALL = 64  # pixels up to which an image is enlarged without smoothing
 
 
 def write_report(report: MonitoringReport, window: Window, folder: Location) -> MonitoringReport:
-    """Write the report into ``folder``, over an earlier one, and return it with the URIs of its files.
+    """Write the report into ``folder`` and return it with the URIs of its files. An earlier report is replaced.
 
     :data:`FIGURES` is written last: a folder without it holds no report. Raises ``StorageError``.
     """

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from sightline.monitoring.predictions import Predictions
+from sightline.statistics import Z_95
 
 __all__ = ["Estimate", "RiskPoint", "expected_accuracy", "risk_against_coverage"]
-
-_Z_95 = 1.959963984540054  # standard deviations on either side of the mean that hold 95 % of a normal distribution
 
 
 class Estimate(BaseModel):
@@ -53,7 +52,7 @@ def expected_accuracy(count: int, confidence: float, variance: float, baseline: 
     if baseline is not None:
         tested = baseline.confidence
         spread += float((tested * (1 - tested)).sum()) / len(tested) ** 2
-    value, half = confidence / count, _Z_95 * spread**0.5
+    value, half = confidence / count, Z_95 * spread**0.5
     return Estimate(value=value, low=max(value - half, 0.0), high=min(value + half, 1.0))
 
 

@@ -18,13 +18,13 @@ from sightline.monitoring.times import PERIOD_HOURS, period_length, period_start
 __all__ = ["divide_into_periods"]
 
 _ROLLING = 7  # periods
-_LEAST_FOR_DISTANCE = 30  # predictions of a period
+_MIN_FOR_DISTANCE = 30  # predictions of a period
 
 
 def divide_into_periods(
     versions: Mapping[str, MonitoredVersion], tallies: Mapping[str, VersionTally], rejected_by_hour: Mapping[int, int]
 ) -> tuple[int, tuple[Period, ...]]:
-    """Return the length of a period in hours, and every period with predictions; there are at most 100."""
+    """Return the length of a period in hours, and every period with predictions, in order of time."""
     hours = {hour for tally in tallies.values() for hour in tally.hours}
     if not hours:
         return PERIOD_HOURS[0], ()
@@ -76,7 +76,7 @@ def _distances(
     version: MonitoredVersion, tally: VersionTally, row: NDArray[np.float64]
 ) -> tuple[float | None, float | None]:
     baseline = version.baseline
-    if baseline is None or row[Column.EVENTS] < _LEAST_FOR_DISTANCE:
+    if baseline is None or row[Column.EVENTS] < _MIN_FOR_DISTANCE:
         return None, None
     edges = decile_edges(baseline.confidence)
     before = np.bincount(range_indices(edges, baseline.confidence), minlength=len(edges) + 1)

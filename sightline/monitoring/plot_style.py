@@ -104,7 +104,7 @@ def draw_dots(
             alpha=alpha,
             linewidths=0,
             label=name,
-            clip_on=False,
+            clip_on=False,  # Dots at the edges are drawn in full.
         )
 
 

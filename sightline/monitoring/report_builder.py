@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sightline.monitoring.drift import LEAST_BASELINE, Comparison, DriftLimits, compare_windows
+from sightline.monitoring.drift import MIN_BASELINE_SIZE, Comparison, DriftLimits, compare_windows
 from sightline.monitoring.monitored import MonitoredVersion
 from sightline.monitoring.performance import expected_accuracy, risk_against_coverage
 from sightline.monitoring.periods import divide_into_periods
@@ -28,7 +28,7 @@ __all__ = ["build_report"]
 
 
 def build_report(window: Window, *, limits: DriftLimits | None = None, note: str | None = None) -> MonitoringReport:
-    """Return the report on a window. ``note``: a line for the readers."""
+    """Return the report on a window. ``note``: a line for its readers."""
     judged, tallies = window.model.judged, window.tallies
     labelled = {version.label: version for version in (judged, *window.model.versions.values())}
     versions = {label: labelled[label] for label in sorted(tallies, key=lambda label: min(tallies[label].hours))}
@@ -91,8 +91,8 @@ def _compare(judged: MonitoredVersion, window: Window, limits: DriftLimits) -> t
             f"there is no baseline of {judged.label}: it was published before baselines were stored, or it is not a "
             "version of the registry. Train it again, or compare with an earlier window by --baseline SINCE/UNTIL"
         )
-    if len(baseline) < LEAST_BASELINE:
-        return [], f"the baseline, {baseline.source}, has {len(baseline)} predictions; {LEAST_BASELINE} are needed"
+    if len(baseline) < MIN_BASELINE_SIZE:
+        return [], f"the baseline, {baseline.source}, has {len(baseline)} predictions; {MIN_BASELINE_SIZE} are needed"
     events = int(tally.bins.sum()) if tally else 0
     if tally is None or events < limits.min_events:
         return [], f"there are {events} predictions of {judged.label}; DRIFT_MIN_EVENTS is {limits.min_events}"
@@ -101,7 +101,7 @@ def _compare(judged: MonitoredVersion, window: Window, limits: DriftLimits) -> t
     comparisons = compare_windows(baseline, sample, counts, judged.classes, limits)
     if any(comparison.quantity == "embeddings" for comparison in comparisons):
         return comparisons, None
-    if baseline.embeddings is None or len(baseline.embeddings) < LEAST_BASELINE:
+    if baseline.embeddings is None or len(baseline.embeddings) < MIN_BASELINE_SIZE:
         return comparisons, f"the images were not compared: {baseline.source} has too few embeddings, or none"
     return comparisons, "the images were not compared: too few were captured, or the model was not available"
 

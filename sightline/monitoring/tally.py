@@ -17,7 +17,7 @@ BINS, CLASS_BINS = 200, 40
 """Equal ranges of the confidence from 0 to 1: of all predictions, and within each class."""
 
 LATENCIES: NDArray[np.float64] = np.geomspace(1e-4, 1e3, 141)
-"""Edges in seconds, twenty to each power of ten."""
+"""Edges of the latency ranges, in seconds: twenty per power of ten."""
 
 _BLOCK = 4096  # predictions that are counted together
 
@@ -42,7 +42,8 @@ class VersionTally:
 
     ``edges``: between the ranges of its baseline's confidence, None without a baseline. ``bins`` and ``sums``: the
     number of confidences in each of the :data:`BINS` ranges, and their sum. ``by_class``: the number in each of the
-    :data:`CLASS_BINS` ranges, shape = (classes, ranges). ``hours``: a row of sums for each hour since 1970.
+    :data:`CLASS_BINS` ranges, shape = (classes, ranges). ``class_sums``: the sum of the confidences of each class.
+    ``hours``: a row of sums by hour; hours are counted from 1970, and hours without predictions are left out.
     """
 
     def __init__(self, classes: int, threshold: float, edges: NDArray[np.float64] | None) -> None:
@@ -126,7 +127,7 @@ class VersionTally:
 
 
 class Total:
-    """The sums of several rows, each given with its tally. ``latencies``: counts between :data:`LATENCIES`."""
+    """The sums of several rows, each with its tally. ``latencies``: counts between :data:`LATENCIES`."""
 
     def __init__(self, rows: Sequence[tuple[VersionTally, NDArray[np.float64]]]) -> None:
         self.events = int(sum(row[Column.EVENTS] for _, row in rows))
@@ -141,7 +142,7 @@ class Total:
 def percentile(counts: Sequence[int] | NDArray[np.int64], share: float) -> float | None:
     """Return the latency, in seconds, below which this share of the counts is; None if there are no counts.
 
-    It is exact to one twelfth.
+    It is the upper edge of a range between :data:`LATENCIES`, so it can be 12.3 % too high, not too low.
     """
     sums = np.cumsum(counts)
     if not sums[-1]:

@@ -13,9 +13,9 @@ HOUR = 3600
 """Seconds of an hour. Hours are counted from 1970, in UTC."""
 
 PERIOD_HOURS = (1, 3, 6, 12, 24, 168, 672)
-"""Lengths of a period; days and weeks begin where UTC's do."""
+"""Possible lengths of a period, in hours. Days begin at midnight UTC, weeks on Monday."""
 
-_MOST_PERIODS, _ENOUGH_PERIODS = 100, 8
+_MAX_PERIODS, _FEW_PERIODS = 100, 8
 _PREDICTIONS_PER_PERIOD = 30
 _DAY, _WEEK = 24, 168
 _MONDAY = 4 * 24  # 1970 began on a Thursday
@@ -64,12 +64,13 @@ def parse_window(text: str) -> tuple[datetime, datetime] | None:
 def period_length(hours: int, events: int) -> int:
     """Return the shortest length, in hours, that divides the window into fewer than 100 periods.
 
-    A period has at least 30 predictions on average, unless fewer than eight periods would remain.
+    A period shorter than a day also has at least 30 predictions on average, unless there are at most eight periods. The
+    longest length is four weeks, also for a window of more than 100 such periods.
     """
     for length in PERIOD_HOURS:
         periods = hours / length
-        if periods < _MOST_PERIODS and (
-            events / periods >= _PREDICTIONS_PER_PERIOD or periods <= _ENOUGH_PERIODS or length >= _DAY
+        if periods < _MAX_PERIODS and (
+            events / periods >= _PREDICTIONS_PER_PERIOD or periods <= _FEW_PERIODS or length >= _DAY
         ):
             return length
     return PERIOD_HOURS[-1]
