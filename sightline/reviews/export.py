@@ -70,7 +70,7 @@ def export_images(model: str, reviewed: Iterable[Reviewed], folder: Location, li
     The number is computed from the image's hash: the same image has the same name, and an existing file is not written
     again. The name begins with the class, so a model can be trained on the folder without changes. Files appear
     complete, and the manifests are written last, so they name existing files only. A file of an earlier export of the
-    same model is removed if its label has changed. Other files are not removed.
+    same model is removed if its image has another label now, or none. Other files are not removed.
     """
     earlier = _read_manifest(folder / MANIFEST_LINES)
     previous = {row.sha256: row for row in earlier if _is_about(row, model)}
