@@ -1,4 +1,4 @@
-"""Batching: requests that arrive together share a forward pass."""
+"""Batching: requests that arrive at the same time share a forward pass."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Batcher(Generic[Item, Result]):
 
     @contextmanager
     def expecting(self) -> Iterator[None]:
-        """Expect items while inside: a batch waits for them."""
+        """Announce further items: a batch waits for them until the context ends."""
         self._expected += 1
         try:
             yield

@@ -24,8 +24,8 @@ Payload = Annotated[
         openapi_examples={
             "base64": {"value": {"images": [EXAMPLE_IMAGE]}},
             "several": {"value": {"images": [{"image_data": EXAMPLE_IMAGE}, EXAMPLE_IMAGE]}},
-            "URLs": {"value": {"image_urls": ["https://pictures.org/bike.jpg", "s3://pictures/bike.jpg"]}},
-            "an object in S3": {"value": {"image_data": "", "s3_bucket": "pictures", "s3_key": "test/bike.png"}},
+            "URLs": {"value": {"image_urls": ["https://example.org/bike.jpg", "s3://images/bike.jpg"]}},
+            "an object in S3": {"value": {"image_data": "", "s3_bucket": "images", "s3_key": "test/bike.png"}},
             "an envelope": {"value": {"body": json.dumps({"images": [EXAMPLE_IMAGE]})}},
         }
     ),

@@ -28,10 +28,10 @@ _LINGER_SECONDS = 2.0  # for discarding the rest of a request that is too long
 
 
 class RequestGuard:
-    """ASGI middleware that checks requests. Of a rejected request only the head is read.
+    """ASGI middleware that checks requests, and reads their bodies. Of a rejected request only the head is read.
 
-    The body is read here. So its size is measured as it arrives, independent of the stated length, and a caller who
-    disconnects is noticed: the work for that request is cancelled.
+    Reading the body here has two purposes: its size is measured as it arrives, independent of the stated length, and
+    the work for a request is cancelled if its caller disconnects.
     """
 
     def __init__(self, app: ASGIApp, config: Settings, metrics: Metrics) -> None:
@@ -42,20 +42,20 @@ class RequestGuard:
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request, or pass another ASGI event on."""
+        """Handle one request. Other ASGI events are passed on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         start, status = time.perf_counter(), 500
 
-        async def send_and_note_status(message: Message) -> None:
+        async def send_and_record_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            if not await self._admit(scope, receive, send_and_note_status):
+            if not await self._admit(scope, receive, send_and_record_status):
                 status = 499  # nginx's status for a caller who closed the connection
         finally:
             # The labels come from the fixed list of routes: callers can send any number of other paths.
@@ -65,7 +65,7 @@ class RequestGuard:
             self._metrics.seconds.labels(route).observe(time.perf_counter() - start)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Answer the request, and return whether its caller stayed connected."""
+        """Respond to the request, and return whether its caller stayed connected."""
         is_limited = scope["path"] not in OPEN_PATHS
         self._in_flight += is_limited
         self._metrics.in_flight.set(self._in_flight)
@@ -73,7 +73,7 @@ class RequestGuard:
             if is_limited:
                 self._check(scope)
             body = await self._body(scope, receive)
-            return body is not None and await self._answer(scope, receive, send, body)
+            return body is not None and await self._respond(scope, receive, send, body)
         except Problem as problem:
             self._metrics.refused.labels(problem.reason).inc()
             await problem_response(problem)(scope, receive, send)
@@ -126,7 +126,7 @@ class RequestGuard:
         detail = f"the request is larger than the limit of {self._max_bytes} bytes"
         return Problem(413, "body_too_large", detail, headers={"Connection": "close"})
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> bool:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> bool:
         disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
         message: Message | None = {"type": "http.request", "body": body, "more_body": False}
 

@@ -58,7 +58,7 @@ class ServedModel:
 
     @contextmanager
     def lease(self) -> Iterator[ServedModel]:
-        """Keep the version from being retired while inside."""
+        """Return this version, which is not retired before the context ends."""
         self._leases += 1
         try:
             yield self
@@ -68,7 +68,7 @@ class ServedModel:
 
     @contextmanager
     def expecting(self) -> Iterator[None]:
-        """Expect images while inside: a batch waits for them."""
+        """Announce images: a batch waits for them until the context ends."""
         with self._batcher.expecting():
             yield
 
@@ -145,7 +145,7 @@ class Models:
 
     @property
     def are_ready(self) -> bool:
-        """Whether all existing models, and all that the settings name, are in use."""
+        """Whether every model that exists, and every model that the settings name, is in use."""
         return self._refreshed and all(slot.is_ready for slot in self._slots.values())
 
     def states(self) -> list[ModelState]:
@@ -160,7 +160,7 @@ class Models:
         self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
-        """Answer the waiting requests, and stop."""
+        """Complete the waiting requests, and stop."""
         if self._watching:
             self._watching.cancel()
             await asyncio.wait([self._watching])
@@ -173,7 +173,7 @@ class Models:
 
     @contextmanager
     def lease(self, name: str, task: str) -> Iterator[ServedModel]:
-        """Return the current version of the model ``name`` for one request; it is not retired while inside.
+        """Return the current version of the model ``name``, which is not retired before the context ends.
 
         Raises :class:`Problem` if the service does not serve such a model, or if its task is not ``task``.
         """
@@ -223,11 +223,8 @@ class Models:
     async def _swap(self, slot: _Slot, version: int) -> None:
         label = ModelName.parse(slot.name).with_version(version).label
         model = await asyncio.to_thread(_load_and_warm_up, self.registry, label, self._config)
-        before, slot.current, slot.problem = (
-            slot.current,
-            ServedModel(slot.name, model, self._config, self._metrics),
-            None,
-        )
+        before = slot.current
+        slot.current, slot.problem = ServedModel(slot.name, model, self._config, self._metrics), None
         self._metrics.swaps.labels(slot.name).inc()
         self._metrics.version.labels(slot.name).set(version)
         _log.info("%s is in use%s", model.name, f", it replaces {before.record.label}" if before else "")

@@ -83,7 +83,7 @@ class ImageReader:
             self._metrics.rejected.labels(image.reason.value).inc()
 
     def _parse(self, payload: Mapping[str, Any], size: ImageInput) -> tuple[list[ImageRef], ReadImage | None]:
-        """Return the references to the images, and a single inline image decoded, which saves a change of threads."""
+        """Return the references to the images. A single inline image is decoded too: this saves a change of thread."""
         try:
             refs = list(islice(images_of(payload), self._max_images + 1))
         except InvalidInput as error:

@@ -43,7 +43,7 @@ _ITEM = {
         },
     ]
 }
-_URL = {"type": "string", "examples": ["https://pictures.org/bike.jpg", "s3://pictures/bike.jpg"]}
+_URL = {"type": "string", "examples": ["https://example.org/bike.jpg", "s3://images/bike.jpg"]}
 
 
 def _one_or_many(item: dict[str, Any], description: str) -> Any:
@@ -148,7 +148,7 @@ class RankedPerson(BaseModel):
 
 
 class Ranking(BaseModel):
-    """The people in the photo, the most certain first. The list is empty if nobody was found."""
+    """The people in the photo, the most certain first. The list is empty if no person was found."""
 
     results: list[RankedPerson]
     dropped: dict[str, int] = Field(description="The number of people left out, by reason.")
@@ -164,7 +164,7 @@ class LowerBody(BaseModel):
 
 
 class Health(BaseModel):
-    """The process answers requests."""
+    """The process responds to requests."""
 
     status: Literal["ok"]
 
@@ -181,7 +181,7 @@ class ModelStatus(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether the service can answer requests."""
+    """Whether the service can process requests."""
 
     ready: bool
     needs_key: bool = Field(description="Whether the other endpoints need a key in `X-API-Key`.")

@@ -41,7 +41,7 @@ class Service:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Load the models and keep them current; at the end, answer the requests that are waiting."""
+        """Load the models and keep them current; at the end, complete the waiting requests."""
         await self.models.start()
         await self.preparers.start()
         try:

@@ -19,7 +19,7 @@ def status_routes(service: Service) -> APIRouter:
 
     @router.get("/health", summary="Is the process alive?")
     async def health() -> Health:
-        """Return `ok` if the process answers requests."""
+        """Return `ok` if the process responds to requests."""
         return Health(status="ok")
 
     @router.get(
@@ -28,7 +28,7 @@ def status_routes(service: Service) -> APIRouter:
         responses={503: {"model": Readiness, "description": "Models are loading or missing"}},
     )
     async def ready(response: Response) -> Readiness:
-        """Return whether the models are loaded and warmed up, the version of each, and problems with newer versions.
+        """Return whether the models are loaded and warmed up, their versions, and problems with newer versions.
 
         A missing model makes the service not ready only if `API_MODELS` names it.
         """

@@ -1,19 +1,19 @@
 """Speed of the HTTP service compared with the bare model. Run by ``make bench``.
 
-The service runs the bundled vehicles model in its own process. Callers in this process each send one 32x32 PNG as
-base64 and then the next, over connections that stay open. One run measures:
+The service runs the bundled vehicles model in its own process. Every caller in this process sends one 32x32 PNG as
+base64 after another, over a connection that stays open. One run measures:
 
-- requests per second, and the median and 95th percentile of their latency, with 1, 8 and 32 callers, and the ratio of
-  that rate to the images per second of the bare model with the same batch size.
-- the same with 32 callers and a service without batching. Target of the ratio: at least 1.5, on 2 cores. The processor
-  time per request of both services is printed too, because other work on the machine affects it less.
+- requests per second, and the median and 95th percentile of their latency, with 1, 8 and 32 callers; and the ratio of
+  that rate to the images per second of the bare model in batches of 32, the service's largest batch.
+- the rate with batching over the rate without, with 32 callers. Target: at least 1.5, on 2 cores. The processor time
+  per request of both services is printed too, because other work on the machine affects it less.
 
-The gain of batching depends on the model. So the images per second of the bare models in batches of 32, over those one
-by one, are printed for vehicles and for a ranking model (ResNet18 as ONNX at 224x224 with seeded random weights, which
-is as fast as with trained ones). In a request to rank a photo, finding the people takes nearly all the time.
+The gain of batching depends on the model. Therefore the rate of the bare model in batches of 32 over its rate one by
+one is printed for two models: vehicles, and a ranking model (ResNet18 as ONNX at 224x224 with seeded random weights,
+which is as fast as with trained ones). In a request to rank a photo, finding the people takes nearly all the time.
 
-The measurements of a round are interleaved, service against service. Every figure is the median over the rounds, every
-ratio the median of the rounds' own ratios. Only 127.0.0.1 is called.
+Every round measures the services in turn. Every figure is the median over the rounds, every ratio the median of the
+rounds' ratios. Only 127.0.0.1 is called.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class Load:
 
 
 def _load(service: _Service, body: bytes, clients: int, seconds: float) -> Load:
-    """Send requests from several callers. They write bytes to sockets: a client library would need its own core."""
+    """Send requests from several callers. They write bytes to sockets: a client library would use a full core."""
     head = f"POST /classify HTTP/1.1\r\nHost: {_HOST}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     request = head.encode() + b"\r\n\r\n" + body
     latencies: list[float] = []
@@ -176,8 +176,8 @@ def _load(service: _Service, body: bytes, clients: int, seconds: float) -> Load:
         return time.perf_counter() - start
 
     before = service.cpu_seconds()
-    took = asyncio.run(call_all())
-    return Load(took, service.cpu_seconds() - before, latencies)
+    duration = asyncio.run(call_all())
+    return Load(duration, service.cpu_seconds() - before, latencies)
 
 
 @contextmanager

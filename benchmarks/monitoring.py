@@ -1,6 +1,6 @@
 """Cost of a monitoring report. Run by ``make bench``.
 
-On generated capture files of a month, without images, every figure in its own process:
+The capture files are generated, cover a month, and hold no images. Every measurement runs in its own process:
 
 - seconds from 100,000 events in a folder to the written report, including the imports. Target: 20.
 - peak memory at 1,000,000 events over that at 10,000. Target: 1.2. Reading is a stream; only the eight bytes per event
@@ -32,16 +32,16 @@ _PER_FILE = 256
 
 def main() -> None:
     """Measure, print the figures, and write them to ``benchmarks/out/monitoring.json``."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--events", type=int, help=argparse.SUPPRESS)
-    options = arguments.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--events", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
     if options.events:
         print(json.dumps(_report(options.events)))
         return
     for count in (FEW, EVENTS, MANY):
         _write_captures(count)
-    rounds = [{count: _child(count) for count in (FEW, EVENTS, MANY)} for _ in range(options.rounds)]
+    rounds = [{count: _measure(count) for count in (FEW, EVENTS, MANY)} for _ in range(options.rounds)]
     result: dict[str, Any] = {
         "seconds": statistics.median(figures[EVENTS]["seconds"] for figures in rounds),
         "memory_ratio": statistics.median(figures[MANY]["peak_mib"] / figures[FEW]["peak_mib"] for figures in rounds),
@@ -88,12 +88,12 @@ def _write_captures(count: int) -> None:
         (Path(name) / "all").rename(target)
 
 
-def _child(count: int) -> dict[str, float]:
-    """Measure in a new process, so that its peak memory is not that of another measurement."""
+def _measure(count: int) -> dict[str, float]:
+    """Measure in a new process, because peak memory never falls within a process."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "benchmarks.monitoring", "--events", str(count)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return {**json.loads(done.stdout), "seconds": time.perf_counter() - start}
+    completed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return {**json.loads(completed.stdout), "seconds": time.perf_counter() - start}
 
 
 def _report(count: int) -> dict[str, float]:

@@ -23,9 +23,9 @@ _BROKEN_IMAGES = (
 
 @contextmanager
 def launch_browser() -> Iterator[Browser]:
-    """Launch the browser; skip the test, by name, if it is not installed.
+    """Launch the browser. If it is not installed, skip the test with a message that names the package.
 
-    Close it soon: Playwright runs an event loop in this thread, and no other loop can run in it meanwhile.
+    Close it soon: Playwright runs an event loop in this thread, and until then no other loop can run in it.
     """
     chromium = shutil.which("chromium")
     if chromium is None:

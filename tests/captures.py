@@ -24,7 +24,7 @@ def predictions(
 ) -> NDArray[np.float64]:
     """Return calibrated probabilities of two classes, shape = (count, 2).
 
-    ``second`` is the share predicted as the second class. The confidences lie between 0.5 and 1; the larger
+    ``second`` is the share predicted as the second class. The confidences are between 0.5 and 1; the larger
     ``concentration`` is, the more of them are near 1.
     """
     confidence = 0.5 + random.beta(concentration, 1.5, count) / 2
@@ -74,7 +74,7 @@ def capture(
                 content_type="image/png" if images else "text/csv",
                 data=images[number] if images else b"1,2",
                 probabilities=probabilities[number],
-                uri=f"s3://pictures/{number}.png",
+                uri=f"s3://images/{number}.png",
                 seconds=0.02,
             )
             for number in numbers

@@ -86,7 +86,9 @@ class ModelView(BaseModel):
     waiting: int
     waiting_since: AwareDatetime | None
     answered: int
-    agreement: dict[str, Agreement] = Field(description="By version: how often its uncertain predictions were right.")
+    agreement: dict[str, Agreement] = Field(
+        description="By version: how far reviewers agree with its uncertain predictions."
+    )
 
 
 def list_models(registry: Registry, reviews: Reviews) -> list[ModelRow]:
@@ -96,7 +98,10 @@ def list_models(registry: Registry, reviews: Reviews) -> list[ModelRow]:
 
 
 def view_model(registry: Registry, reviews: Reviews, results: Location, name: str) -> ModelView:
-    """Return one model, by its current version or else its newest one. Raises ``ModelNotFound``."""
+    """Return one model, described by its current version, or by its newest one if none is current.
+
+    Raises ``ModelNotFound``, and ``ModelDamaged`` if a record cannot be read.
+    """
     numbers = registry.versions(name)
     if not numbers:
         raise ModelNotFound(f"{name}: there is no such model. The models are: {', '.join(registry.names()) or 'none'}")
@@ -177,7 +182,7 @@ def _patient(record: ModelRecord) -> str | None:
 
 def _reports(results: Location, name: str) -> list[ReportRow]:
     places = [folder / report for folder in _report_folders(results, name) for report in storage.folder_names(folder)]
-    # A report's folder is named by its window, so the latest come last.
+    # A report's folder is named after its window: sorted by name, the latest is the last.
     latest = sorted(places, key=lambda place: place.name)[: -_REPORTS - 1 : -1]
     with ThreadPoolExecutor(_READERS) as pool:
         return [row for row in pool.map(_report, latest) if row]

@@ -1,4 +1,4 @@
-"""The routes ``/models`` and ``/patients``: HTML pages, or JSON if the client accepts only that."""
+"""The routes ``/models`` and ``/patients``: HTML pages, or JSON if the client accepts JSON and not HTML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that arrive together share a pass. None waits without need, and none fails because of another."""
+"""Requests that arrive at the same time share a pass. A request never waits without need or fails for another."""
 
 from __future__ import annotations
 

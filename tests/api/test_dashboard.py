@@ -57,8 +57,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         kind="session", model=f"{MODEL}/1", sha256=sessions_of(home)[0].sha256, choices=("happy", "sad")
     )
     reviews.answer(session_question, answer("sad"))
-    with suppress(ZeroDivisionError), emotions.training_lease(home / "models" / MODEL, MARKUP) as turn:
-        turn.begin(["synthetic-0001"])
+    with suppress(ZeroDivisionError), emotions.training_lease(home / "models" / MODEL, MARKUP) as training:
+        training.begin(["synthetic-0001"])
         raise ZeroDivisionError
     report = home / "results" / "monitoring" / "vehicles" / REPORT
     report.mkdir(parents=True)

@@ -95,7 +95,7 @@ def test_person_has_a_score_and_crops(page: Page, monkeypatch: pytest.MonkeyPatc
     def prepare(*_: Any) -> Prepared:
         crop = np.random.default_rng(0).integers(40, 240, (160, 80, 3)).astype(np.uint8)
         certain = PreparedPerson(crop, crop[:80], crop[80:], Box(0, 0, 80, 160), 0.93, 250.0, arms_above_head=True)
-        no_lower_body = DroppedPerson(DropReason.HIPS_NOT_SEEN, "neither hip is seen")
+        no_lower_body = DroppedPerson(DropReason.HIPS_NOT_SEEN, "neither hip is visible")
         uncertain = PreparedPerson(crop, crop, None, Box(0, 0, 80, 160), 0.8, 250.0, False, no_lower_body)
         return Prepared((certain, uncertain), (DroppedPerson(DropReason.BLURRED, "a sharpness of 3"),))
 

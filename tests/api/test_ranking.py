@@ -23,7 +23,7 @@ PATH = "/image-ranking/running-style"
 def person(brightness: int, *, lower: bool = True, arms: bool = False, confidence: float = 0.9) -> PreparedPerson:
     crop = np.full((80, 40, 3), brightness, np.uint8)
     box = Box(10, 20, 50, 100)
-    no_lower_body = DroppedPerson(DropReason.HIPS_NOT_SEEN, "neither hip is seen", box, confidence)
+    no_lower_body = DroppedPerson(DropReason.HIPS_NOT_SEEN, "neither hip is visible", box, confidence)
     return PreparedPerson(
         crop=crop,
         upper_body=crop[:40] if lower else crop,
@@ -37,7 +37,7 @@ def person(brightness: int, *, lower: bool = True, arms: bool = False, confidenc
 
 
 @pytest.fixture
-def find(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[PrepareParameters]]:
+def people_in_photo(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[PrepareParameters]]:
     """Return a function that makes the preparer find these people; it returns the list of parameters used."""
     used: list[PrepareParameters] = []
 
@@ -65,9 +65,9 @@ def pixels(text: str) -> Any:
 
 
 def test_person_has_crops_and_a_ranking_of_the_lower_body(
-    running: Running, find: Callable[..., list[PrepareParameters]]
+    running: Running, people_in_photo: Callable[..., list[PrepareParameters]]
 ) -> None:
-    find(person(51), person(204, arms=True), person(102, lower=False))
+    people_in_photo(person(51), person(204, arms=True), person(102, lower=False))
     response = post(running.client)
     first, second, third = response["results"]
     assert first["lower_body"]["ranking"] == first["score"] == pytest.approx(0.2, abs=0.01)
@@ -81,8 +81,10 @@ def test_person_has_crops_and_a_ranking_of_the_lower_body(
     assert response["model"] == "running-style/1"
 
 
-def test_parameters_are_read_from_the_query(client: httpx.Client, find: Callable[..., list[PrepareParameters]]) -> None:
-    used = find()
+def test_parameters_are_read_from_the_query(
+    client: httpx.Client, people_in_photo: Callable[..., list[PrepareParameters]]
+) -> None:
+    used = people_in_photo()
     assert post(client)["results"] == []
     assert post(client, f"{PATH}?person_crop_confidence=0.25&sharpness_threshold=7.5")["results"] == []
     assert used == [
@@ -92,36 +94,36 @@ def test_parameters_are_read_from_the_query(client: httpx.Client, find: Callable
 
 
 def test_photo_without_usable_people_gets_an_empty_list(
-    client: httpx.Client, find: Callable[..., list[PrepareParameters]]
+    client: httpx.Client, people_in_photo: Callable[..., list[PrepareParameters]]
 ) -> None:
-    find(dropped=(DroppedPerson(DropReason.BLURRED, "a sharpness of 3"),) * 2)
+    people_in_photo(dropped=(DroppedPerson(DropReason.BLURRED, "a sharpness of 3"),) * 2)
     assert post(client) == {"results": [], "dropped": {"blurred": 2}, "model": "running-style/1"}
 
 
 def test_lower_body_of_the_most_certain_person_is_cut_out(
-    client: httpx.Client, find: Callable[..., list[PrepareParameters]]
+    client: httpx.Client, people_in_photo: Callable[..., list[PrepareParameters]]
 ) -> None:
-    find(person(10, lower=False, confidence=0.99), person(250, confidence=0.95), person(100, confidence=0.9))
+    people_in_photo(person(10, lower=False, confidence=0.99), person(250, confidence=0.95), person(100, confidence=0.9))
     response = post(client, "/lower-body")
     assert pixels(response["image_base64"]).mean() > 240
     assert (response["confidence"], response["box"]) == (0.95, [10, 20, 50, 100])
 
 
 def test_photo_without_lower_body_gets_404_with_the_reasons(
-    client: httpx.Client, find: Callable[..., list[PrepareParameters]]
+    client: httpx.Client, people_in_photo: Callable[..., list[PrepareParameters]]
 ) -> None:
-    find(person(10, lower=False), dropped=(DroppedPerson(DropReason.BLURRED, "a sharpness of 3"),))
+    people_in_photo(person(10, lower=False), dropped=(DroppedPerson(DropReason.BLURRED, "a sharpness of 3"),))
     response = client.post("/lower-body", json={"image_base64": DARK})
     assert (response.status_code, response.json()["reason"]) == (404, "no_lower_body")
-    assert "neither hip is seen; a sharpness of 3" in response.json()["detail"]
+    assert "neither hip is visible; a sharpness of 3" in response.json()["detail"]
 
 
-def test_image_of_nobody_with_the_real_preparer(client: httpx.Client) -> None:
+def test_real_preparer_finds_nobody_in_a_black_image(client: httpx.Client) -> None:
     assert post(client) == {"results": [], "dropped": {"nobody_found": 1}, "model": "running-style/1"}
     assert client.post("/lower-body", json={"image_base64": DARK}).status_code == 404
 
 
-def test_photo_of_a_real_person(client: httpx.Client, shared_data: Callable[[str], Path]) -> None:
+def test_real_person_is_ranked_by_the_lower_body(client: httpx.Client, shared_data: Callable[[str], Path]) -> None:
     """A skier, visible from head to foot: one ranked person, whose lower body is below the middle of the box."""
     photo = b64encode(shared_data("people/coco_000000000785.jpg").read_bytes()).decode()
     (result,) = post(client, image=photo)["results"]

@@ -58,8 +58,8 @@ def drift_events(server: str, model: str, wait: float) -> list[dict[str, Any]]:
     deadline = time.monotonic() + wait
     query = {"filter": {"event": {"name": ["sightline.model.drift"]}}}
     while True:
-        found = post(server, "events/filter", query)["events"]
-        events = [event for event in found if event["payload"]["model"] == model]
+        all_events = post(server, "events/filter", query)["events"]
+        events = [event for event in all_events if event["payload"]["model"] == model]
         if events or time.monotonic() > deadline:
             return events
         time.sleep(0.5)
@@ -93,7 +93,7 @@ def test_classified_and_rejected_images_are_reported(registry: Registry, tmp_pat
 def test_drift_emits_an_event_and_one_alert(registry: Registry, tmp_path: Path, prefect_server: str) -> None:
     random = np.random.default_rng(1)
     baseline = baseline_of(predictions(random, 400), random)
-    publish_with(registry, baseline, "drifting", parameters={"data": "s3://pictures/labelled"})
+    publish_with(registry, baseline, "drifting", parameters={"data": "s3://images/labelled"})
     capture(tmp_path / "capture", predictions(random, 400, second=0.8), NOW - timedelta(hours=3), endpoint="drifting")
     state = monitor("drifting", since="1d")
     report = state.result()
@@ -102,7 +102,7 @@ def test_drift_emits_an_event_and_one_alert(registry: Registry, tmp_path: Path, 
     assert "drifting/1 drifts: the share of motorcycle rose from" in alert
     [event] = drift_events(prefect_server, "drifting", 30)
     assert event["resource"]["prefect.resource.id"] == "sightline.model.drifting.1"
-    assert event["resource"]["sightline.data"] == event["payload"]["data"] == "s3://pictures/labelled"
+    assert event["resource"]["sightline.data"] == event["payload"]["data"] == "s3://images/labelled"
     assert event["payload"]["version"] == 1
     assert event["payload"]["why"].startswith("drift of drifting/1: the share of motorcycle rose")
     assert event["payload"]["report"] == report.report

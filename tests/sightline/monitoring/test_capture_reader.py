@@ -105,7 +105,7 @@ def test_bounds_select_by_the_times_of_the_files(tmp_path: Path) -> None:
     assert ids(tmp_path, since=moments[1] + timedelta(milliseconds=1)) == all_ids[2:]
 
 
-def test_bounds_select_on_s3(s3_bucket: Location) -> None:
+def test_bounds_select_the_files_on_s3(s3_bucket: Location) -> None:
     expected = [capture_one(s3_bucket, hours, START + timedelta(hours=hours)) for hours in range(4)]
     assert ids(s3_bucket, since=START + timedelta(hours=1), until=START + timedelta(hours=3)) == expected[1:3]
 

@@ -15,7 +15,7 @@ def sums(confidence: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[int,
     return len(confidence), float(confidence.sum()), float((confidence * (1 - confidence)).sum())
 
 
-def test_95_percent_interval_holds_the_true_accuracy_as_often() -> None:
+def test_interval_contains_the_true_accuracy_in_95_percent() -> None:
     random = np.random.default_rng(1)
     inside = 0
     for _ in range(300):
@@ -64,9 +64,9 @@ def test_risk_and_coverage_match_the_predictions() -> None:
     )
 
 
-def test_latency_percentiles_are_exact_to_one_twelfth() -> None:
+def test_latency_percentiles_are_at_most_12_percent_too_high() -> None:
     seconds = np.random.default_rng(4).lognormal(-4, 0.8, 3_000)
     counts = np.bincount(np.searchsorted(LATENCIES, seconds), minlength=len(LATENCIES) + 1)
     for share in (0.5, 0.95, 0.99):
-        assert percentile(counts, share) == pytest.approx(np.quantile(seconds, share), rel=1 / 12 + 0.04)
+        assert percentile(counts, share) == pytest.approx(np.quantile(seconds, share), rel=0.123)
     assert percentile(np.zeros(len(LATENCIES) + 1, np.int64), 0.5) is None

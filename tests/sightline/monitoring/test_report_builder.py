@@ -57,7 +57,7 @@ def test_report_counts_the_captures(registry: Registry, bucket: Location) -> Non
     assert sum(period.events for period in report.periods) == 700
     assert sum(period.accepted for period in report.periods) == report.accepted
     assert [item.confidence for item in report.least_certain] == pytest.approx(sorted(confidence)[:24])
-    assert report.least_certain[0].uri == f"s3://pictures/{confidence.argmin()}.png"
+    assert report.least_certain[0].uri == f"s3://images/{confidence.argmin()}.png"
     assert report.latency
     assert (report.latency.events, report.latency.median) == (700, pytest.approx(0.02, rel=0.13))
     at_threshold = next(point for point in report.risk_coverage if point.threshold == 0.93)

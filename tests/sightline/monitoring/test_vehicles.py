@@ -64,7 +64,7 @@ def report(
     return build_report(read_window(model, root, START, START + DAY, embedder=embedder))
 
 
-def test_own_test_set_shows_no_drift(
+def test_images_of_the_test_set_show_no_drift(
     registry: Registry, classifier: ImageClassifier, photos: Sequence[Path], tmp_path: Path
 ) -> None:
     result = report(registry, classifier, photos, lambda image: image, tmp_path)
