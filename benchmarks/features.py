@@ -2,9 +2,9 @@
 
 On synthetic poses, in one run:
 
-- milliseconds at 10, 100, 1,000 and 10,000 frames, and the time per frame at 10,000 over that at 1,000. Target: 1.5,
-  which is linear time.
-- milliseconds from 14 pose files in a folder to the features. Target: 2.
+- milliseconds at 10, 100, 1,000 and 10,000 frames, and the ratio of the time per frame at 10,000 to that at 1,000.
+  Target: at most 1.5; it is 1 if the time is linear in the frames.
+- milliseconds from 14 pose files in a folder to the features. Target: at most 2.
 
 Every figure is the median over consecutive rounds.
 """

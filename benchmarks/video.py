@@ -2,10 +2,10 @@
 
 On a generated 60 s 1280x720 30 fps clip with speech, in one run:
 
-- the flow with a given transcript, on a running Prefect server, over the sum of ``ffmpeg`` decoding the clip, drawing a
-  box and a text and encoding it with the flow's encoder settings, and MediaPipe's bare tracker over the sampled frames.
-  Target: at most 1.2.
-- its peak memory on a clip ten times as long over that on the short one. Target: at most 1.2.
+- the ratio of the flow's time, with an existing transcript and a running Prefect server, to the sum of two times:
+  ``ffmpeg``, which decodes the clip, draws a box and a text and encodes it with the flow's encoder settings; and
+  MediaPipe's bare tracker on the sampled frames. Target: at most 1.2.
+- the ratio of the flow's peak memory on a clip ten times as long to that on the short one. Target: at most 1.2.
 
 The measurements of a round run in sequence; a ratio is the median over the ratios of the rounds.
 """

@@ -26,7 +26,7 @@ def export_openpose(session: str, folder: str, *, patients_bucket: str | None = 
 
     Args:
         session: The session: PATIENT/SESSION, or the path or URI of its record, SESSION_session.json.
-        folder: Where the files go: a folder or an s3:// prefix.
+        folder: Target of the files, a folder or an s3:// prefix.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
     """
     config = settings()

@@ -99,19 +99,19 @@ def process_video(
             info = probe_video(source.path, source.uri, config.max_video_seconds)
         with timings.stage("transcribe"):
             if transcript:
-                words = read_transcript(transcript, folder)
+                speech = read_transcript(transcript, folder)
             else:
-                words = transcribe(info, source.sha256, transcriber, whisper_model)
+                speech = transcribe(info, source.sha256, transcriber, whisper_model)
         with timings.stage("find emotions"):
-            findings = find_emotions(words, info.duration, keywords)
+            findings = find_emotions(speech, info.duration, keywords)
         with timings.stage("extract poses and annotate"):
             tracked, annotated = track_and_annotate(
-                info, words, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces
+                info, speech, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces
             )
         with timings.stage("cut highlights"):
-            moments = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None
+            joined = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None
         processed = ProcessedVideo(
-            info, words, keywords, findings, tracked, annotated, moments, flow_run.parameters, timings
+            info, speech, keywords, findings, tracked, annotated, joined, flow_run.parameters, timings
         )
         stored = store_session(store, source, processed, folder)
     publish_session(stored)

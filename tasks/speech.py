@@ -18,7 +18,7 @@ from tasks.support.progress import progress
 
 
 def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
-    """Return a key of content, engine, model and code; a run that is started again reuses the transcript."""
+    """Return a key of content, engine, model and engine version, by which a later run reuses the transcript."""
     engine = speech.make_transcriber(arguments["engine"], arguments["model"])
     model = Path(engine.model)
     stamp = f"{model.stat().st_size}-{model.stat().st_mtime_ns}" if model.is_file() else ""

@@ -70,7 +70,7 @@ def is_inverted(tagged: TaggedSentence, clause_starts: frozenset[int], hit: Hit)
     e = english()
     subject = skip_adverbs(tagged, hit.start - 1)
     if tagged.word(subject) in e.pronouns and tagged.word(subject - 1) in e.auxiliaries:
-        # "Not only is he happy" is no question.
+        # "Not only is he happy" is not a question.
         return subject - 2 not in tagged.affirmation_indices
     for index in range(hit.start - 1, max(hit.start - MAX_SCOPE_WORDS, 0) - 1, -1):
         word = tagged.word(index)
@@ -97,9 +97,10 @@ def _may_follow_verb(tagged: TaggedSentence, index: int, hit: Hit) -> bool:
 
 
 def _question_start(tagged: TaggedSentence, clause_starts: frozenset[int]) -> int:
-    """Return where the last clause of a question begins; the end of the sentence if it is no question.
+    """Return where the last clause of a question begins; the end of the sentence if it is not a question.
 
-    The question mark applies to the last clause only. A question tag makes no question: "he is happy, isn't he?".
+    The question mark applies to the last clause only. A sentence with a question tag is not a question:
+    "he is happy, isn't he?".
     """
     e = english()
     if not tagged.sentence.is_question or _ends_with_tag(tagged):

@@ -43,7 +43,7 @@ def find_statement(tagged: TaggedSentence, hit: Hit) -> Statement | None:
 
 
 def _exclamation(tagged: TaggedSentence, hit: Hit) -> Statement | None:
-    """Return the statement of an exclamation, in which subject and verb follow: "look how sad she is"."""
+    """Return the statement of an exclamation, in which subject and verb follow the keyword: "look how sad she is"."""
     how = hit.start - 1
     while tagged.word(how) in english().degree or tagged.word(how).endswith("ly"):
         how -= 1
@@ -90,12 +90,12 @@ def _may_precede_keyword(tagged: TaggedSentence, index: int, *, listed: bool) ->
         return True
     if word in e.degree or word in e.determiners or word in _CONJUNCTIONS or word == "not":
         return True
-    # Other words of a list are no keywords: "tired and sad", "tired, hungry and sad".
+    # Other words of a list need not be keywords: "tired and sad", "tired, hungry and sad".
     return listed and word not in e.function_words and tagged.word(index + 1) in _CONJUNCTIONS | {BREAK}
 
 
 def _parenthesis_before(tagged: TaggedSentence, comma: int) -> int | None:
-    """Return where the parenthesis begins that ``comma`` ends: "John is, I think, happy", "John is, happy"."""
+    """Return the start of the parenthesis that ends at ``comma``: "John is, I think, happy", "John is, happy"."""
     for index in range(comma, max(comma - _MAX_PARENTHESIS_WORDS - 2, 0), -1):
         before = tagged.word(index - 1)
         if tagged.word(index) == BREAK and (before in tagged.lexicon.linking or before in ("not", "very", "so")):
@@ -104,7 +104,7 @@ def _parenthesis_before(tagged: TaggedSentence, comma: int) -> int | None:
 
 
 def verb_group_start(tagged: TaggedSentence, verb: int) -> int | None:
-    """Return the first word of the verb group that ends at ``verb``; None if the group asserts nothing.
+    """Return the index where the verb group begins that ends at ``verb``; None if the group asserts nothing.
 
     "Has been", "is starting to look" and "does not seem" assert something; "wants to be" and "to be" do not.
     """
@@ -157,7 +157,10 @@ def is_clause_start(tagged: TaggedSentence, index: int) -> bool:
 
 
 def allows_inversion(tagged: TaggedSentence, index: int) -> bool:
-    """Return whether a verb at ``index`` may precede its subject: at a clause start, or after "not once"."""
+    """Return whether a verb at ``index`` may precede its subject.
+
+    It may at a clause start, and after a negation: "not once", "at no point".
+    """
     if is_clause_start(tagged, index):
         return True
     for before in range(index - 1, max(index - 4, -1), -1):

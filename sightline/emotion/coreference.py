@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sightline.emotion.clauses import Statement
 from sightline.emotion.english import english
-from sightline.emotion.person_names import name_start
+from sightline.emotion.person_names import is_introduced, name_start
 from sightline.emotion.subjects import Subject, SubjectKind, subject_before
 from sightline.emotion.tagging import TaggedSentence
 from sightline.emotion.tokens import BREAK
@@ -85,7 +85,7 @@ def _capitalised_names(tagged: TaggedSentence) -> Iterator[tuple[int, int]]:
     while index < len(tagged.words):
         last = _last_capital(tagged, index)
         if last is not None and name_start(tagged, last) is not None:
-            # The first word of a sentence is always capitalised: "Earlier" in "Earlier she cried" is no name.
+            # The first word of a sentence is always capitalised: "Earlier" in "Earlier she cried" is not a name.
             following = tagged.word(last + 1)
             begins_phrase = following in e.pronouns | e.determiners | e.prepositions | {"", BREAK}
             if last > 0 or not (begins_phrase or tagged.word(0).endswith(("ing", "ly"))):
@@ -94,7 +94,7 @@ def _capitalised_names(tagged: TaggedSentence) -> Iterator[tuple[int, int]]:
 
 
 def _last_capital(tagged: TaggedSentence, index: int) -> int | None:
-    """Return the last word of the run of capitalised words that begins at ``index``."""
+    """Return the last index of the run of capitalised words that begins at ``index``; None if there is none."""
     last = None
     while index < len(tagged.words) and tagged.is_capitalised(index):
         last, index = index, index + 1
@@ -105,14 +105,8 @@ def _introduced_names(tagged: TaggedSentence) -> Iterator[tuple[int, int]]:
     """Yield names that are introduced: "this is John", "a video of Mary Ann"."""
     e = english()
     for index in range(2, len(tagged.words)):
-        before = tagged.word(index - 1)
-        pair = f"{tagged.word(index - 2)} {before}"
-        is_introduced = (
-            pair in e.presenting
-            or before in e.introducing
-            or (before in ("of", "for") and tagged.word(index - 2) in e.recordings)
-        )
-        last = _last_capital(tagged, index) if is_introduced else None
+        is_presented = f"{tagged.word(index - 2)} {tagged.word(index - 1)}" in e.presenting
+        last = _last_capital(tagged, index) if is_presented or is_introduced(tagged, index) else None
         if last is not None and name_start(tagged, last) == index:
             yield index, last + 1
 

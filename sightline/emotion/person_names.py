@@ -10,7 +10,7 @@ _MAX_NAME_WORDS = 6
 
 
 def name_start(tagged: TaggedSentence, last: int) -> int | None:
-    """Return where the name begins that ends at ``last``; None if that word cannot be part of a name.
+    """Return the start of the name that ends at ``last``; None if that word cannot be part of a name.
 
     In text with capitals, a name is a run of capitalised words. In text without, it is one word, or two if the word
     before cannot belong to something else: "mary ann" in "mary ann is happy" and in "a video of mary ann", but "john"
@@ -27,7 +27,7 @@ def name_start(tagged: TaggedSentence, last: int) -> int | None:
         start = None
     elif tagged.is_capitalised(last):
         start = _capitalised_start(tagged, last)
-    elif is_determiner(tagged, last - 1) or (tagged.sentence.has_capitals and not _introduced(tagged, last)):
+    elif is_determiner(tagged, last - 1) or (tagged.sentence.has_capitals and not is_introduced(tagged, last)):
         start = None
     elif before in e.titles or _is_first_of_two(tagged, last - 1):
         start = last - 1
@@ -35,7 +35,7 @@ def name_start(tagged: TaggedSentence, last: int) -> int | None:
 
 
 def is_determiner(tagged: TaggedSentence, index: int) -> bool:
-    """Return whether the word at ``index`` is a determiner; "that" after "I think" is none."""
+    """Return whether the word at ``index`` is a determiner; "that" after "I think" is not one."""
     e = english()
     if tagged.word(index) == "that" and (tagged.word(index - 1) in e.reporting or index - 1 in tagged.keyword_indices):
         return False
@@ -90,7 +90,7 @@ def _is_first_of_two(tagged: TaggedSentence, index: int) -> bool:
             before in ("", BREAK)
             or before in e.coordinators | e.reporting | (e.subordinators - {"like"})
             or before in e.adverbs | e.interjections | e.object_pronouns | {"anymore"}
-            or _introduced(tagged, index)
+            or is_introduced(tagged, index)
         )
     )
 
@@ -106,7 +106,8 @@ def introduction_start(tagged: TaggedSentence, index: int) -> int:
     return index
 
 
-def _introduced(tagged: TaggedSentence, index: int) -> bool:
+def is_introduced(tagged: TaggedSentence, index: int) -> bool:
+    """Return whether a name at ``index`` is introduced: "showing John", "a video of John"."""
     return introduction_start(tagged, index) < index
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from sightline.speech import Segment, Transcript
 
-# The farthest a word's text may be from the end of the word before it; a word that is not found is left out.
+# The maximum distance between a word and the end of the word before it; a word that is not found is left out.
 _MAX_GAP_CHARACTERS = 200
 
 

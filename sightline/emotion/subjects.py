@@ -34,7 +34,7 @@ class Subject(NamedTuple):
 
 
 def subject_before(tagged: TaggedSentence, verb: int) -> Subject | None:
-    """Return the subject of the verb at ``verb``; None if it is no person or cannot be identified."""
+    """Return the subject of the verb at ``verb``; None if it is not a person or cannot be identified."""
     e = english()
     index = skip_adverbs(tagged, verb - 1)
     word = tagged.word(index)
@@ -62,7 +62,7 @@ def subject_before(tagged: TaggedSentence, verb: int) -> Subject | None:
 
 
 def skip_adverbs(tagged: TaggedSentence, index: int) -> int:
-    """Return the last index up to ``index`` without an adverb or a negation in the role of an adverb."""
+    """Return the last index up to ``index`` without an adverb or an adverbial negation; -1 if there is none."""
     e = english()
     while index >= 0:
         word = tagged.word(index)
@@ -75,7 +75,7 @@ def skip_adverbs(tagged: TaggedSentence, index: int) -> int:
 
 
 def noun_phrase_start(tagged: TaggedSentence, head: int) -> int:
-    """Return where the noun phrase begins that ends at ``head``, with its determiner; it need not be a person."""
+    """Return the start of the noun phrase that ends at ``head``, with its determiner; it need not be a person."""
     e = english()
     if tagged.word(head) in e.pronouns:
         return head

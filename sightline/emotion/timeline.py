@@ -27,7 +27,7 @@ def make_timeline(cues: Iterable[Cue], duration: float) -> tuple[Stretch, ...]:
 
     An emotion begins with an utterance that expresses it and lasts until the next utterance with another emotion, but
     at most ``HOLD_SECONDS`` past the end of its last utterance; otherwise neutral holds. No stretch is empty: a
-    duration of 0 has none.
+    duration of 0 gives no stretches.
     """
     ordered = sorted(cues, key=lambda cue: cue.start)
     stretches: list[_Draft] = []

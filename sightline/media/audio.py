@@ -30,7 +30,7 @@ def read_audio(info: VideoInfo, rate: int = 16_000) -> NDArray[np.float32]:
             resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
             for decoded in container.decode(stream):
                 start = _sample_index(info, decoded, rate)
-                # Lossy codecs round their timestamps: a difference below 50 ms is no gap.
+                # Lossy codecs round their timestamps: a difference below 50 ms is not a gap.
                 if start is not None and not blocks and start < 0:
                     total = start
                 elif start is not None and start - total > rate // 20:

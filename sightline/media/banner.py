@@ -59,14 +59,14 @@ class Banner:
         for plane, (factor, summand) in zip((planes.y, planes.u, planes.v), layers, strict=True):
             region = plane[-factor.shape[0] :]
             region[:] = (region * factor + summand) >> 8
-        done = round(self._width * min(max(progress, 0.0), 1.0))
+        filled = round(self._width * min(max(progress, 0.0), 1.0))
         for plane, level, scale in zip(
             (planes.y, planes.u, planes.v), planes.colour(content.colour), (1, 2, 2), strict=True
         ):
-            plane[-(self._bar // scale) :, : done // scale] = level
+            plane[-(self._bar // scale) :, : filled // scale] = level
 
     def _split_pages(self, text: str) -> list[tuple[str, ...]]:
-        """Return the text in pages of :data:`CAPTION_LINES` lines that fit; a long segment has several pages."""
+        """Return the text in pages of :data:`CAPTION_LINES` lines that fit; no text is cut off."""
         font = _font(self._size, bold=False)
         lines: list[str] = []
         for word in text.split():

@@ -61,7 +61,7 @@ def _avi_times(info: VideoInfo) -> list[float]:
 
 
 def sample_frames(info: VideoInfo, rate: float, moments: Sequence[float]) -> Iterator[Frame]:
-    """Yield the frames that ``rate`` (a second) or a moment (in seconds, ascending) selects, without duplicates.
+    """Yield the frames selected by ``rate`` (frames a second) or ``moments`` (seconds, ascending), without duplicates.
 
     A moment is shown by the last frame at or before it; a moment before the first frame by the first. The rate selects
     the first frame of every period of ``1 / rate`` seconds, however far apart the frames are.

@@ -32,7 +32,7 @@ class Still:
 
 
 def still_pose_name(still: str) -> str:
-    """Return the name of the pose in the still of that name."""
+    """Return the file name, without extension, of the pose in the still named ``still``."""
     return still.replace("frame_", "pose_", 1)
 
 

@@ -39,7 +39,7 @@ class Transcriber(Protocol):
 
 
 def make_transcriber(engine: Engine = "auto", model: str = "base", device: str | None = None) -> Transcriber:
-    """Return the transcriber of ``engine``. It loads and downloads nothing before its first use on sound.
+    """Return the transcriber of ``engine``. It loads and downloads nothing before it first transcribes audible sound.
 
     ``auto`` is whisper; it never falls back to the less accurate pocketsphinx. ``model`` (one of whisper's names or the
     path of a checkpoint, ``.pt``) and ``device`` (a torch device) apply to whisper only. The default device is CUDA if

@@ -39,7 +39,7 @@ def read_transcript(path: Path) -> Transcript:
         segments = read_subrip(text, subject)
     else:
         raise InvalidTranscript(
-            subject, "line 1: neither WebVTT, SRT nor Whisper JSON", "Give a file in one of these formats"
+            subject, "line 1: neither WebVTT, SRT nor Whisper JSON", "Provide a file in one of these formats"
         )
     return Transcript(segments=tuple(segments), language=language, engine="file", model=path.name)
 

@@ -270,12 +270,12 @@ def killed(short_clip: Path, transcript: str, prefect_server: str, tmp_path_fact
     for kill_point in KILL_POINTS:
         copy_to_bucket(short_clip, folder / kill_point)
     kill_points = json.dumps({str(folder / kill_point): target for kill_point, target in KILL_POINTS.items()})
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", KILL_SCRIPT, transcript, kill_points],
         cwd=ROOT, env={**os.environ, "TMPDIR": str(folder), "PREFECT_API_URL": prefect_server},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     return folder
 
 
@@ -350,19 +350,19 @@ def test_processing_creates_artifacts_and_emits_an_event(
     query = {"filter": {"event": {"name": ["sightline.video.processed"]}}}
     while True:  # events reach the server's database with a delay
         events = _query(prefect_server, "events/filter", query)["events"]
-        mine = [
+        from_run = [
             event
             for event in events
             if any(flow_run_id in resource["prefect.resource.id"] for resource in event["related"])
         ]
-        if mine or time.monotonic() > deadline:
+        if from_run or time.monotonic() > deadline:
             break
         time.sleep(0.5)
-    [event] = mine
+    [event] = from_run
     assert (event["payload"]["patient"], event["payload"]["emotion"], event["payload"]["poses"]) == ("ana", "happy", 13)
 
 
 def _query(server: str, path: str, query: dict[str, Any]) -> Any:
-    answer = httpx.post(f"{server}/{path}", json=query)
-    answer.raise_for_status()
-    return answer.json()
+    response = httpx.post(f"{server}/{path}", json=query)
+    response.raise_for_status()
+    return response.json()

@@ -44,7 +44,7 @@ def test_negation_applies_across_segments(analyse):
     assert analyse("John is not", "happy at all.").hits == ()
 
 
-def test_times_are_those_of_the_words():
+def test_times_are_taken_from_the_words():
     segment = spoken(2.0, " Look.", " John", " is", " happy.", text=" Look. John is happy.")
     findings = find_emotions(transcript(segment), 10)
     (annotation,), (hit,) = findings.annotations, findings.hits

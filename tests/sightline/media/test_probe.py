@@ -18,7 +18,7 @@ def video(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return make_video(tmp_path_factory.mktemp("formats") / request.param, codec=codec, sound=sound)
 
 
-def test_every_container_is_read(video: Path) -> None:
+def test_every_container_is_read_with_any_extension_case(video: Path) -> None:
     info = probe(video)
     assert (info.width, info.height) == (96, 64)
     assert info.duration == pytest.approx(1.0, abs=0.06)

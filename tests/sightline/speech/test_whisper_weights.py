@@ -32,7 +32,7 @@ def publish(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
 
 
 def write_weights(folder: Path, content: bytes, checksum: str | None = None) -> str:
-    """Write a file and return its URL, which contains its checksum like whisper's URLs, or the given one."""
+    """Write a file and return its URL, which contains its checksum like whisper's URLs, or ``checksum``."""
     source = folder / (checksum or hashlib.sha256(content).hexdigest()) / "custom.pt"
     source.parent.mkdir()
     source.write_bytes(content)
@@ -70,7 +70,7 @@ def test_silence_needs_no_weights(cache: Path, noise: Samples, monkeypatch: pyte
 def test_download_with_wrong_checksum_leaves_no_file(
     cache: Path, tmp_path: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(monkeypatch, "custom", write_weights(tmp_path, b"half of it", checksum="0" * 64))
+    publish(monkeypatch, "custom", write_weights(tmp_path, b"incomplete", checksum="0" * 64))
     with pytest.raises(TranscriberUnavailable, match="SHA256"):
         make_transcriber("whisper", "custom").transcribe(noise)
     assert list(cache.iterdir()) == []
