@@ -72,7 +72,10 @@ def _matroska_size(head: bytes) -> int | None:
 
 
 def _read_vint(data: bytes, offset: int) -> tuple[int | None, int]:
-    """Return the EBML variable-length size at ``offset`` (None if unknown: all ones), and the offset after it."""
+    """Return the EBML variable-length size at ``offset``, and the offset after it.
+
+    The size is None if it is unknown (all ones), invalid or missing.
+    """
     if offset >= len(data) or data[offset] == 0:
         return None, offset
     length = 9 - data[offset].bit_length()
