@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, JsonValue, NonNegativeFloat, NonNegativeInt
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    NonNegativeFloat,
+    NonNegativeInt,
+)
 
 from sightline.emotion import Annotation, Stretch
 from sightline.speech import Segment
@@ -128,10 +137,12 @@ class SessionRecord(_Record):
 class ReviewItem(_Record):
     """A session that needs a review, as version 0.1 marked it in the patient's folder."""
 
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
     patient: str
     session: str
     sha256: str
-    said: str
+    spoken_emotion: str = Field(alias="said")
     """The emotion that the words express."""
     prediction: Prediction
     annotated_video: str

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PositiveInt
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt
 
 from sightline import documents, storage
 from sightline.errors import SightlineError, StorageError
@@ -40,14 +40,14 @@ class Outcome(StrEnum):
 class UploadRecord(BaseModel):
     """The outcome of one version of a file, and the run that processed it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
     uri: str
     version: str
     kind: str
     outcome: Outcome
     error: str | None = None
-    tries: PositiveInt
+    attempts: PositiveInt = Field(alias="tries")
     run: str
     at: AwareDatetime
 
@@ -113,7 +113,7 @@ class Uploads:
                 self._leases.drop(str(upload.id))
                 raise
             claim = Claim(self, upload, holder, held)
-            if claim.tries > MAX_ATTEMPTS and not again:
+            if claim.attempts > MAX_ATTEMPTS and not again:
                 claim.failed(f"all {MAX_ATTEMPTS} attempts were interrupted")
                 self._check(upload, "", again=again)
             yield claim
@@ -148,7 +148,7 @@ class Claim:
     held: HeldLease
 
     @property
-    def tries(self) -> int:
+    def attempts(self) -> int:
         """The number of attempts, including this one."""
         return self.held.lease.attempt
 
@@ -171,7 +171,7 @@ class Claim:
             kind=upload.kind,
             outcome=outcome,
             error=error,
-            tries=self.tries,
+            attempts=self.attempts,
             run=self.holder,
             at=uploads.now(),
         )

@@ -348,7 +348,7 @@ def test_track_and_poses_of_session_are_read(sessions: SessionStore) -> None:
 
 def test_sessions_that_wait_for_a_person_are_listed_until_answered(sessions: SessionStore) -> None:
     first, second = sessions.reviews(PATIENT)
-    assert (first.session, first.said, first.prediction.emotion) == ("visit", "happy", "angry")
+    assert (first.session, first.spoken_emotion, first.prediction.emotion) == ("visit", "happy", "angry")
     assert first.prediction.review == (
         "the model is 0.43 sure, and 0.6 is asked for", "the words say happy, the model angry",
     )  # fmt: skip
@@ -605,7 +605,7 @@ def test_processed_and_failed_uploads_are_settled(stored: Path) -> None:
     assert done
     assert failed
     assert (done.outcome, done.run, done.at) == (Outcome.DONE, "run one", START)
-    assert (failed.outcome, failed.error, failed.tries) == (Outcome.FAILED, "InvalidMedia: no video in it", 1)
+    assert (failed.outcome, failed.error, failed.attempts) == (Outcome.FAILED, "InvalidMedia: no video in it", 1)
     assert uploads.outcomes() == {str(upload("done").id): Outcome.DONE, str(upload("failed").id): Outcome.FAILED}
     for name in ("done", "failed"):
         with pytest.raises(Settled), uploads.claim(upload(name), "run six"):
@@ -619,10 +619,10 @@ def test_upload_is_left_to_its_holder_until_the_lease_runs_out(stored: Path) -> 
         pytest.fail("two have it")
     clock.time += timedelta(seconds=31)
     with uploads.claim(upload("killed"), "run six") as claim:
-        assert claim.tries == 2
+        assert claim.attempts == 2
         claim.done()
     with uploads.claim(upload("broken"), "run six") as claim:
-        assert claim.tries == 3
+        assert claim.attempts == 3
 
 
 # Alerts.

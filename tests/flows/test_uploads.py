@@ -161,7 +161,7 @@ def test_killed_run_waits_until_its_own_claim_expires(videos: Path, monkeypatch:
         uploads = Uploads(videos, now_in_utc, timedelta(seconds=1))
         assert uploads._leases.take(str(upload.id), tasks._this_run())  # the lease of the killed attempt
         with tasks.claim_of(upload, again=False) as claim:
-            return claim.tries
+            return claim.attempts
 
     assert killed_and_run_again() == 2
 

@@ -34,9 +34,10 @@ def test_processed_version_is_not_processed_again(uploads: Uploads, clip: Upload
         uploads.claim(clip, "run two").__enter__()
     record = uploads.record(clip)
     assert record
-    assert (record.uri, record.version, record.outcome, record.run, record.at, record.tries) == (
+    assert (record.uri, record.version, record.outcome, record.run, record.at, record.attempts) == (
         clip.uri, "1", Outcome.DONE, "run one", START, 1,
     )  # fmt: skip
+    assert b'"tries": 1' in storage.read_bytes(uploads._file(clip, Outcome.DONE)), "the key of version 0.1"
     assert uploads.outcomes() == {str(clip.id): Outcome.DONE}
 
 
@@ -45,7 +46,7 @@ def test_another_version_is_processed(uploads: Uploads, clip: Upload) -> None:
         claim.done()
     later = Upload(clip.root, clip.uri, "2", clip.kind, clip.patient)
     with uploads.claim(later, "run two") as claim:
-        assert claim.tries == 1
+        assert claim.attempts == 1
 
 
 def test_claimed_version_raises_with_the_holder(uploads: Uploads, clip: Upload) -> None:
@@ -62,7 +63,7 @@ def test_interrupted_claim_can_be_taken_immediately(uploads: Uploads, clip: Uplo
         raise RuntimeError
     assert uploads.record(clip) is None
     with uploads.claim(clip, "run two") as claim:
-        assert claim.tries == 2
+        assert claim.attempts == 2
 
 
 def test_claim_of_a_killed_run_expires(bucket: Location, clock: Clock, clip: Upload) -> None:
