@@ -55,7 +55,7 @@ class RankingTrainingResult(BaseModel):
             evaluated=record.data.test,
             **record.data.model_dump(include={"synthetic", "train", "validation"}),
             dropped=record.parameters["dropped"],
-            metrics=RankingMetrics(**{name: record.metrics[name] for name in RankingMetrics.model_fields}),
+            metrics=RankingMetrics.model_validate(record.metrics),
             stages={name: "ran" if run.ran else "fresh" for name, run in stages.items()},
             folder=folder,
             plots=tuple(f"{folder}/{name}" for name in record.files if name.endswith(".png")),

@@ -144,9 +144,8 @@ def promote_forest(registry: Registry, record: ModelRecord, table: SessionTable,
         if current is None or current.version == record.version:
             return Comparison.without_current(value)
         predicted, unseen = _predictions_of(registry, record, current.version, table)
-        why = (
-            f"compared on the same {len(true)} sessions: {len(true) - unseen} by the out-of-fold predictions of each"
-            + (f", and {unseen} that {record.name}/{current.version} was not trained on" if unseen else "")
+        why = f"compared on the same {len(true)} sessions: {len(true) - unseen} by their out-of-fold predictions" + (
+            f", and {unseen} that {record.name}/{current.version} was not trained on" if unseen else ""
         )
         return Comparison(current.version, value, float((predicted == true).mean()), why)
 

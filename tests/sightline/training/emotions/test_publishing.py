@@ -37,13 +37,13 @@ def trained(table: SessionTable) -> TrainedForest:
 def publish(
     registry: Registry, folder: Path, table: SessionTable, trained: TrainedForest, patient: str = PATIENT
 ) -> ModelRecord:
-    target = folder / f"made-{len(list(folder.iterdir()))}"
+    target = folder / f"version-{len(list(folder.iterdir()))}"
     target.mkdir()
     return publish_forest(registry, patient, table, trained, target, threshold=0.6, parameters={}, source="patients")
 
 
 def part(table: SessionTable, rows: np.ndarray) -> SessionTable:
-    """Return the given rows of a table."""
+    """Return some rows of a table."""
     return replace(
         table, sessions=tuple(np.array(table.sessions, object)[rows]), features=table.features[rows],
         labels=table.labels[rows], groups=table.groups[rows],
@@ -51,7 +51,7 @@ def part(table: SessionTable, rows: np.ndarray) -> SessionTable:
 
 
 def with_wrong_predictions(trained: TrainedForest, table: SessionTable, rows: np.ndarray) -> TrainedForest:
-    """Return the forest with the predictions of some sessions made wrong."""
+    """Return the forest with wrong predictions of some sessions."""
     predictions = trained.out_of_fold.copy()
     predictions[rows] = np.roll(np.eye(len(table.classes))[table.labels[rows]], 1, axis=1)
     return replace(trained, out_of_fold=predictions)
@@ -86,10 +86,12 @@ def test_sessions_are_stored_with_out_of_fold_probabilities(
     registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
 ) -> None:
     record = publish(registry, tmp_path, table, trained)
-    kept = json.loads((registry.open(record.name, 1).folder / "training_sessions.json").read_bytes())
-    assert kept["patient"] == PATIENT
-    right = [max(row["probabilities"], key=row["probabilities"].get) == row["emotion"] for row in kept["sessions"]]
-    assert np.mean(right) == record.metrics["accuracy"] < 1, "of sessions that it had seen it would say all rightly"
+    stored = json.loads((registry.open(record.name, 1).folder / "training_sessions.json").read_bytes())
+    assert stored["patient"] == PATIENT
+    correct = [max(row["probabilities"], key=row["probabilities"].get) == row["emotion"] for row in stored["sessions"]]
+    assert np.mean(correct) == record.metrics["accuracy"] < 1, (
+        "predictions of the training sessions would all be correct"
+    )
 
 
 def test_calibration_uses_out_of_fold_probabilities(
@@ -112,7 +114,7 @@ def test_worse_version_is_not_promoted(
     promotion = promote_forest(registry, bad, table, worse)
     assert (promotion.promoted, promotion.previous) == (False, 1)
     assert promotion.rival == pytest.approx(promotion.value + 1 / len(table.sessions))
-    assert promotion.why == "compared on the same 60 sessions: 60 by what cross-validation said of each unseen"
+    assert promotion.why == "compared on the same 60 sessions: 60 by their out-of-fold predictions"
     assert load_emotion_model(registry, PATIENT).name == good.label
 
 
@@ -134,11 +136,11 @@ def test_current_model_predicts_the_sessions_it_has_not_seen(
     promote_forest(registry, record, early, first)
     later = publish(registry, tmp_path, table, trained)
     promotion = promote_forest(registry, later, table, trained)
-    assert "40 by what cross-validation said of each unseen, and 20 that" in promotion.why
+    assert "40 by their out-of-fold predictions, and 20 that" in promotion.why
     unseen = part(table, np.arange(40, 60))
-    theirs = load_emotion_model(registry, PATIENT, 1).predict_rows(unseen.features).argmax(axis=1) == unseen.labels
-    own = first.out_of_fold.argmax(axis=1) == early.labels
-    assert promotion.rival == pytest.approx((own.sum() + theirs.sum()) / 60)
+    direct = load_emotion_model(registry, PATIENT, 1).predict_rows(unseen.features).argmax(axis=1) == unseen.labels
+    out_of_fold = first.out_of_fold.argmax(axis=1) == early.labels
+    assert promotion.rival == pytest.approx((out_of_fold.sum() + direct.sum()) / 60)
 
 
 def test_patient_named_like_an_image_model_is_rejected(
