@@ -34,8 +34,8 @@ _RENEWALS = 6  # in one duration: a few may fail before the lease expires
 def is_free(owner: str | None, until: datetime | None, now: datetime) -> bool:
     """Return whether the lease that a document states can be taken: it has no owner, or has expired.
 
-    A document may state its own lease, an owner and an expiry, in place of a file in a folder of leases. As the files
-    are, it is changed by :func:`sightline.documents.change`: one read and one swap.
+    A document may state its own lease, an owner and an expiry, in place of a file in a folder of leases. It is also
+    changed by :func:`sightline.documents.change`: one read and one swap.
     """
     return not owner or until is None or until <= now
 
@@ -106,9 +106,9 @@ class Leases:
         if max(self._attempts(name), default=0) > lease.attempt or (
             earlier and not self._has_expired(name, earlier[-1])
         ):
-            # This process was suspended after it listed the attempts, and the files that show it have been removed; or
-            # the previous lease has been renewed since. A renewal checks for later files after it is written, and this
-            # checks for a renewal after the file is created: at least one of the two detects the other.
+            # Since this process listed the attempts, either later ones have started and their earlier files have been
+            # removed, or the previous lease has been renewed. A renewal checks for later files after it is written, and
+            # this checks for a renewal after the file is created: at least one of the two detects the other.
             storage.remove(self._file(name, lease.attempt))
             return None
         for attempt in earlier:
@@ -145,7 +145,7 @@ class Leases:
         """
         lease = self.take(name, holder)
         if lease is None:
-            raise self._taken(name)
+            raise self._taken_error(name)
         held = HeldLease(self, lease)
         try:
             yield held
@@ -153,7 +153,7 @@ class Leases:
             with suppress(StorageError, FileNotFoundError):  # Otherwise it expires, after the work is done.
                 held.end()
 
-    def _taken(self, name: str) -> LeaseTaken:
+    def _taken_error(self, name: str) -> LeaseTaken:
         attempts = self._attempts(name)
         file = self._read(name, attempts[-1])[1] if attempts else None
         return LeaseTaken(name, file.holder, file.since) if file and file.owner else LeaseTaken(name, None, None)

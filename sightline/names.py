@@ -64,8 +64,8 @@ class ModelName:
             return
         if not _MODEL.fullmatch(self.name):
             raise InvalidModelName(
-                f"{self.name!r} cannot be a model's name: write it in small letters and digits, with - or _ between "
-                "them, as in posture"
+                f"{self.name!r} cannot be a model's name: write it in lowercase letters and digits, with - or _ "
+                "between them, as in posture"
             )
         if self.version is not None and not 1 <= self.version <= _MAX_VERSION:
             raise InvalidModelName(f"{self.label}: {self.version} is not a version. Write it as in {self.name}/3")
@@ -171,7 +171,8 @@ class PatientName:
     text: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", check_key_part(self.text, "a patient's name", "Give another with --patient"))
+        composed = check_key_part(self.text, "a patient's name", "Give another name with --patient")
+        object.__setattr__(self, "text", composed)
 
     @classmethod
     def parse(cls, text: str) -> PatientName:

@@ -85,7 +85,7 @@ def create(location: S3Path, data: bytes) -> bool:
             time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311
         else:
             return True
-    raise StorageError(f"{location}: could not be created, other requests kept it in conflict. Try again later")
+    raise StorageError(f"{location}: could not be created, other requests were in conflict. Try again later")
 
 
 def swap(location: S3Path, old: bytes, new: bytes) -> bool:
@@ -118,7 +118,7 @@ def exists(location: S3Path) -> bool:
 
 
 def head(location: S3Path) -> dict[str, Any]:
-    """Return the object's metadata, as S3 answers a HEAD request."""
+    """Return the object's metadata: S3's response to a HEAD request."""
     response: dict[str, Any] = location.client.client.head_object(Bucket=location.bucket, Key=location.key)
     return response
 

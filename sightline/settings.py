@@ -55,9 +55,9 @@ class UploadRule(BaseModel):
 
     kind: Literal["video", "image"] = Field(description="video for process-video, image for classify-images.")
     bucket: Bucket | None = Field(None, description="By default VIDEO_BUCKET.")
-    folder: str = Field("", description="Their folder in the bucket, at any depth. By default any folder.")
+    folder: str = Field("", description="A folder of the bucket; files at any depth below it match. By default any folder.")
     suffixes: tuple[Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")], ...] = Field(
-        min_length=1, description="Their suffixes; capitals and small letters are equal."
+        min_length=1, description="The suffixes of the files; their case is ignored."
     )
 
     @field_validator("folder")
@@ -88,8 +88,8 @@ class Settings(BaseSettings):
     size_threshold_mb: NonNegativeFloat = Field(
         0.025,
         allow_inf_nan=False,
-        description="Their total size, in megabytes of a million bytes. Ten sessions of five poses have 0.027; the 5 "
-        "of the original system are more than six thousand poses.",
+        description="Total size of the pose files needed to train a patient's emotion model, in megabytes of a million "
+        "bytes. Ten sessions of five poses have 0.027; the original system's 5 are more than six thousand poses.",
     )
     cooldown_hours: NonNegativeFloat = Field(
         1.0, allow_inf_nan=False, description="Hours between two trainings of a patient's emotion model."
@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     )
     drift_min_events: PositiveInt = Field(100, description="Captures needed in a window to compare it with a baseline.")
     drift_psi: NonNegativeFloat = Field(
-        0.2, allow_inf_nan=False, description="Population stability index of the confidence at which it has drifted."
+        0.2, allow_inf_nan=False, description="Population stability index at which the confidence has drifted."
     )
     drift_share: float = Field(
         0.1, ge=0, le=1, description="Share of predictions with another class at which the classes have drifted."

@@ -130,9 +130,8 @@ def s3_server() -> Iterator[str]:
     lock = threading.Lock()
 
     def one_at_a_time(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        if (
-            environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.ReceiveMessage"
-        ):  # It waits for the effect of another request.
+        # Not under the lock: it waits for the effect of another request.
+        if environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.ReceiveMessage":
             return list(application(environ, start_response))
         # Moto checks a key and then writes it in two steps; S3 does both in one step, which the code relies on.
         with lock:
@@ -143,7 +142,7 @@ def s3_server() -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     with pytest.MonkeyPatch.context() as patch:
-        # Moto searches them in its folder, twice per request.
+        # Moto searches its folder for the services, twice per request.
         patch.setattr(backends, "list_of_moto_modules", lambda: services)
         yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

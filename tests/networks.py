@@ -19,7 +19,7 @@ class Mixer(Backbone):
         self.stem = nn.Conv2d(3, 64, 4, stride=4)
         self.layers = nn.Sequential(nn.LayerNorm(64), nn.Linear(64, 256), nn.GELU(), nn.Linear(256, 64))
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Embed the pictures."""
-        places = self.stem(pictures).permute(0, 2, 3, 1)
-        return (places + self.layers(places)).mean((1, 2))
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the embeddings of the images."""
+        positions = self.stem(images).permute(0, 2, 3, 1)
+        return (positions + self.layers(positions)).mean((1, 2))

@@ -93,8 +93,8 @@ def to_float16(embeddings: NDArray[np.float32]) -> NDArray[np.float16] | None:
     return half if np.isfinite(half).all() else None
 
 
-def sample_rows(count: int, most: int) -> NDArray[np.int64]:
-    """Return the indices of at most ``most`` of ``count`` rows, ascending and reproducible."""
-    if count <= most:
+def sample_rows(count: int, limit: int) -> NDArray[np.int64]:
+    """Return the indices of at most ``limit`` of ``count`` rows, ascending and reproducible."""
+    if count <= limit:
         return np.arange(count)
-    return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
+    return np.sort(np.random.default_rng(0).choice(count, limit, replace=False))

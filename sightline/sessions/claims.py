@@ -78,7 +78,7 @@ def claim_session(
             return Claim(SessionName(patient, name), sha256)
     raise InvalidName(
         storage.uri_of(layout.annotated / first),
-        "and the names with its hash are all in use",
+        "is in use, and so are the names with the hash of the content",
         "Rename the video",
     )
 

@@ -85,7 +85,7 @@ class SessionLayout(PatientLayout):
 
     @property
     def highlights(self) -> Location:
-        """The emotional moments. In a separate folder, since another video may be called clip_highlights."""
+        """The video of the emotional moments, in a separate folder: another session may be named clip_highlights."""
         return self.annotated / "highlights" / f"{self.session}.mp4"
 
     @property

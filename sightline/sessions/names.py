@@ -35,4 +35,4 @@ def patient_of(video: Location, video_bucket: Location) -> PatientName:
 
 def check_folder(name: str) -> str:
     """Return the name of an emotion's folder, composed (NFC); raise ``InvalidName`` if it cannot be part of a key."""
-    return check_key_part(name, "an emotion's folder", "Give another in the keyword table")
+    return check_key_part(name, "an emotion's folder", "Give another name in the keyword table")

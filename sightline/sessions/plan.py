@@ -36,7 +36,10 @@ class SessionOutputs:
         check_folder(self.folder)
         metadata = self.metadata
         if (metadata.session, metadata.content_hash) != (claim.session, claim.sha256):
-            raise ValueError(f"the metadata is of {metadata.session} ({metadata.content_hash}), the claim of {claim}")
+            raise ValueError(
+                f"the metadata is of {metadata.session} ({metadata.content_hash}), "
+                f"the claim of {claim.session} ({claim.sha256})"
+            )
         if (metadata.frames_extracted, metadata.poses_extracted) != (len(self.frames), len(self.poses)):
             raise ValueError(
                 f"the metadata states {metadata.frames_extracted} frames and {metadata.poses_extracted} poses, "

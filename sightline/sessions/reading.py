@@ -25,8 +25,8 @@ class _Origin(BaseModel):
 def read_sessions(patients_bucket: Location, patient: PatientName | str) -> list[SessionRecord]:
     """Return all finished sessions of a patient, ordered by the time of their processing.
 
-    A session without a record is not finished and not included. A record of the original system has no track for a
-    training; it is left out with a log message. Raises ``StorageError`` for a record that cannot be read.
+    A session without a record is not finished and not included. A record of the original system has no track to
+    train on; it is left out with a log message. Raises ``StorageError`` for a record that cannot be read.
     """
     training = patients_bucket / PatientName.of(patient).text
     locations = [

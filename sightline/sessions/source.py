@@ -27,8 +27,8 @@ class Source:
 def fetch_source(video: Location, patient: str | None, video_bucket: Location, folder: Path) -> Source:
     """Fetch a video, into ``folder`` if it is not local. By default the patient is the first part of its key.
 
-    Raises ``InvalidMedia`` for a missing file or a suffix of no video, ``InvalidName`` if the patient is unknown or
-    invalid, and ``InvalidInput`` for a video that is itself a result.
+    Raises ``InvalidMedia`` for a missing file or a suffix that no video has, ``InvalidName`` if the patient is unknown
+    or invalid, and ``InvalidInput`` for a video that is itself a result.
     """
     uri = storage.uri_of(video)
     check_extension(uri)

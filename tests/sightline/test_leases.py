@@ -228,7 +228,7 @@ class TestHolding:
 
         def fail(*_: object) -> bool:
             failures.append("failed")
-            raise StorageError("nobody there")
+            raise StorageError("connection refused")
 
         with quick.hold("sweep", "one") as held:
             with monkeypatch.context() as patch:
@@ -244,14 +244,14 @@ class TestHolding:
 
         def fail(*_: object) -> bool:
             failures.append("failed")
-            raise StorageError("nobody there")
+            raise StorageError("connection refused")
 
         monkeypatch.setattr(storage, "swap", fail)
 
         def lost(held: HeldLease) -> None:
             await_condition(lambda: len(failures) > 1)
             clock.time += quick.duration
-            with pytest.raises(LeaseLost, match="nobody there"):
+            with pytest.raises(LeaseLost, match="connection refused"):
                 held.check()
 
         with quick.hold("sweep", "one") as held:

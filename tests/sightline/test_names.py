@@ -1,4 +1,4 @@
-"""Names are parsed once: every spelling gives one typed name, and no two names share a place."""
+"""Names are parsed once: every spelling gives one typed name, and no two names share a location."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class TestModelName:
             ),
         ],
     )  # fmt: skip
-    def test_stored_spellings_stay_as_they_are(
+    def test_stored_spellings_do_not_change(
         self,
         text: str,
         name: str,
@@ -122,7 +122,7 @@ class TestModelName:
         with pytest.raises(InvalidModelName, match="as in posture/3"):
             ModelName("posture", version)
 
-    def test_version_may_be_given_in_either_way_but_not_two_different_ones(self) -> None:
+    def test_version_in_name_and_argument_must_be_equal(self) -> None:
         expected = ModelName("posture", 3)
         for spelling in (("posture/3", None), ("posture", 3), ("posture/3", 3), (expected, None), (expected, 3)):
             assert ModelName.of(*spelling) == expected

@@ -342,9 +342,9 @@ class TestListing:
         def limit_to_three(params: dict[str, object], **_: object) -> None:
             params["MaxKeys"] = 3
 
-        own = S3Client()
-        own.client.meta.events.register("provide-client-params.s3.ListObjectsV2", limit_to_three)
-        folder = own.CloudPath(str(s3_bucket)) / "many"
+        client = S3Client()
+        client.client.meta.events.register("provide-client-params.s3.ListObjectsV2", limit_to_three)
+        folder = client.CloudPath(str(s3_bucket)) / "many"
         keys = [f"{i:02d}" for i in range(10)]
         for key in keys:
             storage.write_bytes(folder / key, b"")
@@ -383,9 +383,9 @@ class TestConditionalCreate:
             return storage.create(bucket / "name", str(number).encode())
 
         with ThreadPoolExecutor(threads) as pool:
-            made = list(pool.map(attempt, range(threads)))
-        assert made.count(True) == 1
-        assert storage.read_bytes(bucket / "name") == str(made.index(True)).encode()
+            created = list(pool.map(attempt, range(threads)))
+        assert created.count(True) == 1
+        assert storage.read_bytes(bucket / "name") == str(created.index(True)).encode()
         assert everything(bucket) == ["name"]
 
     def test_conflict_on_s3_is_retried(self, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -604,12 +604,12 @@ class TestKilledWriters:
     def test_sweep_removes_the_partial_file_of_a_killed_writer(
         self, tmp_path: Path, writer: subprocess.Popen[str]
     ) -> None:
-        storage.write_bytes(tmp_path / "whole.json", b"{}")
+        storage.write_bytes(tmp_path / "complete.json", b"{}")
         writer.send_signal(signal.SIGKILL)
         writer.communicate()
         assert len(everything(tmp_path)) == 2
         storage.sweep(tmp_path)
-        assert everything(tmp_path) == ["whole.json"]
+        assert everything(tmp_path) == ["complete.json"]
 
 
 def test_failed_write_leaves_only_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -636,5 +636,5 @@ def test_writer_swept_before_its_lock_starts_again(tmp_path: Path, monkeypatch: 
         real(file, operation)  # type: ignore[arg-type]
 
     monkeypatch.setattr(fcntl, "flock", swept_first)
-    storage.write_bytes(tmp_path / "x", b"whole")
+    storage.write_bytes(tmp_path / "x", b"new")
     assert everything(tmp_path) == ["x"]

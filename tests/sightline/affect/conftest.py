@@ -59,7 +59,7 @@ def publish(registry: Registry, tmp_path: Path) -> Callable[..., ModelRecord]:
             "libraries": {},
         }  # fmt: skip
         record = registry.publish(ModelDraft(**fields | other), folder)
-        registry.promote(record.name, record.version, metric="accuracy", value=1.0, rival=lambda _: 0.0)
+        registry.promote(record.name, record.version, metric="accuracy", value=1.0, measure_current=lambda _: 0.0)
         return record
 
     return make

@@ -104,11 +104,11 @@ def builtin(tmp_path: Path) -> Path:
 @pytest.fixture
 def with_vehicles(builtin: Path, tmp_path: Path, weights: Path) -> Path:
     """A folder of built-in models with a vehicles model, created like the real one: published and copied."""
-    made = Registry(tmp_path / "made", builtin=builtin)
-    record = made.publish(draft_of("vehicles", classes=("bicycle", "motorcycle")), weights)
+    original = Registry(tmp_path / "original", builtin=builtin)
+    record = original.publish(draft_of("vehicles", classes=("bicycle", "motorcycle")), weights)
     (builtin / "vehicles").mkdir()
     for name in ("record.json", *record.files):
-        (builtin / "vehicles" / name).write_bytes((tmp_path / "made" / "vehicles" / "1" / name).read_bytes())
+        (builtin / "vehicles" / name).write_bytes((tmp_path / "original" / "vehicles" / "1" / name).read_bytes())
     return builtin
 
 
@@ -122,5 +122,5 @@ def registry(bucket: Location, tmp_path: Path, builtin: Path) -> Registry:
 def published(registry: Registry, weights: Path) -> ModelRecord:
     """The first version of posture; it is current."""
     record = registry.publish(draft_of(), weights)
-    registry.promote("posture", 1, metric="macro_f1", value=0.98, rival=lambda version: 0.0)
+    registry.promote("posture", 1, metric="macro_f1", value=0.98, measure_current=lambda version: 0.0)
     return record

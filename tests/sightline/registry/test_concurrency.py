@@ -27,7 +27,7 @@ values = lambda version: registry.record("posture", version).metrics["macro_f1"]
 draft = ModelDraft.model_validate_json(draft)
 sys.stdin.read()
 version = registry.publish(draft, Path(weights)).version
-registry.promote("posture", version, metric="macro_f1", value=float(value), rival=values)
+registry.promote("posture", version, metric="macro_f1", value=float(value), measure_current=values)
 """
 
 
@@ -54,16 +54,16 @@ def test_best_of_twenty_concurrent_threads_is_current(
     start = threading.Barrier(CONCURRENT)
 
     def train(number: int) -> None:
-        own = Registry(registry.root, cache=tmp_path / "cache", builtin=builtin)
+        concurrent = Registry(registry.root, cache=tmp_path / "cache", builtin=builtin)
         draft = make_draft(metrics={"macro_f1": number / 100})
         start.wait()
-        version = own.publish(draft, weights).version
-        own.promote(
+        version = concurrent.publish(draft, weights).version
+        concurrent.promote(
             "posture",
             version,
             metric="macro_f1",
             value=number / 100,
-            rival=lambda current: own.record("posture", current).metrics["macro_f1"],
+            measure_current=lambda current: concurrent.record("posture", current).metrics["macro_f1"],
         )
 
     with ThreadPoolExecutor(CONCURRENT) as pool:

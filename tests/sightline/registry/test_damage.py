@@ -91,9 +91,9 @@ def test_damaged_cached_copy_is_fetched_again(
 
 def test_valid_cached_copy_is_used_if_the_bucket_is_damaged(on_s3: Registry) -> None:
     file = on_s3.open("posture/1").folder / WEIGHTS
-    storage.write_bytes(on_s3.root / "posture" / "1" / WEIGHTS, b"else")
+    storage.write_bytes(on_s3.root / "posture" / "1" / WEIGHTS, b"other")
     on_s3.open("posture/1")
-    file.write_bytes(b"else")
+    file.write_bytes(b"other")
     with pytest.raises(ModelDamaged, match="s3://"):
         on_s3.open("posture/1")
 

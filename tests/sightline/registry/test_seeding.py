@@ -43,7 +43,9 @@ def test_every_first_call_copies_the_built_in_model(seeded: Registry, first: str
 def test_first_training_is_compared_with_the_built_in_model(seeded: Registry, make_draft: Draft, weights: Path) -> None:
     record = seeded.publish(make_draft("vehicles"), weights)
     assert record.version == 2
-    promotion = seeded.promote("vehicles", 2, metric="accuracy", value=0.8, rival=lambda version: {1: 0.9}[version])
+    promotion = seeded.promote(
+        "vehicles", 2, metric="accuracy", value=0.8, measure_current=lambda version: {1: 0.9}[version]
+    )
     assert (promotion.promoted, promotion.previous) == (False, 1)
     assert seeded.record("vehicles").version == 1
 
@@ -52,7 +54,7 @@ def test_lost_pointer_does_not_restore_the_built_in_model(
     seeded: Registry, make_draft: Draft, weights: Path, with_vehicles: Path
 ) -> None:
     seeded.publish(make_draft("vehicles"), weights)
-    seeded.promote("vehicles", 2, metric="accuracy", value=0.95, rival=lambda version: 0.9)
+    seeded.promote("vehicles", 2, metric="accuracy", value=0.95, measure_current=lambda version: 0.9)
     assert seeded.record("vehicles").version == 2
     # A lost pointer does not make the built-in model current: another version may have been.
     storage.remove(seeded.root / "vehicles" / "current.json")
@@ -65,9 +67,9 @@ def test_registry_older_than_the_built_in_model_keeps_its_own(
 ) -> None:
     (tmp_path / "none").mkdir()
     before = Registry(seeded.root, cache=tmp_path / "cache", builtin=tmp_path / "none")
-    (weights / "head.ubj").write_bytes(b"own")
-    own = before.publish(make_draft("vehicles"), weights)
-    assert seeded.record("vehicles/1") == own
+    (weights / "head.ubj").write_bytes(b"other trees")
+    record = before.publish(make_draft("vehicles"), weights)
+    assert seeded.record("vehicles/1") == record
     with pytest.raises(ModelNotFound, match="none of its versions"):
         seeded.record("vehicles")
     assert seeded.versions("vehicles") == [1]
@@ -88,12 +90,12 @@ def test_seeding_killed_at_any_step_is_completed(
 def test_twenty_concurrent_seedings_make_one_version_and_one_move(
     seeded: Registry, tmp_path: Path, with_vehicles: Path
 ) -> None:
-    def ask(number: int) -> str:
-        own = Registry(seeded.root, cache=tmp_path / "caches" / str(number), builtin=with_vehicles)
-        return own.open("vehicles").record.label
+    def open_model(number: int) -> str:
+        concurrent = Registry(seeded.root, cache=tmp_path / "caches" / str(number), builtin=with_vehicles)
+        return concurrent.open("vehicles").record.label
 
     with ThreadPoolExecutor(20) as pool:
-        assert set(pool.map(ask, range(20))) == {"vehicles/1"}
+        assert set(pool.map(open_model, range(20))) == {"vehicles/1"}
     pointer = seeded.current("vehicles")
     assert pointer
     assert len(pointer.history) == 1
@@ -136,6 +138,6 @@ def test_seeding_without_write_access_raises_with_the_fix(seeded: Registry, monk
 
 
 def test_changed_built_in_file_is_rejected(seeded: Registry, with_vehicles: Path) -> None:
-    (with_vehicles / "vehicles" / "head.ubj").write_bytes(b"else")
+    (with_vehicles / "vehicles" / "head.ubj").write_bytes(b"other")
     with pytest.raises(ModelDamaged, match=r"head\.ubj"):
         seeded.open("vehicles")

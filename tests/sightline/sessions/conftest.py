@@ -72,17 +72,17 @@ def claim(store: SessionStore, storing: ModuleType) -> Claim:
 @pytest.fixture
 def outputs(claim: Claim, storing: ModuleType, tmp_path: Path) -> SessionOutputs:
     """The outputs of processing the session's video."""
-    outputs: SessionOutputs = storing.outputs_of(claim, tmp_path / "made")
+    outputs: SessionOutputs = storing.outputs_of(claim, tmp_path / "outputs")
     return outputs
 
 
 @pytest.fixture
-def shown() -> Callable[[dict[str, bytes]], set[str]]:
+def results_of() -> Callable[[dict[str, bytes]], set[str]]:
     """Return a function that selects the results among all files, without the store's own files."""
 
-    def results(files: dict[str, bytes]) -> set[str]:
+    def select(files: dict[str, bytes]) -> set[str]:
         return {
             key for key in files if ".sessions/" not in key or (key.startswith("patients/") and "/.ranges/" not in key)
         }
 
-    return results
+    return select

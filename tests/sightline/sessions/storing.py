@@ -2,7 +2,7 @@
 
 ``python storing.py together BUCKET N SAME``: N processes concurrently store a session of one patient, with N different
     contents, or with one content if SAME is 1.
-``python storing.py killed BUCKET N EACH``: for k from 1 to N, in BUCKET/k, store a session with EACH frames and poses
+``python storing.py killed BUCKET N SIZE``: for k from 1 to N, in BUCKET/k, store a session with SIZE frames and poses
     in a process that is killed before its k-th change, then store it again, with other parameters, in a second process.
     Prints how many first processes were killed (the others ended before), and every k at which the first process had
     created a plan.
@@ -149,7 +149,7 @@ def kill_before_change(k: int, bucket: Location) -> None:
 
 
 def together(uri: str, number: int, same: bool) -> int:
-    """Return the number of failed processes."""
+    """Store sessions in concurrent processes; return the number of failed ones."""
     ready, go = os.pipe(), os.pipe()
     bucket = locate(uri)
 
@@ -170,7 +170,7 @@ def together(uri: str, number: int, same: bool) -> int:
 
 
 def killed(uri: str, number: int, size: int) -> tuple[int, list[int]]:
-    """Return the number of killed processes, and the numbers of those that had created a plan."""
+    """Kill processes before successive changes; return the number of killed ones, and every k with a plan."""
     deaths, planned = 0, []
     root = locate(uri)
     plan = Path("videos", "annotated", PATIENT, ".sessions", f"{sha256_of('content')}.plan.json")

@@ -34,9 +34,9 @@ def test_twenty_concurrent_sessions_have_disjoint_ranges_without_gaps(
     assert sorted(poses) == [f"pose_{index:06d}.json" for index in numbers]
     annotated = tree(store.video_bucket / "annotated" / storing.PATIENT)
     for record in records:
-        own = sorted(key for key in annotated if key.startswith(f"poses/{record.session}/"))
-        kept = [f"pose_{record.pose_indices.start + i:06d}.json" for i in range(len(own))]
-        assert [annotated[key] for key in own] == [poses[key] for key in kept]
+        of_frames = sorted(key for key in annotated if key.startswith(f"poses/{record.session}/"))
+        numbered = [f"pose_{record.pose_indices.start + i:06d}.json" for i in range(len(of_frames))]
+        assert [annotated[key] for key in of_frames] == [poses[key] for key in numbered]
         assert json.loads(annotated[f"{record.session}_metadata.json"])["content_hash"] == record.sha256
     assert not [key for key in {**files, **annotated} if key.endswith(".part")]
 
@@ -71,8 +71,8 @@ def test_one_content_stored_concurrently_is_one_session(
     assert [key for key in annotated if f".sessions/{record.sha256}/" in key] == []
     # All files must come from the same run, whichever it is.
     label = json.loads(annotated[f"{record.session}_metadata.json"])["parameters"]["label"]
-    made = [f"{record.session}.mp4", f"highlights/{record.session}.mp4"]
-    made += [key for key in annotated if key.startswith("frames/")]
-    assert [annotated[key].decode().endswith(f" {label}") for key in made] == [True] * 3
+    from_one_run = [f"{record.session}.mp4", f"highlights/{record.session}.mp4"]
+    from_one_run += [key for key in annotated if key.startswith("frames/")]
+    assert [annotated[key].decode().endswith(f" {label}") for key in from_one_run] == [True] * 3
     track = tree(store.patients_bucket)[f"{storing.PATIENT}/happiness/.sessions/{record.track}"]
     assert track.decode().endswith(f" {label}")

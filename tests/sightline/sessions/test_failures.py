@@ -24,7 +24,7 @@ from sightline.sessions import (
 from sightline.storage import Location
 
 Tree = Callable[[Location], dict[str, bytes]]
-Shown = Callable[[dict[str, bytes]], set[str]]
+ResultsOf = Callable[[dict[str, bytes]], set[str]]
 
 
 class TestFailures:
@@ -78,7 +78,7 @@ class TestFailures:
         store: SessionStore,
         storing: ModuleType,
         tree: Tree,
-        shown: Shown,
+        results_of: ResultsOf,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         storing.process(store, "one")
@@ -94,7 +94,7 @@ class TestFailures:
             patch.setattr(storage, "file_names", fails)
             with pytest.raises(StorageError, match="cannot be listed"):
                 storing.process(store, "two", stem="two")
-        assert shown(tree(bucket)) == shown(before)
+        assert results_of(tree(bucket)) == results_of(before)
         assert storing.process(store, "two", stem="two").pose_indices.start == 2
         assert before.items() <= tree(bucket).items()
 
@@ -175,7 +175,7 @@ class TestConcurrentRuns:
         self, bucket: Location, store: SessionStore, claim: Claim, storing: ModuleType, tmp_path: Path, tree: Tree
     ) -> None:
         options = ({"label": "one"}, {"label": "two", "frames": 1, "poses": 1, "emotion_folder": "sadness"})
-        made = [storing.outputs_of(claim, tmp_path / str(i), **option) for i, option in enumerate(options)]
+        both = [storing.outputs_of(claim, tmp_path / str(i), **option) for i, option in enumerate(options)]
         both_new = threading.Barrier(2)
 
         class Synchronized(SessionStore):
@@ -185,7 +185,7 @@ class TestConcurrentRuns:
 
         synchronized = Synchronized(store.video_bucket, store.patients_bucket)
         with ThreadPoolExecutor(2) as pool:
-            first, second = pool.map(lambda outputs: synchronized.save(claim, outputs), made)
+            first, second = pool.map(lambda outputs: synchronized.save(claim, outputs), both)
         assert first == second
         label = first.metadata.parameters["label"]
         assert storage.read_bytes(storage.locate(first.annotated_video)).decode().endswith(f" {label}")

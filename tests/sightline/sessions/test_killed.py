@@ -13,8 +13,8 @@ import pytest
 from sightline.storage import Location
 
 
-def shown(root: Location) -> dict[str, str]:
-    """Return all files, hidden and partial ones included, with a digest of their content.
+def digests_of(root: Location) -> dict[str, str]:
+    """Return a digest of every file's content by key, for hidden and partial files too.
 
     The plan has an empty digest, since it names the attempt.
     """
@@ -41,7 +41,7 @@ def test_run_killed_before_any_change_and_repeated_gives_one_result(
     first_run = {"frames": size, "poses": size, **storing.FIRST_RUN}
     for name, run in (("first", first_run), ("second", storing.SECOND_RUN)):
         storing.process(storing.store_in(bucket / name), "content", **run)
-    first, second = (shown(bucket / name) for name in ("first", "second"))
+    first, second = (digests_of(bucket / name) for name in ("first", "second"))
 
     deaths, planned = json.loads(run_storing("killed", bucket, moments, size))
 
@@ -49,5 +49,5 @@ def test_run_killed_before_any_change_and_repeated_gives_one_result(
     assert 0 < len(planned) - (moments - deaths) < deaths, "some runs must be killed before the plan, some after it"
     # Without a plan, the second run decides the result; with a plan, the first. Several threads store files, so the
     # change that creates the plan differs between processes.
-    ends = [shown(bucket / str(k)) for k in range(1, moments + 1)]
+    ends = [digests_of(bucket / str(k)) for k in range(1, moments + 1)]
     assert ends == [first if k in planned else second for k in range(1, moments + 1)]

@@ -24,11 +24,11 @@ def test_repeated_reservation_returns_the_same_numbers(bucket: Location) -> None
 
 
 def test_reservation_may_start_at_an_earlier_link(bucket: Location) -> None:
-    reserve(bucket, "old", "old sha", count=5)
-    reserve(bucket, "older", "older sha", count=5)
+    reserve(bucket, "first", "first sha", count=5)
+    reserve(bucket, "second", "second sha", count=5)
     since = newest_link(bucket)
     assert since == 5
-    reserve(bucket, "meanwhile", "sha of it", count=3)
+    reserve(bucket, "meanwhile", "meanwhile sha", count=3)
     assert reserve(bucket, "clip", "sha", count=2, since=since) == 13
     assert reserve(bucket, "clip", "sha", count=2, since=since) == 13
 

@@ -37,8 +37,8 @@ class TestReading:
         self, store: SessionStore, storing: ModuleType, caplog: pytest.LogCaptureFixture
     ) -> None:
         old = {"video_file": "a.mp4", "emotion": "happy", "pose_indices": {"start": 0, "end": 3, "count": 4}}
-        place = store.patients_bucket / storing.PATIENT / "happiness" / ".sessions" / "a_session.json"
-        storage.write_bytes(place, json.dumps(old).encode())
+        location = store.patients_bucket / storing.PATIENT / "happiness" / ".sessions" / "a_session.json"
+        storage.write_bytes(location, json.dumps(old).encode())
         storing.process(store, "content")
         assert [r.session for r in read_sessions(store.patients_bucket, storing.PATIENT)] == ["clip"]
         assert "a_session.json: left out" in caplog.text
@@ -57,7 +57,7 @@ class TestReading:
             open_session(store.patients_bucket, session)
 
     def test_damaged_record_raises_with_its_name(self, store: SessionStore, storing: ModuleType) -> None:
-        place = store.patients_bucket / "ana" / "happiness" / ".sessions" / "a_session.json"
-        storage.write_bytes(place, b'{"sha256": "x", "emo')
+        location = store.patients_bucket / "ana" / "happiness" / ".sessions" / "a_session.json"
+        storage.write_bytes(location, b'{"sha256": "x", "emo')
         with pytest.raises(StorageError, match=r"a_session\.json: is damaged"):
             read_sessions(store.patients_bucket, "ana")

@@ -24,17 +24,23 @@ from sightline.sessions import (
 from sightline.storage import Location
 
 Tree = Callable[[Location], dict[str, bytes]]
-Shown = Callable[[dict[str, bytes]], set[str]]
+ResultsOf = Callable[[dict[str, bytes]], set[str]]
 POSES = ["pose_000_at_0.00s_john_happy.json", "pose_001_at_1.50s_john_happy.json"]
 FRAMES = ["frame_000_at_0.00s_john_happy.jpg", "frame_001_at_1.50s_john_happy.jpg"]
 
 
 class TestOutputs:
     def test_output_tree_is_the_original_systems(
-        self, bucket: Location, store: SessionStore, claim: Claim, outputs: SessionOutputs, tree: Tree, shown: Shown
+        self,
+        bucket: Location,
+        store: SessionStore,
+        claim: Claim,
+        outputs: SessionOutputs,
+        tree: Tree,
+        results_of: ResultsOf,
     ) -> None:
         store.save(claim, outputs)
-        assert shown(tree(bucket)) == {
+        assert results_of(tree(bucket)) == {
             "videos/annotated/José/clip.mp4",
             "videos/annotated/José/clip_metadata.json",
             "videos/annotated/José/clip_analysis.csv",
@@ -95,8 +101,8 @@ class TestOutputs:
     ) -> None:
         keypoints = np.arange(2 * 75, dtype=np.float32).reshape(2, 25, 3)
         track = Track(np.array([0, 3]), np.array([0.0, 0.1]), keypoints, size=(640, 480), fps=10.0)
-        track.to_parquet(tmp_path / "made.parquet")
-        store.save(claim, replace(outputs, track=tmp_path / "made.parquet"))
+        track.to_parquet(tmp_path / "new.parquet")
+        store.save(claim, replace(outputs, track=tmp_path / "new.parquet"))
         [record] = read_sessions(store.patients_bucket, claim.patient)
         read = Track.from_parquet(storage.fetch(track_of(store.patients_bucket, record), tmp_path))
         np.testing.assert_array_equal(read.keypoints, keypoints)
@@ -133,14 +139,14 @@ class TestOutputs:
         assert storing.process(store, "two", emotion_folder="sadness").pose_indices.start == 0
 
     def test_second_video_of_the_same_name_replaces_nothing(
-        self, bucket: Location, store: SessionStore, storing: ModuleType, tree: Tree, shown: Shown
+        self, bucket: Location, store: SessionStore, storing: ModuleType, tree: Tree, results_of: ResultsOf
     ) -> None:
         storing.process(store, "one")
         before = tree(bucket)
         storing.process(store, "other")
         after = tree(bucket)
         assert {key: after[key] for key in before} == before
-        assert len(shown(after)) == 2 * len(shown(before))
+        assert len(results_of(after)) == 2 * len(results_of(before))
 
     def test_video_named_like_other_highlights_does_not_replace_them(
         self, bucket: Location, store: SessionStore, storing: ModuleType, tree: Tree
