@@ -55,7 +55,7 @@ class UploadRule(BaseModel):
 
     kind: Literal["video", "image"] = Field(description="video for process-video, image for classify-images.")
     bucket: Bucket | None = Field(None, description="By default VIDEO_BUCKET.")
-    folder: str = Field("", description="A folder of the bucket; files at any depth below it match. By default any folder.")
+    folder: str = Field("", description="A folder of the bucket, with the folders in it. By default the bucket.")
     suffixes: tuple[Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")], ...] = Field(
         min_length=1, description="The suffixes of the files; their case is ignored."
     )
