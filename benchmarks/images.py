@@ -195,7 +195,7 @@ def _make_model(pretrained: bool) -> None:
     print("creating a model ...", flush=True)
     preset = load_preset("posture")
     recipe, classes = preset.recipe(pretrained), preset.classes
-    agreement = Agreement(pictures=1_000, same_class=1.0, within=1.0, largest_difference=0.0)
+    agreement = Agreement(images=1_000, same_class=1.0, within=1.0, largest_difference=0.0)
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     labels = np.arange(1_000) % len(classes)
@@ -225,7 +225,7 @@ def _make_model(pretrained: bool) -> None:
             libraries={},
         )  # fmt: skip
         record = registry.publish(draft, Path(name))
-    registry.promote("posture", record.version, metric="none", value=0.0, rival=lambda _: 0.0)
+    registry.promote("posture", record.version, metric="none", value=0.0, measure_current=lambda _: 0.0)
 
 
 def _run_bare(count: int, models: Path) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def publish_with(registry: Registry, baseline: Baseline | None, name: str = "veh
         if baseline is not None:
             baseline.save(Path(folder) / BASELINE)
         record = registry.publish(draft(name, **changes), Path(folder))
-    registry.promote(name, record.version, metric="accuracy", value=1.0, rival=lambda _: 0.0)
+    registry.promote(name, record.version, metric="accuracy", value=1.0, measure_current=lambda _: 0.0)
     return record
 
 

@@ -87,5 +87,5 @@ def publish_by_brightness(registry: Registry, name: str = "vehicles", **changes:
     with TemporaryDirectory() as folder:
         save_classifier(Path(folder), backbone, LinearHead(np.stack([-direction, direction]), np.zeros(2)))
         record = registry.publish(draft(name, **changes), Path(folder))
-    registry.promote(name, record.version, metric="accuracy", value=1.0, rival=lambda _: 0.0)
+    registry.promote(name, record.version, metric="accuracy", value=1.0, measure_current=lambda _: 0.0)
     return record

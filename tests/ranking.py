@@ -41,7 +41,7 @@ def publish_brightness(registry: Registry, name: str = "running-style", **change
     with TemporaryDirectory() as folder:
         brightness_model(Path(folder) / MODEL_FILE)
         record = registry.publish(draft(name, **fields), Path(folder))
-    registry.promote(name, record.version, metric="roc_auc", value=1.0, rival=lambda _: 0.0)
+    registry.promote(name, record.version, metric="roc_auc", value=1.0, measure_current=lambda _: 0.0)
     return record
 
 

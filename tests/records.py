@@ -143,7 +143,7 @@ def model_record(name: str, metrics: dict[str, Any], **changes: Any) -> ModelRec
 def promotion(*, promoted: bool = True, metric: str = "macro_f1") -> Promotion:
     """Return the comparison of version 3 with version 2."""
     return Promotion(
-        promoted=promoted, version=3, previous=2, metric=metric, value=0.85, rival=0.8, why="at least as good"
+        promoted=promoted, version=3, previous=2, metric=metric, value=0.85, current_value=0.8, why="at least as good"
     )
 
 

@@ -15,9 +15,12 @@ __all__ = ["Move", "Pointer", "PointerFile", "Promotion"]
 
 
 class Move(BaseModel):
-    """A move of the pointer to ``version``. ``value`` is its ``metric``, ``rival`` that of the version before."""
+    """A move of the pointer to ``version``.
 
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+    ``value`` is the ``metric`` of the version, ``current_value`` that of the version that was current before.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True)
 
     version: PositiveInt
     at: AwareDatetime
@@ -25,7 +28,7 @@ class Move(BaseModel):
     why: str
     metric: str | None = None
     value: float | None = None
-    rival: float | None = None
+    current_value: float | None = Field(default=None, alias="rival")
 
 
 class Pointer(BaseModel):
@@ -94,14 +97,14 @@ class PointerFile:
 
 
 class Promotion(BaseModel):
-    """The result of a comparison with the current version, whose metric is ``rival``."""
+    """The result of a comparison with the current version, whose metric is ``current_value``."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
     promoted: bool
     version: int
     previous: int | None
     metric: str
     value: float
-    rival: float | None
+    current_value: float | None = Field(alias="rival")
     why: str

@@ -122,27 +122,27 @@ class Registry:
         *,
         metric: str,
         value: float,
-        rival: Callable[[int], float],
+        measure_current: Callable[[int], float],
         why: str = "",
     ) -> Promotion:
         """Make a version the current one if it is at least as good as the current one on the same test data.
 
-        ``value`` is the version's ``metric``. ``rival`` returns the metric of a version on the same data. It is called
-        for the current version, and again if another version has become current in the meantime.
+        ``value`` is the version's ``metric``. ``measure_current`` returns the metric of a version on the same data.
+        It is called for the current version, and again if another version has become current in the meantime.
         """
         name = _unversioned(model)
         self.record(name, version)
         while True:
             file = self._pointer(name)
             current = file.pointer.version if file.pointer else None
-            current_value = None if current in (None, version) else rival(current)
+            current_value = None if current in (None, version) else measure_current(current)
             outcome = Promotion(
                 promoted=current_value is None or value >= current_value,
                 version=version,
                 previous=current,
                 metric=metric,
                 value=value,
-                rival=current_value,
+                current_value=current_value,
                 why=why,
             )
             move = Move(
@@ -152,7 +152,7 @@ class Registry:
                 why=why,
                 metric=metric,
                 value=value,
-                rival=current_value,
+                current_value=current_value,
             )
             if not outcome.promoted or current == version or file.moved(move):
                 return outcome

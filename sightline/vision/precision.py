@@ -25,14 +25,14 @@ _MIN_SHARE, _MAX_DIFFERENCE, _MIN_IMAGES = 0.995, 0.02, 100
 class Agreement(BaseModel):
     """The agreement of predictions in half precision with those in float32, on images not used for training.
 
-    ``pictures``: the number of images. ``same_class``: the share of them whose most probable class is the same.
+    ``images``: the number of images. ``same_class``: the share of them whose most probable class is the same.
     ``within``: the share of them in which no probability differs by more than 0.02. ``largest_difference``: the largest
     difference of a probability.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
-    pictures: int = Field(ge=1)
+    images: int = Field(ge=1, alias="pictures")
     same_class: float = Field(ge=0, le=1)
     within: float = Field(ge=0, le=1)
     largest_difference: float = Field(ge=0, le=1)
@@ -44,14 +44,14 @@ class Agreement(BaseModel):
         Trees are discontinuous: a small error sometimes moves an image to the other side of a split. Therefore one
         image in two hundred may differ by more, and none if there are fewer than two hundred.
         """
-        return self.pictures >= _MIN_IMAGES and min(self.same_class, self.within) >= _MIN_SHARE
+        return self.images >= _MIN_IMAGES and min(self.same_class, self.within) >= _MIN_SHARE
 
 
 def agreement(half: NDArray[np.float64], expected: NDArray[np.float64]) -> Agreement:
     """Return the agreement of probabilities in half precision with those in float32, both of shape = (n, classes)."""
     differences = np.abs(half - expected).max(axis=1)
     return Agreement(
-        pictures=len(expected),
+        images=len(expected),
         same_class=float((half.argmax(1) == expected.argmax(1)).mean()),
         within=float((differences <= _MAX_DIFFERENCE).mean()),
         largest_difference=float(differences.max()),

@@ -108,5 +108,5 @@ def publish_ranker(registry: Registry, **changes: Any) -> ModelRecord:
     with TemporaryDirectory() as folder:
         onnx.save(model, str(Path(folder) / "ranker.onnx"))
         record = registry.publish(draft("running-style", **fields | changes), Path(folder))
-    registry.promote("running-style", record.version, metric="roc_auc", value=1.0, rival=lambda _: 0.0)
+    registry.promote("running-style", record.version, metric="roc_auc", value=1.0, measure_current=lambda _: 0.0)
     return record

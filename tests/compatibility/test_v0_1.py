@@ -460,7 +460,11 @@ def test_registry_lists_versions_pointer_and_history(registry: Registry) -> None
         (2, "promoted"),
         (1, "rolled back"),
     ]
-    assert (pointer.history[1].metric, pointer.history[1].value, pointer.history[1].rival) == ("macro_f1", 0.99, 0.5)
+    assert (pointer.history[1].metric, pointer.history[1].value, pointer.history[1].current_value) == (
+        "macro_f1",
+        0.99,
+        0.5,
+    )
     seeded = registry.current("wards")
     assert seeded
     assert [move.how for move in seeded.history] == ["seeded"]
@@ -471,7 +475,7 @@ def test_next_version_follows_the_number_of_a_killed_publisher(registry: Registr
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "readme.txt").write_text("no weights")
     assert registry.publish(draft, tmp_path / "files").version == 4
-    assert registry.promote("posture", 4, metric="macro_f1", value=1.0, rival=lambda _: 0.5).promoted
+    assert registry.promote("posture", 4, metric="macro_f1", value=1.0, measure_current=lambda _: 0.5).promoted
     assert registry.rollback("posture").version == 1
 
 
@@ -542,7 +546,9 @@ def test_emotion_model_is_the_rival_of_the_next_version(
     )
     promotion = promote_forest(registry, record, table, trained)
     assert (promotion.version, promotion.previous) == (2, 1)
-    assert promotion.rival == pytest.approx(0.41666666666666667), "what its cross-validation said of the same sessions"
+    assert promotion.current_value == pytest.approx(0.41666666666666667), (
+        "what its cross-validation said of the same sessions"
+    )
 
 
 def forest() -> tuple[SessionTable, TrainedForest]:

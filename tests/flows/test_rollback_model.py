@@ -38,7 +38,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regist
     (files / "weights.bin").write_bytes(b"weights")
     for _ in range(3):
         version = registry.publish(draft("posture"), files).version
-        registry.promote("posture", version, metric="accuracy", value=1.0, rival=lambda _: 0.0)
+        registry.promote("posture", version, metric="accuracy", value=1.0, measure_current=lambda _: 0.0)
     yield registry
     settings.cache_clear()
 

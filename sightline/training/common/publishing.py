@@ -107,7 +107,7 @@ def promote_version(
                 record.version,
                 metric=metric,
                 value=comparison.value,
-                rival=comparison.current_value,
+                measure_current=comparison.current_value,
                 why="; ".join(filter(None, (why, comparison.why))),
             )
         except CurrentModelChanged:  # Other samples may be unseen by the version that is current now.

@@ -17,7 +17,7 @@ def outcome_of(promotion: Promotion) -> str:
 
 def promotion_sentence(promotion: Promotion) -> str:
     """Return the metric of the version, that of the version that was current before, and the decision."""
-    current = "" if promotion.rival is None else f", that of the current model is {promotion.rival:.4f}"
+    current = "" if promotion.current_value is None else f", that of the current model is {promotion.current_value:.4f}"
     metric = _METRIC_NAMES.get(promotion.metric, promotion.metric)
     return f"Its {metric} is {promotion.value:.4f}{current}: {promotion.why}."
 

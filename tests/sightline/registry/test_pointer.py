@@ -25,8 +25,10 @@ def publish(registry: Registry, make_draft: Draft, weights: Path) -> Publish:
     return lambda: registry.publish(make_draft(), weights).version
 
 
-def promoted(registry: Registry, version: int, value: float, rival: float = 0.0) -> bool:
-    promotion = registry.promote("posture", version, metric="macro_f1", value=value, rival=lambda _: rival)
+def promoted(registry: Registry, version: int, value: float, current_value: float = 0.0) -> bool:
+    promotion = registry.promote(
+        "posture", version, metric="macro_f1", value=value, measure_current=lambda _: current_value
+    )
     return promotion.promoted
 
 
@@ -35,13 +37,21 @@ def test_first_version_is_compared_with_nothing(registry: Registry, publish: Pub
         raise AssertionError(version)
 
     publish()
-    promotion = registry.promote("posture", 1, metric="macro_f1", value=0.1, rival=unexpected, why="the first")
-    assert (promotion.promoted, promotion.previous, promotion.rival) == (True, None, None)
+    promotion = registry.promote(
+        "posture", 1, metric="macro_f1", value=0.1, measure_current=unexpected, why="the first"
+    )
+    assert (promotion.promoted, promotion.previous, promotion.current_value) == (True, None, None)
     pointer = registry.current("posture")
     assert pointer
     assert (pointer.version, pointer.previous) == (1, None)
     [move] = pointer.history
-    assert (move.how, move.why, move.metric, move.value, move.rival) == ("promoted", "the first", "macro_f1", 0.1, None)
+    assert (move.how, move.why, move.metric, move.value, move.current_value) == (
+        "promoted",
+        "the first",
+        "macro_f1",
+        0.1,
+        None,
+    )
 
 
 @pytest.mark.parametrize(("value", "moves"), [(0.97, False), (0.98, True), (0.99, True)])
@@ -51,13 +61,13 @@ def test_version_is_promoted_only_if_at_least_as_good(
     publish()
     compared: list[int] = []
 
-    def rival(version: int) -> float:
+    def measure_current(version: int) -> float:
         compared.append(version)
         return 0.98
 
-    promotion = registry.promote("posture", 2, metric="macro_f1", value=value, rival=rival)
+    promotion = registry.promote("posture", 2, metric="macro_f1", value=value, measure_current=measure_current)
     assert compared == [1]
-    assert (promotion.promoted, promotion.version, promotion.previous, promotion.value, promotion.rival) == (
+    assert (promotion.promoted, promotion.version, promotion.previous, promotion.value, promotion.current_value) == (
         moves,
         2,
         1,
@@ -69,14 +79,14 @@ def test_version_is_promoted_only_if_at_least_as_good(
 
 def test_metric_that_is_nan_promotes_nothing(registry: Registry, published: ModelRecord, publish: Publish) -> None:
     publish()
-    for value, rival in ((float("nan"), 0.5), (0.5, float("nan"))):
+    for value, current_value in ((float("nan"), 0.5), (0.5, float("nan"))):
         with pytest.raises(ValueError, match="finite"):
-            promoted(registry, 2, value, rival)
+            promoted(registry, 2, value, current_value)
     assert registry.record("posture").version == 1
 
 
 def test_promoting_the_current_version_moves_nothing(registry: Registry, published: ModelRecord) -> None:
-    assert promoted(registry, 1, 0.1, rival=1.0)
+    assert promoted(registry, 1, 0.1, current_value=1.0)
     pointer = registry.current("posture")
     assert pointer
     assert len(pointer.history) == 1
@@ -133,13 +143,13 @@ def test_version_promoted_meanwhile_is_compared_again(
         publish()
     compared: list[int] = []
 
-    def rival(version: int) -> float:
+    def measure_current(version: int) -> float:
         compared.append(version)
         if len(compared) == 1:
             assert promoted(registry, 3, 0.995)
         return {1: 0.98, 3: 0.995}[version]
 
-    promotion = registry.promote("posture", 2, metric="macro_f1", value=0.99, rival=rival)
+    promotion = registry.promote("posture", 2, metric="macro_f1", value=0.99, measure_current=measure_current)
     assert compared == [1, 3]
     assert (promotion.promoted, promotion.previous) == (False, 3)
     assert registry.record("posture").version == 3

@@ -90,7 +90,7 @@ def test_invalid_name_is_rejected_by_every_method(
         lambda: registry.current(name),
         lambda: registry.versions(name),
         lambda: registry.rollback(name),
-        lambda: registry.promote(name, 1, metric="m", value=1, rival=lambda version: 0),
+        lambda: registry.promote(name, 1, metric="m", value=1, measure_current=lambda version: 0),
         lambda: registry.publish(make_draft(name), weights),
     ):
         with pytest.raises(InvalidModelName):
@@ -126,7 +126,7 @@ def test_unknown_version_raises_with_the_known_versions(registry: Registry, publ
     with pytest.raises(ModelNotFound, match=r"posture/7: .* there are 1"):
         registry.open("posture/7")
     with pytest.raises(ModelNotFound, match="posture/7"):
-        registry.promote("posture", 7, metric="macro_f1", value=1.0, rival=lambda version: 0.0)
+        registry.promote("posture", 7, metric="macro_f1", value=1.0, measure_current=lambda version: 0.0)
     with pytest.raises(ModelNotFound, match="posture/7"):
         registry.rollback("posture/7")
     assert registry.record("posture").version == 1
@@ -145,7 +145,7 @@ def test_model_without_a_current_version_raises_with_the_fix(
 def test_model_for_another_task_cannot_be_published(
     registry: Registry, published: ModelRecord, make_draft: Draft, weights: Path
 ) -> None:
-    registry.promote("posture", 1, metric="accuracy", value=1.0, rival=lambda _: 0.0)
+    registry.promote("posture", 1, metric="accuracy", value=1.0, measure_current=lambda _: 0.0)
     with pytest.raises(WrongTask, match="has a model of that name for image-classification"):
         registry.publish(make_draft(task="emotion-of-session", input=FeatureInput(features=("height",))), weights)
     assert registry.versions("posture") == [1]

@@ -13,7 +13,7 @@ def test_agreement_matches_a_worked_example() -> None:
     measured = agreement(half, expected)
     assert (measured.same_class, measured.within) == (0.75, 0.75)
     assert abs(measured.largest_difference - 0.05) < 1e-12
-    assert measured.pictures == 4
+    assert measured.images == 4
     assert not measured.holds
 
 

@@ -113,7 +113,7 @@ def test_worse_version_is_not_promoted(
     bad = publish(registry, tmp_path, table, worse)
     promotion = promote_forest(registry, bad, table, worse)
     assert (promotion.promoted, promotion.previous) == (False, 1)
-    assert promotion.rival == pytest.approx(promotion.value + 1 / len(table.sessions))
+    assert promotion.current_value == pytest.approx(promotion.value + 1 / len(table.sessions))
     assert promotion.why == "compared on the same 60 sessions: 60 by their out-of-fold predictions"
     assert load_emotion_model(registry, PATIENT).name == good.label
 
@@ -140,7 +140,7 @@ def test_current_model_predicts_the_sessions_it_has_not_seen(
     unseen = part(table, np.arange(40, 60))
     direct = load_emotion_model(registry, PATIENT, 1).predict_rows(unseen.features).argmax(axis=1) == unseen.labels
     out_of_fold = first.out_of_fold.argmax(axis=1) == early.labels
-    assert promotion.rival == pytest.approx((out_of_fold.sum() + direct.sum()) / 60)
+    assert promotion.current_value == pytest.approx((out_of_fold.sum() + direct.sum()) / 60)
 
 
 def test_patient_named_like_an_image_model_is_rejected(

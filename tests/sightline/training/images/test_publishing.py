@@ -120,7 +120,7 @@ def test_record_holds_the_agreement_of_half_precision(
     measured = record.metrics["half_precision"]
     assert measured.keys() == {"float16"}, "a plain convolutional network has no perceptrons for bfloat16"
     agreement = Agreement(**measured["float16"])
-    assert (agreement.pictures, agreement) == (record.data.test, good.half["float16"])
+    assert (agreement.images, agreement) == (record.data.test, good.half["float16"])
     assert agreement.same_class > 0.9
 
 
@@ -189,7 +189,7 @@ def test_worse_model_is_published_but_not_promoted(
     _, promotion = put(registry, bad, data, splits, quick, tmp_path)
     assert not promotion.promoted
     assert "tested on the same" in promotion.why
-    assert promotion.rival == good.evaluation.macro_f1
+    assert promotion.current_value == good.evaluation.macro_f1
     assert promotion.value == bad.evaluation.macro_f1
     assert registry.versions("posture") == [1, 2]
     assert registry.record("posture").version == 1
@@ -217,7 +217,7 @@ def test_current_model_is_evaluated_on_test_images_new_to_it(
     assessed = assess(good.fitted, data, other, quick.threshold)
     _, promotion = put(registry, assessed, data, other, quick, tmp_path)
     assert f"compared on {len(unseen)} of {len(other.test)} test images" in promotion.why
-    assert promotion.value == promotion.rival, "it is the same model"
+    assert promotion.value == promotion.current_value, "it is the same model"
     assert promotion.promoted
 
 
@@ -241,8 +241,8 @@ def test_current_model_with_other_classes_is_compared_on_new_classes(
     put(registry, assess(train(subset, parts, quick), subset, parts, 0.93), subset, parts, quick, tmp_path)
     _, promotion = put(registry, good, data, splits, quick, tmp_path)
     assert promotion.promoted
-    assert promotion.rival is not None
-    assert promotion.rival < promotion.value
+    assert promotion.current_value is not None
+    assert promotion.current_value < promotion.value
 
 
 def test_version_promoted_during_comparison_is_compared_too(
@@ -264,5 +264,5 @@ def test_version_promoted_during_comparison_is_compared_too(
     monkeypatch.setattr(publishing_module, "compare_with_current", promote_another_first)
     _, promotion = put(registry, bad, data, splits, quick, tmp_path)
     assert not promotion.promoted, "the first current model was no better"
-    assert promotion.rival == good.evaluation.macro_f1
+    assert promotion.current_value == good.evaluation.macro_f1
     assert registry.record("posture").version == 3

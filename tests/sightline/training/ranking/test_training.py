@@ -201,7 +201,7 @@ def test_better_ranking_is_promoted(trained: Trained, tmp_path: Path) -> None:
     (tmp_path / "worse").mkdir()
     record = publish(registry, graph, trained.data, worse, tmp_path / "worse")
     outcome = promote_ranker(registry, record, graph)
-    assert (outcome.metric, outcome.rival) == ("roc_auc", trained.record.metrics["roc_auc"])
+    assert (outcome.metric, outcome.current_value) == ("roc_auc", trained.record.metrics["roc_auc"])
     assert outcome.promoted == (record.metrics["roc_auc"] >= trained.record.metrics["roc_auc"])
     assert "tested on the same 20 images" in outcome.why
 
@@ -218,7 +218,7 @@ def test_current_model_is_evaluated_again_on_other_images(trained: Trained, crop
     record = publish(trained.registry, graph, data, PARAMETERS, tmp_path / "work")
     outcome = promote_ranker(trained.registry, record, graph)
     assert "tested again on the same 12 images" in outcome.why
-    assert outcome.rival == outcome.value == record.metrics["roc_auc"]  # it is the same head
+    assert outcome.current_value == outcome.value == record.metrics["roc_auc"]  # it is the same head
 
 
 def test_training_and_serving_crop_identically(tmp_path: Path) -> None:
