@@ -1,4 +1,4 @@
-"""What version 0.1.0 has stored is read, and gone on with, by the code of today."""
+"""The current code reads what version 0.1.0 stored, and continues its interrupted work."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def stored(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def configured(stored: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The same, with the settings that lead there."""
+    """The same copy, with the settings that locate it."""
     for setting, folder in (("RESULTS", "results"), ("MODEL", "models"), ("CAPTURE", "captures")):
         monkeypatch.setenv(f"{setting}_BUCKET", str(stored / folder))
     settings.cache_clear()
@@ -135,7 +135,7 @@ def sha256_of(content: str) -> str:
 
 
 def payload() -> list[ImageRef]:
-    """The images of the run that was interrupted."""
+    """Return the images of the interrupted run."""
     files = [(STORED / "images" / f"{number}.png").read_bytes() for number in range(5)]
     return expand({"images": [base64.b64encode(data).decode() for data in files]})
 
@@ -156,7 +156,7 @@ def test_finished_run_is_found_with_its_counts(stored: Path) -> None:
     assert summary.classes == {"left": 2, "right": 0, "supine": 2, "outofbed": 1, "prone": 1}
     assert summary.reasons == {"THRESHOLD_CONFIDENCE_NOT_MET": 3, "empty": 1}
     assert summary.least_certain[0].confidence == pytest.approx(0.2050448632514532)
-    assert [each.uri[-5:] for each in summary.not_accepted] == ["0.png", "1.png", "5.png", "6.png"]
+    assert [image.uri[-5:] for image in summary.not_accepted] == ["0.png", "1.png", "5.png", "6.png"]
     assert ClassificationRun(Path(file).parent, FINISHED).finished() == run
 
 
@@ -165,18 +165,21 @@ def test_interrupted_run_resumes_without_repeating_chunks(stored: Path, registry
     assert run_key(images, "posture/1", 0.4, 2) == INTERRUPTED
     folder = stored / "results" / "posture-1" / INTERRUPTED[:12]
     run = ClassificationRun(folder, INTERRUPTED)
-    kept = (folder / f".classify-{INTERRUPTED}" / "000000.jsonl").read_bytes()
+    first_chunk = (folder / f".classify-{INTERRUPTED}" / "000000.jsonl").read_bytes()
     assert run.finished() is None
     assert run.done() == {0}
     assert run.started(1) == datetime(2026, 11, 29, 16, 4, 9, 673180, tzinfo=UTC)
     classifier = load_classifier(registry, "posture/1", device="cpu", backend="torch", half=False)
     for number in (1, 2):
         chunk = serialize_chunk(images[2 * number : 2 * number + 2], classifier.input, Limits(), tmp_path, number)
-        run.keep(number, (record_of(each, POSTURES, "posture/1", 0.4) for each in classify_chunk(chunk, classifier)))
+        run.keep(
+            number,
+            (record_of(prediction, POSTURES, "posture/1", 0.4) for prediction in classify_chunk(chunk, classifier)),
+        )
     assert run.finish(3, POSTURES, "posture/1", 0.4, fixed=True).summary.images == 5
     results = (folder / "results.jsonl").read_bytes()
-    assert results.startswith(kept)
-    assert [each.class_name for each in read_records(results)] == ["left", "supine", "supine", "prone", "outofbed"]
+    assert results.startswith(first_chunk)
+    assert [record.class_name for record in read_records(results)] == ["left", "supine", "supine", "prone", "outofbed"]
     assert run.finished()
     assert storage.folder_names(folder) == []
 
@@ -206,9 +209,9 @@ def test_run_of_throttled_endpoint_repeats_only_the_failed_chunk(stored: Path) -
 
 
 def test_uncertain_images_of_finished_runs_become_questions(stored: Path) -> None:
-    found = questions_of_results(stored / "results" / "posture-1" / FINISHED[:12])
-    assert found == questions_of_model(stored / "results", "posture")
-    assert [(each.uri[-5:], each.proposed) for each in found.questions] == [
+    proposals = questions_of_results(stored / "results" / "posture-1" / FINISHED[:12])
+    assert proposals == questions_of_model(stored / "results", "posture")
+    assert [(question.uri[-5:], question.proposed) for question in proposals.questions] == [
         ("0.png", "left"), ("1.png", "supine"), ("5.png", "left"),
     ]  # fmt: skip
     assert questions_of_model(stored / "results", "endpoint://ward-cameras").left_out == ("inline:0", "inline:2")
@@ -231,7 +234,7 @@ def test_finished_ranking_is_found_with_its_counts(stored: Path) -> None:
     summary = ended.summary
     assert (summary.images, summary.ranked, summary.low_confidence, summary.rejected) == (4, 3, 3, 1)
     assert summary.reasons == {"low_confidence": 3, "nobody_found": 1}
-    assert [(each.uri, round(each.ranking or 0, 4)) for each in summary.best] == [
+    assert [(person.uri, round(person.ranking or 0, 4)) for person in summary.best] == [
         ("inline:1", 0.989), ("inline:3", 0.6682), ("inline:0", 0.2674),
     ]  # fmt: skip
     box = summary.best[0].box
@@ -270,9 +273,10 @@ def test_interrupted_ranking_resumes_without_repeating_chunks(stored: Path) -> N
 
 
 def test_finished_sessions_are_listed_with_emotion_and_pose_numbers(sessions: SessionStore) -> None:
-    found = read_sessions(sessions.patients_bucket, PATIENT)
+    records = read_sessions(sessions.patients_bucket, PATIENT)
     listed = [
-        (each.session, each.emotion, each.folder, each.pose_indices.start, each.pose_indices.end) for each in found
+        (record.session, record.emotion, record.folder, record.pose_indices.start, record.pose_indices.end)
+        for record in records
     ]
     assert listed == [
         ("visit", "happy", "happiness", 0, 1),
@@ -281,8 +285,8 @@ def test_finished_sessions_are_listed_with_emotion_and_pose_numbers(sessions: Se
         ("empty", "happy", "happiness", None, None),
         ("morning", "happy", "happiness", 7, 7),
     ]
-    assert found[0].processing_time == datetime(2026, 1, 2, 3, 1, tzinfo=UTC)
-    assert found[0].video_file == "s3://wards/Ana B/visit.mp4"
+    assert records[0].processing_time == datetime(2026, 1, 2, 3, 1, tzinfo=UTC)
+    assert records[0].video_file == "s3://wards/Ana B/visit.mp4"
 
 
 def test_known_video_keeps_its_session_under_another_name(sessions: SessionStore) -> None:
@@ -295,7 +299,7 @@ def test_known_video_keeps_its_session_under_another_name(sessions: SessionStore
     assert sessions.status(another) == "new"
 
 
-def test_files_of_finished_session_are_where_they_were(sessions: SessionStore) -> None:
+def test_files_of_finished_session_have_the_same_locations(sessions: SessionStore) -> None:
     outputs = sessions.outputs(sessions.claim(PATIENT, "visit", sha256_of("one")))
     files = (outputs.annotated_video, outputs.metadata_file, outputs.csv, outputs.record, outputs.track)
     assert all(Path(file).is_file() for file in files)
@@ -308,7 +312,7 @@ def test_files_of_finished_session_are_where_they_were(sessions: SessionStore) -
         "whisper",
         10,
     )
-    assert [(each.person, each.emotion) for each in metadata.annotations] == [("John", "happy")]
+    assert [(annotation.person, annotation.emotion) for annotation in metadata.annotations] == [("John", "happy")]
     assert metadata.changed_parameters({"pose_fps": 5.0}) == "pose_fps"
 
 
@@ -325,11 +329,11 @@ def test_session_killed_midway_completes_with_its_reserved_numbers(sessions: Ses
     names = storage.file_names(Path(outputs.pose_folder))
     assert names == [f"pose_{number:06d}.json" for number in range(8)]
     assert sessions.status(claim) == "finished"
-    assert [each.session for each in read_sessions(sessions.patients_bucket, PATIENT)][-2:] == ["killed", "morning"]
+    assert [record.session for record in read_sessions(sessions.patients_bucket, PATIENT)][-2:] == ["killed", "morning"]
 
 
 @pytest.mark.parametrize(("folder", "following"), [("happiness", 8), ("sadness", 7)])
-def test_pose_numbers_go_on_after_those_in_use(sessions: SessionStore, folder: str, following: int) -> None:
+def test_next_pose_number_follows_those_in_use(sessions: SessionStore, folder: str, following: int) -> None:
     poses = sessions.patients_bucket / PATIENT / folder
     assert reserve(poses, "another", sha256_of("another"), 3) == following
     known = {"happiness": ("visit", "one", 0), "sadness": ("evening", "three", 5)}[folder]
@@ -346,16 +350,16 @@ def test_track_and_poses_of_session_are_read(sessions: SessionStore) -> None:
     assert keypoints[0, 0] == pytest.approx(int(sha256_of("two")[:4], 16) / 7, abs=1e-3)
 
 
-def test_sessions_that_wait_for_a_person_are_listed_until_answered(sessions: SessionStore) -> None:
+def test_review_markers_are_listed_until_the_review_ends(sessions: SessionStore) -> None:
     first, second = sessions.reviews(PATIENT)
     assert (first.session, first.spoken_emotion, first.prediction.emotion) == ("visit", "happy", "angry")
     assert first.prediction.review == (
         "the model is 0.43 sure, and 0.6 is asked for", "the words say happy, the model angry",
     )  # fmt: skip
     assert (second.session, second.prediction.outcome) == ("visit-3fc4ccfe", "accepted")
-    asked = questions_of_patient(sessions, PATIENT, ["happy", "sad", "angry", "neutral"]).questions
-    assert [each.session for each in asked] == ["Ana B/visit", "Ana B/visit-3fc4ccfe"]
-    assert asked[0].choices == ("angry", "happy", "sad", "neutral")
+    questions = questions_of_patient(sessions, PATIENT, ["happy", "sad", "angry", "neutral"]).questions
+    assert [question.session for question in questions] == ["Ana B/visit", "Ana B/visit-3fc4ccfe"]
+    assert questions[0].choices == ("angry", "happy", "sad", "neutral")
     sessions.end_review(PATIENT, "visit")
     assert sessions.reviews(PATIENT) == [second]
 
@@ -365,12 +369,12 @@ def test_sessions_that_wait_for_a_person_are_listed_until_answered(sessions: Ses
 
 @pytest.fixture
 def noon(stored: Path) -> Reviews:
-    """The reviews at a time at which one run still has its question, and another no longer has its own."""
+    """The reviews at noon: one run has a lease on its question, and the lease of another has expired."""
     return Reviews(stored / "reviews", lambda: at(12))
 
 
 def images_of(questions: Any) -> list[str]:
-    return sorted(each.question.uri for each in questions)
+    return sorted(queued.question.uri for queued in questions)
 
 
 def test_open_questions_are_those_without_an_answer(noon: Reviews) -> None:
@@ -387,33 +391,33 @@ def test_waiting_and_answered_questions_are_not_queued_again(noon: Reviews) -> N
     assert "/pictures/7.png" in images_of(noon.waiting("vehicles"))
 
 
-def test_question_of_another_run_is_left_to_it_until_it_expires(noon: Reviews) -> None:
-    asked = [question(number) for number in range(6)]
+def test_question_leased_by_another_run_is_not_asked_until_the_lease_expires(noon: Reviews) -> None:
+    questions = [question(number) for number in range(6)]
     until = at(12, day=31) + timedelta(days=2)
-    plan = noon.plan("run-new", asked, page_size=5, limit=10, until=until)
-    assert [each.uri for each in plan.questions] == ["/pictures/0.png", "/pictures/2.png"]
+    plan = noon.plan("run-new", questions, page_size=5, limit=10, until=until)
+    assert [question.uri for question in plan.questions] == ["/pictures/0.png", "/pictures/2.png"]
     later = Reviews(noon.root, lambda: at(12) + timedelta(days=1))
-    plan = later.plan("run-later", asked, page_size=5, limit=10, until=until)
-    assert [each.uri for each in plan.questions] == ["/pictures/1.png"]
+    plan = later.plan("run-later", questions, page_size=5, limit=10, until=until)
+    assert [question.uri for question in plan.questions] == ["/pictures/1.png"]
 
 
-def test_run_that_goes_on_asks_what_it_planned(noon: Reviews) -> None:
+def test_resumed_run_asks_its_planned_questions(noon: Reviews) -> None:
     planned = noon.planned("run-expired")
     assert planned
-    assert [[each.uri for each in page.questions] for page in planned.pages] == [
+    assert [[question.uri for question in page.questions] for page in planned.pages] == [
         ["/pictures/2.png"],
         ["/pictures/3.png"],
     ]
     assert (planned.left_out, planned.until) == (("inline:3",), at(11, 20))
     assert noon.plan("run-expired", [], page_size=9, limit=9, until=at(23)) == planned
     noon.release(planned)
-    assert {each.question.uri: each.taken_by for each in noon.waiting("vehicles")} == {
+    assert {queued.question.uri: queued.taken_by for queued in noon.waiting("vehicles")} == {
         "/pictures/0.png": None, "/pictures/1.png": "run-held", "/pictures/2.png": None, "/pictures/6.png": "run-told",
     }  # fmt: skip
 
 
-def test_answers_keep_their_verdicts_and_take_more(noon: Reviews) -> None:
-    verdicts = {each.question.uri: (each.verdict, each.label) for each in noon.answered("vehicles")}
+def test_answered_questions_keep_their_verdicts_and_accept_answers(noon: Reviews) -> None:
+    verdicts = {answered.question.uri: (answered.verdict, answered.label) for answered in noon.answered("vehicles")}
     assert verdicts == {
         "/pictures/3.png": ("motorcycle", "motorcycle"),
         "/pictures/4.png": ("contested", None),
@@ -423,26 +427,26 @@ def test_answers_keep_their_verdicts_and_take_more(noon: Reviews) -> None:
     assert (len(changed.answers), changed.label, changed.reviewers) == (3, "motorcycle", ("kim", "lee"))
 
 
-def test_overdue_question_is_told_once(noon: Reviews) -> None:
+def test_overdue_question_is_alerted_once(noon: Reviews) -> None:
     [overdue] = noon.overdue()
     assert (overdue.question.uri, overdue.taken_by) == ("/pictures/2.png", "run-expired")
     noon.mark_alerted([overdue])
     assert noon.overdue() == []
 
 
-def test_answer_about_a_session_changes_what_is_learnt(noon: Reviews, sessions: SessionStore) -> None:
+def test_answer_about_a_session_changes_its_training_label(noon: Reviews, sessions: SessionStore) -> None:
     answered = noon.answered(model_of(PATIENT))
     [waiting] = noon.waiting(model_of(PATIENT))
     assert (answered[0].question.session, waiting.question.session) == ("Ana B/visit", "Ana B/visit-3fc4ccfe")
-    kept, left_out, changed = relabelled(read_sessions(sessions.patients_bucket, PATIENT), answered)
-    assert [each.emotion for each in kept] == ["sad", "happy", "sad", "happy", "happy"]
+    relabelled_records, left_out, changed = relabelled(read_sessions(sessions.patients_bucket, PATIENT), answered)
+    assert [record.emotion for record in relabelled_records] == ["sad", "happy", "sad", "happy", "happy"]
     assert (left_out, len(changed)) == ([], 1)
 
 
 def test_exported_image_is_not_exported_again(noon: Reviews, stored: Path) -> None:
     exported = export_images("posture", noon.answered("posture"), stored / "exports", Limits())
     assert (exported.written, exported.found, exported.unusable) == (0, 1, {})
-    assert [(each.file, each.reviewers) for each in exported.rows] == [("left/left_08794370521735208850.png", ("kim",))]
+    assert [(row.file, row.reviewers) for row in exported.rows] == [("left/left_08794370521735208850.png", ("kim",))]
     assert (stored / "exports" / exported.rows[0].file).is_file()
 
 
@@ -496,15 +500,17 @@ def test_record_of_image_classifier_is_read(registry: Registry) -> None:
     assert record.metrics["accuracy"] == 0.8
 
 
-def test_image_classifier_predicts_what_it_predicted(registry: Registry, stored: Path) -> None:
+def test_image_classifier_predicts_the_stored_probabilities(registry: Registry, stored: Path) -> None:
     classifier = load_classifier(registry, "posture", device="cpu", backend="torch", half=False)
     assert (classifier.name, classifier.classes) == ("posture/1", POSTURES)
     results = stored / "results" / "posture-1" / FINISHED[:12] / "results.jsonl"
-    records = [each for each in read_records(results.read_bytes()) if each.probabilities]
-    files = [(stored / "images" / each.uri.rpartition("/")[2]).read_bytes() for each in records]
-    found = classifier.predict(np.stack([decode(data, classifier.input, Limits()).pixels for data in files]))
-    assert found == pytest.approx(np.array([list((each.probabilities or {}).values()) for each in records]), abs=1e-3)
-    assert found[2] == pytest.approx([0.0142, 0.0145, 0.8595, 0.0149, 0.097], abs=1e-3)
+    records = [record for record in read_records(results.read_bytes()) if record.probabilities]
+    files = [(stored / "images" / record.uri.rpartition("/")[2]).read_bytes() for record in records]
+    predicted = classifier.predict(np.stack([decode(data, classifier.input, Limits()).pixels for data in files]))
+    assert predicted == pytest.approx(
+        np.array([list((record.probabilities or {}).values()) for record in records]), abs=1e-3
+    )
+    assert predicted[2] == pytest.approx([0.0142, 0.0145, 0.8595, 0.0149, 0.097], abs=1e-3)
 
 
 def test_baseline_and_manifest_of_image_classifier_are_read(registry: Registry) -> None:
@@ -523,19 +529,19 @@ def test_baseline_and_manifest_of_image_classifier_are_read(registry: Registry) 
     assert Baseline.load(second).labels is None
 
 
-def test_emotion_model_predicts_what_it_predicted(registry: Registry, sessions: SessionStore) -> None:
+def test_emotion_model_predicts_the_stored_probabilities(registry: Registry, sessions: SessionStore) -> None:
     assert model_of(PATIENT) == MODEL_OF_PATIENT
     model = load_emotion_model(registry, PATIENT)
     assert (model.name, model.classes, len(model.features)) == (f"{MODEL_OF_PATIENT}/1", ("angry", "happy", "sad"), 88)
     for name, content in (("visit", "one"), ("visit-3fc4ccfe", "two"), ("evening", "three")):
         stored = sessions.outputs(sessions.claim(PATIENT, name, sha256_of(content)))
         assert stored.metadata.prediction
-        found = model.predict(features_of_track(Path(stored.track)))
-        assert found == pytest.approx(stored.metadata.prediction.probabilities, abs=1e-6)
-    assert found == pytest.approx({"angry": 0.17296, "happy": 0.17296, "sad": 0.65407}, abs=1e-5)
+        predicted = model.predict(features_of_track(Path(stored.track)))
+        assert predicted == pytest.approx(stored.metadata.prediction.probabilities, abs=1e-6)
+    assert predicted == pytest.approx({"angry": 0.17296, "happy": 0.17296, "sad": 0.65407}, abs=1e-5)
 
 
-def test_emotion_model_is_the_rival_of_the_next_version(
+def test_next_emotion_model_is_compared_with_the_stored_one(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sightline.training.emotions.publishing.draw_plots", lambda *_: [])
@@ -547,12 +553,12 @@ def test_emotion_model_is_the_rival_of_the_next_version(
     promotion = promote_forest(registry, record, table, trained)
     assert (promotion.version, promotion.previous) == (2, 1)
     assert promotion.current_value == pytest.approx(0.41666666666666667), (
-        "what its cross-validation said of the same sessions"
+        "its cross-validated predictions of the same sessions"
     )
 
 
 def forest() -> tuple[SessionTable, TrainedForest]:
-    """Trained on the sessions that the stored model was trained on."""
+    """Return the sessions of the stored model's training, and a forest trained on them."""
     from sightline.features import track_features
 
     emotions = ["happy", "sad", "angry"] * 4
@@ -561,7 +567,7 @@ def forest() -> tuple[SessionTable, TrainedForest]:
     return table, train_forest(table, repeats=1, permutations=0)
 
 
-def test_ranking_model_scores_as_it_scored(registry: Registry) -> None:
+def test_ranking_model_predicts_the_stored_scores(registry: Registry) -> None:
     ranker = load_ranker(registry, "running-style")
     assert (ranker.name, ranker.bonus) == ("running-style/1", 0.25)
     # The feet of the photos that the stored runs ranked.
@@ -587,15 +593,15 @@ def test_trainings_are_listed_in_the_order_of_their_ends(stored: Path) -> None:
     assert last_training(folder) == second
 
 
-def test_turn_of_killed_training_is_kept_until_it_runs_out(stored: Path) -> None:
+def test_lease_of_killed_training_is_respected_until_it_expires(stored: Path) -> None:
     folder = stored / "models" / MODEL_OF_PATIENT
     with (
         pytest.raises(TrainingInProgress, match="started by session Ana B/killed, since 2026-01-31 13:20:00 UTC"),
         training_lease(folder, "another", now=lambda: at(13, 24)),
     ):
-        pytest.fail("two train at once")
-    with training_lease(folder, "another", now=lambda: at(13, 26)) as turn:
-        assert turn.last_ended == at(11, 23)
+        pytest.fail("two trainings run concurrently")
+    with training_lease(folder, "another", now=lambda: at(13, 26)) as lease:
+        assert lease.last_ended == at(11, 23)
 
 
 # Uploads.
@@ -618,11 +624,11 @@ def test_processed_and_failed_uploads_are_settled(stored: Path) -> None:
             pytest.fail("it is processed again")
 
 
-def test_upload_is_left_to_its_holder_until_the_lease_runs_out(stored: Path) -> None:
+def test_upload_of_killed_run_can_be_claimed_after_its_lease_expires(stored: Path) -> None:
     clock = Clock(timedelta(seconds=30))
     uploads = Uploads(stored / "videos", clock)
     with pytest.raises(LeaseTaken, match="run four has it"), uploads.claim(upload("killed"), "run six"):
-        pytest.fail("two have it")
+        pytest.fail("two runs have the claim")
     clock.time += timedelta(seconds=31)
     with uploads.claim(upload("killed"), "run six") as claim:
         assert claim.attempts == 2
@@ -634,7 +640,7 @@ def test_upload_is_left_to_its_holder_until_the_lease_runs_out(stored: Path) -> 
 # Alerts.
 
 
-def test_waiting_alerts_are_delivered_once_their_leases_allow(stored: Path) -> None:
+def test_waiting_alerts_are_delivered_after_their_leases_expire(stored: Path) -> None:
     sent: list[Alert] = []
     warned: list[str] = []
     clock = Clock(timedelta(minutes=4))
@@ -643,7 +649,7 @@ def test_waiting_alerts_are_delivered_once_their_leases_allow(stored: Path) -> N
     )
     news = Alert(key="new", kind="result", title="new", facts={}, run_name=None, run_url=None, at=START)
     assert courier.deliver(news) == (OPS,)
-    assert [alert.key for alert in sent] == ["waiting", "failed", "new"], "another is sending the fourth"
+    assert [alert.key for alert in sent] == ["waiting", "failed", "new"], "another process is sending the fourth"
     assert sent[0].items[0].confidence == 0.6003
     assert (sent[0].run_name, sent[0].facts) == ("brave-otter", {"model": "posture/3"})
     assert sent[1].rows == ({"what": "a", "n": "1"},)
@@ -685,7 +691,7 @@ def test_stored_stages_are_reused(stored: Path, tmp_path: Path) -> None:
     assert not graph.run("double").ran
 
 
-def test_stored_stages_of_ranking_are_stale_by_their_code_alone(stored: Path, registry: Registry) -> None:
+def test_stored_ranking_stages_are_stale_only_if_their_code_changed(stored: Path, registry: Registry) -> None:
     root = stages_root(stored / "models")
     data = open_ranking_data(stored / "runners", prepared=True)
     graph = ranking_graph(data, parameters_of(registry.record("running-style")), root)
@@ -703,15 +709,17 @@ def test_stored_stages_of_ranking_are_stale_by_their_code_alone(stored: Path, re
 
 
 def test_captures_are_read_compressed_or_not(stored: Path) -> None:
-    found = list(read_captures(stored / "captures", endpoint="posture"))
-    assert [(each.variant, max(each.probabilities)) for each in found] == [
+    captures = list(read_captures(stored / "captures", endpoint="posture"))
+    assert [(capture.variant, max(capture.probabilities)) for capture in captures] == [
         ("v1", 0.9), ("v1", 0.8), ("v1", 0.4), ("v1", 0.8), ("v2", 0.9), ("v2", 0.8),
     ]  # fmt: skip
-    first = found[0]
+    first = captures[0]
     assert (first.inference_time, first.uri, first.seconds) == (START, "s3://pictures/0.png", 0.02)
     images = list(read_captures(stored / "captures", endpoint="ward-cameras", variant="AllTraffic"))
-    assert [each.data for each in images] == [(stored / "images" / f"{number}.png").read_bytes() for number in (0, 2)]
-    assert [each.uri for each in images] == ["inline:0", "inline:2"]
+    assert [capture.data for capture in images] == [
+        (stored / "images" / f"{number}.png").read_bytes() for number in (0, 2)
+    ]
+    assert [capture.uri for capture in images] == ["inline:0", "inline:2"]
 
 
 def test_report_on_stored_captures_is_the_stored_report(stored: Path, registry: Registry) -> None:
@@ -719,7 +727,7 @@ def test_report_on_stored_captures_is_the_stored_report(stored: Path, registry: 
     [folder] = (stored / "results" / "monitoring" / "posture").iterdir()
     then = MonitoringReport.model_validate_json((folder / "report.json").read_bytes())
     assert (then.version, then.events, then.accepted, then.period_hours) == ("posture/1", 6, 6, 1)
-    assert {label: each.events for label, each in then.versions.items()} == {"posture/1": 4, "posture/2": 2}
+    assert {label: counts.events for label, counts in then.versions.items()} == {"posture/1": 4, "posture/2": 2}
     assert then.headline == "not compared with a baseline"
     watched = watch_model(registry, "posture", stored / "captures", since, until)
     now = build_report(read_window(watched, stored / "captures", since, until), note="a note")
