@@ -10,7 +10,7 @@ weights, which are as fast as trained ones. One run measures:
 - the wall time of the original implementation, torch float32 and one image per forward pass, over the flow's. Target:
   at least 3.
 - the peak memory at 10,000 images over that at 1,000. Target: at most 1.2.
-- the mapped task runs per chunk. Target: at most 3. Also printed: the task runs of which a run has a fixed number.
+- the mapped task runs per chunk. Target: at most 3. Also printed: the other task runs of a run.
 
 Every measurement loads the model and processes all images. The measurements of a round run one after another; a ratio
 is the median of the rounds' ratios.
@@ -128,8 +128,8 @@ def _task_runs(server: BenchServer, flow_run: str) -> tuple[int, int]:
     flow_runs = {"id": {"any_": [flow_run]}}
 
     def count(**filters: Any) -> int:
-        answer = httpx.post(address, json={"flow_runs": flow_runs, **filters}, trust_env=False)
-        return int(answer.raise_for_status().json())
+        response = httpx.post(address, json={"flow_runs": flow_runs, **filters}, trust_env=False)
+        return int(response.raise_for_status().json())
 
     mapped = sum(count(task_runs={"name": {"like_": f"{step}-"}}) for step in ("serialize", "classify", "filter"))
     return mapped, count() - mapped
@@ -146,16 +146,16 @@ def _make_images(count: int) -> None:
         if folder.exists():
             continue
         print(f"generating images {start} to {start + 999} ...", flush=True)
-        partial = OUT / "partial"
-        partial.mkdir(exist_ok=True)
+        part = OUT / "partial"
+        part.mkdir(exist_ok=True)
         random = np.random.default_rng(start)
         for number in range(1_000):
             coarse = random.integers(0, 255, (30, 40, 3), np.uint8)
             fine = random.normal(0, 12, (SIZE[1], SIZE[0], 1))
             pixels = np.asarray(Image.fromarray(coarse).resize(SIZE, Image.Resampling.BICUBIC), np.float32) + fine
-            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(partial / f"{number:04d}.jpg", quality=85)
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(part / f"{number:04d}.jpg", quality=85)
         folder.parent.mkdir(exist_ok=True)
-        partial.rename(folder)
+        part.rename(folder)
 
 
 def _folder(start: int) -> Path:

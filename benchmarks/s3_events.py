@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--queue", type=int, help=argparse.SUPPRESS)  # run the queue on this port
     arguments = parser.parse_args()
     if arguments.api or arguments.queue:
-        _serve(arguments.api) if arguments.api else _serve_queue(arguments.queue)
+        _serve_api(arguments.api) if arguments.api else _serve_queue(arguments.queue)
         return
     result = _measure(arguments.messages)
     print(f"{result['messages']:,} messages: {result['per_second']:.0f} per second")
@@ -89,11 +89,11 @@ def _measure(messages: int) -> dict[str, Any]:
             "VIDEO_BUCKET": "s3://videos",
         }
         with _process(["deployments.s3_events"], environment) as listener, _sending(sqs, url, messages):
-            _await_taken(api_port, 1)
-            start, first, cpu = time.perf_counter(), _taken(api_port), _cpu_seconds(listener.pid)
-            _await_taken(api_port, messages // 10)
+            _await_accepted(api_port, 1)
+            start, first, cpu = time.perf_counter(), _accepted(api_port), _cpu_seconds(listener.pid)
+            _await_accepted(api_port, messages // 10)
             early = _peak_mb(listener.pid)
-            _await_taken(api_port, messages)
+            _await_accepted(api_port, messages)
             seconds, cpu = time.perf_counter() - start, _cpu_seconds(listener.pid) - cpu
             peak = _peak_mb(listener.pid)
             listener.send_signal(signal.SIGTERM)
@@ -169,7 +169,7 @@ def _message(number: int) -> str:
     return json.dumps({"Records": [record]})
 
 
-def _serve(port: int) -> None:
+def _serve_api(port: int) -> None:
     """Accept events as Prefect's API does, and return their number on GET."""
     ids: set[str] = set()
 
@@ -209,15 +209,15 @@ def _serve_queue(port: int) -> None:
         make_server("127.0.0.1", port, DomainDispatcherApplication(create_backend_app), threaded=True).serve_forever()
 
 
-def _taken(port: int) -> int:
+def _accepted(port: int) -> int:
     return int(httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).text)
 
 
-def _await_taken(port: int, events: int, limit: float = 600) -> None:
+def _await_accepted(port: int, events: int, limit: float = 600) -> None:
     deadline = time.monotonic() + limit
-    while _taken(port) < events:
+    while _accepted(port) < events:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the server had {_taken(port):,} of {events:,} events after {limit:.0f} s")
+            raise TimeoutError(f"the server had {_accepted(port):,} of {events:,} events after {limit:.0f} s")
         time.sleep(0.02)
 
 

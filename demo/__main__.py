@@ -46,7 +46,7 @@ ENVIRONMENT = {
 
 
 def main() -> int:
-    """Write everything under ``demo/out`` and print the places of the results."""
+    """Write everything under ``demo/out``, and print where the results are."""
     os.environ |= ENVIRONMENT
     try:
         with server():  # otherwise every command starts its own

@@ -1,6 +1,6 @@
-"""``python -m deployments.janitor``: remove the containers of flow runs one day after they were created.
+"""``python -m deployments.janitor``: remove the stopped containers of flow runs one day after their creation.
 
-Until then, stopped containers can be inspected: ``docker logs`` shows their output.
+Until then they can be inspected: ``docker logs`` shows their output.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def remove_stopped(hours: float) -> list[str]:
-    """Remove the stopped containers of flow runs that were created so many hours ago, and return their ids."""
+    """Remove the stopped containers of flow runs that were created at least ``hours`` ago; return their ids."""
     import docker
 
     client = docker.from_env()  # type: ignore[attr-defined]  # mypy takes the folder docker/ for the package

@@ -45,13 +45,13 @@ def in_pool(pool: str) -> str:
     In :data:`PROCESSES` they run in this folder, without a memory limit.
     """
 
-    def in_that_pool(spec: dict[str, Any]) -> dict[str, Any]:
+    def moved(spec: dict[str, Any]) -> dict[str, Any]:
         if pool != PROCESSES:
             return {**spec, "work_pool": {**spec["work_pool"], "name": pool}}
         pull = [{_WORKING_DIRECTORY: {"directory": str(FILE.parent)}}]
         return {**spec, "work_pool": {"name": pool, "work_queue_name": "default"}, "pull": pull}
 
-    return _yaml([in_that_pool(spec) for spec in deployments().values()])
+    return _yaml([moved(spec) for spec in deployments().values()])
 
 
 def render() -> str:
@@ -114,7 +114,7 @@ def deployment(entry: FlowEntry) -> dict[str, Any]:
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc,unused-ignore]
     def ignore_aliases(self, data: Any) -> bool:
-        """Return True, so that equal values are written out: generated anchors are hard to read."""
+        """Return True: equal values are written out, because generated anchors are hard to read."""
         return True
 
 

@@ -197,9 +197,10 @@ def _reduce_logging() -> None:
 
 
 def _is_shown(record: logging.LogRecord) -> bool:
-    """Whether to show a record: log lines of flows and tasks, warnings and retries, but no state changes or tracebacks.
+    """Return whether to show a record.
 
-    The run's log in the Prefect UI has all records.
+    Log lines of flows and tasks, warnings and retries are shown; state changes and tracebacks are not. The run's log in
+    the Prefect UI has all records.
     """
     if record.name in {"EventsWorker", "APILogWorker"}:  # they log the length of their queues
         return record.levelno >= logging.ERROR

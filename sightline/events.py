@@ -93,7 +93,7 @@ class Resource(BaseModel):
         return cls(id=f"sightline.s3-queue.{url.rpartition('/')[2]}")
 
     def labelled(self) -> dict[str, str]:
-        """Return all labels as Prefect takes a resource."""
+        """Return the resource as Prefect expects it: its id, name and labels in one mapping."""
         name = {} if self.name is None else {"prefect.resource.name": self.name}
         return {"prefect.resource.id": self.id, **name, **self.labels}
 
@@ -121,7 +121,7 @@ class SessionStored(Payload):
 
 
 class VideoProcessed(Payload):
-    """A video was processed: its emotion and the counts of what was found in it."""
+    """A video was processed: its emotion, its duration and its counts."""
 
     event = "sightline.video.processed"
 
@@ -241,7 +241,7 @@ class ModelRolledBack(Payload):
 class ModelDrift(Payload):
     """A model's predictions drifted from its baseline.
 
-    ``model``, ``data``, ``preset``, ``pretrained`` and ``why`` are the parameters of a training that answers it.
+    ``model``, ``data``, ``preset``, ``pretrained`` and ``why`` are the parameters of a training that reacts to it.
     """
 
     event = "sightline.model.drift"

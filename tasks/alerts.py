@@ -139,7 +139,7 @@ def _load(channel: str) -> Block:
 
 def _notify(block: NotificationBlock, body: str, title: str) -> None:
     with block.raise_on_failure():
-        # A method for both kinds of callers inspects the run's context, which this thread does not have.
+        # A method with an async variant chooses it by the run's context, which this thread does not have.
         is_dual = hasattr(type(block).notify, "aio")
         sent = block.notify(body, title, _sync=True) if is_dual else block.notify(body, title)  # type: ignore[call-arg]
         if inspect.iscoroutine(sent):

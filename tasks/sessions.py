@@ -67,7 +67,7 @@ def store_session(store: SessionStore, source: Source, video: ProcessedVideo, fo
             annotated=video.annotated,
             track=track,
             frames=tuple(still.image for still in video.tracked.stills),
-            poses=tuple((f"{still_pose_name(picture.stem)}.json", points) for picture, points in poses),
+            poses=tuple((f"{still_pose_name(image.stem)}.json", points) for image, points in poses),
             highlights=video.highlights,
         ),
     )

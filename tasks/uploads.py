@@ -113,7 +113,10 @@ def claim_of(upload: Upload, *, again: bool) -> Iterator[Claim]:
 
 @task(**ON_STORAGE)
 def find_missed(older_than: timedelta, *, retry_failed: bool) -> Missed:
-    """Return the uploads that have not changed for a while, and those that no run has processed."""
+    """Count the uploads that have not changed for ``older_than``, and return those that no run has processed.
+
+    With ``retry_failed``, the uploads whose processing failed are also returned.
+    """
     uploads = list(UploadRules.of(settings()).find(now_in_utc() - older_than))
     outcomes: dict[str, Outcome] = {}
     for root in {upload.root for upload in uploads}:

@@ -81,7 +81,7 @@ def _content(automation: AutomationCore) -> Any:
 
 
 def _actions(spec: Mapping[str, Any], blocks: Iterable[UUID]) -> Iterator[dict[str, Any]]:
-    """Yield the actions in Prefect's form: one notification per block, any other action as it is."""
+    """Yield the actions in Prefect's form: one notification per block; other actions are unchanged."""
     if spec["type"] == "send-notification":
         if not blocks:
             raise _NoChannel("ALERT_CHANNELS has no block that can notify, such as slack-webhook/sightline")

@@ -30,7 +30,7 @@ class Backoff:
     longest: float = 60.0
 
     def wait(self, attempts: int) -> float:
-        """Return the wait after so many failed attempts (1 or more), with up to half of it removed as jitter."""
+        """Return the seconds to wait after this many failed attempts (1 or more), reduced by up to half as jitter."""
         return min(self.longest, self.first * 2.0 ** min(attempts - 1, 32)) * random.uniform(0.5, 1)  # noqa: S311
 
 

@@ -76,7 +76,7 @@ class Queue:
         return self._batch(self.client.delete_message_batch, messages, {})
 
     def extend_visibility(self, messages: Sequence[Message], seconds: float) -> list[str]:
-        """Hide the messages from other listeners for so long; 0 returns them to the queue.
+        """Hide the messages from other listeners for ``seconds`` from now; 0 returns them to the queue.
 
         Return the ids of the messages for which this failed.
         """

@@ -32,7 +32,7 @@ class Courier:
     """Delivers alerts to ``channels`` by calling ``send``, with a timeout of ``timeout`` seconds per call.
 
     A failed delivery is retried after each of the pauses in ``waits``, in seconds; then the alert stays in the outbox
-    ``root``. ``warn`` logs a sentence about it, and ``reason_of`` turns an exception into such a sentence.
+    ``root``. ``warn`` logs a warning about the failure; ``reason_of`` returns an exception's text for it.
     """
 
     root: str | Location
@@ -45,10 +45,10 @@ class Courier:
     now: Callable[[], datetime] = now_in_utc
 
     def deliver(self, alert: Alert) -> tuple[str, ...]:
-        """Deliver the waiting alerts, then this one. Return the channels that accepted it; raise for none."""
+        """Deliver the waiting alerts, then this one. Return the channels that accepted it; never raise."""
         settled: dict[str, bool] = {}
         try:
-            self._through(self._open_outbox(), alert, settled)
+            self._deliver_via_outbox(self._open_outbox(), alert, settled)
         except (StorageError, FileNotFoundError) as error:
             self.warn(
                 f"the outbox {self.root} cannot be used, so alerts that fail are lost, and an alert "
@@ -66,7 +66,7 @@ class Courier:
         longest = sum(self.waits) + self.timeout * (len(self.waits) + 1)
         return Outbox(storage.locate(self.root), lease=timedelta(seconds=longest + 60), now=self.now)
 
-    def _through(self, outbox: Outbox, alert: Alert, settled: dict[str, bool]) -> None:
+    def _deliver_via_outbox(self, outbox: Outbox, alert: Alert, settled: dict[str, bool]) -> None:
         for expired in outbox.sweep():
             self.warn(f"{expired.file.name}: dropped, after 30 days without a delivery since {expired.at:%Y-%m-%d}")
         # Stored first, so a process killed from here on loses nothing.

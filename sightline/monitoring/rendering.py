@@ -56,9 +56,9 @@ def monitoring_page(report: MonitoringReport) -> str:
 def drift_alert(report: MonitoringReport) -> Alert | None:
     """Return the alert about a model's drift; None without drift.
 
-    Windows of a model that is monitored every day overlap, so a drift appears in several reports. The key has no time:
-    a second alert is sent only for another quantity or version, or after the outbox has removed the delivery mark of
-    the first one, which is 30 to 60 days later.
+    Windows of a model that is monitored every day overlap, so a drift appears in several reports. The key contains no
+    time: a second alert is sent only for another quantity or version, or after the outbox has removed the delivery mark
+    of the first one, which is 30 to 60 days later.
     """
     if not report.drift or report.baseline is None:
         return None

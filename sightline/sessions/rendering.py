@@ -53,7 +53,7 @@ def prediction_page(stored: StoredSession, prediction: Prediction) -> str:
 def review_alert(stored: StoredSession, prediction: Prediction) -> Alert | None:
     """Return the alert about a session that a person should review; None if no review is needed.
 
-    The key has no run: the same prediction by the same version is the same event.
+    The key does not depend on the run: the same prediction by the same version is the same event.
     """
     if not prediction.review:
         return None

@@ -14,7 +14,7 @@ __all__ = ["given_up_alert"]
 def given_up_alert(last_runs: Mapping[str, str]) -> Alert | None:
     """Return the alert about uploads that no further run is started for; None if there are none.
 
-    ``last_runs`` has the id of the last run by the upload's URI. The same uploads with the same runs are one event.
+    ``last_runs`` maps an upload's URI to the id of its last run. The same uploads with the same runs are one event.
     """
     if not last_runs:
         return None

@@ -35,8 +35,8 @@ def classification_summary(run: FinishedClassification, results: str) -> str:
 def classification_alert(run: FinishedClassification, results: str) -> Alert | None:
     """Return the alert about a run with images that were not accepted; None if all were.
 
-    The key has the time at which the run finished: a repetition that finds the same results is the same event, one
-    that writes them again is another. ``results`` is the URI of the run's records.
+    The key contains the time at which the run finished: a repeated run that finds the finished results is the same
+    event, and one that writes them again is another. ``results`` is the URI of the run's records.
     """
     summary = run.summary
     not_accepted = summary.low_confidence + summary.rejected

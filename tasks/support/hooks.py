@@ -1,4 +1,4 @@
-"""The hook of every flow that sends an alert when a run fails or crashes.
+"""The hook that every flow has: it sends an alert when a run fails or crashes.
 
 >>> @flow(on_failure=[alert_on_failure], on_crashed=[alert_on_failure])
 ... def process_video(video: str) -> VideoResult: ...

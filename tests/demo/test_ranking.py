@@ -72,7 +72,7 @@ def test_best_person_is_first_with_the_bonus_for_raised_arms(page: str) -> None:
     assert "↑ arms" not in second
 
 
-def test_every_ranked_person_has_an_own_crop(page: str, tmp_path: Path) -> None:
+def test_every_ranked_person_has_their_own_crop(page: str, tmp_path: Path) -> None:
     sources = [unquote(source) for source in re.findall(r'<img src="(people/[^"]*)"', page)]
     assert len(set(sources)) == 2
     assert all(Image.open(tmp_path / source).size == (60, 90) for source in sources)

@@ -131,13 +131,13 @@ class TestOneUpload:
         assert "run brave-otter has it since" in str(state.message)
 
     @pytest.mark.parametrize(
-        ("name", "complaint"), [("none.mp4", "there is no such file"), ("notes.txt", "matches no rule")]
+        ("name", "message"), [("none.mp4", "there is no such file"), ("notes.txt", "matches no rule")]
     )
     def test_missing_or_unmatched_file_raises_with_the_reason(
-        self, videos: Path, runs: list[Any], name: str, complaint: str
+        self, videos: Path, runs: list[Any], name: str, message: str
     ) -> None:
         put(videos / "ana" / "notes.txt")
-        with pytest.raises(InvalidInput, match=complaint):
+        with pytest.raises(InvalidInput, match=message):
             process_upload(str(videos / "ana" / name))
 
     def test_failure_sends_one_alert(self, videos: Path, runs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,9 +210,9 @@ class TestSweepByDeployment:
             client.create_deployment(flow_id, "sweeping", paused=True)
         return "process-upload/sweeping"
 
-    def end(self, run: str, make: Callable[..., Any]) -> None:
+    def end(self, run: str, create_state: Callable[..., Any]) -> None:
         with get_client(sync_client=True) as client:
-            client.set_flow_run_state(run, make(), force=True)
+            client.set_flow_run_state(run, create_state(), force=True)
 
     def sweep(self, deployment: str, **options: Any) -> list[tuple[str, str]]:
         result = sweep_uploads(deployment, **options)
@@ -236,8 +236,8 @@ class TestSweepByDeployment:
             "uri": clip, "object_version": storage.stored(Path(clip)).version, "kind": "video", "again": False,
         }  # fmt: skip
         seen = {first}
-        for make in (Crashed, Completed, Crashed):  # a completed run has found another run's claim
-            self.end(first, make)
+        for create_state in (Crashed, Completed, Crashed):  # a completed run has found another run's claim
+            self.end(first, create_state)
             [(outcome, first)] = self.sweep(deployment)
             assert outcome == "started"
             seen.add(first)

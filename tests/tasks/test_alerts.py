@@ -61,8 +61,8 @@ def a_run(*sent: Alert) -> str:
 
 def warnings(log: pytest.LogCaptureFixture) -> list[str]:
     """Return the warnings of the project's code, without those of Apprise."""
-    own = (record for record in log.records if record.pathname.endswith("tasks/alerts.py"))
-    return [record.getMessage() for record in own if record.levelno == logging.WARNING]
+    records = (record for record in log.records if record.pathname.endswith("tasks/alerts.py"))
+    return [record.getMessage() for record in records if record.levelno == logging.WARNING]
 
 
 def waiting(outbox: Path) -> int:
@@ -214,7 +214,7 @@ class TestChannels:
 
 @pytest.mark.integration
 class TestFaults:
-    def test_failing_channel_is_alerted_by_the_next_run(
+    def test_failing_channel_receives_its_alerts_in_the_next_run(
         self, configure: Configure, webhook: Any, mailbox: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         outbox = configure(OPS, WARD, **TO_WARD)

@@ -45,8 +45,8 @@ def test_form_without_name_or_with_unknown_answer_is_rejected(fields: dict[str, 
 
 
 def test_names_of_files_and_classes_are_escaped() -> None:
-    asked = question(uri="/x/`](javascript:alert(1))<b>.png", choices=("[a](b)", "<i>"), proposed="[a](b)")
-    fields = form_of(Page(number=1, questions=(asked,)), 1, Limits()).model_json_schema()["properties"]
+    hostile = question(uri="/x/`](javascript:alert(1))<b>.png", choices=("[a](b)", "<i>"), proposed="[a](b)")
+    fields = form_of(Page(number=1, questions=(hostile,)), 1, Limits()).model_json_schema()["properties"]
     description = fields["image_01"]["description"]
     assert "[a](b)" not in description
     assert description.count("`") == 2, "the URI is one piece of code"
