@@ -116,7 +116,7 @@ def train_image_classifier(
         seed: The random seed of the splits and the training. By default the preset's.
         cross_validate: Also train and test a model on every fold of the preset, to measure the recipe.
         compare: Also compare backbones and heads on the validation set.
-        reviews: Also train on the images of this model that people have labelled; few of them are used for testing.
+        reviews: Also train on the images of this model that have answers from people; few of them are used for testing.
         why: The reason for this training, for example drift; the record of a promotion states it.
         cooldown_hours: Train only if the newest version is older than this, and was trained on other images. By default
             train in any case.

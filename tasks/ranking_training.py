@@ -47,7 +47,10 @@ __all__ = [
 def plan_ranking(
     name: str, data: str | None, parameters: RankingParameters, again: str | None
 ) -> Opaque[RankingTraining]:
-    """List and hash the data, and build the stages; or those of an earlier version, whose data must be unchanged."""
+    """List and hash the data, and build the stages.
+
+    ``again``: the earlier version whose data and parameters are used; its data must be unchanged.
+    """
     registry = open_registry()
     registry.versions(name)
     if again is None:
@@ -116,6 +119,6 @@ def _reproduced(
         raise UnsuitableData(
             opened.uri,
             f"the data of {' and '.join(changed_splits)} differ from those that {record.label} was trained on",
-            "Restore them, or give DATA at the revision that has them",
+            "Restore them, or pass DATA at the revision that contains them",
         )
     return parameters, opened

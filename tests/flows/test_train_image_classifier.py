@@ -116,10 +116,10 @@ def test_reviewed_images_are_trained_on_unless_disabled(
 ) -> None:
     image = tmp_path / "visit.jpg"
     image.write_bytes(next(Path(maps).glob("left_*_00*.jpg")).read_bytes() + b"\0")
-    asked_question = question(
+    stored_question = question(
         uri=str(image), sha256=hashlib.sha256(image.read_bytes()).hexdigest(), model="posture/1", choices=("left",)
     )
-    Reviews(tmp_path / "reviews").answer(asked_question, answer("left"))
+    Reviews(tmp_path / "reviews").answer(stored_question, answer("left"))
     state = train("posture", maps, preset=quick)
     result = state.result()
     assert (result.reviewed, result.images) == (1, 181)

@@ -1,4 +1,4 @@
-"""Parts of training that no kind of model is special to: stages, calibration, evaluation, manifests, promotion."""
+"""Parts of training that all kinds of models share: stages, calibration, evaluation, manifests, promotion."""
 
 from sightline.training.common.calibration import Calibration, calibrate, expected_calibration_error
 from sightline.training.common.errors import UnsuitableData

@@ -14,7 +14,7 @@ _BLOCK = 2048  # thumbnails that one matrix product compares with all others
 
 
 def near_duplicates(pixels: NDArray[np.uint8], labels: Sequence[str], correlation: float) -> Iterator[tuple[int, int]]:
-    """Yield pairs of images with the same label whose thumbnails, or one mirrored, have at least this correlation.
+    """Yield pairs of images with the same label whose thumbnails correlate at least this much, also if one is mirrored.
 
     ``pixels``, shape = (n, height, width, 3). Images of different labels are not compared: a training image reveals
     nothing about a similar test image that has another label.

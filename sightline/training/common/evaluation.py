@@ -57,7 +57,7 @@ class Evaluation(BaseModel):
 def evaluate(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], classes: Sequence[str], threshold: float
 ) -> Evaluation:
-    """Measure calibrated probabilities, shape = (n, classes), against the places of the true classes, shape = (n,)."""
+    """Measure calibrated probabilities, shape = (n, classes), against the indices of the true classes, shape = (n,)."""
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     places = np.arange(len(classes))

@@ -29,7 +29,7 @@ __all__ = [
 
 NO_CURRENT_MODEL = "there was no current model"
 
-_MIN_UNSEEN = 30  # images for a comparison; of a class, one is enough
+_MIN_UNSEEN = 30  # images for a comparison, with at least one of every class
 
 Measure = Callable[[str, NDArray[np.bool_]], tuple[float, float]]
 """Return the new and the current version's metric on the selected test samples.
@@ -46,7 +46,8 @@ class CurrentModelChanged(Exception):
 class Comparison:
     """The metrics of a new version and of the current one on the same test samples.
 
-    ``version`` and ``current`` are the current version and its metric, None if no version is current.
+    ``value`` is the metric of the new version. ``version`` and ``current`` are the current version and its metric, None
+    if no version is current.
     """
 
     version: int | None
@@ -71,7 +72,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class TestSet:
-    """The content hashes of the test samples, and the places of their classes, shape = (n,)."""
+    """The content hashes of the test samples, and the indices of their classes, shape = (n,)."""
 
     __test__ = False  # pytest would take it for a class of tests
 

@@ -17,31 +17,32 @@ __all__ = ["Fold", "count_videos_per_class", "fold_count", "make_folds", "out_of
 _MOST_FOLDS = 5
 
 Numbers = NDArray[np.float64]
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
+Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Fold:
     """Indices of the training sessions and of the test sessions."""
 
-    train: Places
-    test: Places
+    train: Indices
+    test: Indices
 
 
 OnFold: TypeAlias = Callable[[Any, Fold], None]
 
 
-def count_videos_per_class(labels: Places, groups: Places) -> dict[int, int]:
+def count_videos_per_class(labels: Labels, groups: Labels) -> dict[int, int]:
     """Return the number of source videos of each class."""
     return {int(label): len(np.unique(groups[labels == label])) for label in np.unique(labels)}
 
 
-def fold_count(labels: Places, groups: Places) -> int:
+def fold_count(labels: Labels, groups: Labels) -> int:
     """Return the number of folds: the smallest number of videos of a class, at least 2 and at most 5."""
     return min(_MOST_FOLDS, max(2, min(count_videos_per_class(labels, groups).values())))
 
 
-def make_folds(labels: Places, groups: Places, seed: int) -> list[Fold]:
+def make_folds(labels: Labels, groups: Labels, seed: int) -> list[Fold]:
     """Return stratified folds that keep each video in one fold; each session is tested once.
 
     A class with a single video is absent from the training set of the fold that tests it. If all sessions come from one
@@ -60,7 +61,7 @@ def make_folds(labels: Places, groups: Places, seed: int) -> list[Fold]:
 
 
 def out_of_fold(
-    make: MakePipeline, features: Numbers, labels: Places, groups: Places, seed: int, on_fold: OnFold | None = None
+    make: MakePipeline, features: Numbers, labels: Labels, groups: Labels, seed: int, on_fold: OnFold | None = None
 ) -> Numbers:
     """Return each session's probabilities by a pipeline fitted on the other folds, shape = (n, classes).
 
@@ -76,7 +77,7 @@ def out_of_fold(
     return probabilities
 
 
-def _fit(make: MakePipeline, features: Numbers, labels: Places) -> Any:
+def _fit(make: MakePipeline, features: Numbers, labels: Labels) -> Any:
     from sklearn.dummy import DummyClassifier
 
     # Not every model can be fitted on a single class.

@@ -24,7 +24,7 @@ __all__ = ["Difference", "Validation", "ValidationResult", "validate"]
 SIGNIFICANT = 0.05
 _RESAMPLES = 5000
 _TREES_FOR_SHUFFLED = 20
-_OWN_SHARE = 0.3  # of the progress; the permutations take the rest
+_FOLDS_SHARE = 0.3  # of the progress; the permutations take the rest
 
 Numbers = NDArray[np.float64]
 
@@ -190,11 +190,11 @@ def validate(
         with threadpool_limits(1):  # On tables of this size, synchronising threads takes longer than computing.
             logistic[repeat] = out_of_fold(logistic_pipeline, features, labels, groups, seed + repeat)
         if progress:
-            progress(_OWN_SHARE * (repeat + 1) / repeats)
+            progress(_FOLDS_SHARE * (repeat + 1) / repeats)
     shuffled = permutation_test(
         partial(forest_pipeline, min(trees, _TREES_FOR_SHUFFLED), seed), features, labels, groups,
         permutations=permutations, seed=seed,
-        progress=(lambda share: progress(_OWN_SHARE + (1 - _OWN_SHARE) * share)) if progress else None,
+        progress=(lambda share: progress(_FOLDS_SHARE + (1 - _FOLDS_SHARE) * share)) if progress else None,
     )  # fmt: skip
     mean = by_repeat.mean(axis=0)
     metrics = evaluate(mean, labels, table.classes, 0.0)

@@ -109,7 +109,7 @@ class BatchErasing:
 
 def _check_range(name: str, limits: tuple[float, float]) -> None:
     if len(limits) != 2 or not 0 < limits[0] <= limits[1]:
-        raise ValueError(f"{name} is {limits}; it takes the least and the most, both above 0")
+        raise ValueError(f"{name} is {limits}; expected the minimum and the maximum, both above 0")
 
 
 def _between(low: float, high: float, count: int) -> torch.Tensor:

@@ -45,12 +45,12 @@ class TrainingData:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """The place of each sample's class in the manifest's classes."""
+        """The index of every sample's class in the manifest's classes."""
         place = {name: number for number, name in enumerate(self.manifest.classes)}
         return np.array([place[sample.label] for sample in self.manifest.samples], dtype=np.int64)
 
     def read(self, part: Sequence[int], size: ImageInput) -> NDArray[np.uint8]:
-        """Decode the samples at these places for another model's input, shape = (n, height, width, 3)."""
+        """Decode the samples with these indices for another model's input, shape = (n, height, width, 3)."""
         if size == self.input:
             return np.asarray(self.pixels[list(part)])
         images = {image.uri: image for image in self.source.images}
@@ -150,7 +150,7 @@ def _decode(data: bytes, size: ImageInput) -> NDArray[np.uint8]:
 
 
 def _consistent(rows: Sequence[_Read], unusable: list[Unusable]) -> list[int]:
-    """Return the places of the usable images, and add the others to ``unusable``.
+    """Return the indices of the usable images, and add the others to ``unusable``.
 
     An image is unusable if the same content has two classes, or if it has an answer and a labelled image has the same
     content.

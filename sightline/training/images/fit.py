@@ -62,7 +62,7 @@ def fit(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Fitted:
-    """Train by ``recipe`` on images, uint8, shape = (n, height, width, 3), and the places of their classes.
+    """Train by ``recipe`` on images, uint8, shape = (n, height, width, 3), and the indices of their classes.
 
     The recipe sets the number of epochs: there is no early stopping. The members of an ensemble are trained separately,
     one after another, and a linear head takes the mean of their logits. On one machine the same seed gives the same

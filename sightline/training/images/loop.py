@@ -93,7 +93,7 @@ def _optimizer(
 
 
 def _order(recipe: Recipe, labels: Labels, classes: int) -> NDArray[np.int64]:
-    """Return the places of one epoch's images: all in random order, or a class-balanced sample with replacement."""
+    """Return the indices of one epoch's images: all in random order, or a class-balanced sample with replacement."""
     import torch
 
     if not recipe.balanced:

@@ -89,7 +89,7 @@ class Manifest(BaseModel):
         return self.sha256_of(range(len(self.samples)))
 
     def sha256_of(self, part: Iterable[int]) -> str:
-        """Return the data version of the samples at these places."""
+        """Return the data version of the samples with these indices."""
         return hash_of_samples((self.samples[place].sha256, self.samples[place].label) for place in part)
 
     def check(self, minimum: int) -> None:
@@ -157,7 +157,7 @@ class ClassTable:
         return name if requested == "all" or name in requested else None
 
     def known(self, name: str) -> str | None:
-        """Return a class by its name, as people answer it; None for a class that was not requested."""
+        """Return the class that an answer names; None for a class that was not requested."""
         if self._requested == "all":
             return name
         return name if name in (self._known if self._requested is None else self._requested) else None

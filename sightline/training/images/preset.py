@@ -53,8 +53,8 @@ class Labels(_Data):
     """The patterns of the class and the group in a file's name; case does not matter.
 
     The first group of the regular expression ``label`` matches the label. ``classes`` lists the labels of every class,
-    in the model's order. The first group of ``group`` matches what no two sides of a split may share, for example a
-    person.
+    in the model's order. The first group of ``group`` matches the name of a group, for example a person, whose images
+    stay on one side of every split.
     """
 
     label: str
@@ -69,7 +69,7 @@ class Labels(_Data):
         except re.error as error:
             raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
         if groups != 1:
-            raise ValueError(f"{pattern!r} must have exactly one group, which matches the label")
+            raise ValueError(f"{pattern!r} must have exactly one group, which matches the label or the group")
         return pattern
 
     @model_validator(mode="after")

@@ -58,7 +58,7 @@ class Assessed:
 
 
 def assess(fitted: Fitted, data: TrainingData, splits: Splits, threshold: float) -> Assessed:
-    """Fit the temperature on the validation set, and measure the model on the test set, in half precisions too."""
+    """Fit the temperature on the validation set, and measure the model on the test set, also in half precision."""
     labels, test_pixels = data.labels, data.pixels[splits.test]
     calibration = calibrate(fitted.logits(data.pixels[splits.validation]), labels[splits.validation])
     logits = fitted.logits(test_pixels)
@@ -234,7 +234,7 @@ def promote(
 def _predicted_classes(
     registry: Registry, model: str, data: TrainingData, places: Places, device: Device
 ) -> NDArray[np.int64]:
-    """Return a model's predictions as places in the data's classes, -1 for a class that the data does not have."""
+    """Return a model's predictions as indices of the data's classes, -1 for a class that the data does not have."""
     classifier = load_classifier(registry, model, device=device, half=False)
     place_of = {name: place for place, name in enumerate(data.manifest.classes)}
     places_of_classes = np.array([place_of.get(name, -1) for name in classifier.classes], dtype=np.int64)

@@ -25,7 +25,7 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Splits:
-    """Places in the manifest's samples, ascending. ``test`` is used for neither training nor selection."""
+    """Indices of the manifest's samples, ascending. ``test`` is used for neither training nor selection."""
 
     train: Places
     validation: Places
@@ -51,7 +51,7 @@ def split(manifest: Manifest, shares: Shares, seed: int) -> Splits:
 
 
 def folds(manifest: Manifest, count: int, seed: int) -> list[tuple[Places, Places]]:
-    """Return ``count`` pairs of training and test places; every labelled sample is in one test part.
+    """Return ``count`` pairs of training and test indices; every labelled sample is in one test part.
 
     Raises :class:`UnsuitableData` if a class has fewer than ``count`` units.
     """
@@ -63,7 +63,7 @@ def folds(manifest: Manifest, count: int, seed: int) -> list[tuple[Places, Place
         raise UnsuitableData(
             manifest.source,
             f"{count} folds need as many {_units(manifest)} of every class, and one class has {len(pairs)}",
-            "Ask for fewer folds, or add data",
+            "Use fewer folds, or add data",
         )
     for number, (train, test) in enumerate(pairs):
         _check(manifest, {f"fold {number}": train, f"fold {number}'s test part": test})
@@ -85,7 +85,7 @@ def _with_reviewed(manifest: Manifest, train: Places, *others: Places) -> tuple[
 
 
 def _parts(manifest: Manifest, within: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:
-    """Divide the places ``within`` into parts of about this share; yield the other parts and the part."""
+    """Divide the indices ``within`` into parts of about this share; yield the rest and the part, for every part."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     labels = np.array([manifest.samples[place].label for place in within])
@@ -113,7 +113,7 @@ def _check(manifest: Manifest, parts: dict[str, Places]) -> None:
             raise UnsuitableData(
                 manifest.source,
                 f"the {part} set would have no image of {', '.join(missing)}",
-                f"Add {_units(manifest)} of it, or leave the class out",
+                f"Add {_units(manifest)} of this class, or leave it out",
             )
 
 

@@ -85,7 +85,7 @@ def _transform(step: TransformSpec) -> Transform:
     from torchvision.transforms import InterpolationMode, v2
 
     if step.name not in KNOWN:
-        raise InvalidPreset(step.name, "is not a transform that presets may use", f"Take one of {', '.join(KNOWN)}")
+        raise InvalidPreset(step.name, "is not a transform that presets may use", f"Use one of {', '.join(KNOWN)}")
     arguments = dict(step.arguments)
     if batched := _BATCHED.get(step.name):
         if step.probability is not None:

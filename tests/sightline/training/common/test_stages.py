@@ -134,10 +134,11 @@ def test_stage_with_unchanged_output_leaves_later_stages_fresh(toy: Toy) -> None
 
 
 def test_changed_code_runs_its_stage(local: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path / "modules"))
     source = tmp_path / "modules" / "module_of_a_stage.py"
     source.parent.mkdir()
     source.write_text("TIMES = 2\n")
+    # After the file exists: an import of another thread would cache that the folder is missing or empty.
+    monkeypatch.syspath_prepend(str(source.parent))
     local.code["double"] = ("module_of_a_stage",)
     local.run()
     source.write_text("TIMES = 2  # twice\n")

@@ -37,9 +37,9 @@ def test_every_step_is_fitted_inside_the_fold(make: Callable[[], Any]) -> None:
     changed = table.features.copy()
     changed[one] = 1e6
     after = out_of_fold(make, changed, table.labels, table.groups, 1)
-    assert np.array_equal(before[others], after[others]), "a session that is tested has no part in the scale of others"
+    assert np.array_equal(before[others], after[others]), "a test session does not influence the scaling of others"
     assert not np.allclose(np.delete(before, fold.test, axis=0), np.delete(after, fold.test, axis=0)), (
-        "elsewhere it is learnt from, so there it has"
+        "in the other folds it is a training session"
     )
 
 
@@ -101,10 +101,10 @@ def test_sessions_of_one_video_are_never_in_train_and_test() -> None:
     rng = np.random.default_rng(3)
     videos = np.repeat(np.arange(16), 4)
     features = rng.normal(size=(16, 88))[videos] + 0.01 * rng.normal(size=(64, 88))
-    emotions = [("happy", "sad")[video % 2] for video in videos]  # which has nothing to do with the features
+    emotions = [("happy", "sad")[video % 2] for video in videos]  # independent of the features
     apart = validate(table_of(emotions, features=features, videos=videos), **QUICK | {"permutations": 0}).validation
     mixed = validate(table_of(emotions, features=features), **ONCE).validation
-    assert mixed.accuracy > 0.95, "a look at the other sessions of the video is enough"
+    assert mixed.accuracy > 0.95, "the other sessions of the video reveal the label"
     assert apart.accuracy < 0.7
     assert not apart.proven
     assert apart.videos == 16

@@ -63,7 +63,7 @@ def session(name: str, emotion: str, *, poses: int = 14, size: int = 700, tracke
 
 
 def sessions(*, more: Sequence[SessionRecord] = (), **emotions: int) -> list[SessionRecord]:
-    """Return the given number of sessions of each emotion."""
+    """Return this number of sessions of every emotion."""
     return [session(f"{emotion} {n}", emotion) for emotion, count in emotions.items() for n in range(count)] + [*more]
 
 

@@ -1,4 +1,4 @@
-"""Synthetic sessions are valid sessions, marked as synthetic, and vary as their arguments say."""
+"""Synthetic sessions are valid sessions, marked as synthetic, and vary with their arguments."""
 
 from __future__ import annotations
 
@@ -53,10 +53,12 @@ def test_tracks_vary_in_camera_rate_length_and_occlusion() -> None:
     knee, toe = JOINTS.index("left_knee"), JOINTS.index("left_small_toe")
     without_legs = [track for track in tracks if (track.keypoints[:, knee, 2] < 0.1).all()]
     assert 0 < len(without_legs) < 30
-    assert all((track.keypoints[:, toe] == 0).all() for track in tracks), "the estimator does not know it"
+    assert all((track.keypoints[:, toe] == 0).all() for track in tracks), "the pose estimator does not provide it"
     lost = [(track.keypoints[:, :, 2] == 0).any(axis=0).sum() for track in tracks]
-    assert max(lost) > 2, "something is in front of a joint for a while"
-    assert any((np.diff(track.frames) > np.diff(track.frames).min()).any() for track in tracks), "nobody in some frames"
+    assert max(lost) > 2, "some joints are occluded for a while"
+    assert any((np.diff(track.frames) > np.diff(track.frames).min()).any() for track in tracks), (
+        "no person is detected in some frames"
+    )
 
 
 def test_synthetic_sessions_are_stored_and_marked_as_synthetic(bucket: Location) -> None:
@@ -97,11 +99,11 @@ def test_annotated_video_is_playable(tmp_path: Path) -> None:
 
 def test_writing_again_changes_nothing_and_can_add_sessions(tmp_path: Path) -> None:
     def write(first: int = 1) -> list[str]:
-        made = write_synthetic_sessions(
+        written = write_synthetic_sessions(
             tmp_path, "ana", video_bucket=tmp_path / "v", emotions=("sad",), sessions_per_emotion=2, first=first,
             progress=shares.append,
         )  # fmt: skip
-        return [record.session for record in made]
+        return [record.session for record in written]
 
     shares: list[float] = []
     assert write() == write() == ["synthetic-0001", "synthetic-0002"]

@@ -62,7 +62,7 @@ for _ in range(processes):
             print("\\n".join(pool.map(one, range(events))), flush=True)
         os._exit(0)
     children.append(child)
-os.close(go)  # what all of them wait for
+os.close(go)  # starts all children at the same moment
 for child in children:
     os.waitpid(child, 0)
 if not children:
@@ -166,10 +166,10 @@ class TestLease:
     def test_next_training_sees_the_previous_one(self, folder: Location, clock: Clock) -> None:
         with training_lease(folder, "one", now=clock) as lease:
             assert lease.last_ended is None
-        trainings = train(folder, clock)
+        training = train(folder, clock)
         with training_lease(folder, "two", now=clock) as lease:
-            assert lease.last == trainings
-            assert lease.last_ended == trainings.ended
+            assert lease.last == training
+            assert lease.last_ended == training.ended
 
     def test_lease_without_a_training_adds_no_history(self, folder: Location, clock: Clock) -> None:
         with training_lease(folder, "gate closed", now=clock):
@@ -260,7 +260,7 @@ class TestBurst:
         assert outcomes.count("trained") == len(trained) == len(read_trainings(folder)) == 1
 
     def test_events_during_and_after_training_start_no_second_one(self, bucket: Location, clock: Clock) -> None:
-        # Each of the moments of one training at which another may come.
+        # Another training starts at each of four moments of one training.
         def another() -> str:
             try:
                 with training_lease(bucket / "ana", "another", now=clock) as lease:
@@ -269,13 +269,13 @@ class TestBurst:
                 return "in progress"
 
         with training_lease(bucket / "ana", "one", now=clock) as lease:
-            came = [another()]
+            outcomes = [another()]
             lease.begin([])
-            came.append(another())
+            outcomes.append(another())
             finish(lease)
-            came.append(another())
-        came.append(another())
-        assert came == ["in progress", "in progress", "in progress", "cooling down"]
+            outcomes.append(another())
+        outcomes.append(another())
+        assert outcomes == ["in progress", "in progress", "in progress", "cooling down"]
 
     @pytest.mark.integration
     def test_fifty_events_in_several_processes_start_one_training(self, folder: Location) -> None:

@@ -147,7 +147,7 @@ def test_progress_rises_to_one() -> None:
 
 def test_forest_accepts_missing_values() -> None:
     table = synthetic_table(sessions_per_emotion=3, separation=2)
-    assert np.isnan(table.features).any(), "in some sessions the legs are out of sight"
+    assert np.isnan(table.features).any(), "in some sessions the legs are outside the image"
     forest = fit_forest(table, trees=10)
     assert np.allclose(forest.predict_proba(np.full((1, 88), np.nan)).sum(), 1)
     assert forest.classes_.tolist() == [0, 1, 2, 3, 4]
@@ -182,6 +182,8 @@ def test_labels_are_shuffled_between_videos_only(sessions: tuple[np.ndarray, np.
     labels, groups = sessions
     shuffled = shuffle_between_videos(labels, groups, np.random.default_rng(seed))
     of_videos = [set(shuffled[groups == video]) for video in np.unique(groups)]
-    assert all(len(validation) == 1 for validation in of_videos), "the sessions of a video keep one label"
+    assert all(len(labels_of_video) == 1 for labels_of_video in of_videos), "the sessions of a video keep one label"
     before = sorted(labels[groups == video][0] for video in np.unique(groups))
-    assert sorted(validation.pop() for validation in of_videos) == before, "every class keeps its number of videos"
+    assert sorted(labels_of_video.pop() for labels_of_video in of_videos) == before, (
+        "every class keeps its number of videos"
+    )

@@ -28,7 +28,7 @@ def test_every_plot_is_a_readable_image_of_page_size(classes: int, tmp_path: Pat
         image = np.asarray(Image.open(tmp_path / name).convert("L"))
         assert image.shape[0] > 250
         assert image.shape[1] > 250
-        assert max(image.shape) < 3000, "it fits a page"
+        assert max(image.shape) < 3000, "a plot fits on a page"
         assert (image == 255).mean() > 0.2
         assert image.std() > 10
 

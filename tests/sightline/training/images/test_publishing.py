@@ -56,13 +56,13 @@ def good(data: TrainingData, splits: Splits, quick: Preset) -> Assessed:
 def bad(data: TrainingData, splits: Splits, good: Assessed) -> Assessed:
     """The good model with its predictions shifted to the next class."""
     before, after = np.roll(good.before, 1, axis=1), np.roll(good.after, 1, axis=1)
-    figures = publishing_module.evaluate(after, data.labels[splits.test], data.manifest.classes, 0.93)
-    return replace(good, before=before, after=after, evaluation=figures)
+    evaluation = publishing_module.evaluate(after, data.labels[splits.test], data.manifest.classes, 0.93)
+    return replace(good, before=before, after=after, evaluation=evaluation)
 
 
 @pytest.fixture(autouse=True)
 def _without_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Skip drawing, which takes most of the time, in all tests but the one of the plots."""
+    """Skip drawing, which takes most of the time, in all tests except that of the plots."""
     if "plots" not in request.node.name:
         monkeypatch.setattr(publishing_module, "draw_plots", lambda *_, **__: [])
 
@@ -217,7 +217,7 @@ def test_current_model_is_evaluated_on_test_images_new_to_it(
     assessed = assess(good.fitted, data, other, quick.threshold)
     _, promotion = put(registry, assessed, data, other, quick, tmp_path)
     assert f"compared on {len(unseen)} of {len(other.test)} test images" in promotion.why
-    assert promotion.value == promotion.current_value, "it is the same model"
+    assert promotion.value == promotion.current_value, "the models are equal"
     assert promotion.promoted
 
 

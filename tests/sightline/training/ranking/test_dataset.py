@@ -46,9 +46,9 @@ def test_photos_are_labelled_by_their_folders(bucket: Location) -> None:
 def test_version_is_the_same_in_a_folder_and_a_bucket(s3_bucket: Location, tmp_path: Path) -> None:
     write(tmp_path / "data")
     write(s3_bucket / "elsewhere")
-    here, there = open_ranking_data(tmp_path / "data"), open_ranking_data(s3_bucket / "elsewhere")
-    assert here.version("train") == there.version("train")
-    assert here.photos[0].version == hashlib.md5(b"evaluate/bad/d.jpg").hexdigest()
+    local, remote = open_ranking_data(tmp_path / "data"), open_ranking_data(s3_bucket / "elsewhere")
+    assert local.version("train") == remote.version("train")
+    assert local.photos[0].version == hashlib.md5(b"evaluate/bad/d.jpg").hexdigest()
 
 
 def test_version_of_a_split_depends_on_names_and_contents(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_dvc_repository_is_read_at_the_given_revision(repository: Path) -> None:
+def test_dvc_repository_is_read_at_its_revision(repository: Path) -> None:
     first, second = (open_ranking_data(f"dvc://{repository}@{tag}/data/raw") for tag in ("v1", "v2"))
     assert len(first.photos) == 4
     assert len(second.photos) == 5
@@ -160,7 +160,7 @@ def test_version_does_not_change_when_data_move_to_dvc(repository: Path, tmp_pat
     [
         ("dvc://{}/data/raw", "does not name a repository and a revision"),
         ("dvc://{}@v9/data/raw", "cannot be read by DVC"),
-        ("dvc://{}-not-there@v1/data/raw", "cannot be read by DVC"),
+        ("dvc://{}-missing@v1/data/raw", "cannot be read by DVC"),
         ("dvc://{}@v1/elsewhere", "has no image in train/bad"),
     ],
 )

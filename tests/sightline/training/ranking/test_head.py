@@ -1,4 +1,4 @@
-"""The head: split by photo, seeded, stopped early; and its figures."""
+"""The head: split by photo, seeded, stopped early; and its metrics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PARAMETERS = RankingParameters(epochs=30, batch_size=8, lr=0.01, patience=3, see
 
 
 def features(photos: int = 30, people: int = 2, apart: float = 1.0, seed: int = 0) -> Features:
-    """Return embeddings of photos with several people; good and bad ones are ``apart`` from each other."""
+    """Return embeddings of photos with several people; ``apart``: the difference between good and bad ones."""
     rng = np.random.default_rng(seed)
     groups = [f"photo {place}" for place in range(photos) for _ in range(people)]
     labels = np.repeat(np.arange(photos) % 2, people)
@@ -32,21 +32,21 @@ def features(photos: int = 30, people: int = 2, apart: float = 1.0, seed: int = 
 
 
 def test_split_separates_photos_and_keeps_both_labels() -> None:
-    given = features()
+    data = features()
     for seed in range(5):
-        train, validation = split_by_photo(given, 0.2, seed)
-        groups = np.array(given.groups)
+        train, validation = split_by_photo(data, 0.2, seed)
+        groups = np.array(data.groups)
         assert not set(groups[train]) & set(groups[validation])
-        assert set(given.labels[train]) == set(given.labels[validation]) == {0, 1}
+        assert set(data.labels[train]) == set(data.labels[validation]) == {0, 1}
         assert len(train) + len(validation) == len(groups)
         assert 0.1 < len(validation) / len(groups) < 0.35
 
 
 def test_identical_images_are_on_one_side() -> None:
-    given = features()
-    copied = given.embeddings.copy()
+    data = features()
+    copied = data.embeddings.copy()
     copied[2] = copied[10]
-    twins = Features(given.paths, given.labels, given.groups, copied)
+    twins = Features(data.paths, data.labels, data.groups, copied)
     for seed in range(5):
         train, validation = split_by_photo(twins, 0.2, seed)
         assert {2, 10} <= set(train.tolist()) or {2, 10} <= set(validation.tolist())
@@ -71,16 +71,16 @@ def test_head_depends_on_the_seed_only(tmp_path: Path) -> None:
 
 def test_early_stopping_keeps_the_best_epoch(tmp_path: Path) -> None:
     """Random labels are memorised: the validation loss rises immediately."""
-    given = features(apart=0.0)
+    data = features(apart=0.0)
     shares: list[float] = []
-    train_head(given, PARAMETERS, tmp_path, shares.append)
+    train_head(data, PARAMETERS, tmp_path, shares.append)
     history = read_history(tmp_path)
     assert len(history.validation_losses) == history.epoch + PARAMETERS.patience < PARAMETERS.epochs
     assert min(history.validation_losses) == history.validation_losses[history.epoch - 1]
     assert shares == sorted(shares)
-    held_out = [given.paths.index(path) for path in history.validation]
-    scores = scores_of(tmp_path, given.embeddings[held_out])
-    targets = given.labels[held_out]
+    held_out = [data.paths.index(path) for path in history.validation]
+    scores = scores_of(tmp_path, data.embeddings[held_out])
+    targets = data.labels[held_out]
     loss = -np.mean(np.log(np.where(targets == 1, scores, 1 - scores)))
     assert loss == pytest.approx(history.validation_losses[history.epoch - 1], rel=1e-3)
 
@@ -92,10 +92,10 @@ def test_separable_embeddings_are_learned(tmp_path: Path) -> None:
 
 
 def test_constant_feature_does_not_break_the_head(tmp_path: Path) -> None:
-    given = features()
-    constant = given.embeddings.copy()
+    data = features()
+    constant = data.embeddings.copy()
     constant[:, :100] = 7.0
-    train_head(Features(given.paths, given.labels, given.groups, constant), PARAMETERS, tmp_path, lambda share: None)
+    train_head(Features(data.paths, data.labels, data.groups, constant), PARAMETERS, tmp_path, lambda share: None)
     assert np.isfinite(scores_of(tmp_path, constant)).all()
 
 

@@ -89,7 +89,7 @@ def test_second_training_reruns_no_stage(trained: Trained) -> None:
     [
         ({"epochs": 5}, {"train", "evaluate", "export"}),
         ({"arms_bonus": 0.5}, set()),
-        ({"min_confidence": 0.5}, set()),  # of no account for lower bodies that are prepared already
+        ({"min_confidence": 0.5}, set()),  # unused for prepared lower bodies
         ({"image_size": 48}, {"featurize-train", "featurize-evaluate", "train", "evaluate", "export"}),
         ({"seed": 6}, set(STAGES) - {"prepare-train", "prepare-evaluate"}),
         ({"prepared": False}, set(STAGES) - {"backbone"}),
@@ -116,7 +116,7 @@ def test_new_evaluation_photo_does_not_retrain(trained: Trained, crops: Path, tm
 
 
 def test_retraining_without_cached_stages_gives_the_same_metrics(trained: Trained, tmp_path: Path) -> None:
-    """As on another machine, from the record alone."""
+    """The record is enough to repeat a training on another machine."""
     record = trained.record
     data = open_ranking_data(record.parameters["data"]["uri"], prepared=True)
     assert data.version("train") == record.parameters["data"]["versions"]["train"]
@@ -148,7 +148,7 @@ def test_features_cover_every_lower_body_with_its_photo(trained: Trained) -> Non
 
 
 def test_onnx_scores_equal_those_of_torch(trained: Trained) -> None:
-    """From pixels to score: backbone and head are both in it."""
+    """The ONNX file contains the backbone and the head."""
     ranker = load_ranker(trained.registry, trained.record.label)
     folder = trained.graph.folder("prepare-evaluate")
     images = [pixels(folder / crop.image_path) for crop in crops_of(folder)]
@@ -218,7 +218,7 @@ def test_current_model_is_evaluated_again_on_other_images(trained: Trained, crop
     record = publish(trained.registry, graph, data, PARAMETERS, tmp_path / "work")
     outcome = promote_ranker(trained.registry, record, graph)
     assert "tested again on the same 12 images" in outcome.why
-    assert outcome.current_value == outcome.value == record.metrics["roc_auc"]  # it is the same head
+    assert outcome.current_value == outcome.value == record.metrics["roc_auc"]  # the head is the same
 
 
 def test_training_and_serving_crop_identically(tmp_path: Path) -> None:
@@ -255,11 +255,11 @@ def test_photos_without_people_are_counted_by_reason(tmp_path: Path) -> None:
 def test_photo_with_a_transient_fetch_error_fails_the_stage(crops: Path, tmp_path: Path) -> None:
     """The training data must not depend on network failures."""
 
-    def away() -> bytes:
+    def unreachable() -> bytes:
         raise StorageError("s3://bucket: no answer")
 
     data = open_ranking_data(crops, prepared=True)
-    photos = tuple(photo._replace(read=away) for photo in data.photos)
+    photos = tuple(photo._replace(read=unreachable) for photo in data.photos)
     broken = RankingData(data.uri, data.name, data.revision, data.prepared, photos)
     with pytest.raises(StorageError, match="no answer"):
         prepare_split(broken, "train", PrepareParameters(), tmp_path, lambda share: None)
