@@ -55,7 +55,7 @@ def process_upload(
     Args:
         uri: The file: a path or an s3:// URI that matches a rule of UPLOAD_RULES.
         object_version: Its version, on S3 the ETag. By default the current one.
-        kind: video for process-video, image for a classification by UPLOAD_IMAGE_MODEL. By default the rule's kind.
+        kind: video for process-video, image for classify-images with UPLOAD_IMAGE_MODEL. By default the rule's kind.
         again: Process this version even if it was processed or failed before.
     """
     upload, is_current = find_upload(uri, object_version, kind)

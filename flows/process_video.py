@@ -78,7 +78,7 @@ def process_video(
         transcriber: Speech engine. "auto" is whisper; pocketsphinx needs no download and is less accurate.
         whisper_model: Whisper's model: tiny, base, small, medium, large, turbo, or the path of a checkpoint.
         transcript: A WebVTT, SRT or Whisper JSON file that replaces the transcription.
-        pose_fps: Frames a second at which the person is tracked.
+        pose_fps: Frames per second at which the person is tracked.
         blur_faces: Make faces unrecognisable in the annotated video and in the stored frames.
         highlights: Also write a video that joins the emotional moments.
     """

@@ -72,7 +72,7 @@ def rank_images(
         model: A ranking model of the registry, as NAME or NAME/VERSION.
         min_confidence: The lowest confidence of the pose models that a detection is a person.
         blur_threshold: The lowest sharpness of a person's crop: the variance of its Laplacian.
-        arms_bonus: What raised arms add: a share of the difference between the score and 1. By default the model's.
+        arms_bonus: Bonus for raised arms, as a share of the difference between the score and 1. By default the model's.
         chunk_size: Photos in a chunk.
         max_workers: Chunks in progress at the same time. By default the number of cores.
         output: The folder or s3:// prefix of the results. By default under RESULTS_BUCKET, by model and run.
