@@ -75,14 +75,16 @@ class Baseline:
         except SafetensorError as error:
             raise ValueError(f"is not a safetensors file ({error})") from error
         probabilities, labels, embeddings = (parts.get(name) for name in ("probabilities", "labels", "embeddings"))
-        if probabilities is None or probabilities.ndim != 2 or not probabilities.size:
-            raise ValueError(f"contains {', '.join(sorted(parts)) or 'nothing'}, where probabilities were expected")
+        if probabilities is None:
+            raise ValueError(f"contains {', '.join(sorted(parts)) or 'nothing'}, and no probabilities")
+        if probabilities.ndim != 2 or not probabilities.size:
+            raise ValueError(f"contains probabilities of shape {probabilities.shape}, expected (n, classes)")
         if not ((probabilities >= 0) & (probabilities <= 1)).all():
             raise ValueError("contains probabilities that are not between 0 and 1")
         if labels is not None and labels.shape != probabilities.shape[:1]:
             raise ValueError(f"contains {len(labels)} labels for {len(probabilities)} predictions")
         if embeddings is not None and embeddings.ndim != 2:
-            raise ValueError(f"contains embeddings of shape {embeddings.shape}, where two dimensions were expected")
+            raise ValueError(f"contains embeddings of shape {embeddings.shape}, expected (m, size)")
         return cls(probabilities, labels, embeddings)
 
 

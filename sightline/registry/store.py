@@ -79,7 +79,10 @@ class Registry:
         return local_files(self.root, self.record(model, version), self._cache)
 
     def read(self, record: ModelRecord, file: str) -> bytes | None:
-        """Return the content of one file of a version; None if the version has no such file."""
+        """Return the content of one file of a version; None if the version has no such file.
+
+        Raises :class:`ModelDamaged` if it does not match the record.
+        """
         if file not in record.files:
             return None
         return read_checked(self.root / record.name / str(record.version) / file, record)

@@ -54,7 +54,7 @@ class SessionOutputs:
 
 
 class PlannedPose(BaseModel):
-    """One pose file: its name and its text."""
+    """One pose file: its name beside the other poses of the session, and its text."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -54,12 +54,14 @@ ROWS = np.full((4, 2), 0.5, np.float32)
     ("data", "problem"),
     [
         (b"", "not a safetensors file"),
-        (save({"weights": ROWS}), "contains weights, where probabilities"),
-        (save({"probabilities": ROWS[0]}), "where probabilities were expected"),
+        (save({"weights": ROWS}), "contains weights, and no probabilities"),
+        (save({}), "contains nothing, and no probabilities"),
+        (save({"probabilities": ROWS[0]}), r"probabilities of shape \(2,\), expected \(n, classes\)"),
+        (save({"probabilities": ROWS[:0]}), r"probabilities of shape \(0, 2\), expected \(n, classes\)"),
         (save({"probabilities": ROWS * 3}), "not between 0 and 1"),
         (save({"probabilities": ROWS * np.float32("nan")}), "not between 0 and 1"),
         (save({"probabilities": ROWS, "labels": np.zeros(3, np.int64)}), "3 labels for 4"),
-        (save({"probabilities": ROWS, "embeddings": np.zeros(3, np.float16)}), "two dimensions"),
+        (save({"probabilities": ROWS, "embeddings": np.zeros(3, np.float16)}), r"embeddings of shape \(3,\)"),
     ],
 )
 def test_invalid_file_is_rejected(data: bytes, problem: str) -> None:
