@@ -45,7 +45,7 @@ class Courier:
     now: Callable[[], datetime] = now_in_utc
 
     def deliver(self, alert: Alert) -> tuple[str, ...]:
-        """Deliver the waiting alerts, then this one. Return the channels that accepted it; never raise."""
+        """Deliver the waiting alerts, then this one; return the channels that accepted it. Warn about the others."""
         settled: dict[str, bool] = {}
         try:
             self._deliver_via_outbox(self._open_outbox(), alert, settled)
