@@ -1,1 +1,1 @@
-"""Training: what all kinds of models share, and one package for each of images, emotions and ranking."""
+"""Training: the parts that all kinds of models share, and packages for images, emotions and ranking."""

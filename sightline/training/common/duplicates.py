@@ -25,12 +25,12 @@ def near_duplicates(pixels: NDArray[np.uint8], labels: Sequence[str], correlatio
     flat, mirrored = _standardised(thumbnails), _standardised(thumbnails[:, :, ::-1])
     names = np.array(labels)
     for name in np.unique(names):
-        places = np.flatnonzero(names == name)
-        for other in (flat[places], mirrored[places]):
-            for start in range(0, len(places), _BLOCK):
-                block = places[start : start + _BLOCK]
+        indices = np.flatnonzero(names == name)
+        for other in (flat[indices], mirrored[indices]):
+            for start in range(0, len(indices), _BLOCK):
+                block = indices[start : start + _BLOCK]
                 for row, column in np.argwhere(flat[block] @ other.T >= correlation):
-                    yield int(block[row]), int(places[column])
+                    yield int(block[row]), int(indices[column])
 
 
 def units_of(keys: Sequence[Sequence[Hashable]], pairs: Iterable[tuple[int, int]] = ()) -> NDArray[np.intp]:
@@ -41,11 +41,11 @@ def units_of(keys: Sequence[Sequence[Hashable]], pairs: Iterable[tuple[int, int]
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    places: dict[Hashable, int] = {}
-    edges = [(item, len(keys) + places.setdefault(key, len(places))) for item, row in enumerate(keys) for key in row]
+    indices: dict[Hashable, int] = {}
+    edges = [(item, len(keys) + indices.setdefault(key, len(indices))) for item, row in enumerate(keys) for key in row]
     edges += list(pairs)
     ends = np.array(edges, dtype=np.intp).reshape(-1, 2)
-    nodes = len(keys) + len(places)
+    nodes = len(keys) + len(indices)
     graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(nodes, nodes))
     components: NDArray[np.intp] = connected_components(graph, directed=False)[1][: len(keys)]
     return np.unique(components, return_inverse=True)[1]

@@ -60,10 +60,10 @@ def evaluate(
     """Measure calibrated probabilities, shape = (n, classes), against the indices of the true classes, shape = (n,)."""
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-    places = np.arange(len(classes))
+    indices = np.arange(len(classes))
     predicted = probabilities.argmax(axis=1)
     accuracy = score(predicted, labels, len(classes), "accuracy")
-    by_class = precision_recall_fscore_support(labels, predicted, labels=places, zero_division=0.0)
+    by_class = precision_recall_fscore_support(labels, predicted, labels=indices, zero_division=0.0)
     accepted = selective(probabilities, labels, threshold)
     return Evaluation(
         images=len(labels),
@@ -74,7 +74,7 @@ def evaluate(
             name: ClassReport(precision=precision, recall=recall, f1=f1, support=support)
             for name, precision, recall, f1, support in zip(classes, *by_class, strict=True)
         },
-        confusion_matrix=tuple(map(tuple, confusion_matrix(labels, predicted, labels=places).tolist())),
+        confusion_matrix=tuple(map(tuple, confusion_matrix(labels, predicted, labels=indices).tolist())),
         ece=expected_calibration_error(probabilities, labels),
         threshold=threshold,
         share_accepted=accepted.share_accepted,
@@ -88,7 +88,7 @@ def score(predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: int,
 
     if metric == "accuracy":
         return float(accuracy_score(labels, predicted))
-    present = [place for place in range(classes) if (labels == place).any() or (predicted == place).any()]
+    present = [index for index in range(classes) if (labels == index).any() or (predicted == index).any()]
     return float(f1_score(labels, predicted, labels=present, average="macro", zero_division=0.0))
 
 

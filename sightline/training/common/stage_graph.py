@@ -264,7 +264,7 @@ class StageGraph:
 
 
 def _ignore_progress(share: float) -> None:
-    """Accept the progress of a run that nobody watches."""
+    """Discard the progress."""
 
 
 def _in_parallel(action: Callable[[str], None], names: Iterable[str]) -> None:
@@ -325,7 +325,7 @@ def _changes(definition: _Definition, last: StageRecord | None) -> str:
         if definition.inputs.get(name) != last.inputs.get(name)
     ):
         parts.append(f"inputs changed: {', '.join(inputs)}")
-    return "; ".join(parts) or "its files are no longer there"
+    return "; ".join(parts) or "its files were removed"
 
 
 def _text(value: Any) -> str:

@@ -54,8 +54,8 @@ def top_features(losses: Numbers) -> tuple[FeatureImportance, ...]:
     """Return the twenty features with the greatest mean loss, greatest first; ``losses``: (folds, features)."""
     mean, deviation = losses.mean(axis=0), losses.std(axis=0)
     return tuple(
-        FeatureImportance(feature=FEATURE_NAMES[place], loss=mean[place], deviation=deviation[place])
-        for place in np.argsort(-mean, kind="stable")[:_TOP]
+        FeatureImportance(feature=FEATURE_NAMES[index], loss=mean[index], deviation=deviation[index])
+        for index in np.argsort(-mean, kind="stable")[:_TOP]
     )
 
 

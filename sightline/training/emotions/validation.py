@@ -43,7 +43,7 @@ class Difference(BaseModel):
 
     @property
     def is_gain(self) -> bool:
-        """Whether the whole interval is above 0."""
+        """Whether the lower limit of the interval is above 0."""
         return self.interval[0] > 0
 
     def __str__(self) -> str:
@@ -199,7 +199,7 @@ def validate(
     mean = by_repeat.mean(axis=0)
     metrics = evaluate(mean, labels, table.classes, 0.0)
     correct = mean.argmax(axis=1) == labels
-    # The dummy predicts the most frequent class of the whole table. One fitted inside the folds, whose training sets
+    # The dummy predicts the most frequent class of all sessions. One fitted inside the folds, whose training sets
     # lack sessions of the tested class, would be worse than chance and too easy to beat.
     most_frequent = int(np.bincount(labels).argmax())
     dummy_correct, logistic_correct = labels == most_frequent, logistic.mean(axis=0).argmax(axis=1) == labels

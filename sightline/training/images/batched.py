@@ -46,8 +46,8 @@ class BatchAffine:
             [across * angle.cos(), -down * angle.sin() * height / width, _between(-2, 2, count) * self.translate],
             [across * angle.sin() * width / height, down * angle.cos(), _between(-2, 2, count) * self.translate],
         ]
-        places = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
-        grid = affine_grid(places, list(images.shape), align_corners=False)
+        matrices = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
+        grid = affine_grid(matrices, list(images.shape), align_corners=False)
         return grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
@@ -120,7 +120,7 @@ def _between(low: float, high: float, count: int) -> torch.Tensor:
 
 
 def _stretch(lengths: torch.Tensor, side: int) -> torch.Tensor:
-    """Draw an interval of every length at a random place on a side: bool, shape = (n, side)."""
+    """Draw an interval of every length at a random position on a side: bool, shape = (n, side)."""
     import torch
 
     lengths = lengths.clamp(max=side)[:, None]

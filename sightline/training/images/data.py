@@ -46,8 +46,8 @@ class TrainingData:
     @property
     def labels(self) -> NDArray[np.int64]:
         """The index of every sample's class in the manifest's classes."""
-        place = {name: number for number, name in enumerate(self.manifest.classes)}
-        return np.array([place[sample.label] for sample in self.manifest.samples], dtype=np.int64)
+        index = {name: number for number, name in enumerate(self.manifest.classes)}
+        return np.array([index[sample.label] for sample in self.manifest.samples], dtype=np.int64)
 
     def read(self, part: Sequence[int], size: ImageInput) -> NDArray[np.uint8]:
         """Decode the samples with these indices for another model's input, shape = (n, height, width, 3)."""
@@ -55,8 +55,8 @@ class TrainingData:
             return np.asarray(self.pixels[list(part)])
         images = {image.uri: image for image in self.source.images}
         pixels = np.empty((len(part), size.height, size.width, 3), np.uint8)
-        for row, place in enumerate(part):
-            image = images[self.manifest.samples[place].uri]
+        for row, index in enumerate(part):
+            image = images[self.manifest.samples[index].uri]
             try:
                 pixels[row] = _decode(image.read(), size)
             except vision.Rejected as error:
@@ -103,10 +103,10 @@ def read_training_data(
         if progress:
             progress(done / total)
     usable = _consistent(rows, unusable)
-    for number, place in enumerate(usable):  # in ascending order: no row is overwritten before it is moved
-        pixels[number] = pixels[place]
+    for number, index in enumerate(usable):  # in ascending order: no row is overwritten before it is moved
+        pixels[number] = pixels[index]
     pixels = pixels[: len(usable)]
-    samples = _samples([rows[place] for place in usable], table, pixels, preset.near_duplicates)
+    samples = _samples([rows[index] for index in usable], table, pixels, preset.near_duplicates)
     order = table.order(sample.label for sample in samples)
     manifest = Manifest(
         source=source.uri,
@@ -160,13 +160,13 @@ def _consistent(rows: Sequence[_Read], unusable: list[Unusable]) -> list[int]:
         labels[row.sha256].add(row.label)
     labelled = {row.sha256 for row in rows if row.image.answer is None}
     usable = []
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if len(names := labels[row.sha256]) > 1:
             unusable.append(_unusable(row.image, f"the same image has the labels {' and '.join(sorted(names))}"))
         elif row.image.answer is not None and row.sha256 in labelled:
             unusable.append(_unusable(row.image, "a labelled image with the same content has the same class"))
         else:
-            usable.append(place)
+            usable.append(index)
     return usable
 
 

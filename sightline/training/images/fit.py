@@ -73,7 +73,7 @@ def fit(
     from sightline.vision.nets import Ensemble, PatchNet
 
     started = time.monotonic()
-    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    target = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     with seeded(seed):
         backbone = create_backbone(recipe.backbone, pretrained=pretrained)
         members = cast("list[Backbone]", list(backbone.members)) if isinstance(backbone, Ensemble) else [backbone]
@@ -82,7 +82,7 @@ def fit(
             if isinstance(member, PatchNet):
                 learn_patches(member, pixels, recipe.input)
             network = torch.nn.Sequential(member, torch.nn.Linear(member.embedding_size, classes))
-            network = network.to(place).to(memory_format=torch.channels_last)
+            network = network.to(target).to(memory_format=torch.channels_last)
             share = _share_of(progress, number, len(members))
             trained.append(train(network, recipe, pixels, labels, classes, share))
     networks = [network.cpu().eval() for _, network in trained]

@@ -47,9 +47,9 @@ def train(
     for epoch in range(recipe.epochs):
         network.train()
         total = 0.0
-        for places in _order(recipe, labels, classes)[: steps * batch].reshape(steps, batch):
-            inputs = prepare(torch.from_numpy(pixels[places]).permute(0, 3, 1, 2))
-            targets = torch.from_numpy(labels[places])
+        for indices in _order(recipe, labels, classes)[: steps * batch].reshape(steps, batch):
+            inputs = prepare(torch.from_numpy(pixels[indices]).permute(0, 3, 1, 2))
+            targets = torch.from_numpy(labels[indices])
             if mix:
                 inputs, targets = mix(inputs, targets)
             inputs = inputs.to(device, memory_format=torch.channels_last)

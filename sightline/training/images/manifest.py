@@ -90,7 +90,7 @@ class Manifest(BaseModel):
 
     def sha256_of(self, part: Iterable[int]) -> str:
         """Return the data version of the samples with these indices."""
-        return hash_of_samples((self.samples[place].sha256, self.samples[place].label) for place in part)
+        return hash_of_samples((self.samples[index].sha256, self.samples[index].label) for index in part)
 
     def check(self, minimum: int) -> None:
         """Raise :class:`UnsuitableData` unless there are two classes of at least ``minimum`` images each."""
@@ -115,10 +115,10 @@ class Manifest(BaseModel):
 
         The rows contain names but no URIs, because they are published with the model.
         """
-        part_of = {place: part for part, places in parts.items() for place in places}
+        part_of = {index: part for part, indices in parts.items() for index in indices}
         rows = (
-            (sample.sha256, sample.label, sample.group or "", part_of[place], sample.name, sample.source)
-            for place, sample in enumerate(self.samples)
+            (sample.sha256, sample.label, sample.group or "", part_of[index], sample.name, sample.source)
+            for index, sample in enumerate(self.samples)
         )
         return csv_bytes([COLUMNS, *rows])
 

@@ -75,9 +75,9 @@ def _per_class(axes: Axes, predicted: Probabilities, labels: Labels, classes: Se
         classes = sorted(classes, key=lambda name: report[name].f1)[:NAMED]
     rows = np.arange(len(classes))
     kinds = (("precision", RIGHT), ("recall", "#8fb3dd"), ("f1", NEUTRAL))
-    for place, (kind, colour) in enumerate(kinds):
+    for index, (kind, colour) in enumerate(kinds):
         values = [getattr(report[name], kind) for name in classes]
-        bars = axes.barh(rows + (place - 1) * 0.27, values, height=0.25, color=colour, label=kind)
+        bars = axes.barh(rows + (index - 1) * 0.27, values, height=0.25, color=colour, label=kind)
         axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=2, fontsize=7)
     axes.set_yticks(rows, [f"{name} ({report[name].support})" for name in classes])
     axes.invert_yaxis()
@@ -91,10 +91,10 @@ def _precision_recall(axes: Axes, predicted: Probabilities, labels: Labels, clas
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
     many, means = len(classes) > NAMED, []
-    for place, name in enumerate(classes):
-        precision, recall, _ = precision_recall_curve(labels == place, predicted[:, place])
-        means.append(average_precision_score(labels == place, predicted[:, place]))
-        colour = NEUTRAL if many else colormaps["tab10" if len(classes) <= 10 else "tab20"](place)
+    for index, name in enumerate(classes):
+        precision, recall, _ = precision_recall_curve(labels == index, predicted[:, index])
+        means.append(average_precision_score(labels == index, predicted[:, index]))
+        colour = NEUTRAL if many else colormaps["tab10" if len(classes) <= 10 else "tab20"](index)
         options = {"alpha": 0.25} if many else {"label": f"{name}, {means[-1]:.3f}"}
         axes.plot(recall, precision, color=colour, drawstyle="steps-post", **options)
     title = f"Precision and recall, mean average precision {np.mean(means):.3f}"

@@ -29,7 +29,7 @@ from sightline.training.images.fit import Fitted, embed
 from sightline.training.images.manifest import UNUSABLE
 from sightline.training.images.plots import draw_plots
 from sightline.training.images.preset import Preset
-from sightline.training.images.splits import Places, Splits
+from sightline.training.images.splits import Indices, Splits
 from sightline.vision import TASK, load_classifier, save_classifier
 from sightline.vision.heads import probabilities
 from sightline.vision.precision import HALF_PRECISIONS, METRIC, Agreement, agreement
@@ -120,7 +120,7 @@ def publish(
     Baseline.of_test_set(
         assessed.after,
         data.labels[test],
-        lambda places: embed(fitted.backbone, data.pixels[test[places]], recipe.input),
+        lambda indices: embed(fitted.backbone, data.pixels[test[indices]], recipe.input),
     ).save(folder / BASELINE)
     (folder / MANIFEST).write_bytes(manifest.csv(splits.parts))
     if manifest.unusable:
@@ -216,7 +216,7 @@ def promote(
     predicted = assessed.after.argmax(axis=1)
 
     def read_test_set() -> TestSet:
-        return TestSet([data.manifest.samples[place].sha256 for place in test], labels)
+        return TestSet([data.manifest.samples[index].sha256 for index in test], labels)
 
     def measure(current: str, selected: NDArray[np.bool_]) -> tuple[float, float]:
         by_current = _predicted_classes(registry, current, data, test[selected], device)
@@ -232,11 +232,11 @@ def promote(
 
 
 def _predicted_classes(
-    registry: Registry, model: str, data: TrainingData, places: Places, device: Device
+    registry: Registry, model: str, data: TrainingData, indices: Indices, device: Device
 ) -> NDArray[np.int64]:
     """Return a model's predictions as indices of the data's classes, -1 for a class that the data does not have."""
     classifier = load_classifier(registry, model, device=device, half=False)
-    place_of = {name: place for place, name in enumerate(data.manifest.classes)}
-    places_of_classes = np.array([place_of.get(name, -1) for name in classifier.classes], dtype=np.int64)
-    probabilities_of_images = classifier.predict(data.read(places.tolist(), classifier.input))
-    return np.asarray(places_of_classes[probabilities_of_images.argmax(axis=1)])
+    index_of = {name: index for index, name in enumerate(data.manifest.classes)}
+    indices_of_classes = np.array([index_of.get(name, -1) for name in classifier.classes], dtype=np.int64)
+    probabilities_of_images = classifier.predict(data.read(indices.tolist(), classifier.input))
+    return np.asarray(indices_of_classes[probabilities_of_images.argmax(axis=1)])

@@ -56,8 +56,8 @@ def _cifar(folder: Path, download: bool) -> ImageSource:
         ) from error
     uri = f"{_CIFAR}{folder}"
     images = tuple(
-        LabelledImage(f"{data.classes[label]}_{place:06d}", f"{uri}#{place}", partial(_bitmap, pixels))
-        for place, (pixels, label) in enumerate(zip(data.data, data.targets, strict=True))
+        LabelledImage(f"{data.classes[label]}_{index:06d}", f"{uri}#{index}", partial(_bitmap, pixels))
+        for index, (pixels, label) in enumerate(zip(data.data, data.targets, strict=True))
     )
     return ImageSource(uri, "CIFAR-100, training part", images)
 

@@ -20,19 +20,19 @@ from sightline.training.images.preset import Shares
 
 __all__ = ["Splits", "folds", "split"]
 
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Splits:
     """Indices of the manifest's samples, ascending. ``test`` is used for neither training nor selection."""
 
-    train: Places
-    validation: Places
-    test: Places
+    train: Indices
+    validation: Indices
+    test: Indices
 
     @property
-    def parts(self) -> dict[str, Places]:
+    def parts(self) -> dict[str, Indices]:
         """The three sets by name."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
@@ -50,7 +50,7 @@ def split(manifest: Manifest, shares: Shares, seed: int) -> Splits:
     return splits
 
 
-def folds(manifest: Manifest, count: int, seed: int) -> list[tuple[Places, Places]]:
+def folds(manifest: Manifest, count: int, seed: int) -> list[tuple[Indices, Indices]]:
     """Return ``count`` pairs of training and test indices; every labelled sample is in one test part.
 
     Raises :class:`UnsuitableData` if a class has fewer than ``count`` units.
@@ -70,26 +70,26 @@ def folds(manifest: Manifest, count: int, seed: int) -> list[tuple[Places, Place
     return pairs
 
 
-def _labelled(manifest: Manifest) -> Places:
+def _labelled(manifest: Manifest) -> Indices:
     return np.array([n for n, sample in enumerate(manifest.samples) if sample.source != "review"], dtype=np.int64)
 
 
-def _with_reviewed(manifest: Manifest, train: Places, *others: Places) -> tuple[Places, ...]:
+def _with_reviewed(manifest: Manifest, train: Indices, *others: Indices) -> tuple[Indices, ...]:
     """Add the reviewed samples to the parts that hold their units, by default to the training part."""
-    held = {manifest.samples[place].unit: number for number, part in enumerate(others, 1) for place in part}
+    held = {manifest.samples[index].unit: number for number, part in enumerate(others, 1) for index in part}
     parts = [train.tolist(), *(part.tolist() for part in others)]
-    for place, sample in enumerate(manifest.samples):
+    for index, sample in enumerate(manifest.samples):
         if sample.source == "review":
-            parts[held.get(sample.unit, 0)].append(place)
+            parts[held.get(sample.unit, 0)].append(index)
     return tuple(np.array(sorted(part), dtype=np.int64) for part in parts)
 
 
-def _parts(manifest: Manifest, within: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:
+def _parts(manifest: Manifest, within: Indices, share: float, seed: int) -> Iterator[tuple[Indices, Indices]]:
     """Divide the indices ``within`` into parts of about this share; yield the rest and the part, for every part."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    labels = np.array([manifest.samples[place].label for place in within])
-    units = np.array([manifest.samples[place].unit for place in within])
+    labels = np.array([manifest.samples[index].label for index in within])
+    units = np.array([manifest.samples[index].unit for index in within])
     fewest = min(len(set(units[labels == name])) for name in manifest.classes)
     if fewest < 2:
         raise UnsuitableData(
@@ -106,9 +106,9 @@ def _parts(manifest: Manifest, within: Places, share: float, seed: int) -> Itera
         yield within[others], within[part]
 
 
-def _check(manifest: Manifest, parts: dict[str, Places]) -> None:
-    for part, places in parts.items():
-        present = {manifest.samples[place].label for place in places}
+def _check(manifest: Manifest, parts: dict[str, Indices]) -> None:
+    for part, indices in parts.items():
+        present = {manifest.samples[index].label for index in indices}
         if missing := [name for name in manifest.classes if name not in present]:
             raise UnsuitableData(
                 manifest.source,

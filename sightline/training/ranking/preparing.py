@@ -194,5 +194,5 @@ def _check(data: RankingData, split: Split, rows: list[Crop]) -> None:
             raise UnsuitableData(
                 data.uri,
                 f"no image in {split}/{label} shows a usable lower body: {reasons}",
-                "Add photos that show the whole runner, or lower min_confidence or blur_threshold",
+                "Add photos that show runners from head to foot, or lower min_confidence or blur_threshold",
             )

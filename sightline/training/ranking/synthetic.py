@@ -1,6 +1,6 @@
 """Drawn photos of runners, for demonstrations: long strides are good, short ones bad.
 
-The pose models detect the drawn figures as people, so the whole chain can be run on them. The file names contain
+The pose models detect the drawn figures as people, so all stages can run on them. The file names contain
 "synthetic", and the record of a model trained on them is marked as synthetic.
 """
 
