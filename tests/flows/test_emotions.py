@@ -158,7 +158,7 @@ class TestTraining:
         second = forced.result()
         assert second.model
         assert (second.model.version, second.model.promoted) == (2, True), "the same sessions give the same model"
-        assert "by the out-of-fold predictions of each" in second.model.why
+        assert "by their out-of-fold predictions" in second.model.why
         history = artifacts(prefect_server, forced)["training-history"]
         assert history.count("promoted") == 2
 

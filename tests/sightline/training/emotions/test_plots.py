@@ -22,7 +22,7 @@ def test_both_plots_are_images_that_are_not_blank(classes: int, tmp_path: Path) 
     for name in names:
         image = np.asarray(Image.open(tmp_path / name).convert("L"))
         assert min(image.shape) > 400
-        assert max(image.shape) < 1500, "it fits a page"
+        assert max(image.shape) < 1500, "a plot fits on a page"
         assert (image == 255).mean() > 0.2
         assert image.std() > 10
         edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
