@@ -60,7 +60,7 @@ class ClassificationResult(Counts):
     distributed=True,
 )
 def classify_images(
-    # On the command line, the source is one text, which may be JSON.
+    # On the command line, the source is a single string, which may be JSON.
     source: Annotated[str | list[str] | dict[str, Any], Parameter(accepts_keys=False, n_tokens=1)],
     model: str = "posture",
     *,

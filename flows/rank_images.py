@@ -54,7 +54,7 @@ class RankingResult(BaseModel):
 
 @sightline_flow(name="rank-images", flow_run_name=lambda: f"rank by {flow_run.parameters['model']}", distributed=True)
 def rank_images(
-    # On the command line, the source is one text, which may be JSON.
+    # On the command line, the source is a single string, which may be JSON.
     source: Annotated[str | list[str] | dict[str, Any], Parameter(accepts_keys=False, n_tokens=1)],
     model: str = "running-style",
     *,
@@ -70,7 +70,7 @@ def rank_images(
     Args:
         source: A folder, an s3:// prefix, one image, a list of URIs, or a payload with images, image_urls or s3_key.
         model: A ranking model of the registry, as NAME or NAME/VERSION.
-        min_confidence: The lowest confidence of the pose models that a detection is a person.
+        min_confidence: The lowest confidence of the pose models in a person that is accepted.
         blur_threshold: The lowest sharpness of a person's crop: the variance of its Laplacian.
         arms_bonus: Bonus for raised arms, as a share of the difference between the score and 1. By default the model's.
         chunk_size: Photos in a chunk.
@@ -93,6 +93,6 @@ def rank_images(
         publish_ranked(job, ended)
     result = RankingResult.of(job, ended, processed=processed)
     if not processed:
-        message = f"{ended.model} ranked these images before; nothing was changed"
+        message = f"{ended.model} ranked these photos before; nothing was changed"
         return skipped(message, result)
     return result

@@ -39,7 +39,7 @@ __all__ = ["RankingJob", "plan_photos", "publish_ranked", "rank", "resolve_ranke
 class RankingJob(Job[FinishedRanking]):
     """The plan of a run that ranks the people in photos.
 
-    ``model``: a version's label. ``registry``: its location. ``bonus``: what raised arms add.
+    ``model``: a version's label. ``registry``: its location. ``bonus``: the bonus for raised arms.
     """
 
     model: str
@@ -59,7 +59,7 @@ class RankingJob(Job[FinishedRanking]):
 
 @task(**ON_STORAGE)
 def resolve_ranker(model: str) -> tuple[str, float]:
-    """Return the label of the version that ``model`` names now, and its bonus; the complete run uses this version."""
+    """Return the label of the version that ``model`` names now, and its bonus. The run uses this version to its end."""
     record = ranking_record(open_registry(), model)
     return record.label, float(record.parameters["arms_bonus"])
 

@@ -1,4 +1,4 @@
-"""Steps of every chunked run: finding what earlier attempts completed, and finishing."""
+"""Steps of every chunked run: the results of earlier attempts, the remaining chunks, the limits and the output."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def find_finished(job: Job[Finished]) -> Finished | None:
 
 
 def finish_run(job: Job[Finished]) -> Finished:
-    """Write the results of all chunks."""
+    """Write the results of all chunks, and return the finished run."""
     return cast("Finished", _finish_run(job))
 
 

@@ -45,7 +45,7 @@ def rank_photos(
 ) -> list[Ranked]:
     """Return the people in the photos, photo by photo. The photos succeed or fail independently.
 
-    ``bonus``: what raised arms add, by default the model's value. Nothing is written to disk.
+    ``bonus``: the bonus for raised arms, by default the model's. Nothing is written to disk.
     """
     allowed = limits or Limits()
     arms_bonus = ranker.bonus if bonus is None else bonus

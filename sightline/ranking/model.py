@@ -78,8 +78,8 @@ def ranking_record(registry: Registry, name: ModelName | str) -> ModelRecord:
     model = wanted.name
     if not registry.versions(model):
         raise ModelNotFound(
-            f"{model}: {registry.root} has no such model. Train it with `sightline train-ranking DATA --name {model}`, "
-            "DATA being photos of good and bad runners"
+            f"{model}: {registry.root} has no such model. Train it with `sightline train-ranking DATA --name {model}`. "
+            "DATA is a folder with photos of good and bad runners"
         )
     record = registry.record(wanted)
     record.check_task(TASK, "ranking")

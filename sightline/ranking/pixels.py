@@ -16,8 +16,8 @@ def model_input(crops: Sequence[NDArray[np.uint8]], size: ImageInput) -> NDArray
     """Return normalised input, float32, shape (n, 3, height, width), of crops, uint8, RGB, shape (height, width, 3).
 
     The aspect ratio of a crop is preserved, because stretching would change the length of a stride: the crop is scaled
-    to fit, and two sides are padded with the mean colour, which is 0 after normalisation. Raises ValueError for
-    anything but crops.
+    to fit, and two sides are padded with the mean colour, which is 0 after normalisation. Raises ValueError for an
+    empty crop and for one of another type or shape.
     """
     batch = np.zeros((len(crops), 3, size.height, size.width), np.float32)
     mean, std = (np.array(values, np.float32) for values in (size.mean, size.std))

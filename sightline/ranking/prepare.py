@@ -47,7 +47,7 @@ class DropReason(StrEnum):
     NOBODY_FOUND = "nobody_found"
     """No person is visible in the photo."""
     LOW_CONFIDENCE = "low_confidence"
-    """It may be a person, with less than the minimum confidence."""
+    """The detection has less than the minimum confidence: it may not be a person."""
     BLURRED = "blurred"
     """The crop is less sharp than the minimum."""
     HIPS_NOT_SEEN = "hips_not_seen"
@@ -59,7 +59,7 @@ class DropReason(StrEnum):
 
 
 class PrepareParameters(BaseModel):
-    """The requirements for a person. ``blur_threshold``: the least sharpness, see :func:`sharpness_of`."""
+    """The requirements for a person. ``blur_threshold``: the minimum sharpness, see :func:`sharpness_of`."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -69,7 +69,7 @@ class PrepareParameters(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class DroppedPerson:
-    """A person who cannot be ranked, and the reason; ``detail`` describes it for people.
+    """A person who cannot be ranked, and the reason; ``detail`` describes it in words.
 
     ``box``, ``confidence`` and ``sharpness`` are None if they are unknown.
     """
@@ -101,7 +101,7 @@ class PreparedPerson:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A photo's people, highest confidence first, and those that were dropped: together all who were found."""
+    """The people in a photo, highest confidence first: ``people`` can be cropped, the others are in ``dropped``."""
 
     people: tuple[PreparedPerson, ...]
     dropped: tuple[DroppedPerson, ...]

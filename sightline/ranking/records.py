@@ -45,5 +45,5 @@ def outcome_of(reason: DropReason) -> Outcome:
 
 
 def sort_key(person: RankedPerson) -> float:
-    """Return the key that sorts people best first; people without a ranking follow in their first order."""
+    """Return the key that sorts people best first; people without a ranking follow in their original order."""
     return math.inf if person.ranking is None else -person.ranking

@@ -91,7 +91,7 @@ def _counted(ranked: Iterable[Ranked], tally: _Tally) -> Iterator[RankedPerson]:
 
 
 def _sorted_lines(people: Iterable[RankedPerson], unsorted: BinaryIO) -> Iterator[bytes]:
-    """Yield the people as lines of JSON, best first. ``unsorted`` holds the lines in their first order."""
+    """Yield the people as lines of JSON, best first. ``unsorted`` holds the lines in their original order."""
     keys, offsets = array("d"), array("Q")
     offset = 0
     for person in people:

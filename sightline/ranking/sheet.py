@@ -20,7 +20,7 @@ MAX_PEOPLE = 200
 
 _COLUMNS = 10
 _GAP, _CAPTION = 10, 40
-_PAPER, _INK, _SOFT, _FRAME = "#ffffff", "#1b2330", "#5d6878", "#d9dee6"
+_BACKGROUND, _TEXT, _MUTED_TEXT, _FRAME = "#ffffff", "#1b2330", "#5d6878", "#d9dee6"
 _QUALITY = 88
 
 
@@ -37,9 +37,9 @@ def contact_sheet(ranked: Sequence[Ranked], title: str) -> bytes:
     width, height = THUMBNAIL[0] + _GAP, THUMBNAIL[1] + _CAPTION + _GAP
     large, small = _font(17), _font(12)
     head = 46
-    sheet = Image.new("RGB", (max(columns * width + _GAP, 560), head + rows * height + _GAP), _PAPER)
+    sheet = Image.new("RGB", (max(columns * width + _GAP, 560), head + rows * height + _GAP), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    draw.text((_GAP, 12), _cut(title, large, sheet.width - 2 * _GAP), _INK, large)
+    draw.text((_GAP, 12), _cut(title, large, sheet.width - 2 * _GAP), _TEXT, large)
     for place, (person, thumbnail) in enumerate(shown):
         left, top = _GAP + place % columns * width, head + place // columns * height
         image = Image.open(io.BytesIO(thumbnail))
@@ -47,9 +47,9 @@ def contact_sheet(ranked: Sequence[Ranked], title: str) -> bytes:
         sheet.paste(image, (left + (THUMBNAIL[0] - image.width) // 2, top + (THUMBNAIL[1] - image.height) // 2))
         text = "not ranked" if person.ranking is None else f"{person.ranking:.3f}"
         raised = person.arms_above_head and person.ranking is not None
-        draw.text((left, top + THUMBNAIL[1] + 3), f"{place + 1}.  {text}{' ↑' if raised else ''}", _INK, large)
+        draw.text((left, top + THUMBNAIL[1] + 3), f"{place + 1}.  {text}{' ↑' if raised else ''}", _TEXT, large)
         name = f"{person.uri.rpartition('/')[2]} #{person.person}"
-        draw.text((left, top + THUMBNAIL[1] + 24), _cut(name, small, THUMBNAIL[0]), _SOFT, small)
+        draw.text((left, top + THUMBNAIL[1] + 24), _cut(name, small, THUMBNAIL[0]), _MUTED_TEXT, small)
     file = io.BytesIO()
     sheet.save(file, "JPEG", quality=_QUALITY)
     return file.getvalue()
@@ -64,7 +64,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def _cut(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
-    """Return the end of the text that fits, because files differ in the ends of their names."""
+    """Shorten the text to the width, and keep its end: the ends of file names distinguish them."""
     if font.getlength(text) <= width:
         return text
     text = text[-300:]  # more never fits

@@ -1,4 +1,4 @@
-"""Chunked runs: work on many items that can be interrupted and resumed, whatever is done with each item.
+"""Chunked runs over many items, which can be interrupted and resumed, for any kind of work.
 
 A :class:`Job` is the plan of a run, a :class:`ChunkedRun` its progress and results. A package that defines a kind of
 run subclasses both:

@@ -30,18 +30,20 @@ class Chunk(Generic[Item]):
 class Job(BaseModel, ABC, Generic[Finished]):
     """The plan of a chunked run, small enough to be passed from task to task.
 
-    A subclass adds what is done with the items: the model and its parameters. ``Finished`` describes the finished run.
+    A subclass adds the work on the items: the model and its parameters. ``Finished`` describes the finished run.
     """
 
     model_config = ConfigDict(frozen=True)
 
     key: str
     images: int
+    """The number of items: images or photos."""
     chunk_size: int
-    """Images in a chunk; the last chunk may have fewer."""
+    """Items in a chunk; the last chunk may have fewer."""
     fixed: bool
     """Whether the versions of all images are known, so that the same run started again has the same images."""
     output: str
+    """The URI of the folder of the results."""
 
     @property
     @abstractmethod

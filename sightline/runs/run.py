@@ -39,7 +39,7 @@ class ChunkedRun(ABC, Generic[Record, Finished]):
     """
 
     kind: ClassVar[str]
-    """What is done with the items; part of the name of the chunks' folder."""
+    """The kind of work; part of the name of the chunks' folder."""
     finished_type: ClassVar[type[Any]]
     """The class ``Finished``."""
     result_files: ClassVar[Mapping[str, str]]
@@ -96,7 +96,8 @@ class ChunkedRun(ABC, Generic[Record, Finished]):
     def write(self, chunks: int, write_files: Callable[[Iterator[Record], Path], Finished]) -> Finished:
         """Write the results of all ``chunks``, replacing those of an earlier run in the same folder.
 
-        ``write_files`` reads the records as a stream, writes the result files into a local folder and describes them.
+        ``write_files`` reads the records as a stream, writes the result files into a local folder, and returns the
+        finished run.
         """
         records = (record for number in range(chunks) for record in self._records(number))
         with TemporaryDirectory(prefix="sightline-") as name:

@@ -11,7 +11,7 @@ from sightline.vision.backends import BackendUnavailable, supported_backends
 from sightline.vision.chunks import SerializedChunk, SerializedImage, serialize_chunk
 from sightline.vision.classifier import TASK, ImageClassifier, load_classifier
 from sightline.vision.decode import Decoded, decode
-from sightline.vision.endpoint import EndpointClassifier, InvalidAnswer
+from sightline.vision.endpoint import EndpointClassifier, InvalidResponse
 from sightline.vision.fetch import fetch
 from sightline.vision.limits import Limits
 from sightline.vision.predictions import Prediction, classify_chunk, record_of
@@ -42,7 +42,7 @@ __all__ = [
     "ImageClassifier",
     "ImageRecord",
     "ImageRef",
-    "InvalidAnswer",
+    "InvalidResponse",
     "Limits",
     "Outcome",
     "Prediction",

@@ -85,7 +85,7 @@ class _TimedStream(httpcore.NetworkStream):
 def _remaining(deadline: float, timeout: float | None) -> float:
     remaining = deadline - time.monotonic()
     if remaining <= 0:
-        raise httpcore.ReadTimeout("the time is up")
+        raise httpcore.ReadTimeout("the time limit is exceeded")
     return remaining if timeout is None else min(remaining, timeout)
 
 

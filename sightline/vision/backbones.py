@@ -122,9 +122,9 @@ def _build(name: str, pretrained: bool, build: Callable[[], nn.Module]) -> Any:
     # urllib's errors are OSErrors. After an incomplete download the hash does not match: a RuntimeError.
     except (OSError, HTTPException, RuntimeError) as error:
         raise WeightsUnavailable(
-            f"{name}: its pretrained weights are not on this machine and could not be downloaded ({error}). Do "
-            "one of two things: (1) let this machine reach download.pytorch.org once, or put the weights file into "
-            f"{get_dir()}/checkpoints; (2) give --no-pretrained, which trains from scratch"
+            f"{name}: its pretrained weights are not on this machine and could not be downloaded ({error}). Either "
+            "(1) let this machine reach download.pytorch.org once, or put the weights file into "
+            f"{get_dir()}/checkpoints; or (2) give --no-pretrained, which trains from scratch"
         ) from error
 
 

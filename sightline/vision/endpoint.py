@@ -16,7 +16,7 @@ from sightline.errors import InvalidSetting, SightlineError
 from sightline.names import ModelName
 from sightline.vision.reasons import Reason, Rejected
 
-__all__ = ["EndpointClassifier", "InvalidAnswer"]
+__all__ = ["EndpointClassifier", "InvalidResponse"]
 
 _THROTTLED = {
     "ThrottlingException",
@@ -27,7 +27,7 @@ _THROTTLED = {
 }
 
 
-class InvalidAnswer(SightlineError):
+class InvalidResponse(SightlineError):
     """An endpoint cannot be invoked, or does not return a probability per class; the cause is not the image."""
 
 
@@ -60,45 +60,45 @@ class EndpointClassifier:
     def predict(self, data: bytes, content_type: str) -> tuple[float, ...]:
         """Return the probabilities of one image file, in the order of the classes.
 
-        Raises :class:`Rejected` if the endpoint rejects the image or remains unavailable, and :class:`InvalidAnswer` if
-        it does not exist, must not be invoked, or does not return a probability per class.
+        Raises :class:`Rejected` if the endpoint rejects the image or remains unavailable, and :class:`InvalidResponse` if
+        it does not exist, this machine may not invoke it, or it does not return a probability per class.
         """
-        content, answer_type = self._invoke(data, content_type)
+        content, response_type = self._invoke(data, content_type)
         try:
-            return self._probabilities(content.decode(), answer_type)
+            return self._probabilities(content.decode(), response_type)
         except (ValueError, TypeError, KeyError, IndexError) as error:
-            raise InvalidAnswer(
-                f"{self.name}: the answer is not the probabilities of {', '.join(self.classes)}: {error}"
+            raise InvalidResponse(
+                f"{self.name}: the response does not contain the probabilities of {', '.join(self.classes)}: {error}"
             ) from error
 
     def _invoke(self, data: bytes, content_type: str) -> tuple[bytes, str]:
         for attempt in range(1, self._attempts + 1):
             try:
-                answer = self._client.invoke_endpoint(
+                response = self._client.invoke_endpoint(
                     EndpointName=self._endpoint, Body=data, ContentType=content_type, Accept="application/json"
                 )
-                return answer["Body"].read(), answer.get("ContentType", "")
+                return response["Body"].read(), response.get("ContentType", "")
             except (ClientError, ConnectionFailed, HTTPClientError, IncompleteReadError) as error:
                 if not _is_transient(error):
                     if _concerns_every_image(error):
-                        raise InvalidAnswer(f"{self.name}: cannot be invoked: {error}") from error
+                        raise InvalidResponse(f"{self.name}: cannot be invoked: {error}") from error
                     raise Rejected(Reason.ENDPOINT_REFUSED, f"{self.name}: {error}") from error
                 if attempt == self._attempts:
                     raise Rejected(
                         Reason.ENDPOINT_UNAVAILABLE, f"{self.name}: {error}, after {attempt} attempts"
                     ) from error
             except BotoCoreError as error:
-                raise InvalidAnswer(f"{self.name}: cannot be invoked: {error}") from error
+                raise InvalidResponse(f"{self.name}: cannot be invoked: {error}") from error
             self._sleep(self._delay * 2 ** (attempt - 1))
         raise AssertionError("the last attempt returns or raises")
 
     def _probabilities(self, text: str, content_type: str) -> tuple[float, ...]:
-        answer = text.strip().split(",") if content_type.startswith("text/csv") else json.loads(text)
-        while isinstance(answer, dict) or (isinstance(answer, list) and len(answer) == 1 and not _is_row(answer)):
-            answer = answer[0] if isinstance(answer, list) else answer.get("probabilities", answer.get("predictions"))
-        row = tuple(float(number) for number in answer)
+        values = text.strip().split(",") if content_type.startswith("text/csv") else json.loads(text)
+        while isinstance(values, dict) or (isinstance(values, list) and len(values) == 1 and not _is_row(values)):
+            values = values[0] if isinstance(values, list) else values.get("probabilities", values.get("predictions"))
+        row = tuple(float(number) for number in values)
         if len(row) != len(self.classes):
-            raise ValueError(f"{len(row)} numbers, {len(self.classes)} were expected")
+            raise ValueError(f"{len(row)} numbers; expected {len(self.classes)}")
         if not all(0 <= number <= 1 for number in row) or not math.isclose(sum(row), 1, abs_tol=0.01):
             raise ValueError(f"{row} are not probabilities, which are from 0 to 1 and sum to 1")
         return row

@@ -25,8 +25,8 @@ class InBfloat16(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Return the output of the layers, in float32."""
-        # Round to the nearest bfloat16, which has 8 bits, by T. J. Dekker's splitting (1971). OpenVINO's conversion
-        # truncates the other bits, which makes values smaller by 1/350 on average.
+        # Round to the nearest bfloat16, which has 8 significant bits, by T. J. Dekker's splitting (1971). OpenVINO's
+        # conversion truncates the other bits, which makes values smaller by 1/350 on average.
         split = values * (2.0**16 + 1)
         nearest = split - (split - values)
         computed: Tensor = self.layers(nearest.to(torch.bfloat16))

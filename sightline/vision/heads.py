@@ -33,7 +33,7 @@ class Head(Protocol):
         """Return the logits, shape = (n, classes), of embeddings, shape = (n, embedding_size)."""
 
     def save(self, path: Path) -> None:
-        """Write it to ``path``."""
+        """Write the head to ``path``."""
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -81,7 +81,7 @@ class LinearHead:
         return scores
 
     def save(self, path: Path) -> None:
-        """Write it to ``path`` as safetensors."""
+        """Write the head to ``path`` as safetensors."""
         from safetensors.numpy import save_file
 
         save_file({"weights": self._weights, "bias": self._bias}, path)
@@ -137,7 +137,7 @@ class XGBoostHead:
         return np.asarray(margins, np.float64)
 
     def save(self, path: Path) -> None:
-        """Write it to ``path`` in XGBoost's own format, UBJSON."""
+        """Write the head to ``path`` in XGBoost's own format, UBJSON."""
         self._booster.save_model(path)
 
     @classmethod

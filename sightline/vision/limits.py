@@ -1,4 +1,4 @@
-"""Limits of what an image may cost, and of where it may come from."""
+"""Limits on the size, the download time and the origin of an image."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True)
 class Limits:
-    """The most ``pixels`` and ``bytes`` of one image, and the ``seconds`` that a download may take, retries included.
+    """The maximum ``pixels`` and ``bytes`` of an image, and ``seconds`` of its download, retries included.
 
     ``hosts``: hosts whose private addresses are allowed, in lower case. ``urls``: if set, the only hosts that URLs may
-    name or redirect to, as ``pictures.org``, or ``pictures.org:8080`` for a port that is not the scheme's default.
+    name or redirect to, such as ``example.org``, or ``example.org:8080`` for a port that is not the scheme's default.
     ``buckets``: if set, the only S3 buckets.
     """
 

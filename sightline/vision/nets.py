@@ -54,9 +54,9 @@ class PatchNet(Backbone):
     """
 
     NOISE = 0.02
-    """Added to the variance of a patch, in units of normalised images, so that even patches are not all noise."""
+    """Added to the variance of a patch, in units of normalised images, so that uniform patches are not all noise."""
     THRESHOLD = 0.5
-    """The least similarity of a spot to a patch, or to its negative, that counts."""
+    """The minimum similarity of a spot to a patch, or to its negative, that counts."""
 
     def __init__(self, side: int, patches: int, stride: int, pool: int, width: int) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class PatchNet(Backbone):
         return embeddings
 
     def similarity(self, images: Tensor) -> Tensor:
-        """Return the product of each patch with each spot of its size, normalised to mean 0 and variance 1 like it."""
+        """Return the products of the patches with all spots, normalised to mean 0 and variance 1 as the patches are."""
         side = self.filters.shape[-1]
         mean = functional.avg_pool2d(images.mean(1, keepdim=True), side, self.stride)
         square = functional.avg_pool2d((images * images).mean(1, keepdim=True), side, self.stride)
@@ -107,8 +107,8 @@ class PressureNet(Backbone):
     def __init__(self, widths: tuple[int, ...], embedding_size: int) -> None:
         super().__init__()
         layers: list[nn.Module] = [_convolution(3, widths[0])]
-        for before, after in pairwise(widths):
-            layers += [nn.MaxPool2d(2), _convolution(before, after), _convolution(after, after)]
+        for inputs, outputs in pairwise(widths):
+            layers += [nn.MaxPool2d(2), _convolution(inputs, outputs), _convolution(outputs, outputs)]
         self.body = nn.Sequential(*layers, nn.MaxPool2d(2))
         self.fields = nn.AdaptiveAvgPool2d((4, 2))
         self.project = nn.Sequential(
@@ -129,8 +129,8 @@ class BaselineCNN(Backbone):
         super().__init__()
         layers = [
             layer
-            for before, after in pairwise((3, *widths))
-            for layer in (_convolution(before, after), nn.MaxPool2d(2))
+            for inputs, outputs in pairwise((3, *widths))
+            for layer in (_convolution(inputs, outputs), nn.MaxPool2d(2))
         ]
         self.body = nn.Sequential(*layers)
         self.embedding_size = widths[-1]
@@ -141,5 +141,5 @@ class BaselineCNN(Backbone):
         return features.mean((2, 3))
 
 
-def _convolution(before: int, after: int) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU())
+def _convolution(inputs: int, outputs: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())

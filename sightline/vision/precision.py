@@ -1,4 +1,4 @@
-"""Half precision: the agreement of a model's predictions in it with those in float32."""
+"""The agreement of a model's predictions in half precision with those in float32."""
 
 from __future__ import annotations
 

@@ -37,17 +37,17 @@ class Prediction(BaseModel):
 
 def classify_chunk(chunk: SerializedChunk, classifier: ImageClassifier | EndpointClassifier) -> list[Prediction]:
     """Return a prediction for every image of the chunk, in its order."""
-    answers = _invoke(chunk, classifier) if isinstance(classifier, EndpointClassifier) else _predict(chunk, classifier)
+    results = _invoke(chunk, classifier) if isinstance(classifier, EndpointClassifier) else _predict(chunk, classifier)
     predictions = []
     for image in chunk.items:
         fields: dict[str, Any] = {"probabilities": None, "reason": image.reason, "detail": image.detail}
         timings = {"serialize": image.seconds}
         if image.reason is None:
-            answer, timings["classify"] = next(answers)
-            if isinstance(answer, Rejected):
-                fields |= {"reason": answer.reason, "detail": answer.detail}
+            result, timings["classify"] = next(results)
+            if isinstance(result, Rejected):
+                fields |= {"reason": result.reason, "detail": result.detail}
             else:
-                fields["probabilities"] = answer
+                fields["probabilities"] = result
         predictions.append(
             Prediction(uri=image.uri, sha256=image.sha256, at=datetime.now(UTC), timings=timings, **fields)
         )
@@ -77,10 +77,10 @@ def record_of(prediction: Prediction, classes: Sequence[str], model: str, thresh
     )
 
 
-_Answer = tuple[tuple[float, ...] | Rejected, float]
+_Result = tuple[tuple[float, ...] | Rejected, float]
 
 
-def _predict(chunk: SerializedChunk, classifier: ImageClassifier) -> Iterator[_Answer]:
+def _predict(chunk: SerializedChunk, classifier: ImageClassifier) -> Iterator[_Result]:
     """Yield the probabilities of every readable image, and its share of the seconds that the batch took."""
     start = time.perf_counter()
     rows = classifier.predict(chunk.pixels()).tolist()
@@ -88,12 +88,12 @@ def _predict(chunk: SerializedChunk, classifier: ImageClassifier) -> Iterator[_A
     return ((tuple(row), share) for row in rows)
 
 
-def _invoke(chunk: SerializedChunk, classifier: EndpointClassifier) -> Iterator[_Answer]:
+def _invoke(chunk: SerializedChunk, classifier: EndpointClassifier) -> Iterator[_Result]:
     for image, data in zip(chunk.readable, chunk.contents(), strict=True):
         start = time.perf_counter()
-        answer: tuple[float, ...] | Rejected
+        result: tuple[float, ...] | Rejected
         try:
-            answer = classifier.predict(data, image.content_type or "application/octet-stream")
+            result = classifier.predict(data, image.content_type or "application/octet-stream")
         except Rejected as rejected:
-            answer = rejected
-        yield answer, time.perf_counter() - start
+            result = rejected
+        yield result, time.perf_counter() - start

@@ -17,7 +17,7 @@ class Reason(StrEnum):
     FORBIDDEN_ADDRESS = "forbidden_address"
     """Its URL leads, directly or by a redirect, to an address that is not public."""
     NOT_ALLOWED = "not_allowed"
-    """Its host or its bucket is not on the list of allowed ones."""
+    """Its host is not on the list of allowed hosts, or its bucket is not on that of allowed buckets."""
     UNREACHABLE = "unreachable"
     """The server or the bucket did not respond, closed the connection, or took too long."""
     UNSUPPORTED_URI = "unsupported_uri"

@@ -35,7 +35,7 @@ class ImageRef(BaseModel):
 
     @classmethod
     def named(cls, uri: str, **fields: Any) -> ImageRef:
-        """Return the image at ``uri``, or an unreadable one if that is not Unicode, as an old file's name may be."""
+        """Return the image at ``uri``, or an unreadable one if the name is not Unicode, as old files' names may be."""
         shown = uri.encode("utf-8", "backslashreplace").decode()
         if shown != uri:
             return unreadable(shown, Reason.UNSUPPORTED_URI, "its name is not Unicode. Rename it")

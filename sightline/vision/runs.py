@@ -75,7 +75,7 @@ def run_key(
 ) -> str:
     """Return the identity of a run: the same for the same images, model, threshold, chunks and limits.
 
-    The limits are part of it because an image that was rejected for one must be read again once it is raised.
+    The limits are included because an image that exceeded one must be read again after the limit is raised.
     """
     allowed = limits or Limits()
     digest = hashlib.sha256(json.dumps([model, threshold, chunk_size, allowed.pixels, allowed.bytes]).encode())

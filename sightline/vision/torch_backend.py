@@ -37,8 +37,8 @@ class TorchBackend:
         self._dtype = torch.float16 if precision == "float16" else torch.float32
         self._module = module.to(self._device, self._dtype, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         if device == "cuda" and precision == "float32":
-            # A GPU's convolutions would round float32 to 10 bits, as in float16. The setting is the process's: torch
-            # has no other that is safe with several threads.
+            # A GPU's convolutions would round float32 to 10 bits, as in float16. The setting applies to the
+            # process: torch has no other that is safe with several threads.
             torch.backends.cudnn.allow_tf32 = False
         self._mean, self._std = (
             torch.tensor(values, device=self._device).view(3, 1, 1) * 255 for values in (input.mean, input.std)

@@ -46,10 +46,10 @@ def download(url: str, limits: Limits) -> bytes:
 def _follow(url: str, limits: Limits, deadline: float) -> bytes:
     target = _parsed(url)
     for _ in range(_REDIRECTS + 1):
-        answer = _get(target, limits, deadline)
-        if isinstance(answer, bytes):
-            return answer
-        target = _parsed(answer, target)
+        response = _get(target, limits, deadline)
+        if isinstance(response, bytes):
+            return response
+        target = _parsed(response, target)
     raise Rejected(Reason.UNREACHABLE, f"more than {_REDIRECTS} redirects, the last one to {target}")
 
 
@@ -82,13 +82,13 @@ def _get(url: httpx.URL, limits: Limits, deadline: float) -> bytes | str:
                     "Accept-Encoding": "identity",
                 },
                 extensions={"timeout": _TIMEOUTS},
-            ) as answer,
+            ) as response,
         ):
-            location = _header(answer, b"location")
-            if 300 <= answer.status < 400 and location:
+            location = _header(response, b"location")
+            if 300 <= response.status < 400 and location:
                 return location
-            _check_status(answer.status)
-            return _content(answer, limits)
+            _check_status(response.status)
+            return _content(response, limits)
     except _ERRORS as error:
         raise Rejected(Reason.UNREACHABLE, f"{url.host}: {error or type(error).__name__}") from error
 
@@ -100,34 +100,34 @@ def _check_allowed(url: httpx.URL, limits: Limits) -> None:
         raise Rejected(Reason.NOT_ALLOWED, f"the host {name!r} is not on the list of allowed hosts")
 
 
-def _content(answer: httpcore.Response, limits: Limits) -> bytes:
+def _content(response: httpcore.Response, limits: Limits) -> bytes:
     too_large = Rejected(Reason.TOO_LARGE, f"the file has more bytes than the limit, {limits.bytes}")
-    length = _header(answer, b"content-length")
+    length = _header(response, b"content-length")
     if length.isascii() and length.isdigit() and int(length) > limits.bytes:
         raise too_large
     content = bytearray()
-    for block in answer.iter_stream():
+    for block in response.iter_stream():
         content += block
         if len(content) > limits.bytes:
             raise too_large
     return bytes(content)
 
 
-def _header(answer: httpcore.Response, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in answer.headers if key.lower() == name), "")
+def _header(response: httpcore.Response, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in response.headers if key.lower() == name), "")
 
 
 def _check_status(status: int) -> None:
     if status == 200:
         return
     if status in (404, 410):
-        raise Rejected(Reason.MISSING, f"the server answered {status}")
+        raise Rejected(Reason.MISSING, f"the server responded with status {status}")
     if 400 <= status < 500 and status not in (408, 425, 429):
-        raise Rejected(Reason.DENIED, f"the server answered {status}")
-    raise Rejected(Reason.UNREACHABLE, f"the server answered {status}")
+        raise Rejected(Reason.DENIED, f"the server responded with status {status}")
+    raise Rejected(Reason.UNREACHABLE, f"the server responded with status {status}")
 
 
 @cache
 def _tls() -> SSLContext:
-    """Return the context of all connections: reading the certificates takes as long as fetching an image."""
+    """Return the context of all connections, created once: reading the certificates takes as long as a download."""
     return httpx.create_ssl_context()

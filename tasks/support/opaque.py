@@ -1,7 +1,7 @@
 """A value that is passed between tasks without being searched for futures.
 
-Prefect searches every field of every argument of a task for futures and states, at each call: in a chunk of images,
-every field of every image. It does not search an object of a plain class, on any task runner.
+At each call of a task, Prefect searches every field of every argument for futures and states. In a chunk of images,
+that is every field of every image. It does not search an object of a plain class, on any task runner.
 
 >>> features = read_features(bucket, gate)  # returns Opaque(table)
 >>> train_model(features)  # reads features.value

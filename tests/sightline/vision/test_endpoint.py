@@ -21,7 +21,7 @@ from botocore.exceptions import (
 )
 
 from sightline.errors import InvalidSetting
-from sightline.vision import EndpointClassifier, InvalidAnswer, Reason, Rejected
+from sightline.vision import EndpointClassifier, InvalidResponse, Reason, Rejected
 from tests.images import image_file
 
 CLASSES = ("bicycle", "motorcycle")
@@ -149,7 +149,7 @@ def test_rejected_image_is_sent_once(error: ClientError) -> None:
 )
 def test_unusable_endpoint_fails_the_run(error: Exception) -> None:
     client = Client(error)
-    with pytest.raises(InvalidAnswer, match="endpoint://vehicles: cannot be invoked"):
+    with pytest.raises(InvalidResponse, match="endpoint://vehicles: cannot be invoked"):
         classifier(client).predict(b"x", "image/png")
     assert len(client.calls) == 1
 
@@ -178,7 +178,7 @@ def test_common_answer_formats_are_parsed(answer: bytes, content_type: str) -> N
     ],
 )  # fmt: skip
 def test_answer_without_one_probability_per_class_is_invalid(answer: bytes) -> None:
-    with pytest.raises(InvalidAnswer, match="bicycle, motorcycle"):
+    with pytest.raises(InvalidResponse, match="bicycle, motorcycle"):
         classifier(Client(answer)).predict(b"x", "image/png")
 
 
