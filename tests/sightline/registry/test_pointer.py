@@ -67,6 +67,7 @@ def test_version_is_promoted_only_if_at_least_as_good(
 
     promotion = registry.promote("posture", 2, metric="macro_f1", value=value, measure_current=measure_current)
     assert compared == [1]
+    assert promotion.model_dump()["rival"] == 0.98, "the stored key is that of version 0.1"
     assert (promotion.promoted, promotion.version, promotion.previous, promotion.value, promotion.current_value) == (
         moves,
         2,

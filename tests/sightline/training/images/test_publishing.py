@@ -100,7 +100,7 @@ def test_record_holds_provenance_and_metrics(
     assert record.data.train + record.data.validation + record.data.test == record.data.samples == 180
     for metric in ("accuracy", "macro_f1", "ece_before", "ece_after", "share_accepted"):
         assert 0 <= record.metrics[metric] <= 1
-    assert sum(map(sum, record.metrics["confusion_matrix"])) == record.data.test
+    assert sum(map(sum, record.metrics["confusion_matrix"])) == record.metrics["pictures"] == record.data.test
     assert set(record.libraries) >= {"torch", "xgboost"}
     assert record.code_version
 

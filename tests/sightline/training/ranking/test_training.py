@@ -25,6 +25,7 @@ from sightline.training.common.stage_graph import StageGraph
 from sightline.training.ranking import (
     STAGES,
     RankingData,
+    RankingMetrics,
     RankingParameters,
     dropped_by_reason,
     open_ranking_data,
@@ -172,6 +173,8 @@ def test_record_holds_data_parameters_and_metrics(trained: Trained) -> None:
     assert (data.train + data.validation, data.test, data.samples, data.groups) == (32, 20, 52, 26)
     assert data.synthetic
     assert {f"{name}_interval" for name in ("accuracy", "precision", "recall", "f1", "roc_auc")} <= set(record.metrics)
+    metrics = RankingMetrics.model_validate(record.metrics)
+    assert metrics.images == record.metrics["pictures"] == data.test, "the stored key is that of version 0.1"
     assert load_ranker(trained.registry, "running-style/1").bonus == 0.25
 
 
