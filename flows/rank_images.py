@@ -70,7 +70,7 @@ def rank_images(
     Args:
         source: A folder, an s3:// prefix, one image, a list of URIs, or a payload with images, image_urls or s3_key.
         model: A ranking model of the registry, as NAME or NAME/VERSION.
-        min_confidence: The lowest confidence of the pose models in a person that is accepted.
+        min_confidence: The lowest confidence of the pose models at which a detection counts as a person.
         blur_threshold: The lowest sharpness of a person's crop: the variance of its Laplacian.
         arms_bonus: Bonus for raised arms, as a share of the difference between the score and 1. By default the model's.
         chunk_size: Photos in a chunk.

@@ -90,7 +90,7 @@ def train_ranking(
         name: The model's name in the registry.
         again: A version, NAME/VERSION, to reproduce: its data at their revision, with its parameters.
         prepared: The data are already crops of lower bodies, {train,evaluate}/lower_body/{good,bad}.
-        min_confidence: The lowest confidence of the pose models that a detection is a person.
+        min_confidence: The lowest confidence of the pose models at which a detection counts as a person.
         blur_threshold: The lowest sharpness of a person's crop: the variance of its Laplacian.
         pretrained: Start from ImageNet weights; otherwise from random ones, which need no download.
         image_size: The side of the model's square input, in pixels.

@@ -7,18 +7,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-__all__ = ["Answer", "Server", "listening", "ok", "redirect"]
+__all__ = ["Response", "Server", "listening", "ok", "redirect"]
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"
-Answer = bytes | Callable[[socket.socket], None]
+Response = bytes | Callable[[socket.socket], None]
 
 
 class Server:
-    """Sends the next of ``answers`` to every request, and repeats the last one."""
+    """Sends the next of ``responses`` to every request, and repeats the last one."""
 
-    def __init__(self, answers: list[Answer], address: str = "127.0.0.1") -> None:
+    def __init__(self, responses: list[Response], address: str = "127.0.0.1") -> None:
         self.requests: list[str] = []
-        self.answers = answers
+        self.responses = responses
         self._listener = socket.create_server((address, 0))
         self.port = self._listener.getsockname()[1]
         self.url = f"http://{address}:{self.port}"
@@ -34,24 +34,24 @@ class Server:
             except OSError:
                 return
             self.requests.append("")
-            threading.Thread(target=self._answer, args=(connection, len(self.requests) - 1), daemon=True).start()
+            threading.Thread(target=self._respond, args=(connection, len(self.requests) - 1), daemon=True).start()
 
-    def _answer(self, connection: socket.socket, number: int) -> None:
+    def _respond(self, connection: socket.socket, number: int) -> None:
         with connection:
             self.requests[number] = connection.recv(65536).decode("latin-1")
-            answer = self.answers[min(number, len(self.answers) - 1)]
+            response = self.responses[min(number, len(self.responses) - 1)]
             try:
-                if callable(answer):
-                    answer(connection)
+                if callable(response):
+                    response(connection)
                 else:
-                    connection.sendall(answer)
+                    connection.sendall(response)
             except OSError:
                 return  # The client may close the connection early.
 
 
 @contextmanager
-def listening(*answers: Answer, address: str = "127.0.0.1") -> Iterator[Server]:
-    with closing(Server(list(answers), address)) as server:
+def listening(*responses: Response, address: str = "127.0.0.1") -> Iterator[Server]:
+    with closing(Server(list(responses), address)) as server:
         yield server
 
 

@@ -60,8 +60,9 @@ class EndpointClassifier:
     def predict(self, data: bytes, content_type: str) -> tuple[float, ...]:
         """Return the probabilities of one image file, in the order of the classes.
 
-        Raises :class:`Rejected` if the endpoint rejects the image or remains unavailable, and :class:`InvalidResponse` if
-        it does not exist, this machine may not invoke it, or it does not return a probability per class.
+        Raises :class:`Rejected` if the endpoint rejects the image or remains unavailable. Raises
+        :class:`InvalidResponse` if it does not exist, this machine may not invoke it, or it does not return a
+        probability per class.
         """
         content, response_type = self._invoke(data, content_type)
         try:

@@ -115,10 +115,10 @@ def test_redirect_to_other_or_private_hosts_is_rejected(fetching: Running, image
             ("file:///etc/passwd", "unsupported_uri"),
             ("s3://open-to-the-service/a.png", "unsupported_uri"),
         ):
-            image_server.answers[:] = [redirect(target)]
+            image_server.responses[:] = [redirect(target)]
             assert reason_of(fetching, f"http://127.0.0.1:{image_server.port}/a.png") == reason
         assert len(secret.requests) == 0
-    image_server.answers[:] = [ok(PNG)]
+    image_server.responses[:] = [ok(PNG)]
 
 
 @pytest.mark.parametrize("uri", ["file:///etc/passwd", "/etc/passwd", "~/.ssh/id_rsa", "ftp://example.org/a.png", ""])
@@ -128,11 +128,11 @@ def test_local_files_are_not_read(uri: str, fetching: Running) -> None:
 
 
 def test_unresponsive_server_times_out(fetching: Running, image_server: Server) -> None:
-    image_server.answers[:] = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"]
+    image_server.responses[:] = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"]
     response = fetching.client.post("/classify", json={"image_urls": f"http://127.0.0.1:{image_server.port}/a.png"})
     assert (response.status_code, response.json()["reason"]) == (424, "unreachable")
     assert response.elapsed.total_seconds() < 10
-    image_server.answers[:] = [ok(PNG)]
+    image_server.responses[:] = [ok(PNG)]
 
 
 def test_unresponsive_bucket_times_out(fetching: Running, s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,8 +67,8 @@ def captured(result: ClassificationResult) -> list[Any]:
 def alerts_of(state: State[Any]) -> list[str]:
     with get_client(sync_client=True) as client:
         run_id = str(state.state_details.flow_run_id)
-        answer = client._client.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["alert"]}}})
-        return [artifact["data"] for artifact in answer.json() if artifact["flow_run_id"] == run_id]
+        response = client._client.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["alert"]}}})
+        return [artifact["data"] for artifact in response.json() if artifact["flow_run_id"] == run_id]
 
 
 def greys(folder: Path, levels: tuple[int, ...]) -> list[Path]:
@@ -94,7 +94,7 @@ def broken(folder: Path, s3: Location) -> dict[str, tuple[str, str]]:
     complete_png, complete_jpeg = image_file(1, (200, 200)), image_file(1, (200, 200), "JPEG")
     files = {
         "empty": (b"", "empty"),
-        "text": (b"this is no image", "not_an_image"),
+        "text": (b"not an image", "not_an_image"),
         "png cut off": (complete_png[: len(complete_png) // 2], "truncated"),
         "jpeg cut off": (complete_jpeg[: len(complete_jpeg) // 2], "truncated"),
         "bomb": (bomb(), "too_many_pixels"),
@@ -159,9 +159,7 @@ def test_record_has_prediction_and_model_in_json_and_table(tmp_path: Path) -> No
     assert review == [second]
 
 
-def test_failing_run_first_records_captures_and_alerts(
-    tmp_path: Path,
-) -> None:
+def test_failing_run_first_records_captures_and_alerts(tmp_path: Path) -> None:
     greys(tmp_path / "in", (*UNSURE, *SURE) * 3)
     state = run(str(tmp_path / "in"), on_low_confidence="fail", chunk_size=4)
     assert state.is_failed()
@@ -275,15 +273,15 @@ def test_payload_does_not_read_local_files(tmp_path: Path) -> None:
 
 
 class Endpoint(http.server.BaseHTTPRequestHandler):
-    """SageMaker's runtime: it returns the given answers in turn, then repeats the last."""
+    """SageMaker's runtime: it returns the replies in turn, then repeats the last."""
 
     seen: list[tuple[str, str, bytes]]
-    answers: list[tuple[int, str]]
+    replies: list[tuple[int, str]]
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.append((self.path, self.headers["Content-Type"], body))
-        status, text = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        status, text = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         if status != 200:
@@ -297,7 +295,7 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def endpoint(s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Endpoint]]:
-    handler = type("Handler", (Endpoint,), {"seen": [], "answers": [(200, "[0.6003, 0.3997]")]})
+    handler = type("Handler", (Endpoint,), {"seen": [], "replies": [(200, "[0.6003, 0.3997]")]})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{server.server_port}")
@@ -309,7 +307,7 @@ def endpoint(s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> Iterator[t
 
 
 def test_throttled_endpoint_is_retried_for_the_original_motorcycle(endpoint: type[Endpoint], tmp_path: Path) -> None:
-    endpoint.answers.insert(0, (429, "{}"))
+    endpoint.replies.insert(0, (429, "{}"))
     (tmp_path / "in.jpg").write_bytes(image_file(1, kind="JPEG"))
     result = run(str(tmp_path / "in.jpg"), model="endpoint://scones-1", threshold=0.93).result()
     [record] = records(result)
@@ -325,7 +323,7 @@ def test_throttled_endpoint_is_retried_for_the_original_motorcycle(endpoint: typ
 
 
 def test_endpoint_that_rejects_an_image_is_not_retried(endpoint: type[Endpoint], tmp_path: Path) -> None:
-    endpoint.answers[:] = [(400, '{"Message": "no"}')]
+    endpoint.replies[:] = [(400, '{"Message": "no"}')]
     greys(tmp_path / "in", (0,))
     result = run(str(tmp_path / "in"), model="endpoint://scones-2", threshold=0.93).result()
     assert result.reasons == {"endpoint_refused": 1}

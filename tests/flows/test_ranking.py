@@ -155,12 +155,12 @@ def test_interrupted_ranking_resumes_where_it_stopped(
 
     def fail_at_third(self: RankingRun, number: int, ranked: Any) -> None:
         if len(stored) == 2:
-            raise RuntimeError("the machine went away")
+            raise RuntimeError("the process was stopped")
         stored.append(number)
         keep(self, number, ranked)
 
     monkeypatch.setattr(RankingRun, "keep", fail_at_third)
-    with pytest.raises(RuntimeError, match="went away"):
+    with pytest.raises(RuntimeError, match="was stopped"):
         rank_images(str(photos), chunk_size=1, max_workers=1, output=output)
     monkeypatch.setattr(
         RankingRun, "keep", lambda self, number, ranked: (stored.append(number), keep(self, number, ranked))
@@ -211,6 +211,6 @@ def test_unreadable_stages_are_a_one_line_error(capsys: pytest.CaptureFixture[st
 
 
 def _artifact(server: str, state: State[Any], key: str, field: str = "data") -> str:
-    wanted = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}, "key": {"any_": [key]}}}
-    [artifact] = httpx.post(f"{server}/artifacts/filter", json=wanted).raise_for_status().json()
+    query = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}, "key": {"any_": [key]}}}
+    [artifact] = httpx.post(f"{server}/artifacts/filter", json=query).raise_for_status().json()
     return str(artifact[field])

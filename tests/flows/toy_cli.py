@@ -8,7 +8,7 @@ from flows.catalogue import FlowEntry
 TOYS = (
     FlowEntry("add-up", "tests.flows.toys:add_up", "Add the parts up.", ("sums",)),
     FlowEntry("refuse", "tests.flows.toys:refuse", "Refuse the video."),
-    FlowEntry("crash-after-retry", "tests.flows.toys:crash_after_retry", "Fail twice, then fail."),
+    FlowEntry("crash-after-retry", "tests.flows.toys:crash_after_retry", "Fail at both attempts."),
 )
 
 if __name__ == "__main__":

@@ -89,5 +89,5 @@ def reach() -> float:
 
 @flow
 def crash_after_retry() -> Sums:
-    """Fail twice, then fail."""
+    """Fail at both attempts."""
     return Sums(name="x", total=reach(), parts=[])

@@ -1,3 +1,5 @@
+"""The bonus for raised arms keeps rankings within 0 to 1."""
+
 from __future__ import annotations
 
 import pytest
@@ -16,7 +18,7 @@ def test_ranking_is_between_the_score_and_1(score: float, bonus: float, arms: bo
 
 
 @given(shares, shares, st.floats(0, 0.99))
-def test_bonus_keeps_the_order_of_raised_arms(one: float, other: float, bonus: float) -> None:
+def test_bonus_keeps_the_order_of_people_with_raised_arms(one: float, other: float, bonus: float) -> None:
     low, high = sorted((one, other))
     assert with_bonus(low, True, bonus) <= with_bonus(high, True, bonus)
 

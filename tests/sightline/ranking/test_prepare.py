@@ -129,15 +129,15 @@ def test_drawn_runners_are_found_once_with_their_arms(tmp_path: Path, monkeypatc
     rng = np.random.default_rng(5)
     runners = [random_runner(rng, "good") for _ in range(3)]
     with Preparer() as preparer:
-        photo_of_all = preparer.prepare(draw_runners(runners, rng), PrepareParameters())
+        prepared_photo = preparer.prepare(draw_runners(runners, rng), PrepareParameters())
         nobody = preparer.prepare(np.full((200, 300, 3), 127, np.uint8), PrepareParameters())
-    people = sorted(photo_of_all.people, key=lambda person: person.box.left)
+    people = sorted(prepared_photo.people, key=lambda person: person.box.left)
     assert [person.arms_above_head for person in people] == [runner.arms_up for runner in runners]
     for place, person in enumerate(people):
         assert 300 * place <= person.box.left < person.box.right <= 300 * (place + 1)
         assert person.lower_body is not None
         assert 0.35 < len(person.lower_body) / len(person.crop) < 0.65
-    assert photo_of_all.dropped == ()
+    assert prepared_photo.dropped == ()
     assert (nobody.people, [person.reason for person in nobody.dropped]) == ((), [DropReason.NOBODY_FOUND])
     assert list(tmp_path.iterdir()) == []
 

@@ -170,7 +170,7 @@ def test_results_are_the_stable_sort_of_all_chunks(rankings: list[float | None])
     assert (summary.ranked, list(summary.best)) == (len(ranked_people), ranked_people[:20])
 
 
-def test_ranking_that_another_process_finished_ends_like_it(tmp_path: Path) -> None:
+def test_ranking_finished_by_another_process_returns_its_results(tmp_path: Path) -> None:
     first, second = (RankingRun(tmp_path, "k" * 32) for _ in range(2))
     first.keep(0, [Ranked(person(0, 0.5), b"")])
     assert second.done() == {0}
@@ -178,7 +178,7 @@ def test_ranking_that_another_process_finished_ends_like_it(tmp_path: Path) -> N
     assert second.finish(1, 1, "m/1", fixed=True) == ended
 
 
-def test_sheet_of_no_and_of_too_many_people_is_drawn() -> None:
+def test_sheet_of_nobody_or_too_many_people_is_drawn() -> None:
     assert Image.open(io.BytesIO(contact_sheet([], "nobody"))).width >= 500
     thumbnail = io.BytesIO()
     Image.new("RGB", (60, 120), "red").save(thumbnail, "JPEG")

@@ -18,8 +18,8 @@ def reason_of(url: str, limits: Limits | None = None) -> Reason:
 
 @pytest.fixture
 def resolve(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Resolve every name to the given addresses, and record connections instead of making them."""
-    tried: list[str] = []
+    """Resolve every name to the given addresses, and record connection attempts instead of connecting."""
+    attempts: list[str] = []
 
     def to(*addresses: str) -> list[str]:
         def resolve(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
@@ -29,13 +29,13 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Any:
             ]
 
         def connect(address: tuple[str, int], *_: Any, **__: Any) -> None:
-            tried.append(address[0])
+            attempts.append(address[0])
             raise ConnectionRefusedError(111, "Connection refused")
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
         monkeypatch.setattr(socket, "create_connection", connect)
         monkeypatch.setattr("sightline.vision.web._DELAY", 0.0)
-        return tried
+        return attempts
 
     return to
 
@@ -59,9 +59,9 @@ def test_non_public_address_is_forbidden_in_any_notation(host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost.", "0177.0.0.1", "127.0.0.1.", "0x7f.0.0.0x1", "127.0.0.01"])
 def test_ambiguous_address_notation_is_rejected(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sightline.vision.web._DELAY", 0.0)
-    refused = (Reason.FORBIDDEN_ADDRESS, Reason.UNREACHABLE, Reason.UNSUPPORTED_URI)
+    expected = (Reason.FORBIDDEN_ADDRESS, Reason.UNREACHABLE, Reason.UNSUPPORTED_URI)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert reason_of(f"http://{host}:{server.getsockname()[1]}/a.png") in refused
+        assert reason_of(f"http://{host}:{server.getsockname()[1]}/a.png") in expected
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
             server.accept()
@@ -78,9 +78,9 @@ def test_ambiguous_address_notation_is_rejected(host: str, monkeypatch: pytest.M
     ],
 )
 def test_name_with_one_non_public_address_is_forbidden(addresses: tuple[str, ...], resolve: Any) -> None:
-    tried = resolve(*addresses)
+    attempts = resolve(*addresses)
     assert reason_of("http://rebound.example.org/a.png") is Reason.FORBIDDEN_ADDRESS
-    assert tried == []
+    assert attempts == []
 
 
 @pytest.mark.parametrize(
@@ -88,23 +88,23 @@ def test_name_with_one_non_public_address_is_forbidden(addresses: tuple[str, ...
     ["93.184.215.14", "2606:4700::1111", "::ffff:93.184.215.14", "64:ff9b::93.184.215.14", "2002:5db8:d70e::1"],
 )
 def test_public_address_is_connected(address: str, resolve: Any) -> None:
-    tried = resolve(address)
+    attempts = resolve(address)
     assert reason_of("http://example.org/a.png") is Reason.UNREACHABLE
-    assert set(tried) == {address}
+    assert set(attempts) == {address}
 
 
 def test_all_addresses_of_a_host_are_attempted(resolve: Any) -> None:
-    tried = resolve("2606:4700::1111", "93.184.215.14")
+    attempts = resolve("2606:4700::1111", "93.184.215.14")
     assert reason_of("http://example.org/a.png") is Reason.UNREACHABLE
-    assert tried[:2] == ["2606:4700::1111", "93.184.215.14"]
+    assert attempts[:2] == ["2606:4700::1111", "93.184.215.14"]
 
 
 def test_only_configured_hosts_may_be_private(resolve: Any) -> None:
-    tried = resolve("10.0.0.1")
+    attempts = resolve("10.0.0.1")
     limits = Limits(hosts=frozenset({"images.internal"}), seconds=5)
     assert reason_of("http://images.internal/a.png", limits) is Reason.UNREACHABLE
     assert reason_of("http://IMAGES.internal/a.png", limits) is Reason.UNREACHABLE
-    assert set(tried) == {"10.0.0.1"}
+    assert set(attempts) == {"10.0.0.1"}
     for other in ("others.internal", "images.internal.example.org", "x.images.internal"):
         assert reason_of(f"http://{other}/a.png", limits) is Reason.FORBIDDEN_ADDRESS
 

@@ -15,7 +15,7 @@ from sightline.vision.backbones import BACKBONES, WeightsUnavailable, create_bac
 from sightline.vision.half import Rounded
 from sightline.vision.nets import PatchNet
 
-OWN = [name for name in BACKBONES if name not in ("convnext_tiny", "mobilenet_v3_small")]
+QUICK_BACKBONES = [name for name in BACKBONES if name not in ("convnext_tiny", "mobilenet_v3_small")]
 
 
 def images(count: int = 3, height: int = 32, width: int = 32) -> torch.Tensor:
@@ -31,7 +31,7 @@ def test_backbone_embeddings_have_the_declared_size(name: str) -> None:
     assert torch.isfinite(embeddings).all()
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", QUICK_BACKBONES)
 def test_embedding_is_independent_of_the_batch(name: str) -> None:
     backbone = create_backbone(name).eval()
     with torch.inference_mode():
@@ -40,7 +40,7 @@ def test_embedding_is_independent_of_the_batch(name: str) -> None:
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", QUICK_BACKBONES)
 def test_same_seed_gives_same_weights(name: str) -> None:
     weights = []
     for _ in range(2):
@@ -54,7 +54,7 @@ def test_unknown_backbone_is_rejected_with_the_choices() -> None:
         create_backbone("resnet9000")
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", QUICK_BACKBONES)
 def test_missing_pretrained_weights_are_an_error(name: str) -> None:
     with pytest.raises(WeightsUnavailable, match=f"{name}.*--no-pretrained"):
         create_backbone(name, pretrained=True)

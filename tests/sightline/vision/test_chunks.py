@@ -1,4 +1,4 @@
-"""A chunk of any mix of images: the images have their own outcomes, and only readable ones are stored."""
+"""Images of a chunk have separate outcomes, and only the readable ones are stored."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_scratch_file_contains_only_readable_images_in_order(
 
 
 def test_without_a_size_pixels_are_checked_and_not_stored(tmp_path: Path) -> None:
-    """An endpoint receives the files unchanged, of any size."""
+    """An endpoint receives the image files unchanged, in any size."""
     contents = [image_file(0, size=(20, 30)), image_file(1, size=(31, 7), kind="JPEG")]
     chunk = serialize_chunk(inline(*contents, image_file()[:-40]), None, LIMITS, tmp_path)
     assert [image.reason for image in chunk.items] == [None, None, Reason.TRUNCATED]
@@ -102,9 +102,9 @@ def test_without_a_size_pixels_are_checked_and_not_stored(tmp_path: Path) -> Non
 
 def test_chunk_survives_serialization(tmp_path: Path) -> None:
     chunk = serialize_chunk(inline(image_file(), b""), INPUT, LIMITS, tmp_path, 2)
-    handed_on = SerializedChunk.model_validate_json(chunk.model_dump_json())
-    assert handed_on == chunk
-    assert np.array_equal(handed_on.pixels(), chunk.pixels())
+    copy = SerializedChunk.model_validate_json(chunk.model_dump_json())
+    assert copy == chunk
+    assert np.array_equal(copy.pixels(), chunk.pixels())
 
 
 def test_images_of_a_chunk_are_read_concurrently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_images_of_a_chunk_are_read_concurrently(tmp_path: Path, monkeypatch: py
     assert len(chunk.readable) == 8
 
 
-def test_full_scratch_folder_is_an_error_not_a_reason(tmp_path: Path) -> None:
+def test_missing_scratch_folder_is_an_error_not_a_reason(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         serialize_chunk(inline(image_file()), INPUT, LIMITS, tmp_path / "gone")
 
@@ -129,9 +129,9 @@ def test_full_scratch_folder_is_an_error_not_a_reason(tmp_path: Path) -> None:
 def test_oriented_photo_in_a_data_url_is_read_upright(tmp_path: Path) -> None:
     upright: Any = Image.new("RGB", (40, 20), "black")
     upright.paste("white", (0, 0, 40, 5))
-    notes = Image.Exif()
-    notes[0x0112] = 6
-    photo = encoded(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=notes)
+    metadata = Image.Exif()
+    metadata[0x0112] = 6
+    photo = encoded(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=metadata)
     (ref,) = expand({"images": f"data:image/jpeg;base64,{b64encode(photo).decode()}"})
     rows = serialize_chunk([ref], INPUT, LIMITS, tmp_path).pixels()[0].mean((1, 2))
     assert (rows[:6] > 200).all()

@@ -163,10 +163,10 @@ def test_content_type_depends_on_content_only() -> None:
 @pytest.mark.parametrize("size", [(640, 480), (1600, 1200), (300, 2000), (224, 224)])
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
 def test_jpeg_decoded_small_matches_full_decoding(size: tuple[int, int], options: dict[str, int]) -> None:
-    wanted = ImageInput(width=224, height=224, mean=INPUT.mean, std=INPUT.std)
+    target = ImageInput(width=224, height=224, mean=INPUT.mean, std=INPUT.std)
     data = encoded(scene(*size), "JPEG", quality=90, **options)
     full = Image.open(io.BytesIO(data)).convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
-    difference = np.abs(read(data, wanted).pixels.astype(int) - np.asarray(full, int))
+    difference = np.abs(read(data, target).pixels.astype(int) - np.asarray(full, int))
     assert difference.mean() < 1.5
     assert np.percentile(difference, 99) < 8
 

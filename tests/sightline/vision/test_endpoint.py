@@ -1,4 +1,4 @@
-"""An endpoint is invoked like SageMaker's, transient errors are retried, and answers are validated."""
+"""An endpoint is invoked like SageMaker's, transient errors are retried, and responses are validated."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ GOOD = b"[0.6003, 0.3997]"
 
 
 class Body(io.BytesIO):
-    """An answer's content, which may be truncated."""
+    """The content of a response, which may be truncated."""
 
     def __init__(self, content: bytes, error: Exception | None = None) -> None:
         super().__init__(content)
         self._error = error
 
     def __str__(self) -> str:
-        return f"content that breaks off: {self._error}"
+        return f"truncated content: {self._error}"
 
     def read(self, *_: Any) -> bytes:
         if self._error:
@@ -45,19 +45,19 @@ class Body(io.BytesIO):
 
 
 class Client:
-    """Returns its answers in turn, then repeats the last; an answer that is an exception is raised."""
+    """Returns its responses in turn, then repeats the last; a response that is an exception is raised."""
 
-    def __init__(self, *answers: Any, content_type: str = "application/json") -> None:
+    def __init__(self, *responses: Any, content_type: str = "application/json") -> None:
         self.calls: list[dict[str, Any]] = []
-        self._answers = list(answers)
+        self._responses = list(responses)
         self._content_type = content_type
 
     def invoke_endpoint(self, **call: Any) -> dict[str, Any]:
         self.calls.append(call)
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        body = answer if isinstance(answer, Body) else Body(answer)
+        response = self._responses.pop(0) if len(self._responses) > 1 else self._responses[0]
+        if isinstance(response, Exception):
+            raise response
+        body = response if isinstance(response, Body) else Body(response)
         return {"Body": body, "ContentType": self._content_type}
 
 
@@ -123,7 +123,7 @@ def test_image_is_rejected_after_three_retries(error: Any) -> None:
         failure("ModelError", 424, OriginalStatusCode=500),
         failure("ValidationError", 400, "the body is too long"),
         failure("ValidationException", 400),
-        failure("Unheard"),
+        failure("UnknownCode"),
     ],
     ids=str,
 )
@@ -155,7 +155,7 @@ def test_unusable_endpoint_fails_the_run(error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "content_type"),
+    ("response", "content_type"),
     [
         (GOOD, "application/json"),
         (b"[[0.6003, 0.3997]]", "application/json; charset=utf-8"),
@@ -165,21 +165,21 @@ def test_unusable_endpoint_fails_the_run(error: Exception) -> None:
         (b"0.6003,0.3997\n", "text/csv; charset=utf-8"),
     ],
 )
-def test_common_answer_formats_are_parsed(answer: bytes, content_type: str) -> None:
-    assert classifier(Client(answer, content_type=content_type)).predict(b"x", "image/png") == (0.6003, 0.3997)
+def test_common_response_formats_are_parsed(response: bytes, content_type: str) -> None:
+    assert classifier(Client(response, content_type=content_type)).predict(b"x", "image/png") == (0.6003, 0.3997)
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"", b"no", b"[]", b"{}", b"7", b"null", b"[1]", b"[0.5, 0.3, 0.2]", b"[0.9, 0.9]", b"[-0.5, 1.5]",
         b"[NaN, NaN]", b'["a", "b"]', b'{"predictions": []}', b"[[0.6, 0.4], [0.1, 0.9]]", b"\xff\xfe", b"[null, 1]",
         b'{"predictions": "bicycle"}',
     ],
 )  # fmt: skip
-def test_answer_without_one_probability_per_class_is_invalid(answer: bytes) -> None:
+def test_response_without_one_probability_per_class_is_invalid(response: bytes) -> None:
     with pytest.raises(InvalidResponse, match="bicycle, motorcycle"):
-        classifier(Client(answer)).predict(b"x", "image/png")
+        classifier(Client(response)).predict(b"x", "image/png")
 
 
 def test_missing_region_names_the_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,14 +200,14 @@ class _Runtime(BaseHTTPRequestHandler):
         content = self.rfile.read(int(self.headers["Content-Length"]))
         self.requests.append((self.path, self.headers["Content-Type"], content))
         first = len(self.requests) == 1
-        answer = json.dumps({"message": "slow down"} if first else [0.959, 0.041]).encode()
+        response = json.dumps({"message": "slow down"} if first else [0.959, 0.041]).encode()
         self.send_response(400 if first else 200)
         if first:
             self.send_header("x-amzn-ErrorType", "ThrottlingException")
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(response)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response)
 
     def log_message(self, *_: Any) -> None:
         pass

@@ -25,7 +25,7 @@ def rejection(ref: ImageRef, limits: Limits | None = None) -> Rejected:
     return caught.value
 
 
-def answered(status: int) -> ClientError:
+def failure(status: int) -> ClientError:
     return ClientError({"Error": {"Code": str(status)}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetObject")
 
 
@@ -34,22 +34,22 @@ def operations(s3_bucket: Any) -> Iterator[list[str]]:
     """The operations that S3 receives."""
     names: list[str] = []
 
-    def note(event_name: str, **_: Any) -> None:
+    def record(event_name: str, **_: Any) -> None:
         names.append(event_name.rpartition(".")[2])
 
     events = s3_bucket.client.client.meta.events
-    events.register("before-send.s3", note)
+    events.register("before-send.s3", record)
     yield names
-    events.unregister("before-send.s3", note)
+    events.unregister("before-send.s3", record)
 
 
 @pytest.fixture
-def unused_bucket(s3_bucket: Location) -> str:
-    """The name of a bucket on S3."""
+def bucket_name(s3_bucket: Location) -> str:
+    """The name of an existing bucket."""
     return str(s3_bucket).removeprefix("s3://")
 
 
-def test_file_and_object_are_read_alike(bucket: Location) -> None:
+def test_file_and_object_have_the_same_bytes(bucket: Location) -> None:
     storage.write_bytes(bucket / "a folder" / "ü #1.png", PNG)
     assert [fetch(ref, Limits()) for ref in expand(storage.uri_of(bucket))] == [PNG]
 
@@ -127,7 +127,7 @@ def test_signed_or_foreign_url_is_downloaded(url: str, monkeypatch: pytest.Monke
 
 
 def test_missing_bucket_is_missing(s3_bucket: Location) -> None:
-    assert rejection(ImageRef(uri=f"{s3_bucket}-of-nobody/a.png")).reason is Reason.MISSING
+    assert rejection(ImageRef(uri=f"{s3_bucket}-missing/a.png")).reason is Reason.MISSING
 
 
 @pytest.mark.parametrize("uri", ["s3://", "s3://bucket", "s3://not_a_bucket!/a.png", "https://s3.amazonaws.com/"])
@@ -136,16 +136,16 @@ def test_invalid_object_name_is_not_transient(uri: str) -> None:
     assert rejection(ImageRef(uri=uri, remote=True)).reason is Reason.UNSUPPORTED_URI
 
 
-def test_bucket_url_with_its_own_name_is_read(unused_bucket: str) -> None:
-    assert rejection(ImageRef(uri=f"s3://{unused_bucket}/a.png", remote=True)).reason is Reason.MISSING
+def test_missing_object_in_an_existing_bucket_is_missing(bucket_name: str) -> None:
+    assert rejection(ImageRef(uri=f"s3://{bucket_name}/a.png", remote=True)).reason is Reason.MISSING
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (answered(403), "denied"),
-        (answered(400), "denied"),
-        (answered(503), "unreachable"),
+        (failure(403), "denied"),
+        (failure(400), "denied"),
+        (failure(503), "unreachable"),
         (ClientError({"Error": {"Code": "SlowDown"}}, "GetObject"), "unreachable"),
         (EndpointConnectionError(endpoint_url="https://s3.example.org"), "unreachable"),
     ],

@@ -35,12 +35,12 @@ def linear(classes: int = 3) -> LinearHead:
     return LinearHead(rng.normal(size=(classes, 6)), rng.normal(size=classes))
 
 
-HEADS_MADE = {"linear": linear, "trees of two classes": lambda: trees(2)[0], "trees of five": lambda: trees(5)[0]}
+EXAMPLES = {"linear": linear, "trees of two classes": lambda: trees(2)[0], "trees of five": lambda: trees(5)[0]}
 
 
-@pytest.mark.parametrize("name", HEADS_MADE)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_saved_head_predicts_the_same(name: str, tmp_path: Path) -> None:
-    head: Head = HEADS_MADE[name]()
+    head: Head = EXAMPLES[name]()
     head.save(tmp_path / head.FILE)
     loaded = type(head).load(tmp_path / head.FILE)
     assert (loaded.classes, loaded.embedding_size) == (head.classes, 6)
@@ -58,22 +58,22 @@ def test_linear_head_matches_a_linear_layer() -> None:
     assert head.logits(np.array([[3.0, 4.0]], np.float32)).tolist() == [[11.5, -4.0]]
 
 
-@pytest.mark.parametrize("name", HEADS_MADE)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_no_embeddings_give_no_logits(name: str) -> None:
-    head = HEADS_MADE[name]()
+    head = EXAMPLES[name]()
     assert head.logits(np.empty((0, 6), np.float32)).shape == (0, head.classes)
 
 
-@pytest.mark.parametrize("name", HEADS_MADE)
+@pytest.mark.parametrize("name", EXAMPLES)
 @pytest.mark.parametrize("shape", [(3, 5), (3, 7), (6,)])
 def test_embeddings_of_another_size_are_rejected(name: str, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"expected \(n, 6\)"):
-        HEADS_MADE[name]().logits(np.zeros(shape, np.float32))
+        EXAMPLES[name]().logits(np.zeros(shape, np.float32))
 
 
-@pytest.mark.parametrize("name", HEADS_MADE)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_head_serves_eight_threads(name: str) -> None:
-    head = HEADS_MADE[name]()
+    head = EXAMPLES[name]()
     expected = head.logits(embeddings())
     with ThreadPoolExecutor(8) as pool:
         for logits in pool.map(lambda _: head.logits(embeddings()), range(64)):
@@ -89,9 +89,9 @@ def test_invalid_head_file_is_rejected_with_a_reason(kind: type[Head], content: 
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
-@pytest.mark.parametrize("name", HEADS_MADE)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_truncated_head_file_is_rejected(name: str, share: float, tmp_path: Path) -> None:
-    head = HEADS_MADE[name]()
+    head = EXAMPLES[name]()
     path = tmp_path / head.FILE
     head.save(path)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])

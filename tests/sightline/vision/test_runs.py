@@ -171,7 +171,7 @@ def test_record_with_any_name_round_trips_on_one_line(uri: str, detail: str) -> 
     assert list(read_records(line * 3)) == [written] * 3
 
 
-def test_run_finished_by_another_process_ends_like_it(bucket: Location) -> None:
+def test_run_finished_by_another_process_returns_its_results(bucket: Location) -> None:
     first, second = (ClassificationRun(bucket / "out", "a" * 32) for _ in range(2))
     first.keep(0, [record(0)])
     assert second.done() == {0}

@@ -28,7 +28,7 @@ def reason_of(url: str, **limits: Any) -> Reason:
 
 
 @pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sightline.vision.web._DELAY", 0.01)
 
 
@@ -61,7 +61,7 @@ def test_absolute_and_relative_redirects_are_followed() -> None:
 )
 def test_redirect_cannot_reach_a_forbidden_address(location: str, reason: Reason) -> None:
     with listening(b"") as server:
-        server.answers[:] = [redirect(location.format(port=server.port))]
+        server.responses[:] = [redirect(location.format(port=server.port))]
         assert reason_of(f"{server.url}/a.png") is reason
         assert len(server.requests) == 1
 
@@ -78,16 +78,16 @@ def test_invalid_redirect_is_unreachable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "tries"),
+    ("status", "reason", "attempts"),
     [
         (404, Reason.MISSING, 1), (410, Reason.MISSING, 1), (401, Reason.DENIED, 1), (403, Reason.DENIED, 1),
         (429, Reason.UNREACHABLE, 3), (500, Reason.UNREACHABLE, 3), (503, Reason.UNREACHABLE, 3),
     ],
 )  # fmt: skip
-def test_status_defines_the_reason_and_the_retries(status: int, reason: Reason, tries: int) -> None:
+def test_status_defines_the_reason_and_the_retries(status: int, reason: Reason, attempts: int) -> None:
     with listening(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()) as server:
         assert reason_of(server.url) is reason
-        assert len(server.requests) == tries
+        assert len(server.requests) == attempts
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_deadline_covers_all_redirects() -> None:
 
 
 def test_name_is_resolved_once_and_that_address_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that was public when it was checked must not be private when it is used."""
+    """The name's address may change from a public to a private one between the check and the connection."""
     lookups: list[str] = []
     real = socket.getaddrinfo
 

@@ -78,14 +78,14 @@ def test_invalid_weights_are_not_written(value: float, half: bool, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def change(folder: Path, how: str) -> str:
+def damage(folder: Path, kind: str) -> str:
     """Damage the backbone's file, and return the affected tensor."""
     path = folder / "backbone.safetensors"
     tensors = load_file(path)
     name = sorted(name for name, tensor in tensors.items() if tensor.ndim > 1)[0]
-    if how == "missing":
+    if kind == "missing":
         del tensors[name]
-    elif how == "misshaped":
+    elif kind == "misshaped":
         tensors[name] = tensors[name][:1].contiguous()
     else:
         name = "zzz.extra"
@@ -95,11 +95,11 @@ def change(folder: Path, how: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("how", "message"), [("missing", "lacks {}"), ("extra", "has unexpected {}"), ("misshaped", "has {} of shape")]
+    ("kind", "message"), [("missing", "lacks {}"), ("extra", "has unexpected {}"), ("misshaped", "has {} of shape")]
 )
-def test_weights_of_another_network_are_rejected_by_name(how: str, message: str, tmp_path: Path) -> None:
+def test_weights_of_another_network_are_rejected_by_name(kind: str, message: str, tmp_path: Path) -> None:
     save(tmp_path)
-    name = change(tmp_path, how)
+    name = damage(tmp_path, kind)
     with pytest.raises(ModelDamaged) as caught:
         load_weights(files(tmp_path))
     assert message.format(name) in str(caught.value)
@@ -114,16 +114,16 @@ class Payload:
 
 
 @pytest.mark.parametrize("file", ["backbone.safetensors", "head.safetensors"])
-@pytest.mark.parametrize("how", ["pickle", "truncated", "empty", "missing"])
-def test_other_formats_are_rejected_and_no_pickle_is_opened(file: str, how: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["pickle", "truncated", "empty", "missing"])
+def test_other_formats_are_rejected_and_no_pickle_is_opened(file: str, damage: str, tmp_path: Path) -> None:
     save(tmp_path)
     path = tmp_path / file
-    if how == "pickle":
+    if damage == "pickle":
         torch.save({"weights": Payload()}, path)
-    elif how == "missing":
+    elif damage == "missing":
         path.unlink()
     else:
-        path.write_bytes(path.read_bytes()[: 100 if how == "truncated" else 0])
+        path.write_bytes(path.read_bytes()[: 100 if damage == "truncated" else 0])
     with pytest.raises(ModelDamaged, match=file):
         load_weights(files(tmp_path))
 

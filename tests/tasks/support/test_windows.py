@@ -1,4 +1,4 @@
-"""Chunks are opaque to Prefect: it does not search them for futures, and pickling preserves them."""
+"""Windows pass opaque chunks, which Prefect does not search for futures, and report progress and failures."""
 
 from __future__ import annotations
 
