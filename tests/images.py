@@ -22,9 +22,7 @@ INPUT = ImageInput(width=32, height=32, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0
 def image_file(seed: int = 0, size: tuple[int, int] = (32, 32), kind: str = "PNG", **options: Any) -> bytes:
     """Return an image file of coloured noise; ``size`` is (width, height)."""
     pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind, **options)
-    return buffer.getvalue()
+    return encoded(Image.fromarray(pixels), kind, **options)
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -47,9 +45,7 @@ def png_of_size(width: int, height: int) -> bytes:
 
 def grey(brightness: int, size: tuple[int, int] = (32, 32)) -> bytes:
     """Return a PNG of one brightness, 0 to 255, which :func:`publish_by_brightness`'s model classifies."""
-    buffer = io.BytesIO()
-    Image.new("RGB", size, (brightness,) * 3).save(buffer, "PNG")
-    return buffer.getvalue()
+    return encoded(Image.new("RGB", size, (brightness,) * 3))
 
 
 def draft(name: str = "vehicles", **changes: Any) -> ModelDraft:

@@ -101,7 +101,10 @@ class PreparedPerson:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """The people in a photo, highest confidence first: ``people`` can be cropped, the others are in ``dropped``."""
+    """The people in a photo, highest confidence first: ``people`` are cropped, the others are in ``dropped``.
+
+    If the photo shows nobody, ``dropped`` has one entry for the photo, without a box.
+    """
 
     people: tuple[PreparedPerson, ...]
     dropped: tuple[DroppedPerson, ...]

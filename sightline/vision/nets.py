@@ -87,7 +87,10 @@ class PatchNet(Backbone):
         return embeddings
 
     def similarity(self, images: Tensor) -> Tensor:
-        """Return the products of the patches with all spots, normalised to mean 0 and variance 1 as the patches are."""
+        """Return the product of every patch with every spot of its size, shape = (n, patches, rows, columns).
+
+        The spots are normalised to mean 0 and variance 1, as the patches are.
+        """
         side = self.filters.shape[-1]
         mean = functional.avg_pool2d(images.mean(1, keepdim=True), side, self.stride)
         square = functional.avg_pool2d((images * images).mean(1, keepdim=True), side, self.stride)
@@ -123,7 +126,7 @@ class PressureNet(Backbone):
 
 
 class BaselineCNN(Backbone):
-    """Plain convolutions, each followed by pooling to half the size: the baseline for every other network."""
+    """Plain convolutions, each followed by pooling to half the size: the reference for every other network."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()

@@ -9,11 +9,9 @@ import io
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import threading
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +30,7 @@ from sightline.monitoring import read_captures
 from sightline.registry import ModelNotFound, Registry
 from sightline.settings import settings
 from sightline.storage import Location
-from tests.images import grey, image_file, publish_by_brightness
+from tests.images import grey, image_file, png_of_size, publish_by_brightness
 
 pytestmark = pytest.mark.integration
 
@@ -79,16 +77,6 @@ def greys(folder: Path, levels: tuple[int, ...]) -> list[Path]:
     return paths
 
 
-def bomb() -> bytes:
-    """Return a PNG of 50,000 x 50,000 pixels in about 60 bytes."""
-    head = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
-    chunks = b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in ((b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
-    )
-    return b"\x89PNG\r\n\x1a\n" + chunks
-
-
 def broken(folder: Path, s3: Location) -> dict[str, tuple[str, str]]:
     """Return ten kinds of unreadable images: the URI and the expected reason of each."""
     complete_png, complete_jpeg = image_file(1, (200, 200)), image_file(1, (200, 200), "JPEG")
@@ -97,7 +85,7 @@ def broken(folder: Path, s3: Location) -> dict[str, tuple[str, str]]:
         "text": (b"not an image", "not_an_image"),
         "png cut off": (complete_png[: len(complete_png) // 2], "truncated"),
         "jpeg cut off": (complete_jpeg[: len(complete_jpeg) // 2], "truncated"),
-        "bomb": (bomb(), "too_many_pixels"),
+        "bomb": (png_of_size(50_000, 50_000), "too_many_pixels"),
         "long": (complete_png + bytes(300_000), "too_large"),
     }
     sources = {}
