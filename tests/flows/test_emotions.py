@@ -20,6 +20,7 @@ from flows.predict_emotion import predict_emotion
 from flows.process_video import VideoResult, process_video
 from flows.retrain_all import SweepResult, retrain_all
 from flows.train_emotion import TrainingResult, train_emotion
+from sightline.affect import read_trainings
 from sightline.registry import ModelNotFound, Registry
 from sightline.reviews import Reviews
 from sightline.sessions import SessionRecord, track_of
@@ -175,7 +176,7 @@ class TestTraining:
         assert "synthetic-0004_track.parquet" in alert
         assert "MIN_TOTAL_SAMPLES" in alert
         assert registry.versions("cleo") == [], "there is no fallback model"
-        [training] = emotions.read_trainings(home / "model" / "cleo")
+        [training] = read_trainings(home / "model" / "cleo")
         assert training.outcome == "failed"
 
     @pytest.mark.slow
