@@ -187,7 +187,7 @@ def _make_model(pretrained: bool) -> None:
     from sightline.training.images.fit import fit_trees
     from sightline.vision import TASK, create_backbone, save_classifier
     from sightline.vision.half import emulate_precision
-    from sightline.vision.precision import HALF_PRECISIONS, METRIC, Agreement
+    from sightline.vision.precision import HALF_PRECISIONS, METRIC, PrecisionAgreement
 
     registry = Registry(_models(pretrained))
     if registry.current("posture") and METRIC in registry.record("posture").metrics:
@@ -195,7 +195,7 @@ def _make_model(pretrained: bool) -> None:
     print("creating a model ...", flush=True)
     preset = load_preset("posture")
     recipe, classes = preset.recipe(pretrained), preset.classes
-    agreement = Agreement(images=1_000, same_class=1.0, within=1.0, largest_difference=0.0)
+    agreement = PrecisionAgreement(images=1_000, same_class=1.0, within=1.0, largest_difference=0.0)
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     labels = np.arange(1_000) % len(classes)

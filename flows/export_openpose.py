@@ -10,7 +10,7 @@ from tasks.sessions import export_poses
 from tasks.support.flow import sightline_flow
 
 
-class ExportResult(BaseModel):
+class OpenPoseExport(BaseModel):
     """The number of files, and their folder."""
 
     model_config = ConfigDict(frozen=True)
@@ -21,7 +21,7 @@ class ExportResult(BaseModel):
 
 
 @sightline_flow(name="export-openpose", flow_run_name="export {session}")
-def export_openpose(session: str, folder: str, *, patients_bucket: str | None = None) -> ExportResult:
+def export_openpose(session: str, folder: str, *, patients_bucket: str | None = None) -> OpenPoseExport:
     """Export a session's poses as OpenPose files.
 
     Args:
@@ -32,4 +32,4 @@ def export_openpose(session: str, folder: str, *, patients_bucket: str | None = 
     config = settings()
     bucket = config.locate(patients_bucket or config.patients_bucket)
     target = locate(folder)
-    return ExportResult(session=session, folder=uri_of(target), files=export_poses(session, bucket, target))
+    return OpenPoseExport(session=session, folder=uri_of(target), files=export_poses(session, bucket, target))

@@ -9,7 +9,7 @@ from tasks.reviews import export_reviewed, publish_export
 from tasks.support.flow import sightline_flow, skipped
 
 
-class ExportResult(BaseModel):
+class TrainingDataExport(BaseModel):
     """The number of exported images, by class and newly written, and the reasons why others could not be read."""
 
     model_config = ConfigDict(frozen=True)
@@ -21,7 +21,7 @@ class ExportResult(BaseModel):
     unusable: dict[str, str]
 
     @classmethod
-    def of(cls, folder: str, exported: Exported) -> ExportResult:
+    def of(cls, folder: str, exported: Exported) -> TrainingDataExport:
         """Return the result of an export."""
         return cls(
             folder=folder,
@@ -33,7 +33,7 @@ class ExportResult(BaseModel):
 
 
 @sightline_flow(name="export-training-data", flow_run_name="export reviewed images of {model}")
-def export_training_data(model: str, folder: str) -> ExportResult:
+def export_training_data(model: str, folder: str) -> TrainingDataExport:
     """Export the reviewed images as one folder per class, with a manifest.
 
     Args:
@@ -41,7 +41,7 @@ def export_training_data(model: str, folder: str) -> ExportResult:
         folder: The target, a folder or an s3:// prefix. Images of an earlier export are not written again.
     """
     exported = export_reviewed(model, folder)
-    result = ExportResult.of(folder, exported)
+    result = TrainingDataExport.of(folder, exported)
     if not exported.rows and not exported.unusable:
         return skipped(f"no images of {model} have been reviewed", result)
     publish_export(

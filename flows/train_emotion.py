@@ -75,7 +75,7 @@ class TrainedModel(BaseModel):
         )
 
 
-class TrainingResult(BaseModel):
+class EmotionTrainingResult(BaseModel):
     """The result of the gate and, if it passed, the trained model."""
 
     model_config = ConfigDict(frozen=True)
@@ -89,7 +89,7 @@ class TrainingResult(BaseModel):
     model: TrainedModel | None
 
     @classmethod
-    def of(cls, patient: str, gate: GateReport, model: TrainedModel | None = None) -> TrainingResult:
+    def of(cls, patient: str, gate: GateReport, model: TrainedModel | None = None) -> EmotionTrainingResult:
         """Return the result of a training, or of a gate that failed."""
         return cls(
             patient=patient, trained=model is not None, reasons=gate.reasons, gate=gate.rows, left_out=gate.left_out,
@@ -106,7 +106,7 @@ def train_emotion(
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.6,
     repeats: Annotated[int, Field(ge=1, le=100)] = 5,
     permutations: Annotated[int, Field(ge=19, le=10_000)] = 100,
-) -> TrainingResult:
+) -> EmotionTrainingResult:
     """Train a patient's emotion model if there is enough data, and report how good it is.
 
     Args:
@@ -124,7 +124,7 @@ def train_emotion(
             gate, answered = check_sessions(patient, bucket, lease, force)
             publish_gate(patient, gate)
             if not gate.passed:
-                return skipped("; ".join(gate.reasons), TrainingResult.of(patient, gate))
+                return skipped("; ".join(gate.reasons), EmotionTrainingResult.of(patient, gate))
             lease.begin([session.session for session in gate.sessions])
             with gate_noted(gate):
                 table = read_features(bucket, gate)
@@ -136,9 +136,11 @@ def train_emotion(
                 promotion, trainings = promote_patient_model(record, table, forest, lease)
     except TrainingInProgress as in_progress:
         reason = str(in_progress)
-        result = TrainingResult(patient=patient, trained=False, reasons=(reason,), gate=(), left_out=(), model=None)
+        result = EmotionTrainingResult(
+            patient=patient, trained=False, reasons=(reason,), gate=(), left_out=(), model=None
+        )
         return skipped(reason, result)
     model = TrainedModel.of(record, promotion)
     report_training(patient, record, promotion, trainings, model.folder)
     send_alert(training_alert(patient, record, promotion, model.folder))
-    return TrainingResult.of(patient, gate, model)
+    return EmotionTrainingResult.of(patient, gate, model)

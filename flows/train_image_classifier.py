@@ -30,7 +30,7 @@ from tasks.training import (
 from tasks.training_plan import plan_training
 
 
-class TrainingResult(BaseModel):
+class ImageTrainingResult(BaseModel):
     """The new version, its metrics on the test set, and whether and why it is the current version."""
 
     model_config = ConfigDict(frozen=True)
@@ -64,7 +64,9 @@ class TrainingResult(BaseModel):
     plots: tuple[str, ...]
 
     @classmethod
-    def of(cls, record: ModelRecord, promotion: Promotion, unusable: list[Unusable], folder: str) -> TrainingResult:
+    def of(
+        cls, record: ModelRecord, promotion: Promotion, unusable: list[Unusable], folder: str
+    ) -> ImageTrainingResult:
         """Return the result for a published version."""
         architecture, metrics = record.architecture, record.metrics
         names = ("accuracy", "macro_f1", "ece_before", "ece_after", "share_accepted", "accuracy_accepted")
@@ -103,7 +105,7 @@ def train_image_classifier(
     reviews: bool = True,
     why: str | None = None,
     cooldown_hours: Annotated[float, Field(ge=0)] | None = None,
-) -> TrainingResult | None:
+) -> ImageTrainingResult | None:
     """Train and publish an image classifier; promote it if it is at least as good as the current version.
 
     Args:
@@ -139,4 +141,4 @@ def train_image_classifier(
     unusable = list(images.value.manifest.unusable)
     folder_uri = uri_of(open_registry().root / record.name / str(record.version))
     report_training(record, promotion, unusable, folder_uri)
-    return TrainingResult.of(record, promotion, unusable, folder_uri)
+    return ImageTrainingResult.of(record, promotion, unusable, folder_uri)

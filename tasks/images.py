@@ -16,7 +16,7 @@ from sightline.monitoring import CaptureEvent
 from sightline.names import ModelName
 from sightline.runs import Chunk, Job
 from sightline.settings import settings
-from sightline.vision import ClassificationRun, FinishedClassification, ImageRef, Prediction, SerializedChunk
+from sightline.vision import ClassificationRun, FinishedClassification, ImagePrediction, ImageRef, SerializedChunk
 from tasks.events import emit_images_classified, emit_images_uncertain
 from tasks.models import ModelSpec, classifier_of
 from tasks.runs import image_limits, output_folder
@@ -57,7 +57,7 @@ class ClassifiedChunk:
     """The predictions of a chunk's images, in order."""
 
     number: int
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[ImagePrediction, ...]
 
 
 @task(**ON_STORAGE)
@@ -110,7 +110,7 @@ def classify(chunk: Opaque[SerializedChunk], job: ClassificationJob) -> Opaque[C
     return Opaque(ClassifiedChunk(serialized.number, tuple(predictions)))
 
 
-def _events(chunk: SerializedChunk, predictions: Sequence[Prediction], file_id: UUID) -> Iterator[CaptureEvent]:
+def _events(chunk: SerializedChunk, predictions: Sequence[ImagePrediction], file_id: UUID) -> Iterator[CaptureEvent]:
     """Yield an event for every inference; an image that an endpoint refused has none."""
     contents = iter(chunk.contents())
     for place, (image, prediction) in enumerate(zip(chunk.items, predictions, strict=True)):

@@ -22,7 +22,7 @@ from sightline.clock import now_in_utc
 from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
-from sightline.uploads import MAX_ATTEMPTS, Claim, Outcome, Upload, UploadRules, Uploads
+from sightline.uploads import MAX_ATTEMPTS, Upload, UploadClaim, UploadOutcome, UploadRules, Uploads
 from tasks.support.policy import ON_SERVER, ON_STORAGE
 
 __all__ = [
@@ -92,7 +92,7 @@ def find_upload(uri: str, version: str | None, kind: Kind | None) -> tuple[Uploa
 
 
 @contextmanager
-def claim_of(upload: Upload, *, again: bool) -> Iterator[Claim]:
+def claim_of(upload: Upload, *, again: bool) -> Iterator[UploadClaim]:
     """Claim this version. Raises ``Settled`` if it needs no processing, ``LeaseTaken`` if another run has it.
 
     A killed run that is repeated finds its own earlier claim, and waits until that expires.
@@ -118,16 +118,16 @@ def find_missed(older_than: timedelta, *, retry_failed: bool) -> Missed:
     With ``retry_failed``, the uploads whose processing failed are also returned.
     """
     uploads = list(UploadRules.of(settings()).find(now_in_utc() - older_than))
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, UploadOutcome] = {}
     for root in {upload.root for upload in uploads}:
         outcomes |= Uploads(storage.locate(root), now_in_utc).outcomes()
     outcome_of = {upload.id: outcomes.get(str(upload.id)) for upload in uploads}
     counts = Counter(outcome_of.values())
-    wanted = {None, Outcome.FAILED} if retry_failed else {None}
+    wanted = {None, UploadOutcome.FAILED} if retry_failed else {None}
     return Missed(
         found=len(uploads),
-        done=counts[Outcome.DONE],
-        failed=counts[Outcome.FAILED],
+        done=counts[UploadOutcome.DONE],
+        failed=counts[UploadOutcome.FAILED],
         uploads=tuple(upload for upload in uploads if outcome_of[upload.id] in wanted),
     )
 

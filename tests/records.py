@@ -7,7 +7,7 @@ from typing import Any
 
 from sightline.emotion import Stretch
 from sightline.monitoring import MonitoringReport
-from sightline.monitoring.drift import Comparison
+from sightline.monitoring.drift import DriftComparison
 from sightline.monitoring.performance import Estimate
 from sightline.monitoring.report import BaselineFacts, ClassFigures
 from sightline.ranking import FinishedRanking, RankedPerson, RankingSummary
@@ -147,16 +147,16 @@ def promotion(*, promoted: bool = True, metric: str = "macro_f1") -> Promotion:
     )
 
 
-def drift(quantity: str = "classes", *, drifted: bool = True) -> Comparison:
+def drift(quantity: str = "classes", *, drifted: bool = True) -> DriftComparison:
     """Return a comparison with the baseline."""
-    return Comparison(
+    return DriftComparison(
         quantity=quantity, test="chi-square", baseline_size=400, size=500, p=1e-6, p_corrected=2e-6,
         effects={"total variation": 0.29}, judged_by="total variation", limit=0.1, drifted=drifted,
         summary="the share of left rose from 50 % to 79 %",
     )  # fmt: skip
 
 
-def monitoring_report(*comparisons: Comparison, **changes: Any) -> MonitoringReport:
+def monitoring_report(*comparisons: DriftComparison, **changes: Any) -> MonitoringReport:
     """Return a report on posture/3 with these comparisons."""
     fields: dict[str, Any] = {
         "model": "posture", "version": "posture/3", "since": NOON, "until": NOON.replace(day=2), "note": None,

@@ -6,7 +6,7 @@ environment. Running the bootstrap again changes only what differs.
 
 from __future__ import annotations
 
-from deployments.bootstrap.resources import Change, Outcome
+from deployments.bootstrap.resources import Change, ChangeType
 from deployments.bootstrap.run import bootstrap
 
-__all__ = ["Change", "Outcome", "bootstrap"]
+__all__ = ["Change", "ChangeType", "bootstrap"]

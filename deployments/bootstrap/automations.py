@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from deployments.bootstrap.resources import Change, Outcome, read_definitions
+from deployments.bootstrap.resources import Change, ChangeType, read_definitions
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -38,7 +38,7 @@ def ensure_automations(
     for automation in client.read_automations():
         if automation.name.startswith(_PREFIX) and automation.name not in names:
             client.delete_automation(automation.id)
-            yield Change(_KIND, automation.name, Outcome.REMOVED, "it is no longer in automations.yaml")
+            yield Change(_KIND, automation.name, ChangeType.REMOVED, "it is no longer in automations.yaml")
     for definition in definitions:
         name = definition["name"]
         existing = client.read_automations_by_name(name)
@@ -47,28 +47,28 @@ def ensure_automations(
         except _NoChannel as reason:
             for automation in existing:
                 client.delete_automation(automation.id)
-            yield Change(_KIND, name, Outcome.REMOVED if existing else Outcome.SKIPPED, str(reason))
+            yield Change(_KIND, name, ChangeType.REMOVED if existing else ChangeType.SKIPPED, str(reason))
             continue
         yield Change(_KIND, name, _ensure(client, existing, {**definition, "actions": actions}))
 
 
-def _ensure(client: SyncPrefectClient, existing: Sequence[Any], definition: dict[str, Any]) -> Outcome:
+def _ensure(client: SyncPrefectClient, existing: Sequence[Any], definition: dict[str, Any]) -> ChangeType:
     from prefect.events.schemas.automations import AutomationCore
 
     wanted = AutomationCore.model_validate(definition)
     if not existing:
         client.create_automation(wanted)
-        return Outcome.CREATED
+        return ChangeType.CREATED
     first, *duplicates = existing
     for duplicate in duplicates:
         client.delete_automation(duplicate.id)
     if not duplicates and _content(first) == _content(wanted):
-        return Outcome.UNCHANGED
+        return ChangeType.UNCHANGED
     if _content(first) != _content(wanted):
         # A field that is not sent keeps its value on the server, and some fields must not be sent.
         update = {"description": wanted.description, **definition, "enabled": first.enabled}
         client.update_automation(first.id, AutomationCore.model_validate(update))
-    return Outcome.UPDATED
+    return ChangeType.UPDATED
 
 
 def _content(automation: AutomationCore) -> Any:

@@ -9,7 +9,7 @@ from cloudpathlib import S3Path
 from pydantic import SecretStr
 
 from deployments.bootstrap.environment import CREDENTIALS, RESULTS
-from deployments.bootstrap.resources import Change, Outcome
+from deployments.bootstrap.resources import Change, ChangeType
 from deployments.secrets import resolve_secret
 from sightline.errors import InvalidSetting
 from sightline.settings import Settings
@@ -112,9 +112,9 @@ def _ensure(identifier: str, wanted: Block) -> Change:
             raise
         existing = None
     if existing is not None and _content(existing) == _content(wanted):
-        return Change("block", identifier, Outcome.UNCHANGED)
+        return Change("block", identifier, ChangeType.UNCHANGED)
     wanted.save(name, overwrite=True, _sync=True)  # type: ignore[call-arg]
-    return Change("block", identifier, Outcome.UPDATED if existing is not None else Outcome.CREATED)
+    return Change("block", identifier, ChangeType.UPDATED if existing is not None else ChangeType.CREATED)
 
 
 def _content(block: Block) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deployments.bootstrap.resources import Change, Outcome, read_definitions
+from deployments.bootstrap.resources import Change, ChangeType, read_definitions
 from sightline.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def ensure_pools(
         yield Change("work pool", name, _ensure(client, name, wanted))
 
 
-def _ensure(client: SyncPrefectClient, name: str, wanted: dict[str, Any]) -> Outcome:
+def _ensure(client: SyncPrefectClient, name: str, wanted: dict[str, Any]) -> ChangeType:
     from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
     from prefect.exceptions import ObjectNotFound
 
@@ -39,7 +39,7 @@ def _ensure(client: SyncPrefectClient, name: str, wanted: dict[str, Any]) -> Out
         pool = client.read_work_pool(name)
     except ObjectNotFound:
         client.create_work_pool(WorkPoolCreate(name=name, **wanted))
-        return Outcome.CREATED
+        return ChangeType.CREATED
     if pool.type != wanted["type"]:
         raise InvalidInput(
             f"work pool {name}", f"has the type {pool.type}, not {wanted['type']}",
@@ -47,6 +47,6 @@ def _ensure(client: SyncPrefectClient, name: str, wanted: dict[str, Any]) -> Out
         )  # fmt: skip
     changes = {field: value for field, value in wanted.items() if field != "type"}
     if all(getattr(pool, field) == value for field, value in changes.items()):
-        return Outcome.UNCHANGED
+        return ChangeType.UNCHANGED
     client.update_work_pool(name, WorkPoolUpdate(**changes))
-    return Outcome.UPDATED
+    return ChangeType.UPDATED

@@ -13,12 +13,12 @@ import yaml  # type: ignore[import-untyped,unused-ignore]
 
 from sightline.errors import InvalidSetting
 
-__all__ = ["Change", "Outcome", "read_definitions"]
+__all__ = ["Change", "ChangeType", "read_definitions"]
 
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 
 
-class Outcome(StrEnum):
+class ChangeType(StrEnum):
     """The outcome for one resource."""
 
     CREATED = "created"
@@ -34,7 +34,7 @@ class Change:
 
     kind: str
     name: str
-    outcome: Outcome
+    outcome: ChangeType
     why: str | None = None
 
     def __str__(self) -> str:

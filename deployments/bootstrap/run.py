@@ -14,7 +14,7 @@ from deployments.bootstrap.automations import ensure_automations
 from deployments.bootstrap.blocks import EMAIL, SLACK, ensure_blocks
 from deployments.bootstrap.environment import flow_environment
 from deployments.bootstrap.pools import ensure_pools
-from deployments.bootstrap.resources import Change, Outcome
+from deployments.bootstrap.resources import Change, ChangeType
 
 __all__ = ["bootstrap"]
 
@@ -54,7 +54,7 @@ def _deploy(pool: str | None) -> Change:
             command += ["--prefect-file", str(file)]
         # Entrypoints are modules; Prefect imports them from the working directory.
         subprocess.run(command, cwd=prefect_file.FILE.parent, stdout=sys.stderr, check=True)  # noqa: S603
-    return Change("deployments", f"{len(prefect_file.deployments())} of {prefect_file.FILE.name}", Outcome.UPDATED)
+    return Change("deployments", f"{len(prefect_file.deployments())} of {prefect_file.FILE.name}", ChangeType.UPDATED)
 
 
 def _channels(environment: Mapping[str, str], blocks: set[str]) -> list[str]:

@@ -10,7 +10,7 @@ from threading import Event as Flag
 from pydantic import ValidationError
 
 from deployments.s3_events.listener import Backoff, Listener
-from deployments.s3_events.observability import Heartbeat, Metrics, log_as_json, serve_health
+from deployments.s3_events.observability import Heartbeat, ListenerMetrics, log_as_json, serve_health
 from deployments.s3_events.prefect_api import PrefectApi
 from deployments.s3_events.sqs import AWS_ERRORS, Queue
 from deployments.secrets import resolve_secret
@@ -63,7 +63,7 @@ def _listen(config: Settings, stop: Flag) -> None:
             "the same s3:// URI as for the flows"
         )
     auth, key = config.prefect_api_auth_string, config.prefect_api_key
-    backoff, metrics = Backoff(), Metrics()
+    backoff, metrics = Backoff(), ListenerMetrics()
     heartbeat = Heartbeat(backoff.longest + config.s3_events_wait_seconds + _HEARTBEAT_MARGIN)
     queue = Queue.open(
         url,

@@ -11,8 +11,8 @@ from threading import Event as Flag
 
 from deployments.s3_events.events import Event, object_created, poison, upload_of
 from deployments.s3_events.messages import ObjectCreated, Poison, read_message
-from deployments.s3_events.observability import Heartbeat, Metrics
-from deployments.s3_events.prefect_api import PrefectApi, Rejected, Unavailable
+from deployments.s3_events.observability import Heartbeat, ListenerMetrics
+from deployments.s3_events.prefect_api import PrefectApi, RejectedByServer, Unavailable
 from deployments.s3_events.sqs import AWS_ERRORS, Message, Queue
 from sightline.uploads import UploadRules
 
@@ -53,7 +53,7 @@ class Listener:
     api: PrefectApi
     upload_rules: UploadRules
     heartbeat: Heartbeat
-    metrics: Metrics
+    metrics: ListenerMetrics
     stop: Flag
     backoff: Backoff = field(default_factory=Backoff)
 
@@ -123,7 +123,7 @@ class Listener:
         while events := [event for delivery in deliveries for event in delivery.events]:
             try:
                 self.api.post(events)
-            except Rejected as rejection:
+            except RejectedByServer as rejection:
                 self._isolate(deliveries, str(rejection))
                 return
             except Unavailable as error:

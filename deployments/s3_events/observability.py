@@ -14,7 +14,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-__all__ = ["Heartbeat", "Metrics", "log_as_json", "serve_health"]
+__all__ = ["Heartbeat", "ListenerMetrics", "log_as_json", "serve_health"]
 
 _LAG_BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200)  # seconds
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -46,7 +46,7 @@ class Heartbeat:
         return self.age <= self._limit
 
 
-class Metrics:
+class ListenerMetrics:
     """The Prometheus metrics of one listener."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Metrics:
 
 
 @contextmanager
-def serve_health(host: str, port: int, heartbeat: Heartbeat, metrics: Metrics) -> Iterator[int]:
+def serve_health(host: str, port: int, heartbeat: Heartbeat, metrics: ListenerMetrics) -> Iterator[int]:
     """Serve ``/health`` and ``/metrics`` inside the context, and yield the port.
 
     ``/health`` responds with 503 if the heartbeat is too old. Raises ``OSError`` if the port is in use.

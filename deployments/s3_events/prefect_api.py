@@ -9,7 +9,7 @@ import httpx
 
 from deployments.s3_events.events import Event
 
-__all__ = ["PrefectApi", "Rejected", "Unavailable"]
+__all__ = ["PrefectApi", "RejectedByServer", "Unavailable"]
 
 # Statuses that concern the events themselves. After any other status, the same request may succeed later.
 _PERMANENT = frozenset(
@@ -22,7 +22,7 @@ class Unavailable(Exception):
     """The server did not accept the events but may do so later: it is down, busy, or rejects the credentials."""
 
 
-class Rejected(Exception):
+class RejectedByServer(Exception):
     """The server will never accept these events."""
 
 
@@ -42,7 +42,7 @@ class PrefectApi:
         self._events = f"{url.rstrip('/')}/events"
 
     def post(self, events: Sequence[Event]) -> None:
-        """Publish the events. Raises :class:`Unavailable` or :class:`Rejected`."""
+        """Publish the events. Raises :class:`Unavailable` or :class:`RejectedByServer`."""
         try:
             response = self._client.post(self._events, json=list(events))
         except httpx.HTTPError as error:
@@ -51,7 +51,7 @@ class PrefectApi:
             return
         text = " ".join(response.text.split())[:_TEXT]
         message = f"{self._events}: {response.status_code} {response.reason_phrase}: {text}".removesuffix(": ")
-        raise (Rejected if response.status_code in _PERMANENT else Unavailable)(message)
+        raise (RejectedByServer if response.status_code in _PERMANENT else Unavailable)(message)
 
     def __enter__(self) -> PrefectApi:
         return self

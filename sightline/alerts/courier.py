@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from sightline import storage
 from sightline.alerts.alert import Alert
-from sightline.alerts.outbox import Claim, Outbox, Undelivered
+from sightline.alerts.outbox import DeliveryClaim, Outbox, Undelivered
 from sightline.clock import now_in_utc
 from sightline.errors import InvalidInput, InvalidSetting, StorageError
 from sightline.storage import Location
@@ -97,14 +97,14 @@ class Courier:
                 failures[channel] = 0 if reason is None else failures.get(channel, 0) + 1
                 self._settle(outbox, claim, reason)
 
-    def _claim(self, outbox: Outbox, undelivered: Undelivered) -> Claim | None:
+    def _claim(self, outbox: Outbox, undelivered: Undelivered) -> DeliveryClaim | None:
         try:
             return outbox.claim(undelivered)
         except InvalidInput as damaged:
             self.warn(str(damaged))
             return None
 
-    def _settle(self, outbox: Outbox, claim: Claim, reason: str | None) -> None:
+    def _settle(self, outbox: Outbox, claim: DeliveryClaim, reason: str | None) -> None:
         if reason is None:
             outbox.delivered(claim)
             return

@@ -28,7 +28,7 @@ from sightline.errors import InvalidInput
 from sightline.leases import Lease, Leases
 from sightline.storage import Location
 
-__all__ = ["Claim", "Outbox", "Undelivered"]
+__all__ = ["DeliveryClaim", "Outbox", "Undelivered"]
 
 _RETENTION = timedelta(days=30)
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -62,7 +62,7 @@ class Undelivered:
 
 
 @dataclass(frozen=True)
-class Claim:
+class DeliveryClaim:
     """An alert that this process may send. ``lease.attempt`` counts the attempts of all runs."""
 
     undelivered: Undelivered
@@ -95,7 +95,7 @@ class Outbox:
         hashes = set(map(_hash, channels))
         return [waiting for waiting in self._all() if waiting.channel_hash in hashes]
 
-    def claim(self, undelivered: Undelivered) -> Claim | None:
+    def claim(self, undelivered: Undelivered) -> DeliveryClaim | None:
         """Claim an alert to send it; return None if another process is sending it, or has sent it.
 
         Raises ``InvalidInput`` for a damaged file.
@@ -108,15 +108,15 @@ class Outbox:
         if entry is None:
             self._forget(undelivered)
             return None
-        return Claim(undelivered, entry.channel, entry.alert, lease)
+        return DeliveryClaim(undelivered, entry.channel, entry.alert, lease)
 
-    def delivered(self, claim: Claim) -> None:
+    def delivered(self, claim: DeliveryClaim) -> None:
         """Mark the alert as delivered, and remove it."""
         mark = _Delivered(channel=claim.channel, key=claim.alert.key, at=self.now())
         storage.write_bytes(self._marks(self._day()) / f"{claim.undelivered.entry}.json", _json(mark))
         self._forget(claim.undelivered)
 
-    def failed(self, claim: Claim, error: str) -> None:
+    def failed(self, claim: DeliveryClaim, error: str) -> None:
         """Release the claim with the reason; the next run retries."""
         self._leases.release(claim.lease, error)
 

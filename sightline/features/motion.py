@@ -71,7 +71,7 @@ class _Steps:
         return np.concatenate([by_row, [total.sum() / weight.sum(), np.fmax.reduce(largest)]])
 
 
-class Motion:
+class SeriesMotion:
     """The motion in a session's poses."""
 
     def __init__(self, poses: Poses) -> None:

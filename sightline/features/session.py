@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sightline.features import posture
-from sightline.features.motion import Motion
+from sightline.features.motion import SeriesMotion
 from sightline.features.names import FEATURE_NAMES
 from sightline.features.poses import Poses
 from sightline.features.rhythm import rhythms
@@ -28,7 +28,7 @@ def session_features(keypoints: ArrayLike, times: ArrayLike, confidences: ArrayL
     # Divisions by zero become NaN below.
     with np.errstate(all="ignore"):
         poses = Poses.of(keypoints, times, confidences)
-        motion = Motion(poses)
+        motion = SeriesMotion(poses)
         values = np.concatenate(
             [
                 posture.angles(poses),

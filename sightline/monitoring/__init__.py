@@ -11,7 +11,7 @@ print(build_report(window).headline)
 from sightline.monitoring.capture_files import write_capture
 from sightline.monitoring.capture_lines import CapturedInference, CaptureEvent, InvalidCapture
 from sightline.monitoring.capture_reader import SkippedLines, read_captures
-from sightline.monitoring.drift import Comparison, DriftLimits, compare_windows
+from sightline.monitoring.drift import DriftComparison, DriftLimits, compare_windows
 from sightline.monitoring.monitored import MonitoredModel, MonitoredVersion, watch_endpoint, watch_model
 from sightline.monitoring.page import FIGURES, PAGE, write_report
 from sightline.monitoring.predictions import Predictions, read_baseline
@@ -26,7 +26,7 @@ __all__ = [
     "PAGE",
     "CaptureEvent",
     "CapturedInference",
-    "Comparison",
+    "DriftComparison",
     "DriftLimits",
     "Embedder",
     "InvalidCapture",

@@ -18,7 +18,7 @@ from sightline.monitoring.predictions import Predictions
 
 __all__ = [
     "MIN_BASELINE_SIZE",
-    "Comparison",
+    "DriftComparison",
     "DriftLimits",
     "compare_windows",
     "decile_edges",
@@ -56,7 +56,7 @@ class DriftLimits:
     auc: float = 0.65
 
 
-class Comparison(BaseModel):
+class DriftComparison(BaseModel):
     """The comparison of one quantity with the baseline.
 
     ``effects``: effect sizes by name; the one named ``judged_by`` is compared with ``limit``. ``summary``: the
@@ -98,7 +98,7 @@ def compare_windows(
     class_counts: Sequence[int],
     classes: Sequence[str],
     limits: DriftLimits,
-) -> list[Comparison]:
+) -> list[DriftComparison]:
     """Compare a window of predictions with the baseline. Returns nothing if one of them is too small.
 
     ``window`` holds a sample of the window's predictions and embeddings; ``class_counts`` counts all of them. The
@@ -151,8 +151,8 @@ def total_variation(before: NDArray[Any], after: NDArray[Any]) -> float:
     return float(np.abs(before / before.sum() - after / after.sum()).sum() / 2)
 
 
-def _comparison(difference: _Difference, p_corrected: float, alpha: float) -> Comparison:
-    return Comparison(
+def _comparison(difference: _Difference, p_corrected: float, alpha: float) -> DriftComparison:
+    return DriftComparison(
         quantity=difference.quantity,
         test=difference.test,
         baseline_size=difference.sizes[0],

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sightline import markdown
 from sightline.alerts import Alert
-from sightline.monitoring.drift import Comparison
+from sightline.monitoring.drift import DriftComparison
 from sightline.monitoring.report import MonitoringReport
 
 __all__ = ["drift_alert", "monitoring_page"]
@@ -94,7 +94,7 @@ def _expected_accuracy(report: MonitoringReport) -> dict[str, str]:
     return {"expected accuracy": f"{expected.value:.3f} (95 %: {expected.low:.3f} to {expected.high:.3f}){baseline}"}
 
 
-def _cells(comparison: Comparison) -> tuple[str, ...]:
+def _cells(comparison: DriftComparison) -> tuple[str, ...]:
     return (
         comparison.quantity,
         comparison.summary,
@@ -105,7 +105,7 @@ def _cells(comparison: Comparison) -> tuple[str, ...]:
     )
 
 
-def _effect(comparison: Comparison) -> str:
+def _effect(comparison: DriftComparison) -> str:
     return f"{comparison.judged_by} {comparison.effects[comparison.judged_by]:.3f}"
 
 

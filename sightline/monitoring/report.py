@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from sightline.monitoring.drift import Comparison
+from sightline.monitoring.drift import DriftComparison
 from sightline.monitoring.performance import Estimate, RiskPoint
 
 __all__ = ["BaselineFacts", "ClassFigures", "Latency", "MonitoringReport", "Period", "UncertainItem", "VersionFigures"]
@@ -127,8 +127,8 @@ class MonitoringReport(_Record):
     risk_coverage: tuple[RiskPoint, ...]
 
     baseline: BaselineFacts | None
-    comparisons: tuple[Comparison, ...] = Field(alias="looked_at")
-    drift: tuple[Comparison, ...]
+    comparisons: tuple[DriftComparison, ...] = Field(alias="looked_at")
+    drift: tuple[DriftComparison, ...]
     not_compared: str | None = Field(alias="not_looked_at")
 
     least_certain: tuple[UncertainItem, ...]

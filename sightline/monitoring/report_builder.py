@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sightline.monitoring.drift import MIN_BASELINE_SIZE, Comparison, DriftLimits, compare_windows
+from sightline.monitoring.drift import MIN_BASELINE_SIZE, DriftComparison, DriftLimits, compare_windows
 from sightline.monitoring.monitored import MonitoredVersion
 from sightline.monitoring.performance import expected_accuracy, risk_against_coverage
 from sightline.monitoring.periods import divide_into_periods
@@ -83,7 +83,7 @@ def build_report(window: Window, *, limits: DriftLimits | None = None, note: str
     )
 
 
-def _compare(judged: MonitoredVersion, window: Window, limits: DriftLimits) -> tuple[list[Comparison], str | None]:
+def _compare(judged: MonitoredVersion, window: Window, limits: DriftLimits) -> tuple[list[DriftComparison], str | None]:
     """Return the comparisons, and the reason why some or all of them were not possible."""
     baseline, tally = judged.baseline, window.tallies.get(judged.label)
     if baseline is None:

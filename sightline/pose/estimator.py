@@ -59,7 +59,7 @@ def check_frame(rgb: Frame) -> None:
         raise ValueError(f"a frame is (height, width, 3) of uint8; this one is {rgb.shape} of {rgb.dtype}")
 
 
-class Window(NamedTuple):
+class SearchWindow(NamedTuple):
     """An axis-parallel part of a frame, in integer pixels."""
 
     left: int
@@ -137,12 +137,12 @@ class PoseEstimator:
         self._detector.close()
         self._landmarks.close()
 
-    def detect(self, rgb: Frame, window: Window | None = None) -> list[Region]:
+    def detect(self, rgb: Frame, window: SearchWindow | None = None) -> list[Region]:
         """Return the regions of people in the window, by default the full frame, the highest confidence first.
 
         The detector scales the window to 224 by 224 pixels, so a person must fill about a sixth of its longer side.
         """
-        left, top, width, height = window or Window(0, 0, rgb.shape[1], rgb.shape[0])
+        left, top, width, height = window or SearchWindow(0, 0, rgb.shape[1], rgb.shape[0])
         part = np.ascontiguousarray(rgb[top : top + height, left : left + width])
         detections = self._detector.process(part).detections or []
         regions = []

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.pose._stderr import startup_notices_hidden
-from sightline.pose.estimator import Frame, PoseEstimator, Window, check_frame
+from sightline.pose.estimator import Frame, PoseEstimator, SearchWindow, check_frame
 from sightline.pose.skeleton import JOINTS, Keypoints
 from sightline.pose.windows import distinct, full_frame, parts
 
@@ -88,12 +88,12 @@ class FaceDetector:
         clipped = np.clip(np.array(boxes, np.float32).reshape(-1, 4), 0, [width, height, width, height])
         return clipped[(clipped[:, 0] < clipped[:, 2]) & (clipped[:, 1] < clipped[:, 3])].astype(np.float32)
 
-    def _faces(self, rgb: Frame, large: list[Window], small: list[Window]) -> list[Box]:
+    def _faces(self, rgb: Frame, large: list[SearchWindow], small: list[SearchWindow]) -> list[Box]:
         searches = [(self._full_range, window) for window in large]
         searches += [(self._short_range, window) for window in (*large, *small)]
         return [box for model, window in searches for box in _face_boxes(model, rgb, window)]
 
-    def _heads(self, rgb: Frame, windows: list[Window]) -> list[Box]:
+    def _heads(self, rgb: Frame, windows: list[SearchWindow]) -> list[Box]:
         regions = distinct([region for window in windows for region in self._estimator.detect(rgb, window)])
         people = [person for region in regions if (person := self._estimator.landmarks(rgb, region))]
         heads = [head_box(person.keypoints) for person in people if person.presence >= _MIN_PRESENCE]
@@ -126,7 +126,7 @@ def head_box(keypoints: Keypoints) -> NDArray[np.float32] | None:
     return np.array([x - half, y - half - lift, x + half, y + half], np.float32)
 
 
-def _face_boxes(model: Any, rgb: Frame, window: Window) -> list[Box]:
+def _face_boxes(model: Any, rgb: Frame, window: SearchWindow) -> list[Box]:
     left, top, width, height = window
     part = np.ascontiguousarray(rgb[top : top + height, left : left + width])
     boxes = []

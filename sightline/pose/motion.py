@@ -16,7 +16,7 @@ _NOISE_OF_SIZE = 0.1
 _NOISE_OF_ROTATION = 0.2
 
 
-class Motion:
+class MotionModel:
     """An alpha-beta filter on a person's region: steady at rest, fast in motion.
 
     The region must be steady, because the same image gives other landmarks in a slightly different region. The filter's

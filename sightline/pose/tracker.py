@@ -13,8 +13,8 @@ import math
 import threading
 from typing import Self
 
-from sightline.pose.estimator import Frame, Person, PoseEstimator, Window, check_frame
-from sightline.pose.motion import Motion
+from sightline.pose.estimator import Frame, Person, PoseEstimator, SearchWindow, check_frame
+from sightline.pose.motion import MotionModel
 from sightline.pose.skeleton import Keypoints
 from sightline.pose.windows import around, full_frame, parts
 
@@ -41,7 +41,7 @@ class PoseTracker:
     def __init__(self) -> None:
         self._estimator = PoseEstimator()
         self._time = -math.inf
-        self._motion: Motion | None = None
+        self._motion: MotionModel | None = None
         self._next_search = -math.inf
 
     def __enter__(self) -> Self:
@@ -69,7 +69,7 @@ class PoseTracker:
             self._motion = None
             return None
         if self._motion is None:
-            self._motion = Motion(person.region, time)
+            self._motion = MotionModel(person.region, time)
         else:
             self._motion.update(person.region, time)
         return person.keypoints
@@ -117,7 +117,9 @@ def _find_closely(estimator: PoseEstimator, rgb: Frame) -> Person | None:
     return _find(estimator, rgb, parts(rgb, _PART), _MIN_PRESENCE_IN_PART)
 
 
-def _find(estimator: PoseEstimator, rgb: Frame, windows: list[Window], min_presence: float = 0.0) -> Person | None:
+def _find(
+    estimator: PoseEstimator, rgb: Frame, windows: list[SearchWindow], min_presence: float = 0.0
+) -> Person | None:
     """Return the largest of the people in the windows; in one window, only the highest confidence counts."""
     regions = [regions[0] for window in windows if (regions := estimator.detect(rgb, window))]
     for region in sorted(regions, key=lambda region: -region.side):

@@ -24,13 +24,13 @@ from sightline.leases import HeldLease, Leases
 from sightline.storage import Location
 from sightline.uploads.upload import Upload
 
-__all__ = ["MAX_ATTEMPTS", "Claim", "Outcome", "Settled", "UploadRecord", "Uploads"]
+__all__ = ["MAX_ATTEMPTS", "Settled", "UploadClaim", "UploadOutcome", "UploadRecord", "Uploads"]
 
 MAX_ATTEMPTS = 3
 """Attempts at one version that may be interrupted, by a kill or a storage failure, before it counts as failed."""
 
 
-class Outcome(StrEnum):
+class UploadOutcome(StrEnum):
     """The outcome of processing a version."""
 
     DONE = "done"
@@ -45,7 +45,7 @@ class UploadRecord(BaseModel):
     uri: str
     version: str
     kind: str
-    outcome: Outcome
+    outcome: UploadOutcome
     error: str | None = None
     attempts: PositiveInt = Field(alias="tries")
     run: str
@@ -61,7 +61,7 @@ class Settled(SightlineError):
 
     def __str__(self) -> str:
         record = self.record
-        if record.outcome is Outcome.DONE:
+        if record.outcome is UploadOutcome.DONE:
             return f"{record.uri}: this version has been processed, at {record.at:%Y-%m-%d %H:%M:%S %Z} by {record.run}"
         return (
             f"{record.uri}: this version has failed, at {record.at:%Y-%m-%d %H:%M:%S %Z} in {record.run}: "
@@ -79,7 +79,7 @@ class Uploads:
 
     def record(self, upload: Upload) -> UploadRecord | None:
         """Return the record of this version; None if it has not been processed, or was interrupted."""
-        for outcome in Outcome:
+        for outcome in UploadOutcome:
             try:
                 record = documents.read(self._file(upload, outcome), UploadRecord)
             except documents.DocumentDamaged as error:
@@ -88,16 +88,16 @@ class Uploads:
                 return record
         return None
 
-    def outcomes(self) -> dict[str, Outcome]:
+    def outcomes(self) -> dict[str, UploadOutcome]:
         """Return the outcomes of all versions that have one, by :attr:`Upload.id` as text."""
         return {
             name.removesuffix(".json"): outcome
-            for outcome in reversed(Outcome)
+            for outcome in reversed(UploadOutcome)
             for name in storage.file_names(self._folder / outcome)
         }
 
     @contextmanager
-    def claim(self, upload: Upload, holder: str, *, again: bool = False) -> Iterator[Claim]:
+    def claim(self, upload: Upload, holder: str, *, again: bool = False) -> Iterator[UploadClaim]:
         """Hold the exclusive right to this version until the block ends; ``holder`` describes the owner to people.
 
         ``again`` processes the version whatever its outcome. A version that ``holder`` itself recorded as failed can
@@ -112,7 +112,7 @@ class Uploads:
             except Settled:
                 self._leases.drop(str(upload.id))
                 raise
-            claim = Claim(self, upload, holder, held)
+            claim = UploadClaim(self, upload, holder, held)
             if claim.attempts > MAX_ATTEMPTS and not again:
                 claim.failed(f"all {MAX_ATTEMPTS} attempts were interrupted")
                 self._check(upload, "", again=again)
@@ -120,7 +120,7 @@ class Uploads:
 
     def _check(self, upload: Upload, holder: str, *, again: bool) -> None:
         record = None if again else self.record(upload)
-        if record and not (record.outcome is Outcome.FAILED and record.run == holder):
+        if record and not (record.outcome is UploadOutcome.FAILED and record.run == holder):
             raise Settled(record)
 
     @property
@@ -131,12 +131,12 @@ class Uploads:
     def _leases(self) -> Leases:
         return Leases(self._folder / "leases", self.lease, self.now)
 
-    def _file(self, upload: Upload, outcome: Outcome) -> Location:
+    def _file(self, upload: Upload, outcome: UploadOutcome) -> Location:
         return self._folder / outcome / f"{upload.id}.json"
 
 
 @dataclass(frozen=True)
-class Claim:
+class UploadClaim:
     """The exclusive right to process one version. Created by :meth:`Uploads.claim`.
 
     A claim that ends without :meth:`done` or :meth:`failed` was interrupted: the version can be processed again.
@@ -155,15 +155,15 @@ class Claim:
     def done(self) -> None:
         """Record that the version is processed. Raises ``LeaseLost`` if another process may have it."""
         self.held.check()
-        self._store(Outcome.DONE)
-        storage.remove(self.uploads._file(self.upload, Outcome.FAILED))
+        self._store(UploadOutcome.DONE)
+        storage.remove(self.uploads._file(self.upload, UploadOutcome.FAILED))
 
     def failed(self, error: str) -> None:
         """Record that the version cannot be processed, and why. Raises ``LeaseLost`` if another process may have it."""
         self.held.check()
-        self._store(Outcome.FAILED, error)
+        self._store(UploadOutcome.FAILED, error)
 
-    def _store(self, outcome: Outcome, error: str | None = None) -> None:
+    def _store(self, outcome: UploadOutcome, error: str | None = None) -> None:
         upload, uploads = self.upload, self.uploads
         record = UploadRecord(
             uri=upload.uri,

@@ -14,7 +14,7 @@ from sightline.vision.decode import Decoded, decode
 from sightline.vision.endpoint import EndpointClassifier, InvalidResponse
 from sightline.vision.fetch import fetch
 from sightline.vision.limits import Limits
-from sightline.vision.predictions import Prediction, classify_chunk, record_of
+from sightline.vision.predictions import ImagePrediction, classify_chunk, record_of
 from sightline.vision.reasons import TRANSIENT, Reason, Rejected
 from sightline.vision.records import THRESHOLD_NOT_MET, ImageRecord, Outcome, judge
 from sightline.vision.refs import ImageRef
@@ -40,12 +40,12 @@ __all__ = [
     "EndpointClassifier",
     "FinishedClassification",
     "ImageClassifier",
+    "ImagePrediction",
     "ImageRecord",
     "ImageRef",
     "InvalidResponse",
     "Limits",
     "Outcome",
-    "Prediction",
     "Reason",
     "Rejected",
     "SerializedChunk",

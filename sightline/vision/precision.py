@@ -11,18 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sightline.registry import ModelRecord
 from sightline.registry.errors import damaged, first_problem
 
-__all__ = ["HALF_PRECISIONS", "METRIC", "Agreement", "HalfPrecision", "agreement", "supported_half_precisions"]
+__all__ = ["HALF_PRECISIONS", "METRIC", "HalfPrecision", "PrecisionAgreement", "agreement", "supported_half_precisions"]
 
 HalfPrecision: TypeAlias = Literal["bfloat16", "float16"]
 HALF_PRECISIONS: tuple[HalfPrecision, ...] = get_args(HalfPrecision)
 
 METRIC = "half_precision"
-"""The metric of a model's record that holds an :class:`Agreement` for every measured precision."""
+"""The metric of a model's record that holds an :class:`PrecisionAgreement` for every measured precision."""
 
 _MIN_SHARE, _MAX_DIFFERENCE, _MIN_IMAGES = 0.995, 0.02, 100
 
 
-class Agreement(BaseModel):
+class PrecisionAgreement(BaseModel):
     """The agreement of predictions in half precision with those in float32, on images not used for training.
 
     ``images``: the number of images. ``same_class``: the share of them whose most probable class is the same.
@@ -47,10 +47,10 @@ class Agreement(BaseModel):
         return self.images >= _MIN_IMAGES and min(self.same_class, self.within) >= _MIN_SHARE
 
 
-def agreement(half: NDArray[np.float64], expected: NDArray[np.float64]) -> Agreement:
+def agreement(half: NDArray[np.float64], expected: NDArray[np.float64]) -> PrecisionAgreement:
     """Return the agreement of probabilities in half precision with those in float32, both of shape = (n, classes)."""
     differences = np.abs(half - expected).max(axis=1)
-    return Agreement(
+    return PrecisionAgreement(
         images=len(expected),
         same_class=float((half.argmax(1) == expected.argmax(1)).mean()),
         within=float((differences <= _MAX_DIFFERENCE).mean()),
@@ -65,7 +65,9 @@ def supported_half_precisions(record: ModelRecord) -> frozenset[HalfPrecision]:
     """
     measured = record.metrics.get(METRIC, {})
     try:
-        agreements = {name: Agreement.model_validate(measured[name]) for name in HALF_PRECISIONS if name in measured}
+        agreements = {
+            name: PrecisionAgreement.model_validate(measured[name]) for name in HALF_PRECISIONS if name in measured
+        }
     except (TypeError, ValidationError) as error:
         problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
         raise damaged(record.label, f"the metric {METRIC} of its record is damaged: {problem}", record.name) from error

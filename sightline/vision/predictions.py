@@ -15,10 +15,10 @@ from sightline.vision.endpoint import EndpointClassifier
 from sightline.vision.reasons import Rejected
 from sightline.vision.records import THRESHOLD_NOT_MET, ImageRecord, Outcome, judge
 
-__all__ = ["Prediction", "classify_chunk", "record_of"]
+__all__ = ["ImagePrediction", "classify_chunk", "record_of"]
 
 
-class Prediction(BaseModel):
+class ImagePrediction(BaseModel):
     """An image's probabilities, in the order of the model's classes, or the reason why it has none.
 
     ``at``: the time of the inference. ``timings``: seconds.
@@ -35,7 +35,7 @@ class Prediction(BaseModel):
     timings: dict[str, float]
 
 
-def classify_chunk(chunk: SerializedChunk, classifier: ImageClassifier | EndpointClassifier) -> list[Prediction]:
+def classify_chunk(chunk: SerializedChunk, classifier: ImageClassifier | EndpointClassifier) -> list[ImagePrediction]:
     """Return a prediction for every image of the chunk, in its order."""
     results = _invoke(chunk, classifier) if isinstance(classifier, EndpointClassifier) else _predict(chunk, classifier)
     predictions = []
@@ -49,12 +49,12 @@ def classify_chunk(chunk: SerializedChunk, classifier: ImageClassifier | Endpoin
             else:
                 fields["probabilities"] = result
         predictions.append(
-            Prediction(uri=image.uri, sha256=image.sha256, at=datetime.now(UTC), timings=timings, **fields)
+            ImagePrediction(uri=image.uri, sha256=image.sha256, at=datetime.now(UTC), timings=timings, **fields)
         )
     return predictions
 
 
-def record_of(prediction: Prediction, classes: Sequence[str], model: str, threshold: float) -> ImageRecord:
+def record_of(prediction: ImagePrediction, classes: Sequence[str], model: str, threshold: float) -> ImageRecord:
     """Return the record of an image: accepted, uncertain or rejected."""
     fields: dict[str, Any] = {
         "uri": prediction.uri,

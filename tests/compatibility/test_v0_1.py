@@ -60,7 +60,7 @@ from sightline.training.emotions import (
     training_lease,
 )
 from sightline.training.ranking import RankingParameters, open_ranking_data, parameters_of, ranking_graph, stages_root
-from sightline.uploads import Outcome, Settled, Upload, Uploads
+from sightline.uploads import Settled, Upload, UploadOutcome, Uploads
 from sightline.vision import (
     ClassificationRun,
     FinishedClassification,
@@ -616,9 +616,12 @@ def test_processed_and_failed_uploads_are_settled(stored: Path) -> None:
     done, failed = uploads.record(upload("done")), uploads.record(upload("failed"))
     assert done
     assert failed
-    assert (done.outcome, done.run, done.at) == (Outcome.DONE, "run one", START)
-    assert (failed.outcome, failed.error, failed.attempts) == (Outcome.FAILED, "InvalidMedia: no video in it", 1)
-    assert uploads.outcomes() == {str(upload("done").id): Outcome.DONE, str(upload("failed").id): Outcome.FAILED}
+    assert (done.outcome, done.run, done.at) == (UploadOutcome.DONE, "run one", START)
+    assert (failed.outcome, failed.error, failed.attempts) == (UploadOutcome.FAILED, "InvalidMedia: no video in it", 1)
+    assert uploads.outcomes() == {
+        str(upload("done").id): UploadOutcome.DONE,
+        str(upload("failed").id): UploadOutcome.FAILED,
+    }
     for name in ("done", "failed"):
         with pytest.raises(Settled), uploads.claim(upload(name), "run six"):
             pytest.fail("it is processed again")

@@ -19,7 +19,7 @@ from demo.clip import build_clip
 from flows.predict_emotion import predict_emotion
 from flows.process_video import VideoResult, process_video
 from flows.retrain_all import SweepResult, retrain_all
-from flows.train_emotion import TrainingResult, train_emotion
+from flows.train_emotion import EmotionTrainingResult, train_emotion
 from sightline.affect import read_trainings
 from sightline.registry import ModelNotFound, Registry
 from sightline.reviews import Reviews
@@ -58,7 +58,7 @@ def store_sessions(home: Path, patient: str, per_emotion: int = 5, **options: An
     )
 
 
-def train(patient: str, **options: Any) -> State[TrainingResult]:
+def train(patient: str, **options: Any) -> State[EmotionTrainingResult]:
     return train_emotion(patient, repeats=1, permutations=19, return_state=True, **options)
 
 
@@ -89,7 +89,7 @@ def registry(home: Path) -> Registry:
 
 
 @pytest.fixture(scope="module")
-def trained(home: Path) -> State[TrainingResult]:
+def trained(home: Path) -> State[EmotionTrainingResult]:
     """The training of ana, who has enough sessions."""
     store_sessions(home, "ana")
     return train("ana")
@@ -97,7 +97,7 @@ def trained(home: Path) -> State[TrainingResult]:
 
 class TestTraining:
     def test_patient_with_enough_sessions_gets_a_complete_model(
-        self, trained: State[TrainingResult], registry: Registry, prefect_server: str
+        self, trained: State[EmotionTrainingResult], registry: Registry, prefect_server: str
     ) -> None:
         result = trained.result()
         assert result.trained
@@ -149,7 +149,7 @@ class TestTraining:
         assert train("nobody").name == "Skipped"
 
     def test_cooldown_skips_the_next_training_unless_forced(
-        self, trained: State[TrainingResult], prefect_server: str
+        self, trained: State[EmotionTrainingResult], prefect_server: str
     ) -> None:
         assert trained.result().model
         again = train("ana")
@@ -209,7 +209,7 @@ class TestSweep:
 
 class TestPrediction:
     def test_prediction_is_stored_and_an_uncertain_one_goes_to_review(
-        self, home: Path, trained: State[TrainingResult], prefect_server: str
+        self, home: Path, trained: State[EmotionTrainingResult], prefect_server: str
     ) -> None:
         agreed = predict_emotion("ana/synthetic-0001", threshold=0.3)
         assert (agreed.emotion, agreed.keyword_emotion, agreed.review) == ("happy", "happy", ())

@@ -17,7 +17,7 @@ from prefect.flow_engine import run_flow
 from prefect.states import State
 
 from flows.classify_images import ClassificationResult, classify_images
-from flows.export_training_data import ExportResult, export_training_data
+from flows.export_training_data import TrainingDataExport, export_training_data
 from flows.predict_emotion import predict_emotion
 from flows.remind_reviewers import ReminderResult, remind_reviewers
 from flows.review_predictions import ReviewResult, review_predictions
@@ -239,7 +239,7 @@ def test_answers_from_a_file_are_stored_and_exported_once(
     with pytest.raises(InvalidInput, match="there is no question about it"):
         review_predictions(classified.results, answers=str(file))
 
-    first: ExportResult = export_training_data("vehicles", str(tmp_path / "export"))
+    first: TrainingDataExport = export_training_data("vehicles", str(tmp_path / "export"))
     assert (first.images, first.written, first.classes) == (2, 2, {"bicycle": 1, "motorcycle": 1})
     assert export_training_data("vehicles", str(tmp_path / "export")).written == 0
 

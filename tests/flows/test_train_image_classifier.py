@@ -17,7 +17,7 @@ from prefect.states import State
 from flows.__main__ import run
 from flows.rollback_model import rollback_model
 from flows.synthesize_pressure_maps import synthesize_pressure_maps
-from flows.train_image_classifier import TrainingResult, train_image_classifier
+from flows.train_image_classifier import ImageTrainingResult, train_image_classifier
 from sightline.errors import InvalidInput, InvalidSetting
 from sightline.registry import InvalidModelName, ModelNotFound, Registry
 from sightline.reviews import Reviews
@@ -56,7 +56,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def train(*arguments: Any, **options: Any) -> State[TrainingResult]:
+def train(*arguments: Any, **options: Any) -> State[ImageTrainingResult]:
     return train_image_classifier(*arguments, return_state=True, **options)
 
 

@@ -22,7 +22,7 @@ from sightline import storage
 from sightline.clock import now_in_utc
 from sightline.errors import InvalidInput, InvalidMedia, StorageError
 from sightline.settings import settings
-from sightline.uploads import Outcome, UploadRules, Uploads
+from sightline.uploads import UploadOutcome, UploadRules, Uploads
 from tasks import uploads as tasks
 
 pytestmark = pytest.mark.integration
@@ -69,7 +69,7 @@ def put(path: Path, content: bytes = b"x", minutes_ago: float = 60) -> str:
     return str(path)
 
 
-def outcomes(videos: Path) -> list[Outcome]:
+def outcomes(videos: Path) -> list[UploadOutcome]:
     return list(Uploads(videos, now_in_utc).outcomes().values())
 
 
@@ -185,7 +185,7 @@ class TestSweep:
         state = sweep_uploads(return_state=True)
         assert state.is_failed()
         assert state.message == f"1 of 2 uploads failed: {bad}"
-        assert sorted(outcomes(videos)) == [Outcome.DONE, Outcome.FAILED]
+        assert sorted(outcomes(videos)) == [UploadOutcome.DONE, UploadOutcome.FAILED]
         later = sweep_uploads()
         assert (later.failed, later.missed) == (1, 0)
         assert sweep_uploads(retry_failed=True, return_state=True).is_failed()

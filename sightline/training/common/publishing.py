@@ -19,9 +19,9 @@ from sightline.training.common.manifest import MANIFEST, read_manifest_csv
 
 __all__ = [
     "NO_CURRENT_MODEL",
-    "Comparison",
     "CurrentModelChanged",
     "TestSet",
+    "VersionComparison",
     "compare_with_current",
     "promote_version",
     "provenance",
@@ -43,7 +43,7 @@ class CurrentModelChanged(Exception):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VersionComparison:
     """The metrics of a new version and of the current one on the same test samples.
 
     ``value`` is the metric of the new version. ``version`` and ``current`` are the current version and its metric, None
@@ -56,7 +56,7 @@ class Comparison:
     why: str
 
     @classmethod
-    def without_current(cls, value: float) -> Comparison:
+    def without_current(cls, value: float) -> VersionComparison:
         """Return the comparison of a model that has no current version."""
         return cls(None, value, None, NO_CURRENT_MODEL)
 
@@ -93,7 +93,12 @@ def provenance(libraries: Sequence[str]) -> dict[str, Any]:
 
 
 def promote_version(
-    registry: Registry, record: ModelRecord, metric: str, compare: Callable[[], Comparison], *, why: str | None = None
+    registry: Registry,
+    record: ModelRecord,
+    metric: str,
+    compare: Callable[[], VersionComparison],
+    *,
+    why: str | None = None,
 ) -> Promotion:
     """Make a published version current if its ``metric`` is at least that of the current version.
 
@@ -117,7 +122,7 @@ def promote_version(
 
 def compare_with_current(
     registry: Registry, record: ModelRecord, metric: str, read_test_set: Callable[[], TestSet], measure: Measure
-) -> Comparison:
+) -> VersionComparison:
     """Compare a version with the current version of its model on the same test images.
 
     If the current version has the same test set, its recorded metric counts. If it was trained on some of the test
@@ -127,13 +132,13 @@ def compare_with_current(
     value = float(record.metrics[metric])
     current = registry.current(record.name)
     if current is None or current.version == record.version:
-        return Comparison.without_current(value)
+        return VersionComparison.without_current(value)
     files = registry.open(record.name, current.version)
     label = files.record.label
     recorded = files.record.metrics.get(metric)
     if files.record.data.test_sha256 == record.data.test_sha256 and recorded is not None:
         why = f"{label} was tested on the same {record.data.test} images"
-        return Comparison(current.version, value, float(recorded), why)
+        return VersionComparison(current.version, value, float(recorded), why)
     test_set = read_test_set()
     selected, seen = _unseen_samples(files, test_set)
     count = len(test_set.hashes)
@@ -143,7 +148,7 @@ def compare_with_current(
     elif seen:
         why += f", but was trained on {seen} of them: its metric is too high"
     new_value, current_value = measure(label, selected)
-    return Comparison(current.version, new_value, current_value, why)
+    return VersionComparison(current.version, new_value, current_value, why)
 
 
 def _unseen_samples(files: ModelFiles, test_set: TestSet) -> tuple[NDArray[np.bool_], int]:

@@ -29,7 +29,7 @@ from sightline.registry import (
 )
 from sightline.training.common.calibration import Calibration, calibrate, expected_calibration_error
 from sightline.training.common.evaluation import selective
-from sightline.training.common.publishing import Comparison, promote_version, provenance
+from sightline.training.common.publishing import VersionComparison, promote_version, provenance
 from sightline.training.emotions.dataset import SessionTable
 from sightline.training.emotions.pipelines import fit_forest
 from sightline.training.emotions.plots import draw_plots
@@ -139,15 +139,15 @@ def promote_forest(registry: Registry, record: ModelRecord, table: SessionTable,
     true = emotions[table.labels]
     value = float((emotions[trained.out_of_fold.argmax(axis=1)] == true).mean())
 
-    def compare() -> Comparison:
+    def compare() -> VersionComparison:
         current = registry.current(record.name)
         if current is None or current.version == record.version:
-            return Comparison.without_current(value)
+            return VersionComparison.without_current(value)
         predicted, unseen = _predictions_of(registry, record, current.version, table)
         why = f"compared on the same {len(true)} sessions: {len(true) - unseen} by their out-of-fold predictions" + (
             f", and {unseen} that {record.name}/{current.version} was not trained on" if unseen else ""
         )
-        return Comparison(current.version, value, float((predicted == true).mean()), why)
+        return VersionComparison(current.version, value, float((predicted == true).mean()), why)
 
     return promote_version(registry, record, METRIC, compare)
 

@@ -1,7 +1,7 @@
 """From labelled images to a published classifier: data, splits, training, evaluation, publication."""
 
 from sightline.training.images.comparison import ComparisonRow, compare
-from sightline.training.images.cross_validation import CrossValidation, Fold, cross_validate
+from sightline.training.images.cross_validation import CrossValidation, FoldMetrics, cross_validate
 from sightline.training.images.data import TrainingData, read_training_data
 from sightline.training.images.fit import Fitted, fit
 from sightline.training.images.manifest import Classes, Manifest, Sample, Unusable
@@ -20,7 +20,7 @@ __all__ = [
     "ComparisonRow",
     "CrossValidation",
     "Fitted",
-    "Fold",
+    "FoldMetrics",
     "InvalidPreset",
     "Manifest",
     "Preset",

@@ -14,10 +14,10 @@ from sightline.training.images.fit import fit
 from sightline.training.images.preset import Recipe
 from sightline.training.images.splits import folds
 
-__all__ = ["CrossValidation", "Fold", "cross_validate"]
+__all__ = ["CrossValidation", "FoldMetrics", "cross_validate"]
 
 
-class Fold(BaseModel):
+class FoldMetrics(BaseModel):
     """One fold: the number of training and test images, the metrics, and the seconds of training."""
 
     model_config = ConfigDict(frozen=True)
@@ -34,7 +34,7 @@ class CrossValidation(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    folds: tuple[Fold, ...]
+    folds: tuple[FoldMetrics, ...]
     accuracy: float
     accuracy_deviation: float
     macro_f1: float
@@ -57,7 +57,7 @@ def cross_validate(
     """Train ``count`` models, and test every model on its held-out fold. The results select nothing."""
     labels, classes = data.labels, len(data.manifest.classes)
     predicted = np.empty_like(labels)
-    results: list[Fold] = []
+    results: list[FoldMetrics] = []
 
     def report(share: float) -> None:
         if progress:
@@ -68,7 +68,7 @@ def cross_validate(
         fitted = fit(recipe, data.pixels[train], labels[train], classes, **options)
         predicted[test] = fitted.logits(data.pixels[test]).argmax(axis=1)
         results.append(
-            Fold(
+            FoldMetrics(
                 train=len(train),
                 test=len(test),
                 accuracy=score(predicted[test], labels[test], classes, "accuracy"),

@@ -16,8 +16,8 @@ from sightline.training.common.calibration import Calibration, calibrate, expect
 from sightline.training.common.evaluation import Evaluation, evaluate, score
 from sightline.training.common.manifest import MANIFEST
 from sightline.training.common.publishing import (
-    Comparison,
     TestSet,
+    VersionComparison,
     compare_with_current,
     promote_version,
     provenance,
@@ -32,7 +32,7 @@ from sightline.training.images.preset import Preset
 from sightline.training.images.splits import Indices, Splits
 from sightline.vision import TASK, load_classifier, save_classifier
 from sightline.vision.heads import probabilities
-from sightline.vision.precision import HALF_PRECISIONS, METRIC, Agreement, agreement
+from sightline.vision.precision import HALF_PRECISIONS, METRIC, PrecisionAgreement, agreement
 
 __all__ = ["Assessed", "assess", "promote", "publish"]
 
@@ -54,7 +54,7 @@ class Assessed:
     evaluation: Evaluation
     before: NDArray[np.float64]
     after: NDArray[np.float64]
-    half: Mapping[str, Agreement]
+    half: Mapping[str, PrecisionAgreement]
 
 
 def assess(fitted: Fitted, data: TrainingData, splits: Splits, threshold: float) -> Assessed:
@@ -70,7 +70,7 @@ def assess(fitted: Fitted, data: TrainingData, splits: Splits, threshold: float)
 
 def _in_half_precisions(
     fitted: Fitted, pixels: NDArray[np.uint8], temperature: float, expected: NDArray[np.float64]
-) -> Iterator[tuple[str, Agreement]]:
+) -> Iterator[tuple[str, PrecisionAgreement]]:
     """Measure the agreement in each half precision, except those in which the embeddings overflow."""
     from sightline.vision.half import emulate_precision
 
@@ -225,7 +225,7 @@ def promote(
             score(by_current, labels[selected], classes, metric),
         )
 
-    def compare() -> Comparison:
+    def compare() -> VersionComparison:
         return compare_with_current(registry, record, metric, read_test_set, measure)
 
     return promote_version(registry, record, metric, compare, why=why)

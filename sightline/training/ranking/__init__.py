@@ -1,6 +1,6 @@
 """Train the running-style ranking on photos labelled good and bad: stages, evaluation, publishing."""
 
-from sightline.training.ranking.dataset import LABELS, SPLITS, Photo, RankingData, open_ranking_data
+from sightline.training.ranking.dataset import LABELS, SPLITS, LabelledPhoto, RankingData, open_ranking_data
 from sightline.training.ranking.evaluate import RankingMetrics
 from sightline.training.ranking.export import ExportFailed
 from sightline.training.ranking.graph import STAGES, RankingTraining, ranking_graph, stages_root
@@ -14,7 +14,7 @@ __all__ = [
     "SPLITS",
     "STAGES",
     "ExportFailed",
-    "Photo",
+    "LabelledPhoto",
     "RankingData",
     "RankingMetrics",
     "RankingParameters",

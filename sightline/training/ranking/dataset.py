@@ -20,7 +20,7 @@ from sightline.training.common.errors import UnsuitableData
 if TYPE_CHECKING:
     from dvc.api import DVCFileSystem
 
-__all__ = ["LABELS", "SPLITS", "Photo", "RankingData", "Split", "open_ranking_data"]
+__all__ = ["LABELS", "SPLITS", "LabelledPhoto", "RankingData", "Split", "open_ranking_data"]
 
 Split = Literal["train", "evaluate"]
 SPLITS: tuple[Split, ...] = ("train", "evaluate")
@@ -38,7 +38,7 @@ _LAYOUT = {
 _OF_PERSON = re.compile(r"-p\d+$")
 
 
-class Photo(NamedTuple):
+class LabelledPhoto(NamedTuple):
     """One labelled photo, or a crop of one. ``name`` is its path in the label's folder; ``read`` returns its bytes.
 
     ``version`` is the MD5 of the content, as in DVC and S3, or the ETag of a multipart upload.
@@ -72,9 +72,9 @@ class RankingData:
     name: str
     revision: str | None
     prepared: bool
-    photos: tuple[Photo, ...]
+    photos: tuple[LabelledPhoto, ...]
 
-    def of(self, split: Split) -> tuple[Photo, ...]:
+    def of(self, split: Split) -> tuple[LabelledPhoto, ...]:
         """Return the photos of one split."""
         return tuple(photo for photo in self.photos if photo.split == split)
 
@@ -105,7 +105,7 @@ def open_ranking_data(source: str | Location, *, prepared: bool = False) -> Rank
         match = pattern.fullmatch(file.path)
         if match and file.path.lower().endswith(vision.SUFFIXES) and "/." not in f"/{file.path}":
             split: Split = "train" if match[1] == "train" else "evaluate"
-            photos.append(Photo(split, match[2], match[3], file.uri, file.version(), file.read))
+            photos.append(LabelledPhoto(split, match[2], match[3], file.uri, file.version(), file.read))
     data = RankingData(uri, name, revision, prepared, tuple(sorted(photos, key=lambda photo: photo[:3])))
     _check(data)
     return data

@@ -23,7 +23,7 @@ from sightline.errors import StorageError
 from sightline.progress import Progress
 from sightline.ranking import DroppedPerson, PreparedPerson, PrepareParameters, Preparer
 from sightline.training.common.errors import UnsuitableData
-from sightline.training.ranking.dataset import LABELS, Photo, RankingData, Split
+from sightline.training.ranking.dataset import LABELS, LabelledPhoto, RankingData, Split
 
 __all__ = ["PEOPLE", "Crop", "crops_of", "prepare_split", "read_people"]
 
@@ -95,7 +95,7 @@ class _CropResult(NamedTuple):
     parts: dict[str, NDArray[np.uint8]]
 
 
-_Crop = Callable[[Photo, NDArray[np.uint8]], Iterator[_CropResult]]
+_Crop = Callable[[LabelledPhoto, NDArray[np.uint8]], Iterator[_CropResult]]
 
 
 class _Cropper:
@@ -106,7 +106,7 @@ class _Cropper:
         self._local = threading.local()
         self._all: list[Preparer] = []
 
-    def __call__(self, photo: Photo, rgb: NDArray[np.uint8]) -> Iterator[_CropResult]:
+    def __call__(self, photo: LabelledPhoto, rgb: NDArray[np.uint8]) -> Iterator[_CropResult]:
         preparer: Preparer | None = getattr(self._local, "preparer", None)
         if preparer is None:
             preparer = self._local.preparer = Preparer()
@@ -122,13 +122,13 @@ class _Cropper:
             preparer.close()
 
 
-def _use_as_is(photo: Photo, rgb: NDArray[np.uint8]) -> Iterator[_CropResult]:
+def _use_as_is(photo: LabelledPhoto, rgb: NDArray[np.uint8]) -> Iterator[_CropResult]:
     """Yield an image that already is a lower body."""
     row = Crop(label=photo.label, photo=photo.name, group=photo.group, person=1)
     yield _CropResult(row, {"lower_body": rgb})
 
 
-def _person(photo: Photo, number: int, person: PreparedPerson) -> _CropResult:
+def _person(photo: LabelledPhoto, number: int, person: PreparedPerson) -> _CropResult:
     if person.without_lower_body:
         return _CropResult(_dropped(photo, number, person.without_lower_body), {"upper_body": person.upper_body})
     assert person.lower_body is not None  # noqa: S101, without_lower_body is set otherwise
@@ -144,7 +144,7 @@ def _person(photo: Photo, number: int, person: PreparedPerson) -> _CropResult:
     return _CropResult(row, {"upper_body": person.upper_body, "lower_body": person.lower_body})
 
 
-def _dropped(photo: Photo, number: int, dropped: DroppedPerson) -> Crop:
+def _dropped(photo: LabelledPhoto, number: int, dropped: DroppedPerson) -> Crop:
     return Crop(
         label=photo.label,
         photo=photo.name,
@@ -157,7 +157,7 @@ def _dropped(photo: Photo, number: int, dropped: DroppedPerson) -> Crop:
     )
 
 
-def _write_crops(photo: Photo, crop: _Crop, folder: Path) -> list[Crop]:
+def _write_crops(photo: LabelledPhoto, crop: _Crop, folder: Path) -> list[Crop]:
     try:
         rgb = vision.decode(photo.read(), None, vision.Limits()).pixels
     except vision.Rejected as error:
@@ -168,7 +168,7 @@ def _write_crops(photo: Photo, crop: _Crop, folder: Path) -> list[Crop]:
     return [_save(photo, result, folder) for result in crop(photo, rgb)]
 
 
-def _save(photo: Photo, result: _CropResult, folder: Path) -> Crop:
+def _save(photo: LabelledPhoto, result: _CropResult, folder: Path) -> Crop:
     from PIL import Image
 
     row = result.row

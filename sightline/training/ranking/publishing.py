@@ -16,8 +16,8 @@ from sightline.ranking.model import MODEL_FILE
 from sightline.registry import DataVersion, ModelDraft, ModelRecord, Promotion, Registry
 from sightline.training.common.manifest import COLUMNS, MANIFEST, csv_bytes, hash_of_samples
 from sightline.training.common.publishing import (
-    Comparison,
     TestSet,
+    VersionComparison,
     compare_with_current,
     promote_version,
     provenance,
@@ -139,7 +139,7 @@ def promote_ranker(registry: Registry, record: ModelRecord, graph: StageGraph) -
         images = [read_crop(folder, crop) for crop in crops]
         return _auc_of(registry, record.label, images, labels), _auc_of(registry, current, images, labels)
 
-    def compare() -> Comparison:
+    def compare() -> VersionComparison:
         return compare_with_current(registry, record, METRIC, read_test_set, measure)
 
     return promote_version(registry, record, METRIC, compare)

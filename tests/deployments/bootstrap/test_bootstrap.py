@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.events.schemas.automations import AutomationCore
 from prefect_docker.worker import DockerWorkerJobConfiguration
 
-from deployments.bootstrap import Outcome, bootstrap
+from deployments.bootstrap import ChangeType, bootstrap
 from deployments.bootstrap.environment import flow_environment
 from deployments.bootstrap.resources import read_definitions
 from sightline.errors import InvalidInput, InvalidSetting
@@ -49,21 +49,21 @@ def client(prefect_server: str) -> Iterator[SyncPrefectClient]:
         yield client
 
 
-def outcomes(environment: Mapping[str, str]) -> dict[str, Outcome]:
+def outcomes(environment: Mapping[str, str]) -> dict[str, ChangeType]:
     return {f"{change.kind} {change.name}": change.outcome for change in bootstrap(environment)}
 
 
 def test_first_run_creates_everything_second_run_changes_nothing(client: SyncPrefectClient) -> None:
     first, second = outcomes(ON_AWS), outcomes(ON_AWS)
-    assert set(first.values()) == {Outcome.CREATED}
-    assert set(second.values()) == {Outcome.UNCHANGED}
+    assert set(first.values()) == {ChangeType.CREATED}
+    assert set(second.values()) == {ChangeType.UNCHANGED}
     assert len(client.read_automations()) == 3
 
 
 def test_only_resources_whose_variables_changed_are_updated(client: SyncPrefectClient) -> None:
     before = outcomes(ON_AWS)
     after = outcomes({**ON_AWS, "SLACK_WEBHOOK_URL": "json://127.0.0.1:2/alerts", "DOCKER_RUNS_AT_ONCE": "1"})
-    changed = {name for name, outcome in after.items() if outcome is Outcome.UPDATED}
+    changed = {name for name, outcome in after.items() if outcome is ChangeType.UPDATED}
     assert changed == {"block slack-webhook/sightline", "work pool media-docker"}
     assert set(before) == set(after)
 
@@ -73,7 +73,7 @@ def test_edited_automation_is_restored_and_disabled_one_stays_disabled(client: S
     name = "sightline: crash the runs whose heartbeat has stopped"
     [automation] = client.read_automations_by_name(name)
     client.pause_automation(automation.id)
-    assert outcomes(ON_AWS)[f"automation {name}"] is Outcome.UNCHANGED
+    assert outcomes(ON_AWS)[f"automation {name}"] is ChangeType.UNCHANGED
     [automation] = client.read_automations_by_name(name)
     assert not automation.enabled
     changed = automation.model_dump(mode="json", exclude={"id": True, "owner_resource": True, "trigger": {"id"}}) | {
@@ -81,7 +81,7 @@ def test_edited_automation_is_restored_and_disabled_one_stays_disabled(client: S
     }
     changed["trigger"]["within"] = 30
     client.update_automation(automation.id, AutomationCore.model_validate(changed))
-    assert outcomes(ON_AWS)[f"automation {name}"] is Outcome.UPDATED
+    assert outcomes(ON_AWS)[f"automation {name}"] is ChangeType.UPDATED
     [automation] = client.read_automations_by_name(name)
     assert (automation.description, automation.enabled) == ("", False)
     assert automation.trigger.within.total_seconds() == 540  # type: ignore[union-attr]
@@ -95,8 +95,8 @@ def test_automation_of_an_earlier_version_is_removed_and_a_users_one_stays(clien
             AutomationCore.model_validate({**first.model_dump(include={"trigger", "actions"}), "name": name})
         )
     changes = outcomes(ON_AWS)
-    assert changes.pop("automation sightline: of an earlier version") == Outcome.REMOVED
-    assert set(changes.values()) == {Outcome.UNCHANGED}
+    assert changes.pop("automation sightline: of an earlier version") == ChangeType.REMOVED
+    assert set(changes.values()) == {ChangeType.UNCHANGED}
     names = {automation.name for automation in client.read_automations()}
     assert "of a user" in names
     assert len(names) == 4
@@ -106,11 +106,11 @@ def test_notifications_are_removed_if_no_channel_can_notify(client: SyncPrefectC
     outcomes(ON_AWS)
     without_channel = outcomes({"RESULTS_BUCKET": "s3://results"})
     notifying = {name for name in without_channel if "notify of" in name}
-    assert {without_channel[name] for name in notifying} == {Outcome.REMOVED}
+    assert {without_channel[name] for name in notifying} == {ChangeType.REMOVED}
     assert [automation.name for automation in client.read_automations()] == [
         "sightline: crash the runs whose heartbeat has stopped"
     ]
-    assert {outcomes({"RESULTS_BUCKET": "s3://results"})[name] for name in notifying} == {Outcome.SKIPPED}
+    assert {outcomes({"RESULTS_BUCKET": "s3://results"})[name] for name in notifying} == {ChangeType.SKIPPED}
 
 
 def test_server_notifies_only_through_blocks_that_can_notify(client: SyncPrefectClient) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deployments.s3_events.listener import Backoff, Listener
-from deployments.s3_events.observability import Heartbeat, Metrics
+from deployments.s3_events.observability import Heartbeat, ListenerMetrics
 from deployments.s3_events.prefect_api import PrefectApi
 from deployments.s3_events.sqs import Queue
 from sightline.settings import Settings
@@ -68,7 +68,13 @@ def listening(upload_rules: UploadRules) -> Listening:
     def listen(queue: Queue, url: str, timeout: float = 5.0, backoff: Backoff | None = None) -> Iterator[Listener]:
         with PrefectApi(url, timeout=timeout) as client:
             listener = Listener(
-                queue, client, upload_rules, Heartbeat(30), Metrics(), threading.Event(), backoff or Backoff(0.05, 0.2)
+                queue,
+                client,
+                upload_rules,
+                Heartbeat(30),
+                ListenerMetrics(),
+                threading.Event(),
+                backoff or Backoff(0.05, 0.2),
             )
             thread = threading.Thread(target=listener.run)
             thread.start()

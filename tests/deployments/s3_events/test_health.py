@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from deployments.s3_events.observability import Heartbeat, Metrics, serve_health
+from deployments.s3_events.observability import Heartbeat, ListenerMetrics, serve_health
 
 
 def get(port: int, path: str) -> httpx.Response:
@@ -15,7 +15,7 @@ def get(port: int, path: str) -> httpx.Response:
 def test_health_is_503_while_the_heartbeat_is_too_old() -> None:
     times = [0.0]
     heartbeat = Heartbeat(90, lambda: times[0])
-    with serve_health("127.0.0.1", 0, heartbeat, Metrics()) as port:
+    with serve_health("127.0.0.1", 0, heartbeat, ListenerMetrics()) as port:
         assert get(port, "/health").json()["status"] == "ok"
         times[0] = 91.0
         stalled = get(port, "/health")
@@ -28,7 +28,7 @@ def test_health_is_503_while_the_heartbeat_is_too_old() -> None:
 def test_metrics_are_served_in_the_text_format() -> None:
     from prometheus_client.parser import text_string_to_metric_families
 
-    metrics = Metrics()
+    metrics = ListenerMetrics()
     metrics.received.inc(3)
     metrics.posted.labels("video").inc()
     with serve_health("127.0.0.1", 0, Heartbeat(5), metrics) as port:
@@ -39,8 +39,8 @@ def test_metrics_are_served_in_the_text_format() -> None:
 
 def test_port_in_use_is_an_error() -> None:
     with (
-        serve_health("127.0.0.1", 0, Heartbeat(5), Metrics()) as port,
+        serve_health("127.0.0.1", 0, Heartbeat(5), ListenerMetrics()) as port,
         pytest.raises(OSError, match="Address already in use"),
-        serve_health("127.0.0.1", port, Heartbeat(5), Metrics()),
+        serve_health("127.0.0.1", port, Heartbeat(5), ListenerMetrics()),
     ):
         pytest.fail("the port was bound twice")

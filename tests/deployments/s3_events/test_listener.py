@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deployments.s3_events.listener import Backoff
-from deployments.s3_events.prefect_api import PrefectApi, Rejected, Unavailable
+from deployments.s3_events.prefect_api import PrefectApi, RejectedByServer, Unavailable
 from deployments.s3_events.sqs import Queue
 from tests.deployments.s3_events.conftest import Listening
 from tests.deployments.s3_events.fake import FakePrefect, await_true, s3_message
@@ -256,7 +256,7 @@ def test_error_contains_the_servers_response(fake: FakePrefect, api: str) -> Non
         with pytest.raises(Unavailable, match=r"/api/events: 401 Unauthorized$"):
             client.post([])
         fake.answer = lambda events: 413
-        with pytest.raises(Rejected, match="413"):
+        with pytest.raises(RejectedByServer, match="413"):
             client.post([])
 
 

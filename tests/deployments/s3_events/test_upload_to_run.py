@@ -36,7 +36,7 @@ from sightline.clock import now_in_utc
 from sightline.leases import LeaseTaken
 from sightline.settings import Settings, settings
 from sightline.storage import Location, uri_of
-from sightline.uploads import Outcome, Settled, UploadRules, Uploads
+from sightline.uploads import Settled, UploadOutcome, UploadRules, Uploads
 from tests.deployments.s3_events.conftest import Listening
 from tests.deployments.s3_events.fake import await_true, s3_message
 
@@ -292,7 +292,7 @@ def test_hundred_uploads_are_processed_once_despite_kills(
         runs = len(runs_of(deployment))
     print(f"{by_events} by events, {len(swept.uploads)} by the sweep, {runs} runs")
     assert worker.processed == Counter(uris)
-    assert set(done.outcomes().values()) == {Outcome.DONE}
+    assert set(done.outcomes().values()) == {UploadOutcome.DONE}
     assert by_events > 50
     assert len(swept.uploads) <= 100 - by_events
 

@@ -11,7 +11,7 @@ import pytest
 
 from sightline import storage
 from sightline.alerts import Alert, Outbox
-from sightline.alerts.outbox import Claim
+from sightline.alerts.outbox import DeliveryClaim
 from sightline.errors import InvalidInput
 from sightline.storage import Location
 from tests.clocks import START, Clock
@@ -29,7 +29,7 @@ def all_keys(outbox: Outbox) -> list[str]:
     return [storage.key_under(file.location, outbox.root) or "" for file in storage.walk(outbox.root)]
 
 
-def claim_first(outbox: Outbox) -> Claim:
+def claim_first(outbox: Outbox) -> DeliveryClaim:
     claim = outbox.claim(outbox.waiting([CHANNEL])[0])
     assert claim
     return claim
@@ -77,7 +77,7 @@ def test_one_of_many_concurrent_claims_succeeds(outbox: Outbox, alert: CreateAle
     assert posted
     start = threading.Barrier(6)
 
-    def take(_: int) -> Claim | None:
+    def take(_: int) -> DeliveryClaim | None:
         start.wait()
         return outbox.claim(posted)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sightline.monitoring import Comparison, DriftLimits, Predictions, compare_windows
+from sightline.monitoring import DriftComparison, DriftLimits, Predictions, compare_windows
 from sightline.monitoring.drift import decile_edges, range_indices, stability_index, total_variation
 from sightline.registry import BASELINE, Baseline, Registry
 from sightline.storage import locate
@@ -34,12 +34,12 @@ def sample(probabilities: NDArray[np.float64] | NDArray[np.float32], source: str
     return Predictions.from_baseline(Baseline(probabilities.astype(np.float32)), source)
 
 
-def compare(baseline: Predictions, window: Predictions, limits: DriftLimits = LIMITS) -> list[Comparison]:
+def compare(baseline: Predictions, window: Predictions, limits: DriftLimits = LIMITS) -> list[DriftComparison]:
     counts = np.bincount(window.predicted, minlength=len(CLASSES)).tolist()
     return compare_windows(baseline, window, counts, CLASSES, limits)
 
 
-def drifted(comparisons: Sequence[Comparison]) -> set[str]:
+def drifted(comparisons: Sequence[DriftComparison]) -> set[str]:
     return {comparison.quantity for comparison in comparisons if comparison.drifted}
 
 

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 from sightline.pose.estimator import Region
-from sightline.pose.motion import Motion
+from sightline.pose.motion import MotionModel
 
 STILL = Region(200, 100, 80, 0)
 
 
-def followed(regions: list[Region], times: list[float]) -> Motion:
-    motion = Motion(regions[0], times[0])
+def followed(regions: list[Region], times: list[float]) -> MotionModel:
+    motion = MotionModel(regions[0], times[0])
     for region, time in zip(regions[1:], times[1:], strict=True):
         motion.update(region, time)
     return motion
 
 
 def test_person_seen_once_is_predicted_at_the_same_position() -> None:
-    assert Motion(STILL, 3.0).predict(3.1) == STILL
+    assert MotionModel(STILL, 3.0).predict(3.1) == STILL
 
 
 def test_speed_is_per_second_not_per_frame() -> None:

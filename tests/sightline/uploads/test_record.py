@@ -12,7 +12,7 @@ from sightline import storage
 from sightline.errors import StorageError
 from sightline.leases import LeaseLost, LeaseTaken
 from sightline.storage import Location, uri_of
-from sightline.uploads import MAX_ATTEMPTS, Outcome, Settled, Upload, Uploads
+from sightline.uploads import MAX_ATTEMPTS, Settled, Upload, UploadOutcome, Uploads
 from tests.clocks import START, Clock
 
 
@@ -35,10 +35,10 @@ def test_processed_version_is_not_processed_again(uploads: Uploads, clip: Upload
     record = uploads.record(clip)
     assert record
     assert (record.uri, record.version, record.outcome, record.run, record.at, record.attempts) == (
-        clip.uri, "1", Outcome.DONE, "run one", START, 1,
+        clip.uri, "1", UploadOutcome.DONE, "run one", START, 1,
     )  # fmt: skip
-    assert b'"tries": 1' in storage.read_bytes(uploads._file(clip, Outcome.DONE)), "the key of version 0.1"
-    assert uploads.outcomes() == {str(clip.id): Outcome.DONE}
+    assert b'"tries": 1' in storage.read_bytes(uploads._file(clip, UploadOutcome.DONE)), "the key of version 0.1"
+    assert uploads.outcomes() == {str(clip.id): UploadOutcome.DONE}
 
 
 def test_another_version_is_processed(uploads: Uploads, clip: Upload) -> None:
@@ -87,14 +87,14 @@ def test_run_that_lost_its_claim_writes_no_record(uploads: Uploads, clip: Upload
 def test_failed_version_is_processed_again_only_on_request(uploads: Uploads, clip: Upload) -> None:
     with uploads.claim(clip, "run one") as claim:
         claim.failed("a.mp4: is cut off")
-    assert uploads.outcomes() == {str(clip.id): Outcome.FAILED}
+    assert uploads.outcomes() == {str(clip.id): UploadOutcome.FAILED}
     with pytest.raises(
         Settled, match=r"has failed, .* in run one: a.mp4: is cut off\. Upload another version, or .*--again"
     ):
         uploads.claim(clip, "run two").__enter__()
     with uploads.claim(clip, "run two", again=True) as claim:
         claim.done()
-    assert uploads.outcomes() == {str(clip.id): Outcome.DONE}
+    assert uploads.outcomes() == {str(clip.id): UploadOutcome.DONE}
 
 
 def test_failed_run_can_be_retried(uploads: Uploads, clip: Upload) -> None:
@@ -105,7 +105,7 @@ def test_failed_run_can_be_retried(uploads: Uploads, clip: Upload) -> None:
         claim.done()
     record = uploads.record(clip)
     assert record
-    assert record.outcome is Outcome.DONE
+    assert record.outcome is UploadOutcome.DONE
 
 
 def test_version_is_failed_after_three_interrupted_attempts(uploads: Uploads, clip: Upload, clock: Clock) -> None:
@@ -115,7 +115,7 @@ def test_version_is_failed_after_three_interrupted_attempts(uploads: Uploads, cl
         clock.time += timedelta(seconds=61)
     with pytest.raises(Settled, match="all 3 attempts were interrupted"):
         uploads.claim(clip, "run last").__enter__()
-    assert uploads.outcomes() == {str(clip.id): Outcome.FAILED}
+    assert uploads.outcomes() == {str(clip.id): UploadOutcome.FAILED}
     with uploads.claim(clip, "run again", again=True) as claim:
         claim.done()
 
@@ -143,6 +143,6 @@ def remaining_leases(bucket: Location) -> list[str]:
 
 
 def test_damaged_record_raises_with_its_name_and_the_fix(uploads: Uploads, clip: Upload) -> None:
-    storage.write_bytes(uploads._file(clip, Outcome.DONE), b"{")
+    storage.write_bytes(uploads._file(clip, UploadOutcome.DONE), b"{")
     with pytest.raises(StorageError, match=rf"done/{clip.id}.json: is damaged.* Remove it"):
         uploads.record(clip)

@@ -32,7 +32,7 @@ from sightline.training.images import publishing as publishing_module
 from sightline.training.images.fit import embed, fit_trees
 from sightline.vision import load_classifier
 from sightline.vision.labelled import ImageSource
-from sightline.vision.precision import Agreement
+from sightline.vision.precision import PrecisionAgreement
 from tests.networks import Mixer
 
 
@@ -119,7 +119,7 @@ def test_record_holds_the_agreement_of_half_precision(
     record, _ = put(registry, good, data, splits, quick, tmp_path)
     measured = record.metrics["half_precision"]
     assert measured.keys() == {"float16"}, "a plain convolutional network has no perceptrons for bfloat16"
-    agreement = Agreement(**measured["float16"])
+    agreement = PrecisionAgreement(**measured["float16"])
     assert (agreement.images, agreement) == (record.data.test, good.half["float16"])
     assert agreement.same_class > 0.9
 
