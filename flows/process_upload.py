@@ -1,4 +1,4 @@
-"""Uploaded file → claim → processing by its kind; every version once."""
+"""Uploaded file → lease → processing by its kind; every version once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sightline.leases import LeaseTaken
 from sightline.settings import settings
 from sightline.uploads import Settled, Upload
 from tasks.support.flow import alerted_by_parent, sightline_flow, skipped
-from tasks.uploads import Kind, claim_of, find_upload
+from tasks.uploads import Kind, find_upload, upload_lease
 
 
 class UploadResult(BaseModel):
@@ -62,13 +62,13 @@ def process_upload(
     if not is_current:
         return _skipped(upload, f"{upload.uri} has been replaced since; the later version has a separate run")
     try:
-        with claim_of(upload, again=again) as claim:
+        with upload_lease(upload, again=again) as lease:
             try:
                 outputs = _process(upload)
             except InvalidInput as error:  # Other errors, such as a network failure, are transient.
-                claim.failed(str(error))
+                lease.failed(str(error))
                 raise
-            claim.done()
+            lease.done()
     except (Settled, LeaseTaken) as reason:
         return _skipped(upload, str(reason))
     return UploadResult.of(upload, processed=True, **outputs)

@@ -1,4 +1,4 @@
-"""Uploads: their identity, their claims, and the runs that process them."""
+"""Uploads: their identity, their leases, and the runs that process them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from sightline.clock import now_in_utc
 from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
-from sightline.uploads import MAX_ATTEMPTS, Upload, UploadClaim, UploadOutcome, UploadRules, Uploads
+from sightline.uploads import MAX_ATTEMPTS, Upload, UploadLease, UploadOutcome, UploadRules, Uploads
 from tasks.support.policy import ON_SERVER, ON_STORAGE
 
 __all__ = [
     "Kind",
     "Missed",
     "Started",
-    "claim_of",
     "current_version",
     "find_missed",
     "find_upload",
     "start_uploads",
+    "upload_lease",
 ]
 
 Kind: TypeAlias = Literal["video", "image"]
@@ -92,23 +92,25 @@ def find_upload(uri: str, version: str | None, kind: Kind | None) -> tuple[Uploa
 
 
 @contextmanager
-def claim_of(upload: Upload, *, again: bool) -> Iterator[UploadClaim]:
-    """Claim this version. Raises ``Settled`` if it needs no processing, ``LeaseTaken`` if another run has it.
+def upload_lease(upload: Upload, *, again: bool) -> Iterator[UploadLease]:
+    """Hold the lease on this version.
 
-    A killed run that is repeated finds its own earlier claim, and waits until that expires.
+    Raises ``Settled`` if it needs no processing, and ``LeaseTaken`` if another run has it.
+
+    A killed run that is repeated finds its own earlier lease, and waits until that expires.
     """
     uploads, holder = Uploads(storage.locate(upload.root), now_in_utc, _LEASE), _this_run()
     deadline = time.monotonic() + 2 * _LEASE.total_seconds()
     with ExitStack() as stack:
         while True:
             try:
-                claim = stack.enter_context(uploads.claim(upload, holder, again=again))
+                lease = stack.enter_context(uploads.take(upload, holder, again=again))
                 break
             except LeaseTaken as taken:
                 if taken.holder != holder or time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE)
-        yield claim
+        yield lease
 
 
 @task(**ON_STORAGE)

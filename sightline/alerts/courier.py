@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from sightline import storage
 from sightline.alerts.alert import Alert
-from sightline.alerts.outbox import DeliveryClaim, Outbox, Undelivered
+from sightline.alerts.outbox import Delivery, Outbox, Undelivered
 from sightline.clock import now_in_utc
 from sightline.errors import InvalidInput, InvalidSetting, StorageError
 from sightline.storage import Location
@@ -73,13 +73,13 @@ class Courier:
         posted_alerts = {channel: outbox.post(alert, channel) for channel in self.channels}
         self._deliver_waiting(outbox, exclude={posted.entry for posted in posted_alerts.values() if posted})
         for channel, posted in posted_alerts.items():
-            claim = self._claim(outbox, posted) if posted else None
-            if claim is None:
+            delivery = self._take(outbox, posted) if posted else None
+            if delivery is None:
                 settled[channel] = False
                 continue
-            reason = self._attempt(channel, claim.alert, self.waits)
+            reason = self._attempt(channel, delivery.alert, self.waits)
             settled[channel] = reason is None
-            self._settle(outbox, claim, reason)
+            self._settle(outbox, delivery, reason)
 
     def _deliver_waiting(self, outbox: Outbox, exclude: set[str]) -> None:
         """Attempt each delivery once: the time since the last run was the pause."""
@@ -91,28 +91,28 @@ class Courier:
                 continue
             if attempts == _WAITING_PER_RUN:
                 break
-            if claim := self._claim(outbox, waiting):
+            if delivery := self._take(outbox, waiting):
                 attempts += 1
-                reason = self._attempt(claim.channel, claim.alert, ())
+                reason = self._attempt(delivery.channel, delivery.alert, ())
                 failures[channel] = 0 if reason is None else failures.get(channel, 0) + 1
-                self._settle(outbox, claim, reason)
+                self._settle(outbox, delivery, reason)
 
-    def _claim(self, outbox: Outbox, undelivered: Undelivered) -> DeliveryClaim | None:
+    def _take(self, outbox: Outbox, undelivered: Undelivered) -> Delivery | None:
         try:
-            return outbox.claim(undelivered)
+            return outbox.take(undelivered)
         except InvalidInput as damaged:
             self.warn(str(damaged))
             return None
 
-    def _settle(self, outbox: Outbox, claim: DeliveryClaim, reason: str | None) -> None:
+    def _settle(self, outbox: Outbox, delivery: Delivery, reason: str | None) -> None:
         if reason is None:
-            outbox.delivered(claim)
+            outbox.delivered(delivery)
             return
         self.warn(
-            f"{claim.channel}: {reason}. The alert {claim.alert.title!r} stays in {storage.uri_of(outbox.root)}, and "
-            f"the next run retries (failed attempts: {claim.lease.attempt})"
+            f"{delivery.channel}: {reason}. The alert {delivery.alert.title!r} stays in {storage.uri_of(outbox.root)}, "
+            f"and the next run retries (failed attempts: {delivery.lease.attempt})"
         )
-        outbox.failed(claim, reason)
+        outbox.failed(delivery, reason)
 
     def _attempt(self, channel: str, alert: Alert, waits: tuple[float, ...]) -> str | None:
         """Return why the channel did not accept the alert; None if it did."""

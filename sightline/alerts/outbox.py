@@ -28,7 +28,7 @@ from sightline.errors import InvalidInput
 from sightline.leases import Lease, Leases
 from sightline.storage import Location
 
-__all__ = ["DeliveryClaim", "Outbox", "Undelivered"]
+__all__ = ["Delivery", "Outbox", "Undelivered"]
 
 _RETENTION = timedelta(days=30)
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -62,7 +62,7 @@ class Undelivered:
 
 
 @dataclass(frozen=True)
-class DeliveryClaim:
+class Delivery:
     """An alert that this process may send. ``lease.attempt`` counts the attempts of all runs."""
 
     undelivered: Undelivered
@@ -73,7 +73,7 @@ class DeliveryClaim:
 
 @dataclass(frozen=True)
 class Outbox:
-    """The alerts that wait in ``root``. A claim is valid for the duration ``lease``."""
+    """The alerts that wait in ``root``. The right to send one is a lease of the duration ``lease``."""
 
     root: Location
     lease: timedelta = timedelta(minutes=5)
@@ -95,8 +95,8 @@ class Outbox:
         hashes = set(map(_hash, channels))
         return [waiting for waiting in self._all() if waiting.channel_hash in hashes]
 
-    def claim(self, undelivered: Undelivered) -> DeliveryClaim | None:
-        """Claim an alert to send it; return None if another process is sending it, or has sent it.
+    def take(self, undelivered: Undelivered) -> Delivery | None:
+        """Take the lease on an alert to send it; return None if another process is sending it, or has sent it.
 
         Raises ``InvalidInput`` for a damaged file.
         """
@@ -108,17 +108,17 @@ class Outbox:
         if entry is None:
             self._forget(undelivered)
             return None
-        return DeliveryClaim(undelivered, entry.channel, entry.alert, lease)
+        return Delivery(undelivered, entry.channel, entry.alert, lease)
 
-    def delivered(self, claim: DeliveryClaim) -> None:
+    def delivered(self, delivery: Delivery) -> None:
         """Mark the alert as delivered, and remove it."""
-        mark = _Delivered(channel=claim.channel, key=claim.alert.key, at=self.now())
-        storage.write_bytes(self._marks(self._day()) / f"{claim.undelivered.entry}.json", _json(mark))
-        self._forget(claim.undelivered)
+        mark = _Delivered(channel=delivery.channel, key=delivery.alert.key, at=self.now())
+        storage.write_bytes(self._marks(self._day()) / f"{delivery.undelivered.entry}.json", _json(mark))
+        self._forget(delivery.undelivered)
 
-    def failed(self, claim: DeliveryClaim, error: str) -> None:
-        """Release the claim with the reason; the next run retries."""
-        self._leases.release(claim.lease, error)
+    def failed(self, delivery: Delivery, error: str) -> None:
+        """Release the lease with the reason; the next run retries."""
+        self._leases.release(delivery.lease, error)
 
     def sweep(self) -> list[Undelivered]:
         """Remove marks and undelivered alerts older than 30 days; return those alerts."""

@@ -1,6 +1,6 @@
 """Uploads: the files that are processed as they arrive, and the records of those that have been processed."""
 
-from sightline.uploads.record import MAX_ATTEMPTS, Settled, UploadClaim, UploadOutcome, UploadRecord, Uploads
+from sightline.uploads.record import MAX_ATTEMPTS, Settled, UploadLease, UploadOutcome, UploadRecord, Uploads
 from sightline.uploads.rendering import given_up_alert
 from sightline.uploads.rules import LocatedRule, UploadRules
 from sightline.uploads.upload import Upload
@@ -10,7 +10,7 @@ __all__ = [
     "LocatedRule",
     "Settled",
     "Upload",
-    "UploadClaim",
+    "UploadLease",
     "UploadOutcome",
     "UploadRecord",
     "UploadRules",

@@ -1,11 +1,11 @@
 """Records of processed uploads: one for every version of a file, beside the files.
 
->>> with Uploads(locate(upload.root), now).claim(upload, "run brave-otter") as claim:
+>>> with Uploads(locate(upload.root), now).take(upload, "run brave-otter") as lease:
 ...     process(upload)
-...     claim.done()
+...     lease.done()
 
-The records are in the hidden folder ``.uploads`` of the bucket. A claim is a lease that is renewed during the
-processing; the claim of a killed process expires after a minute.
+The records are in the hidden folder ``.uploads`` of the bucket. A lease on a version is renewed during its
+processing; that of a killed process expires after a minute.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sightline.leases import HeldLease, Leases
 from sightline.storage import Location
 from sightline.uploads.upload import Upload
 
-__all__ = ["MAX_ATTEMPTS", "Settled", "UploadClaim", "UploadOutcome", "UploadRecord", "Uploads"]
+__all__ = ["MAX_ATTEMPTS", "Settled", "UploadLease", "UploadOutcome", "UploadRecord", "Uploads"]
 
 MAX_ATTEMPTS = 3
 """Attempts at one version that may be interrupted, by a kill or a storage failure, before it counts as failed."""
@@ -71,7 +71,7 @@ class Settled(SightlineError):
 
 @dataclass(frozen=True)
 class Uploads:
-    """The records of the files in one bucket. A claim lasts for ``lease`` and is renewed while it is held."""
+    """The records of the files in one bucket. A lease on one lasts for ``lease`` and is renewed while it is held."""
 
     root: Location
     now: Callable[[], datetime]
@@ -97,11 +97,11 @@ class Uploads:
         }
 
     @contextmanager
-    def claim(self, upload: Upload, holder: str, *, again: bool = False) -> Iterator[UploadClaim]:
+    def take(self, upload: Upload, holder: str, *, again: bool = False) -> Iterator[UploadLease]:
         """Hold the exclusive right to this version until the block ends; ``holder`` describes the owner to people.
 
         ``again`` processes the version whatever its outcome. A version that ``holder`` itself recorded as failed can
-        be claimed: that is a retry. Raises :class:`Settled` if the version needs no processing, and ``LeaseTaken`` if
+        be leased: that is a retry. Raises :class:`Settled` if the version needs no processing, and ``LeaseTaken`` if
         another process has it.
         """
         self._check(upload, holder, again=again)
@@ -112,11 +112,11 @@ class Uploads:
             except Settled:
                 self._leases.drop(str(upload.id))
                 raise
-            claim = UploadClaim(self, upload, holder, held)
-            if claim.attempts > MAX_ATTEMPTS and not again:
-                claim.failed(f"all {MAX_ATTEMPTS} attempts were interrupted")
+            lease = UploadLease(self, upload, holder, held)
+            if lease.attempts > MAX_ATTEMPTS and not again:
+                lease.failed(f"all {MAX_ATTEMPTS} attempts were interrupted")
                 self._check(upload, "", again=again)
-            yield claim
+            yield lease
 
     def _check(self, upload: Upload, holder: str, *, again: bool) -> None:
         record = None if again else self.record(upload)
@@ -136,10 +136,10 @@ class Uploads:
 
 
 @dataclass(frozen=True)
-class UploadClaim:
-    """The exclusive right to process one version. Created by :meth:`Uploads.claim`.
+class UploadLease:
+    """The exclusive right to process one version. Created by :meth:`Uploads.take`.
 
-    A claim that ends without :meth:`done` or :meth:`failed` was interrupted: the version can be processed again.
+    A lease that ends without :meth:`done` or :meth:`failed` was interrupted: the version can be processed again.
     """
 
     uploads: Uploads

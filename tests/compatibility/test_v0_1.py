@@ -623,21 +623,21 @@ def test_processed_and_failed_uploads_are_settled(stored: Path) -> None:
         str(upload("failed").id): UploadOutcome.FAILED,
     }
     for name in ("done", "failed"):
-        with pytest.raises(Settled), uploads.claim(upload(name), "run six"):
+        with pytest.raises(Settled), uploads.take(upload(name), "run six"):
             pytest.fail("it is processed again")
 
 
 def test_upload_of_killed_run_can_be_claimed_after_its_lease_expires(stored: Path) -> None:
     clock = Clock(timedelta(seconds=30))
     uploads = Uploads(stored / "videos", clock)
-    with pytest.raises(LeaseTaken, match="run four has it"), uploads.claim(upload("killed"), "run six"):
-        pytest.fail("two runs have the claim")
+    with pytest.raises(LeaseTaken, match="run four has it"), uploads.take(upload("killed"), "run six"):
+        pytest.fail("two runs hold the lease")
     clock.time += timedelta(seconds=31)
-    with uploads.claim(upload("killed"), "run six") as claim:
-        assert claim.attempts == 2
-        claim.done()
-    with uploads.claim(upload("broken"), "run six") as claim:
-        assert claim.attempts == 3
+    with uploads.take(upload("killed"), "run six") as lease:
+        assert lease.attempts == 2
+        lease.done()
+    with uploads.take(upload("broken"), "run six") as lease:
+        assert lease.attempts == 3
 
 
 # Alerts.

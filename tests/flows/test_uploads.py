@@ -121,11 +121,11 @@ class TestOneUpload:
         put(videos / "ana" / "a.mp4", b"back")
         assert process_upload(clip).processed
 
-    def test_upload_claimed_by_another_run_is_skipped(self, videos: Path, runs: list[Any]) -> None:
+    def test_upload_leased_by_another_run_is_skipped(self, videos: Path, runs: list[Any]) -> None:
         clip = put(videos / "ana" / "a.mp4")
         upload = UploadRules.of(settings()).upload(clip, storage.stored(Path(clip)).version)
         assert upload
-        with Uploads(videos, now_in_utc).claim(upload, "run brave-otter"):
+        with Uploads(videos, now_in_utc).take(upload, "run brave-otter"):
             state = process_upload(clip, return_state=True)
         assert (state.name, runs) == ("Skipped", [])
         assert "run brave-otter has it since" in str(state.message)
@@ -150,7 +150,7 @@ class TestOneUpload:
         assert titles == ["process-upload failed"]
 
 
-def test_killed_run_waits_until_its_own_claim_expires(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_run_waits_until_its_own_lease_expires(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = UploadRules.of(settings()).upload(put(videos / "ana" / "a.mp4"), "1")
     assert upload
     monkeypatch.setattr(tasks, "_LEASE", timedelta(seconds=1))
@@ -160,8 +160,8 @@ def test_killed_run_waits_until_its_own_claim_expires(videos: Path, monkeypatch:
     def killed_and_run_again() -> int:
         uploads = Uploads(videos, now_in_utc, timedelta(seconds=1))
         assert uploads._leases.take(str(upload.id), tasks._this_run())  # the lease of the killed attempt
-        with tasks.claim_of(upload, again=False) as claim:
-            return claim.attempts
+        with tasks.upload_lease(upload, again=False) as lease:
+            return lease.attempts
 
     assert killed_and_run_again() == 2
 
@@ -236,7 +236,7 @@ class TestSweepByDeployment:
             "uri": clip, "object_version": storage.stored(Path(clip)).version, "kind": "video", "again": False,
         }  # fmt: skip
         seen = {first}
-        for create_state in (Crashed, Completed, Crashed):  # a completed run has found another run's claim
+        for create_state in (Crashed, Completed, Crashed):  # a completed run has found another run's lease
             self.end(first, create_state)
             [(outcome, first)] = self.sweep(deployment)
             assert outcome == "started"

@@ -179,7 +179,7 @@ class PlainQueue:
 
 
 class Worker:
-    """Claims the upload of every scheduled run as process-upload does, three at a time, and counts them.
+    """Takes the lease on the upload of every scheduled run as process-upload does, three at a time, and counts them.
 
     It sets the same final state on the server as the flow. Prefect's engine is left out: it is not tested here and
     would need minutes for so many runs.
@@ -221,10 +221,10 @@ class Worker:
         upload = UploadRules.of(settings()).upload(parameters["uri"], parameters["object_version"])
         assert upload
         try:
-            with self._uploads.claim(upload, f"run {run.id}") as claim:
+            with self._uploads.take(upload, f"run {run.id}") as lease:
                 with self._lock:
                     self.processed[upload.uri] += 1
-                claim.done()
+                lease.done()
         except (Settled, LeaseTaken) as reason:
             return Completed(name="Skipped", message=str(reason))
         return Completed()

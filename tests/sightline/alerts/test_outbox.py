@@ -11,7 +11,7 @@ import pytest
 
 from sightline import storage
 from sightline.alerts import Alert, Outbox
-from sightline.alerts.outbox import DeliveryClaim
+from sightline.alerts.outbox import Delivery
 from sightline.errors import InvalidInput
 from sightline.storage import Location
 from tests.clocks import START, Clock
@@ -29,26 +29,26 @@ def all_keys(outbox: Outbox) -> list[str]:
     return [storage.key_under(file.location, outbox.root) or "" for file in storage.walk(outbox.root)]
 
 
-def claim_first(outbox: Outbox) -> DeliveryClaim:
-    claim = outbox.claim(outbox.waiting([CHANNEL])[0])
-    assert claim
-    return claim
+def take_first(outbox: Outbox) -> Delivery:
+    delivery = outbox.take(outbox.waiting([CHANNEL])[0])
+    assert delivery
+    return delivery
 
 
-def test_alert_is_claimed_delivered_and_removed(outbox: Outbox, alert: CreateAlert) -> None:
+def test_alert_is_leased_delivered_and_removed(outbox: Outbox, alert: CreateAlert) -> None:
     posted = outbox.post(alert(), CHANNEL)
     assert posted
     assert outbox.waiting([CHANNEL]) == [posted]
-    claim = claim_first(outbox)
-    assert (claim.alert, claim.channel, claim.lease.attempt) == (alert(), CHANNEL, 1)
-    outbox.delivered(claim)
+    delivery = take_first(outbox)
+    assert (delivery.alert, delivery.channel, delivery.lease.attempt) == (alert(), CHANNEL, 1)
+    outbox.delivered(delivery)
     assert outbox.waiting([CHANNEL]) == []
     assert [key.split("/")[0] for key in all_keys(outbox)] == ["delivered"]
 
 
 def test_same_event_is_delivered_once_per_channel(outbox: Outbox, alert: CreateAlert) -> None:
     outbox.post(alert(), CHANNEL)
-    outbox.delivered(claim_first(outbox))
+    outbox.delivered(take_first(outbox))
     assert outbox.post(alert(), CHANNEL) is None
     assert outbox.post(alert(at=START, title="posted again"), CHANNEL) is None
     assert outbox.post(alert(), "slack-webhook/other")
@@ -72,46 +72,46 @@ def test_waiting_alerts_are_listed_oldest_first_by_channel(outbox: Outbox, alert
     assert outbox.waiting(["slack-webhook/third"]) == []
 
 
-def test_one_of_many_concurrent_claims_succeeds(outbox: Outbox, alert: CreateAlert) -> None:
+def test_one_of_many_concurrent_leases_succeeds(outbox: Outbox, alert: CreateAlert) -> None:
     posted = outbox.post(alert(), CHANNEL)
     assert posted
     start = threading.Barrier(6)
 
-    def take(_: int) -> DeliveryClaim | None:
+    def take(_: int) -> Delivery | None:
         start.wait()
-        return outbox.claim(posted)
+        return outbox.take(posted)
 
     with ThreadPoolExecutor(6) as pool:
-        claims = [claim for claim in pool.map(take, range(6)) if claim]
-    assert len(claims) == 1
+        deliveries = [delivery for delivery in pool.map(take, range(6)) if delivery]
+    assert len(deliveries) == 1
 
 
-def test_alert_of_killed_process_is_claimed_after_the_lease(outbox: Outbox, alert: CreateAlert, clock: Clock) -> None:
+def test_alert_of_killed_process_is_taken_after_its_lease(outbox: Outbox, alert: CreateAlert, clock: Clock) -> None:
     posted = outbox.post(alert(), CHANNEL)
     assert posted
-    assert outbox.claim(posted)
+    assert outbox.take(posted)
     clock.time += timedelta(minutes=4)
-    assert outbox.claim(posted) is None
+    assert outbox.take(posted) is None
     clock.time += timedelta(minutes=1)
-    assert claim_first(outbox).lease.attempt == 2
+    assert take_first(outbox).lease.attempt == 2
 
 
-def test_failed_alert_is_claimed_again_and_attempts_are_counted(outbox: Outbox, alert: CreateAlert) -> None:
+def test_failed_alert_is_taken_again_and_attempts_are_counted(outbox: Outbox, alert: CreateAlert) -> None:
     outbox.post(alert(), CHANNEL)
     for attempt in (1, 2, 3):
-        claim = claim_first(outbox)
-        assert claim.lease.attempt == attempt
-        outbox.failed(claim, "nobody there")
+        delivery = take_first(outbox)
+        assert delivery.lease.attempt == attempt
+        outbox.failed(delivery, "nobody there")
     assert len(all_keys(outbox)) == 2
-    last = storage.read_bytes(outbox.root / "leases" / f"{claim.undelivered.entry}-000003.json")
+    last = storage.read_bytes(outbox.root / "leases" / f"{delivery.undelivered.entry}-000003.json")
     assert b"nobody there" in last
 
 
-def test_late_claim_of_delivered_alert_returns_none(outbox: Outbox, alert: CreateAlert) -> None:
+def test_late_lease_on_delivered_alert_returns_none(outbox: Outbox, alert: CreateAlert) -> None:
     posted = outbox.post(alert(), CHANNEL)
     assert posted
-    outbox.delivered(claim_first(outbox))
-    assert outbox.claim(posted) is None
+    outbox.delivered(take_first(outbox))
+    assert outbox.take(posted) is None
     assert [key.split("/")[0] for key in all_keys(outbox)] == ["delivered"]
 
 
@@ -119,9 +119,9 @@ def test_alert_marked_as_delivered_is_not_sent_again(outbox: Outbox, alert: Crea
     posted = outbox.post(alert(), CHANNEL)
     assert posted
     content = storage.read_bytes(posted.file)
-    outbox.delivered(claim_first(outbox))
+    outbox.delivered(take_first(outbox))
     storage.write_bytes(posted.file, content)
-    assert outbox.claim(outbox.waiting([CHANNEL])[0]) is None
+    assert outbox.take(outbox.waiting([CHANNEL])[0]) is None
     assert outbox.waiting([CHANNEL]) == []
 
 
@@ -136,14 +136,14 @@ def test_process_that_slept_gets_no_outdated_lease(
         if sleeping:
             sleeping.clear()
             for _ in range(2):
-                claim = outbox.claim(posted)
-                assert claim
-                outbox.failed(claim, "no")
-            assert outbox.claim(posted)
+                delivery = outbox.take(posted)
+                assert delivery
+                outbox.failed(delivery, "no")
+            assert outbox.take(posted)
         return create(location, data)
 
     monkeypatch.setattr(storage, "create", sleep_before)
-    assert outbox.claim(posted) is None
+    assert outbox.take(posted) is None
     assert sum(key.startswith("leases/") for key in all_keys(outbox)) == 1
 
 
@@ -153,7 +153,7 @@ def test_delivery_is_remembered_for_30_days_and_forgotten_after_60(
 ) -> None:
     clock.time += timedelta(days=days)
     outbox.post(alert(), CHANNEL)
-    outbox.delivered(claim_first(outbox))
+    outbox.delivered(take_first(outbox))
     clock.time += timedelta(days=30)
     assert outbox.sweep() == []
     assert outbox.post(alert(), CHANNEL) is None
@@ -164,7 +164,7 @@ def test_delivery_is_remembered_for_30_days_and_forgotten_after_60(
 
 def test_undelivered_alert_is_dropped_after_30_days(outbox: Outbox, alert: CreateAlert, clock: Clock) -> None:
     posted = outbox.post(alert(), CHANNEL)
-    outbox.failed(claim_first(outbox), "nobody there")
+    outbox.failed(take_first(outbox), "nobody there")
     clock.time += timedelta(days=29)
     assert outbox.sweep() == []
     clock.time += timedelta(days=2)
@@ -178,6 +178,6 @@ def test_damaged_file_is_reported_and_stays(outbox: Outbox, alert: CreateAlert) 
     storage.write_bytes(posted.file, b"{")
     for _ in range(2):
         with pytest.raises(InvalidInput, match=rf"{posted.file.name}: is damaged.*Remove it"):
-            outbox.claim(posted)
+            outbox.take(posted)
     storage.write_bytes(outbox.root / "waiting" / "notes.txt", b"another file")
     assert outbox.waiting([CHANNEL]) == [posted]

@@ -28,10 +28,10 @@ def clip(bucket: Location) -> Upload:
 
 def test_processed_version_is_not_processed_again(uploads: Uploads, clip: Upload) -> None:
     assert uploads.record(clip) is None
-    with uploads.claim(clip, "run one") as claim:
-        claim.done()
+    with uploads.take(clip, "run one") as lease:
+        lease.done()
     with pytest.raises(Settled, match=r"has been processed, at 2026-01-31 10:20:00 UTC by run one$"):
-        uploads.claim(clip, "run two").__enter__()
+        uploads.take(clip, "run two").__enter__()
     record = uploads.record(clip)
     assert record
     assert (record.uri, record.version, record.outcome, record.run, record.at, record.attempts) == (
@@ -42,67 +42,67 @@ def test_processed_version_is_not_processed_again(uploads: Uploads, clip: Upload
 
 
 def test_another_version_is_processed(uploads: Uploads, clip: Upload) -> None:
-    with uploads.claim(clip, "run one") as claim:
-        claim.done()
+    with uploads.take(clip, "run one") as lease:
+        lease.done()
     later = Upload(clip.root, clip.uri, "2", clip.kind, clip.patient)
-    with uploads.claim(later, "run two") as claim:
-        assert claim.attempts == 1
+    with uploads.take(later, "run two") as lease:
+        assert lease.attempts == 1
 
 
-def test_claimed_version_raises_with_the_holder(uploads: Uploads, clip: Upload) -> None:
+def test_leased_version_raises_with_the_holder(uploads: Uploads, clip: Upload) -> None:
     with (
-        uploads.claim(clip, "run one"),
+        uploads.take(clip, "run one"),
         pytest.raises(LeaseTaken, match="run one has it"),
-        uploads.claim(clip, "run two"),
+        uploads.take(clip, "run two"),
     ):
-        pytest.fail("two runs have the claim")
+        pytest.fail("two runs hold the lease")
 
 
-def test_interrupted_claim_can_be_taken_immediately(uploads: Uploads, clip: Upload) -> None:
-    with pytest.raises(RuntimeError), uploads.claim(clip, "run one"):
+def test_interrupted_lease_can_be_taken_immediately(uploads: Uploads, clip: Upload) -> None:
+    with pytest.raises(RuntimeError), uploads.take(clip, "run one"):
         raise RuntimeError
     assert uploads.record(clip) is None
-    with uploads.claim(clip, "run two") as claim:
-        assert claim.attempts == 2
+    with uploads.take(clip, "run two") as lease:
+        assert lease.attempts == 2
 
 
-def test_claim_of_a_killed_run_expires(bucket: Location, clock: Clock, clip: Upload) -> None:
+def test_upload_lease_a_killed_run_expires(bucket: Location, clock: Clock, clip: Upload) -> None:
     killed = Uploads(bucket, clock)
     killed._leases.take(str(clip.id), "run one")  # the lease of a killed process
     with pytest.raises(LeaseTaken):
-        killed.claim(clip, "run two").__enter__()
+        killed.take(clip, "run two").__enter__()
     clock.time += timedelta(seconds=61)
-    with killed.claim(clip, "run two") as claim:
-        claim.done()
+    with killed.take(clip, "run two") as lease:
+        lease.done()
 
 
-def test_run_that_lost_its_claim_writes_no_record(uploads: Uploads, clip: Upload, clock: Clock) -> None:
-    with uploads.claim(clip, "run one") as claim:
+def test_run_that_lost_its_lease_writes_no_record(uploads: Uploads, clip: Upload, clock: Clock) -> None:
+    with uploads.take(clip, "run one") as lease:
         clock.time += timedelta(seconds=61)
         with pytest.raises(LeaseLost):
-            claim.done()
+            lease.done()
     assert uploads.record(clip) is None
 
 
 def test_failed_version_is_processed_again_only_on_request(uploads: Uploads, clip: Upload) -> None:
-    with uploads.claim(clip, "run one") as claim:
-        claim.failed("a.mp4: is cut off")
+    with uploads.take(clip, "run one") as lease:
+        lease.failed("a.mp4: is cut off")
     assert uploads.outcomes() == {str(clip.id): UploadOutcome.FAILED}
     with pytest.raises(
         Settled, match=r"has failed, .* in run one: a.mp4: is cut off\. Upload another version, or .*--again"
     ):
-        uploads.claim(clip, "run two").__enter__()
-    with uploads.claim(clip, "run two", again=True) as claim:
-        claim.done()
+        uploads.take(clip, "run two").__enter__()
+    with uploads.take(clip, "run two", again=True) as lease:
+        lease.done()
     assert uploads.outcomes() == {str(clip.id): UploadOutcome.DONE}
 
 
 def test_failed_run_can_be_retried(uploads: Uploads, clip: Upload) -> None:
     """Prefect retries a run under the same name."""
-    with uploads.claim(clip, "run one") as claim:
-        claim.failed("a.mp4: is cut off")
-    with uploads.claim(clip, "run one") as claim:
-        claim.done()
+    with uploads.take(clip, "run one") as lease:
+        lease.failed("a.mp4: is cut off")
+    with uploads.take(clip, "run one") as lease:
+        lease.done()
     record = uploads.record(clip)
     assert record
     assert record.outcome is UploadOutcome.DONE
@@ -114,10 +114,10 @@ def test_version_is_failed_after_three_interrupted_attempts(uploads: Uploads, cl
         assert uploads._leases.take(str(clip.id), "run")
         clock.time += timedelta(seconds=61)
     with pytest.raises(Settled, match="all 3 attempts were interrupted"):
-        uploads.claim(clip, "run last").__enter__()
+        uploads.take(clip, "run last").__enter__()
     assert uploads.outcomes() == {str(clip.id): UploadOutcome.FAILED}
-    with uploads.claim(clip, "run again", again=True) as claim:
-        claim.done()
+    with uploads.take(clip, "run again", again=True) as lease:
+        lease.done()
 
 
 def test_one_of_many_concurrent_runs_processes_a_version(bucket: Location, clip: Upload, clock: Clock) -> None:
@@ -126,9 +126,9 @@ def test_one_of_many_concurrent_runs_processes_a_version(bucket: Location, clip:
     def run(number: int) -> None:
         start.wait()
         try:
-            with Uploads(bucket, clock).claim(clip, f"run {number}") as claim:
+            with Uploads(bucket, clock).take(clip, f"run {number}") as lease:
                 processed.append(number)
-                claim.done()
+                lease.done()
         except (Settled, LeaseTaken):
             pass
 
