@@ -158,9 +158,12 @@ def repeat(text: str, words: int) -> Transcript:
 def test_analysis_time_is_linear_in_the_transcript_length(text):
     def seconds(words: int) -> float:
         transcript = repeat(text, words)
-        begin = time.process_time()
-        find_emotions(transcript, 7200)
-        return time.process_time() - begin
+        durations = []
+        for _ in range(3):
+            begin = time.process_time()
+            find_emotions(transcript, 7200)
+            durations.append(time.process_time() - begin)
+        return min(durations)  # a busy machine only makes a measurement longer
 
     # Two hours of speech are about 20,000 words.
     assert seconds(20_000) < max(2.0, 12 * seconds(4_000))

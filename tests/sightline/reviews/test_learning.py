@@ -141,7 +141,7 @@ def test_unusable_reviewed_images_are_left_out_and_named(
     reasons = {image.uri: image.reason for image in data.manifest.unusable}
     assert "replaced by another one" in reasons[str(changed)]
     assert "no such file" in reasons["/nowhere/3.jpg"]
-    assert "of none of the classes" in reasons[str(later_maps[3])]
+    assert "belongs to none of the classes" in reasons[str(later_maps[3])]
 
 
 def test_transient_fetch_failure_stops_the_training(maps: Path, quick: Preset, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_session_with_too_few_poses_is_named(patients: Path, records: list[Sessi
     assert isinstance(target, Path)
     target.parent.mkdir(parents=True)
     short.to_parquet(target)
-    with pytest.raises(InvalidInput, match=r"synthetic-0001_track.parquet: .*Take another video"):
+    with pytest.raises(InvalidInput, match=r"synthetic-0001_track.parquet: .*Record another video"):
         read_session_table(tmp_path, records[:1])
 
 
