@@ -1,6 +1,8 @@
 """Objects on S3, with the semantics that :mod:`sightline.storage` gives to files.
 
-The functions raise the exceptions of boto3 and botocore; ``storage`` translates them.
+The functions raise the exceptions of boto3 and botocore; ``storage`` translates them. Every request goes through
+:func:`sightline.outages.patiently`, alone: a sequence of requests, such as a copy and a delete, continues after an
+outage and is not repeated.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from botocore.exceptions import ClientError
 from cloudpathlib import S3Path
 
 from sightline.errors import StorageError, TooLarge
+from sightline.outages import patiently
 
 __all__ = [
     "create",
@@ -39,43 +42,30 @@ _MAX_CONFLICTS = 8  # attempts of a conditional create that S3 answers with "in 
 
 def read(location: S3Path, limit: int | None) -> bytes:
     """Return the object's content. Raise ``TooLarge`` without reading it if it has more than ``limit`` bytes."""
-    response = location.client.client.get_object(Bucket=location.bucket, Key=location.key)
-    if limit is not None and response["ContentLength"] > limit:
-        response["Body"].close()
-        raise TooLarge(str(location), response["ContentLength"], limit)
-    return bytes(response["Body"].read())
+    return _content(location, limit)[0]
 
 
 def write(location: S3Path, data: bytes) -> None:
     """Write the object, replacing any existing one."""
-    location.client.client.put_object(
-        Bucket=location.bucket, Key=location.key, Body=data, ContentType=_content_type(location)
-    )
+    _put(location, data)
 
 
 def upload(location: S3Path, source: Path) -> None:
     """Write a local file as the object, replacing any existing one."""
-    location.client.client.upload_file(
-        str(source), location.bucket, location.key, ExtraArgs={"ContentType": _content_type(location)}
-    )
+    client, extra = location.client.client, {"ContentType": _content_type(location)}
+    patiently(lambda: client.upload_file(str(source), location.bucket, location.key, ExtraArgs=extra))
 
 
 def download(location: S3Path, target: Path) -> None:
     """Write the object to a local file."""
-    location.client.client.download_file(location.bucket, location.key, str(target))
+    patiently(lambda: location.client.client.download_file(location.bucket, location.key, str(target)))
 
 
 def create(location: S3Path, data: bytes) -> bool:
     """Write the object only if there is none; return whether this call created it."""
     for attempt in range(_MAX_CONFLICTS):
         try:
-            location.client.client.put_object(
-                Bucket=location.bucket,
-                Key=location.key,
-                Body=data,
-                ContentType=_content_type(location),
-                IfNoneMatch="*",
-            )
+            _put(location, data, IfNoneMatch="*")
         except ClientError as error:
             if _status(error) == 412:
                 return False
@@ -90,18 +80,11 @@ def create(location: S3Path, data: bytes) -> bool:
 
 def swap(location: S3Path, old: bytes, new: bytes) -> bool:
     """Write the object only if its content is ``old``; return whether this call wrote it."""
-    client = location.client.client
     try:
-        response = client.get_object(Bucket=location.bucket, Key=location.key)
-        if response["Body"].read() != old:
+        content, etag = _content(location)
+        if content != old:
             return False
-        client.put_object(
-            Bucket=location.bucket,
-            Key=location.key,
-            Body=new,
-            ContentType=_content_type(location),
-            IfMatch=response["ETag"],
-        )
+        _put(location, new, IfMatch=etag)
     except ClientError as error:
         # Another process has written or removed the object, or its request is in progress.
         if _status(error) in (404, 409, 412) and _has_bucket(location):
@@ -113,32 +96,30 @@ def swap(location: S3Path, old: bytes, new: bytes) -> bool:
 def exists(location: S3Path) -> bool:
     """Return whether there is an object; raise for a missing bucket."""
     # A HEAD request gives the same answer for a missing bucket and a missing key.
-    page = location.client.client.list_objects_v2(Bucket=location.bucket, Prefix=location.key, MaxKeys=1)
+    client = location.client.client
+    page = patiently(lambda: client.list_objects_v2(Bucket=location.bucket, Prefix=location.key, MaxKeys=1))
     return any(item["Key"] == location.key for item in page.get("Contents", ()))
 
 
 def head(location: S3Path) -> dict[str, Any]:
     """Return the object's metadata: S3's response to a HEAD request."""
-    response: dict[str, Any] = location.client.client.head_object(Bucket=location.bucket, Key=location.key)
+    client = location.client.client
+    response: dict[str, Any] = patiently(lambda: client.head_object(Bucket=location.bucket, Key=location.key))
     return response
 
 
 def move(source: S3Path, target: S3Path) -> None:
     """Copy the object to ``target``, then delete it."""
-    client = source.client.client
-    client.copy(
-        {"Bucket": source.bucket, "Key": source.key},
-        target.bucket,
-        target.key,
-        # A copy in several parts, which S3 makes of a large object, does not include the content type.
-        ExtraArgs={"ContentType": _content_type(target), "MetadataDirective": "REPLACE"},
-    )
-    client.delete_object(Bucket=source.bucket, Key=source.key)
+    client, copied = source.client.client, {"Bucket": source.bucket, "Key": source.key}
+    # A copy in several parts, which S3 makes of a large object, does not include the content type.
+    extra = {"ContentType": _content_type(target), "MetadataDirective": "REPLACE"}
+    patiently(lambda: client.copy(copied, target.bucket, target.key, ExtraArgs=extra))
+    delete(source)
 
 
 def delete(location: S3Path) -> None:
     """Delete the object, if there is one."""
-    location.client.client.delete_object(Bucket=location.bucket, Key=location.key)
+    _delete(location, location.key)
 
 
 def delete_folder(folder: S3Path) -> None:
@@ -146,13 +127,19 @@ def delete_folder(folder: S3Path) -> None:
     # Not cloudpathlib's rmtree, which takes a failed listing for an empty folder.
     for page in pages(folder, delimiter=""):
         for item in page.get("Contents", ()):
-            folder.client.client.delete_object(Bucket=folder.bucket, Key=item["Key"])
+            _delete(folder, item["Key"])
 
 
 def pages(folder: S3Path, delimiter: str) -> Iterator[dict[str, Any]]:
     """Yield the pages of a listing of ``folder``."""
-    paginator = folder.client.client.get_paginator("list_objects_v2")
-    yield from paginator.paginate(Bucket=folder.bucket, Prefix=prefix(folder), Delimiter=delimiter)
+    # Not botocore's paginator, which cannot continue after a page that failed.
+    request = {"Bucket": folder.bucket, "Prefix": prefix(folder), "Delimiter": delimiter}
+    while True:
+        page: dict[str, Any] = patiently(lambda: folder.client.client.list_objects_v2(**request))
+        yield page
+        if not page.get("IsTruncated"):
+            return
+        request["ContinuationToken"] = page["NextContinuationToken"]
 
 
 def prefix(folder: S3Path) -> str:
@@ -167,9 +154,35 @@ def is_missing_object(error: ClientError, location: S3Path) -> bool:
     return bool(code == "NoSuchKey" or (code == "404" and _has_bucket(location)))
 
 
+def _content(location: S3Path, limit: int | None = None) -> tuple[bytes, str]:
+    """Return the object's content and its ETag."""
+
+    def request() -> tuple[bytes, str]:
+        response = location.client.client.get_object(Bucket=location.bucket, Key=location.key)
+        if limit is not None and response["ContentLength"] > limit:
+            response["Body"].close()
+            raise TooLarge(str(location), response["ContentLength"], limit)
+        return response["Body"].read(), response["ETag"]
+
+    return patiently(request)
+
+
+def _put(location: S3Path, data: bytes, **condition: str) -> None:
+    client, content_type = location.client.client, _content_type(location)
+    patiently(
+        lambda: client.put_object(
+            Bucket=location.bucket, Key=location.key, Body=data, ContentType=content_type, **condition
+        )
+    )
+
+
+def _delete(location: S3Path, key: str) -> None:
+    patiently(lambda: location.client.client.delete_object(Bucket=location.bucket, Key=key))
+
+
 def _has_bucket(location: S3Path) -> bool:
     try:
-        location.client.client.head_bucket(Bucket=location.bucket)
+        patiently(lambda: location.client.client.head_bucket(Bucket=location.bucket))
     except ClientError as error:
         return _status(error) != 404
     return True

@@ -2,8 +2,9 @@
 
 A location is a ``pathlib.Path`` or a ``cloudpathlib.S3Path``; both are joined with ``/``. This module hides the
 differences that matter: a file appears complete or not at all, a unique name is taken by a conditional create, and a
-failed listing is an error, never an empty list. S3's endpoint, region and credentials come from the standard AWS
-variables.
+failed listing is an error, never an empty list. A file that was written is on disk: it survives a power failure. S3's
+endpoint, region and credentials come from the standard AWS variables. If S3 cannot be reached, every function waits for
+it for STORAGE_OUTAGE_SECONDS, except within :func:`failing_fast`.
 
 Every function raises ``FileNotFoundError`` for a missing file and ``StorageError`` for any other failed access.
 """
@@ -28,6 +29,34 @@ from cloudpathlib import S3Path
 
 from sightline import atomic, s3
 from sightline.errors import StorageError, TooLarge
+from sightline.outages import failing_fast
+
+__all__ = [
+    "Location",
+    "StoredFile",
+    "content_hash",
+    "create",
+    "exists",
+    "failing_fast",
+    "fetch",
+    "file_names",
+    "folder_names",
+    "key_under",
+    "locate",
+    "move",
+    "read_bytes",
+    "remove",
+    "remove_folder",
+    "size",
+    "stored",
+    "swap",
+    "sweep",
+    "uri_of",
+    "version_of",
+    "walk",
+    "write_bytes",
+    "write_file",
+]
 
 Location: TypeAlias = Path | S3Path
 
@@ -198,8 +227,7 @@ def move(source: Location, target: Location) -> None:
     """Move a file within one bucket, replacing any file at ``target``; there, no incomplete file ever appears."""
     with _errors(source):
         if isinstance(source, Path) and isinstance(target, Path):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source.replace(target)
+            atomic.move(source, target)
         elif isinstance(source, S3Path) and isinstance(target, S3Path):
             s3.move(source, target)
         else:
