@@ -21,9 +21,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
 from sightline import storage
+from sightline.outages import StorageSettings
 from sightline.storage import Location
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -66,10 +65,8 @@ class UploadRule(BaseModel):
         return folder.strip("/")
 
 
-class Settings(BaseSettings):
+class Settings(StorageSettings):
     """All settings. The name of a field in capitals is its environment variable."""
-
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True)
 
     video_bucket: Bucket = "./data/videos"
     patients_bucket: Bucket = "./data/patients"
