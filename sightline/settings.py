@@ -21,6 +21,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
 from sightline import storage
 from sightline.outages import StorageSettings
 from sightline.storage import Location
@@ -43,6 +44,7 @@ def _channel(text: str) -> str:
 
 
 AlertChannel = Annotated[str, AfterValidator(_channel)]
+Timeout = Annotated[PositiveFloat, Field(le=366 * 24 * 3600, allow_inf_nan=False)]
 ApiKey = Annotated[SecretStr, Field(min_length=1)]
 EmailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")]
 
@@ -122,6 +124,18 @@ class Settings(StorageSettings):
     task_runner_address: str | None = Field(
         None, description="The cluster's address, tcp://HOST:8786 or ray://HOST:10001. By default a local cluster."
     )
+    flow_timeout_seconds: Timeout = Field(
+        12 * 3600, description="Longest run of a flow other than a training, in seconds; also of its longest tasks."
+    )
+    training_timeout_seconds: Timeout = Field(
+        48 * 3600, description="Longest run of a training, in seconds; also of its longest tasks."
+    )
+    task_timeout_seconds: Timeout = Field(2 * 3600, description="Longest run of a short task, in seconds.")
+    supervised: bool = Field(
+        False,
+        description="Whether a reconciler retries crashed runs and alerts about them, so that the runs themselves do "
+        "not. The work pools set it.",
+    )
     max_image_pixels: PositiveInt = Field(80_000_000, description="A larger image is rejected.")
     max_image_bytes: PositiveInt = Field(50_000_000, description="A larger image file is rejected.")
     image_hosts: tuple[str, ...] = Field(
@@ -187,6 +201,11 @@ class Settings(StorageSettings):
     s3_events_dead_letter_queue_url: str | None = Field(
         None, description="The queue for messages that cannot be read. By default the dead-letter queue of the queue."
     )
+    s3_events_deployment: str = Field(
+        "process-upload/media",
+        pattern=r"^[^/]+/[^/]+$",
+        description="The deployment that processes uploads, as FLOW/NAME.",
+    )
     s3_events_wait_seconds: int = Field(
         5, ge=1, le=20, description="Wait time of one request to the queue, in seconds."
     )
@@ -196,6 +215,21 @@ class Settings(StorageSettings):
     s3_events_health_host: str = Field("127.0.0.1", description="Host of the listener's /health and /metrics.")
     s3_events_health_port: int = Field(
         8090, ge=0, le=65_535, description="Port of the listener's /health and /metrics."
+    )
+
+    crash_retry_seconds: tuple[NonNegativeFloat, ...] = Field(
+        (10.0, 120.0, 600.0),
+        description="Delays before the retries of a run that crashed, in seconds, as a JSON list; [] for no retry.",
+    )
+    late_run_minutes: PositiveFloat = Field(
+        30.0, description="Minutes after which an alert is sent about runs that wait, although others are executed."
+    )
+    reconciler_interval_seconds: PositiveFloat = Field(
+        10.0, description="Seconds between two comparisons of the runs with their containers."
+    )
+    reconciler_health_host: str = Field("127.0.0.1", description="Host of the reconciler's /health and /metrics.")
+    reconciler_health_port: int = Field(
+        8091, ge=0, le=65_535, description="Port of the reconciler's /health and /metrics."
     )
 
     prefect_api_url: str | None = Field(None, description="Prefect's own setting: the address of the server's API.")

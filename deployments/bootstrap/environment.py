@@ -1,40 +1,40 @@
-"""The environment variables that the bootstrap passes on to the flows' containers."""
+"""The environment of the flow runs: what the bootstrap passes on to them, and the blocks that it refers to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
 from sightline.settings import Settings
 
-__all__ = ["CREDENTIALS", "RESULTS", "flow_environment"]
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+__all__ = ["CREDENTIALS", "FLOW_ENVIRONMENT", "RESULTS", "flow_environment", "read_flow_environment"]
 
 CREDENTIALS = "aws-credentials/sightline"
-"""The block with the AWS credentials of the flows."""
+"""The block with the region and the address of S3 for :data:`RESULTS`; it has no keys."""
+FLOW_ENVIRONMENT = "flow-environment"
+"""The type of the blocks with the environment of a work pool's runs. A block is named like its pool."""
 RESULTS = "s3-bucket/sightline"
 """The block with the bucket in which Prefect stores the results of flows."""
 
 _AWS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_REGION")
-_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _LINKS = ("PREFECT_UI_URL",)  # the server's address for browsers; containers use another one
-_NOT_FOR_FLOWS = ("api_", "prefect_", "s3_events_")  # settings of the HTTP service, Prefect and the listener
+# Settings of the services; and one that the work pools set.
+_NOT_FOR_FLOWS = ("api_", "prefect_", "s3_events_", "reconciler_", "crash_retry_", "late_run_", "supervised")
 
 
 def flow_environment(environment: Mapping[str, str], *, blocks: frozenset[str]) -> dict[str, str]:
     """Return the flows' settings that are set, the address of S3 and the base of links.
 
-    AWS keys are never copied, because everyone can read a work pool's variables; they are templates that refer to the
-    credentials block. Only blocks named in ``blocks`` (``TYPE/NAME``) are used.
+    Secrets such as AWS keys are never copied: containers read them from files, processes have those of their worker.
+    Only blocks named in ``blocks`` (``TYPE/NAME``) are used.
     """
     variables = {name: environment[name] for name in (*_settings(), *_AWS, *_LINKS) if environment.get(name)}
-    if CREDENTIALS in blocks:
-        block = CREDENTIALS.replace("/", ".")
-        variables |= {
-            name: f"{{{{ prefect.blocks.{block}.{name.lower()} }}}}" for name in _KEYS if environment.get(name)
-        }
     if RESULTS in blocks:
         variables |= {
             # Prefect's default is a folder in the container, which is lost with it.
@@ -43,6 +43,20 @@ def flow_environment(environment: Mapping[str, str], *, blocks: frozenset[str]) 
             "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         }
     return variables
+
+
+def read_flow_environment(client: SyncPrefectClient, pool: str) -> dict[str, str]:
+    """Return the environment that the bootstrap stored for a work pool's runs; empty for a pool that it does not know.
+
+    Raises an error of the client if the server does not respond.
+    """
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        document = client.read_block_document_by_name(pool, FLOW_ENVIRONMENT)
+    except ObjectNotFound:
+        return {}
+    return {name: value for name, value in document.data["variables"].items() if value is not None}
 
 
 def _settings() -> Iterator[str]:
