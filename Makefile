@@ -17,11 +17,19 @@ COMMIT = g$(shell git rev-parse --short=12 HEAD)$(shell git diff --quiet HEAD ||
 SUFFIX = $(if $(filter-out cpu,$(VARIANT)),-$(VARIANT))
 BUILD = docker build $(BUILD_FLAGS) --build-arg UV_VERSION=$(UV_VERSION) --build-arg VERSION=$(VERSION)+$(COMMIT)
 
-# The settings of the containers. compose.yaml lists the variables.
+# The settings of the containers. compose.yaml lists the variables. COMPOSE_FILE=compose.yaml:compose.redis.yaml starts
+# several servers.
 ENV ?= deployments/local.env
 COMPOSE ?= $(if $(shell docker compose version 2>/dev/null),docker compose,docker-compose) --env-file $(ENV)
-# The worker does not run as root, so it needs the group that may use Docker.
+# The proxy for the Docker socket does not run as root, so it needs the group that may use Docker.
 export DOCKER_GROUP ?= $(shell stat -c %g /var/run/docker.sock 2>/dev/null || echo 0)
+# $(call setting,NAME,DEFAULT): a variable of the environment, else of the file, as in compose.yaml.
+setting = $(or $($(1)),$(shell sed -n 's/^$(1)=//p' $(ENV) | tail -1 | tr -d "\"'"),$(2))
+# Generated passwords, and files named like the secrets of deployments/secret_files.py.
+SECRETS = $(abspath $(call setting,SIGHTLINE_SECRETS,data/secrets))
+READ_SECRETS = mkdir -p -m 700 $(SECRETS) && docker run --rm --network none --read-only --cap-drop ALL --cap-add DAC_OVERRIDE \
+    --user "$$(id -u):$$(id -g)" --volume $(SECRETS):$(SECRETS) --volume $(abspath $(ENV)):/run/input/env:ro \
+    sightline-small:local python -m deployments.secret_files
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -59,18 +67,23 @@ image-tag: # used by .github/workflows/deploy.yaml
 	@echo $(VERSION)-$(COMMIT)
 
 .PHONY: up
+up: export SIGHTLINE_ENV_FILE = $(abspath $(ENV))
+up: export SIGHTLINE_SECRETS := $(SECRETS)
+up: export PREFECT_UI_URL := $(call setting,PREFECT_UI_URL,http://127.0.0.1:$(call setting,PREFECT_PORT,4200))
 up: images ## start the complete system in containers, with a local stand-in for AWS (ENV=FILE for other settings)
+	@SIGHTLINE_SECRETS_REVISION=$$($(READ_SECRETS) generate /run/input/env $(SECRETS)); \
+	export SIGHTLINE_SECRETS_REVISION; \
 	$(COMPOSE) up --detach --remove-orphans
-	@echo "Prefect: http://localhost:$${PREFECT_PORT:-4200}  HTTP service: http://localhost:$${API_PORT:-8000}"
+	@echo "Prefect: http://localhost:$(call setting,PREFECT_PORT,4200)  HTTP service: http://localhost:$(call setting,API_PORT,8000)"
 	@if grep -qs '^COMPOSE_PROFILES=.*local' $(ENV); then \
-	    echo "export AWS_ENDPOINT_URL=http://localhost:$${AWS_PORT:-5000} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"; \
+	    echo "export AWS_ENDPOINT_URL=http://localhost:$(call setting,AWS_PORT,5000) AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"; \
 	    echo "aws s3 cp clip.mp4 s3://videos/ana/"; fi
 
 .PHONY: down
 down: ## stop the system; stored data is preserved
-	$(COMPOSE) stop worker
-	docker ps --all --quiet --filter network=$${SIGHTLINE_NETWORK:-sightline} --filter label=io.prefect.flow-run-id \
-	    | xargs --no-run-if-empty docker rm --force >/dev/null
+	$(COMPOSE) stop worker housekeeper
+	docker ps --all --quiet --filter network=$(call setting,SIGHTLINE_NETWORK,sightline) --filter label=io.prefect.flow-run-id \
+	    | xargs --no-run-if-empty docker rm --force --volumes >/dev/null
 	$(COMPOSE) down --remove-orphans
 
 .PHONY: test
