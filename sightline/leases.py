@@ -8,16 +8,27 @@ the lease, and a thread renews it until the end:
 ...     for patient in patients:
 ...         held.check()
 ...         sweep(patient)
+
+A lease that expired while its holder could not reach the storage, or was suspended, is renewed if no other process has
+taken it. Of the holder that renews an expired lease and a process that takes it at the same time, at most one has it:
+
+- The holder writes the new expiry, then lists the files, and has the lease if there is none of a later attempt and its
+  own still exists.
+- The other process creates the file of its attempt, then reads all earlier files, and has the lease if they are still
+  expired. It removes them before it relies on the lease.
+
+Storage is strongly consistent, so one of the two writes comes first, and the process that writes second sees the other
+write. The holder keeps no right in between: from the moment its lease expires, it needs a renewal to go on.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -57,7 +68,7 @@ class LeaseTaken(SightlineError):
 
 
 class LeaseLost(SightlineError):
-    """The lease expired before its holder finished, and another process may have taken it."""
+    """The lease expired before its holder finished, and could not be renewed."""
 
 
 @dataclass(frozen=True)
@@ -96,32 +107,42 @@ class Leases:
         ``holder`` describes the owner to people.
         """
         earlier = self._attempts(name)
-        if earlier and not self._has_expired(name, earlier[-1]):
+        if not self._have_expired(name, earlier):
             return None
         now = self.now()
         file = _File(owner=uuid.uuid4().hex, until=now + self.duration, holder=holder, since=now)
         lease = Lease(name, earlier[-1] + 1 if earlier else 1, file.owner, file.until)
         if not storage.create(self._file(name, lease.attempt), documents.to_json(file)) and not self._owns_file(lease):
             return None
-        if max(self._attempts(name), default=0) > lease.attempt or (
-            earlier and not self._has_expired(name, earlier[-1])
-        ):
+        if max(self._attempts(name), default=0) > lease.attempt or not self._have_expired(name, earlier):
             # Since this process listed the attempts, either later ones have started and their earlier files have been
-            # removed, or the previous lease has been renewed. A renewal checks for later files after it is written, and
-            # this checks for a renewal after the file is created: at least one of the two detects the other.
-            storage.remove(self._file(name, lease.attempt))
+            # removed, or an earlier lease has been renewed. All earlier files count, not only the last one: that may be
+            # of a process that was killed here, before it saw the renewal of the one before.
+            with storage.failing_fast():
+                # A removal that is repeated much later could remove the same attempt of another process.
+                storage.remove(self._file(name, lease.attempt))
             return None
         for attempt in earlier:
             storage.remove(self._file(name, attempt))
-        return lease
+        # The requests may have outlasted the lease, in an outage of the storage.
+        return lease if self.now() < lease.until else self.renew(lease)
 
     def renew(self, lease: Lease) -> Lease | None:
-        """Renew the lease for another duration from now; return None if it has expired, even if no process took it."""
-        now = self.now()
-        renewed = replace(lease, until=now + self.duration)
-        if lease.until <= now or not self._rewrite(lease, {"until": renewed.until}):
-            return None
-        return renewed if max(self._attempts(lease.name), default=0) == lease.attempt else None
+        """Renew the lease for another duration from now, even if it has expired; return None if it is not valid.
+
+        Another process has taken it or is about to: in the second case a later call may succeed.
+        """
+        while True:
+            renewed = replace(lease, until=self.now() + self.duration)
+            if not self._rewrite(lease, {"until": renewed.until}):
+                return None
+            is_last = max(self._attempts(lease.name), default=0) == lease.attempt
+            # In this order. After a drop, the file may have been removed, and created again with the same number.
+            if not is_last or not self._owns_file(lease):
+                return None
+            if self.now() < renewed.until:
+                return renewed
+            # In an outage of the storage, the requests have taken longer than the duration.
 
     def release(self, lease: Lease, error: str | None = None) -> None:
         """End the lease now, with the error if the attempt failed; the count of attempts is kept."""
@@ -140,8 +161,8 @@ class Leases:
     def hold(self, name: str, holder: str) -> Iterator[HeldLease]:
         """Hold the lease on ``name`` until the block ends, however long that takes. Raises :class:`LeaseTaken`.
 
-        The lease of a killed holder expires. A holder that cannot reach the storage, or is suspended, for the duration
-        may lose it; then ``held.lost`` is true.
+        The lease of a killed holder expires. A holder that cannot reach the storage, or is suspended, for longer than
+        the duration keeps the lease if no other process takes it meanwhile; ``held.check()`` decides.
         """
         lease = self.take(name, holder)
         if lease is None:
@@ -150,7 +171,8 @@ class Leases:
         try:
             yield held
         finally:
-            with suppress(StorageError, FileNotFoundError):  # Otherwise it expires, after the work is done.
+            # Otherwise it expires, after the work is done.
+            with suppress(StorageError, FileNotFoundError), storage.failing_fast():
                 held.end()
 
     def _taken_error(self, name: str) -> LeaseTaken:
@@ -161,6 +183,10 @@ class Leases:
     def _attempts(self, name: str) -> list[int]:
         stems = (file.removesuffix(".json").rpartition("-") for file in storage.file_names(self.folder))
         return sorted(int(attempt) for owner, _, attempt in stems if owner == name and attempt.isdecimal())
+
+    def _have_expired(self, name: str, attempts: Sequence[int]) -> bool:
+        # The last one decides nearly always; the others exist for a moment, or until the next take.
+        return all(self._has_expired(name, attempt) for attempt in reversed(attempts))
 
     def _has_expired(self, name: str, attempt: int) -> bool:
         content, file = self._read(name, attempt)
@@ -207,39 +233,50 @@ class HeldLease:
         self.lease = lease
         self._leases = leases
         self._done = Event()
+        self._renewing = Lock()
         self._taken = False
         self._error: Exception | None = None
-        self._thread = Thread(target=self._renew, name=f"lease on {lease.name}", daemon=True)
+        self._thread = Thread(target=self._renew_until_done, name=f"lease on {lease.name}", daemon=True)
         self._thread.start()
 
     @property
     def lost(self) -> bool:
-        """Whether another process has the lease or may have it."""
+        """Whether another process has the lease or may have it. A later renewal may get it back."""
         return self._taken or self._leases.now() >= self.lease.until
 
     def check(self) -> None:
-        """Raise :class:`LeaseLost` if the lease is lost. Call it before a step that must not be done twice."""
+        """Raise :class:`LeaseLost` if the lease is lost. Call it before a step that must not be done twice.
+
+        An expired lease is renewed here if no other process has taken it, after an outage of the storage that it waits
+        for.
+        """
+        if not self.lost:
+            return
+        self._renew()
         if self.lost:
             place = f"{self._leases.folder}: the lease on {self.lease.name}"
-            why = f"it could not be renewed ({self._error})" if self._error else "this process was suspended too long"
+            why = f"it could not be renewed ({self._error})" if self._error else "another process may have taken it"
             raise LeaseLost(f"{place} expired at {self.lease.until:%H:%M:%S %Z}: {why}. Run it again") from self._error
 
     def end(self) -> None:
         """Stop renewing the lease, and release it."""
         self._done.set()
         self._thread.join()
-        if not self._taken:
-            self._leases.release(self.lease)
+        self._leases.release(self.lease)
+
+    def _renew_until_done(self) -> None:
+        pause = self._leases.duration.total_seconds() / _RENEWALS
+        with storage.failing_fast():  # The next attempt follows, and end() waits for this one.
+            while not self._done.wait(pause):
+                self._renew()
 
     def _renew(self) -> None:
-        pause = self._leases.duration.total_seconds() / _RENEWALS
-        while not self._done.wait(pause):
+        with self._renewing:
             try:
                 renewed = self._leases.renew(self.lease)
             except (StorageError, FileNotFoundError) as error:
                 self._error = error  # The lease is valid until it expires, so more attempts follow.
-                continue
-            if renewed is None:
-                self._taken = True
                 return
-            self.lease, self._error = renewed, None
+            self._taken, self._error = renewed is None, None
+            if renewed is not None:
+                self.lease = renewed

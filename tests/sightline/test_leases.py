@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
 
 import pytest
 
@@ -76,6 +78,27 @@ def await_condition(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def failing(failures: list[str]) -> Callable[..., bool]:
+    """Return a swap that fails as in an outage, and counts its calls."""
+
+    def fail(*_: object) -> bool:
+        failures.append("failed")
+        raise StorageError("connection refused")
+
+    return fail
+
+
+class Reading:
+    """A clock that is ahead of another one by these durations, one for each reading, then by the last."""
+
+    def __init__(self, clock: Clock, ahead: list[timedelta]) -> None:
+        self._clock = clock
+        self._ahead = ahead
+
+    def __call__(self) -> datetime:
+        return self._clock() + (self._ahead.pop(0) if len(self._ahead) > 1 else self._ahead[0])
+
+
 def concurrent_takes(leases: Leases, count: int) -> int:
     """Return how many of ``count`` concurrent threads get the lease."""
     barrier = threading.Barrier(count)
@@ -119,6 +142,21 @@ class TestTaking:
         assert leases.take("sweep") is None
         assert len(storage.file_names(leases.folder)) == 1
 
+    def test_lease_taken_during_an_outage_is_valid(
+        self, leases: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create = storage.create
+
+        def outage(*arguments: Any) -> bool:
+            clock.time += 15 * MINUTES
+            return create(*arguments)
+
+        monkeypatch.setattr(storage, "create", outage)
+        lease = leases.take("sweep")
+        assert lease
+        assert lease.until == clock.time + 5 * MINUTES
+        assert leases.take("sweep") is None
+
     def test_damaged_lease_can_be_taken(self, leases: Leases) -> None:
         storage.write_bytes(leases.folder / "sweep-000001.json", b'{"own')
         assert leases.take("sweep")
@@ -137,11 +175,57 @@ class TestRenewing:
         clock.time += MINUTES
         assert leases.take("sweep")
 
-    def test_expired_lease_is_not_renewed_even_if_it_is_free(self, leases: Leases, clock: Clock) -> None:
+    def test_expired_lease_that_no_process_took_is_renewed(self, leases: Leases, clock: Clock) -> None:
+        lease = leases.take("sweep")
+        assert lease
+        clock.time += 60 * MINUTES
+        renewed = leases.renew(lease)
+        assert renewed
+        assert renewed.until == clock.time + 5 * MINUTES
+        assert leases.take("sweep") is None
+
+    def test_expired_lease_that_another_process_took_is_not_renewed(self, leases: Leases, clock: Clock) -> None:
         lease = leases.take("sweep")
         assert lease
         clock.time += 5 * MINUTES
+        other = leases.take("sweep")
+        assert other
         assert leases.renew(lease) is None
+        leases.release(other)
+        assert leases.renew(lease) is None
+
+    def test_lease_dropped_and_taken_under_the_same_number_is_not_renewed(
+        self, leases: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lease = leases.take("sweep")
+        assert lease
+        names = storage.file_names
+
+        def dropped_first(folder: Location) -> list[str]:
+            monkeypatch.undo()
+            leases.drop("sweep")
+            assert leases.take("sweep")
+            return names(folder)
+
+        monkeypatch.setattr(storage, "file_names", dropped_first)
+        assert leases.renew(lease) is None
+
+    def test_renewal_slower_than_the_duration_is_repeated(
+        self, leases: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lease = leases.take("sweep")
+        assert lease
+        swap = storage.swap
+
+        def outage(*arguments: Any) -> bool:
+            monkeypatch.undo()
+            clock.time += 15 * MINUTES
+            return swap(*arguments)
+
+        monkeypatch.setattr(storage, "swap", outage)
+        renewed = leases.renew(lease)
+        assert renewed
+        assert renewed.until == clock.time + 5 * MINUTES
 
     def test_lease_renewed_during_a_take_is_not_taken(
         self, leases: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
@@ -209,30 +293,72 @@ class TestHolding:
         with leases.hold("sweep", "two") as held:
             assert held.lease.attempt == 2
 
-    def test_lease_of_a_suspended_holder_is_lost(self, leases: Leases, clock: Clock) -> None:
+    def test_suspended_holder_keeps_a_lease_that_no_process_took(self, leases: Leases, clock: Clock) -> None:
+        with leases.hold("sweep", "one") as held:
+            clock.time += 60 * MINUTES
+            assert held.lost
+            held.check()
+            assert not held.lost
+            with pytest.raises(LeaseTaken, match="one"):
+                leases.hold("sweep", "two").__enter__()
+
+    def test_suspended_holder_loses_a_lease_that_another_process_took(self, leases: Leases, clock: Clock) -> None:
         with leases.hold("sweep", "one") as held:
             held.check()
             clock.time += 5 * MINUTES
-            assert held.lost
-            with pytest.raises(LeaseLost, match=r"the lease on sweep expired at 10:25:00 UTC"):
-                held.check()
             with leases.hold("sweep", "two") as other:
+                with pytest.raises(LeaseLost, match=r"the lease on sweep expired at 10:25:00 UTC: another process"):
+                    held.check()
                 held.end()
                 other.check()
                 assert leases.take("sweep") is None
+
+    def test_lease_is_back_after_an_outage_of_three_durations(
+        self, quick: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with quick.hold("sweep", "one") as held:
+            with monkeypatch.context() as patch:
+                patch.setattr(storage, "swap", failing(failures := []))
+                await_condition(lambda: len(failures) > 1)
+                clock.time += 3 * quick.duration
+                with pytest.raises(LeaseLost, match="connection refused"):
+                    held.check()
+            await_condition(lambda: not held.lost)
+            held.check()
+            assert quick.take("sweep") is None
+
+    def test_renewal_during_the_withdrawal_of_another_process_is_repeated(
+        self, quick: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The other process sees that the lease was renewed, and withdraws; until then the holder cannot rely on it."""
+        with quick.hold("sweep", "one") as held:
+            remove, withdraw, created = storage.remove, Event(), Event()
+
+            def waiting(location: Location) -> None:
+                if location.name == "sweep-000002.json":
+                    created.set()
+                    assert withdraw.wait(30)
+                remove(location)
+
+            monkeypatch.setattr(storage, "remove", waiting)
+            ahead = Leases(quick.folder, quick.duration, Reading(clock, [quick.duration, timedelta()]))
+            with ThreadPoolExecutor(1) as pool:
+                taking = pool.submit(ahead.take, "sweep")
+                assert created.wait(30)
+                await_condition(lambda: held.lost)
+                with pytest.raises(LeaseLost, match="another process may have taken it"):
+                    held.check()
+                withdraw.set()
+                assert taking.result() is None
+            await_condition(lambda: not held.lost)
 
     def test_lease_survives_a_short_storage_failure(
         self, quick: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         failures: list[str] = []
-
-        def fail(*_: object) -> bool:
-            failures.append("failed")
-            raise StorageError("connection refused")
-
         with quick.hold("sweep", "one") as held:
             with monkeypatch.context() as patch:
-                patch.setattr(storage, "swap", fail)
+                patch.setattr(storage, "swap", failing(failures))
                 await_condition(lambda: len(failures) > 1)
             clock.time += timedelta(seconds=0.2)
             await_condition(lambda: held.lease.until == clock.time + quick.duration)
@@ -241,12 +367,7 @@ class TestHolding:
         self, quick: Leases, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         failures: list[str] = []
-
-        def fail(*_: object) -> bool:
-            failures.append("failed")
-            raise StorageError("connection refused")
-
-        monkeypatch.setattr(storage, "swap", fail)
+        monkeypatch.setattr(storage, "swap", failing(failures))
 
         def lost(held: HeldLease) -> None:
             await_condition(lambda: len(failures) > 1)
