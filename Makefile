@@ -73,7 +73,7 @@ up: export PREFECT_UI_URL := $(call setting,PREFECT_UI_URL,http://127.0.0.1:$(ca
 up: images ## start the complete system in containers, with a local stand-in for AWS (ENV=FILE for other settings)
 	@SIGHTLINE_SECRETS_REVISION=$$($(READ_SECRETS) generate /run/input/env $(SECRETS)); \
 	export SIGHTLINE_SECRETS_REVISION; \
-	$(COMPOSE) up --detach --remove-orphans
+	$(COMPOSE) up --detach --remove-orphans $(if $(SERVERS),--scale server=$(SERVERS))
 	@echo "Prefect: http://localhost:$(call setting,PREFECT_PORT,4200)  HTTP service: http://localhost:$(call setting,API_PORT,8000)"
 	@if grep -qs '^COMPOSE_PROFILES=.*local' $(ENV); then \
 	    echo "export AWS_ENDPOINT_URL=http://localhost:$(call setting,AWS_PORT,5000) AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"; \
