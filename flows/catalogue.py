@@ -8,7 +8,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -53,7 +53,8 @@ class FlowEntry:
     """One flow and its deployment.
 
     ``name`` is the name of the flow and of its subcommand, ``target`` is ``module:function``, ``summary`` is the first
-    line of the function's docstring, ``memory`` is the memory limit of the container.
+    line of the function's docstring, ``memory`` is the memory limit of the container, ``timeout`` is the setting that
+    holds the timeout of a run.
     """
 
     name: str
@@ -64,6 +65,7 @@ class FlowEntry:
     concurrency: Concurrency | None = None
     schedules: tuple[Schedule, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    timeout: Literal["flow_timeout_seconds", "training_timeout_seconds"] = "flow_timeout_seconds"
 
     def load(self) -> Flow[..., Any]:
         """Import the flow."""
@@ -146,6 +148,7 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         summary="Train and publish an image classifier; promote it if it is at least as good as the current version.",
         tags=("images", "models"),
         memory="8g",
+        timeout="training_timeout_seconds",
         concurrency=ONE_AT_ONCE,
         triggers=(
             Trigger(
@@ -186,6 +189,7 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         summary="Train and publish the running-style ranking; rerun only the stages whose inputs changed.",
         tags=("images", "models"),
         memory="8g",
+        timeout="training_timeout_seconds",
         concurrency=ONE_AT_ONCE,
     ),
     FlowEntry(
@@ -194,6 +198,7 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         summary="Train a patient's emotion model if there is enough data, and report how good it is.",
         tags=("video", "models"),
         memory="4g",
+        timeout="training_timeout_seconds",
         concurrency=ONE_AT_ONCE,
         triggers=(
             Trigger(
@@ -210,6 +215,7 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         summary="Train the emotion model of every patient with enough data, and list the trainings that failed.",
         tags=("video", "models"),
         memory="4g",
+        timeout="training_timeout_seconds",
         concurrency=NO_OVERLAP,
         schedules=(Schedule("weekly", "0 3 * * 0"),),
     ),

@@ -14,7 +14,7 @@ from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
 from sightline.uploads import Settled, Upload
-from tasks.support.flow import alerted_by_parent, sightline_flow, skipped
+from tasks.support.flow import sightline_flow, skipped
 from tasks.uploads import Kind, find_upload, upload_lease
 
 
@@ -42,8 +42,8 @@ class UploadResult(BaseModel):
 def _process(upload: Upload) -> dict[str, BaseModel]:
     if upload.kind == "video":
         engine = settings().upload_transcriber
-        return {"video": alerted_by_parent(process_video)(upload.uri, patient=upload.patient, transcriber=engine)}
-    return {"images": alerted_by_parent(classify_images)(upload.uri, settings().upload_image_model)}
+        return {"video": process_video(upload.uri, patient=upload.patient, transcriber=engine)}
+    return {"images": classify_images(upload.uri, settings().upload_image_model)}
 
 
 @sightline_flow(name="process-upload", flow_run_name=lambda: f"upload {PurePosixPath(flow_run.parameters['uri']).name}")

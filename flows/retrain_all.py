@@ -35,7 +35,7 @@ class SweepResult(BaseModel):
     outcomes: tuple[PatientOutcome, ...]
 
 
-@sightline_flow(name="retrain-all", flow_run_name="retrain all patients")
+@sightline_flow(name="retrain-all", flow_run_name="retrain all patients", timeout="training_timeout_seconds")
 def retrain_all(
     patients: list[str] | None = None,
     *,
@@ -71,8 +71,8 @@ def retrain_all(
     publish_sweep([row.model_dump() for row in outcomes])
     counts = {name: sum(row.outcome == name for row in outcomes) for name in ("trained", "skipped", "failed")}
     result = SweepResult(patients=len(outcomes), **counts, outcomes=tuple(outcomes))
-    if failed := [row.patient for row in outcomes if row.outcome == "failed"]:
-        # Every failed training sent its own alert; the sweep fails too, so that it does not look successful.
-        message = f"{len(failed)} of {len(outcomes)} trainings failed: {', '.join(failed)}"
+    if failed := [f"{row.patient}: {row.why}" for row in outcomes if row.outcome == "failed"]:
+        # The alert about this run is the only one about its trainings, so it has all reasons.
+        message = f"{len(failed)} of {len(outcomes)} trainings failed. {'; '.join(failed)}"
         return Failed(message=message, data=result)  # type: ignore[return-value]
     return result

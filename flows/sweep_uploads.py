@@ -90,7 +90,7 @@ def sweep_uploads(
             outcome = "failed"
         swept.append(SweptUpload(uri=upload.uri, outcome=outcome, why=state.message or ""))
     result = UploadSweep.of(missed, swept, target)
-    if failed := [upload.uri for upload in swept if upload.outcome == "failed"]:
-        message = f"{len(failed)} of {len(swept)} uploads failed: {', '.join(failed)}"
+    if failed := [f"{upload.uri}: {upload.why}" for upload in swept if upload.outcome == "failed"]:
+        message = f"{len(failed)} of {len(swept)} uploads failed. {'; '.join(failed)}"
         return Failed(message=message, data=result)  # type: ignore[return-value]
     return result

@@ -97,7 +97,7 @@ class EmotionTrainingResult(BaseModel):
         )  # fmt: skip
 
 
-@sightline_flow(name="train-emotion", flow_run_name="train emotions of {patient}")
+@sightline_flow(name="train-emotion", flow_run_name="train emotions of {patient}", timeout="training_timeout_seconds")
 def train_emotion(
     patient: str,
     *,

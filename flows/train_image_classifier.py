@@ -90,7 +90,7 @@ class ImageTrainingResult(BaseModel):
         )
 
 
-@sightline_flow(name="train-image-classifier", flow_run_name="train {name}")
+@sightline_flow(name="train-image-classifier", flow_run_name="train {name}", timeout="training_timeout_seconds")
 def train_image_classifier(
     name: str,
     data: str,

@@ -62,7 +62,11 @@ class RankingTrainingResult(BaseModel):
         )
 
 
-@sightline_flow(name="train-ranking", flow_run_name=lambda: f"train {flow_run.parameters['name']}")
+@sightline_flow(
+    name="train-ranking",
+    flow_run_name=lambda: f"train {flow_run.parameters['name']}",
+    timeout="training_timeout_seconds",
+)
 def train_ranking(
     data: str | None = None,
     *,

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
 from sightline import affect, reviews, sessions, storage
@@ -20,7 +19,7 @@ from sightline.sessions import Claim, Prediction, SessionRecord, SessionStore, S
 from sightline.settings import settings
 from tasks.events import emit_session_predicted, emit_session_uncertain
 from tasks.models import open_registry, open_reviews
-from tasks.support.policy import ON_STORAGE, PLAIN
+from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 
 __all__ = [
     "Predicted",
@@ -45,7 +44,7 @@ def is_video(video_or_session: str) -> bool:
     return Path(video_or_session).suffix.lower() in EXTENSIONS
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def find_stored(store: SessionStore, video: str, patient: str | None) -> StoredSession | None:
     """Return the session of this video's content; None if it is new, or its processing was interrupted early."""
     with TemporaryDirectory(prefix="sightline-") as folder:
@@ -54,7 +53,7 @@ def find_stored(store: SessionStore, video: str, patient: str | None) -> StoredS
     return None if claim is None or store.status(claim) == "new" else store.complete(claim)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def open_stored(store: SessionStore, session: str, patient: str | None) -> StoredSession:
     """Return a finished session by its name, PATIENT/SESSION or SESSION of ``patient``, or by its record's file."""
     if patient is not None and "/" not in session:
@@ -65,7 +64,7 @@ def open_stored(store: SessionStore, session: str, patient: str | None) -> Store
     return store.outputs(_claim(record))
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def predict_stored(store: SessionStore, stored: StoredSession, threshold: float | None) -> Predicted:
     """Predict a session with the patient's current model, and store the prediction.
 
@@ -79,7 +78,7 @@ def predict_stored(store: SessionStore, stored: StoredSession, threshold: float 
     return Predicted(updated, prediction)
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def publish_prediction(predicted: Predicted) -> None:
     """Publish the prediction's page and ``sightline.session.predicted``.
 

@@ -15,7 +15,6 @@ from functools import partial
 from typing import TypeAlias, cast
 from uuid import UUID
 
-from prefect import task
 from prefect.blocks.abstract import NotificationBlock, NotificationError
 from prefect.blocks.core import Block
 from prefect.blocks.notifications import SlackWebhook
@@ -32,7 +31,7 @@ from sightline.alerts import Alert, Courier
 from sightline.errors import InvalidSetting
 from sightline.settings import settings
 from sightline.storage import uri_of
-from tasks.support.policy import PLAIN
+from tasks.support.policy import PLAIN, sightline_task
 
 __all__ = ["Logger", "deliver", "send_alert"]
 
@@ -43,7 +42,7 @@ _LEVEL = re.compile(r"^\[[A-Z]+\]: ", re.MULTILINE)  # the prefix that notificat
 _MAX_REASON = 300
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def send_alert(alert: Alert) -> None:
     """Send the alert to every channel, once per event. A channel that fails does not fail the run."""
     run_id, context = flow_run.id, TaskRunContext.get()

@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
@@ -25,7 +24,7 @@ from sightline.training.emotions import GateLimits, GateReport, SessionTable, Tr
 from tasks.events import emit_training
 from tasks.models import open_registry, open_reviews
 from tasks.support.opaque import Opaque
-from tasks.support.policy import ON_STORAGE, PLAIN
+from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 from tasks.support.progress import progress
 
 __all__ = [
@@ -56,7 +55,7 @@ def training_lease(patient: str) -> Iterator[TrainingLease]:
         yield lease
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")
 def check_sessions(
     patient: str, patients_bucket: Location, lease: TrainingLease, force: bool
 ) -> tuple[GateReport, list[dict[str, Any]]]:
@@ -81,21 +80,21 @@ def gate_noted(gate: GateReport) -> Iterator[None]:
         raise
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")
 def read_features(patients_bucket: Location, gate: GateReport) -> Opaque[SessionTable]:
     """Compute the features of every session that passed the gate."""
     with progress("features") as report:
         return Opaque(emotions.read_session_table(patients_bucket, gate.sessions, report))
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN, timeout="training_timeout_seconds")
 def train_model(table: Opaque[SessionTable], repeats: int, permutations: int) -> Opaque[TrainedForest]:
     """Cross-validate the forest against the baselines, and fit it on all sessions."""
     with progress("train") as report:
         return Opaque(emotions.train_forest(table.value, repeats=repeats, permutations=permutations, progress=report))
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")
 def publish_patient_model(
     patient: str,
     table: Opaque[SessionTable],
@@ -114,7 +113,7 @@ def publish_patient_model(
         )  # fmt: skip
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")
 def promote_patient_model(
     record: ModelRecord, table: Opaque[SessionTable], forest: Opaque[TrainedForest], lease: TrainingLease
 ) -> tuple[Promotion, list[Training]]:
@@ -132,13 +131,13 @@ def promote_patient_model(
     return promotion, affect.read_trainings(open_registry().root / record.name)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def list_patients(patients_bucket: Location, only: Sequence[str]) -> list[str]:
     """List ``only``, or if it is empty, the patients with a folder in the bucket."""
     return sorted({PatientName.parse(patient).text for patient in only or storage.folder_names(patients_bucket)})
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def publish_gate(patient: str, gate: GateReport) -> None:
     """Publish the conditions of the gate as a table, and log them."""
     create_table_artifact(
@@ -149,7 +148,7 @@ def publish_gate(patient: str, gate: GateReport) -> None:
         logger.info("%s", line)
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def report_training(
     patient: str, record: ModelRecord, promotion: Promotion, trainings: Sequence[Training], folder: str
 ) -> None:
@@ -167,7 +166,7 @@ def report_training(
     emit_training(record, promotion)
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def publish_sweep(rows: Sequence[dict[str, str]]) -> None:
     """Publish a table of how every patient's training ended."""
     create_table_artifact(list(rows), key="retraining", description=f"Trainings of {len(rows)} patients")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
-from prefect import task
 from prefect.artifacts import create_table_artifact
 
 from sightline import monitoring, storage, vision
@@ -21,7 +20,7 @@ from tasks.events import emit_images_classified, emit_images_uncertain
 from tasks.models import ModelSpec, classifier_of
 from tasks.runs import image_limits, output_folder
 from tasks.support.opaque import Opaque
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE, sightline_task
 
 __all__ = [
     "ClassificationJob",
@@ -60,7 +59,7 @@ class ClassifiedChunk:
     predictions: tuple[ImagePrediction, ...]
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def list_images(source: str | list[str] | dict[str, Any]) -> list[ImageRef]:
     """Return the images that the source names, in order."""
     return vision.expand(source)
@@ -83,14 +82,14 @@ def plan(
     )
 
 
-@task(**ON_STORAGE, task_run_name="serialize-{chunk.value.number}")
+@sightline_task(**ON_STORAGE, task_run_name="serialize-{chunk.value.number}", timeout="flow_timeout_seconds")
 def serialize(chunk: Opaque[Chunk[ImageRef]], job: ClassificationJob, folder: Path) -> Opaque[SerializedChunk]:
     """Fetch and decode the chunk's images. An image that cannot be read gets a reason."""
     number, images = chunk.value.number, chunk.value.items
     return Opaque(vision.serialize_chunk(images, job.model.input, image_limits(), folder, number))
 
 
-@task(**ON_STORAGE, task_run_name="classify-{chunk.value.number}")
+@sightline_task(**ON_STORAGE, task_run_name="classify-{chunk.value.number}", timeout="flow_timeout_seconds")
 def classify(chunk: Opaque[SerializedChunk], job: ClassificationJob) -> Opaque[ClassifiedChunk]:
     """Predict the probabilities of the chunk's images, and capture every inference whatever its outcome."""
     serialized = chunk.value
@@ -129,7 +128,7 @@ def _events(chunk: SerializedChunk, predictions: Sequence[ImagePrediction], file
             )
 
 
-@task(**ON_STORAGE, task_run_name="filter-{chunk.value.number}")
+@sightline_task(**ON_STORAGE, task_run_name="filter-{chunk.value.number}", timeout="flow_timeout_seconds")
 def filter_low_confidence(chunk: Opaque[ClassifiedChunk], job: ClassificationJob) -> int:
     """Compare the chunk's images with the threshold, store their records, and return the number of images."""
     model, predictions = job.model, chunk.value.predictions
@@ -138,7 +137,7 @@ def filter_low_confidence(chunk: Opaque[ClassifiedChunk], job: ClassificationJob
     return len(predictions)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def publish_results(job: ClassificationJob, run: FinishedClassification) -> None:
     """Show the least certain images and the counts in the UI, and emit the events of the run."""
     results = job.files["results"]

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefect import task
-
 from sightline import media
 from sightline.emotion import EmotionFindings, Keywords
 from sightline.media import FaceSeries, Overlay, SkeletonSeries, TimedLabel, VideoInfo
 from sightline.pose import TrackedVideo, faces_for, skeleton_for
 from sightline.speech import Transcript
 from tasks.pose import extract_poses
-from tasks.support.policy import PLAIN
+from tasks.support.policy import PLAIN, sightline_task
 from tasks.support.progress import progress
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def probe_video(path: Path, uri: str, max_seconds: float) -> VideoInfo:
     """Read the video's properties, and raise if the file is invalid or truncated."""
     return media.probe(path, uri=uri, max_seconds=max_seconds)
@@ -48,7 +46,7 @@ def track_and_annotate(
         return tracking.result(), annotating.result()
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN, timeout="flow_timeout_seconds")
 def annotate_video(info: VideoInfo, overlay: Overlay, output: Path) -> Path:
     """Write the video with banner, skeleton and blurred faces drawn into its frames."""
     with progress("annotate") as report:
@@ -56,7 +54,7 @@ def annotate_video(info: VideoInfo, overlay: Overlay, output: Path) -> Path:
     return output
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN, timeout="flow_timeout_seconds")
 def cut_highlights(annotated: Path, findings: EmotionFindings, neutral: str, output: Path) -> Path | None:
     """Join the emotional moments in one video; return None if there are none."""
     moments = [(stretch.start, stretch.end) for stretch in findings.timeline if stretch.emotion != neutral]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from prefect import task
 from pydantic import BaseModel, ConfigDict
 
 from sightline import storage, vision
@@ -14,7 +13,7 @@ from sightline.settings import settings
 from sightline.vision import EndpointClassifier, ImageClassifier
 from sightline.vision.posture_settings import check_classes, pinned
 from tasks.support.loading import loaded_once
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE, sightline_task
 
 __all__ = ["ModelSpec", "classifier_of", "endpoint_settings", "open_registry", "open_reviews", "resolve_model"]
 
@@ -54,7 +53,7 @@ def open_reviews() -> Reviews:
     return Reviews(settings().reviews)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def resolve_model(model: str, threshold: float | None) -> ModelSpec:
     """Return the version that ``model`` names now, and its threshold; the complete run uses this version."""
     name = ModelName.parse(pinned(model, settings()))

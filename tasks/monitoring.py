@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -21,7 +20,7 @@ from tasks.events import emit_model_drift
 from tasks.models import endpoint_settings, open_registry
 from tasks.runs import image_limits
 from tasks.support.opaque import Opaque
-from tasks.support.policy import ON_STORAGE, PLAIN
+from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 from tasks.support.progress import progress
 
 __all__ = ["MonitoringPlan", "plan_monitoring", "publish_monitoring", "read_window", "report_on_model"]
@@ -83,7 +82,7 @@ def plan_monitoring(
     )
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def read_window(plan: MonitoringPlan) -> Opaque[Window]:
     """Read the window's captures as a stream, and count the images that runs rejected in it."""
     model = _model(plan)
@@ -105,7 +104,7 @@ def read_window(plan: MonitoringPlan) -> Opaque[Window]:
     return Opaque(window)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def report_on_model(window: Opaque[Window], plan: MonitoringPlan) -> MonitoringReport:
     """Build the report and write it to the plan's folder. A report without predictions is not written."""
     config = settings()
@@ -122,7 +121,7 @@ def report_on_model(window: Opaque[Window], plan: MonitoringPlan) -> MonitoringR
     return monitoring.write_report(report, window.value, storage.locate(plan.output))
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def publish_monitoring(report: MonitoringReport) -> None:
     """Publish the report's page and, if a quantity has drifted, emit ``sightline.model.drift``."""
     page = monitoring.monitoring_page(report)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefect import task
-
 from sightline import pose
 from sightline.emotion import EmotionFindings, person_slug
 from sightline.media import FaceSeries, SkeletonSeries, VideoInfo, select_moments
 from sightline.pose import TrackedVideo
-from tasks.support.policy import PLAIN
+from tasks.support.policy import PLAIN, sightline_task
 from tasks.support.progress import progress
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN, timeout="flow_timeout_seconds")
 def extract_poses(
     info: VideoInfo,
     findings: EmotionFindings,

@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Sequence
 
-from prefect import task
 from prefect.artifacts import create_table_artifact
 
 from sightline import storage, vision
@@ -31,7 +30,7 @@ from tasks.models import open_registry
 from tasks.runs import image_limits, output_folder
 from tasks.support.loading import loaded_once
 from tasks.support.opaque import Opaque
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE, sightline_task
 
 __all__ = ["RankingJob", "plan_photos", "publish_ranked", "rank", "resolve_ranker"]
 
@@ -57,7 +56,7 @@ class RankingJob(Job[FinishedRanking]):
         return self.run.finish(self.chunks, self.images, self.model, fixed=self.fixed)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def resolve_ranker(model: str) -> tuple[str, float]:
     """Return the label of the version that ``model`` names now, and its bonus. The run uses this version to its end."""
     record = ranking_record(open_registry(), model)
@@ -88,7 +87,7 @@ def plan_photos(
     )
 
 
-@task(**ON_STORAGE, task_run_name="rank-{chunk.value.number}")
+@sightline_task(**ON_STORAGE, task_run_name="rank-{chunk.value.number}", timeout="flow_timeout_seconds")
 def rank(chunk: Opaque[Chunk[ImageRef]], job: RankingJob) -> int:
     """Find, crop and score the people in the chunk's photos, store them, and return the number of photos."""
     photos = chunk.value.items
@@ -104,7 +103,7 @@ def rank(chunk: Opaque[Chunk[ImageRef]], job: RankingJob) -> int:
     return len(photos)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def publish_ranked(job: RankingJob, run: FinishedRanking) -> None:
     """Show the best ranked people and the counts in the UI, and emit the event of the run."""
     results, sheet = job.files["results"], job.files["sheet"]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
 
@@ -31,7 +30,7 @@ from sightline.training.ranking import (
 from tasks.events import emit_training
 from tasks.models import open_registry
 from tasks.support.opaque import Opaque
-from tasks.support.policy import ON_STORAGE, PLAIN
+from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 from tasks.support.progress import progress
 
 __all__ = [
@@ -43,7 +42,7 @@ __all__ = [
 ]
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")
 def plan_ranking(
     name: str, data: str | None, parameters: RankingParameters, again: str | None
 ) -> Opaque[RankingTraining]:
@@ -63,7 +62,7 @@ def plan_ranking(
     return Opaque(RankingTraining(name, opened, parameters, graph))
 
 
-@task(**ON_STORAGE, task_run_name="{stage}")
+@sightline_task(**ON_STORAGE, task_run_name="{stage}", timeout="training_timeout_seconds")
 def run_stage(job: Opaque[RankingTraining], stage: str) -> StageRun:
     """Run one stage if an input changed."""
     logger, graph = get_run_logger(), job.value.graph
@@ -76,7 +75,7 @@ def run_stage(job: Opaque[RankingTraining], stage: str) -> StageRun:
         return graph.run(stage, report)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")
 def publish_ranking(job: Opaque[RankingTraining]) -> ModelRecord:
     """Publish a new version in the registry: ONNX file, metrics, plots and manifest."""
     training = job.value
@@ -86,13 +85,13 @@ def publish_ranking(job: Opaque[RankingTraining]) -> ModelRecord:
         )
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN, timeout="training_timeout_seconds")
 def promote_ranking(job: Opaque[RankingTraining], record: ModelRecord) -> Promotion:
     """Promote the version if it ranks the same evaluation images at least as well as the current one."""
     return promote_ranker(open_registry(), record, job.value.graph)
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def report_training(
     record: ModelRecord, promotion: Promotion, stages: Mapping[str, StageRun], graph: str, folder: str
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.flow_runs import suspend_flow_run
 from prefect.logging import get_run_logger
@@ -23,7 +22,7 @@ from tasks.models import open_reviews
 from tasks.review_form import answers_of, form_of, reviewer_of
 from tasks.runs import image_limits
 from tasks.support.opaque import Opaque
-from tasks.support.policy import ON_STORAGE, PLAIN
+from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 
 __all__ = [
     "answers_from_file",
@@ -45,7 +44,7 @@ def can_wait() -> bool:
     return deployment.id is not None and flow_run.parent_flow_run_id is None
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def find_questions(results: str | None, model: str | None, patient: str | None) -> Opaque[QuestionSet]:
     """Return the questions about a run's images, about a model, or about a patient's sessions; queue the new ones.
 
@@ -70,7 +69,7 @@ def find_questions(results: str | None, model: str | None, patient: str | None) 
     return Opaque(_questions_of_model(str(model)))
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def plan_questions(
     question_set: Opaque[QuestionSet], page_size: int, limit: int, hours: float | None
 ) -> Opaque[ReviewPlan]:
@@ -104,7 +103,7 @@ def ask_people(planned: Opaque[ReviewPlan]) -> None:
     release_questions(planned)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def store_answers(answers: list[tuple[Question, str]], reviewer: str) -> None:
     """Store a person's answers, one file per question."""
     store, now = open_reviews(), datetime.now(UTC)
@@ -124,7 +123,7 @@ def store_answers(answers: list[tuple[Question, str]], reviewer: str) -> None:
     get_run_logger().info("Stored %d answers of %s", len(answers), reviewer)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def answers_from_file(question_set: Opaque[QuestionSet], file: str) -> None:
     """Store the answers in a JSON file to questions that are open or have been answered before."""
     answered = open_reviews().answered(question_set.value.model) if question_set.value.model else []
@@ -133,13 +132,13 @@ def answers_from_file(question_set: Opaque[QuestionSet], file: str) -> None:
     store_answers.fn(answers.matched(known, file), answers.reviewer)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def release_questions(planned: Opaque[ReviewPlan]) -> None:
     """Let other runs ask the questions that were put off."""
     open_reviews().release(planned.value)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def find_answered(question_set: Opaque[QuestionSet]) -> tuple[list[Reviewed], list[Reviewed], int]:
     """Return the questions answered in this run, all answered ones about the model, and the number of open ones."""
     store, model = open_reviews(), question_set.value.model
@@ -151,26 +150,26 @@ def find_answered(question_set: Opaque[QuestionSet]) -> tuple[list[Reviewed], li
     return in_this_run, answered, store.count_waiting(model)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def find_overdue() -> list[Waiting]:
     """Return the questions that were not answered in time and have no alert yet."""
     return open_reviews().overdue()
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def mark_alerted(waiting: list[Waiting]) -> None:
     """Record that an alert was sent about these questions."""
     open_reviews().mark_alerted(waiting)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def export_reviewed(model: str, folder: str) -> Exported:
     """Export the reviewed images as one folder per class."""
     location = settings().locate(folder)
     return reviews.export_images(model, open_reviews().answered(model), location, image_limits())
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def publish_review(in_this_run: Sequence[Reviewed], answered: Sequence[Reviewed], waiting: int) -> None:
     """Publish this run's answers and the agreement of each version, and emit ``sightline.review.answered``.
 
@@ -194,7 +193,7 @@ def publish_review(in_this_run: Sequence[Reviewed], answered: Sequence[Reviewed]
         emit_review_answered(str(flow_run.id), version, agreement, waiting=waiting, learnable=learnable)
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def publish_export(rows: Sequence[dict[str, str]], description: str) -> None:
     """Publish a table of the exported images by class."""
     create_table_artifact(list(rows), key="exported", description=description)

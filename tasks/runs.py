@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
-from prefect import task
-
 from sightline import storage
 from sightline.names import ModelName
 from sightline.runs import Chunk, FinishedRun, Job
 from sightline.settings import settings
 from sightline.vision import ImageRef, Limits
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE, sightline_task
 
 __all__ = ["chunks_to_do", "find_finished", "finish_run", "image_limits", "output_folder"]
 
@@ -30,18 +28,18 @@ def finish_run(job: Job[Finished]) -> Finished:
     return cast("Finished", _finish_run(job))
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def chunks_to_do(job: Job[Any], images: Sequence[ImageRef]) -> list[Chunk[ImageRef]]:
     """Return the chunks that no earlier attempt of this run completed."""
     return job.remaining(images)
 
 
-@task(**ON_STORAGE, name="find_finished")
+@sightline_task(**ON_STORAGE, name="find_finished")
 def _find_finished(job: Job[Any]) -> object:
     return job.run.finished()
 
 
-@task(**ON_STORAGE, name="finish_run")
+@sightline_task(**ON_STORAGE, name="finish_run", timeout="flow_timeout_seconds")
 def _finish_run(job: Job[Any]) -> object:
     return job.finish()
 

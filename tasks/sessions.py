@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
 from sightline import sessions, storage
@@ -21,7 +20,7 @@ from sightline.sessions import Metadata, SessionOutputs, SessionStore, Source, S
 from sightline.speech import PACKAGES, Transcript
 from sightline.storage import Location
 from tasks.events import emit_session_stored, emit_video_processed
-from tasks.support.policy import ON_STORAGE, PLAIN
+from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 
 
 @dataclass(frozen=True)
@@ -39,20 +38,20 @@ class ProcessedVideo:
     timings: Mapping[str, float]
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def fetch_video(video: str, patient: str | None, video_bucket: Location, folder: Path) -> Source:
     """Return the video as a local file, with its patient and the hash of its content."""
     return sessions.fetch_source(storage.locate(video), patient, video_bucket, folder)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def find_session(store: SessionStore, source: Source) -> StoredSession | None:
     """Return the session of this content, None if it is new; a session whose storing was interrupted is completed."""
     claim = store.find(source.patient, source.sha256)
     return None if claim is None or store.status(claim) == "new" else store.complete(claim)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def store_session(store: SessionStore, source: Source, video: ProcessedVideo, folder: Path) -> StoredSession:
     """Store all outputs of a video, completely and once, even with concurrent runs."""
     claim = store.claim(source.patient, source.stem, source.sha256)
@@ -73,7 +72,7 @@ def store_session(store: SessionStore, source: Source, video: ProcessedVideo, fo
     )
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def publish_session(stored: StoredSession) -> None:
     """Publish the session's page, and emit ``sightline.session.stored`` and ``sightline.video.processed``."""
     create_markdown_artifact(session_page(stored), key="session", description=f"{stored.patient}: {stored.session}")
@@ -110,7 +109,7 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
     )
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def export_poses(session: str, patients_bucket: Location, target: Location) -> int:
     """Write every tracked pose of the session as an OpenPose file; return their number."""
     record, track = sessions.open_session(patients_bucket, session)

@@ -6,14 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from prefect import task
 from prefect.context import TaskRunContext
 
 from sightline import media, speech, storage
 from sightline.errors import InvalidTranscript
 from sightline.media import VideoInfo
 from sightline.speech import Engine, Transcript
-from tasks.support.policy import PLAIN
+from tasks.support.policy import PLAIN, sightline_task
 from tasks.support.progress import progress
 
 
@@ -34,7 +33,12 @@ def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
     )
 
 
-@task(task_run_name="transcribe-{engine}", cache_key_fn=_cache_key, result_serializer="json")
+@sightline_task(
+    task_run_name="transcribe-{engine}",
+    cache_key_fn=_cache_key,
+    result_serializer="json",
+    timeout="flow_timeout_seconds",
+)
 def transcribe(info: VideoInfo, content_hash: str, engine: Engine, model: str) -> Transcript:
     """Transcribe the video's sound with a speech engine."""
     transcriber = speech.make_transcriber(engine, model)
@@ -42,7 +46,7 @@ def transcribe(info: VideoInfo, content_hash: str, engine: Engine, model: str) -
         return transcriber.transcribe(media.read_audio(info, speech.SAMPLE_RATE), report)
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def read_transcript(uri: str, folder: Path) -> Transcript:
     """Read the transcript from a WebVTT, SRT or Whisper JSON file."""
     location = storage.locate(uri)

@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.logging import get_run_logger
 
@@ -24,7 +23,7 @@ from tasks.events import emit_model_rolled_back, emit_training
 from tasks.models import open_registry, open_reviews
 from tasks.runs import image_limits
 from tasks.support.opaque import Opaque
-from tasks.support.policy import ON_STORAGE, PLAIN
+from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 from tasks.support.progress import progress
 from tasks.training_plan import TrainingPlan
 
@@ -47,7 +46,7 @@ __all__ = [
 ]
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")
 def read_images(data: str, plan: TrainingPlan, folder: Path, with_reviews: bool = False) -> Opaque[TrainingData]:
     """Read, check, hash and decode every image into a file in ``folder``.
 
@@ -72,13 +71,13 @@ def _provenance_of_answers(data: TrainingData, reviewed: Sequence[Reviewed]) -> 
     return reviews.provenance(answers) if answers else None
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN, timeout="training_timeout_seconds")
 def split_images(data: Opaque[TrainingData], plan: TrainingPlan) -> Splits:
     """Split the images into a training, a validation and a test set."""
     return images.split(data.value.manifest, plan.preset.shares, plan.seed)
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN, timeout="training_timeout_seconds")
 def compare_models(data: Opaque[TrainingData], splits: Splits, plan: TrainingPlan) -> list[ComparisonRow]:
     """Train backbones and heads on the same images, and compare them on the validation set."""
     with progress("compare") as report:
@@ -93,7 +92,7 @@ def compare_models(data: Opaque[TrainingData], splits: Splits, plan: TrainingPla
         )
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN, timeout="training_timeout_seconds")
 def cross_validate_recipe(data: Opaque[TrainingData], plan: TrainingPlan) -> CrossValidation:
     """Train and test the recipe on every fold of the preset."""
     with progress("cross-validate") as report:
@@ -108,7 +107,7 @@ def cross_validate_recipe(data: Opaque[TrainingData], plan: TrainingPlan) -> Cro
         )
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN, timeout="training_timeout_seconds")
 def fit_model(data: Opaque[TrainingData], splits: Splits, plan: TrainingPlan) -> Fitted:
     """Train the model on the training set alone."""
     with progress("train") as report:
@@ -124,13 +123,13 @@ def fit_model(data: Opaque[TrainingData], splits: Splits, plan: TrainingPlan) ->
         )
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN, timeout="training_timeout_seconds")
 def assess_model(fitted: Fitted, data: Opaque[TrainingData], splits: Splits, plan: TrainingPlan) -> Assessed:
     """Calibrate the model on the validation set, and measure it on the test set."""
     return images.assess(fitted, data.value, splits, plan.threshold)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")
 def publish_model(
     assessed: Assessed,
     data: Opaque[TrainingData],
@@ -156,7 +155,7 @@ def publish_model(
         )
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def find_cooldown(plan: TrainingPlan, hours: float) -> str | None:
     """Return why it is too early to train the model again; None if it is not."""
     newest = _newest(plan)
@@ -165,7 +164,7 @@ def find_cooldown(plan: TrainingPlan, hours: float) -> str | None:
     return f"{newest.label} was trained at {newest.created:%Y-%m-%d %H:%M} UTC, less than {hours:g} hours ago"
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def find_same_images(plan: TrainingPlan, data: Opaque[TrainingData]) -> str | None:
     """Return why another training would change nothing; None if there are new images or labels."""
     newest, manifest = _newest(plan), data.value.manifest
@@ -183,7 +182,7 @@ def _newest(plan: TrainingPlan) -> ModelRecord | None:
     return registry.record(plan.name, versions[-1]) if versions else None
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")
 def promote_model(
     record: ModelRecord,
     assessed: Assessed,
@@ -202,7 +201,7 @@ def promote_model(
 
 
 # Not retried, unlike other steps that use storage: a move whose answer was lost would be repeated.
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def move_pointer_back(model: ModelName) -> tuple[int | None, Pointer]:
     """Roll the model back to its version, by default the one before the current one.
 
@@ -213,7 +212,7 @@ def move_pointer_back(model: ModelName) -> tuple[int | None, Pointer]:
     return pointer.version if pointer else None, registry.rollback(model, why="by hand")
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def write_pressure_maps(folder: str, count: int, people: int, seed: int) -> list[str]:
     """Write synthetic pressure maps as files, and return their names."""
     with progress("synthesize") as report:
@@ -222,7 +221,7 @@ def write_pressure_maps(folder: str, count: int, people: int, seed: int) -> list
     return [file.name for file in files]
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def publish_comparison(comparison: Sequence[ComparisonRow]) -> None:
     """Publish the comparison of backbones and heads as a table, and log it."""
     rows = images.comparison_rows(comparison)
@@ -232,7 +231,7 @@ def publish_comparison(comparison: Sequence[ComparisonRow]) -> None:
         logger.info("%s", line)
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def report_training(record: ModelRecord, promotion: Promotion, unusable: Sequence[Unusable], folder: str) -> None:
     """Publish the model's page, and emit the events of a training. ``folder`` is the URI of the version."""
     page = images.model_page(record, promotion, unusable, folder)
@@ -240,7 +239,7 @@ def report_training(record: ModelRecord, promotion: Promotion, unusable: Sequenc
     emit_training(record, promotion)
 
 
-@task(**PLAIN)
+@sightline_task(**PLAIN)
 def report_rollback(model: ModelName, previous: int | None) -> None:
     """Emit ``sightline.model.rolled-back`` for the version that is current now."""
     emit_model_rolled_back(model, previous)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prefect import task
 from pydantic import BaseModel, ConfigDict
 
 from sightline.errors import InvalidSetting
@@ -12,7 +11,7 @@ from sightline.settings import settings
 from sightline.training import images
 from sightline.training.images import Classes, InvalidPreset, Preset, Recipe
 from tasks.models import open_registry
-from tasks.support.policy import ON_STORAGE
+from tasks.support.policy import ON_STORAGE, sightline_task
 
 __all__ = ["TrainingPlan", "plan_training"]
 
@@ -35,7 +34,7 @@ class TrainingPlan(BaseModel):
         return self.preset.recipe(self.pretrained)
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def plan_training(
     name: str,
     preset: str | None,

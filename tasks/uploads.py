@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Literal, TypeAlias, cast
 
-from prefect import task
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
@@ -23,7 +22,7 @@ from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
 from sightline.uploads import MAX_ATTEMPTS, Upload, UploadLease, UploadOutcome, UploadRules, Uploads
-from tasks.support.policy import ON_SERVER, ON_STORAGE
+from tasks.support.policy import ON_SERVER, ON_STORAGE, sightline_task
 
 __all__ = [
     "Kind",
@@ -72,7 +71,7 @@ def current_version(uri: str) -> str:
         raise InvalidInput(storage.uri_of(location), "there is no such file", "Check the path") from error
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def find_upload(uri: str, version: str | None, kind: Kind | None) -> tuple[Upload, bool]:
     """Return the file as an upload, and whether ``version`` is its current version.
 
@@ -113,7 +112,7 @@ def upload_lease(upload: Upload, *, again: bool) -> Iterator[UploadLease]:
         yield lease
 
 
-@task(**ON_STORAGE)
+@sightline_task(**ON_STORAGE)
 def find_missed(older_than: timedelta, *, retry_failed: bool) -> Missed:
     """Count the uploads that have not changed for ``older_than``, and return those that no run has processed.
 
@@ -134,7 +133,7 @@ def find_missed(older_than: timedelta, *, retry_failed: bool) -> Missed:
     )
 
 
-@task(**ON_SERVER)
+@sightline_task(**ON_SERVER)
 def start_uploads(uploads: Sequence[Upload], deployment: str, *, again: bool) -> list[Started]:
     """Start one run of the deployment for every upload; repeated calls start no further run.
 

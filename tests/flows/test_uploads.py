@@ -184,7 +184,8 @@ class TestSweep:
         put(videos / "ana" / "b.mp4")
         state = sweep_uploads(return_state=True)
         assert state.is_failed()
-        assert state.message == f"1 of 2 uploads failed: {bad}"
+        assert str(state.message).startswith(f"1 of 2 uploads failed. {bad}: ")
+        assert "is no video" in str(state.message)
         assert sorted(outcomes(videos)) == [UploadOutcome.DONE, UploadOutcome.FAILED]
         later = sweep_uploads()
         assert (later.failed, later.missed) == (1, 0)
