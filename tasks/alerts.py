@@ -151,7 +151,9 @@ def _send_email(logger: Logger, channel: str, block: EmailServerCredentials, ale
     if sender is None or "@" not in sender:
         raise InvalidSetting("the block's user name is not an email address; set ALERT_EMAIL_FROM")
     message = alerts.email_message(alert, sender, config.alert_email_to)
-    server = block.get_server()
+    # The block logs in if it has a user name, even without a password, which a server without logins rejects.
+    anonymous = not block.password.get_secret_value()
+    server = (block.model_copy(update={"username": None}) if anonymous else block).get_server()
     try:
         refused = server.send_message(message)
     finally:

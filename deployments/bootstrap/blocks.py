@@ -91,10 +91,9 @@ def _email(variables: Mapping[str, str]) -> Block:
     port = variables.get("SMTP_PORT")
     if port is not None and not port.isdecimal():
         raise InvalidSetting(f"SMTP_PORT is {port!r}, which is not a port number. Set it to a number, or unset it")
-    password = variables.get("SMTP_PASSWORD")
     block: Block = EmailServerCredentials(
         username=variables.get("SMTP_USERNAME"),
-        password=SecretStr(password) if password else None,
+        password=SecretStr(variables.get("SMTP_PASSWORD", "")),
         smtp_server=variables["SMTP_SERVER"],
         smtp_type=SMTPType[kind],
         smtp_port=int(port) if port else None,

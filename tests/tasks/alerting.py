@@ -54,9 +54,9 @@ class _OnAnyPort(Controller):
 
 
 @contextmanager
-def mail_server(mailbox: Mailbox) -> Iterator[int]:
-    """Run a mail server without encryption; yield its port."""
-    controller = _OnAnyPort(mailbox, hostname="127.0.0.1", port=0)
+def mail_server(mailbox: Mailbox, **options: Any) -> Iterator[int]:
+    """Run a mail server without encryption, and by default without login; yield its port."""
+    controller = _OnAnyPort(mailbox, hostname="127.0.0.1", port=0, **options)
     controller.start()
     try:
         yield controller.port
