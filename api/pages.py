@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
+import secrets
 from functools import cache
-from hashlib import sha256
 from importlib.resources import files
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-__all__ = ["content_security_policy", "page_routes", "secure_page"]
+__all__ = ["page_routes", "secure_headers"]
 
-_INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
+_NONCE = "{{ nonce }}"
 
 
 def page_routes() -> APIRouter:
@@ -31,33 +29,26 @@ def page_routes() -> APIRouter:
     return router
 
 
-def secure_page(text: str) -> HTMLResponse:
-    """Return a page with a policy that allows only its own inline scripts and styles."""
-    return HTMLResponse(text, headers=_headers(content_security_policy(text)))
+def secure_headers(nonce: str, *, runs_scripts: bool) -> dict[str, str]:
+    """Return the headers of a self-contained page, which allow only the styles and scripts that have the nonce.
 
-
-def content_security_policy(text: str) -> str:
-    """Return the Content-Security-Policy of a self-contained page."""
-    allowed: dict[str, list[str]] = {"script": [], "style": []}
-    for kind, content in _INLINE.findall(text):
-        allowed[kind].append(f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'")
-    scripts, styles = (" ".join(allowed[kind]) or "'none'" for kind in ("script", "style"))
-    return (
-        f"default-src 'none'; script-src {scripts}; style-src {styles}; "
+    Args:
+        nonce: A random text of this response. Markup that a page contains by mistake cannot know it.
+        runs_scripts: Whether scripts with the nonce are allowed; otherwise none are.
+    """
+    scripts = f"'nonce-{nonce}'" if runs_scripts else "'none'"
+    policy = (
+        f"default-src 'none'; script-src {scripts}; style-src 'nonce-{nonce}'; "
         "img-src data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-
-
-def _page(name: str) -> HTMLResponse:
-    text, policy = _read(name)
-    return HTMLResponse(text, headers=_headers(policy))
-
-
-def _headers(policy: str) -> dict[str, str]:
     return {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
 
 
+def _page(name: str) -> HTMLResponse:
+    nonce = secrets.token_urlsafe()
+    return HTMLResponse(_read(name).replace(_NONCE, nonce), headers=secure_headers(nonce, runs_scripts=True))
+
+
 @cache
-def _read(name: str) -> tuple[str, str]:
-    text = (files("api") / name).read_text(encoding="utf-8")
-    return text, content_security_policy(text)
+def _read(name: str) -> str:
+    return (files("api") / name).read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api.pages import secure_page
+from api.pages import secure_headers
 from sightline.emotion import load_keywords
 from sightline.media import palette
 
@@ -18,7 +19,9 @@ __all__ = ["render"]
 
 def render(template: str, **values: Any) -> HTMLResponse:
     """Return a page from a template of this package. Raises ``UndefinedError`` if a value is missing."""
-    return secure_page(_environment().get_template(template).render(now=datetime.now(UTC), **values))
+    nonce = secrets.token_urlsafe()
+    text = _environment().get_template(template).render(now=datetime.now(UTC), nonce=nonce, **values)
+    return HTMLResponse(text, headers=secure_headers(nonce, runs_scripts=False))
 
 
 @cache
