@@ -97,7 +97,12 @@ soak: $(LOCK_INSTALLED) ## run the long tests: faults under load, end-to-end sce
 
 .PHONY: stack
 stack: $(LOCK_INSTALLED) ## build the images and test the complete system in containers
-	$(PYTHON) -m pytest tests/docker --durations 0
+	$(PYTHON) -m pytest tests/docker --durations 0 -m "not chaos"
+
+.PHONY: chaos
+chaos: CHAOS ?= long
+chaos: $(LOCK_INSTALLED) ## break the system in containers and count what is lost (CHAOS=short, REPEAT=5, ARGS="-k review")
+	CHAOS=$(CHAOS) REPEAT=$(REPEAT) $(PYTHON) -m pytest tests/docker/chaos --durations 0 $(ARGS)
 
 .PHONY: lint
 lint: $(LOCK_INSTALLED) ## check style, types, import layers and prefect.yaml
