@@ -76,7 +76,7 @@ def container(body: bytes, rules: Rules) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise Denied("the body is not an object")
     # The name of an empty value may be anything: the value is removed, with the name.
-    given = _without_empty(settings)
+    given: dict[str, Any] = _without_empty(settings)
     _check(given, {
         "Image": lambda value: value in rules.images,
         "Cmd": _is_texts,
@@ -118,14 +118,16 @@ def _without_empty(value: Any) -> Any:
 
     Folders of ``Volumes`` have empty objects as their values; those are restored here.
     """
+    if isinstance(value, list):
+        return [_without_empty(item) for item in value]
     if not isinstance(value, dict):
         return value
-    kept = {}
-    for name, member in value.items():
-        if name == "Volumes" and isinstance(member, dict):
-            kept[name] = {folder: {} for folder in member}
-        else:
-            kept[name] = [_without_empty(item) for item in member] if isinstance(member, list) else _without_empty(member)
+    kept = {
+        name: {folder: {} for folder in member}
+        if name == "Volumes" and isinstance(member, dict)
+        else _without_empty(member)
+        for name, member in value.items()
+    }
     return {name: member for name, member in kept.items() if member}
 
 
@@ -148,7 +150,7 @@ def _is_size(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class _Call:
-    """One permitted call. The names in braces of ``path`` are parameters; ``query`` has a pattern for each parameter."""
+    """One permitted call: its path with parameters in braces, and a pattern for each parameter of its query."""
 
     method: str
     path: str
@@ -181,29 +183,16 @@ _CALLS = (
 def application(rules: Rules, docker: httpx.AsyncBaseTransport) -> Starlette:
     """Return the proxy. ``docker`` sends requests to the engine."""
     # Logs are followed, and the end of a container awaited, for as long as a run takes.
-    client = httpx.AsyncClient(transport=docker, base_url="http://docker", timeout=None)
+    client = httpx.AsyncClient(transport=docker, base_url="http://docker", timeout=httpx.Timeout(None))
 
     async def answer(request: Request) -> Response:
         try:
-            version, call, parameters = _match(request)
-            query = _query(request, call)
-            body = json.dumps(container(await _body(request), rules)).encode() if call.has_body else b""
-            if "image" in parameters and parameters["image"] not in rules.images:
-                raise Denied(f"{parameters['image']} is not an image of the flows")
-            if call.path == "/images/create" and f"{query.get('fromImage')}:{query.get('tag')}" not in rules.images:
-                raise Denied("it is not an image of the flows")
-            if call.path == "/containers/json":
-                query["filters"] = _filters(query.get("filters", "{}"), rules)
-            if "container" in parameters:
-                parameters["container"] = await _run_container(client, version, parameters["container"], rules)
+            return await _forward(client, await _permitted(client, request, rules))
         except Denied as reason:
             _logger.warning("denied: %s %s: %s", request.method, request.url.path, reason)
             return JSONResponse({"message": f"docker-proxy: not permitted: {reason}"}, 403)
-        path = f"{version}{call.path.format(**parameters)}"
-        headers = {"Content-Type": "application/json"} if body else {}
-        return await _forward(client, client.build_request(
-            call.method, path, params=query, content=body, headers=headers
-        ))  # fmt: skip
+        except httpx.HTTPError as error:
+            return JSONResponse({"message": f"docker-proxy: Docker does not respond: {error}"}, 502)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -212,6 +201,26 @@ def application(rules: Rules, docker: httpx.AsyncBaseTransport) -> Starlette:
 
     route = Route("/{path:path}", answer, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
     return Starlette(routes=[route], lifespan=lifespan)
+
+
+async def _permitted(client: httpx.AsyncClient, request: Request, rules: Rules) -> httpx.Request:
+    """Return the request to Docker. Raises :class:`Denied` if it is not permitted."""
+    version, call, parameters = _match(request)
+    query = _query(request, call)
+    if "image" in parameters and parameters["image"] not in rules.images:
+        raise Denied(f"{parameters['image']} is not an image of the flows")
+    if call.path == "/images/create" and f"{query.get('fromImage')}:{query.get('tag')}" not in rules.images:
+        raise Denied(f"{query.get('fromImage')} is not an image of the flows")
+    if call.path == "/containers/json":
+        query["filters"] = _filters(query.get("filters", "{}"), rules)
+    if "container" in parameters:
+        parameters["container"] = await _run_container(client, version, parameters["container"], rules)
+    path = f"{version}{call.path.format(**parameters)}"
+    if not call.has_body:
+        return client.build_request(call.method, path, params=query)
+    body = json.dumps(container(await _body(request), rules)).encode()
+    headers = {"Content-Type": "application/json"}
+    return client.build_request(call.method, path, params=query, content=body, headers=headers)
 
 
 def _match(request: Request) -> tuple[str, _Call, dict[str, str]]:
@@ -275,10 +284,7 @@ async def _body(request: Request) -> bytes:
 
 async def _forward(client: httpx.AsyncClient, request: httpx.Request) -> Response:
     """Send the request to Docker and stream its response."""
-    try:
-        response = await client.send(request, stream=True)
-    except httpx.HTTPError as error:
-        return JSONResponse({"message": f"docker-proxy: Docker does not respond: {error}"}, 502)
+    response = await client.send(request, stream=True)
     kept = {"content-type", "content-length", "api-version", "docker-experimental", "ostype", "server"}
     headers = {name: value for name, value in response.headers.items() if name in kept}
 
@@ -299,10 +305,8 @@ def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     socket = os.environ.get("DOCKER_SOCKET", "/var/run/docker.sock")
     app = application(Rules.from_environment(os.environ), httpx.AsyncHTTPTransport(uds=socket))
-    # Only the worker and the reconciler are in this container's network.
-    uvicorn.run(
-        app, host="0.0.0.0", port=_PORT, log_level="warning", access_log=False, timeout_graceful_shutdown=1  # noqa: S104
-    )
+    # Only the worker and the reconciler share a network with this container.
+    uvicorn.run(app, host="0.0.0.0", port=_PORT, log_level="warning", timeout_graceful_shutdown=1)  # noqa: S104
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``compose.yaml`` passes every setting to the containers, no unknown one and no secret, and hardens every container."""
+"""``compose.yaml`` passes every setting to the containers, and no secret, and hardens every container."""
 
 from __future__ import annotations
 
