@@ -47,6 +47,14 @@ class Denied(Exception):
     """A call that is not permitted; the text is the reason."""
 
 
+class _Failed(Exception):
+    """Docker's answer to the question which container a name refers to, if it is an error."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
 @dataclass(frozen=True)
 class Rules:
     """What containers of flow runs may use."""
@@ -191,6 +199,8 @@ def application(rules: Rules, docker: httpx.AsyncBaseTransport) -> Starlette:
         except Denied as reason:
             _logger.warning("denied: %s %s: %s", request.method, request.url.path, reason)
             return JSONResponse({"message": f"docker-proxy: not permitted: {reason}"}, 403)
+        except _Failed as failed:
+            return Response(failed.response.content, failed.response.status_code, media_type="application/json")
         except httpx.HTTPError as error:
             return JSONResponse({"message": f"docker-proxy: Docker does not respond: {error}"}, 502)
 
@@ -263,10 +273,13 @@ def _filters(text: str, rules: Rules) -> str:
 
 
 async def _run_container(client: httpx.AsyncClient, version: str, name: str, rules: Rules) -> str:
-    """Return the id of the container. Raises :class:`Denied` unless it belongs to a flow run in the network."""
+    """Return the id of the container. Raises :class:`Denied` unless it belongs to a flow run in the network.
+
+    Raises :class:`_Failed` if Docker does not know it.
+    """
     response = await client.get(f"{version}/containers/{name}/json")
     if response.status_code != httpx.codes.OK:
-        return name  # Docker answers the call itself with the same error.
+        raise _Failed(response)
     found = response.json()
     if not found["Config"]["Labels"].get(LABEL) or rules.network not in found["NetworkSettings"]["Networks"]:
         raise Denied(f"{name} is not the container of a flow run")
@@ -304,7 +317,9 @@ def main() -> None:
 
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     socket = os.environ.get("DOCKER_SOCKET", "/var/run/docker.sock")
-    app = application(Rules.from_environment(os.environ), httpx.AsyncHTTPTransport(uds=socket))
+    # Each run holds two connections: its logs are followed, and its end is awaited.
+    engine = httpx.AsyncHTTPTransport(uds=socket, limits=httpx.Limits(max_connections=None))
+    app = application(Rules.from_environment(os.environ), engine)
     # Only the worker and the reconciler share a network with this container.
     uvicorn.run(app, host="0.0.0.0", port=_PORT, log_level="warning", timeout_graceful_shutdown=1)  # noqa: S104
 
