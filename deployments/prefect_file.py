@@ -14,23 +14,44 @@ import yaml  # type: ignore[import-untyped,unused-ignore]
 
 from flows.catalogue import CATALOGUE, FlowEntry
 
-__all__ = ["DEPLOYMENT", "FILE", "PROCESSES", "deployment", "deployments", "in_pool", "main", "render"]
+__all__ = [
+    "CONTAINERS",
+    "DEPLOYMENT",
+    "FILE",
+    "GPU_CONTAINERS",
+    "HOUSEKEEPING",
+    "POOLS",
+    "PROCESSES",
+    "deployment",
+    "deployments",
+    "flows_of",
+    "in_pool",
+    "main",
+    "pool_of",
+    "render",
+]
 
 FILE = Path(__file__).resolve().parent.parent / "prefect.yaml"
 DEPLOYMENT = "media"
 """The name of every deployment, after the flow's name: ``process-video/media``."""
 CONTAINERS = "media-docker"
 """The work pool of containers."""
+GPU_CONTAINERS = "media-docker-gpu"
+"""The work pool of containers with GPUs."""
+HOUSEKEEPING = "media-housekeeping"
+"""The work pool of the containers that must not wait for other flows, such as the sweep that rescues lost uploads."""
 PROCESSES = "media-process"
 """The work pool of processes on a machine without Docker."""
+POOLS = (CONTAINERS, GPU_CONTAINERS, HOUSEKEEPING, PROCESSES)
+"""The work pools of this project."""
 
 _WORKING_DIRECTORY = "prefect.deployments.steps.set_working_directory"
-_START_SECONDS = 600  # a container that has not started by then loses its concurrency slot
 _HEADER = """\
 # Generated from flows/catalogue.py by `make catalogue`: edit the catalogue, not this file.
 #
-# Every flow as a deployment: run `python -m deployments.bootstrap` once, which creates the work pool, and then
-# `prefect --no-prompt deploy --all`. `make ui` runs the same deployments without containers.
+# Every flow as a deployment: run `python -m deployments.bootstrap` once, which creates the work pools and their queues,
+# and then `prefect --no-prompt deploy --all`. A queue limits the concurrent runs of its flow. `make ui` runs the same
+# deployments without containers.
 """
 
 
@@ -39,19 +60,39 @@ def deployments() -> dict[str, dict[str, Any]]:
     return {entry.target: deployment(entry) for entry in CATALOGUE}
 
 
+def pool_of(entry: FlowEntry, pool: str = CONTAINERS) -> str:
+    """Return the work pool of a flow, if ``pool`` is the one of most flows.
+
+    Beside a pool of containers, flows for housekeeping have a pool of their own. Other pools run every flow.
+    """
+    return HOUSEKEEPING if entry.pool == "housekeeping" and pool in (CONTAINERS, GPU_CONTAINERS) else pool
+
+
+def flows_of(pool: str) -> list[FlowEntry]:
+    """Return the flows that the work pool may run, in the order in which their waiting runs start."""
+    entries = [
+        entry
+        for entry in CATALOGUE
+        if (entry.pool == "housekeeping" if pool == HOUSEKEEPING else pool_of(entry, pool) == pool)
+    ]
+    return sorted(entries, key=lambda entry: entry.bulk)
+
+
 def in_pool(pool: str) -> str:
-    """Return ``prefect.yaml`` with every deployment in the named work pool.
+    """Return ``prefect.yaml`` with the deployments in the named work pool; see :func:`pool_of`.
 
     In :data:`PROCESSES` they run in this folder, without a memory limit.
     """
 
-    def moved(spec: dict[str, Any]) -> dict[str, Any]:
+    def moved(entry: FlowEntry) -> dict[str, Any]:
+        spec = deployment(entry)
+        work_pool = {**spec["work_pool"], "name": pool_of(entry, pool)}
         if pool != PROCESSES:
-            return {**spec, "work_pool": {**spec["work_pool"], "name": pool}}
-        pull = [{_WORKING_DIRECTORY: {"directory": str(FILE.parent)}}]
-        return {**spec, "work_pool": {"name": pool, "work_queue_name": "default"}, "pull": pull}
+            return {**spec, "work_pool": work_pool}
+        del work_pool["job_variables"]
+        return {**spec, "work_pool": work_pool, "pull": [{_WORKING_DIRECTORY: {"directory": str(FILE.parent)}}]}
 
-    return _yaml([moved(spec) for spec in deployments().values()])
+    return _yaml([moved(entry) for entry in CATALOGUE])
 
 
 def render() -> str:
@@ -71,27 +112,25 @@ def main() -> int:
 
 
 def deployment(entry: FlowEntry) -> dict[str, Any]:
-    """Return one flow's deployment in the form of ``prefect.yaml``."""
+    """Return one flow's deployment in the form of ``prefect.yaml``.
+
+    It has no ``concurrency_limit``: that is a lease, and a run crashes if the server cannot renew it. The flow's work
+    queue has the limit instead; the server counts the runs in the database.
+    """
     spec: dict[str, Any] = {
         "name": DEPLOYMENT,
         "entrypoint": entry.target.replace(":", "."),
         "description": entry.summary,
         "tags": list(entry.tags),
         "work_pool": {
-            "name": CONTAINERS,
-            "work_queue_name": "default",
+            "name": pool_of(entry),
+            "work_queue_name": entry.name,
             "job_variables": {"mem_limit": entry.memory},
         },
         # The image holds the code; without a pull step Prefect would copy the folder that the flows were deployed from.
         "pull": [{_WORKING_DIRECTORY: {"directory": "/opt/sightline"}}],
         "enforce_parameter_schema": True,
     }
-    if entry.concurrency:
-        spec["concurrency_limit"] = {
-            "limit": entry.concurrency.limit,
-            "collision_strategy": "CANCEL_NEW" if entry.concurrency.cancel_new else "ENQUEUE",
-            "grace_period_seconds": _START_SECONDS,
-        }
     if entry.schedules:
         spec["schedules"] = [
             {"slug": schedule.slug, "cron": schedule.cron, "timezone": "UTC"}

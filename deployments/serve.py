@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, cast
 import httpx
 
 from deployments import prefect_file
-from flows.catalogue import CATALOGUE, FlowEntry
+from flows.catalogue import CATALOGUE, Concurrency, FlowEntry
 from flows.terminal import set_prefect_defaults
 
 if TYPE_CHECKING:
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig
     from prefect.deployments.runner import RunnerDeployment
 
 __all__ = ["main", "serve_flows", "server"]
@@ -31,6 +32,7 @@ DEFAULT_HOME = Path("data/prefect")  # not ~/.prefect, whose profile may point t
 _START_TIMEOUT = 240  # seconds
 _STOP_TIMEOUT = 20
 _MAX_CONCURRENT_RUNS = 2  # a run uses several cores
+_START_SECONDS = 600  # a run that has not started by then loses its concurrency slot
 
 
 class ServerNotStarted(Exception):
@@ -100,18 +102,16 @@ def serve_flows(catalogue: Sequence[FlowEntry], url: str) -> None:
 
 
 def _deployment(entry: FlowEntry) -> RunnerDeployment:
-    from prefect.client.schemas.objects import ConcurrencyLimitConfig
     from prefect.events import DeploymentTriggerTypes
     from prefect.schedules import Cron
     from pydantic import TypeAdapter
 
     spec = prefect_file.deployment(entry)
-    limit = spec.get("concurrency_limit")
     deployment = entry.load().to_deployment(
         prefect_file.DEPLOYMENT,
         description=entry.summary,
         tags=list(entry.tags),
-        concurrency_limit=ConcurrencyLimitConfig.model_validate(limit) if limit else None,
+        concurrency_limit=_concurrency_limit(entry.concurrency) if entry.concurrency else None,
         schedules=[
             Cron(
                 schedule["cron"],
@@ -125,6 +125,16 @@ def _deployment(entry: FlowEntry) -> RunnerDeployment:
         triggers=[TypeAdapter(DeploymentTriggerTypes).validate_python(trigger) for trigger in spec.get("triggers", ())],
     )
     return cast("RunnerDeployment", deployment)
+
+
+def _concurrency_limit(concurrency: Concurrency) -> ConcurrencyLimitConfig:
+    """Return the limit as a lease, which is safe here: the runs end when the server does."""
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+
+    strategy = ConcurrencyLimitStrategy.CANCEL_NEW if concurrency.cancel_new else ConcurrencyLimitStrategy.ENQUEUE
+    return ConcurrencyLimitConfig(
+        limit=concurrency.limit, collision_strategy=strategy, grace_period_seconds=_START_SECONDS
+    )
 
 
 def _available_port(port: int) -> int:

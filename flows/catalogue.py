@@ -18,7 +18,11 @@ __all__ = ["CATALOGUE", "COMMANDS", "CommandEntry", "Concurrency", "FlowEntry", 
 
 @dataclass(frozen=True)
 class Concurrency:
-    """The limit of active runs of a deployment. A further run waits, or is cancelled if ``cancel_new``."""
+    """The limit of active runs of a flow. A further run waits for its turn.
+
+    With ``cancel_new``, it is cancelled instead. Work queues cannot do that, so the reconciler does it; the server of
+    ``make ui`` does it itself.
+    """
 
     limit: int
     cancel_new: bool = False
@@ -54,7 +58,8 @@ class FlowEntry:
 
     ``name`` is the name of the flow and of its subcommand, ``target`` is ``module:function``, ``summary`` is the first
     line of the function's docstring, ``memory`` is the memory limit of the container, ``timeout`` is the setting that
-    holds the timeout of a run.
+    holds the timeout of a run. Runs of the pool ``housekeeping`` do not wait for those of ``media``. Within a pool, the
+    runs of a ``bulk`` flow, which may be very many, start after all others that wait.
     """
 
     name: str
@@ -62,6 +67,8 @@ class FlowEntry:
     summary: str
     tags: tuple[str, ...] = ()
     memory: str = "1g"
+    pool: Literal["media", "housekeeping"] = "media"
+    bulk: bool = False
     concurrency: Concurrency | None = None
     schedules: tuple[Schedule, ...] = ()
     triggers: tuple[Trigger, ...] = ()
@@ -132,6 +139,7 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         target="flows.remind_reviewers:remind_reviewers",
         summary="Send one alert about the questions that were not answered in time.",
         tags=("review",),
+        pool="housekeeping",
         concurrency=NO_OVERLAP,
         schedules=(Schedule("hourly", "37 * * * *"),),
     ),
@@ -240,25 +248,15 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         summary="Process an uploaded video or image, each version once.",
         tags=("video", "images", "uploads"),
         memory="4g",
+        bulk=True,
         concurrency=TWO_AT_ONCE,
-        triggers=(
-            Trigger(
-                name="Process a file on arrival",
-                expect="sightline.s3.object-created",
-                match={"prefect.resource.id": "sightline.s3.*"},
-                parameters={
-                    "uri": "{{ event.payload.uri }}",
-                    "object_version": "{{ event.payload.version }}",
-                    "kind": "{{ event.payload.kind }}",
-                },
-            ),
-        ),
     ),
     FlowEntry(
         name="sweep-uploads",
         target="flows.sweep_uploads:sweep_uploads",
         summary="Find the uploads that no run has processed, and start a run for each.",
         tags=("video", "images", "uploads"),
+        pool="housekeeping",
         concurrency=NO_OVERLAP,
         schedules=(Schedule("hourly", "17 * * * *"),),
     ),

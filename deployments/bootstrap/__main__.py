@@ -12,7 +12,7 @@ from sightline.errors import SightlineError
 
 __all__ = ["main"]
 
-_DESCRIPTION = "Create or update the work pools, blocks and automations that the flows need on the Prefect server."
+_DESCRIPTION = "Create or update the work pools, queues and blocks that the flows need on the Prefect server."
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument(
         "--pool",
         metavar="NAME",
-        help="the work pool of the deployments, for example media-process (default: the one in prefect.yaml)",
+        help="the work pool of the deployments, for example media-process (default: those in prefect.yaml)",
     )
     arguments = parser.parse_args()
     try:

@@ -1,4 +1,4 @@
-"""Blocks defined by environment variables: AWS credentials, S3 bucket, Slack, email."""
+"""Blocks defined by environment variables: S3 bucket, Slack, email."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from sightline.settings import Settings
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
 
-__all__ = ["EMAIL", "SLACK", "ensure_blocks"]
+__all__ = ["EMAIL", "SLACK", "ensure_block", "ensure_blocks"]
 
 SLACK = "slack-webhook/sightline"
 EMAIL = "email-server-credentials/sightline"
 
 _RESULTS_FOLDER = ".prefect"  # hidden: flows ignore it when they list a model's results
 _VARIABLES = (
-    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL",
-    "RESULTS_BUCKET", "USE_S3", "SLACK_WEBHOOK_URL",
+    "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "RESULTS_BUCKET", "USE_S3", "SLACK_WEBHOOK_URL",
     "SMTP_SERVER", "SMTP_PORT", "SMTP_TYPE", "SMTP_USERNAME", "SMTP_PASSWORD",
 )  # fmt: skip
 
@@ -37,15 +36,15 @@ def ensure_blocks(environment: Mapping[str, str]) -> Iterator[Change]:
     :func:`~deployments.secrets.resolve_secret`. Raises ``InvalidSetting`` for an invalid variable.
     """
     variables = {name: resolve_secret(environment[name]) for name in _VARIABLES if environment.get(name)}
-    bucket = _results_bucket(variables)
-    if bucket or "AWS_ACCESS_KEY_ID" in variables:
-        yield _ensure(CREDENTIALS, _credentials(variables))
+    bucket, credentials = _results_bucket(variables), _credentials(variables)
+    if bucket or _stored(type(credentials), CREDENTIALS) is not None:  # earlier versions stored keys in it
+        yield ensure_block(CREDENTIALS, credentials)
     if bucket:
-        yield _ensure(RESULTS, _results(bucket))
+        yield ensure_block(RESULTS, _results(bucket))
     if "SLACK_WEBHOOK_URL" in variables:
-        yield _ensure(SLACK, _slack(variables["SLACK_WEBHOOK_URL"]))
+        yield ensure_block(SLACK, _slack(variables["SLACK_WEBHOOK_URL"]))
     if "SMTP_SERVER" in variables:
-        yield _ensure(EMAIL, _email(variables))
+        yield ensure_block(EMAIL, _email(variables))
 
 
 def _results_bucket(variables: Mapping[str, str]) -> str | None:
@@ -58,11 +57,9 @@ def _results_bucket(variables: Mapping[str, str]) -> str | None:
 def _credentials(variables: Mapping[str, str]) -> Block:
     from prefect_aws import AwsClientParameters, AwsCredentials
 
-    # Without keys, boto3 uses the role of the machine or container.
+    # No keys: the server shows them to everyone who may use it. The process that loads the block has its own keys, or
+    # the role of its machine, and boto3 finds them there.
     return AwsCredentials(
-        aws_access_key_id=variables.get("AWS_ACCESS_KEY_ID"),
-        aws_secret_access_key=variables.get("AWS_SECRET_ACCESS_KEY"),
-        aws_session_token=variables.get("AWS_SESSION_TOKEN"),
         region_name=variables.get("AWS_DEFAULT_REGION"),
         aws_client_parameters=AwsClientParameters(endpoint_url=variables.get("AWS_ENDPOINT_URL")),
     )
@@ -101,19 +98,22 @@ def _email(variables: Mapping[str, str]) -> Block:
     return block
 
 
-def _ensure(identifier: str, wanted: Block) -> Change:
-    """Store the block unless an equal one exists."""
-    name = identifier.partition("/")[2]
+def ensure_block(identifier: str, wanted: Block) -> Change:
+    """Store the block as ``TYPE/NAME`` unless an equal one exists."""
+    existing = _stored(type(wanted), identifier)
+    if existing is not None and _content(existing) == _content(wanted):
+        return Change("block", identifier, ChangeType.UNCHANGED)
+    wanted.save(identifier.partition("/")[2], overwrite=True, _sync=True)  # type: ignore[call-arg]
+    return Change("block", identifier, ChangeType.UPDATED if existing is not None else ChangeType.CREATED)
+
+
+def _stored(kind: type[Block], identifier: str) -> Block | None:
     try:
-        existing = cast("Block", type(wanted).load(name, _sync=True))  # type: ignore[call-arg]
+        return cast("Block", kind.load(identifier.partition("/")[2], _sync=True))  # type: ignore[call-arg]
     except ValueError as error:
         if "Unable to find block document" not in str(error):
             raise
-        existing = None
-    if existing is not None and _content(existing) == _content(wanted):
-        return Change("block", identifier, ChangeType.UNCHANGED)
-    wanted.save(name, overwrite=True, _sync=True)  # type: ignore[call-arg]
-    return Change("block", identifier, ChangeType.UPDATED if existing is not None else ChangeType.CREATED)
+        return None
 
 
 def _content(block: Block) -> Any:

@@ -25,7 +25,6 @@ class ChangeType(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     REMOVED = "removed"
-    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)

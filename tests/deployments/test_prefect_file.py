@@ -11,12 +11,24 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.events import DeploymentTriggerTypes
 from pydantic import TypeAdapter
 
 from deployments.bootstrap import bootstrap
-from deployments.prefect_file import DEPLOYMENT, FILE, PROCESSES, deployments, in_pool, main, render
+from deployments.prefect_file import (
+    CONTAINERS,
+    DEPLOYMENT,
+    FILE,
+    GPU_CONTAINERS,
+    HOUSEKEEPING,
+    POOLS,
+    PROCESSES,
+    deployments,
+    flows_of,
+    in_pool,
+    main,
+    render,
+)
 from flows.catalogue import CATALOGUE, FlowEntry
 
 SPECS: dict[str, dict[str, Any]] = {
@@ -34,14 +46,14 @@ def test_check_fails_for_a_file_edited_by_hand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edited = tmp_path / "prefect.yaml"
-    edited.write_text(FILE.read_text("utf-8").replace("limit: 2", "limit: 3"), "utf-8")
+    edited.write_text(FILE.read_text("utf-8").replace("mem_limit: 4g", "mem_limit: 3g"), "utf-8")
     monkeypatch.setattr("deployments.prefect_file.FILE", edited)
     monkeypatch.setattr("sys.argv", ["prefect_file", "--check"])
     assert main() == 1
     assert "make catalogue" in capsys.readouterr().err
     monkeypatch.setattr("sys.argv", ["prefect_file"])
     assert main() == 0
-    assert edited.read_text("utf-8") == FILE.read_text("utf-8").replace("limit: 3", "limit: 2")
+    assert edited.read_text("utf-8") == render()
     monkeypatch.setattr("sys.argv", ["prefect_file", "--check"])
     assert main() == 0
 
@@ -56,19 +68,40 @@ def test_deployments_are_the_flows_of_the_catalogue() -> None:
     assert set(SPECS) == {entry.target for entry in CATALOGUE}
 
 
-@pytest.mark.parametrize("target", SPECS)
-def test_deployment_runs_in_a_container_with_a_memory_limit(target: str) -> None:
-    spec = SPECS[target]
-    assert spec["work_pool"]["name"] == "media-docker"
-    assert spec["work_pool"]["job_variables"]["mem_limit"].endswith("g")
+@every_flow
+def test_deployment_runs_in_a_container_with_a_memory_limit(entry: FlowEntry) -> None:
+    spec = SPECS[entry.target]
+    assert spec["work_pool"]["job_variables"] == {"mem_limit": entry.memory}
     assert spec["pull"] == [{"prefect.deployments.steps.set_working_directory": {"directory": "/opt/sightline"}}]
 
 
-@pytest.mark.parametrize("target", [target for target, spec in SPECS.items() if "concurrency_limit" in spec])
-def test_concurrency_limit_has_no_field_that_prefect_ignores(target: str) -> None:
-    limit = ConcurrencyLimitConfig.model_validate(SPECS[target]["concurrency_limit"])
-    assert limit.limit >= 1
-    assert set(SPECS[target]["concurrency_limit"]) == {"limit", "collision_strategy", "grace_period_seconds"}
+@every_flow
+def test_deployment_has_its_own_queue_and_no_concurrency_limit(entry: FlowEntry) -> None:
+    """The limit of a deployment is a lease; when the server cannot renew it, the run crashes."""
+    spec = SPECS[entry.target]
+    assert spec["work_pool"]["work_queue_name"] == entry.name
+    assert "concurrency_limit" not in spec
+
+
+def test_sweep_and_reminders_do_not_wait_for_other_flows() -> None:
+    pools = {entry.name: SPECS[entry.target]["work_pool"]["name"] for entry in CATALOGUE}
+    assert {name for name, pool in pools.items() if pool == HOUSEKEEPING} == {"sweep-uploads", "remind-reviewers"}
+    assert set(pools.values()) == {CONTAINERS, HOUSEKEEPING}
+
+
+def test_uploads_which_may_be_many_are_served_last() -> None:
+    """A worker starts the waiting runs of one queue before those of the next."""
+    for pool in (CONTAINERS, GPU_CONTAINERS, PROCESSES, "some-ecs"):
+        assert flows_of(pool)[-1].name == "process-upload"
+
+
+def test_every_flow_has_one_pool_of_each_kind() -> None:
+    everything = {entry.name for entry in CATALOGUE}
+    served = {pool: {entry.name for entry in flows_of(pool)} for pool in POOLS}
+    for pool in (CONTAINERS, GPU_CONTAINERS):
+        assert served[pool] | served[HOUSEKEEPING] == everything
+        assert not served[pool] & served[HOUSEKEEPING]
+    assert served[PROCESSES] == everything
 
 
 @every_flow
@@ -91,24 +124,33 @@ def test_schedule_sets_every_required_parameter(entry: FlowEntry) -> None:
 
 
 def test_deployment_in_the_process_pool_runs_in_the_checkout() -> None:
-    for spec in yaml.safe_load(in_pool(PROCESSES))["deployments"]:
-        assert spec["work_pool"] == {"name": PROCESSES, "work_queue_name": "default"}
+    for spec, entry in zip(yaml.safe_load(in_pool(PROCESSES))["deployments"], CATALOGUE, strict=True):
+        assert spec["work_pool"] == {"name": PROCESSES, "work_queue_name": entry.name}
         [step] = spec["pull"]
         assert step == {"prefect.deployments.steps.set_working_directory": {"directory": str(FILE.parent)}}
 
 
+@pytest.mark.parametrize("pool", [CONTAINERS, GPU_CONTAINERS, PROCESSES, "some-ecs"])
+def test_deployment_is_in_the_pool_that_has_its_queue(pool: str) -> None:
+    for spec in yaml.safe_load(in_pool(pool))["deployments"]:
+        work_pool = spec["work_pool"]
+        assert work_pool["work_queue_name"] in {entry.name for entry in flows_of(work_pool["name"])}
+        assert work_pool["name"] in {pool, HOUSEKEEPING}
+
+
 def test_deployment_in_another_container_pool_differs_only_in_the_pool() -> None:
-    for spec in yaml.safe_load(in_pool("media-docker-gpu"))["deployments"]:
+    for spec in yaml.safe_load(in_pool(GPU_CONTAINERS))["deployments"]:
         before = SPECS[":".join(spec["entrypoint"].rsplit(".", 1))]
-        assert spec["work_pool"] == {**before["work_pool"], "name": "media-docker-gpu"}
-        assert spec["pull"] == before["pull"]
+        name = before["work_pool"]["name"]
+        assert spec["work_pool"]["name"] == (HOUSEKEEPING if name == HOUSEKEEPING else GPU_CONTAINERS)
+        assert spec == {**before, "work_pool": {**before["work_pool"], "name": spec["work_pool"]["name"]}}
 
 
 @pytest.mark.integration
 @pytest.mark.slow
 @pytest.mark.soak
 def test_all_flows_are_deployed_to_a_new_server(prefect_server: str) -> None:
-    """After two runs of ``prefect deploy --all`` every form, limit, trigger and schedule exists once."""
+    """After two runs of ``prefect deploy --all`` every form, queue, trigger and schedule exists once."""
     list(bootstrap({}))
     environment = {**os.environ, "PREFECT_API_URL": prefect_server}
     for _ in range(2):
@@ -129,9 +171,11 @@ def test_all_flows_are_deployed_to_a_new_server(prefect_server: str) -> None:
             assert [item["schedule"]["cron"] for item in actual["schedules"]] == [
                 item["cron"] for item in spec.get("schedules", [])
             ]
-            if limit := spec.get("concurrency_limit"):
-                assert actual["global_concurrency_limit"]["limit"] == limit["limit"]
-                assert actual["concurrency_options"]["collision_strategy"] == limit["collision_strategy"]
+            assert (actual["work_pool_name"], actual["work_queue_name"]) == (
+                spec["work_pool"]["name"],
+                spec["work_pool"]["work_queue_name"],
+            )
+            assert actual["global_concurrency_limit"] is None
             triggers = [
                 automation
                 for automation in automations

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import WorkPool
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.events.schemas.automations import AutomationCore
-from prefect_docker.worker import DockerWorkerJobConfiguration
+from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
+from prefect_aws import AwsCredentials, S3Bucket
 
 from deployments.bootstrap import ChangeType, bootstrap
-from deployments.bootstrap.environment import flow_environment
+from deployments.bootstrap.environment import flow_environment, read_flow_environment
 from deployments.bootstrap.resources import read_definitions
+from deployments.prefect_file import CONTAINERS, DEPLOYMENT, GPU_CONTAINERS, HOUSEKEEPING, POOLS, PROCESSES
 from sightline.errors import InvalidInput, InvalidSetting
 from sightline.settings import Settings
 
@@ -35,20 +38,6 @@ ON_AWS = {
 }
 
 
-@pytest.fixture
-def client(prefect_server: str) -> Iterator[SyncPrefectClient]:
-    """A client of a server without any resource of the bootstrap."""
-    with get_client(sync_client=True) as client:
-        for pool in client.read_work_pools():
-            client.delete_work_pool(pool.name)
-        for automation in client.read_automations():
-            client.delete_automation(automation.id)
-        for document in client.read_block_documents():
-            if document.name == "sightline" and document.id:
-                client.delete_block_document(document.id)
-        yield client
-
-
 def outcomes(environment: Mapping[str, str]) -> dict[str, ChangeType]:
     return {f"{change.kind} {change.name}": change.outcome for change in bootstrap(environment)}
 
@@ -57,7 +46,6 @@ def test_first_run_creates_everything_second_run_changes_nothing(client: SyncPre
     first, second = outcomes(ON_AWS), outcomes(ON_AWS)
     assert set(first.values()) == {ChangeType.CREATED}
     assert set(second.values()) == {ChangeType.UNCHANGED}
-    assert len(client.read_automations()) == 3
 
 
 def test_only_resources_whose_variables_changed_are_updated(client: SyncPrefectClient) -> None:
@@ -68,104 +56,86 @@ def test_only_resources_whose_variables_changed_are_updated(client: SyncPrefectC
     assert set(before) == set(after)
 
 
-def test_edited_automation_is_restored_and_disabled_one_stays_disabled(client: SyncPrefectClient) -> None:
+def test_changed_setting_of_the_flows_is_updated_and_a_removed_one_is_forgotten(client: SyncPrefectClient) -> None:
     outcomes(ON_AWS)
-    name = "sightline: crash the runs whose heartbeat has stopped"
-    [automation] = client.read_automations_by_name(name)
-    client.pause_automation(automation.id)
-    assert outcomes(ON_AWS)[f"automation {name}"] is ChangeType.UNCHANGED
-    [automation] = client.read_automations_by_name(name)
-    assert not automation.enabled
-    changed = automation.model_dump(mode="json", exclude={"id": True, "owner_resource": True, "trigger": {"id"}}) | {
-        "description": "edited"
-    }
-    changed["trigger"]["within"] = 30
-    client.update_automation(automation.id, AutomationCore.model_validate(changed))
-    assert outcomes(ON_AWS)[f"automation {name}"] is ChangeType.UPDATED
-    [automation] = client.read_automations_by_name(name)
-    assert (automation.description, automation.enabled) == ("", False)
-    assert automation.trigger.within.total_seconds() == 540  # type: ignore[union-attr]
+    after = outcomes({**{name: value for name, value in ON_AWS.items() if name != "VIDEO_BUCKET"}, "DEVICE": "cpu"})
+    changed = {name for name, outcome in after.items() if outcome is ChangeType.UPDATED}
+    assert changed == {f"block flow-environment/{pool}" for pool in POOLS}
+    variables = read_flow_environment(client, "media-docker")
+    assert variables["DEVICE"] == "cpu"
+    assert "VIDEO_BUCKET" not in variables
 
 
-def test_automation_of_an_earlier_version_is_removed_and_a_users_one_stays(client: SyncPrefectClient) -> None:
-    outcomes(ON_AWS)
-    first = client.read_automations()[0]
-    for name in ("sightline: of an earlier version", "of a user"):
+def test_automations_of_earlier_versions_are_removed_and_those_of_users_stay(client: SyncPrefectClient) -> None:
+    """They would alert a second time, and crash healthy runs after an outage of the server."""
+    for name in ("sightline: crash the runs whose heartbeat has stopped", "of a user"):
         client.create_automation(
-            AutomationCore.model_validate({**first.model_dump(include={"trigger", "actions"}), "name": name})
+            AutomationCore.model_validate(
+                {
+                    "name": name,
+                    "trigger": {"type": "event", "posture": "Reactive", "expect": ["x"], "threshold": 1},
+                    "actions": [{"type": "do-nothing"}],
+                }
+            )
         )
     changes = outcomes(ON_AWS)
-    assert changes.pop("automation sightline: of an earlier version") == ChangeType.REMOVED
-    assert set(changes.values()) == {ChangeType.UNCHANGED}
-    names = {automation.name for automation in client.read_automations()}
-    assert "of a user" in names
-    assert len(names) == 4
+    assert changes["automation sightline: crash the runs whose heartbeat has stopped"] is ChangeType.REMOVED
+    assert [automation.name for automation in client.read_automations()] == ["of a user"]
 
 
-def test_notifications_are_removed_if_no_channel_can_notify(client: SyncPrefectClient) -> None:
+def test_run_environment_has_settings_and_no_secret(client: SyncPrefectClient) -> None:
     outcomes(ON_AWS)
-    without_channel = outcomes({"RESULTS_BUCKET": "s3://results"})
-    notifying = {name for name in without_channel if "notify of" in name}
-    assert {without_channel[name] for name in notifying} == {ChangeType.REMOVED}
-    assert [automation.name for automation in client.read_automations()] == [
-        "sightline: crash the runs whose heartbeat has stopped"
-    ]
-    assert {outcomes({"RESULTS_BUCKET": "s3://results"})[name] for name in notifying} == {ChangeType.SKIPPED}
+    for pool in POOLS:
+        variables = read_flow_environment(client, pool)
+        assert variables["VIDEO_BUCKET"] == "s3://videos"
+        assert variables["AWS_ENDPOINT_URL"] == "http://aws:5000"
+        assert variables["PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK"] == "s3-bucket/sightline"
+        assert json.loads(variables["ALERT_CHANNELS"]) == ["slack-webhook/sightline"]
+        assert not {"API_KEYS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "SLACK_WEBHOOK_URL"} & set(variables)
+        stored = f"{variables} {client.read_work_pool(pool).base_job_template}"
+        assert not [secret for secret in ("hidden", "mail.ward.org", "127.0.0.1:1/alerts") if secret in stored]
 
 
-def test_server_notifies_only_through_blocks_that_can_notify(client: SyncPrefectClient) -> None:
-    """Email blocks cannot notify and SNS topics are not blocks; only the flows use them."""
-    channels = '["slack-webhook/sightline", "email-server-credentials/sightline", "arn:aws:sns:us-east-1:1:x"]'
-    outcomes({**ON_AWS, "ALERT_CHANNELS": channels})
-    slack = client.read_block_document_by_name("sightline", "slack-webhook").id
-    [automation] = client.read_automations_by_name("sightline: notify of runs that failed, crashed or timed out")
-    assert [cast("Any", action).block_document_id for action in automation.actions] == [slack]
+def test_containers_on_aws_assume_the_role_of_the_flows(client: SyncPrefectClient) -> None:
+    role = "arn:aws:iam::123456789012:role/sightline-flows"
+    outcomes({"FLOWS_ROLE_ARN": role})
+    for pool in (CONTAINERS, GPU_CONTAINERS, HOUSEKEEPING):
+        assert read_flow_environment(client, pool)["SIGHTLINE_ROLE_ARN"] == role
+    assert "SIGHTLINE_ROLE_ARN" not in read_flow_environment(client, PROCESSES)
 
 
-def test_run_environment_has_settings_and_keys_only_through_a_block(client: SyncPrefectClient) -> None:
-    outcomes(ON_AWS)
-    pool = client.read_work_pool("media-docker")
-    text = str(pool.base_job_template)
-    assert "hidden" not in text
-    assert "mail.ward.org" not in text
-    env = _configuration(pool).env
-    assert env["VIDEO_BUCKET"] == "s3://videos"
-    assert env["AWS_ACCESS_KEY_ID"] == "key"
-    assert env["AWS_SECRET_ACCESS_KEY"] == "hidden"
-    assert env["PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK"] == "s3-bucket/sightline"
-    assert env["ALERT_CHANNELS"] == '["slack-webhook/sightline"]'
-    assert "API_KEYS" not in env
+def test_environment_of_an_unknown_pool_is_empty(client: SyncPrefectClient) -> None:
+    assert read_flow_environment(client, "some-ecs") == {}
 
 
-def test_container_configuration_has_the_requested_image_and_limits(client: SyncPrefectClient) -> None:
-    outcomes(ON_AWS)
-    plain = _configuration(client.read_work_pool("media-docker"), mem_limit="2g")
-    assert (plain.image, plain.mem_limit, plain.memswap_limit) == ("registry.org/sightline:1.2.3", "2g", "2g")
-    assert (plain.networks, plain.volumes, plain.auto_remove) == (["sightline"], ["sightline-cache:/cache"], False)
-    kwargs = plain.container_create_kwargs
-    assert kwargs is not None
-    assert "device_requests" not in kwargs
-    gpu = _configuration(client.read_work_pool("media-docker-gpu"))
-    assert gpu.image == "sightline:local-cuda"
-    assert gpu.env["DEVICE"] == "cuda"
-    assert gpu.container_create_kwargs is not None
-    assert gpu.container_create_kwargs["device_requests"] == [
-        {"driver": "nvidia", "count": -1, "capabilities": [["gpu"]]}
-    ]
-    assert client.read_work_pool("media-docker").concurrency_limit == 7
+def test_credentials_block_has_the_address_of_s3_and_no_keys(client: SyncPrefectClient) -> None:
+    outcomes({**ON_AWS, "AWS_DEFAULT_REGION": "eu-central-1"})
+    bucket = S3Bucket.load("sightline", _sync=True)  # type: ignore[call-arg]
+    assert isinstance(bucket, S3Bucket)
+    assert bucket.credentials.aws_client_parameters.endpoint_url == "http://aws:5000"
+    assert bucket.credentials.region_name == "eu-central-1"
+    assert keys(client) == {None}
 
 
-def _configuration(pool: WorkPool, **variables: Any) -> DockerWorkerJobConfiguration:
-    """Resolve the pool's job template as the worker does."""
-    import asyncio
+@pytest.mark.parametrize("results", ["s3://results", ""])
+def test_keys_in_the_credentials_block_of_an_earlier_version_are_removed(
+    client: SyncPrefectClient, results: str
+) -> None:
+    earlier = AwsCredentials(
+        aws_access_key_id="key",
+        aws_secret_access_key="hidden",  # type: ignore[arg-type]  # pydantic converts it
+        aws_session_token="hidden too",
+    )
+    earlier.save("sightline", _sync=True)  # type: ignore[call-arg]
+    assert keys(client) == {"key", "hidden", "hidden too"}
+    changes = outcomes({**ON_AWS, "RESULTS_BUCKET": results})
+    assert changes["block aws-credentials/sightline"] is ChangeType.UPDATED
+    assert keys(client) == {None}
 
-    async def resolve() -> DockerWorkerJobConfiguration:
-        async with get_client() as client:
-            return await DockerWorkerJobConfiguration.from_template_and_values(
-                pool.base_job_template, variables, client=client
-            )
 
-    return asyncio.run(resolve())
+def keys(client: SyncPrefectClient) -> set[Any]:
+    data = client.read_block_document_by_name("sightline", "aws-credentials", include_secrets=True).data
+    return {data.get(name) for name in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")}
 
 
 def test_pool_of_another_type_is_rejected_by_name(client: SyncPrefectClient) -> None:
@@ -236,3 +206,30 @@ def test_flows_are_deployed_to_the_requested_pool(
     changes = list(bootstrap({"RESULTS_BUCKET": "s3://results"}, deploy=True, pool="media-process"))
     assert any(change.kind == "deployments" for change in changes)
     assert {deployment.work_pool_name for deployment in client.read_deployments()} == {"media-process"}
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+def test_upgrade_clears_limits_and_triggers_of_earlier_deployments(
+    client: SyncPrefectClient, prefect_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    outcomes({})
+    earlier = {}
+    for name in ("process-upload", "sweep-uploads"):
+        earlier[name] = client.create_deployment(
+            client.create_flow_from_name(name), DEPLOYMENT, work_pool_name="media-docker", work_queue_name="default",
+            concurrency_limit=2, job_variables={"mem_limit": "1g"},
+            concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+        )  # fmt: skip
+    trigger = DeploymentEventTrigger(name="Process a file on arrival", expect={"sightline.s3.object-created"})
+    trigger.set_deployment_id(earlier["process-upload"])
+    client.create_automation(trigger.as_automation())
+    list(bootstrap({}, deploy=True))
+    for name, pool in (("process-upload", "media-docker"), ("sweep-uploads", HOUSEKEEPING)):
+        deployment = client.read_deployment_by_name(f"{name}/{DEPLOYMENT}")
+        assert deployment.id == earlier[name]
+        assert (deployment.work_pool_name, deployment.work_queue_name) == (pool, name)
+        assert deployment.global_concurrency_limit is None
+        assert deployment.concurrency_options is None
+    assert "Process a file on arrival" not in {automation.name for automation in client.read_automations()}

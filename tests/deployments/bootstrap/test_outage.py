@@ -1,0 +1,134 @@
+"""The bootstrap waits for a server that is away for a while."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from deployments.bootstrap import ChangeType, ServerAway, bootstrap, run
+
+pytestmark = pytest.mark.integration
+
+_HOP = {"connection", "transfer-encoding", "content-encoding", "content-length", "host", "keep-alive", "date", "server"}
+
+
+class Gateway:
+    """A proxy of the server that answers some requests with an error, or closes their connection."""
+
+    def __init__(self, server: str) -> None:
+        self.url = ""
+        self.requests = 0
+        self.fails: Callable[[int], bool] = lambda _: False
+        self.status = 503
+        self._server = server.removesuffix("/api")
+        self._lock = threading.Lock()
+
+    def serve(self, handler: BaseHTTPRequestHandler) -> None:
+        with self._lock:
+            self.requests += 1
+            number = self.requests
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        if self.fails(number):
+            if self.status:
+                handler.send_response(self.status)
+                handler.send_header("Content-Length", "0")
+                handler.end_headers()
+            else:
+                handler.connection.shutdown(socket.SHUT_RDWR)
+            return
+        headers = {name: value for name, value in handler.headers.items() if name.lower() not in _HOP}
+        response = httpx.request(
+            handler.command, f"{self._server}{handler.path}", content=body, headers=headers, trust_env=False, timeout=60
+        )
+        handler.send_response(response.status_code)
+        for name, value in response.headers.items():
+            if name.lower() not in _HOP:
+                handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(response.content)))
+        handler.end_headers()
+        handler.wfile.write(response.content)
+
+
+@pytest.fixture
+def gateway(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    """A gateway that Prefect's client uses, without its own retries."""
+    gateway = Gateway(prefect_server)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            gateway.serve(self)
+
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            """Log nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    gateway.url = f"http://127.0.0.1:{server.server_port}/api"
+    monkeypatch.setattr(run, "_PAUSE", 0.01)
+    with temporary_settings({PREFECT_API_URL: gateway.url, PREFECT_CLIENT_MAX_RETRIES: 0}):
+        yield gateway
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("status", [503, 500, 0], ids=["unavailable", "error", "connection lost"])
+@pytest.mark.slow
+def test_outage_at_any_request_is_only_a_delay(
+    client: SyncPrefectClient, gateway: Gateway, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.status = status
+    outages = {1, 2, 9, 30, 31, 90}  # before the first change, among the blocks, and among the queues
+    gateway.fails = outages.__contains__
+    created = [change.outcome for change in bootstrap({"RESULTS_BUCKET": "s3://results"})]
+    assert ChangeType.CREATED in created
+    assert gateway.requests > max(outages)
+    assert capsys.readouterr().err.count("Trying again") == len(outages)
+    gateway.fails = lambda _: False
+    assert {change.outcome for change in bootstrap({"RESULTS_BUCKET": "s3://results"})} == {ChangeType.UNCHANGED}
+
+
+def test_server_that_stays_away_is_reported_by_address(
+    client: SyncPrefectClient, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "_PATIENCE", 0.1)
+    gateway.fails = lambda _: True
+    with pytest.raises(ServerAway, match=rf"{gateway.url} does not respond: status 503\. Start the server"):
+        list(bootstrap({}))
+
+
+def test_server_that_refuses_connections_is_reported(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_PATIENCE", 0.1)
+    monkeypatch.setattr(run, "_PAUSE", 0.01)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}/api"
+    with (
+        temporary_settings({PREFECT_API_URL: url}),
+        pytest.raises(ServerAway, match=r"Connection refused\. Start the server, or correct PREFECT_API_URL"),
+    ):
+        list(bootstrap({}))
+
+
+@pytest.mark.parametrize("status", [401, 404, 422])
+def test_rejected_request_is_not_an_outage(
+    client: SyncPrefectClient, gateway: Gateway, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.status = status
+    gateway.fails = lambda _: True
+    with pytest.raises(Exception, match=str(status)):
+        list(bootstrap({}))
+    assert "Trying again" not in capsys.readouterr().err
