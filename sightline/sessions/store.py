@@ -176,7 +176,8 @@ class SessionStore:
             _in_parallel(lambda file: storage.write_file(file[1], file[0]), files)
             plan = Plan.of(outputs, layout.patient.text, attempt, newest_link(layout.poses_of(outputs.folder)))
         except BaseException:
-            with suppress(StorageError):  # Otherwise it is removed when the session is finished.
+            # Otherwise it is removed when the session is finished.
+            with suppress(StorageError), storage.failing_fast():
                 storage.remove_folder(staging)
             raise
         # If this fails, the plan may exist nevertheless, and then it needs the staged files.
