@@ -1,10 +1,10 @@
 """Throughput, CPU time and memory of the S3 listener. Run by ``make bench``.
 
-Moto's queue, which handles one request at a time, and a fake Prefect server that accepts every event run as separate
-processes on this machine. One run measures:
+Moto's queue, which handles one request at a time, and a fake Prefect server that creates every run and accepts every
+event run as separate processes on this machine. One run measures:
 
-- the listener's throughput in messages per second, from the queue to the server and deleted, and its ratio to a plain
-  loop that only receives and deletes messages of the same queue. Target: 0.6.
+- the listener's throughput in messages per second, from the queue to a run on the server and deleted, and its ratio to
+  a plain loop that only receives and deletes messages of the same queue. Target: 0.6.
 - the listener's CPU time per message in milliseconds. Target: 3.
 - the listener's peak memory in MB, and its ratio to the peak after the first tenth of the messages. Target: 1.1, which
   shows that memory does not grow with the number of messages.
@@ -170,20 +170,32 @@ def _message(number: int) -> str:
 
 
 def _serve_api(port: int) -> None:
-    """Accept events as Prefect's API does, and return their number on GET."""
+    """Create runs and accept events as Prefect's API does, and return the number of events on GET."""
     ids: set[str] = set()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            ids.update(event["id"] for event in json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path == "/api/events":
+                ids.update(event["id"] for event in body)
+                self.send_response(204)
+                self.end_headers()
+            else:
+                self._respond(201, json.dumps({"id": body["idempotency_key"]}))
 
         def do_GET(self) -> None:
-            body = str(len(ids)).encode()
-            self.send_response(200)
+            if self.path.startswith("/api/csrf-token"):
+                self._respond(422, "CSRF protection is disabled.")
+            elif self.path.startswith("/api/deployments"):
+                self._respond(200, json.dumps({"id": "00000000-0000-0000-0000-000000000001"}))
+            else:
+                self._respond(200, str(len(ids)))
+
+        def _respond(self, status: int, text: str) -> None:
+            body = text.encode()
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

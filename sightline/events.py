@@ -282,7 +282,7 @@ class ReviewAnswered(Payload):
 
 
 class S3ObjectCreated(Payload):
-    """A file arrived in a bucket. ``uri``, ``version`` and ``kind`` are parameters of process-upload."""
+    """A file arrived in a bucket, and has the flow run that processes it."""
 
     event = "sightline.s3.object-created"
 
@@ -298,7 +298,7 @@ class S3ObjectCreated(Payload):
 
 
 class S3PoisonMessage(Payload):
-    """A message in the queue of uploads cannot be read. ``place`` is the queue or folder in which it is stored."""
+    """A record of a message in the queue of uploads is invalid. ``place`` is the queue in which it is stored."""
 
     event = "sightline.s3.poison"
 

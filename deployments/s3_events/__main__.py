@@ -15,6 +15,7 @@ from deployments.s3_events.prefect_api import PrefectApi
 from deployments.s3_events.sqs import AWS_ERRORS, Queue
 from deployments.secrets import resolve_secret
 from sightline import storage
+from sightline.alerts import Outbox
 from sightline.errors import InvalidSetting, SightlineError
 from sightline.settings import Settings, settings
 from sightline.uploads import UploadRules
@@ -74,6 +75,7 @@ def _listen(config: Settings, stop: Flag) -> None:
     with (
         PrefectApi(
             api_url,
+            config.s3_events_deployment,
             resolve_secret(auth.get_secret_value()) if auth else None,
             resolve_secret(key.get_secret_value()) if key else None,
         ) as api,
@@ -83,7 +85,7 @@ def _listen(config: Settings, stop: Flag) -> None:
             "Listening",
             extra={"queue": url, "dead_letters": queue.dead_letters, "api": api_url, "health_port": port},
         )
-        Listener(queue, api, upload_rules, heartbeat, metrics, stop, backoff).run()
+        Listener(queue, api, upload_rules, Outbox(config.outbox), heartbeat, metrics, stop, backoff).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The events that the listener emits: a new object that matches an upload rule, and an invalid message."""
+"""The events that the listener emits for users' automations: a new object that has its run, and an invalid record."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from deployments.s3_events.messages import ObjectCreated
-from deployments.s3_events.sqs import Message
 from sightline.events import Payload, Resource, S3ObjectCreated, S3PoisonMessage
 from sightline.uploads import Upload, UploadRules
 
@@ -16,7 +15,7 @@ __all__ = ["Event", "object_created", "poison", "upload_of"]
 Event: TypeAlias = dict[str, Any]
 """The JSON object that ``POST /api/events`` accepts."""
 
-_BODY = 1000  # characters of a message in an alert
+_BODY = 1000  # characters of a record in an event
 
 
 def upload_of(created: ObjectCreated, upload_rules: UploadRules) -> Upload | None:
@@ -27,8 +26,8 @@ def upload_of(created: ObjectCreated, upload_rules: UploadRules) -> Upload | Non
 def object_created(created: ObjectCreated, upload: Upload) -> Event:
     """Return the event of a new object.
 
-    Its id is the upload's id, so the server ignores the event of a redelivered message. Triggers match the resource id
-    ``sightline.s3.BUCKET/KEY`` or the labels. The payload contains the parameters of process-upload.
+    Its id is the upload's id, so the server ignores the event of a message that is received again soon. Triggers match
+    the resource id ``sightline.s3.BUCKET/KEY`` or the labels.
     """
     payload = S3ObjectCreated(
         bucket=created.bucket,
@@ -45,10 +44,13 @@ def object_created(created: ObjectCreated, upload: Upload) -> Event:
     return _event(upload.id, created.at, resource, payload)
 
 
-def poison(queue: str, message: Message, reason: str, place: str) -> Event:
-    """Return the event of an invalid message, which is stored in ``place``."""
-    payload = S3PoisonMessage(queue=queue, message=message.id, reason=reason, place=place, body=message.body[:_BODY])
-    event_id = uuid5(NAMESPACE_URL, f"{queue}#{message.id}")
+def poison(queue: str, message: str, number: int, reason: str, place: str, body: str) -> Event:
+    """Return the event of an invalid record, which is stored in ``place``.
+
+    ``message`` is the id of its message, ``number`` its position in the message from 0, ``body`` the record.
+    """
+    payload = S3PoisonMessage(queue=queue, message=message, reason=reason, place=place, body=body[:_BODY])
+    event_id = uuid5(NAMESPACE_URL, f"{queue}#{message}#{number}")
     return _event(event_id, datetime.now(UTC), Resource.s3_queue(queue), payload)
 
 

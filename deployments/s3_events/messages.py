@@ -11,13 +11,16 @@ from urllib.parse import unquote_plus
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, Field, ValidationError
 
-__all__ = ["ObjectCreated", "Poison", "read_message"]
+__all__ = ["Invalid", "ObjectCreated", "Record", "read_message"]
 
 _MAX_ENVELOPES = 3  # SNS notifications inside each other
 
 
-class Poison(Exception):
-    """An invalid message; the text is the reason."""
+@dataclass(frozen=True)
+class Invalid:
+    """A record that cannot be processed, and why."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,18 @@ class ObjectCreated:
     """S3's version id, if the bucket has versioning."""
     sequencer: str | None
     at: datetime
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a message. ``body`` is the body of a message with this record only."""
+
+    body: str
+    content: ObjectCreated | Invalid
+
+
+class _Poison(Exception):
+    """A message or a record is invalid; the text is the reason."""
 
 
 class _Bucket(BaseModel):
@@ -51,7 +66,7 @@ class _Change(BaseModel):
     object: _Object
 
 
-class _Record(BaseModel):
+class _Notified(BaseModel):
     at: AwareDatetime = Field(validation_alias=AliasChoices("eventTime", "time"))
     change: _Change = Field(validation_alias=AliasChoices("s3", "detail"))
 
@@ -62,51 +77,79 @@ class _Record(BaseModel):
         )
 
 
-def read_message(body: str) -> list[ObjectCreated]:
-    """Return the objects that a message reports as created.
+def read_message(body: str) -> list[Record]:
+    """Return the records of a message that report a new object, or that are invalid.
 
-    The list is empty for S3's test message and for other changes, such as deletions. Raises :class:`Poison` for a
-    message that is not about S3 objects.
+    The list is empty for S3's test message and for other changes, such as deletions. A message that is not about S3
+    objects is one invalid record.
     """
+    try:
+        document = _unwrapped(body)
+        if isinstance(records := document.get("Records"), list):
+            if len(records) == 1:
+                return _record(body, records[0])
+            return [read for record in records for read in _record(json.dumps({"Records": [record]}), record)]
+        created = _from_eventbridge(document)
+    except _Poison as reason:
+        return [Record(body, Invalid(str(reason)))]
+    except RecursionError:
+        return [Record(body, Invalid("it is nested too deeply"))]
+    return [Record(body, created)] if created else []
+
+
+def _unwrapped(body: str) -> dict[str, Any]:
+    """Return the document inside SNS's envelopes."""
     document = _json_object(body)
     for _ in range(_MAX_ENVELOPES):
         if document.get("Type") != "Notification":
             break
         document = _json_object(document.get("Message"))
-    if document.get("Event") == "s3:TestEvent":
-        return []
-    if isinstance(records := document.get("Records"), list):
-        return [created for record in records if (created := _from_s3_record(record))]
-    if document.get("source") == "aws.s3" and "detail-type" in document:
-        # EventBridge does not quote keys; S3 notifications do.
-        record = _validate(document) if document["detail-type"] == "Object Created" else None
-        return [record.created(record.change.object.key)] if record else []
-    raise Poison("it is neither an S3 notification nor an EventBridge event about S3")
+    return document
+
+
+def _record(body: str, record: Any) -> list[Record]:
+    try:
+        created = _from_s3_record(record)
+    except _Poison as reason:
+        return [Record(body, Invalid(str(reason)))]
+    return [Record(body, created)] if created else []
 
 
 def _from_s3_record(record: Any) -> ObjectCreated | None:
     name = record.get("eventName") if isinstance(record, Mapping) else None
     if not isinstance(name, str) or not isinstance(record.get("s3"), Mapping):
-        raise Poison("one of its records is not about an S3 object")
+        raise _Poison("it is not about an S3 object")
     if not name.removeprefix("s3:").startswith("ObjectCreated:"):
         return None
-    validated = _validate(record)
-    return validated.created(unquote_plus(validated.change.object.key))
+    notified = _validate(record)
+    return notified.created(unquote_plus(notified.change.object.key))
 
 
-def _validate(document: Mapping[str, Any]) -> _Record:
+def _from_eventbridge(document: Mapping[str, Any]) -> ObjectCreated | None:
+    if document.get("Event") == "s3:TestEvent":
+        return None
+    if document.get("source") != "aws.s3" or "detail-type" not in document:
+        raise _Poison("it is neither an S3 notification nor an EventBridge event about S3")
+    if document["detail-type"] != "Object Created":
+        return None
+    # EventBridge does not quote keys; S3 notifications do.
+    notified = _validate(document)
+    return notified.created(notified.change.object.key)
+
+
+def _validate(document: Mapping[str, Any]) -> _Notified:
     try:
-        return _Record.model_validate(document)
+        return _Notified.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise Poison(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise _Poison(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def _json_object(text: Any) -> dict[str, Any]:
     try:
         document = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError) as error:
-        raise Poison("it is not JSON") from error
+        raise _Poison("it is not JSON") from error
     if not isinstance(document, dict):
-        raise Poison("it is not a JSON object")
+        raise _Poison("it is not a JSON object")
     return document

@@ -54,22 +54,21 @@ class ListenerMetrics:
         name = "sightline_s3_events_{}".format
         self.received = Counter(name("messages_received"), "Messages received from the queue.", registry=registry)
         self.deleted = Counter(name("messages_deleted"), "Messages processed and deleted.", registry=registry)
-        self.poison = Counter(name("messages_poison"), "Invalid messages received.", registry=registry)
+        self.poison = Counter(name("messages_poison"), "Messages with an invalid record.", registry=registry)
+        self.invalid = Counter(name("records_invalid"), "Invalid records received.", registry=registry)
         self.returned = Counter(
             name("messages_returned"), "Messages returned to the queue on shutdown.", registry=registry
         )
         self.posted = Counter(
-            name("objects_posted"), "Objects reported to the Prefect server.", ["kind"], registry=registry
+            name("objects_posted"), "Objects that have a flow run and an event.", ["kind"], registry=registry
         )
         self.ignored = Counter(name("objects_ignored"), "Objects that match no upload rule.", registry=registry)
         self.failures = Counter(name("failures"), "Failed requests.", ["service"], registry=registry)
         self.up = Gauge(name("up"), "Whether the last request succeeded.", ["service"], registry=registry)
-        self.held = Gauge(
-            name("messages_held"), "Messages that the Prefect server has not accepted yet.", registry=registry
-        )
+        self.held = Gauge(name("messages_held"), "Messages whose flow runs may not exist yet.", registry=registry)
         self.lag = Histogram(
             name("lag_seconds"),
-            "Time from an object's creation to its event.",
+            "Time from an object's creation to the deletion of its message.",
             buckets=_LAG_BUCKETS,
             registry=registry,
         )

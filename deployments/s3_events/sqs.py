@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event, Thread
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +19,7 @@ BATCH = 10  # the most messages that SQS accepts in one request
 _MAX_VISIBILITY = 43_200  # seconds; the limit of SQS
 _REGION = re.compile(r"//sqs\.([a-z0-9-]+)\.")
 _REASON = 200  # characters
+_EXTENSIONS = 3  # of the visibility timeout, in one visibility timeout: one may fail
 
 
 @dataclass(frozen=True)
@@ -83,13 +86,41 @@ class Queue:
         visibility = min(int(seconds), _MAX_VISIBILITY)
         return self._batch(self.client.change_message_visibility_batch, messages, {"VisibilityTimeout": visibility})
 
-    def send_to_dead_letters(self, message: Message, reason: str) -> None:
-        """Send a copy of the message to the dead-letter queue, which must exist, with the reason as an attribute."""
+    @contextmanager
+    def hold(self, messages: Sequence[Message], on_failure: Callable[[str], None]) -> Iterator[set[str]]:
+        """Hide the messages from other listeners until the block ends, however long that takes.
+
+        Yield the ids of the messages that were lost: they will be received again. A failure to extend the visibility
+        timeouts is passed to ``on_failure``, and tried again.
+        """
+        done, lost = Event(), set[str]()
+
+        def extend() -> None:
+            while not done.wait(self.visibility_seconds / _EXTENSIONS):
+                try:
+                    held = [message for message in messages if message.id not in lost]
+                    lost.update(self.extend_visibility(held, self.visibility_seconds))
+                except AWS_ERRORS as error:
+                    on_failure(str(error))
+
+        thread = Thread(target=extend, name="visibility", daemon=True)
+        thread.start()
+        try:
+            yield lost
+        finally:
+            done.set()
+            thread.join()
+
+    def send_to_dead_letters(self, message: Message, body: str, reason: str) -> None:
+        """Send ``body``, one record of the message, to the dead-letter queue, which must exist.
+
+        The reason and the message's id are attributes.
+        """
         attributes = {
             name: {"DataType": "String", "StringValue": value}
             for name, value in (("reason", reason[:_REASON]), ("source-queue", self.url), ("message-id", message.id))
         }
-        self.client.send_message(QueueUrl=self.dead_letters, MessageBody=message.body, MessageAttributes=attributes)
+        self.client.send_message(QueueUrl=self.dead_letters, MessageBody=body, MessageAttributes=attributes)
 
     def _batch(
         self, request: Callable[..., dict[str, Any]], messages: Sequence[Message], fields: dict[str, Any]

@@ -62,6 +62,22 @@ class Courier:
                         self.warn(f"{channel}: {reason}; the alert {alert.title!r} is lost for this channel")
         return tuple(channel for channel, accepted in settled.items() if accepted)
 
+    def relay(self) -> tuple[Alert, ...]:
+        """Deliver the alerts that other processes posted, and all that wait; return the newly addressed ones.
+
+        Without channels nothing is done: posted alerts stay in the outbox until there is a channel.
+        """
+        addressed: tuple[Alert, ...] = ()
+        if not self.channels:
+            return addressed
+        try:
+            outbox = self._open_outbox()
+            addressed = self._address(outbox)
+            self._deliver_waiting(outbox, exclude=set())
+        except (StorageError, FileNotFoundError) as error:
+            self.warn(f"the outbox {self.root} cannot be used, so its alerts wait for the next attempt: {error}")
+        return addressed
+
     def _open_outbox(self) -> Outbox:
         longest = sum(self.waits) + self.timeout * (len(self.waits) + 1)
         return Outbox(storage.locate(self.root), lease=timedelta(seconds=longest + 60), now=self.now)
@@ -69,6 +85,7 @@ class Courier:
     def _deliver_via_outbox(self, outbox: Outbox, alert: Alert, settled: dict[str, bool]) -> None:
         for expired in outbox.sweep():
             self.warn(f"{expired.file.name}: dropped, after 30 days without a delivery since {expired.at:%Y-%m-%d}")
+        self._address(outbox)
         # Stored first, so a process killed from here on loses nothing.
         posted_alerts = {channel: outbox.post(alert, channel) for channel in self.channels}
         self._deliver_waiting(outbox, exclude={posted.entry for posted in posted_alerts.values() if posted})
@@ -80,6 +97,15 @@ class Courier:
             reason = self._attempt(channel, delivery.alert, self.waits)
             settled[channel] = reason is None
             self._settle(outbox, delivery, reason)
+
+    def _address(self, outbox: Outbox) -> tuple[Alert, ...]:
+        addressed = []
+        for file in outbox.unaddressed():
+            try:
+                addressed.append(outbox.address(file, self.channels))
+            except InvalidInput as damaged:
+                self.warn(str(damaged))
+        return tuple(filter(None, addressed))
 
     def _deliver_waiting(self, outbox: Outbox, exclude: set[str]) -> None:
         """Attempt each delivery once: the time since the last run was the pause."""

@@ -4,8 +4,12 @@ An alert is stored before it is sent, once per channel, and its file is removed 
 delivery mark is stored for at least 30 days, so the same event is not sent twice. The process that sends an alert holds
 its lease. If it is killed between the delivery and the mark, the alert is sent again: delivery is at least once.
 
+A process that does not know the channels posts an alert without one. A process that knows them addresses it: it stores
+the alert for every channel, and then removes the posted file.
+
 ::
 
+    posted/{event}.json                     an alert that is not addressed to the channels yet
     waiting/{time}-{channel}-{entry}.json   an alert for a channel
     leases/{entry}-{attempt}.json           the process that sends it, its deadline, and why the last attempt failed
     delivered/{first day}/{entry}.json      a delivery in the 30 days from that day
@@ -90,6 +94,30 @@ class Outbox:
         storage.create(file, _json(_Entry(channel=channel, alert=alert)))
         return self._parse(file)
 
+    def post_unaddressed(self, alert: Alert) -> None:
+        """Store the alert without a channel, once per event; :meth:`address` stores it for the channels."""
+        storage.create(self._posted / f"{sha256(alert.key.encode()).hexdigest()[:32]}.json", _json(alert))
+
+    def unaddressed(self) -> list[Location]:
+        """Return the files of the alerts that are not addressed yet."""
+        return [self._posted / name for name in storage.file_names(self._posted) if name.endswith(".json")]
+
+    def address(self, file: Location, channels: Iterable[str]) -> Alert | None:
+        """Store an unaddressed alert for every channel, and then remove its file.
+
+        Return the alert, or None if another process has addressed it or the channels have accepted it before. Raises
+        ``InvalidInput`` for a damaged file.
+        """
+        try:
+            alert = Alert.model_validate_json(storage.read_bytes(file))
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            raise _damaged(file) from error
+        stored = [self.post(alert, channel) for channel in channels]
+        storage.remove(file)
+        return alert if any(stored) else None
+
     def waiting(self, channels: Iterable[str]) -> list[Undelivered]:
         """Return the alerts that wait for these channels, oldest first."""
         hashes = set(map(_hash, channels))
@@ -132,6 +160,10 @@ class Outbox:
         return expired
 
     @property
+    def _posted(self) -> Location:
+        return self.root / "posted"
+
+    @property
     def _waiting(self) -> Location:
         return self.root / "waiting"
 
@@ -167,14 +199,16 @@ class Outbox:
             return None
         except ValidationError as error:
             self._leases.release(lease, "damaged")
-            raise InvalidInput(
-                storage.uri_of(undelivered.file), "is damaged, or was not written by sightline", "Remove it"
-            ) from error
+            raise _damaged(undelivered.file) from error
 
     def _forget(self, undelivered: Undelivered) -> None:
         # In this order: the next run finds a file without a lease, but nothing finds a lease without a file.
         self._leases.drop(undelivered.entry)
         storage.remove(undelivered.file)
+
+
+def _damaged(file: Location) -> InvalidInput:
+    return InvalidInput(storage.uri_of(file), "is damaged, or was not written by sightline", "Remove it")
 
 
 def _hash(channel: str) -> str:

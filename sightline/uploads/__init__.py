@@ -1,7 +1,7 @@
 """Uploads: the files that are processed as they arrive, and the records of those that have been processed."""
 
 from sightline.uploads.record import MAX_ATTEMPTS, Settled, UploadLease, UploadOutcome, UploadRecord, Uploads
-from sightline.uploads.rendering import given_up_alert
+from sightline.uploads.rendering import invalid_record_alert
 from sightline.uploads.rules import LocatedRule, UploadRules
 from sightline.uploads.upload import Upload
 
@@ -15,5 +15,5 @@ __all__ = [
     "UploadRecord",
     "UploadRules",
     "Uploads",
-    "given_up_alert",
+    "invalid_record_alert",
 ]

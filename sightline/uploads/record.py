@@ -19,7 +19,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt
 
 from sightline import documents, storage
-from sightline.errors import SightlineError, StorageError
+from sightline.errors import InvalidInput, SightlineError, StorageError
 from sightline.leases import HeldLease, Leases
 from sightline.storage import Location
 from sightline.uploads.upload import Upload
@@ -27,7 +27,7 @@ from sightline.uploads.upload import Upload
 __all__ = ["MAX_ATTEMPTS", "Settled", "UploadLease", "UploadOutcome", "UploadRecord", "Uploads"]
 
 MAX_ATTEMPTS = 3
-"""Attempts at one version that may be interrupted, by a kill or a storage failure, before it counts as failed."""
+"""Attempts at one version that may be interrupted or fail, by a kill or a storage failure, before it is given up."""
 
 
 class UploadOutcome(StrEnum):
@@ -97,12 +97,21 @@ class Uploads:
         }
 
     @contextmanager
-    def take(self, upload: Upload, holder: str, *, again: bool = False) -> Iterator[UploadLease]:
+    def take(
+        self, upload: Upload, holder: str, *, again: bool = False, max_attempts: int | None = MAX_ATTEMPTS
+    ) -> Iterator[UploadLease]:
         """Hold the exclusive right to this version until the block ends; ``holder`` describes the owner to people.
 
-        ``again`` processes the version whatever its outcome. A version that ``holder`` itself recorded as failed can
-        be leased: that is a retry. Raises :class:`Settled` if the version needs no processing, and ``LeaseTaken`` if
-        another process has it.
+        A version that ``holder`` itself recorded as failed can be leased: that is a retry. Raises :class:`Settled` if
+        the version needs no processing, ``LeaseTaken`` if another process has it, and ``InvalidInput`` if it is given
+        up.
+
+        Args:
+            upload: The version.
+            holder: Describes the owner to people.
+            again: Process the version whatever its outcome.
+            max_attempts: The number of interrupted attempts after which the version is given up; None if the caller
+                limits them.
         """
         self._check(upload, holder, again=again)
         with self._leases.hold(str(upload.id), holder) as held:
@@ -113,10 +122,20 @@ class Uploads:
                 self._leases.drop(str(upload.id))
                 raise
             lease = UploadLease(self, upload, holder, held)
-            if lease.attempts > MAX_ATTEMPTS and not again:
-                lease.failed(f"all {MAX_ATTEMPTS} attempts were interrupted")
-                self._check(upload, "", again=again)
+            if max_attempts is not None and lease.attempts > max_attempts and not again:
+                error = f"all {max_attempts} attempts were interrupted"
+                lease.failed(error)
+                raise InvalidInput(upload.uri, error, "Find out why, then run process-upload with --again")
             yield lease
+
+    def reopen(self, upload: Upload, holder: str) -> None:
+        """Forget the failure of this version and its attempts, so that any run can process it.
+
+        Raises ``LeaseTaken`` if a process has it.
+        """
+        with self._leases.hold(str(upload.id), holder):
+            storage.remove(self._file(upload, UploadOutcome.FAILED))
+            self._leases.drop(str(upload.id))
 
     def _check(self, upload: Upload, holder: str, *, again: bool) -> None:
         record = None if again else self.record(upload)

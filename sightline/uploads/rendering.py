@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from hashlib import sha256
-
 from sightline.alerts import Alert
-from sightline.uploads.record import MAX_ATTEMPTS
 
-__all__ = ["given_up_alert"]
+__all__ = ["invalid_record_alert"]
+
+_BODY = 1000  # characters of a record
 
 
-def given_up_alert(last_runs: Mapping[str, str]) -> Alert | None:
-    """Return the alert about uploads that no further run is started for; None if there are none.
+def invalid_record_alert(
+    queue: str, dead_letters: str | None, message: str, number: int, reason: str, body: str
+) -> Alert:
+    """Return the alert about a record of S3's notifications that starts no run.
 
-    ``last_runs`` maps an upload's URI to the id of its last run. The same uploads with the same runs are one event.
+    Args:
+        queue: The URL of the queue.
+        dead_letters: The URL of its dead-letter queue; without one the message stays in the queue.
+        message: The id of the message. With ``number`` it identifies the event, also if it is received again.
+        number: The position of the record in the message, from 0.
+        reason: Why the record starts no run.
+        body: The record.
     """
-    if not last_runs:
-        return None
-    pairs = "\n".join(f"{uri} {run}" for uri, run in last_runs.items())
-    count, pronoun = ("1 upload", "it") if len(last_runs) == 1 else (f"{len(last_runs):,} uploads", "them")
-    return Alert.listing(
-        [{"upload": uri, "last run": run} for uri, run in last_runs.items()],
-        key=f"given up {sha256(pairs.encode()).hexdigest()}",
+    if dead_letters:
+        fix = "Remove the cause, then move the record back with a redrive of the dead-letter queue"
+    else:
+        fix = "Remove the message from the queue, or give the queue a dead-letter queue"
+    return Alert(
+        key=f"invalid record {queue} {message} {number}",
         kind="failure",
-        title=f"{count} given up: {MAX_ATTEMPTS} runs did not process {pronoun}",
-        facts={"fix": "Find out why the runs ended, then run sweep-uploads with --retry-failed"},
+        title="An upload notification is invalid and starts no run",
+        facts={
+            "reason": reason,
+            "queue": queue,
+            "dead-letter queue": dead_letters or "none, so the message stays for the queue's redrive policy",
+            "message": f"{message}, record {number + 1}",
+            "record": body[:_BODY],
+            "fix": fix,
+        },
     )

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from deployments.s3_events.listener import Backoff, Listener
 from deployments.s3_events.observability import Heartbeat, ListenerMetrics
 from deployments.s3_events.prefect_api import PrefectApi
 from deployments.s3_events.sqs import Queue
+from sightline.alerts import Outbox
 from sightline.settings import Settings
 from sightline.uploads import UploadRules
-from tests.deployments.s3_events.fake import FakePrefect
+from tests.deployments.s3_events.fake import DEPLOYMENT, FakePrefect
 
 
 @pytest.fixture(scope="session")
@@ -61,16 +63,24 @@ Listening = Callable[..., AbstractContextManager[Listener]]
 
 
 @pytest.fixture
-def listening(upload_rules: UploadRules) -> Listening:
+def outbox(tmp_path: Path) -> Outbox:
+    return Outbox(tmp_path / "outbox")
+
+
+@pytest.fixture
+def listening(upload_rules: UploadRules, outbox: Outbox) -> Listening:
     """Run a listener with short retry delays; it must end when it is stopped."""
 
     @contextmanager
-    def listen(queue: Queue, url: str, timeout: float = 5.0, backoff: Backoff | None = None) -> Iterator[Listener]:
-        with PrefectApi(url, timeout=timeout) as client:
+    def listen(
+        queue: Queue, url: str, timeout: float = 5.0, backoff: Backoff | None = None, deployment: str = DEPLOYMENT
+    ) -> Iterator[Listener]:
+        with PrefectApi(url, deployment, timeout=timeout) as client:
             listener = Listener(
                 queue,
                 client,
                 upload_rules,
+                outbox,
                 Heartbeat(30),
                 ListenerMetrics(),
                 threading.Event(),

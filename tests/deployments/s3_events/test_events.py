@@ -7,14 +7,19 @@ from typing import Any
 import pytest
 
 from deployments.s3_events.events import object_created, poison, upload_of
-from deployments.s3_events.messages import read_message
-from deployments.s3_events.sqs import Message
+from deployments.s3_events.messages import ObjectCreated, read_message
 from sightline.uploads import Upload, UploadRules
 from tests.deployments.s3_events.fake import s3_message
 
 
+def created_by(body: str) -> ObjectCreated:
+    [record] = read_message(body)
+    assert isinstance(record.content, ObjectCreated)
+    return record.content
+
+
 def event_of(upload_rules: UploadRules, *args: Any, **more: Any) -> tuple[Upload, dict[str, Any]]:
-    [created] = read_message(s3_message(*args, **more))
+    created = created_by(s3_message(*args, **more))
     upload = upload_of(created, upload_rules)
     assert upload
     return upload, object_created(created, upload)
@@ -29,7 +34,14 @@ def test_events_are_valid_in_the_servers_schema(upload_rules: UploadRules) -> No
     assert parsed.payload["uri"] == "s3://videos/ana/visit 1.mp4"
     assert parsed.payload["kind"] == "video"
     assert parsed.payload["patient"] == "ana"
-    Event.model_validate(poison("http://sqs/1/uploads", Message("m", "r", "x" * 5000, 1), "it is not JSON", "q"))
+    Event.model_validate(poison("http://sqs/1/uploads", "m", 0, "it is not JSON", "q", "x" * 5000))
+
+
+def test_event_of_an_invalid_record_depends_on_its_message_and_position() -> None:
+    records = [("m", 0), ("m", 0), ("m", 1), ("n", 0)]
+    ids = [poison("http://sqs/1/uploads", *record, "it is not JSON", "q", "x")["id"] for record in records]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
 
 
 def test_event_id_depends_only_on_the_object_and_its_etag(upload_rules: UploadRules) -> None:
@@ -54,5 +66,4 @@ def test_event_of_a_file_without_patient_has_no_patient_label(upload_rules: Uplo
     [("ana/notes.txt", "videos"), ("annotated/ana/visit.mp4", "videos"), ("ana/visit.mp4", "others")],
 )
 def test_object_that_matches_no_rule_is_no_upload(upload_rules: UploadRules, key: str, bucket: str) -> None:
-    [created] = read_message(s3_message(key, bucket=bucket))
-    assert upload_of(created, upload_rules) is None
+    assert upload_of(created_by(s3_message(key, bucket=bucket)), upload_rules) is None

@@ -47,6 +47,7 @@ def test_listener_imports_neither_prefect_nor_a_heavy_library() -> None:
             "No rule of UPLOAD_RULES refers to an S3 bucket",
         ),
         ({"UPLOAD_RULES": '[{"kind": "video", "suffixes": []}]'}, "upload_rules"),
+        ({"S3_EVENTS_DEPLOYMENT": "process-upload"}, "s3_events_deployment"),
     ],
 )
 def test_missing_or_invalid_setting_is_rejected_by_name(tmp_path: Path, environment: dict[str, str], name: str) -> None:
@@ -71,7 +72,7 @@ def test_sigterm_finishes_the_held_message_and_exits_with_0(
     queue.client.send_message(QueueUrl=queue.url, MessageBody=s3_message("ana/a.mp4"))
     process = start(environment, tmp_path / "log")
     try:
-        await_true(lambda: fake.requests, 60)
+        await_true(lambda: fake.count("/create_flow_run"), 60)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     finally:
@@ -79,6 +80,6 @@ def test_sigterm_finishes_the_held_message_and_exits_with_0(
     assert fake.uris == ["s3://videos/ana/a.mp4"]
     assert fake.requests[0]["authorization"].startswith("Basic ")
     assert [line["message"] for line in lines(tmp_path / "log")] == [
-        "Listening", "An object is reported to the server", "Stopped",
+        "Listening", "An upload has its run", "Stopped",
     ]  # fmt: skip
     assert "secret" not in (tmp_path / "log").read_text()

@@ -1,9 +1,9 @@
-"""Messages of every format are parsed alike, and invalid messages are rejected with a reason."""
+"""Messages of every format are parsed alike, and each invalid record is returned with a reason."""
 
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.s3_events.messages import ObjectCreated, Poison, read_message
+from deployments.s3_events.messages import Invalid, ObjectCreated, read_message
 from tests.deployments.s3_events.fake import s3_message
 
 CLIP = ObjectCreated(
@@ -24,6 +24,14 @@ CLIP = ObjectCreated(
     at=datetime(2026, 1, 31, 10, 20, 30, 123000, UTC),
 )
 DIRECT = s3_message(CLIP.key, versionId=CLIP.version_id)
+
+
+def contents(body: str) -> list[ObjectCreated | Invalid]:
+    return [record.content for record in read_message(body)]
+
+
+def keys(body: str) -> list[str]:
+    return [content.key for content in contents(body) if isinstance(content, ObjectCreated)]
 
 
 def through_sns(message: str) -> str:
@@ -79,7 +87,8 @@ def from_eventbridge(key: str = CLIP.key, kind: str = "Object Created") -> str:
     ids=["direct or SNS raw delivery", "through SNS", "EventBridge", "EventBridge through SNS"],
 )
 def test_every_message_format_yields_the_same_object(body: str) -> None:
-    assert read_message(body) == [CLIP]
+    [record] = read_message(body)
+    assert (record.content, record.body) == (CLIP, body)
 
 
 def test_fields_that_other_systems_omit_are_optional() -> None:
@@ -88,13 +97,23 @@ def test_fields_that_other_systems_omit_are_optional() -> None:
     [record] = message["Records"]
     del record["s3"]["object"]["sequencer"], record["s3"]["object"]["size"]
     record["eventName"] = "s3:ObjectCreated:CompleteMultipartUpload"
-    [created] = read_message(json.dumps(message))
+    [created] = contents(json.dumps(message))
+    assert isinstance(created, ObjectCreated)
     assert (created.version_id, created.sequencer, created.size) == (None, None, None)
 
 
 def test_message_with_two_records_yields_two_objects() -> None:
     records = [json.loads(s3_message(key))["Records"][0] for key in ("a.mp4", "b.mp4")]
-    assert [created.key for created in read_message(json.dumps({"Records": records}))] == ["a.mp4", "b.mp4"]
+    assert keys(json.dumps({"Records": records})) == ["a.mp4", "b.mp4"]
+
+
+@pytest.mark.parametrize("wrap", [str, through_sns], ids=["direct", "through SNS"])
+def test_body_of_each_record_is_a_message_with_this_record_only(wrap: Callable[[str], str]) -> None:
+    """It can be moved from the dead-letter queue back to the queue."""
+    records = [json.loads(s3_message(key))["Records"][0] for key in ("a.mp4", "b.mp4")]
+    read = read_message(wrap(json.dumps({"Records": [records[0], {"kinesis": {}}, 7, records[1]]})))
+    assert [read_message(record.body) for record in read] == [[record] for record in read]
+    assert [isinstance(record.content, Invalid) for record in read] == [False, True, True, False]
 
 
 TEST_EVENT = json.dumps(
@@ -139,20 +158,24 @@ def test_message_without_a_new_object_yields_none(body: str) -> None:
         ('"text"', "it is not a JSON object"),
         ('{"Type": "Notification"}', "it is not a JSON object"),
         ('{"Type": "SubscriptionConfirmation"}', "it is neither"),
-        ('{"Records": [{"kinesis": {}}]}', "one of its records is not about an S3 object"),
-        ('{"Records": [7]}', "one of its records is not about an S3 object"),
+        ('{"Records": [{"kinesis": {}}]}', "it is not about an S3 object"),
+        ('{"Records": [7]}', "it is not about an S3 object"),
         (json.dumps({"detail-type": "Object Created", "source": "aws.s3", "detail": {}}), "Field required"),
         (s3_message("a.mp4", etag=""), "s3.object.eTag: String should have at least 1 character"),
+        (s3_message("a.mp4", etag="\ud800"), "s3.object.eTag: Input should be a valid string"),
+        (f'{{"Records": [7, {"[" * 900}{"]" * 900}]}}', "it is not about an S3 object"),
     ],
 )
-def test_invalid_message_is_rejected_with_the_reason(body: str, reason: str) -> None:
-    with pytest.raises(Poison, match=reason):
-        read_message(body)
+def test_invalid_message_is_returned_with_the_reason(body: str, reason: str) -> None:
+    for record in read_message(body):
+        assert isinstance(record.content, Invalid)
+        assert reason in record.content.reason
+    assert read_message(body)
 
 
 @given(st.text(min_size=1, max_size=60).filter(lambda text: text.isprintable()))
 def test_any_object_key_is_preserved(key: str) -> None:
-    assert [read_message(body)[0].key for body in (s3_message(key), from_eventbridge(key))] == [key, key]
+    assert [keys(body) for body in (s3_message(key), from_eventbridge(key))] == [[key], [key]]
 
 
 json_values = st.recursive(
@@ -170,6 +193,11 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_any_json_is_parsed_or_rejected_as_poison(value: Any) -> None:
-    with suppress(Poison):
-        assert isinstance(read_message(json.dumps(value)), list)
+def test_any_json_is_parsed_or_invalid(value: Any) -> None:
+    assert all(isinstance(content, ObjectCreated | Invalid) for content in contents(json.dumps(value)))
+
+
+@given(st.lists(json_values | st.sampled_from([json.loads(DIRECT)["Records"][0]]), max_size=6))
+def test_valid_records_are_found_beside_any_others(records: list[Any]) -> None:
+    valid = records.count(json.loads(DIRECT)["Records"][0])
+    assert contents(json.dumps({"Records": records})).count(CLIP) == valid

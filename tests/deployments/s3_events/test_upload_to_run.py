@@ -5,10 +5,6 @@ from __future__ import annotations
 import contextvars
 import os
 import random
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -22,13 +18,11 @@ from typing import Any
 import httpx
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.events import EventTrigger, Posture
-from prefect.events.actions import RunDeployment
-from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Completed, State
+from prefect.states import Cancelled, Completed, State
 
+from deployments.s3_events.sqs import Queue
 from flows.process_upload import process_upload
 from flows.sweep_uploads import sweep_uploads
 from sightline import storage
@@ -39,11 +33,7 @@ from sightline.storage import Location, uri_of
 from sightline.uploads import Settled, UploadOutcome, UploadRules, Uploads
 from tests.deployments.s3_events.conftest import Listening
 from tests.deployments.s3_events.fake import await_true, s3_message
-
-_TIMEOUT = 240.0  # seconds, for a machine that is busy with other tests
-# Services of the server that the tests do not need; their writes to SQLite slow down the others.
-_NOT_NEEDED = ("EVENT_PERSISTER", "FOREMAN", "LATE_RUNS", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "SCHEDULER")
-ROOT = Path(__file__).resolve().parents[3]
+from tests.deployments.s3_events.processes import TIMEOUT, Process, Server, free_port
 
 
 @pytest.fixture
@@ -55,22 +45,10 @@ def video_bucket(s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def deploy() -> tuple[Any, str]:
-    """Create a deployment of process-upload without a worker, and its trigger; return its id and name."""
+    """Create a deployment of process-upload without a worker; return its id and name."""
     name = f"uploads-{uuid.uuid4().hex[:8]}"
     with get_client(sync_client=True) as client:
         deployment = client.create_deployment(client.create_flow(process_upload), name)
-        payload = "{{{{ event.payload.{} }}}}".format
-        action = RunDeployment(
-            deployment_id=deployment,
-            parameters={"uri": payload("uri"), "object_version": payload("version"), "kind": payload("kind")},
-        )
-        trigger = EventTrigger(
-            expect={"sightline.s3.object-created"},
-            match={"prefect.resource.id": "sightline.s3.*"},  # type: ignore[arg-type]
-            posture=Posture.Reactive,
-            threshold=1,
-        )
-        client.create_automation(AutomationCore(name=name, trigger=trigger, actions=[action]))
     return deployment, f"process-upload/{name}"
 
 
@@ -85,8 +63,6 @@ def runs_of(deployment: Any) -> list[Any]:
 def test_upload_starts_a_run_within_three_seconds(
     video_bucket: Any, sqs: Any, s3_client: Any, prefect_server: str, listening: Listening
 ) -> None:
-    from deployments.s3_events.sqs import Queue
-
     url = sqs.create_queue(QueueName=f"uploads-{uuid.uuid4().hex}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     suffix = {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".mp4"}]}}
@@ -94,9 +70,9 @@ def test_upload_starts_a_run_within_three_seconds(
     s3_client.client.put_bucket_notification_configuration(
         Bucket=video_bucket.bucket, NotificationConfiguration={"QueueConfigurations": [notification]}
     )
-    deployment, _ = deploy()
+    deployment, name = deploy()
     seconds = []
-    with listening(Queue(sqs, url, None, 5, 30), prefect_server) as listener:
+    with listening(Queue(sqs, url, None, 5, 30), prefect_server, deployment=name) as listener:
         listener.upload_rules = UploadRules.of(Settings(_env_file=None, video_bucket=uri_of(video_bucket)))
         for number in range(3):  # the best of three: the machine may be busy with other tests
             start = time.monotonic()
@@ -109,55 +85,6 @@ def test_upload_starts_a_run_within_three_seconds(
     assert parameters == [
         {"uri": uri_of(clip), "object_version": storage.stored(clip).version, "kind": "video"} for clip in clips
     ]
-
-
-def is_healthy(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False).is_success
-    except httpx.TransportError:
-        return False
-
-
-class Process:
-    """A process that can be killed and restarted."""
-
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
-        self._command = [sys.executable, "-m", *arguments], environment
-        self.start()
-
-    def start(self) -> None:
-        command, environment = self._command
-        self._process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    def restart(self) -> None:
-        self.close()
-        self.start()
-
-    def close(self) -> None:
-        """Send SIGKILL to the process and its children."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-
-class Server(Process):
-    """A Prefect server, with its database in ``home``."""
-
-    def __init__(self, home: Path, port: int) -> None:
-        self._port = port
-        command = ["prefect", "--no-prompt", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        disabled = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _NOT_NEEDED}
-        super().__init__(command, {**os.environ, **disabled, "PREFECT_HOME": str(home)})
-
-    def start(self) -> None:
-        super().start()
-        await_true(lambda: is_healthy(self._port), _TIMEOUT, pause=0.2)
 
 
 class PlainQueue:
@@ -199,7 +126,7 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(_TIMEOUT)
+        self._thread.join(TIMEOUT)
         assert not self._thread.is_alive()
 
     def _work(self) -> None:
@@ -240,9 +167,9 @@ def test_hundred_uploads_are_processed_once_despite_kills(
     prefect_home: Path,
     s3_environment: dict[str, str],
 ) -> None:
-    """Every event is sent three times, in random order; the listener is killed twice, and the server once.
+    """Every event is sent three times, in random order; the listener is killed twice, and the server twice.
 
-    On two cores the server turns two or three events a second into runs, so it is killed with many events pending.
+    The second kill of the server follows the deletion of the last message immediately. No sweep helps.
     """
     uris = [f"{uri_of(video_bucket)}/ana/{number}.mp4" for number in range(100)]
     for number, uri in enumerate(uris):
@@ -253,59 +180,69 @@ def test_hundred_uploads_are_processed_once_despite_kills(
     ]
     random.Random(0).shuffle(messages)
     queue = PlainQueue(sqs)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     api = f"http://127.0.0.1:{port}/api"
-    environment = {
-        **os.environ,
-        **s3_environment,
-        "S3_EVENTS_QUEUE_URL": queue.url,
-        "S3_EVENTS_WAIT_SECONDS": "1",
-        "S3_EVENTS_VISIBILITY_SECONDS": "10",
-        "S3_EVENTS_HEALTH_PORT": "0",
-        "PREFECT_API_URL": api,
-        "VIDEO_BUCKET": uri_of(video_bucket),
-    }
     done = Uploads(video_bucket, now_in_utc)
     with ExitStack() as stack:
         running = stack.enter_context(closing(Server(prefect_home, port)))
         stack.enter_context(temporary_settings({PREFECT_API_URL: api}))
         deployment, name = deploy()
-        worker = stack.enter_context(Worker(deployment, done))
+        environment = {
+            **os.environ,
+            **s3_environment,
+            "S3_EVENTS_QUEUE_URL": queue.url,
+            "S3_EVENTS_DEPLOYMENT": name,
+            "S3_EVENTS_WAIT_SECONDS": "1",
+            "S3_EVENTS_VISIBILITY_SECONDS": "10",
+            "S3_EVENTS_HEALTH_PORT": "0",
+            "PREFECT_API_URL": api,
+            "VIDEO_BUCKET": uri_of(video_bucket),
+        }
         listener = stack.enter_context(closing(Process(["deployments.s3_events"], environment)))
         queue.send(messages[:100])
-        await_true(lambda: queue.waiting() < 60, _TIMEOUT, pause=0.5)
+        await_true(lambda: queue.waiting() < 60, TIMEOUT, pause=0.1)
         listener.restart()
         queue.send(messages[100:200])
-        await_true(lambda: queue.waiting() < 80, _TIMEOUT, pause=0.5)
-        # How fast the server turns events into runs depends on the machine: it is killed after it did so for over half.
-        await_true(lambda: len(done.outcomes()) > 50, 2 * _TIMEOUT, pause=0.5)
+        await_true(lambda: queue.waiting() < 110, TIMEOUT, pause=0.1)
         running.restart()
         queue.send(messages[200:])
-        await_true(lambda: queue.waiting() < 60, _TIMEOUT, pause=0.5)
+        await_true(lambda: queue.waiting() < 60, TIMEOUT, pause=0.1)
         listener.restart()
-        await_true(lambda: queue.waiting() == 0, _TIMEOUT, pause=0.5)
-        await_true(settled(lambda: worker.processed.total() + len(runs_of(deployment))), 2 * _TIMEOUT, pause=1)
-        by_events = len(done.outcomes())
-        # Events in the server's memory are lost when it is killed; the sweep finds their uploads.
-        swept = sweep_uploads(name, minutes=0)
-        await_true(lambda: len(done.outcomes()) == 100, _TIMEOUT, pause=0.5)
-        runs = len(runs_of(deployment))
-    print(f"{by_events} by events, {len(swept.uploads)} by the sweep, {runs} runs")
+        await_true(lambda: queue.waiting() == 0, TIMEOUT, pause=0.02)
+        running.restart()
+        assert Counter(run.parameters["uri"] for run in runs_of(deployment)) == Counter(uris)
+        worker = stack.enter_context(Worker(deployment, done))
+        await_true(lambda: len(done.outcomes()) == 100, TIMEOUT, pause=0.5)
+        assert len(runs_of(deployment)) == 100
     assert worker.processed == Counter(uris)
     assert set(done.outcomes().values()) == {UploadOutcome.DONE}
-    assert by_events > 50
-    assert len(swept.uploads) <= 100 - by_events
 
 
-def settled(value: Callable[[], int], seconds: float = 10) -> Callable[[], bool]:
-    """Return a condition: the value has not changed for so many seconds."""
-    last = [value(), time.monotonic()]
+@pytest.mark.integration
+@pytest.mark.parametrize("end", [Cancelled, Completed])
+def test_run_is_the_same_for_the_listener_and_the_sweep(
+    video_bucket: Any, queue: Queue, prefect_server: str, listening: Listening, end: Callable[[], State]
+) -> None:
+    """A person's cancel holds when the message is received again, and in a sweep."""
+    clip = video_bucket / "ana/a.mp4"
+    storage.write_bytes(clip, b"a video")
+    deployment, name = deploy()
+    message = s3_message("ana/a.mp4", storage.stored(clip).version, video_bucket.bucket)
 
-    def is_settled() -> bool:
-        if (now := value()) != last[0]:
-            last[:] = [now, time.monotonic()]
-        return time.monotonic() - last[1] > seconds
+    def receive() -> Any:
+        queue.client.send_message(QueueUrl=queue.url, MessageBody=message)
+        with listening(queue, prefect_server, deployment=name) as listener:
+            listener.upload_rules = UploadRules.of(settings())
+            await_true(lambda: "messages_deleted_total 1.0" in listener.metrics.text().decode(), 60)
+        [run] = runs_of(deployment)
+        return run
 
-    return is_settled
+    run = receive()
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run.id, end(), force=True)
+    assert receive().state.type == end().type
+    [swept] = sweep_uploads(name, minutes=0).uploads
+    assert swept.why == f"run {run.id}"
+    assert swept.outcome == ("cancelled" if end is Cancelled else "started")
+    [again] = runs_of(deployment)
+    assert (again.id, again.state.name) == (run.id, "Cancelled" if end is Cancelled else "AwaitingRetry")

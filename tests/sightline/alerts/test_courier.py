@@ -200,6 +200,59 @@ def test_concurrent_runs_send_each_alert_once(channels: Channels, alert: CreateA
     assert sorted(channels.accepted) == sorted((channel, key) for channel in (OPS, WARD) for key in keys)
 
 
+def test_posted_alert_is_relayed_to_every_channel_once(channels: Channels, alert: CreateAlert) -> None:
+    """The process that posts it does not know the channels, and may post it several times."""
+    outbox = Outbox(channels.root)
+    for _ in range(3):
+        outbox.post_unaddressed(alert())
+        channels.courier().relay()
+    assert channels.accepted == [(OPS, "run 1"), (WARD, "run 1")]
+    assert (channels.warnings, outbox.unaddressed()) == ([], [])
+
+
+def test_relay_returns_the_newly_addressed_alerts_only(channels: Channels, alert: CreateAlert) -> None:
+    outbox = Outbox(channels.root)
+    outbox.post_unaddressed(alert())
+    assert channels.courier().relay() == (alert(),)
+    outbox.post_unaddressed(alert())
+    assert channels.courier().relay() == ()
+
+
+def test_relay_delivers_what_a_channel_did_not_accept_before(channels: Channels, alert: CreateAlert) -> None:
+    channels.down = {OPS}
+    channels.courier().deliver(alert())
+    channels.down = set()
+    assert channels.courier().relay() == ()
+    assert channels.accepted == [(WARD, "run 1"), (OPS, "run 1")]
+
+
+def test_next_alert_takes_the_posted_ones_along(channels: Channels, alert: CreateAlert) -> None:
+    Outbox(channels.root).post_unaddressed(alert(key="posted"))
+    channels.courier().deliver(alert())
+    assert sorted(channels.accepted) == [(WARD, "posted"), (WARD, "run 1"), (OPS, "posted"), (OPS, "run 1")]
+
+
+def test_posted_alert_stays_while_there_is_no_channel(channels: Channels, alert: CreateAlert) -> None:
+    outbox = Outbox(channels.root)
+    outbox.post_unaddressed(alert())
+    assert channels.courier(channels=()).relay() == ()
+    assert len(outbox.unaddressed()) == 1
+
+
+def test_damaged_posted_alert_does_not_block_the_others(channels: Channels, alert: CreateAlert) -> None:
+    storage.write_bytes(channels.root / "posted" / "0.json", b"{")
+    Outbox(channels.root).post_unaddressed(alert())
+    assert channels.courier().relay() == (alert(),)
+    assert "posted/0.json: is damaged" in channels.warnings[0]
+
+
+def test_relay_without_an_outbox_warns(tmp_path: Path) -> None:
+    (tmp_path / "outbox").write_bytes(b"a file instead of a folder")
+    channels = Channels(tmp_path / "outbox")
+    assert channels.courier().relay() == ()
+    assert "the outbox" in channels.warnings[0]
+
+
 def test_channels_are_alerted_without_an_outbox(tmp_path: Path, alert: CreateAlert) -> None:
     (tmp_path / "file").write_bytes(b"")
     channels = Channels(tmp_path / "file" / "outbox")

@@ -12,7 +12,7 @@ import pytest
 from sightline import storage
 from sightline.alerts import Alert, Outbox
 from sightline.alerts.outbox import Delivery
-from sightline.errors import InvalidInput
+from sightline.errors import InvalidInput, StorageError
 from sightline.storage import Location
 from tests.clocks import START, Clock
 
@@ -181,3 +181,60 @@ def test_damaged_file_is_reported_and_stays(outbox: Outbox, alert: CreateAlert) 
             outbox.take(posted)
     storage.write_bytes(outbox.root / "waiting" / "notes.txt", b"another file")
     assert outbox.waiting([CHANNEL]) == [posted]
+
+
+class TestUnaddressed:
+    """An alert of a process that does not know the channels."""
+
+    OTHER = "slack-webhook/other"
+
+    def test_same_event_is_posted_once(self, outbox: Outbox, alert: CreateAlert) -> None:
+        for title in ("first", "second"):
+            outbox.post_unaddressed(alert(title=title))
+        outbox.post_unaddressed(alert(key="run 2"))
+        assert len(outbox.unaddressed()) == 2
+        assert outbox.waiting([CHANNEL]) == []
+
+    def test_addressed_alert_waits_for_every_channel(self, outbox: Outbox, alert: CreateAlert) -> None:
+        outbox.post_unaddressed(alert())
+        [file] = outbox.unaddressed()
+        assert outbox.address(file, [CHANNEL, self.OTHER]) == alert()
+        assert outbox.unaddressed() == []
+        assert len(outbox.waiting([CHANNEL, self.OTHER])) == 2
+        assert take_first(outbox).alert == alert()
+
+    def test_event_that_was_delivered_is_not_addressed_again(self, outbox: Outbox, alert: CreateAlert) -> None:
+        outbox.post(alert(), CHANNEL)
+        outbox.delivered(take_first(outbox))
+        outbox.post_unaddressed(alert())
+        [file] = outbox.unaddressed()
+        assert outbox.address(file, [CHANNEL]) is None
+        assert (outbox.unaddressed(), outbox.waiting([CHANNEL])) == ([], [])
+        assert outbox.address(file, [CHANNEL]) is None, "another process removed it"
+
+    def test_alert_stays_until_it_is_stored_for_every_channel(
+        self, outbox: Outbox, alert: CreateAlert, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A process killed, or without storage, between two channels is repeated."""
+        outbox.post_unaddressed(alert())
+        [file] = outbox.unaddressed()
+        with monkeypatch.context() as patch:
+            create, created = storage.create, []
+
+            def fail_later(location: Location, data: bytes) -> bool:
+                created.append(location)
+                if len(created) > 1:
+                    raise StorageError("away")
+                return create(location, data)
+
+            patch.setattr(storage, "create", fail_later)
+            with pytest.raises(StorageError):
+                outbox.address(file, [CHANNEL, self.OTHER])
+        assert outbox.unaddressed() == [file]
+        assert outbox.address(file, [CHANNEL, self.OTHER]) == alert()
+        assert len(outbox.waiting([CHANNEL, self.OTHER])) == 2
+
+    def test_damaged_file_raises_with_its_name(self, outbox: Outbox) -> None:
+        storage.write_bytes(outbox.root / "posted" / "x.json", b"{")
+        with pytest.raises(InvalidInput, match=r"posted/x\.json: is damaged.*Remove it"):
+            outbox.address(outbox.unaddressed()[0], [CHANNEL])

@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from sightline import storage
-from sightline.errors import StorageError
+from sightline.errors import InvalidInput, StorageError
 from sightline.leases import LeaseLost, LeaseTaken
 from sightline.storage import Location, uri_of
 from sightline.uploads import MAX_ATTEMPTS, Settled, Upload, UploadOutcome, Uploads
@@ -113,11 +113,35 @@ def test_version_is_failed_after_three_interrupted_attempts(uploads: Uploads, cl
     for _ in range(MAX_ATTEMPTS):
         assert uploads._leases.take(str(clip.id), "run")
         clock.time += timedelta(seconds=61)
-    with pytest.raises(Settled, match="all 3 attempts were interrupted"):
+    with pytest.raises(InvalidInput, match="all 3 attempts were interrupted"):
         uploads.take(clip, "run last").__enter__()
+    with pytest.raises(Settled, match="all 3 attempts were interrupted"):
+        uploads.take(clip, "run later").__enter__()
     assert uploads.outcomes() == {str(clip.id): UploadOutcome.FAILED}
     with uploads.take(clip, "run again", again=True) as lease:
         lease.done()
+
+
+def test_caller_may_limit_the_attempts_itself(uploads: Uploads, clip: Upload, clock: Clock) -> None:
+    for _ in range(MAX_ATTEMPTS):
+        assert uploads._leases.take(str(clip.id), "run")
+        clock.time += timedelta(seconds=61)
+    with uploads.take(clip, "run", max_attempts=None) as lease:
+        assert lease.attempts == MAX_ATTEMPTS + 1
+
+
+def test_reopened_version_can_be_processed_by_any_run(uploads: Uploads, clip: Upload, bucket: Location) -> None:
+    with uploads.take(clip, "run one") as lease:
+        lease.failed("a.mp4: is cut off")
+    uploads.reopen(clip, "run sweep")
+    assert (uploads.record(clip), remaining_leases(bucket)) == (None, [])
+    with uploads.take(clip, "run two") as lease:
+        assert lease.attempts == 1
+        with pytest.raises(LeaseTaken, match="run two has it"):
+            uploads.reopen(clip, "run sweep")
+        lease.done()
+    uploads.reopen(clip, "run sweep")
+    assert uploads.outcomes() == {str(clip.id): UploadOutcome.DONE}
 
 
 def test_one_of_many_concurrent_runs_processes_a_version(bucket: Location, clip: Upload, clock: Clock) -> None:
