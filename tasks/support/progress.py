@@ -1,6 +1,6 @@
 """Progress of a long task or flow, in the Prefect UI and on standard error.
 
->>> @task
+>>> @sightline_task(**PLAIN)
 ... def extract_poses(frames: Sequence[Frame]) -> None:
 ...     with progress("poses") as report:
 ...         for done, frame in enumerate(frames, start=1):

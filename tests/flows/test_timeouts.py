@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 from prefect import Flow, State
+from prefect.client.orchestration import get_client
+from prefect.flow_engine import run_flow
 from prefect.tasks import Task
 
 import flows
@@ -30,6 +32,7 @@ from sightline.clock import now_in_utc
 from sightline.registry import Registry
 from sightline.settings import Settings, settings
 from sightline.uploads import UploadRules, Uploads
+from tests.flows.slow_toys import quick_tasks
 from tests.images import grey, publish_by_brightness
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -183,6 +186,19 @@ def test_invalid_timeout_is_one_line_on_the_command_line(prefect_server: str, tm
     assert "flow_timeout_seconds" in line
     assert "Traceback" not in process.stderr
     assert not (tmp_path / "maps").exists()
+
+
+@pytest.mark.integration
+def test_invalid_timeout_is_in_the_state_of_a_deployed_run(configure: Any) -> None:
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(quick_tasks)
+        configure(FLOW_TIMEOUT_SECONDS="soon")
+        with pytest.raises(RuntimeError):
+            run_flow(quick_tasks, flow_run=run)
+        state = client.read_flow_run(run.id).state
+    assert state
+    assert state.is_failed()
+    assert "flow_timeout_seconds" in str(state.message)
 
 
 def slowed(monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[int]:
