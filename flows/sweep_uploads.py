@@ -10,8 +10,6 @@ from prefect.states import Failed
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.process_upload import process_upload
-from sightline.uploads import given_up_alert
-from tasks.alerts import send_alert
 from tasks.support.flow import sightline_flow
 from tasks.uploads import Missed, find_missed, start_uploads
 
@@ -22,7 +20,7 @@ class SweptUpload(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     uri: str
-    outcome: Literal["started", "cancelled", "given up", "processed", "skipped", "failed"]
+    outcome: Literal["started", "cancelled", "crashed", "given up", "processed", "skipped", "failed"]
     why: str
 
 
@@ -69,9 +67,10 @@ def sweep_uploads(
     Args:
         deployment: The deployment that runs them, as process-upload/NAME. By default the one with the name of this
             sweep's deployment; a sweep on the command line processes them itself, one after another.
-        minutes: Minutes since a file's last change; the event of a newer file starts its run.
+        minutes: Minutes since a file's last change; the listener starts the runs of newer files.
         limit: The maximum number of files in one sweep.
-        retry_failed: Also process those that failed or were given up.
+        retry_failed: Also process those that failed, crashed or were given up. A run that a person cancelled is not
+            started again; restart it on its page.
     """
     target = deployment or (f"process-upload/{own_deployment.name}" if own_deployment.name else None)
     missed = find_missed(timedelta(minutes=minutes), retry_failed=retry_failed)
@@ -79,8 +78,6 @@ def sweep_uploads(
     if target and uploads:
         started = start_uploads(uploads, target, again=retry_failed)
         swept = [SweptUpload(uri=upload.uri, outcome=upload.outcome, why=f"run {upload.run}") for upload in started]
-        if alert := given_up_alert({upload.uri: upload.run for upload in started if upload.outcome == "given up"}):
-            send_alert(alert)
         return UploadSweep.of(missed, swept, target)
     swept = []
     for upload in uploads:

@@ -33,7 +33,7 @@ from sightline.settings import settings
 from sightline.storage import uri_of
 from tasks.support.policy import PLAIN, sightline_task
 
-__all__ = ["Logger", "deliver", "send_alert"]
+__all__ = ["Logger", "deliver", "relay_alerts", "send_alert"]
 
 Logger: TypeAlias = "logging.Logger | logging.LoggerAdapter[logging.Logger]"
 
@@ -73,11 +73,35 @@ def deliver(alert: Alert, logger: Logger, *, flow_run_id: UUID | None = None, ta
         task_run_id: The task run that the artifact belongs to.
     """
     _publish(alert, logger, flow_run_id, task_run_id)
-    config = settings()
-    if not config.alert_channels:
+    courier = _courier(logger)
+    if courier is None:
         logger.warning("Alert: %s. No channel is set in ALERT_CHANNELS", _line(alert))
         return
-    courier = Courier(
+    reached = courier.deliver(alert)
+    logger.info("Alert: %s. Sent to: %s", _line(alert), ", ".join(reached) or "no channel")
+
+
+def relay_alerts(logger: Logger) -> None:
+    """Deliver the alerts in the outbox: those that the listener posted, and those that a channel did not accept.
+
+    A posted alert also becomes an artifact and a log line. Without channels it stays in the outbox. A failed delivery
+    is logged as a warning, and the alert stays in the outbox for the next call.
+
+    Args:
+        logger: The logger of the caller.
+    """
+    courier = _courier(logger)
+    for alert in courier.relay() if courier else ():
+        logger.info("Alert: %s", _line(alert))
+        _publish(alert, logger, None, None)
+
+
+def _courier(logger: Logger) -> Courier | None:
+    """Return the courier of the settings; None if no channel is set."""
+    config = settings()
+    if not config.alert_channels:
+        return None
+    return Courier(
         root=uri_of(config.outbox),
         channels=tuple(dict.fromkeys(config.alert_channels)),
         send=partial(_send, logger),
@@ -86,8 +110,6 @@ def deliver(alert: Alert, logger: Logger, *, flow_run_id: UUID | None = None, ta
         waits=config.alert_retry_seconds,
         timeout=config.alert_timeout_seconds,
     )
-    reached = courier.deliver(alert)
-    logger.info("Alert: %s. Sent to: %s", _line(alert), ", ".join(reached) or "no channel")
 
 
 def _publish(alert: Alert, logger: Logger, flow_run_id: UUID | None, task_run_id: UUID | None) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
+from uuid import UUID
 
-from prefect.client.schemas.objects import FlowRun
-from prefect.deployments import run_deployment
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
+from prefect.runtime import deployment as own_deployment
 from prefect.runtime import flow_run
+from prefect.states import Scheduled
 from pydantic import BaseModel, ConfigDict
 
 from sightline import storage
@@ -53,12 +57,16 @@ class Missed(BaseModel):
 
 
 class Started(BaseModel):
-    """What a sweep did with an upload; ``run`` is the id of its run."""
+    """What a sweep did with an upload; ``run`` is the id of its run.
+
+    The run is started, for the first time or again, or waits or runs already; or a person cancelled it; or it crashed,
+    and the reconciler retries it; or it is given up; or it has been processed or has failed since the search.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     uri: str
-    outcome: Literal["started", "cancelled", "given up"]
+    outcome: Literal["started", "cancelled", "crashed", "given up", "processed", "failed"]
     run: str
 
 
@@ -94,16 +102,19 @@ def find_upload(uri: str, version: str | None, kind: Kind | None) -> tuple[Uploa
 def upload_lease(upload: Upload, *, again: bool) -> Iterator[UploadLease]:
     """Hold the lease on this version.
 
-    Raises ``Settled`` if it needs no processing, and ``LeaseTaken`` if another run has it.
+    Raises ``Settled`` if it needs no processing, ``LeaseTaken`` if another run has it, and ``InvalidInput`` if it is
+    given up.
 
     A killed run that is repeated finds its own earlier lease, and waits until that expires.
     """
-    uploads, holder = Uploads(storage.locate(upload.root), now_in_utc, _LEASE), _this_run()
+    uploads, holder = _uploads(upload), _this_run()
+    # The reconciler and the sweep limit the attempts of a deployment's run, and a person may start it once more.
+    max_attempts = MAX_ATTEMPTS if own_deployment.id is None else None
     deadline = time.monotonic() + 2 * _LEASE.total_seconds()
     with ExitStack() as stack:
         while True:
             try:
-                lease = stack.enter_context(uploads.take(upload, holder, again=again))
+                lease = stack.enter_context(uploads.take(upload, holder, again=again, max_attempts=max_attempts))
                 break
             except LeaseTaken as taken:
                 if taken.holder != holder or time.monotonic() > deadline:
@@ -135,49 +146,84 @@ def find_missed(older_than: timedelta, *, retry_failed: bool) -> Missed:
 
 @sightline_task(**ON_SERVER)
 def start_uploads(uploads: Sequence[Upload], deployment: str, *, again: bool) -> list[Started]:
-    """Start one run of the deployment for every upload; repeated calls start no further run.
+    """Start the run of every upload; an upload has one run, with the same idempotency key as in the listener.
 
-    A version whose run ended without processing it, for example by a crash, gets another run, up to three in total.
-    ``again`` starts a run whatever the outcome. Raises ``InvalidInput`` if there is no such deployment.
+    A run that failed without a record, or skipped the upload because another run had it, is started again, up to
+    three failures in total. A run that a person cancelled stays cancelled until a person restarts it. The reconciler
+    retries crashed runs.
+
+    Args:
+        uploads: The uploads.
+        deployment: The deployment that creates a run that does not exist yet, as FLOW/NAME.
+        again: Start every run again that is not cancelled, also if it failed, crashed or was given up.
+
+    Raises ``InvalidInput`` if there is no such deployment.
     """
     logger = get_run_logger()
     results = []
-    for upload in uploads:
-        started = _start(upload, deployment, again=again)
-        logger.info("%s: %s, run %s", started.uri, started.outcome, started.run)
-        results.append(started)
+    with get_client(sync_client=True) as client:
+        try:
+            deployment_id = client.read_deployment_by_name(deployment).id
+        except ObjectNotFound as error:
+            raise InvalidInput(
+                deployment, "there is no such deployment",
+                "Deploy process-upload, give another with --deployment, or none to process the uploads here",
+            ) from error  # fmt: skip
+        for upload in uploads:
+            started = _start(client, deployment_id, upload, again=again)
+            logger.info("%s: %s, run %s", started.uri, started.outcome, started.run)
+            results.append(started)
     return results
+
+
+def _uploads(upload: Upload) -> Uploads:
+    return Uploads(storage.locate(upload.root), now_in_utc, _LEASE)
 
 
 def _this_run() -> str:
     return f"run {flow_run.name} ({flow_run.id})"
 
 
-def _start(upload: Upload, deployment: str, *, again: bool) -> Started:
-    key, ended = f"{upload.id} {flow_run.id}" if again else str(upload.id), 0
-    while True:
-        run = _run(upload, deployment, key, again=again)
-        state = run.state
-        if state is None or not state.is_final():
-            return Started(uri=upload.uri, outcome="started", run=str(run.id))
-        if state.is_cancelled():
-            return Started(uri=upload.uri, outcome="cancelled", run=str(run.id))
-        # A completed run has skipped the upload because another run had it; that one may have been killed since.
-        ended += not state.is_completed()
-        if ended >= MAX_ATTEMPTS:
-            return Started(uri=upload.uri, outcome="given up", run=str(run.id))
-        key = str(run.id)
+def _start(client: SyncPrefectClient, deployment_id: UUID, upload: Upload, *, again: bool) -> Started:
+    if again:
+        _reopen(client, upload)
+    run = client.create_flow_run_from_deployment(
+        deployment_id,
+        parameters={"uri": upload.uri, "object_version": upload.version, "kind": upload.kind},
+        idempotency_key=str(upload.id),
+    )
+    return Started(uri=upload.uri, outcome=_start_again(client, run, upload, again=again), run=str(run.id))
 
 
-def _run(upload: Upload, deployment: str, key: str, *, again: bool) -> FlowRun:
-    parameters = {"uri": upload.uri, "object_version": upload.version, "kind": upload.kind, "again": again}
-    try:
-        return cast(
-            "FlowRun",
-            run_deployment(deployment, parameters=parameters, timeout=0, idempotency_key=key, as_subflow=False),
-        )
-    except ObjectNotFound as error:
-        raise InvalidInput(
-            deployment, "there is no such deployment",
-            "Deploy process-upload, give another with --deployment, or none to process the uploads here",
-        ) from error  # fmt: skip
+def _reopen(client: SyncPrefectClient, upload: Upload) -> None:
+    """Remove the record of a failure, which another run may have written, unless a person cancelled the run."""
+    key = FlowRunFilterIdempotencyKey(any_=[str(upload.id)])
+    runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(idempotency_key=key))
+    if not any(_is_cancelled(run) for run in runs):
+        with suppress(LeaseTaken):  # A run is processing it.
+            _uploads(upload).reopen(upload, _this_run())
+
+
+def _is_cancelled(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_cancelled()
+
+
+def _start_again(
+    client: SyncPrefectClient, run: FlowRun, upload: Upload, *, again: bool
+) -> Literal["started", "cancelled", "crashed", "given up", "processed", "failed"]:
+    """Schedule a run again that has ended and should not have; return the outcome."""
+    state = run.state
+    if state is None or not state.is_final():
+        return "started"
+    if state.is_cancelled():
+        return "cancelled"
+    if record := _uploads(upload).record(upload):  # written since the search
+        return "processed" if record.outcome is UploadOutcome.DONE else "failed"
+    if state.is_crashed() and not again:
+        return "crashed"
+    failures = sum(earlier.is_failed() for earlier in client.read_flow_run_states(run.id))
+    if failures >= MAX_ATTEMPTS and not again:
+        return "given up"
+    scheduled: State[None] = Scheduled(name="AwaitingRetry", message=f"Started again by {_this_run()}")
+    client.set_flow_run_state(run.id, scheduled, force=True)
+    return "started"

@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flow_engine import run_flow
+from prefect.states import AwaitingRetry, Cancelled, Completed, Crashed, Failed
 
 from demo.clip import build_clip
 from flows import process_upload as module
@@ -22,7 +26,7 @@ from sightline import storage
 from sightline.clock import now_in_utc
 from sightline.errors import InvalidInput, InvalidMedia, StorageError
 from sightline.settings import settings
-from sightline.uploads import UploadOutcome, UploadRules, Uploads
+from sightline.uploads import MAX_ATTEMPTS, UploadOutcome, UploadRules, Uploads
 from tasks import uploads as tasks
 
 pytestmark = pytest.mark.integration
@@ -191,6 +195,27 @@ class TestSweep:
         assert (later.failed, later.missed) == (1, 0)
         assert sweep_uploads(retry_failed=True, return_state=True).is_failed()
 
+    def test_upload_whose_attempts_were_all_interrupted_fails_with_an_alert(
+        self, videos: Path, runs: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A file that kills its process must not do so in every sweep."""
+        messages: list[str] = []
+        monkeypatch.setattr(
+            "tasks.support.hooks.deliver", lambda alert, *_, **__: messages.append(alert.facts["message"])
+        )
+        clip = put(videos / "ana" / "a.mp4")
+        upload = UploadRules.of(settings()).upload(clip, storage.stored(Path(clip)).version)
+        assert upload
+        for _ in range(MAX_ATTEMPTS):
+            with pytest.raises(KeyboardInterrupt), Uploads(videos, now_in_utc).take(upload, "run brave-otter"):
+                raise KeyboardInterrupt
+        state = sweep_uploads(return_state=True)
+        assert state.is_failed()
+        assert (runs, outcomes(videos)) == ([], [UploadOutcome.FAILED])
+        assert any("all 3 attempts were interrupted" in message for message in messages)
+        assert sweep_uploads().missed == 0
+        assert sweep_uploads(retry_failed=True).uploads[0].outcome == "processed"
+
     def test_uploads_beyond_the_limit_are_left_to_the_next_sweep(self, videos: Path, runs: list[Any]) -> None:
         for number in range(3):
             put(videos / "ana" / f"{number}.mp4")
@@ -204,6 +229,8 @@ class TestSweep:
 
 
 class TestSweepByDeployment:
+    """A sweep of a deployment creates the runs, and starts them again; a worker executes them."""
+
     @pytest.fixture
     def deployment(self, prefect_server: str) -> str:
         with get_client(sync_client=True) as client:
@@ -211,50 +238,148 @@ class TestSweepByDeployment:
             client.create_deployment(flow_id, "sweeping", paused=True)
         return "process-upload/sweeping"
 
-    def end(self, run: str, create_state: Callable[..., Any]) -> None:
+    def end(self, run: str, create_state: Callable[..., State]) -> None:
         with get_client(sync_client=True) as client:
-            client.set_flow_run_state(run, create_state(), force=True)
+            client.set_flow_run_state(UUID(run), create_state(), force=True)
+
+    def read(self, run: str) -> FlowRun:
+        with get_client(sync_client=True) as client:
+            return client.read_flow_run(UUID(run))
+
+    def execute(self, run: str) -> State:
+        """Execute a scheduled run in this process, as a container does; return its final state."""
+        flow_run = self.read(run)
+        assert flow_run.state
+        assert flow_run.state.is_scheduled()
+        state = run_flow(process_upload, flow_run=flow_run, parameters=flow_run.parameters, return_type="state")
+        assert isinstance(state, State)
+        return state
 
     def sweep(self, deployment: str, **options: Any) -> list[tuple[str, str]]:
         result = sweep_uploads(deployment, **options)
         assert isinstance(result, UploadSweep)
         return [(upload.outcome, upload.why.removeprefix("run ")) for upload in result.uploads]
 
-    def test_every_upload_gets_one_run_and_three_after_crashes(
-        self, videos: Path, deployment: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        from prefect.states import Completed, Crashed
-
-        titles: list[str] = []
-        monkeypatch.setattr("flows.sweep_uploads.send_alert", lambda alert: titles.append(alert.title))
+    def test_upload_has_one_run_with_the_parameters_of_the_listener(self, videos: Path, deployment: str) -> None:
         clip = put(videos / "ana" / "a.mp4")
-        [(outcome, first)] = self.sweep(deployment)
+        [(outcome, run)] = self.sweep(deployment)
         assert outcome == "started"
-        assert self.sweep(deployment) == [("started", first)]
-        with get_client(sync_client=True) as client:
-            run = client.read_flow_run(first)  # type: ignore[arg-type]
-        assert run.parameters == {
-            "uri": clip, "object_version": storage.stored(Path(clip)).version, "kind": "video", "again": False,
-        }  # fmt: skip
-        seen = {first}
-        for create_state in (Crashed, Completed, Crashed):  # a completed run has found another run's lease
-            self.end(first, create_state)
-            [(outcome, first)] = self.sweep(deployment)
-            assert outcome == "started"
-            seen.add(first)
-        assert len(seen) == 4
-        assert titles == []
-        self.end(first, Crashed)
-        assert self.sweep(deployment) == [("given up", first)]
-        assert titles == ["1 upload given up: 3 runs did not process it"]
-        [(outcome, again)] = self.sweep(deployment, retry_failed=True)
-        assert outcome == "started"
-        assert again not in seen
+        assert self.sweep(deployment) == [("started", run)]
+        version = storage.stored(Path(clip)).version
+        created = self.read(run)
+        assert created.parameters == {"uri": clip, "object_version": version, "kind": "video"}
+        upload = UploadRules.of(settings()).upload(clip, version)
+        assert upload
+        assert created.idempotency_key == str(upload.id)
 
-    def test_cancelled_run_is_not_started_again(self, videos: Path, deployment: str) -> None:
-        from prefect.states import Cancelled
-
-        put(videos / "ana" / "b.mp4")
+    @pytest.mark.parametrize("create_state", [Completed, Failed])
+    def test_run_that_ended_without_a_record_is_started_again(
+        self, videos: Path, deployment: str, create_state: Callable[..., State], runs: list[Any]
+    ) -> None:
+        """It skipped the upload because another run had it, or it failed for a transient reason."""
+        put(videos / "ana" / "a.mp4")
         [(_, run)] = self.sweep(deployment)
+        self.end(run, create_state)
+        assert self.sweep(deployment) == [("started", run)]
+        assert self.read(run).state_name == "AwaitingRetry"
+        assert self.execute(run).is_completed()
+        assert len(runs) == 1
+        assert self.sweep(deployment) == []
+
+    def test_run_is_given_up_after_three_failures_until_a_person_retries_it(
+        self, videos: Path, deployment: str, runs: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        titles: list[str] = []
+        monkeypatch.setattr("tasks.support.hooks.deliver", lambda alert, *_, **__: titles.append(alert.title))
+        clip = put(videos / "ana" / "a.mp4", b"away")
+        for _ in range(3):
+            [(outcome, run)] = self.sweep(deployment)
+            assert outcome == "started"
+            self.end(run, Completed)  # does not count
+            [(outcome, _)] = self.sweep(deployment)
+            assert outcome == "started"
+            assert self.execute(run).is_failed()
+        alerts = len(titles)
+        assert self.sweep(deployment) == [("given up", run)]
+        assert len(titles) == alerts
+        self.end(run, AwaitingRetry)  # the button on the run's page
+        assert "the network is away" in str(self.execute(run).message)
+        assert self.sweep(deployment) == [("given up", run)]
+        before = Path(clip).stat()
+        Path(clip).write_bytes(b"back")
+        os.utime(clip, ns=(before.st_atime_ns, before.st_mtime_ns))  # the same version
+        assert self.sweep(deployment, retry_failed=True) == [("started", run)]
+        assert self.execute(run).name == "Completed"
+        assert outcomes(videos) == [UploadOutcome.DONE]
+
+    @pytest.mark.parametrize("recorded_by", ["its own run", "another run"])
+    def test_failed_upload_is_retried_in_the_same_run_on_request(
+        self, videos: Path, deployment: str, runs: list[Any], recorded_by: str
+    ) -> None:
+        clip = put(videos / "ana" / "a.mp4", b"bad")
+        [(_, run)] = self.sweep(deployment)
+        if recorded_by == "another run":
+            process_upload(clip, return_state=True)
+            assert self.execute(run).name == "Skipped"
+        else:
+            assert self.execute(run).is_failed()
+        assert self.sweep(deployment) == []
+        for attempts in (2, 3):
+            assert self.sweep(deployment, retry_failed=True) == [("started", run)]
+            assert self.execute(run).is_failed()
+            assert len(runs) == attempts
+        assert outcomes(videos) == [UploadOutcome.FAILED]
+
+    def test_failed_upload_without_a_run_is_retried_in_its_run(
+        self, videos: Path, deployment: str, runs: list[Any]
+    ) -> None:
+        """Version 0.1 started runs without this key; and a run may be deleted from the database."""
+        clip = put(videos / "ana" / "a.mp4", b"bad")
+        process_upload(clip, return_state=True)
+        [(outcome, run)] = self.sweep(deployment, retry_failed=True)
+        assert (outcome, self.execute(run).is_failed(), len(runs)) == ("started", True, 2)
+
+    def test_deleted_run_is_created_again(self, videos: Path, deployment: str) -> None:
+        put(videos / "ana" / "a.mp4")
+        [(_, run)] = self.sweep(deployment)
+        key = self.read(run).idempotency_key
+        with get_client(sync_client=True) as client:
+            client.delete_flow_run(UUID(run))
+        [(outcome, other)] = self.sweep(deployment)
+        assert other != run
+        assert (outcome, self.read(other).idempotency_key) == ("started", key)
+
+    def test_crashed_run_is_left_to_the_reconciler_unless_a_person_retries_it(
+        self, videos: Path, deployment: str
+    ) -> None:
+        put(videos / "ana" / "a.mp4")
+        [(_, run)] = self.sweep(deployment)
+        self.end(run, Crashed)
+        assert self.sweep(deployment) == [("crashed", run)]
+        assert self.sweep(deployment, retry_failed=True) == [("started", run)]
+        assert self.read(run).state_name == "AwaitingRetry"
+
+    @pytest.mark.parametrize("has_failed", [False, True])
+    def test_cancelled_run_is_not_started_again(
+        self, videos: Path, deployment: str, runs: list[Any], has_failed: bool
+    ) -> None:
+        """Not even by a retry of all that failed: that concerns other uploads, too. Its page has a button for it."""
+        put(videos / "ana" / "a.mp4", b"bad")
+        [(_, run)] = self.sweep(deployment)
+        if has_failed:
+            self.execute(run)
         self.end(run, Cancelled)
-        assert self.sweep(deployment) == [("cancelled", run)]
+        assert self.sweep(deployment) == ([] if has_failed else [("cancelled", run)])
+        assert self.sweep(deployment, retry_failed=True) == [("cancelled", run)]
+        assert outcomes(videos) == ([UploadOutcome.FAILED] if has_failed else [])
+
+    def test_upload_that_was_processed_since_the_search_is_not_started_again(
+        self, videos: Path, deployment: str, runs: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(videos / "ana" / "a.mp4")
+        [(_, run)] = self.sweep(deployment)
+        missed = tasks.find_missed(timedelta(), retry_failed=False)
+        self.execute(run)
+        monkeypatch.setattr("flows.sweep_uploads.find_missed", lambda *_, **__: missed)
+        assert self.sweep(deployment) == [("processed", run)]
+        assert self.read(run).state_name == "Completed"

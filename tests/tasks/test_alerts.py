@@ -19,10 +19,10 @@ from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_UI_URL, temporary_settings
 from pydantic import ValidationError
 
-from sightline.alerts import Alert, AlertItem
+from sightline.alerts import Alert, AlertItem, Outbox
 from sightline.settings import settings
 from sightline.storage import Location
-from tasks.alerts import send_alert
+from tasks.alerts import relay_alerts, send_alert
 
 Configure = Callable[..., Path]
 OPS, WARD, SLACK = "custom-webhook/ops", "email-server-credentials/ward", "slack-webhook/team"
@@ -210,6 +210,41 @@ class TestChannels:
         assert "<!channel>" not in old["text"]
         assert "&amp;b.jpg`  class left, confidence 0.6003" in lines[2]
         assert "later" in new["title"]
+
+
+@pytest.mark.integration
+class TestRelay:
+    """The reconciler relays what processes that do not know the channels posted."""
+
+    def test_posted_alert_reaches_every_channel_once_and_becomes_an_artifact(
+        self, configure: Configure, webhook: Any, mailbox: Any
+    ) -> None:
+        outbox = Outbox(configure(OPS, WARD, **TO_WARD))
+        for _ in range(2):
+            outbox.post_unaddressed(alert("posted"))
+            relay_alerts(logging.getLogger("reconciler"))
+        assert [post["title"].split()[6] for post in webhook.posts] == ["posted"]
+        assert [mail["Subject"].split()[6] for mail in mailbox.mails] == ["posted"]
+        artifact = Artifact.get("alert")
+        assert artifact
+        assert artifact.description == "sightline: 1 of 10 images of posted is uncertain"
+        assert outbox.unaddressed() == []
+
+    def test_alert_that_a_channel_did_not_accept_is_delivered(self, configure: Configure, webhook: Any) -> None:
+        outbox = configure(OPS)
+        webhook.status = 503
+        a_run(alert("first"))
+        webhook.status = 200
+        webhook.posts.clear()
+        relay_alerts(logging.getLogger("reconciler"))
+        assert [post["title"].split()[6] for post in webhook.posts] == ["first"]
+        assert waiting(outbox) == 0
+
+    def test_posted_alert_stays_without_a_channel(self, configure: Configure) -> None:
+        outbox = Outbox(configure())
+        outbox.post_unaddressed(alert("posted"))
+        relay_alerts(logging.getLogger("reconciler"))
+        assert len(outbox.unaddressed()) == 1
 
 
 @pytest.mark.integration
