@@ -227,22 +227,13 @@ def test_payload_rejects_an_unknown_field() -> None:
 
 
 def triggers() -> Iterator[tuple[str, dict[str, str], str]]:
-    """Yield the event, the resource match and the template text of every trigger and automation on our events."""
+    """Yield the event, the resource match and the template text of every trigger on our events."""
     for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]:
         for trigger in deployment.get("triggers", ()):
             yield from ((event, trigger["match"], json.dumps(trigger["parameters"])) for event in trigger["expect"])
-    automations = ROOT / "deployments" / "bootstrap" / "automations.yaml"
-    for automation in yaml.safe_load(automations.read_text())["automations"]:
-        trigger, actions = automation["trigger"], json.dumps(automation["actions"])
-        yield from ((event, trigger["match"], actions) for event in trigger["expect"] if event.startswith("sightline."))
 
 
-RESOURCES = {
-    event: resource for event, (_, resource, _) in GOLDEN.items()
-} | {
-    "sightline.s3.object-created": events.Resource.s3_object("videos", "ana/a.mp4", "video", "ana").labelled(),
-    "sightline.s3.poison": events.Resource.s3_queue("http://sqs/1/uploads").labelled(),
-}  # fmt: skip
+RESOURCES = {event: resource for event, (_, resource, _) in GOLDEN.items()}
 
 
 @pytest.mark.parametrize(("event", "match", "template"), list(triggers()))
