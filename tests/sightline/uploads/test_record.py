@@ -79,9 +79,21 @@ def test_upload_lease_a_killed_run_expires(bucket: Location, clock: Clock, clip:
 def test_run_that_lost_its_lease_writes_no_record(uploads: Uploads, clip: Upload, clock: Clock) -> None:
     with uploads.take(clip, "run one") as lease:
         clock.time += timedelta(seconds=61)
-        with pytest.raises(LeaseLost):
-            lease.done()
-    assert uploads.record(clip) is None
+        with uploads.take(clip, "run two"):
+            with pytest.raises(LeaseLost):
+                lease.done()
+            assert uploads.record(clip) is None
+
+
+def test_run_whose_lease_expired_finishes_if_no_other_process_took_it(
+    uploads: Uploads, clip: Upload, clock: Clock
+) -> None:
+    with uploads.take(clip, "run one") as lease:
+        clock.time += timedelta(hours=1)
+        lease.done()
+    record = uploads.record(clip)
+    assert record
+    assert (record.outcome, record.attempts) == (UploadOutcome.DONE, 1)
 
 
 def test_failed_version_is_processed_again_only_on_request(uploads: Uploads, clip: Upload) -> None:
