@@ -27,13 +27,13 @@ from prefect.utilities.urls import url_for
 from prefect_email import EmailServerCredentials
 
 from sightline import alerts
-from sightline.alerts import Alert, Courier
+from sightline.alerts import Alert, Courier, Outbox
 from sightline.errors import InvalidSetting
 from sightline.settings import settings
 from sightline.storage import uri_of
 from tasks.support.policy import PLAIN, sightline_task
 
-__all__ = ["Logger", "deliver", "relay_alerts", "send_alert"]
+__all__ = ["Logger", "deliver", "post_alert", "relay_alerts", "send_alert"]
 
 Logger: TypeAlias = "logging.Logger | logging.LoggerAdapter[logging.Logger]"
 
@@ -81,8 +81,24 @@ def deliver(alert: Alert, logger: Logger, *, flow_run_id: UUID | None = None, ta
     logger.info("Alert: %s. Sent to: %s", _line(alert), ", ".join(reached) or "no channel")
 
 
+def post_alert(alert: Alert, logger: Logger) -> None:
+    """Store the alert for the next call of :func:`relay_alerts`, which sends it unless the channels accepted it before.
+
+    Without channels it becomes an artifact and a log line at once. Raises ``StorageError`` if it cannot be stored.
+
+    Args:
+        alert: The alert, with its run.
+        logger: The logger of the caller.
+    """
+    config = settings()
+    if config.alert_channels:
+        Outbox(config.outbox).post_unaddressed(alert)
+    else:
+        deliver(alert, logger, flow_run_id=UUID(alert.run_id) if alert.run_id else None)
+
+
 def relay_alerts(logger: Logger) -> None:
-    """Deliver the alerts in the outbox: those that the listener posted, and those that a channel did not accept.
+    """Deliver the alerts in the outbox: the posted ones, and those that a channel did not accept.
 
     A posted alert also becomes an artifact and a log line. Without channels it stays in the outbox. A failed delivery
     is logged as a warning, and the alert stays in the outbox for the next call.
@@ -93,7 +109,7 @@ def relay_alerts(logger: Logger) -> None:
     courier = _courier(logger)
     for alert in courier.relay() if courier else ():
         logger.info("Alert: %s", _line(alert))
-        _publish(alert, logger, None, None)
+        _publish(alert, logger, UUID(alert.run_id) if alert.run_id else None, None)
 
 
 def _courier(logger: Logger) -> Courier | None:

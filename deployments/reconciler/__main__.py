@@ -56,7 +56,7 @@ def _reconcile(config: Settings, api_url: str, stop: Flag) -> None:
     from deployments.reconciler.reconciler import Reconciler
     from deployments.reconciler.server import Server
     from deployments.reconciler.services import ServiceWatch, probe_queue, probe_server
-    from tasks.alerts import deliver
+    from tasks.alerts import post_alert
 
     probes = {service.SERVER: probe_server(api_url)}
     if config.s3_events_queue_url:
@@ -70,7 +70,7 @@ def _reconcile(config: Settings, api_url: str, stop: Flag) -> None:
     ):
         _logger.info("Reconciling", extra={"api": api_url, "health_port": port, "interval": interval})
         reconciler = Reconciler(
-            Server(client), engine, lambda alert: deliver(alert, _logger), now_in_utc, config, metrics
+            Server(client), engine, lambda alert: post_alert(alert, _logger), now_in_utc, config, metrics
         )
         service.Service(reconciler, services, heartbeat, stop, interval, now_in_utc).run()
 

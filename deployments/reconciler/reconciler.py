@@ -18,6 +18,7 @@ from deployments.reconciler.metrics import ReconcilerMetrics
 from deployments.reconciler.server import SERVER_ERRORS, Pool, Server, state_of
 from flows.catalogue import CATALOGUE, FlowEntry
 from sightline.alerts import Alert
+from sightline.errors import StorageError
 from sightline.settings import Settings
 
 __all__ = ["Reconciler"]
@@ -37,7 +38,7 @@ class Reconciler:
     Attributes:
         server: The Prefect server.
         engine: The Docker engine.
-        send: Sends an alert to every channel.
+        send: Stores an alert that is sent to every channel, once per key.
         now: Returns the present time.
         config: The settings: delays of retries, timeouts of flows.
         metrics: The metrics to update.
@@ -54,12 +55,11 @@ class Reconciler:
     _pools: dict[str, PoolWatch] = field(default_factory=dict)
 
     def run_once(self) -> None:
-        """Perform one pass. Raises an error of the server or of Docker; the next pass then starts again."""
+        """Perform one pass. An error of the server or of Docker ends it, and the next pass starts again."""
         # The containers come first: a container that had ended by then can no longer change its run's state.
         containers: dict[str, list[Container]] = defaultdict(list)
         for container in self.engine.containers():
             containers[container.run].append(container)
-        self.server.refresh()
         unfinished = self.server.unfinished()
         executed = {run for run, items in containers.items() if any(item.is_live for item in items)}
         others = self.server.by_id(executed - {str(run.id) for run in unfinished})
@@ -91,7 +91,7 @@ class Reconciler:
         """Execute one step; a failure of it is logged, and the other runs are still reconciled."""
         try:
             step(run)
-        except (*SERVER_ERRORS, *ENGINE_ERRORS) as error:
+        except (*SERVER_ERRORS, *ENGINE_ERRORS, StorageError) as error:
             _logger.warning("A run could not be reconciled", extra={"run": str(run.id), "reason": str(error)})
 
     def _resolve(self, run: FlowRun, containers: Sequence[Container]) -> None:

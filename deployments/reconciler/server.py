@@ -27,6 +27,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed
 
+from deployments.bootstrap.environment import read_flow_environment
+
 __all__ = ["RETRY", "SERVER_ERRORS", "Pool", "Server", "state_of"]
 
 SERVER_ERRORS = (httpx.HTTPError, PrefectException)
@@ -78,13 +80,9 @@ class Server:
         ]
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of the flows, from the first pool that states one."""
-        for pool in self._pools:
-            template = pool.base_job_template
-            env = template.get("job_configuration", {}).get("env")
-            if isinstance(env, dict) and env:
-                return {name: value for name, value in env.items() if value is not None}
-        return {}
+        """Return the environment of the flows, as the bootstrap stored it for the first of the pools."""
+        environments = (read_flow_environment(self._client, pool.name) for pool in self._pools)
+        return next(filter(None, environments), {})
 
     def image(self, pool: str) -> str | None:
         """Return the image of the pool's runs."""

@@ -6,17 +6,17 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from queue import Empty
 from threading import Event as Flag
 
 from deployments.reconciler import rendering
 from deployments.reconciler.containers import ENGINE_ERRORS
 from deployments.reconciler.reconciler import Reconciler
 from deployments.reconciler.server import SERVER_ERRORS
-from deployments.reconciler.services import ServiceWatch
+from deployments.reconciler.services import Finding, ServiceWatch
 from deployments.s3_events.observability import Heartbeat
+from sightline.errors import StorageError
 from sightline.settings import settings
 from tasks.alerts import relay_alerts
 
@@ -38,6 +38,7 @@ class Service:
     stop: Flag
     interval: float
     now: Callable[[], datetime]
+    findings: list[Finding] = field(default_factory=list)
 
     def run(self) -> None:
         """Reconcile until ``stop`` is set."""
@@ -49,7 +50,7 @@ class Service:
                     if cleaned is None or (self.now() - cleaned).total_seconds() >= _CLEANUP:
                         self.reconciler.remove_stopped()
                         cleaned = self.now()
-                except (*SERVER_ERRORS, *ENGINE_ERRORS) as error:
+                except (*SERVER_ERRORS, *ENGINE_ERRORS, StorageError) as error:
                     self.reconciler.metrics.failures.inc()
                     _logger.warning(
                         "A pass failed, and is repeated", extra={"reason": f"{type(error).__name__}: {error}"}
@@ -58,18 +59,22 @@ class Service:
             self.stop.wait(self.interval)
 
     def _pass(self) -> None:
-        self.reconciler.run_once()
+        self.reconciler.server.refresh()
         self._adopt_channels()
-        while True:
-            try:
-                finding = self.services.findings.get_nowait()
-            except Empty:
-                break
-            if finding.outage:
-                self.reconciler.send(rendering.outage_alert(finding.service, finding.outage))
-            if finding.condition:
-                self.reconciler.send(rendering.service_alert(finding.service, finding.condition, self.now()))
+        self.reconciler.run_once()
+        while self.findings or not self.services.findings.empty():
+            if not self.findings:
+                self.findings.append(self.services.findings.get())
+            # Removed only after it was sent: an error ends this pass.
+            self._report(self.findings[0])
+            self.findings.pop()
         relay_alerts(_logger)
+
+    def _report(self, finding: Finding) -> None:
+        if finding.outage:
+            self.reconciler.send(rendering.outage_alert(finding.service, finding.outage))
+        if finding.condition:
+            self.reconciler.send(rendering.service_alert(finding.service, finding.condition, self.now()))
 
     def _adopt_channels(self) -> None:
         """Send alerts through the channels of the flows, which the bootstrap stored in the work pools."""

@@ -117,6 +117,7 @@ class World:
 
     def reconcile(self, after: float = 0) -> None:
         self.later += timedelta(seconds=after)
+        self.server.refresh()
         self.reconciler.run_once()
 
 
