@@ -33,6 +33,14 @@ class Engine:
         self._client = DockerClient.from_env(timeout=_TIMEOUT)
         self._ended: dict[str, Container] = {}
 
+    def owns(self, infrastructure_pid: str | None) -> bool:
+        """Return whether the worker started the run's container here, or has not started it yet.
+
+        Workers on several machines share a pool; each machine has a reconciler. The id begins with the address of the
+        engine, so the machines need different values of ``DOCKER_HOST``.
+        """
+        return infrastructure_pid is None or infrastructure_pid.startswith(f"{self._client.api.base_url}:")
+
     def containers(self) -> list[Container]:
         """Return the containers of all runs."""
         listed = self._client.api.containers(all=True, filters={"label": self._label})

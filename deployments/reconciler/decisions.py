@@ -32,13 +32,17 @@ _KILLED = 137  # 128 + SIGKILL
 
 @dataclass(frozen=True)
 class Run:
-    """A flow run as the server has it. ``since`` is the time of its present state."""
+    """A flow run as the server has it.
+
+    ``since`` is the time of its present state. ``is_here`` is false if its container was started on another machine.
+    """
 
     id: str
     flow: str
     state_type: str
     state_name: str
     since: datetime
+    is_here: bool = True
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,8 @@ def decide(
         timeout: The flow's timeout.
     """
     live = sorted((container for container in containers if container.is_live), key=lambda item: item.created)
+    if not run.is_here and not live:
+        return _elsewhere(run, now, limits, timeout)
     if run.state_type not in (PENDING, RUNNING):
         return _end(run, tuple(container.id for container in live), now, limits)
     if live:
@@ -165,6 +171,18 @@ def decide_crashed(since: datetime, crashes: int, delays: Sequence[float]) -> Re
     if crashes > len(delays):
         return GiveUp(crashes)
     return Retry(crashes, since + timedelta(seconds=delays[crashes - 1]))
+
+
+def _elsewhere(run: Run, now: datetime, limits: Limits, timeout: timedelta | None) -> Action | None:
+    """Return what resolves a run without a container here whose last container was on another machine.
+
+    That machine's reconciler sees the container. The others only end what it has not ended long after the limits.
+    """
+    if run.state_type == PENDING and now - run.since >= limits.pull:
+        return Crash("No container was started: the worker that took the run is gone")
+    if run.state_type == RUNNING and timeout is not None and now - run.since >= timeout + limits.pull:
+        return TimeOut(())
+    return None
 
 
 def _end(run: Run, live: tuple[str, ...], now: datetime, limits: Limits) -> Action | None:

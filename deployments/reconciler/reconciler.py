@@ -99,7 +99,7 @@ class Reconciler:
         setting = entry.timeout if entry else "flow_timeout_seconds"
         timeout: float = getattr(self.config, setting)
         action = decisions.decide(
-            _view(run, self.server.flow_name(run)),
+            _view(run, self.server.flow_name(run), is_here=self.engine.owns(run.infrastructure_pid)),
             containers,
             self.now(),
             self.limits,
@@ -192,8 +192,8 @@ class Reconciler:
 _ENTRIES: dict[str, FlowEntry] = {entry.name: entry for entry in CATALOGUE}
 
 
-def _view(run: FlowRun, flow: str) -> Run:
-    return Run(str(run.id), flow, state_of(run).type.value, str(state_of(run).name), state_of(run).timestamp)
+def _view(run: FlowRun, flow: str, *, is_here: bool) -> Run:
+    return Run(str(run.id), flow, state_of(run).type.value, str(state_of(run).name), state_of(run).timestamp, is_here)
 
 
 def _details(run: FlowRun) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -150,3 +151,15 @@ def test_retries_are_bounded_and_their_delays_are_those_of_the_setting(delays: l
         assert action == Retry(crashes, NOW + timedelta(seconds=delays[crashes - 1]))
     else:
         assert action == GiveUp(crashes)
+
+
+@given(st.sampled_from(UNFINISHED + FINAL + WAITING), st.floats(0, 1e8), containers)
+def test_run_on_another_machine_is_left_to_that_machine(state: str, age: float, items: list[Container]) -> None:
+    ended = [item for item in items if not item.is_live]
+    action = decide(replace(run(state, age), is_here=False), ended, NOW, LIMITS)
+    assert action is None or (state == "PENDING" and age >= 900)
+
+
+def test_run_on_a_machine_that_is_gone_is_timed_out_by_another() -> None:
+    away = replace(run("RUNNING", 3600 + 901), is_here=False)
+    assert decide(away, [], NOW, LIMITS, timeout=timedelta(seconds=3600)) == TimeOut(())

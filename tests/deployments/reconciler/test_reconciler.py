@@ -62,6 +62,9 @@ class Docker:
     def containers(self) -> list[Container]:
         return list(self.items.values())
 
+    def owns(self, infrastructure_pid: str | None) -> bool:
+        return infrastructure_pid is None or infrastructure_pid.startswith("here:")
+
     def has_image(self, name: str) -> bool:
         return True
 
@@ -229,6 +232,13 @@ def test_healthy_run_is_left_alone_whatever_its_age(world: World) -> None:
     world.reconcile(36_000)
     assert world.state(run) == "Running"
     assert world.engine.stopped == []
+
+
+def test_run_on_another_machine_is_left_alone(world: World) -> None:
+    run = world.run(Pending(), Running())
+    world.client.update_flow_run(run.id, infrastructure_pid="http://docker-two:2375:1a2b")
+    world.reconcile(36_000)
+    assert world.state(run) == "Running"
 
 
 def test_cancellation_that_the_run_did_not_receive_stops_its_container(world: World) -> None:
