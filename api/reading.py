@@ -47,9 +47,9 @@ class ImageReader:
         self.limits = Limits(
             pixels=config.max_image_pixels,
             bytes=config.max_image_bytes,
-            hosts=frozenset(host.lower() for host in config.image_hosts),
+            hosts=frozenset(config.image_hosts),
             seconds=config.api_url_seconds,
-            urls=frozenset(host.lower() for host in config.api_url_hosts),
+            urls=frozenset(config.api_url_hosts),
             buckets=frozenset(config.api_buckets),
         )
         # Separate limits: fetches that wait for other servers do not delay images that only need decoding.

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from sightline import storage
+from sightline.hosts import normalized_address, normalized_host
 from sightline.outages import StorageSettings
 from sightline.storage import Location
 
@@ -138,7 +139,7 @@ class Settings(StorageSettings):
     )
     max_image_pixels: PositiveInt = Field(80_000_000, description="A larger image is rejected.")
     max_image_bytes: PositiveInt = Field(50_000_000, description="A larger image file is rejected.")
-    image_hosts: tuple[str, ...] = Field(
+    image_hosts: tuple[Annotated[str, AfterValidator(normalized_host)], ...] = Field(
         (), description="Hosts with private addresses from which images may be fetched, as a JSON list."
     )
 
@@ -262,10 +263,10 @@ class Settings(StorageSettings):
     api_keys: tuple[ApiKey, ...] = Field(
         (), description="API keys of the service, as a JSON list. Without keys, every client has access."
     )
-    api_url_hosts: tuple[str, ...] = Field(
+    api_url_hosts: tuple[Annotated[str, AfterValidator(normalized_address)], ...] = Field(
         (),
-        description="Hosts whose image URLs a request may name, as a JSON list; images.org:8080 for a port other than "
-        "the default one. None by default.",
+        description="Hosts whose image URLs a request may name, as a JSON list; images.org:8080 or [2001:db8::1]:8080 "
+        "for a port other than the default one. None by default.",
     )
     api_buckets: tuple[str, ...] = Field(
         (), description="S3 buckets whose images a request may name, as a JSON list. None by default."

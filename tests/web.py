@@ -19,9 +19,10 @@ class Server:
     def __init__(self, responses: list[Response], address: str = "127.0.0.1") -> None:
         self.requests: list[str] = []
         self.responses = responses
-        self._listener = socket.create_server((address, 0))
+        is_ipv6 = ":" in address
+        self._listener = socket.create_server((address, 0), family=socket.AF_INET6 if is_ipv6 else socket.AF_INET)
         self.port = self._listener.getsockname()[1]
-        self.url = f"http://{address}:{self.port}"
+        self.url = f"http://{f'[{address}]' if is_ipv6 else address}:{self.port}"
         threading.Thread(target=self._run, daemon=True).start()
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpcore
 
+from sightline.hosts import host_of_url
 from sightline.vision.reasons import Reason, Rejected
 
 __all__ = ["PublicNetwork"]
@@ -96,7 +97,7 @@ def _addresses(host: str, port: int, hosts: frozenset[str]) -> list[str]:
     except (OSError, UnicodeError) as error:
         raise Rejected(Reason.UNREACHABLE, f"{host}: {error}") from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
-    if host not in hosts:
+    if host_of_url(host) not in hosts:
         for address in addresses:
             if not _is_public(ipaddress.ip_address(address.partition("%")[0])):
                 raise Rejected(Reason.FORBIDDEN_ADDRESS, f"{host} is at {address}, which is not a public address")

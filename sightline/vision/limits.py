@@ -11,9 +11,9 @@ __all__ = ["Limits"]
 class Limits:
     """The maximum ``pixels`` and ``bytes`` of an image, and ``seconds`` of its download, retries included.
 
-    ``hosts``: hosts whose private addresses are allowed, in lower case. ``urls``: if set, the only hosts that URLs may
-    name or redirect to, such as ``example.org``, or ``example.org:8080`` for a port that is not the scheme's default.
-    ``buckets``: if set, the only S3 buckets.
+    ``hosts``: hosts whose private addresses are allowed. ``urls``: if set, the only hosts that URLs may name or
+    redirect to, such as ``example.org``, or ``example.org:8080`` for a port that is not the scheme's default. Both are
+    spelled as in :mod:`sightline.hosts`. ``buckets``: if set, the only S3 buckets.
     """
 
     pixels: int = 80_000_000

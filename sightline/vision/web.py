@@ -9,6 +9,7 @@ from ssl import SSLContext
 import httpcore
 import httpx
 
+from sightline.hosts import host_of_url
 from sightline.vision.addresses import PublicNetwork
 from sightline.vision.limits import Limits
 from sightline.vision.reasons import Reason, Rejected
@@ -94,10 +95,16 @@ def _get(url: httpx.URL, limits: Limits, deadline: float) -> bytes | str:
 
 
 def _check_allowed(url: httpx.URL, limits: Limits) -> None:
-    host = url.raw_host.decode("ascii")
-    name = host if url.port is None else f"{host}:{url.port}"
-    if limits.urls is not None and name not in limits.urls:
-        raise Rejected(Reason.NOT_ALLOWED, f"the host {name!r} is not on the list of allowed hosts")
+    if limits.urls is None:
+        return
+    try:
+        host = host_of_url(url.raw_host.decode("ascii"))
+    except ValueError as error:
+        raise Rejected(Reason.NOT_ALLOWED, str(error)) from error
+    default = 443 if url.scheme == "https" else 80
+    names = [f"{host}:{default if url.port is None else url.port}", *([host] if url.port is None else [])]
+    if limits.urls.isdisjoint(names):
+        raise Rejected(Reason.NOT_ALLOWED, f"the host {names[-1]!r} is not on the list of allowed hosts")
 
 
 def _content(response: httpcore.Response, limits: Limits) -> bytes:

@@ -181,3 +181,68 @@ def test_nothing_is_fetched_by_default(running: Running, s3_bucket: Location) ->
         for url in (f"http://127.0.0.1:{server.port}/a.png", "https://example.org/a.png", f"{s3_bucket}/a.png"):
             assert reason_of(running, url) == "not_allowed"
         assert len(server.requests) == 0
+
+
+@pytest.fixture(scope="module")
+def ipv6_server() -> Iterator[Server]:
+    with listening(ok(PNG), address="::1") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def fetching_ipv6(models: Path, ipv6_server: Server) -> Iterator[Running]:
+    """A service that may fetch from one server by its IPv6 address, and from names and ports in several spellings."""
+    port = ipv6_server.port
+    config = settings_for(
+        models,
+        api_models=["vehicles"],
+        api_url_hosts=[f"[0:0:0:0:0:0:0:1]:{port}", "2001:DB8::1", "BÜCHER.example.", "images.org:443"],
+        image_hosts=["0::1"],
+        api_url_seconds=1.5,
+    )
+    with serving(config) as service:
+        yield service
+
+
+class TestSpellings:
+    @pytest.mark.parametrize("host", ["[::1]", "[0::1]", "[0000:0000:0000:0000:0000:0000:0000:0001]", "[::0.0.0.1]"])
+    def test_allowed_address_is_fetched_from_in_every_spelling(
+        self, host: str, fetching_ipv6: Running, ipv6_server: Server
+    ) -> None:
+        before = len(ipv6_server.requests)
+        assert reason_of(fetching_ipv6, f"http://{host}:{ipv6_server.port}/a.png") == ""
+        assert f"Host: {host}:{ipv6_server.port}" in ipv6_server.requests[before]
+
+    def test_other_port_or_address_is_rejected(self, fetching_ipv6: Running, ipv6_server: Server) -> None:
+        with listening(ok(PNG), address="::1") as other:
+            for url in (
+                other.url,
+                "http://[::1]",
+                f"http://[::2]:{ipv6_server.port}",
+                f"http://[::ffff:0:1]:{ipv6_server.port}",
+            ):
+                assert reason_of(fetching_ipv6, f"{url}/a.png") == "not_allowed"
+            assert not other.requests
+        assert reason_of(fetching_ipv6, f"http://[fe80::1%25lo]:{ipv6_server.port}/a.png") in (
+            "not_allowed",
+            "unsupported_uri",
+        )
+
+    def test_redirect_to_another_address_is_rejected(self, fetching_ipv6: Running, ipv6_server: Server) -> None:
+        ipv6_server.responses[:] = [redirect("http://[::2]/a.png")]
+        assert reason_of(fetching_ipv6, f"{ipv6_server.url}/a.png") == "not_allowed"
+        ipv6_server.responses[:] = [ok(PNG)]
+
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("http://[2001:db8:0::1]/a.png", "forbidden_address"),  # allowed, but an address of documentation
+            ("http://[2001:db8::1]:8080/a.png", "not_allowed"),
+            ("https://bücher.example/a.png", "unreachable"),  # allowed, but it does not exist
+            ("https://xn--bcher-kva.example:443/a.png", "unreachable"),
+            ("http://images.org/a.png", "not_allowed"),
+            ("https://images.org:8443/a.png", "not_allowed"),
+        ],
+    )
+    def test_names_and_ports_are_compared_in_one_spelling(self, url: str, reason: str, fetching_ipv6: Running) -> None:
+        assert reason_of(fetching_ipv6, url) == reason
