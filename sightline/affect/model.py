@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,20 +80,28 @@ def load_emotion_model(registry: Registry, patient: PatientName | str, version: 
     files = registry.open(owner.model, version)
     if files.record.task != TASK or files.record.architecture.get("patient") != owner.text:
         raise WrongTask(f"{files.record.label}: is a model for {files.record.task}, not the emotions of {owner}")
-    return EmotionModel(files.record, _load(files.folder / MODEL_FILE, len(files.record.feature_input.features)))
+    return EmotionModel(files.record, _load(files.folder / MODEL_FILE, files.record))
 
 
-def _load(file: Path, features: int) -> Pipeline:
+def _load(file: Path, record: ModelRecord) -> Pipeline:
     """Load the pipeline from a skops file that contains only scikit-learn's own types."""
     import skops.io
     from sklearn.pipeline import Pipeline
 
     fix = "Return to another version with `sightline rollback-model`, or train the model again"
-    if not zipfile.is_zipfile(file):
-        raise ModelDamaged(f"{file}: is not a skops file, and other formats are not loaded. {fix}")
-    if unknown := sorted(set(skops.io.get_untrusted_types(file=file)) - {_TREES}):
+    try:
+        unknown = sorted(set(skops.io.get_untrusted_types(file=file)) - {_TREES})
+        forest = None if unknown else skops.io.load(file, trusted=[_TREES])
+    except MemoryError:
+        raise
+    except Exception as error:  # zipfile, json and skops raise many kinds of errors for an invalid file
+        problem = f"is not a skops file, and other formats are not loaded ({error!r})"
+        raise ModelDamaged(f"{file}: {problem}. {fix}") from error
+    if unknown:
         raise ModelDamaged(f"{file}: contains types that no forest has, and is not loaded: {', '.join(unknown)}. {fix}")
-    forest = skops.io.load(file, trusted=[_TREES])
-    if not isinstance(forest, Pipeline) or forest.n_features_in_ != features:
+    features, classes = len(record.feature_input.features), range(len(record.classes))
+    if not isinstance(forest, Pipeline) or getattr(forest, "n_features_in_", None) != features:
         raise ModelDamaged(f"{file}: is not a pipeline for {features} features. {fix}")
+    if not hasattr(forest, "predict_proba") or not set(forest.classes_) <= set(classes):
+        raise ModelDamaged(f"{file}: is not a classifier of {len(classes)} classes. {fix}")
     return forest

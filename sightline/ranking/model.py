@@ -94,7 +94,8 @@ def open_session(file: Path, threads: int | None = None) -> InferenceSession:
     options.intra_op_num_threads = threads or 0
     options.log_severity_level = 3  # errors only, which are also raised
     try:
-        return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        # The fallback would try the same again, and print the error to the standard output.
+        return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"], enable_fallback=False)
     except Exception as error:  # Its exceptions have no common base class.
         raise ModelDamaged(f"{file}: is not a valid ONNX file ({error}). {_FIX}") from error
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.vision.ubjson import check_ubjson
+
 if TYPE_CHECKING:
     from xgboost import Booster
 
@@ -98,6 +100,9 @@ class LinearHead:
             raise ValueError(f"is not a safetensors file ({error})") from error
         if tensors.keys() != {"weights", "bias"}:
             raise ValueError(f"contains {', '.join(sorted(tensors)) or 'nothing'}; expected weights and bias")
+        for name, tensor in tensors.items():
+            if not np.issubdtype(tensor.dtype, np.floating) or not np.isfinite(tensor).all():
+                raise ValueError(f"contains {name} that are not finite numbers")
         return cls(tensors["weights"], tensors["bias"])
 
 
@@ -147,9 +152,13 @@ class XGBoostHead:
         from xgboost.core import XGBoostError
 
         try:
+            check_ubjson(path.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"is not an XGBoost model: it {error}") from error
+        try:
             return cls(Booster(model_file=path))
         # XGBoost quotes the file in its message, even if it is not text.
-        except (XGBoostError, UnicodeDecodeError) as error:
+        except (XGBoostError, UnicodeDecodeError, KeyError) as error:
             raise ValueError(f"is not an XGBoost model ({_first_lines(error)})") from error
 
 

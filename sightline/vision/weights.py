@@ -87,6 +87,7 @@ def load_backbone(folder: Path, name: str) -> Backbone:
             for key, tensor in expected.items()
             if key in stored and stored[key].shape != tensor.shape
         ),
+        _listed("has infinite or undefined", [key for key, tensor in stored.items() if not tensor.isfinite().all()]),
     ]
     if any(problems):
         raise ModelDamaged(f"{path}: not the weights of {name}: it {'; it '.join(filter(None, problems))}")
