@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ from tests.docker.chaos.alerts import Inbox, receive_alerts
 from tests.docker.chaos.measure import Chaos
 from tests.docker.chaos.system import ChaosStack
 from tests.docker.chaos.verdict import Table
-from tests.docker.stack import ROOT, docker, free_port
+from tests.docker.conftest import started
+from tests.docker.stack import ROOT, Stack, docker, free_port
 
 PROJECT = "sightline-chaos"
 IMAGE = "sightline:chaos"
@@ -84,45 +84,34 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="session")
 def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
-    """Run ``make up`` under a separate project name, with the flows for fault injection; remove everything at the end.
+    """Start the system under a separate project name, with the flows for fault injection.
 
     The terminal shows the table at the end.
     """
-    ports = {name: str(free_port()) for name in ("PREFECT_PORT", "API_PORT", "AWS_PORT")}
-    ui = f"http://ward.example:{ports['PREFECT_PORT']}"
-    folder = tmp_path_factory.mktemp("chaos")
-    file, names = folder / "chaos.env", {**NAMES, **ports, "SIGHTLINE_SECRETS": str(folder / "secrets")}
-    stack = ChaosStack({**names, "ENV": str(file)}, ui, auth="ward:d00r", inbox=Inbox())
-    with receive_alerts(stack.inbox) as (webhook, mails):
-        extra = {
-            **names,
+    port, inbox = free_port(), Inbox()
+    ui = f"http://ward.example:{port}"
+    _build_image()
+    # Temporary files of flows can be put there: a small file system can be filled.
+    options = [f"--opt={option}" for option in ("type=tmpfs", "device=tmpfs", "o=size=256m,mode=1777")]
+    label = f"com.docker.compose.project={PROJECT}"  # `started` removes the volumes of the project
+    docker("volume", "create", "--label", label, *options, NAMES["SIGHTLINE_CACHE"])
+    with receive_alerts(inbox) as (webhook, mails):
+        settings = {
             **SETTINGS,
+            "PREFECT_PORT": str(port),
+            "PREFECT_UI_URL": ui,
             "SLACK_WEBHOOK_URL": f"json://host.docker.internal:{webhook}/",
             "SMTP_PORT": str(mails),
-            "PREFECT_UI_URL": ui,
-            "PREFECT_API_AUTH_STRING": stack.auth,
         }
-        lines = [f"{name}={value}" for name, value in extra.items()]
-        file.write_text((ROOT / "deployments" / "local.env").read_text() + "\n".join(lines) + "\n")
-        try:
-            stack.make("images")
-            _build_image()
-            # A small file system, which can be filled.
-            options = [f"--opt={option}" for option in ("type=tmpfs", "device=tmpfs", "o=size=256m,mode=1777")]
-            docker("volume", "create", *options, names["SIGHTLINE_CACHE"])
-            stack.make("up")
+        with started(tmp_path_factory.mktemp("chaos"), NAMES, settings) as started_stack:
+            stack = ChaosStack(started_stack.environment, ui, started_stack.auth, inbox=inbox)
             _deploy(stack)
             yield Chaos(stack, is_short=IS_SHORT)
-        finally:
-            stack.make("down")
-            docker(
-                "volume", "rm", "--force", *docker("volume", "ls", "--quiet", "--filter", f"name=^{PROJECT}").split()
-            )
 
 
 def _build_image() -> None:
-    folder = Path(__file__).parent / "workload"
-    subprocess.run(["docker", "build", "--quiet", "--tag", IMAGE, str(folder)], check=True, stdout=subprocess.DEVNULL)
+    Stack({"ENV": str(ROOT / "deployments" / "local.env")}, "", "").make("images")
+    docker("build", "--quiet", "--tag", IMAGE, str(Path(__file__).parent / "workload"))
 
 
 def _deploy(stack: ChaosStack) -> None:
