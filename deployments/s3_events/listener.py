@@ -16,6 +16,7 @@ from deployments.s3_events.messages import Invalid, ObjectCreated, read_message
 from deployments.s3_events.observability import Heartbeat, ListenerMetrics
 from deployments.s3_events.prefect_api import Failing, PrefectApi, RejectedByServer, Unavailable
 from deployments.s3_events.sqs import AWS_ERRORS, Message, Queue
+from sightline import storage
 from sightline.alerts import Outbox
 from sightline.errors import StorageError
 from sightline.uploads import Upload, UploadRules, invalid_record_alert
@@ -235,7 +236,8 @@ class Listener:
             self.queue.url, self.queue.dead_letters, message.id, record.number, record.reason, record.body
         )
         try:
-            self.outbox.post_unaddressed(alert)
+            with storage.failing_fast():  # The message is received again; meanwhile others are processed.
+                self.outbox.post_unaddressed(alert)
         except (StorageError, FileNotFoundError) as error:
             self._report_failure("outbox", str(error), 1)
             return False

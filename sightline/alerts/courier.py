@@ -71,9 +71,10 @@ class Courier:
         if not self.channels:
             return addressed
         try:
-            outbox = self._open_outbox()
-            addressed = self._address(outbox)
-            self._deliver_waiting(outbox, exclude=set())
+            with storage.failing_fast():  # The next call follows.
+                outbox = self._open_outbox()
+                addressed = self._address(outbox)
+                self._deliver_waiting(outbox, exclude=set())
         except (StorageError, FileNotFoundError) as error:
             self.warn(f"the outbox {self.root} cannot be used, so its alerts wait for the next attempt: {error}")
         return addressed
