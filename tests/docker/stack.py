@@ -6,7 +6,8 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,26 @@ def docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
+class Login(httpx.BasicAuth):
+    """Login to Prefect's API, with a CSRF token for each request that changes something."""
+
+    requires_response_body = True
+
+    def __init__(self, login: str) -> None:
+        user, _, password = login.partition(":")
+        super().__init__(user, password)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if request.method != "GET" and "Prefect-Csrf-Token" not in request.headers:
+            client = str(uuid.uuid4())
+            url = request.url.copy_with(path="/api/csrf-token", query=f"client={client}".encode())
+            token_request = next(super().auth_flow(httpx.Request("GET", url)))
+            response = yield token_request
+            request.headers["Prefect-Csrf-Client"] = client
+            request.headers["Prefect-Csrf-Token"] = response.json()["token"]
+        yield from super().auth_flow(request)
+
+
 @dataclass
 class Stack:
     """The system that ``make up`` started."""
@@ -41,13 +62,14 @@ class Stack:
     """User and password of Prefect's API, joined by a colon."""
     alerts: list[dict[str, Any]] = field(default_factory=list)
     """The alerts that the webhook received."""
+    output: str = ""
+    """What ``make up`` printed at the first start."""
 
     @property
     def api(self) -> httpx.Client:
-        user, _, password = self.auth.partition(":")
         return httpx.Client(
             base_url=f"http://127.0.0.1:{self.environment['PREFECT_PORT']}/api",
-            auth=(user, password),
+            auth=Login(self.auth),
             trust_env=False,
             timeout=300,
         )
