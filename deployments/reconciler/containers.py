@@ -20,7 +20,9 @@ LABEL = "io.prefect.flow-run-id"
 RETENTION = timedelta(hours=24)
 """How long a stopped container can be inspected with ``docker logs``."""
 
-_LIVE = frozenset({"created", "running", "paused", "restarting"})
+_LIVE = frozenset({"running", "paused", "restarting"})
+_CREATED = "created"
+_START = timedelta(seconds=30)  # from the creation of a container until its worker must have started it
 _GRACE = 10  # seconds from SIGTERM to SIGKILL
 _TIMEOUT = 60  # seconds for one request, of which stopping takes the grace
 
@@ -45,7 +47,7 @@ class Engine:
         """Return the containers of all runs."""
         listed = self._client.api.containers(all=True, filters={"label": self._label})
         containers = [container for item in listed if (container := self._container(item))]
-        self._ended = {container.id: container for container in containers if not container.is_live}
+        self._ended = {item.id: item for item in containers if item.exit_code is not None}
         return containers
 
     def has_image(self, name: str) -> bool:
@@ -74,6 +76,8 @@ class Engine:
         created = datetime.fromtimestamp(item["Created"], UTC)
         if item["State"] in _LIVE:
             return Container(identifier, run, is_live=True, created=created)
+        if item["State"] == _CREATED:
+            return Container(identifier, run, datetime.now(UTC) - created < _START, created)
         if ended := self._ended.get(identifier):
             return ended
         try:

@@ -47,7 +47,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Container:
-    """A container of a run. ``exit_code`` and ``out_of_memory`` are None and False while it is live."""
+    """A container of a run.
+
+    It is live while it executes, or will in a moment. ``exit_code`` is None while it is live, and if it never started.
+    """
 
     id: str
     run: str
@@ -75,7 +78,7 @@ class Limits:
     report: timedelta = timedelta(seconds=30)
     cancel: timedelta = timedelta(seconds=30)
     finish: timedelta = timedelta(minutes=2)
-    overrun: timedelta = timedelta(minutes=2)
+    overrun: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,8 @@ def _bound(
 def _end_of(container: Container | None) -> str:
     if container is None:
         return "The container is gone"
+    if container.exit_code is None:
+        return "The container was created, but its worker did not start it"
     if container.out_of_memory:
         return "The container was killed because it used more than its memory limit"
     if container.exit_code == _KILLED:

@@ -43,6 +43,7 @@ class Reconciler:
         config: The settings: delays of retries, timeouts of flows.
         metrics: The metrics to update.
         limits: The times after which a state counts as stuck.
+        available_since: The end of the last outage of the server. No run could start earlier, so none was late.
     """
 
     server: Server
@@ -52,6 +53,7 @@ class Reconciler:
     config: Settings
     metrics: ReconcilerMetrics = field(default_factory=ReconcilerMetrics)
     limits: Limits = field(default_factory=Limits)
+    available_since: datetime | None = None
     _pools: dict[str, PoolWatch] = field(default_factory=dict)
 
     def run_once(self) -> None:
@@ -180,7 +182,8 @@ class Reconciler:
             watch = self._pools.setdefault(pool.name, PoolWatch(timedelta(minutes=self.config.late_run_minutes)))
             if pool.is_paused:
                 continue
-            backlog = _backlog(pool, due, unfinished, self.now())
+            since = self.available_since or self.now()
+            backlog = _backlog(pool, due, unfinished, self.now(), since)
             self.metrics.due.labels(pool.name).set(backlog.due)
             self.metrics.workers.labels(pool.name).set(backlog.workers)
             condition = watch.check(backlog, self.now())
@@ -200,8 +203,10 @@ def _details(run: FlowRun) -> dict[str, str]:
     return {"run": str(run.id), "run_name": run.name, "state": str(state_of(run).name)}
 
 
-def _backlog(pool: Pool, due: Sequence[FlowRun], unfinished: Sequence[FlowRun], now: datetime) -> Backlog:
+def _backlog(
+    pool: Pool, due: Sequence[FlowRun], unfinished: Sequence[FlowRun], now: datetime, available_since: datetime
+) -> Backlog:
     waiting = [run for run in due if run.work_pool_name == pool.name]
     oldest = min((run.next_scheduled_start_time or run.expected_start_time or now for run in waiting), default=now)
     in_progress = sum(run.work_pool_name == pool.name for run in unfinished)
-    return Backlog(len(waiting), now - oldest, in_progress, pool.workers)
+    return Backlog(len(waiting), now - max(oldest, available_since), in_progress, pool.workers)

@@ -61,6 +61,7 @@ class Service:
     def _pass(self) -> None:
         self.reconciler.server.refresh()
         self._adopt_channels()
+        self.reconciler.available_since = self.services.since(SERVER)
         self.reconciler.run_once()
         while self.findings or not self.services.findings.empty():
             if not self.findings:

@@ -90,11 +90,16 @@ class ServiceWatch:
     interval: float
     findings: SimpleQueue[Finding] = field(default_factory=SimpleQueue)
     _away: set[str] = field(default_factory=set)
+    _since: dict[str, datetime] = field(default_factory=dict)
     _stop: Flag = field(default_factory=Flag)
 
     def is_away(self, service: str) -> bool:
         """Return whether the service did not respond to the last request."""
         return service in self._away
+
+    def since(self, service: str) -> datetime | None:
+        """Return since when the service responds; None if it never did."""
+        return self._since.get(service)
 
     def _run(self) -> None:
         watches = {service: OutageWatch(_SHORTEST) for service in self.probes}
@@ -112,6 +117,8 @@ class ServiceWatch:
             if watch.failed(str(error), self.now()):
                 _logger.warning("A service does not respond", extra={"service": service, "reason": str(error)})
             return
+        if service in self._away or service not in self._since:
+            self._since[service] = self.now()
         self._away.discard(service)
         if outage := watch.responded(self.now()):
             _logger.warning("A service responds again", extra={"service": service, "since": str(outage.since)})

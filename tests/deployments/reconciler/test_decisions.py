@@ -104,6 +104,7 @@ def test_pending_retry_is_not_judged_by_the_container_of_its_last_attempt() -> N
         ([], "gone"),
         ([container(100, exit_code=137, oom=True)], "memory limit"),
         ([container(100, exit_code=137)], "killed"),
+        ([Container("c", "run", False, NOW - timedelta(seconds=100))], "did not start it"),
         ([container(100, exit_code=0)], "exit status 0"),
         ([container(900, exit_code=0), container(100, exit_code=137)], "killed"),
     ],
@@ -139,8 +140,8 @@ def test_second_live_container_is_stopped_and_the_first_continues() -> None:
 
 def test_run_beyond_its_timeout_is_stopped_from_outside() -> None:
     live, timeout = container(4000, is_live=True), timedelta(seconds=3600)
-    assert decide(run("RUNNING", 3700), [live], NOW, LIMITS, timeout=timeout) is None
-    assert decide(run("RUNNING", 3721), [live], NOW, LIMITS, timeout=timeout) == TimeOut(("c",))
+    assert decide(run("RUNNING", 3650), [live], NOW, LIMITS, timeout=timeout) is None
+    assert decide(run("RUNNING", 3661), [live], NOW, LIMITS, timeout=timeout) == TimeOut(("c",))
     assert decide(run("PENDING", 3721), [live], NOW, LIMITS, timeout=timeout) is None
 
 

@@ -94,7 +94,9 @@ class World:
     def __post_init__(self) -> None:
         self.server = Server(self.client)
         config = Settings(_env_file=None, crash_retry_seconds=DELAYS)
-        self.reconciler = Reconciler(self.server, _engine(self.engine), self.alerts.append, self.now, config)
+        self.reconciler = Reconciler(
+            self.server, _engine(self.engine), self.alerts.append, self.now, config, available_since=self.now()
+        )
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.later
@@ -343,6 +345,15 @@ def test_pool_without_workers_causes_one_alert(world: World) -> None:
         world.reconcile(60)
     [alert] = world.alerts
     assert "1 run is due" in alert.facts["condition"]
+
+
+def test_runs_that_were_due_during_an_outage_are_not_late(world: World) -> None:
+    world.client.create_flow_run_from_deployment(world.deployment(work))
+    world.later = timedelta(hours=5)
+    world.reconciler.available_since = world.now()
+    world.reconcile()
+    world.reconcile(240)
+    assert world.alerts == []
 
 
 def _auto_scheduled(due: Any, ids: set[Any]) -> Any:

@@ -91,13 +91,11 @@ def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
     port, inbox = free_port(), Inbox()
     ui = f"http://ward.example:{port}"
     _build_image()
-    # Temporary files of flows can be put there: a small file system can be filled.
-    options = [f"--opt={option}" for option in ("type=tmpfs", "device=tmpfs", "o=size=256m,mode=1777")]
-    label = f"com.docker.compose.project={PROJECT}"  # `started` removes the volumes of the project
-    docker("volume", "create", "--label", label, *options, NAMES["SIGHTLINE_CACHE"])
     with receive_alerts(inbox) as (webhook, mails):
         settings = {
             **SETTINGS,
+            # Temporary files of flows can be put into a small file system, which can be filled.
+            "COMPOSE_FILE": f"compose.yaml:{Path(__file__).with_name('compose.chaos.yaml')}",
             "PREFECT_PORT": str(port),
             "PREFECT_UI_URL": ui,
             "SLACK_WEBHOOK_URL": f"json://host.docker.internal:{webhook}/",
