@@ -10,7 +10,7 @@ from threading import Event as Flag
 
 from pydantic import ValidationError
 
-from deployments.s3_events.observability import Heartbeat, log_as_json, serve_health
+from deployments.observability import Heartbeat, log_as_json, serve_health
 from deployments.secrets import resolve_secret
 from sightline.clock import now_in_utc
 from sightline.errors import InvalidSetting, SightlineError

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event as Flag
 
+from deployments.observability import Heartbeat
 from deployments.reconciler import rendering
 from deployments.reconciler.containers import ENGINE_ERRORS
 from deployments.reconciler.reconciler import Reconciler
 from deployments.reconciler.server import SERVER_ERRORS
 from deployments.reconciler.services import Finding, ServiceWatch
-from deployments.s3_events.observability import Heartbeat
 from sightline.errors import StorageError
 from sightline.settings import settings
 from tasks.alerts import relay_alerts

@@ -9,8 +9,9 @@ from threading import Event as Flag
 
 from pydantic import ValidationError
 
+from deployments.observability import Heartbeat, log_as_json, serve_health
 from deployments.s3_events.listener import Backoff, Listener
-from deployments.s3_events.observability import Heartbeat, ListenerMetrics, log_as_json, serve_health
+from deployments.s3_events.metrics import ListenerMetrics
 from deployments.s3_events.prefect_api import PrefectApi
 from deployments.s3_events.sqs import AWS_ERRORS, Queue
 from deployments.secrets import resolve_secret

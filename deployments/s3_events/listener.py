@@ -11,9 +11,10 @@ from functools import partial
 from threading import Event as Flag
 from typing import TypeVar
 
+from deployments.observability import Heartbeat
 from deployments.s3_events.events import Event, object_created, poison, upload_of
 from deployments.s3_events.messages import Invalid, ObjectCreated, read_message
-from deployments.s3_events.observability import Heartbeat, ListenerMetrics
+from deployments.s3_events.metrics import ListenerMetrics
 from deployments.s3_events.prefect_api import Failing, PrefectApi, RejectedByServer, Unavailable
 from deployments.s3_events.sqs import AWS_ERRORS, Message, Queue
 from sightline import storage

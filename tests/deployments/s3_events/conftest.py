@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from deployments.observability import Heartbeat
 from deployments.s3_events.listener import Backoff, Listener
-from deployments.s3_events.observability import Heartbeat, ListenerMetrics
+from deployments.s3_events.metrics import ListenerMetrics
 from deployments.s3_events.prefect_api import PrefectApi
 from deployments.s3_events.sqs import Queue
 from sightline.alerts import Outbox

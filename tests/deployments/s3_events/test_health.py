@@ -5,7 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from deployments.s3_events.observability import Heartbeat, ListenerMetrics, serve_health
+from deployments.observability import Heartbeat, serve_health
+from deployments.s3_events.metrics import ListenerMetrics
 
 
 def get(port: int, path: str) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""The listener's JSON logs, Prometheus metrics and heartbeat, and the HTTP server for ``/health`` and ``/metrics``."""
+"""JSON logs and a heartbeat of a service, and the HTTP server for its ``/health`` and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+__all__ = ["Heartbeat", "Metrics", "log_as_json", "serve_health"]
 
-__all__ = ["Heartbeat", "ListenerMetrics", "log_as_json", "serve_health"]
-
-_LAG_BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200)  # seconds
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class Heartbeat:
-    """The time of the listener's last activity: it polled the queue, or retried the Prefect server.
+    """The time of a service's last activity, such as a request or a retry.
 
-    ``limit`` is the longest pause in seconds before the listener counts as stalled.
+    ``limit`` is the longest pause in seconds before the service counts as stalled.
     """
 
     def __init__(self, limit: float, now: Callable[[], float] = time.monotonic) -> None:
@@ -46,40 +43,15 @@ class Heartbeat:
         return self.age <= self._limit
 
 
-class ListenerMetrics:
-    """The Prometheus metrics of one listener."""
-
-    def __init__(self) -> None:
-        self._registry = registry = CollectorRegistry()
-        name = "sightline_s3_events_{}".format
-        self.received = Counter(name("messages_received"), "Messages received from the queue.", registry=registry)
-        self.deleted = Counter(name("messages_deleted"), "Messages processed and deleted.", registry=registry)
-        self.poison = Counter(name("messages_poison"), "Messages with an invalid record.", registry=registry)
-        self.invalid = Counter(name("records_invalid"), "Invalid records received.", registry=registry)
-        self.returned = Counter(
-            name("messages_returned"), "Messages returned to the queue on shutdown.", registry=registry
-        )
-        self.posted = Counter(
-            name("objects_posted"), "Objects that have a flow run and an event.", ["kind"], registry=registry
-        )
-        self.ignored = Counter(name("objects_ignored"), "Objects that match no upload rule.", registry=registry)
-        self.failures = Counter(name("failures"), "Failed requests.", ["service"], registry=registry)
-        self.up = Gauge(name("up"), "Whether the last request succeeded.", ["service"], registry=registry)
-        self.held = Gauge(name("messages_held"), "Messages whose flow runs may not exist yet.", registry=registry)
-        self.lag = Histogram(
-            name("lag_seconds"),
-            "Time from an object's creation to the deletion of its message.",
-            buckets=_LAG_BUCKETS,
-            registry=registry,
-        )
+class Metrics(Protocol):
+    """The metrics of a service."""
 
     def text(self) -> bytes:
         """Return the metrics in Prometheus's text format."""
-        return generate_latest(self._registry)
 
 
 @contextmanager
-def serve_health(host: str, port: int, heartbeat: Heartbeat, metrics: ListenerMetrics) -> Iterator[int]:
+def serve_health(host: str, port: int, heartbeat: Heartbeat, metrics: Metrics) -> Iterator[int]:
     """Serve ``/health`` and ``/metrics`` inside the context, and yield the port.
 
     ``/health`` responds with 503 if the heartbeat is too old. Raises ``OSError`` if the port is in use.
@@ -91,7 +63,7 @@ def serve_health(host: str, port: int, heartbeat: Heartbeat, metrics: ListenerMe
                 is_alive = heartbeat.is_alive
                 health = {
                     "status": "ok" if is_alive else "stalled",
-                    "seconds_since_last_look": round(heartbeat.age, 1),
+                    "seconds_since_last_activity": round(heartbeat.age, 1),
                 }
                 self._respond(200 if is_alive else 503, "application/json", json.dumps(health).encode())
             elif self.path == "/metrics":
