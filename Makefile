@@ -71,7 +71,7 @@ up: export SIGHTLINE_ENV_FILE = $(abspath $(ENV))
 up: export SIGHTLINE_SECRETS := $(SECRETS)
 up: export PREFECT_UI_URL := $(call setting,PREFECT_UI_URL,http://127.0.0.1:$(call setting,PREFECT_PORT,4200))
 up: images ## start the complete system in containers, with a local stand-in for AWS (ENV=FILE for other settings)
-	@SIGHTLINE_SECRETS_REVISION=$$($(READ_SECRETS) generate /run/input/env $(SECRETS)); \
+	@SIGHTLINE_SECRETS_REVISION=$$($(READ_SECRETS) generate /run/input/env $(SECRETS) $$(compgen -e)); \
 	export SIGHTLINE_SECRETS_REVISION; \
 	$(COMPOSE) up --detach --remove-orphans $(if $(SERVERS),--scale server=$(SERVERS))
 	@echo "Prefect: http://localhost:$(call setting,PREFECT_PORT,4200)  HTTP service: http://localhost:$(call setting,API_PORT,8000)"

@@ -4,7 +4,8 @@
 files in the folder ``SIGHTLINE_SECRETS``; the variables take precedence.
 
 - ``python -m deployments.secret_files generate ENV FOLDER`` creates the passwords that are set nowhere, announces the
-  login once, and prints a revision that changes with any secret. Compose recreates the services if it changes.
+  login once, and prints a revision that changes with any secret. Compose recreates the services if it changes. Further
+  arguments are the names of the shell's variables: a secret among them has no effect, which is reported.
 - ``python -m deployments.secret_files install ENV FOLDER OUTPUT`` writes the files of every group of services into
   ``OUTPUT/GROUP``, where the volume of the group is mounted. ``docker/entrypoint.sh`` exports them.
 """
@@ -17,7 +18,7 @@ import hmac
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -77,9 +78,17 @@ def read(env_file: Path, folder: Path) -> dict[str, str]:
     return found
 
 
-def generate(env_file: Path, folder: Path) -> str:
-    """Create the passwords that are set nowhere, and return the revision of all secrets."""
+def generate(env_file: Path, folder: Path, shell: Collection[str] = ()) -> str:
+    """Create the passwords that are set nowhere, and return the revision of all secrets.
+
+    ``shell`` are the names of variables that are set in the shell only.
+    """
     present = read(env_file, folder)
+    for name in sorted(NAMES.intersection(shell) - present.keys()):
+        message = (
+            f"{name} is set in the shell only, where it has no effect. Write it to the file of ENV, or its value to"
+        )
+        print(message, folder / name, file=sys.stderr)
     if _DATABASE_PASSWORD not in present:
         _create(folder / _DATABASE_PASSWORD, secrets.token_urlsafe(32))
     if _LOGIN not in present:
@@ -132,10 +141,12 @@ def main() -> int:
         command.add_argument("folder", type=Path)
         if name == "install":
             command.add_argument("output", type=Path)
+        else:
+            command.add_argument("shell", nargs="*")
     arguments = parser.parse_args()
     try:
         if arguments.command == "generate":
-            print(generate(arguments.env_file, arguments.folder))
+            print(generate(arguments.env_file, arguments.folder, arguments.shell))
         else:
             install(read(arguments.env_file, arguments.folder), arguments.output)
     except (InvalidSetting, OSError) as error:

@@ -128,6 +128,24 @@ class Stack:
         assert isinstance(runs, list)
         return runs
 
+    def containers(self, service: str) -> list[str]:
+        """Return the containers of the service, also those that are stopped."""
+        project = self.environment["COMPOSE_PROJECT_NAME"]
+        labels = [f"--filter=label=com.docker.compose.{name}" for name in (f"project={project}", f"service={service}")]
+        return docker("ps", "--all", "--quiet", *labels).split()
+
+    def acquire(self, limit: str) -> str:
+        """Create a concurrency limit of one, acquire it for an hour, and return the id of the lease."""
+        self.post("/v2/concurrency_limits/", {"name": limit, "limit": 1})
+        wanted = {"names": [limit], "slots": 1, "mode": "concurrency", "lease_duration": 3600}
+        return str(self.post("/v2/concurrency_limits/increment-with-lease", wanted)["lease_id"])
+
+    def renew(self, lease: str) -> bool:
+        """Return whether the lease could be renewed; it cannot if the server has lost it."""
+        with self.api as api:
+            response = api.post(f"/v2/concurrency_limits/leases/{lease}/renew", json={"lease_duration": 3600})
+        return response.is_success
+
     def keys(self, bucket: str) -> dict[str, str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}

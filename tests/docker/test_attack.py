@@ -143,15 +143,10 @@ def test_run_cannot_choose_image_volumes_command_or_privileges(stack: Stack) -> 
         assert response.status_code in (409, 422), (variables, response.text)
 
 
-def container_of(service: str) -> str:
-    label = [f"--filter=label=com.docker.compose.{name}" for name in (f"project={PROJECT}", f"service={service}")]
-    [container] = docker("ps", "--quiet", *label).split()
-    return container
-
-
-def in_container(service: str, script: str, *arguments: str) -> str:
+def in_container(stack: Stack, service: str, script: str, *arguments: str) -> str:
     """Run a Python script in the container of a service, as an attacker who controls its process could."""
-    return docker("exec", container_of(service), "python", "-c", script, *arguments)
+    [container] = stack.containers(service)
+    return docker("exec", container, "python", "-c", script, *arguments)
 
 
 def test_worker_cannot_reach_the_host_through_docker(stack: Stack) -> None:
@@ -181,7 +176,8 @@ for name, attack in attacks.items():
         outcomes[name] = error.status_code
 print(json.dumps(outcomes))
 """
-    outcomes = json.loads(in_container("worker", script, container_of("database"), container_of("server")))
+    targets = *stack.containers("database"), *stack.containers("server")
+    outcomes = json.loads(in_container(stack, "worker", script, *targets))
     assert outcomes == dict.fromkeys(outcomes, 403)
     assert len(outcomes) == 10
 
@@ -195,7 +191,7 @@ try:
 except OSError as error:
     print("unreachable")
 """
-    assert in_container(service, script) == "unreachable"
+    assert in_container(stack, service, script) == "unreachable"
 
 
 def test_flows_do_not_reach_the_database(stack: Stack) -> None:
@@ -230,6 +226,6 @@ import os
 for file in os.scandir("/run/secrets"):
     print(file.name, oct(file.stat().st_mode), file.stat().st_uid)
 """
-    assert in_container("worker", script) == "PREFECT_API_AUTH_STRING 0o100600 10001"
-    names = {line.split()[0] for line in in_container("server", script).splitlines()}
+    assert in_container(stack, "worker", script) == "PREFECT_API_AUTH_STRING 0o100600 10001"
+    names = {line.split()[0] for line in in_container(stack, "server", script).splitlines()}
     assert names == {"PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_DATABASE_CONNECTION_URL"}

@@ -162,7 +162,8 @@ def test_run_of_a_killed_container_is_repeated(stack: Stack, tmp_path: Path) -> 
 def test_run_continues_while_the_server_is_away(stack: Stack, tmp_path: Path) -> None:
     run = start_long_run(stack, tmp_path, "lea")
     subscriber = subscribe(stack)
-    [server], [gateway] = containers_of("server"), containers_of("gateway")
+    [server], [gateway] = stack.containers("server"), stack.containers("gateway")
+    lease = stack.acquire("scanner")
     docker("kill", server)
     try:
         address = f"http://127.0.0.1:{stack.environment['PREFECT_PORT']}"
@@ -186,12 +187,13 @@ def test_run_continues_while_the_server_is_away(stack: Stack, tmp_path: Path) ->
     state = stack.end_of(run)
     assert (state["type"], stack.get(f"/flow_runs/{run}")["run_count"]) == ("COMPLETED", 1), state
     assert len(sessions_of(stack, "lea")) == 1
+    assert stack.renew(lease)
     assert run in subscriber.communicate(timeout=120)[0], "the subscription continues after the outage"
 
 
 def test_new_container_of_the_server_is_found(stack: Stack) -> None:
     """Its address may be another one."""
-    [server] = containers_of("server")
+    [server] = stack.containers("server")
     network = stack.environment["SIGHTLINE_NETWORK"]
     docker("network", "disconnect", network, server)
     squatter = docker("run", "--detach", "--rm", "--network", network, "sightline-small:local", "sleep", "300")
@@ -205,11 +207,6 @@ def test_new_container_of_the_server_is_found(stack: Stack) -> None:
 
 def read_page(address: str) -> httpx.Response:
     return httpx.get(address, headers={"Accept": "text/html"}, trust_env=False, follow_redirects=True)
-
-
-def containers_of(service: str) -> list[str]:
-    labels = [f"--filter=label=com.docker.compose.{name}" for name in (f"project={PROJECT}", f"service={service}")]
-    return docker("ps", "--quiet", *labels).split()
 
 
 def subscribe(stack: Stack) -> subprocess.Popen[str]:
@@ -226,7 +223,7 @@ async def main():
             return
 asyncio.run(main())
 """
-    [worker] = containers_of("worker")
+    [worker] = stack.containers("worker")
     command = ["docker", "exec", worker, "/opt/sightline/entrypoint.sh", "python", "-c", script]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
