@@ -139,7 +139,7 @@ def test_invalid_secrets_are_rejected_without_showing_them(folder: Path, lines: 
 def test_secret_of_the_shell_that_has_no_effect_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     env = env_file(folder, "API_KEYS=[]")
     generate(env, folder, ["PATH", "API_KEYS", "AWS_ACCESS_KEY_ID"])
-    lines = [line for line in capsys.readouterr().err.splitlines() if "shell" in line]
+    lines = [line for line in capsys.readouterr().err.splitlines() if " shell only" in line]
     assert len(lines) == 1
     assert lines[0].startswith("AWS_ACCESS_KEY_ID is set in the shell only")
     assert lines[0].endswith(str(folder / "AWS_ACCESS_KEY_ID"))
