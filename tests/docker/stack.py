@@ -47,7 +47,7 @@ class Login(httpx.BasicAuth):
             token_request = next(super().auth_flow(httpx.Request("GET", url)))
             response = yield token_request
             request.headers["Prefect-Csrf-Client"] = client
-            request.headers["Prefect-Csrf-Token"] = response.json()["token"]
+            request.headers["Prefect-Csrf-Token"] = response.raise_for_status().json()["token"]
         yield from super().auth_flow(request)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from tests.docker.stack import ROOT, Stack, await_true, docker
 
 __all__ = ["Components", "filters"]
 
-_CLIENT = str(uuid.uuid4())
 _PATIENCE = 300  # seconds that this process waits for a server that is away
 _ONE_SHOT = {"database-files", "secrets", "setup"}
 
@@ -54,8 +52,7 @@ class Components(Stack):
 
     def request_once(self, method: str, path: str, body: Any = None) -> Any:
         with self.api as api:
-            headers = {} if method == "GET" else _token(api)
-            response = api.request(method, path, json=body, headers=headers, timeout=30).raise_for_status()
+            response = api.request(method, path, json=body, timeout=30).raise_for_status()
             return response.json() if response.content else None
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
@@ -133,9 +130,3 @@ def filters(*texts: str) -> Iterable[str]:
     """Yield the options of a Docker command that restrict it to what has all of these properties."""
     for text in texts:
         yield from ("--filter", text)
-
-
-def _token(api: httpx.Client) -> dict[str, str]:
-    """Return the headers that show the server that a request comes from no other page."""
-    token = api.get("/csrf-token", params={"client": _CLIENT}).raise_for_status().json()["token"]
-    return {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": _CLIENT}

@@ -101,8 +101,10 @@ class Measurement:
             name = states[run]["name"] if run in states else "missing"
             if run not in states or states[run]["type"] != kind:
                 self.verdict.lost.append(f"run {run} is {name}, not {kind}")
-            if self.stack.containers_of(run):
-                self.verdict.stuck.append(f"the container of run {run}, which is {name}, continues")
+        deadline = time.monotonic() + STUCK_SECONDS  # A process ends a few seconds after its run.
+        while (going := [run for run in runs if self.stack.containers_of(run)]) and time.monotonic() < deadline:
+            time.sleep(1)
+        self.verdict.stuck += [f"the container of run {run} continues" for run in going]
 
     def judge_sessions(self, patients: Sequence[str]) -> None:
         """Judge one processed video per patient: one session, and one complete annotated copy."""
