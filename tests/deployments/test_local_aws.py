@@ -24,7 +24,7 @@ import boto3
 import httpx
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
 from tests.api.serving import await_true
 
@@ -380,7 +380,7 @@ class Client(threading.Thread):
             while True:
                 self.random.choice(actions)()
                 self.expected.acknowledged += 1
-        except HTTPClientError:  # the connection failed, or was closed without a response
+        except (EndpointConnectionError, HTTPClientError):  # no connection, or closed without a response
             return
         except BaseException as problem:
             self.problem = problem
