@@ -23,7 +23,7 @@ from deployments.reconciler.conditions import Outage, OutageWatch, QueueWatch
 __all__ = ["Finding", "Probe", "ServiceWatch", "probe_queue", "probe_server"]
 
 _SHORTEST = timedelta(seconds=20)  # an outage that is reported
-_TIMEOUT = 10.0  # seconds for one request
+_TIMEOUT = 30.0  # seconds for one request; a busy server is slow, not away
 
 _logger = logging.getLogger("deployments.reconciler")
 
