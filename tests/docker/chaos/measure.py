@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.docker.chaos.alerts import Inbox
-from tests.docker.chaos.system import ENDED, ChaosStack, Work, unique
+from tests.docker.chaos.system import ChaosStack, Work, unique
 from tests.docker.chaos.verdict import STUCK_SECONDS, Table, Verdict
 from tests.docker.chaos.watch import Watch
 
@@ -51,12 +51,9 @@ class Measurement:
     def await_end(self, runs: Sequence[str], seconds: float = 400) -> dict[str, dict[str, Any]]:
         """Wait until all runs have ended; those that have not are stuck. Return the states."""
         deadline = time.monotonic() + seconds
-        while True:
-            states = self.stack.states(runs)
-            waiting = [run for run in runs if run in states and states[run]["type"] not in ENDED]
-            if not waiting or time.monotonic() > deadline:
-                break
+        while (waiting := self.stack.in_progress(runs)) and time.monotonic() < deadline:
             time.sleep(2)
+        states = self.stack.states(runs)
         self.verdict.stuck += [f"run {run} is {states[run]['name']} after {seconds:.0f} s" for run in waiting]
         return states
 

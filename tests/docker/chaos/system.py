@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from deployments.reconciler.reconciler import GIVEN_UP
 from tests.docker.chaos.alerts import Inbox
 from tests.docker.chaos.components import Components, filters
 from tests.docker.chaos.workload.traces import FOLDER, Traces
@@ -59,6 +60,15 @@ class ChaosStack(Components):
     def states(self, runs: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return the states of runs that exist."""
         return {run["id"]: run["state"] for run in self.find_runs({"id": {"any_": list(runs)}})} if runs else {}
+
+    def in_progress(self, runs: Sequence[str]) -> list[str]:
+        """Return those of the runs that exist and have not ended. A crashed run is retried until it is given up."""
+        found = self.find_runs({"id": {"any_": list(runs)}}) if runs else []
+        return [
+            run["id"]
+            for run in found
+            if run["state"]["type"] not in ENDED or (run["state"]["type"] == "CRASHED" and GIVEN_UP not in run["tags"])
+        ]
 
     def find_runs(self, criteria: dict[str, Any], flow: str | None = None) -> list[dict[str, Any]]:
         """Return all runs that meet the criteria."""
