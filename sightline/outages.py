@@ -79,7 +79,7 @@ def patiently(request: Callable[[], Result]) -> Result:
             if remaining <= 0:
                 raise
             _outage.begin(error)
-            _wait(min(remaining, random.uniform(0.5, 1) * min(2.0**attempt, _LONGEST_PAUSE)))  # noqa: S311
+            _wait(min(remaining, random.uniform(0.5, 1) * min(2.0 ** min(attempt, 16), _LONGEST_PAUSE)))  # noqa: S311
             attempt += 1
         else:
             _outage.end()

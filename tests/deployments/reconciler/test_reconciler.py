@@ -81,6 +81,18 @@ class Docker:
         self.items[name] = replace(self.items[name], is_live=False, exit_code=exit_code)
 
 
+class OnePool(Server):
+    """The server with one of its pools: the other tests in this process have theirs on the same server."""
+
+    def __init__(self, client: SyncPrefectClient, pool: str) -> None:
+        super().__init__(client)
+        self.pool = pool
+
+    def refresh(self) -> None:
+        super().refresh()
+        self._pools = [pool for pool in self._pools if pool.name == self.pool]
+
+
 @dataclass
 class World:
     """One work pool with its runs, its containers, a clock that the test moves, and the alerts that were sent."""
@@ -92,7 +104,7 @@ class World:
     later: timedelta = timedelta()
 
     def __post_init__(self) -> None:
-        self.server = Server(self.client)
+        self.server = OnePool(self.client, self.pool)
         config = Settings(_env_file=None, crash_retry_seconds=DELAYS)
         self.reconciler = Reconciler(
             self.server, _engine(self.engine), self.alerts.append, self.now, config, available_since=self.now()
