@@ -25,7 +25,7 @@ def read(name: str) -> dict[str, Any]:
 COMPOSE, REDIS = read("compose.yaml"), read("compose.redis.yaml")
 SERVICES: dict[str, Any] = COMPOSE["services"]
 ALL = {**SERVICES, **{name: service for name, service in REDIS["services"].items() if "image" in service}}
-ONE_SHOT = {"secrets", "database-files", "setup"}
+ONE_SHOT = {"secrets", "database-files", "migration", "setup"}
 PREFECT = {"PREFECT_API_URL", "PREFECT_UI_URL", "PREFECT_CLIENT_MAX_RETRIES", "PREFECT_CLIENT_RETRY_EXTRA_CODES"}
 CLOUD_ONLY = {"PREFECT_API_KEY"}  # for Prefect Cloud; compose.yaml starts its own server
 POOLS = {"SUPERVISED"}  # set by the work pools
@@ -91,6 +91,7 @@ def test_each_service_reads_the_secrets_of_one_group() -> None:
             readers[name] = volume
     assert {name: volume for name, volume in readers.items() if name not in ("database", "database-files")} == {
         "server": "secrets-server:/run/secrets:ro",
+        "migration": "secrets-server:/run/secrets:ro",
         "services": "secrets-server:/run/secrets:ro",
         "setup": "secrets-setup:/run/secrets:ro",
         "worker": "secrets-client:/run/secrets:ro",
@@ -136,7 +137,7 @@ def test_only_the_proxy_has_the_docker_socket_and_only_its_clients_reach_it() ->
 
 def test_only_the_server_reaches_the_database() -> None:
     network = {name for name, service in ALL.items() if "database" in service.get("networks", [])}
-    assert network == {"database", "redis", "server", "services"}
+    assert network == {"database", "redis", "migration", "server", "services"}
     assert ALL["database"]["networks"] == ALL["redis"]["networks"] == ["database"]
     assert COMPOSE["networks"]["database"]["internal"] is True
 

@@ -62,7 +62,8 @@ def test_run_and_lease_survive_a_restart_of_the_servers_and_of_redis(servers: St
     docker("kill", *stopped)
     time.sleep(30)
     docker("start", *stopped)
-
+    with servers.api as api:
+        await_true(lambda: api.get("/ready").is_success, 120, "the gateway finds the servers")
     state = servers.end_of(run)
     assert (state["type"], servers.get(f"/flow_runs/{run}")["run_count"]) == ("COMPLETED", 1), state
     assert servers.renew(lease)
