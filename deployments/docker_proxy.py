@@ -28,10 +28,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-__all__ = ["LABEL", "Denied", "Rules", "application", "container", "main"]
+from deployments import RUN_LABEL
 
-LABEL = "io.prefect.flow-run-id"
-"""Set by the Docker worker on every container of a run."""
+__all__ = ["Denied", "Rules", "application", "container", "main"]
 
 _PORT = 2375
 _MAX_BODY = 1 << 20
@@ -89,7 +88,7 @@ def container(body: bytes, rules: Rules) -> dict[str, Any]:
         "Image": lambda value: value in rules.images,
         "Cmd": _is_texts,
         "Env": _is_texts,
-        "Labels": lambda value: _is_texts(list(value.values())) and bool(value.get(LABEL)),
+        "Labels": lambda value: _is_texts(list(value.values())) and bool(value.get(RUN_LABEL)),
         "Volumes": lambda value: all(map(_is_folder, value)),
         "AttachStdout": _is_true, "AttachStderr": _is_true,
         "HostConfig": lambda value: True,  # below
@@ -269,7 +268,7 @@ def _filters(text: str, rules: Rules) -> str:
         raise Denied(f"filters are not JSON: {error}") from error
     if not isinstance(given, dict) or given.keys() - {"label", "status"} or not all(map(_is_texts, given.values())):
         raise Denied("only the filters label and status are known")
-    return json.dumps({**given, "label": [*given.get("label", []), LABEL], "network": [rules.network]})
+    return json.dumps({**given, "label": [*given.get("label", []), RUN_LABEL], "network": [rules.network]})
 
 
 async def _run_container(client: httpx.AsyncClient, version: str, name: str, rules: Rules) -> str:
@@ -281,7 +280,7 @@ async def _run_container(client: httpx.AsyncClient, version: str, name: str, rul
     if response.status_code != httpx.codes.OK:
         raise _Failed(response)
     found = response.json()
-    if not found["Config"]["Labels"].get(LABEL) or rules.network not in found["NetworkSettings"]["Networks"]:
+    if not found["Config"]["Labels"].get(RUN_LABEL) or rules.network not in found["NetworkSettings"]["Networks"]:
         raise Denied(f"{name} is not the container of a flow run")
     return str(found["Id"])
 

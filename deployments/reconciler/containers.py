@@ -9,14 +9,13 @@ from typing import Any
 
 from docker.errors import DockerException, ImageNotFound, NotFound
 
+from deployments import RUN_LABEL
 from deployments.reconciler.decisions import Container
 from docker import DockerClient  # type: ignore[attr-defined]  # mypy takes the folder docker/ for the package
 
-__all__ = ["ENGINE_ERRORS", "LABEL", "RETENTION", "Engine"]
+__all__ = ["ENGINE_ERRORS", "RETENTION", "Engine"]
 
 ENGINE_ERRORS = (DockerException, OSError)
-LABEL = "io.prefect.flow-run-id"
-"""Set by the Docker worker on every container of a run."""
 RETENTION = timedelta(hours=24)
 """How long a stopped container can be inspected with ``docker logs``."""
 
@@ -30,7 +29,7 @@ _TIMEOUT = 60  # seconds for one request, of which stopping takes the grace
 class Engine:
     """The Docker engine of ``DOCKER_HOST``. Every method raises :data:`ENGINE_ERRORS`."""
 
-    def __init__(self, label: str = LABEL) -> None:
+    def __init__(self, label: str = RUN_LABEL) -> None:
         self._label = label
         self._client = DockerClient.from_env(timeout=_TIMEOUT)
         self._ended: dict[str, Container] = {}

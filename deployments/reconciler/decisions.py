@@ -37,8 +37,6 @@ class Run:
     ``since`` is the time of its present state. ``is_here`` is false if its container was started on another machine.
     """
 
-    id: str
-    flow: str
     state_type: str
     state_name: str
     since: datetime

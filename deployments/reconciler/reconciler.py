@@ -80,8 +80,7 @@ class Reconciler:
             self._each(run, self._settle_retried)
         for run in self.server.failed(after):
             self._each(run, self._check_failure_alert)
-        self._cancel_superseded()
-        self._check_pools(unfinished)
+        self._check_pools(self._without_superseded(self.server.due(self.now())), unfinished)
         self.metrics.passes.inc()
 
     def remove_stopped(self) -> None:
@@ -101,11 +100,11 @@ class Reconciler:
         setting = entry.timeout if entry else "flow_timeout_seconds"
         timeout: float = getattr(self.config, setting)
         action = decisions.decide(
-            _view(run, self.server.flow_name(run), is_here=self.engine.owns(run.infrastructure_pid)),
+            _view(run, is_here=self.engine.owns(run.infrastructure_pid)),
             containers,
             self.now(),
             self.limits,
-            has_image=self._has_image(run),
+            has_image=state_of(run).type is not StateType.PENDING or self._has_image(run),
             timeout=timedelta(seconds=timeout),
         )
         match action:
@@ -165,19 +164,19 @@ class Reconciler:
             self.send(alert)
         self.server.retag(run, add=[ALERTED])
 
-    def _cancel_superseded(self) -> None:
-        """Cancel the due runs of a schedule without overlap except the last one."""
-        due: dict[str, list[FlowRun]] = defaultdict(list)
-        for run in self.server.due(self.now()):
+    def _without_superseded(self, due: Sequence[FlowRun]) -> list[FlowRun]:
+        """Cancel the due runs of a schedule without overlap except the last one; return the other runs."""
+        scheduled: dict[str, list[FlowRun]] = defaultdict(list)
+        for run in due:
             entry = _ENTRIES.get(self.server.flow_name(run))
             if run.auto_scheduled and entry and entry.concurrency and entry.concurrency.cancel_new:
-                due[str(run.deployment_id)].append(run)
-        for runs in due.values():
-            for run in runs[:-1]:
-                self._each(run, lambda run: self.server.cancel(run, "A later run of the schedule replaces this one"))
+                scheduled[str(run.deployment_id)].append(run)
+        superseded = [run for runs in scheduled.values() for run in runs[:-1]]
+        for run in superseded:
+            self._each(run, lambda run: self.server.cancel(run, "A later run of the schedule replaces this one"))
+        return [run for run in due if run not in superseded]
 
-    def _check_pools(self, unfinished: Sequence[FlowRun]) -> None:
-        due = self.server.due(self.now())
+    def _check_pools(self, due: Sequence[FlowRun], unfinished: Sequence[FlowRun]) -> None:
         for pool in self.server.pools():
             watch = self._pools.setdefault(pool.name, PoolWatch(timedelta(minutes=self.config.late_run_minutes)))
             if pool.is_paused:
@@ -195,8 +194,9 @@ class Reconciler:
 _ENTRIES: dict[str, FlowEntry] = {entry.name: entry for entry in CATALOGUE}
 
 
-def _view(run: FlowRun, flow: str, *, is_here: bool) -> Run:
-    return Run(str(run.id), flow, state_of(run).type.value, str(state_of(run).name), state_of(run).timestamp, is_here)
+def _view(run: FlowRun, *, is_here: bool) -> Run:
+    state = state_of(run)
+    return Run(state.type.value, str(state.name), state.timestamp, is_here)
 
 
 def _details(run: FlowRun) -> dict[str, str]:

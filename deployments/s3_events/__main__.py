@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from threading import Event as Flag
 
-from pydantic import ValidationError
-
-from deployments.observability import Heartbeat, log_as_json, serve_health
+from deployments.observability import Heartbeat, serve_health
 from deployments.s3_events.listener import Backoff, Listener
 from deployments.s3_events.metrics import ListenerMetrics
 from deployments.s3_events.prefect_api import PrefectApi
 from deployments.s3_events.sqs import AWS_ERRORS, Queue
 from deployments.secrets import resolve_secret
+from deployments.service import run_service, server_url
 from sightline import storage
 from sightline.alerts import Outbox
-from sightline.errors import InvalidSetting, SightlineError
-from sightline.settings import Settings, settings
+from sightline.errors import InvalidSetting
+from sightline.settings import Settings
 from sightline.uploads import UploadRules
 
 __all__ = ["main"]
 
-_INVALID_SETTINGS = 2
-_FAILED = 1
 _HEARTBEAT_MARGIN = 30.0  # seconds; a listener that is silent this much longer than its longest pause is stalled
 
 _logger = logging.getLogger("deployments.s3_events")
@@ -32,32 +28,16 @@ _logger = logging.getLogger("deployments.s3_events")
 
 def main() -> int:
     """Run the listener. Return 0 after a signal, 1 if it cannot start, 2 for invalid settings."""
-    log_as_json()
-    stop = Flag()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        _listen(settings(), stop)
-    except (SightlineError, ValidationError) as error:
-        _logger.critical("Invalid settings: %s", error)
-        return _INVALID_SETTINGS
-    except (*AWS_ERRORS, OSError) as error:
-        _logger.critical("The listener cannot start: %s", error)
-        return _FAILED
-    _logger.info("Stopped")
-    return 0
+    return run_service("listener", _listen, _logger, (*AWS_ERRORS, OSError))
 
 
 def _listen(config: Settings, stop: Flag) -> None:
-    url, api_url = config.s3_events_queue_url, config.prefect_api_url
+    url = config.s3_events_queue_url
     if not url:
         raise InvalidSetting(
             "S3_EVENTS_QUEUE_URL is not set. Set it to the URL of the queue that receives the S3 notifications"
         )
-    if not api_url:
-        raise InvalidSetting(
-            "PREFECT_API_URL is not set. Set it to the URL of the server's API, such as http://server:4200/api"
-        )
+    api_url = server_url(config)
     upload_rules = UploadRules.of(config)
     if not any(storage.uri_of(rule.root).startswith("s3://") for rule in upload_rules.rules):
         raise InvalidSetting(

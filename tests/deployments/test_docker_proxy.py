@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 import docker
-from deployments.docker_proxy import LABEL, Denied, Rules, application, container
+from deployments import RUN_LABEL as LABEL
+from deployments.docker_proxy import Denied, Rules, application, container
 
 RULES = Rules(
     "sightline",

@@ -14,15 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.docker.stack import ROOT, Stack, docker, free_port
+from tests.docker.stack import ROOT, Stack, docker, free_port, names_of
 
 PROJECT = "sightline-test"
-NAMES = {
-    "COMPOSE_PROJECT_NAME": PROJECT,
-    "SIGHTLINE_NETWORK": PROJECT,
-    "SIGHTLINE_CACHE": f"{PROJECT}-cache",
-    "SIGHTLINE_FLOW_SECRETS": f"{PROJECT}-flow-secrets",
-}
+NAMES = names_of(PROJECT)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -31,6 +31,16 @@ def docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
+def names_of(project: str) -> dict[str, str]:
+    """Return the settings that separate a system from others on the same Docker engine."""
+    return {
+        "COMPOSE_PROJECT_NAME": project,
+        "SIGHTLINE_NETWORK": project,
+        "SIGHTLINE_CACHE": f"{project}-cache",
+        "SIGHTLINE_FLOW_SECRETS": f"{project}-flow-secrets",
+    }
+
+
 class Login(httpx.BasicAuth):
     """Login to Prefect's API, with a CSRF token for each request that changes something."""
 

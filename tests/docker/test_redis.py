@@ -10,19 +10,12 @@ import pytest
 
 from demo.clip import build_clip
 from tests.docker.conftest import started
-from tests.docker.stack import ROOT, Stack, await_true, docker
+from tests.docker.stack import ROOT, Stack, await_true, docker, names_of
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 PROJECT = "sightline-redis"
-NAMES = {
-    "COMPOSE_PROJECT_NAME": PROJECT,
-    "COMPOSE_FILE": "compose.yaml:compose.redis.yaml",
-    "SERVERS": "2",
-    "SIGHTLINE_NETWORK": PROJECT,
-    "SIGHTLINE_CACHE": f"{PROJECT}-cache",
-    "SIGHTLINE_FLOW_SECRETS": f"{PROJECT}-flow-secrets",
-}
+NAMES = {**names_of(PROJECT), "COMPOSE_FILE": "compose.yaml:compose.redis.yaml", "SERVERS": "2"}
 
 
 @pytest.fixture(scope="module")

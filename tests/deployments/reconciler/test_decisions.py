@@ -31,7 +31,7 @@ WAITING = ("SCHEDULED", "PAUSED")
 
 
 def run(state: str, age: float) -> Run:
-    return Run("run", "process-video", state, state.title(), NOW - timedelta(seconds=age))
+    return Run(state, state.title(), NOW - timedelta(seconds=age))
 
 
 def container(

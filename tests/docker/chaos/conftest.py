@@ -20,16 +20,11 @@ from tests.docker.chaos.measure import Chaos
 from tests.docker.chaos.system import ChaosStack
 from tests.docker.chaos.verdict import Table
 from tests.docker.conftest import started
-from tests.docker.stack import ROOT, Stack, docker, free_port
+from tests.docker.stack import ROOT, Stack, docker, free_port, names_of
 
 PROJECT = "sightline-chaos"
 IMAGE = "sightline:chaos"
-NAMES = {
-    "COMPOSE_PROJECT_NAME": PROJECT,
-    "SIGHTLINE_NETWORK": PROJECT,
-    "SIGHTLINE_CACHE": f"{PROJECT}-cache",
-    "SIGHTLINE_FLOW_SECRETS": f"{PROJECT}-flow-secrets",
-}
+NAMES = names_of(PROJECT)
 SETTINGS = {
     "SIGHTLINE_IMAGE": IMAGE,
     "SMTP_SERVER": "host.docker.internal",

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from deployments import RUN_LABEL
 from deployments.reconciler.reconciler import GIVEN_UP
 from tests.docker.chaos.alerts import Inbox
 from tests.docker.chaos.components import Components, filters
@@ -22,7 +23,6 @@ __all__ = ["ENDED", "POOL", "ChaosStack", "Work", "is_due", "unique"]
 
 POOL = "media-docker"
 ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
-RUN_LABEL = "io.prefect.flow-run-id"
 
 _SETTLE = 90  # seconds until the runs of the previous measurement, such as trainings, have ended
 _PAGE = 200

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import Empty
 from typing import Any
 
 import pytest
 
-from deployments.reconciler.services import Finding, NoResponse, ServiceWatch, probe_queue, probe_server
+from deployments.reconciler.probes import Finding, NoResponse, ServiceWatch, probe_queue, probe_server
 from tests.deployments.s3_events.fake import await_true
 
 
@@ -59,24 +58,24 @@ def test_outage_is_found_once_after_its_end() -> None:
         probes = {"server": probe_server(f"http://127.0.0.1:{port}/api")}
     with ServiceWatch(probes, now, 0.02) as watch:
         await_true(lambda: watch.is_away("server"), 10)
-        assert watch.findings.empty()
+        assert not watch.findings
         threading.Event().wait(0.3)
         with http_server(200, port):
-            await_true(lambda: not watch.findings.empty(), 10)
-            finding = watch.findings.get_nowait()
+            await_true(lambda: bool(watch.findings), 10)
+            finding = watch.findings.popleft()
             assert not watch.is_away("server")
             threading.Event().wait(0.2)
     assert finding.service == "server"
     assert finding.outage
     assert finding.outage.until - finding.outage.since >= timedelta(seconds=20)
-    with pytest.raises(Empty):
-        watch.findings.get_nowait()
+    assert not watch.findings
 
 
 def test_condition_of_a_service_is_passed_on() -> None:
     conditions = iter([None, "7 messages wait"])
     with ServiceWatch({"queue": lambda: next(conditions, None)}, lambda: datetime.now(UTC), 0.01) as watch:
-        assert watch.findings.get(timeout=10) == Finding("queue", condition="7 messages wait")
+        await_true(lambda: bool(watch.findings), 10)
+        assert watch.findings.popleft() == Finding("queue", condition="7 messages wait")
 
 
 @pytest.mark.usefixtures("s3_bucket")  # sets the AWS variables

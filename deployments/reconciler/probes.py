@@ -6,10 +6,10 @@ Prefect's client waits while the gateway reports that the server is away; this t
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
 from types import TracebackType
@@ -83,12 +83,15 @@ def probe_queue(url: str, now: Callable[[], datetime]) -> Probe:
 
 @dataclass
 class ServiceWatch:
-    """Requests services every ``interval`` seconds inside its context, and collects what concerns people."""
+    """Requests services every ``interval`` seconds inside its context, and collects what concerns people.
+
+    ``findings`` holds what was found, oldest first, until the caller removes it.
+    """
 
     probes: Mapping[str, Probe]
     now: Callable[[], datetime]
     interval: float
-    findings: SimpleQueue[Finding] = field(default_factory=SimpleQueue)
+    findings: deque[Finding] = field(default_factory=deque)
     _away: set[str] = field(default_factory=set)
     _since: dict[str, datetime] = field(default_factory=dict)
     _stop: Flag = field(default_factory=Flag)
@@ -122,9 +125,9 @@ class ServiceWatch:
         self._away.discard(service)
         if outage := watch.responded(self.now()):
             _logger.warning("A service responds again", extra={"service": service, "since": str(outage.since)})
-            self.findings.put(Finding(service, outage=outage))
+            self.findings.append(Finding(service, outage=outage))
         if condition:
-            self.findings.put(Finding(service, condition=condition))
+            self.findings.append(Finding(service, condition=condition))
 
     def __enter__(self) -> ServiceWatch:
         self._thread = Thread(target=self._run, name="services", daemon=True)

@@ -6,21 +6,21 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Event as Flag
 
 from deployments.observability import Heartbeat
 from deployments.reconciler import rendering
 from deployments.reconciler.containers import ENGINE_ERRORS
+from deployments.reconciler.probes import Finding, ServiceWatch
 from deployments.reconciler.reconciler import Reconciler
 from deployments.reconciler.server import SERVER_ERRORS
-from deployments.reconciler.services import Finding, ServiceWatch
 from sightline.errors import StorageError
 from sightline.settings import settings
 from tasks.alerts import relay_alerts
 
-__all__ = ["QUEUE", "SERVER", "Service"]
+__all__ = ["QUEUE", "SERVER", "Loop"]
 
 SERVER, QUEUE = "The Prefect server", "The queue of uploads"
 _CLEANUP = 3600.0  # seconds between two removals of old containers
@@ -29,7 +29,7 @@ _logger = logging.getLogger("deployments.reconciler")
 
 
 @dataclass
-class Service:
+class Loop:
     """Reconciles every ``interval`` seconds until ``stop`` is set. No failure of another service ends it."""
 
     reconciler: Reconciler
@@ -38,7 +38,6 @@ class Service:
     stop: Flag
     interval: float
     now: Callable[[], datetime]
-    findings: list[Finding] = field(default_factory=list)
 
     def run(self) -> None:
         """Reconcile until ``stop`` is set."""
@@ -63,12 +62,9 @@ class Service:
         self._adopt_channels()
         self.reconciler.available_since = self.services.since(SERVER)
         self.reconciler.run_once()
-        while self.findings or not self.services.findings.empty():
-            if not self.findings:
-                self.findings.append(self.services.findings.get())
-            # Removed only after it was sent: an error ends this pass.
-            self._report(self.findings[0])
-            self.findings.pop()
+        while findings := self.services.findings:
+            self._report(findings[0])
+            findings.popleft()  # Only after it was sent: an error ends this pass.
         relay_alerts(_logger)
 
     def _report(self, finding: Finding) -> None:
