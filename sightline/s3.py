@@ -3,6 +3,9 @@
 The functions raise the exceptions of boto3 and botocore; ``storage`` translates them. Every request goes through
 :func:`sightline.outages.patiently`, alone: a sequence of requests, such as a copy and a delete, continues after an
 outage and is not repeated.
+
+Botocore accepts a response whose connection was closed after its head: an empty listing, a copy without a result.
+``reject_incomplete_responses`` makes such a response an error of the service, which is retried.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ __all__ = [
     "pages",
     "prefix",
     "read",
+    "reject_incomplete_responses",
     "swap",
     "upload",
     "write",
@@ -52,13 +56,13 @@ def write(location: S3Path, data: bytes) -> None:
 
 def upload(location: S3Path, source: Path) -> None:
     """Write a local file as the object, replacing any existing one."""
-    client, extra = location.client.client, {"ContentType": _content_type(location)}
+    client, extra = _client(location), {"ContentType": _content_type(location)}
     patiently(lambda: client.upload_file(str(source), location.bucket, location.key, ExtraArgs=extra))
 
 
 def download(location: S3Path, target: Path) -> None:
     """Write the object to a local file."""
-    patiently(lambda: location.client.client.download_file(location.bucket, location.key, str(target)))
+    patiently(lambda: _client(location).download_file(location.bucket, location.key, str(target)))
 
 
 def create(location: S3Path, data: bytes) -> bool:
@@ -96,21 +100,21 @@ def swap(location: S3Path, old: bytes, new: bytes) -> bool:
 def exists(location: S3Path) -> bool:
     """Return whether there is an object; raise for a missing bucket."""
     # A HEAD request gives the same answer for a missing bucket and a missing key.
-    client = location.client.client
+    client = _client(location)
     page = patiently(lambda: client.list_objects_v2(Bucket=location.bucket, Prefix=location.key, MaxKeys=1))
     return any(item["Key"] == location.key for item in page.get("Contents", ()))
 
 
 def head(location: S3Path) -> dict[str, Any]:
     """Return the object's metadata: S3's response to a HEAD request."""
-    client = location.client.client
+    client = _client(location)
     response: dict[str, Any] = patiently(lambda: client.head_object(Bucket=location.bucket, Key=location.key))
     return response
 
 
 def move(source: S3Path, target: S3Path) -> None:
     """Copy the object to ``target``, then delete it."""
-    client, copied = source.client.client, {"Bucket": source.bucket, "Key": source.key}
+    client, copied = _client(source), {"Bucket": source.bucket, "Key": source.key}
     # A copy in several parts, which S3 makes of a large object, does not include the content type.
     extra = {"ContentType": _content_type(target), "MetadataDirective": "REPLACE"}
     patiently(lambda: client.copy(copied, target.bucket, target.key, ExtraArgs=extra))
@@ -135,7 +139,7 @@ def pages(folder: S3Path, delimiter: str) -> Iterator[dict[str, Any]]:
     # Not botocore's paginator, which cannot continue after a page that failed.
     request = {"Bucket": folder.bucket, "Prefix": prefix(folder), "Delimiter": delimiter}
     while True:
-        page: dict[str, Any] = patiently(lambda: folder.client.client.list_objects_v2(**request))
+        page: dict[str, Any] = patiently(lambda: _client(folder).list_objects_v2(**request))
         yield page
         if not page.get("IsTruncated"):
             return
@@ -154,11 +158,38 @@ def is_missing_object(error: ClientError, location: S3Path) -> bool:
     return bool(code == "NoSuchKey" or (code == "404" and _has_bucket(location)))
 
 
+def reject_incomplete_responses(client: Any) -> None:
+    """Treat a response of the boto3 client with fewer bytes than its head declares as an internal server error.
+
+    Streamed bodies are not affected: botocore checks their length itself.
+    """
+    client.meta.events.register("before-parse", _reject_incomplete, unique_id="sightline-incomplete-response")
+
+
+def _reject_incomplete(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    body, headers = response_dict["body"], response_dict["headers"]
+    if not isinstance(body, bytes) or operation_model.http.get("method") == "HEAD":
+        return
+    declared = headers.get("content-length")
+    chunked = "transfer-encoding" in headers
+    # A response without a length and a body is complete only if its status says that there is no body.
+    complete = len(body) >= int(declared) if declared else bool(body) or chunked or response_dict["status_code"] == 204
+    if not complete:
+        response_dict["status_code"] = 500  # as botocore's handler of errors in the body of a successful response
+
+
+def _client(location: S3Path) -> Any:
+    """Return the boto3 client of the location."""
+    client = location.client.client
+    reject_incomplete_responses(client)
+    return client
+
+
 def _content(location: S3Path, limit: int | None = None) -> tuple[bytes, str]:
     """Return the object's content and its ETag."""
 
     def request() -> tuple[bytes, str]:
-        response = location.client.client.get_object(Bucket=location.bucket, Key=location.key)
+        response = _client(location).get_object(Bucket=location.bucket, Key=location.key)
         if limit is not None and response["ContentLength"] > limit:
             response["Body"].close()
             raise TooLarge(str(location), response["ContentLength"], limit)
@@ -168,7 +199,7 @@ def _content(location: S3Path, limit: int | None = None) -> tuple[bytes, str]:
 
 
 def _put(location: S3Path, data: bytes, **condition: str) -> None:
-    client, content_type = location.client.client, _content_type(location)
+    client, content_type = _client(location), _content_type(location)
     patiently(
         lambda: client.put_object(
             Bucket=location.bucket, Key=location.key, Body=data, ContentType=content_type, **condition
@@ -177,12 +208,12 @@ def _put(location: S3Path, data: bytes, **condition: str) -> None:
 
 
 def _delete(location: S3Path, key: str) -> None:
-    patiently(lambda: location.client.client.delete_object(Bucket=location.bucket, Key=key))
+    patiently(lambda: _client(location).delete_object(Bucket=location.bucket, Key=key))
 
 
 def _has_bucket(location: S3Path) -> bool:
     try:
-        patiently(lambda: location.client.client.head_bucket(Bucket=location.bucket))
+        patiently(lambda: _client(location).head_bucket(Bucket=location.bucket))
     except ClientError as error:
         return _status(error) != 404
     return True

@@ -26,6 +26,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
+from sightline.s3 import reject_incomplete_responses
 from tests.api.serving import await_true
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,10 +49,12 @@ class LocalAws:
 
     def client(self, service: str) -> Any:
         config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
-        return boto3.client(
+        client = boto3.client(
             service, endpoint_url=self.url, region_name="us-east-1", config=config,
             aws_access_key_id="local", aws_secret_access_key="local",
         )  # fmt: skip
+        reject_incomplete_responses(client)
+        return client
 
     def queue(self, name: str = "uploads") -> str:
         return f"{self.url}/123456789012/{name}"
@@ -59,6 +62,13 @@ class LocalAws:
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+    def runs(self, seconds: float) -> bool:
+        """Return whether the server still runs after so many seconds."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+            return False
+        return True
 
     def memory(self) -> int:
         """The memory of the process in MiB."""
@@ -367,7 +377,7 @@ class Client(threading.Thread):
 
     def __init__(self, local: LocalAws, name: str, seed: str, expected: Expected, lock: threading.Lock) -> None:
         super().__init__(name=name)
-        self.s3, self.sqs, self.queue = local.client("s3"), local.client("sqs"), local.queue()
+        self.local, self.s3, self.sqs, self.queue = local, local.client("s3"), local.client("sqs"), local.queue()
         self.random, self.expected, self.lock = random.Random(seed), expected, lock
         self.problem: BaseException | None = None
 
@@ -382,6 +392,10 @@ class Client(threading.Thread):
                 self.expected.acknowledged += 1
         except (EndpointConnectionError, HTTPClientError):  # no connection, or closed without a response
             return
+        except ClientError as problem:
+            # The server was killed between the head and the body of a response.
+            if problem.response["ResponseMetadata"]["HTTPStatusCode"] != 500 or self.local.runs(5):
+                self.problem = problem
         except BaseException as problem:
             self.problem = problem
 
