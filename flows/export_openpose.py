@@ -11,25 +11,38 @@ from tasks.support.flow import sightline_flow
 
 
 class OpenPoseExport(BaseModel):
-    """The number of files, and their folder."""
+    """The number of files, and of those with a person; their folder; which frames have no file, and why."""
 
     model_config = ConfigDict(frozen=True)
 
     session: str
     folder: str
     files: int
+    files_with_person: int
+    warning: str | None
 
 
 @sightline_flow(name="export-openpose", flow_run_name="export {session}")
-def export_openpose(session: str, folder: str, *, patients_bucket: str | None = None) -> OpenPoseExport:
+def export_openpose(
+    session: str, folder: str, *, every_frame: bool = False, patients_bucket: str | None = None
+) -> OpenPoseExport:
     """Export a session's poses as OpenPose files.
 
     Args:
         session: The session: PATIENT/SESSION, or the path or URI of its record, SESSION_session.json.
         folder: Target of the files, a folder or an s3:// prefix.
+        every_frame: Write a file for every frame of the video, interpolated between tracked frames as in the annotated
+            video. By default for every tracked frame.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
     """
     config = settings()
     bucket = config.locate(patients_bucket or config.patients_bucket)
     target = locate(folder)
-    return OpenPoseExport(session=session, folder=uri_of(target), files=export_poses(session, bucket, target))
+    exported = export_poses(session, bucket, target, every_frame=every_frame)
+    return OpenPoseExport(
+        session=session,
+        folder=uri_of(target),
+        files=exported.files,
+        files_with_person=exported.with_person,
+        warning=exported.warning,
+    )

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from sightline.emotion import NEUTRAL, load_keywords
 from sightline.sessions import PoseIndices, SessionStore, StoredSession
 from sightline.settings import settings
-from sightline.speech import Engine
+from sightline.speech import Engine, FittedTranscript
 from tasks.emotion import find_emotions
 from tasks.media import cut_highlights, probe_video, track_and_annotate
 from tasks.sessions import ProcessedVideo, fetch_video, find_session, publish_session, store_session
-from tasks.speech import read_transcript, transcribe
+from tasks.speech import fit_transcript, read_transcript, transcribe
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.timing import Timings
 
@@ -46,6 +46,7 @@ class VideoResult(BaseModel):
     record: str
     csv: str
     metadata_file: str
+    warnings: tuple[str, ...]
 
     @classmethod
     def from_session(cls, stored: StoredSession, *, processed: bool) -> VideoResult:
@@ -64,6 +65,7 @@ def process_video(
     transcriber: Engine = "auto",
     whisper_model: str = "base",
     transcript: str | None = None,
+    audio_track: Annotated[int, Field(ge=0)] | None = None,
     pose_fps: Annotated[float, Field(gt=0, le=240)] = 10.0,
     blur_faces: bool = False,
     highlights: bool = False,
@@ -77,7 +79,9 @@ def process_video(
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
         transcriber: Speech engine. "auto" is whisper; pocketsphinx needs no download and is less accurate.
         whisper_model: Whisper's model: tiny, base, small, medium, large, turbo, or the path of a checkpoint.
-        transcript: A WebVTT, SRT or Whisper JSON file that replaces the transcription.
+        transcript: A WebVTT, SRT, ASS, TTML or Whisper JSON file that replaces the transcription. It has to fit the
+            video: cues after its end are left out, or refused if they are most of them.
+        audio_track: Number of the sound track, from 0. By default the one marked as default, or the first with sound.
         pose_fps: Frames per second at which the person is tracked.
         blur_faces: Make faces unrecognisable in the annotated video and in the stored frames.
         highlights: Also write a video that joins the emotional moments.
@@ -96,17 +100,23 @@ def process_video(
                 message += f". Options that differ from that run: {changed}"
             return skipped(message, VideoResult.from_session(stored, processed=False))
         with timings.stage("probe"):
-            info = probe_video(source.path, source.uri, config.max_video_seconds)
+            info = probe_video(
+                source.path,
+                source.uri,
+                max_seconds=config.max_video_seconds,
+                max_damage_share=config.max_damage_share,
+                audio_track=audio_track,
+            )
         with timings.stage("transcribe"):
             if transcript:
-                speech = read_transcript(transcript, folder)
+                speech = fit_transcript(read_transcript(transcript, folder), info)
             else:
-                speech = transcribe(info, source.sha256, transcriber, whisper_model)
+                speech = FittedTranscript(transcribe(info, source.sha256, transcriber, whisper_model))
         with timings.stage("find emotions"):
-            findings = find_emotions(speech, info.duration, keywords)
+            findings = find_emotions(speech.transcript, info.duration, keywords)
         with timings.stage("extract poses and annotate"):
             tracked, annotated = track_and_annotate(
-                info, speech, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces
+                info, speech.transcript, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces
             )
         with timings.stage("cut highlights"):
             joined = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None

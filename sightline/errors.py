@@ -30,7 +30,7 @@ class InvalidMedia(InvalidInput):
 
 
 class InvalidTranscript(InvalidInput):
-    """A transcript file that is not WebVTT, SRT or Whisper JSON, or that is truncated."""
+    """A transcript file of an unknown format, that is malformed, or that belongs to another video."""
 
 
 class InvalidKeywords(InvalidInput):

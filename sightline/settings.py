@@ -82,6 +82,9 @@ class Settings(StorageSettings):
     use_s3: bool = Field(False, description="Take a name without a slash as an S3 bucket, not as a folder.")
 
     max_video_seconds: PositiveFloat = Field(4 * 3600, description="The longest accepted video, in seconds.")
+    max_damage_share: float = Field(
+        0.02, ge=0, le=1, description="The share of a video that may be undecodable. A video with more is refused."
+    )
     emotion_keywords: Path | None = Field(None, description="A keyword table that replaces the built-in one.")
 
     file_threshold: NonNegativeInt = Field(10, description="Pose files needed to train a patient's emotion model.")

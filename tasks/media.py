@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from prefect.logging import get_run_logger
+
 from sightline import media
 from sightline.emotion import EmotionFindings, Keywords
 from sightline.media import FaceSeries, Overlay, SkeletonSeries, TimedLabel, VideoInfo
@@ -15,9 +17,16 @@ from tasks.support.progress import progress
 
 
 @sightline_task(**PLAIN)
-def probe_video(path: Path, uri: str, max_seconds: float) -> VideoInfo:
-    """Read the video's properties, and raise if the file is invalid or truncated."""
-    return media.probe(path, uri=uri, max_seconds=max_seconds)
+def probe_video(
+    path: Path, uri: str, *, max_seconds: float, max_damage_share: float, audio_track: int | None
+) -> VideoInfo:
+    """Read the video's properties, and raise if the file is invalid, incomplete or too damaged."""
+    info = media.probe(
+        path, uri=uri, max_seconds=max_seconds, audio_track=audio_track, max_damage_share=max_damage_share
+    )
+    for warning in info.warnings:
+        get_run_logger().warning("%s: %s", uri, warning)
+    return info
 
 
 def track_and_annotate(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from prefect.logging import get_run_logger
+
 from sightline import pose
 from sightline.emotion import EmotionFindings, person_slug
 from sightline.media import FaceSeries, SkeletonSeries, VideoInfo, select_moments
@@ -31,4 +33,7 @@ def extract_poses(
     ]
     with progress("poses") as report:
         moments = select_moments(labels, info.duration)
-        return pose.track_video(info, moments, folder, fps=fps, skeleton=skeleton, faces=faces, progress=report)
+        video = pose.track_video(info, moments, folder, fps=fps, skeleton=skeleton, faces=faces, progress=report)
+    for warning in video.report.warnings():
+        get_run_logger().warning("%s: %s", info.uri, warning)
+    return video

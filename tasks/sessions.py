@@ -11,13 +11,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
+from prefect.logging import get_run_logger
 
-from sightline import sessions, storage
+from sightline import media, sessions, storage
 from sightline.emotion import EmotionFindings, Keywords
 from sightline.media import VideoInfo, still_pose_name
-from sightline.pose import Track, TrackedVideo, export_openpose
+from sightline.pose import ExportedPoses, Track, TrackedVideo, export_openpose
 from sightline.sessions import Metadata, SessionOutputs, SessionStore, Source, StoredSession, session_page
-from sightline.speech import PACKAGES, Transcript
+from sightline.speech import PACKAGES, FittedTranscript
 from sightline.storage import Location
 from tasks.events import emit_session_stored, emit_video_processed
 from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
@@ -28,7 +29,7 @@ class ProcessedVideo:
     """The outputs of all stages for one video."""
 
     info: VideoInfo
-    transcript: Transcript
+    speech: FittedTranscript
     keywords: Keywords
     findings: EmotionFindings
     tracked: TrackedVideo
@@ -81,7 +82,7 @@ def publish_session(stored: StoredSession) -> None:
 
 
 def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
-    stills, findings, transcript = video.tracked.stills, video.findings, video.transcript
+    stills, findings, transcript = video.tracked.stills, video.findings, video.speech.transcript
     packages = ["sightline", "av", "mediapipe", *filter(None, [PACKAGES.get(transcript.engine)])]
     return Metadata(
         video_path=source.uri,
@@ -106,12 +107,20 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         parameters=dict(video.parameters),
         timings={stage: round(seconds, 3) for stage, seconds in video.timings.items()},
         versions={package: version(package) for package in packages},
+        audio_track=video.info.audio.number if video.info.audio else None,
+        damage=(*video.info.audio_damage, *video.tracked.report.damage),
+        damaged_seconds=max(media.damaged_seconds(video.info.audio_damage), video.tracked.report.damaged_seconds),
+        warnings=(*video.info.warnings, *video.tracked.report.warnings(), *video.speech.warnings),
     )
 
 
 @sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
-def export_poses(session: str, patients_bucket: Location, target: Location) -> int:
-    """Write every tracked pose of the session as an OpenPose file; return their number."""
-    record, track = sessions.open_session(patients_bucket, session)
+def export_poses(session: str, patients_bucket: Location, target: Location, *, every_frame: bool) -> ExportedPoses:
+    """Write the session's tracked frames, or every frame of its video, as OpenPose files."""
+    record, location = sessions.open_session(patients_bucket, session)
     with TemporaryDirectory(prefix="sightline-") as folder:
-        return export_openpose(Track.from_parquet(storage.fetch(track, Path(folder))), record.session, target)
+        track = Track.from_parquet(storage.fetch(location, Path(folder)))
+    exported = export_openpose(track, record.session, target, every_frame=every_frame)
+    if exported.warning:
+        get_run_logger().warning("%s: %s", session, exported.warning)
+    return exported

@@ -1,4 +1,4 @@
-"""Steps that transcribe a video or read its transcript."""
+"""Steps that transcribe a video, or read its transcript and compare it with the video."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from prefect.context import TaskRunContext
+from prefect.logging import get_run_logger
 
 from sightline import media, speech, storage
 from sightline.errors import InvalidTranscript
 from sightline.media import VideoInfo
-from sightline.speech import Engine, Transcript
+from sightline.speech import Engine, FittedTranscript, Transcript
 from tasks.support.policy import PLAIN, sightline_task
 from tasks.support.progress import progress
 
@@ -48,9 +49,19 @@ def transcribe(info: VideoInfo, content_hash: str, engine: Engine, model: str) -
 
 @sightline_task(**PLAIN)
 def read_transcript(uri: str, folder: Path) -> Transcript:
-    """Read the transcript from a WebVTT, SRT or Whisper JSON file."""
+    """Read the transcript from a WebVTT, SRT, ASS, TTML or Whisper JSON file; what is corrected in it is logged."""
     location = storage.locate(uri)
     try:
-        return speech.read_transcript(storage.fetch(location, folder))
+        return speech.read_transcript(storage.fetch(location, folder), get_run_logger().warning)
     except FileNotFoundError as error:
         raise InvalidTranscript(uri, "there is no such file", "Check the path") from error
+
+
+@sightline_task(**PLAIN, timeout="flow_timeout_seconds")
+def fit_transcript(transcript: Transcript, info: VideoInfo) -> FittedTranscript:
+    """Compare a transcript with the end and the speech of the video; an hour of sound takes about 10 s."""
+    activity = speech.speech_activity(media.sound_blocks(info)) if info.audio else None
+    fitted = speech.fit(transcript, info.duration, activity)
+    for warning in fitted.warnings:
+        get_run_logger().warning("%s: %s", info.uri, warning)
+    return fitted

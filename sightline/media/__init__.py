@@ -1,7 +1,8 @@
 """Videos: properties, frames and sound with presentation times, and annotated copies."""
 
 from sightline.media.annotate import annotate
-from sightline.media.audio import read_audio
+from sightline.media.audio import read_audio, sound_blocks
+from sightline.media.damage import Damage, StreamReport, damaged_seconds
 from sightline.media.frames import Frame, decode, sample_frames
 from sightline.media.highlights import cut_highlights
 from sightline.media.overlay import MIN_CONFIDENCE, FaceSeries, Overlay, SkeletonSeries, TimedLabel, blur_boxes, palette
@@ -12,6 +13,7 @@ from sightline.media.threads import read_ahead, short_switch_interval
 __all__ = [
     "EXTENSIONS",
     "MIN_CONFIDENCE",
+    "Damage",
     "FaceSeries",
     "Frame",
     "Moment",
@@ -19,12 +21,14 @@ __all__ = [
     "SkeletonSeries",
     "Still",
     "StillSelector",
+    "StreamReport",
     "TimedLabel",
     "VideoInfo",
     "annotate",
     "blur_boxes",
     "check_extension",
     "cut_highlights",
+    "damaged_seconds",
     "decode",
     "palette",
     "probe",
@@ -33,5 +37,6 @@ __all__ = [
     "sample_frames",
     "select_moments",
     "short_switch_interval",
+    "sound_blocks",
     "still_pose_name",
 ]

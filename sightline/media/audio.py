@@ -1,58 +1,154 @@
-"""The sound of a video as samples in memory."""
+"""The sound of a video as samples on its timeline."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.errors import InvalidMedia
-from sightline.media.probe import VideoInfo, open_media
+from sightline.media.container import open_media
+from sightline.media.damage import decode_packets
+from sightline.media.leaps import presentation_time, without_leaps
+from sightline.media.probe import VideoInfo
+
+Samples = NDArray[np.float32]
+
+_JITTER = 0.05
+"""Seconds. Lossy codecs and containers round timestamps: a shorter gap is none."""
+
+_JITTER_AFTER_DAMAGE = 0.002
+
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+"""FFmpeg's layout for a number of channels, if the file names none."""
+
+_UNKNOWN_LAYOUT = re.compile(r"\d+ channels|ambisonic")
 
 
-def read_audio(info: VideoInfo, rate: int = 16_000) -> NDArray[np.float32]:
-    """Return mono samples in -1..1, shape = (n,), ``rate`` a second; sample 0 is at the video's origin.
+def read_audio(info: VideoInfo, rate: int = 16_000) -> Samples:
+    """Return the sound as mono samples in -1..1, shape = (n,), ``rate`` a second; sample 0 is at the video's origin.
 
-    Gaps between the sound's timestamps are filled with silence, so that a sample's index gives its time. A video
-    without sound has no samples. Raises :class:`InvalidMedia` if the sound is damaged.
+    A video without sound has no samples.
     """
-    import av
-
-    if info.audio_codec is None:
-        return np.zeros(0, np.float32)
-    blocks: list[NDArray[np.float32]] = []
-    total = 0
-    try:
-        with open_media(info.path) as container:
-            stream = container.streams.audio[0]
-            stream.thread_type = "AUTO"
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            for decoded in container.decode(stream):
-                start = _sample_index(info, decoded, rate)
-                # Lossy codecs round their timestamps: a difference below 50 ms is not a gap.
-                if start is not None and not blocks and start < 0:
-                    total = start
-                elif start is not None and start - total > rate // 20:
-                    blocks.append(np.zeros(start - max(total, 0), np.float32))
-                    total = start
-                decoded.pts = None
-                for block in resampler.resample(decoded):
-                    total += _append(blocks, block, total)
-            for block in resampler.resample(None):
-                total += _append(blocks, block, total)
-    except av.error.FFmpegError as error:
-        raise InvalidMedia(
-            info.uri, f"its sound is damaged after {max(total, 0) / rate:.2f} s: {error.strerror}", "Convert the file"
-        ) from error
+    blocks = list(sound_blocks(info, rate))
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
 
-def _sample_index(info: VideoInfo, frame: Any, rate: int) -> int | None:
-    return None if frame.pts is None else round((frame.pts * frame.time_base - info.origin) * rate)
+def sound_blocks(info: VideoInfo, rate: int = 16_000) -> Iterator[Samples]:
+    """Yield the sound as consecutive blocks of mono samples in -1..1, shape = (n,), from the video's origin on."""
+    for block in sound(info, rate, "mono"):
+        yield block[0].clip(-1, 1)  # a lossy codec may overshoot
 
 
-def _append(blocks: list[NDArray[np.float32]], block: Any, total: int) -> int:
-    samples: NDArray[np.float32] = block.to_ndarray().reshape(-1)
-    blocks.append(samples[max(0, -total) :])  # drops samples before the origin
-    return len(samples)
+def sound(info: VideoInfo, rate: int, layout: str) -> Iterator[Samples]:
+    """Yield the sound as consecutive blocks, shape = (channels, n), ``rate`` samples a second, from the origin on.
+
+    Gaps between the sound's timestamps, and parts that cannot be decoded, are filled with silence, so that a sample's
+    position gives its time. A mix of several channels is scaled so that it cannot exceed full scale.
+    """
+    if info.audio is None:
+        return
+    mixer, after_damage = _Mixer(rate, layout), False
+    position: int | None = None
+    """The place of the next sample; negative before the origin."""
+
+    def damaged(_: Any) -> None:
+        nonlocal after_damage
+        after_damage = True
+
+    def placed(blocks: Iterable[Samples]) -> Iterator[Samples]:
+        nonlocal position
+        for block in blocks:
+            first = max(0, -(position or 0))
+            position = (position or 0) + block.shape[1]
+            if first < block.shape[1]:
+                yield block[:, first:]
+
+    with open_media(info.path) as container:
+        stream = container.streams.audio[info.audio.number]
+        stream.thread_type = "AUTO"
+        for frame, leaps in without_leaps(decode_packets(container.demux(stream), damaged), presentation_time):
+            time = presentation_time(frame)
+            start = None if time is None or leaps else round((time - info.origin) * rate)
+            if position is None:
+                position = min(start or 0, 0)
+            gap = 0 if start is None else start - position
+            if gap > rate * (_JITTER_AFTER_DAMAGE if after_damage else _JITTER):
+                before = position
+                yield from placed(mixer.flush())
+                yield from placed(_silence(mixer.channels, gap - (position - before)))
+            after_damage = False
+            if gap < -rate * _JITTER and -gap > frame.samples / frame.sample_rate * rate:
+                continue  # its time is filled already
+            yield from placed(mixer.mix(frame))
+        yield from placed(mixer.flush())
+
+
+def _silence(channels: int, length: int) -> Iterator[Samples]:
+    step = 1 << 20
+    for start in range(0, length, step):
+        yield np.zeros((channels, min(step, length - start)), np.float32)
+
+
+class _Mixer:
+    """Converts the frames of a sound stream, whose format may change, to one rate and layout."""
+
+    def __init__(self, rate: int, layout: str) -> None:
+        import av
+
+        self._rate, self._layout = rate, layout
+        self._key: Any = None
+        self._resampler: Any = None
+        self.channels = av.AudioLayout(layout).nb_channels
+
+    def mix(self, frame: Any) -> Iterator[Samples]:
+        """Yield blocks of shape (channels, n)."""
+        import av
+
+        layout = known_layout(frame.layout)
+        if layout != frame.layout.name:
+            frame = _renamed(frame, layout)
+        frame.pts = None
+        key = frame.format.name, frame.layout.name, frame.sample_rate
+        if key != self._key:
+            yield from self.flush()
+            # Without the limit, libswresample would add channels at full volume, which exceeds full scale.
+            options = {"rematrix_maxval": "1.0"}
+            self._resampler = av.AudioResampler("flt", self._layout, self._rate, options=options)
+            self._key = key
+        for block in self._resampler.resample(frame):
+            yield self._samples(block)
+
+    def flush(self) -> Iterator[Samples]:
+        """Yield the blocks that remain."""
+        resampler, self._resampler, self._key = self._resampler, None, None
+        if resampler is not None:
+            for block in resampler.resample(None):
+                if block is not None:  # which is the end of a stream that needs no conversion
+                    yield self._samples(block)
+
+    def _samples(self, block: Any) -> Samples:
+        # Packed, not planar: PyAV 18 reads beyond the planes of a planar frame with eight channels.
+        samples: Samples = block.to_ndarray().reshape(-1, self.channels).T
+        return np.ascontiguousarray(samples)
+
+
+def known_layout(layout: Any) -> str | None:
+    """Return the name of the layout, or FFmpeg's default for its number of channels; None if there is none."""
+    return _LAYOUTS.get(layout.nb_channels) if _UNKNOWN_LAYOUT.match(layout.name) else layout.name
+
+
+def _renamed(frame: Any, layout: str | None) -> Any:
+    """Return the frame with a layout; if that is None, the mean of its channels as mono."""
+    import av
+
+    channels = frame.layout.nb_channels
+    [packed] = av.AudioResampler("flt").resample(frame)
+    samples = packed.to_ndarray()
+    if layout is None:
+        samples, layout = samples.reshape(-1, channels).mean(axis=1, dtype=np.float32)[None], "mono"
+    named = av.AudioFrame.from_ndarray(samples, "flt", layout)
+    named.sample_rate = frame.sample_rate
+    return named

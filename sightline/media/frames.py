@@ -5,16 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.errors import InvalidMedia
-from sightline.media.probe import VideoInfo, open_media, video_stream
+from sightline.media.container import open_media, video_stream
+from sightline.media.damage import StreamReport, decode_packets
+from sightline.media.geometry import Upright
+from sightline.media.leaps import presentation_time, without_leaps
+from sightline.media.probe import VideoInfo
 
 _ROUNDING = 1e-4
 """Seconds. A frame that is off by a rounding error still counts for the period or moment next to it."""
+
+
+_LATE = 1.1
+"""In frames. FFmpeg leaves out a frame that is later than that."""
 
 
 @dataclass(frozen=True)
@@ -31,45 +39,108 @@ class Frame:
     """The indices of the requested moments that the frame shows."""
 
 
-def decode(info: VideoInfo) -> Iterator[tuple[int, float, Any]]:
-    """Yield index, time and PyAV frame of every frame, in display order. Raises :class:`InvalidMedia` on damage."""
-    import av
+def decode(info: VideoInfo, report: StreamReport | None = None) -> Iterator[tuple[int, float, Any]]:
+    """Yield index, time and PyAV frame of every frame, in display order; times ascend.
 
-    time = 0.0
-    try:
-        times = _avi_times(info) if info.container == "avi" else None
-        with open_media(info.path) as container:
-            stream: Any = video_stream(container)
-            stream.thread_type = "AUTO"
-            for index, frame in enumerate(container.decode(stream)):
-                time = times[index] if times else float(frame.pts * frame.time_base - info.origin)
-                yield index, time, frame
-    except av.error.FFmpegError as error:
-        raise InvalidMedia(
-            info.uri, f"it is damaged after {time:.2f} s: {error.strerror}", "Copy the file again or convert it"
-        ) from error
-
-
-def _avi_times(info: VideoInfo) -> list[float]:
-    """Return the frames' times for a container without presentation times, only indices at a constant rate.
-
-    The packets are in decoding order; the k-th displayed frame has the k-th smallest timestamp of non-empty packets.
+    The frames are as stored: :class:`~sightline.media.geometry.Upright` shows them. Parts that cannot be decoded are
+    skipped and added to ``report``. Raises :class:`InvalidMedia` if they exceed the accepted share.
     """
+    clock = _Clock(info, StreamReport() if report is None else report)
     with open_media(info.path) as container:
-        packets = container.demux(video_stream(container))
-        return sorted(float(p.dts * p.time_base - info.origin) for p in packets if p.dts is not None and p.size)
+        stream: Any = video_stream(container)
+        stream.thread_type = "AUTO"
+        clock.typical = 1 / stream.average_rate if stream.average_rate else Fraction(1, 25)
+        index = 0
+        frames = decode_packets(container.demux(stream), clock.skip)
+        for frame, leaps in without_leaps(frames, clock.stamp, clock.typical):
+            time = clock.time(frame, leaps=leaps)
+            if time is not None:
+                yield index, time, frame
+                index += 1
+    clock.end()
 
 
-def sample_frames(info: VideoInfo, rate: float, moments: Sequence[float]) -> Iterator[Frame]:
+class _Clock:
+    """The times of the frames of one pass, and the damage between them."""
+
+    def __init__(self, info: VideoInfo, report: StreamReport) -> None:
+        self._info, self._report = info, report
+        for part in info.picture_damage:
+            report.add("picture", part.start, part.end)
+        self._last: Fraction | None = None
+        self._size: tuple[int, int] | None = None
+        self.typical = Fraction(1, 25)
+
+    def stamp(self, frame: Any) -> Fraction | None:
+        """Return the frame's own time in seconds since the container's zero."""
+        # AVI has no presentation times; the decoder's are guesses, its decoding times are in order.
+        if self._info.container == "avi":
+            return None if frame.dts is None else Fraction(frame.dts * frame.time_base)
+        return presentation_time(frame)
+
+    def time(self, frame: Any, *, leaps: bool) -> float | None:
+        """Return the frame's time in seconds: FFmpeg's best estimate, and after that of the frame before.
+
+        If its time ``leaps``, it follows the frame before. None if it is left out, as by FFmpeg, because its time is
+        more than a frame before that of the frame before.
+        """
+        stamp, last = self.stamp(frame), self._last
+        if stamp is None or leaps:
+            now = Fraction(0) if last is None else last + self.typical
+            self._report.moved_frames += leaps
+        else:
+            now = stamp - self._info.origin
+            if last is not None and last - now > _LATE * self.typical:
+                self._report.late_frames += 1
+                return None
+            if last is not None and now <= last:
+                now = last + frame.time_base
+                self._report.moved_frames += 1
+        self._last = now
+        self._report.times.append(float(now))
+        if self._size is None:
+            self._size = frame.width, frame.height
+        self._report.scaled_frames += self._size != (frame.width, frame.height)
+        if frame.is_corrupt:
+            length = frame.duration * frame.time_base if frame.duration else self.typical
+            self._report.add("picture", float(now), float(now + length))
+            self._info.check_damage(self._report)
+        return float(now)
+
+    def skip(self, packet: Any | None) -> None:
+        """Add the part of a packet that cannot be decoded."""
+        if packet is None:  # the container cannot be read any further
+            end = 0.0 if self._last is None else float(self._last + self.typical)
+            self._report.add("picture", end, max(end, self._info.duration))
+        elif packet.is_discard or (self._last is None and not packet.is_keyframe):
+            return  # a recording may begin without a key frame; no decoder can show the frames before the first one
+        else:
+            stamp = packet.dts if packet.pts is None else packet.pts
+            last = Fraction(0) if self._last is None else self._last
+            start: Fraction = last if stamp is None else stamp * packet.time_base - self._info.origin
+            length = packet.duration * packet.time_base if packet.duration else self.typical
+            self._report.add("picture", float(start), float(start + length))
+        self._info.check_damage(self._report)
+
+    def end(self) -> None:
+        """Check the damage after the last frame."""
+        self._info.check_damage(self._report)
+
+
+def sample_frames(
+    info: VideoInfo, rate: float, moments: Sequence[float], report: StreamReport | None = None
+) -> Iterator[Frame]:
     """Yield the frames selected by ``rate`` (frames a second) or ``moments`` (seconds, ascending), without duplicates.
 
     A moment is shown by the last frame at or before it; a moment before the first frame by the first. The rate selects
-    the first frame of every period of ``1 / rate`` seconds, however far apart the frames are.
+    the first frame of every period of ``1 / rate`` seconds, however far apart the frames are. ``report`` as for
+    :func:`decode`.
     """
     if not rate > 0:
         raise ValueError(f"rate must be over 0 frames a second, not {rate}")
     if list(moments) != sorted(moments):
         raise ValueError("moments must be ascending")
+    upright = Upright(info.size, info.pixel_aspect)
     period, pending = -math.inf, 0
     held: tuple[int, float, Any, bool] | None = None
 
@@ -82,9 +153,9 @@ def sample_frames(info: VideoInfo, rate: float, moments: Sequence[float]) -> Ite
             pending += 1
         if not sampled and pending == first:
             return None
-        return Frame(index, time, to_rgb(info, frame), sampled, tuple(range(first, pending)))
+        return Frame(index, time, to_rgb(upright(frame)), sampled, tuple(range(first, pending)))
 
-    for index, time, frame in decode(info):
+    for index, time, frame in decode(info, report):
         if held is not None and (selected := select(held, time)):
             yield selected
         current = math.floor((time + _ROUNDING) * rate)
@@ -93,11 +164,6 @@ def sample_frames(info: VideoInfo, rate: float, moments: Sequence[float]) -> Ite
         yield selected
 
 
-def to_rgb(info: VideoInfo, frame: Any) -> NDArray[np.uint8]:
-    """Return the frame as displayed, shape = (height, width, 3)."""
-    return np.ascontiguousarray(rotate(frame.to_ndarray(format="rgb24"), info.rotation))
-
-
-def rotate(image: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
-    """Return the image turned clockwise by ``rotation`` degrees, a multiple of 90."""
-    return np.rot90(image, -(rotation // 90))
+def to_rgb(frame: Any) -> NDArray[np.uint8]:
+    """Return the PyAV frame as an image, shape = (height, width, 3)."""
+    return np.ascontiguousarray(frame.to_ndarray(format="rgb24"))

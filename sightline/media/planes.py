@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.media.frames import rotate
-
 Plane = NDArray[np.uint8]
 Rgb = tuple[int, int, int]
 
@@ -53,8 +51,8 @@ def even(length: int) -> int:
     return length + length % 2
 
 
-def copy_planes(frame: Any, rotation: int, into: Any) -> Planes:
-    """Copy a PyAV frame, turned clockwise by ``rotation``, into the PyAV frame ``into``; return the planes of ``into``.
+def copy_planes(frame: Any, into: Any) -> Planes:
+    """Copy a PyAV frame into the PyAV frame ``into``; return the planes of ``into``.
 
     ``into`` is ``yuv420p`` and of even size; the last row or column of an odd frame is duplicated.
     """
@@ -62,7 +60,7 @@ def copy_planes(frame: Any, rotation: int, into: Any) -> Planes:
         frame = frame.reformat(format="yuv420p")
     y, u, v = (_view(plane) for plane in into.planes)
     for source, target in zip(frame.planes, (y, u, v), strict=True):
-        plane = rotate(_view(source), rotation)
+        plane = _view(source)
         height, width = plane.shape
         target[:height, :width] = plane
         if height < target.shape[0]:

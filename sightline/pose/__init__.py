@@ -2,7 +2,7 @@
 
 from sightline.pose.estimator import PoseEstimator
 from sightline.pose.faces import FaceDetector, head_box
-from sightline.pose.openpose import export_openpose, read_openpose, write_openpose
+from sightline.pose.openpose import ExportedPoses, export_openpose, read_openpose, write_openpose
 from sightline.pose.people import SEEN, Box, FoundPerson, find_people
 from sightline.pose.skeleton import BODY_25, JOINTS, LIMBS, Keypoints, Limb, Skeleton
 from sightline.pose.track import Track
@@ -15,6 +15,7 @@ __all__ = [
     "LIMBS",
     "SEEN",
     "Box",
+    "ExportedPoses",
     "FaceDetector",
     "FoundPerson",
     "Keypoints",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,6 +14,7 @@ from pydantic_core import from_json
 
 from sightline import storage
 from sightline.errors import InvalidInput
+from sightline.media import SkeletonSeries
 from sightline.pose.skeleton import JOINTS, Keypoints
 from sightline.pose.track import Track
 from sightline.storage import Location
@@ -28,6 +31,9 @@ _OTHER_LISTS = (
 )
 _FIX = "Write it again with OpenPose's --write_json, model BODY_25"
 _WRITERS = 8
+_BATCH = 1024  # files; the poses of a long video are not all in memory
+_UNKNOWN = "the session was stored by a version that did not keep the frames without a person"
+_AGAIN = "Process the video again with another --video-bucket and --patients-bucket: a stored session is not changed"
 _LARGEST = float(np.finfo(np.float32).max)
 _NUMBERS = {int, float}  # exact types: bool is a subclass of int in Python, not in JSON
 
@@ -55,14 +61,66 @@ def read_openpose(data: bytes, name: str = "OpenPose file") -> Keypoints | None:
     return max(people, key=lambda keypoints: float(keypoints[:, 2].mean()))
 
 
-def export_openpose(track: Track, stem: str, folder: Location) -> int:
-    """Write ``{stem}_{frame:012d}_keypoints.json`` for every frame with a person, and return the number of files."""
+@dataclass(frozen=True)
+class ExportedPoses:
+    """The number of exported files, and of those with a person. ``warning``: which frames have no file, and why."""
 
-    def write(frame: int, keypoints: Keypoints) -> None:
+    files: int
+    with_person: int
+    warning: str | None = None
+
+
+def export_openpose(track: Track, stem: str, folder: Location, *, every_frame: bool = False) -> ExportedPoses:
+    """Write ``{stem}_{frame:012d}_keypoints.json`` for every tracked frame; a file without a person has no people.
+
+    With ``every_frame``, every frame of the video has a file. Tracked frames are written as above, and a frame between
+    them as an annotated video shows it (:meth:`~sightline.media.SkeletonSeries.at`); a joint that is missing in one of
+    the two tracked frames is missing there too.
+
+    If the track has no ``tracked_frames``, only the frames with a person are written, with a warning; ``every_frame``
+    then raises :class:`~sightline.errors.InvalidInput`, with ``stem`` as its subject, before a file is written.
+    """
+
+    def write(pose: tuple[int, Keypoints | None]) -> bool:
+        frame, keypoints = pose
         storage.write_bytes(folder / f"{stem}_{frame:012d}_keypoints.json", write_openpose(keypoints))
+        return keypoints is not None
 
+    poses = _poses_of_every_frame(track, stem) if every_frame else _tracked_poses(track)
+    files = with_person = 0
     with ThreadPoolExecutor(_WRITERS) as pool:
-        return sum(1 for _ in pool.map(write, track.frames.tolist(), track.keypoints))
+        while batch := list(islice(poses, _BATCH)):
+            with_person += sum(pool.map(write, batch))
+            files += len(batch)
+    warning = f"Frames without a person have no file: {_UNKNOWN}. {_AGAIN}" if track.tracked_frames is None else None
+    return ExportedPoses(files, with_person, warning)
+
+
+def _tracked_poses(track: Track) -> Iterator[tuple[int, Keypoints | None]]:
+    """Yield the number of every tracked frame and its person, shape (25, 3), or None."""
+    poses = dict(zip(track.frames.tolist(), track.keypoints, strict=True))
+    tracked = track.frames if track.tracked_frames is None else track.tracked_frames
+    return ((frame, poses.get(frame)) for frame in tracked.tolist())
+
+
+def _poses_of_every_frame(track: Track, name: str) -> Iterator[tuple[int, Keypoints | None]]:
+    """Yield the number of every frame of the video and its person, shape (25, 3), or None."""
+    if track.frame_times is None:
+        raise InvalidInput(name, f"not every frame can be exported: {_UNKNOWN}", _AGAIN)
+    series = SkeletonSeries([], 1 / track.fps)
+    for time, keypoints in zip(track.times.tolist(), track.keypoints, strict=True):
+        series.add(time, keypoints)
+    series.end()
+    tracked = dict(_tracked_poses(track))
+    return (
+        (frame, tracked[frame] if frame in tracked else _without_missing(series.at(time)))
+        for frame, time in enumerate(track.frame_times.tolist())
+    )
+
+
+def _without_missing(keypoints: Keypoints | None) -> Keypoints | None:
+    # Between a joint and a missing one, which is (0, 0, 0), the position means nothing.
+    return None if keypoints is None else np.where(keypoints[:, 2:] > 0, keypoints, np.float32(0))
 
 
 def _person(keypoints: Keypoints) -> dict[str, list[Any]]:

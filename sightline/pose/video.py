@@ -17,6 +17,7 @@ from sightline.media import (
     Moment,
     SkeletonSeries,
     StillSelector,
+    StreamReport,
     VideoInfo,
     blur_boxes,
     read_ahead,
@@ -42,11 +43,12 @@ class StillPose:
 
 @dataclass(frozen=True)
 class TrackedVideo:
-    """The results of one pass over a video's frames."""
+    """The results of one pass over a video's frames. ``report``: what decoding found beside the frames."""
 
     track: Track
     stills: Sequence[StillPose]
     frames_tracked: int
+    report: StreamReport
 
     @property
     def frames_with_person(self) -> int:
@@ -78,19 +80,20 @@ def track_video(
 
     The stills of the moments are written to ``folder`` as JPEG. ``skeleton`` and ``faces`` are filled frame by frame,
     so the video can be annotated concurrently; if ``faces`` is given, faces are blurred in the stills too. ``progress``
-    gets the share that is done, 0 to 1. Raises :class:`InvalidMedia` if the video is damaged.
+    gets the share that is done, 0 to 1. Raises :class:`InvalidMedia` if more than the accepted share is damaged.
     """
     stills, selector = [], StillSelector(list(moments))
     rows: list[tuple[int, float, Keypoints]] = []
-    frames_tracked, next_search = 0, -math.inf
+    tracked: list[int] = []
+    report, next_search = StreamReport(), -math.inf
     with ExitStack() as stack:
         for series in filter(None, (skeleton, faces)):
             stack.callback(series.end)
         tracker = stack.enter_context(PoseTracker())
         detector = stack.enter_context(FaceDetector()) if faces else None
-        for frame in read_ahead(sample_frames(info, fps, [moment.time for moment in moments])):
+        for frame in read_ahead(sample_frames(info, fps, [moment.time for moment in moments], report)):
             keypoints = tracker.track(frame.rgb, frame.time)
-            frames_tracked += 1
+            tracked.append(frame.index)
             if keypoints is not None:
                 rows.append((frame.index, frame.time, keypoints))
             if skeleton:
@@ -110,8 +113,10 @@ def track_video(
         keypoints=np.array([row[2] for row in rows], np.float32).reshape(-1, 25, 3),
         size=(info.width, info.height),
         fps=fps,
+        tracked_frames=np.array(tracked, np.int64),
+        frame_times=np.array(report.times, np.float64),
     )
-    return TrackedVideo(track, stills, frames_tracked)
+    return TrackedVideo(track, stills, len(tracked), report)
 
 
 def _faces(detector: FaceDetector, frame: Frame, keypoints: Keypoints | None) -> NDArray[np.float32]:

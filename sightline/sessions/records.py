@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from sightline.emotion import Annotation, Stretch
+from sightline.media import Damage
 from sightline.speech import Segment
 
 
@@ -85,6 +86,14 @@ class Metadata(_Record):
     """The duration of every stage, in seconds."""
     versions: dict[str, str]
     """The versions of the libraries that were used."""
+    audio_track: NonNegativeInt | None = None
+    """The number of the sound track that was used, from 0; None if there is none, or in sessions of version 0.1."""
+    damage: tuple[Damage, ...] = ()
+    """The parts of picture and sound that cannot be decoded."""
+    damaged_seconds: NonNegativeFloat = 0.0
+    """The duration of the damage of picture or sound, whichever is longer."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know about the video and its transcript, as sentences."""
     prediction: Prediction | None = None
     """The latest prediction of the patient's model."""
 

@@ -5,19 +5,25 @@ for segment in transcript.segments:
     print(f"{segment.start:.2f} {segment.text}")
 """
 
+from sightline.speech.activity import ACTIVITY_STEP, speech_activity
+from sightline.speech.fit import FittedTranscript, fit
 from sightline.speech.sound import SAMPLE_RATE
 from sightline.speech.transcriber import PACKAGES, Engine, Transcriber, make_transcriber
 from sightline.speech.transcript import Segment, Transcript, Word
 from sightline.speech.transcript_file import read_transcript
 
 __all__ = [
+    "ACTIVITY_STEP",
     "PACKAGES",
     "SAMPLE_RATE",
     "Engine",
+    "FittedTranscript",
     "Segment",
     "Transcriber",
     "Transcript",
     "Word",
+    "fit",
     "make_transcriber",
     "read_transcript",
+    "speech_activity",
 ]

@@ -72,7 +72,6 @@ def test_variable_frame_times_are_preserved(tmp_path: Path) -> None:
 def test_rotated_recording_is_annotated_upright(rotation: int, tmp_path: Path) -> None:
     source = make_video(tmp_path / "phone.mp4", rotation=rotation, size=(160, 96))
     before, info = first_frame(probe(source)), annotated(source)
-    assert info.rotation == 0
     after = first_frame(info)
     assert after.shape == before.shape
     upper = slice(0, before.shape[0] // 3)  # above the banner
@@ -137,7 +136,9 @@ def test_blur_removes_features_inside_the_box_only(tmp_path: Path) -> None:
 def test_damaged_video_raises_an_error(tmp_path: Path) -> None:
     """On any error, the original copied the raw video into annotated/."""
     source = damage(make_video(tmp_path / "v.mp4", frames=60, size=(320, 240)))
-    with pytest.raises(InvalidMedia, match="it is damaged after"):
+    with pytest.raises(
+        InvalidMedia, match=r"it is damaged: \d\.\d\d of 2\.00 s of its picture cannot be decoded, at \d\.\d\d-"
+    ):
         annotate(probe(source), PLAIN, tmp_path / "out.mp4")
 
 

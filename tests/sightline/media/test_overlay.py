@@ -95,7 +95,7 @@ def test_any_text_is_drawn_on_a_frame_of_any_size(width: int, height: int, text:
         format="yuv420p"
     )
     overlay = Overlay(1.0, [TimedLabel(0, 2, text[:20])], [TimedLabel(0, 2, text)], [text[:9]])
-    planes = copy_planes(frame, 0, av.VideoFrame(width, height, "yuv420p"))
+    planes = copy_planes(frame, av.VideoFrame(width, height, "yuv420p"))
     overlay.draw(planes, time, Banner(width, height))
     assert planes.y.min() != planes.y.max()
 

@@ -16,7 +16,7 @@ def decode_frames(info: VideoInfo, *, copy: bool) -> list[bytes]:
     frames = []
     for _, _, frame in decode(info):
         if copy:
-            copy_planes(frame, info.rotation, av.VideoFrame(info.width, info.height, "yuv420p"))
+            copy_planes(frame, av.VideoFrame(info.width, info.height, "yuv420p"))
         frames.append(frame.to_ndarray().tobytes())
     return frames
 

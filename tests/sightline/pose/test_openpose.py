@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pose_format.utils.openpose import load_openpose_directory
 
 from sightline import storage
 from sightline.errors import InvalidInput
-from sightline.pose import JOINTS, Keypoints, Track, export_openpose, read_openpose, write_openpose
+from sightline.pose import (
+    JOINTS,
+    ExportedPoses,
+    Keypoints,
+    Track,
+    export_openpose,
+    read_openpose,
+    skeleton_for,
+    write_openpose,
+)
 from sightline.storage import Location
+from tests.tracks import video_tracks
 
 NUMBERS = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
 
@@ -27,8 +39,9 @@ def file_of(*people: Any, **other: Any) -> bytes:
 
 
 def track_of(person: Keypoints, frames: list[int]) -> Track:
-    keypoints = np.stack([person + np.array([frame, 0, 0], np.float32) * (person[:, 2:] > 0) for frame in frames])
-    return Track(np.array(frames), np.array(frames) / 30, keypoints, size=(640, 480), fps=10.0)
+    moved = [person + np.array([frame, 0, 0], np.float32) * (person[:, 2:] > 0) for frame in frames]
+    numbers = np.array(frames, np.int64)
+    return Track(numbers, numbers / 30, np.reshape(moved, (-1, 25, 3)), size=(640, 480), fps=10.0)
 
 
 class TestWriting:
@@ -110,17 +123,47 @@ class TestReading:
         assert "BODY_25" in caught.value.fix
 
 
+def exported(track: Track, **options: Any) -> tuple[ExportedPoses, dict[int, bytes]]:
+    """Return the result of an export and the files' content by frame; the names must be those of OpenPose."""
+    with TemporaryDirectory() as name:
+        result = export_openpose(track, "visit", Path(name), **options)
+        files = {path.name: path.read_bytes() for path in Path(name).iterdir()}
+    numbers = {int(name.split("_")[1]) for name in files}
+    assert set(files) == {f"visit_{number:012d}_keypoints.json" for number in numbers}
+    return result, {number: files[f"visit_{number:012d}_keypoints.json"] for number in sorted(numbers)}
+
+
+def present(files: dict[int, bytes]) -> list[int]:
+    return [frame for frame, data in files.items() if read_openpose(data) is not None]
+
+
+def video_of(person: Keypoints, persons: list[int], tracked: range | list[int], frames: int) -> Track:
+    """Return the track of a video with 30 frames a second, 10 of them tracked; x rises by one pixel a frame."""
+    return replace(
+        track_of(person, persons),
+        tracked_frames=np.array(tracked),
+        frame_times=np.arange(frames) / 30,
+    )
+
+
 class TestExport:
     def test_exported_folder_is_read_by_another_package(self, person: Keypoints, tmp_path: Path) -> None:
-        track = track_of(person, [0, 3, 12])
-        assert export_openpose(track, "ana session.1", tmp_path) == 3
+        track = video_of(person, [0, 3, 12], range(0, 16, 3), 17)
+        assert export_openpose(track, "ana session.1", tmp_path) == ExportedPoses(files=6, with_person=3)
         pose = load_openpose_directory(str(tmp_path), fps=track.fps, width=640, height=480)
         assert pose.body.fps == 10
-        assert pose.body.data.shape[:2] == (13, 1)
+        assert pose.body.data.shape[:2] == (16, 1), "the last tracked frame has a file, without a person"
         for row, frame in enumerate(track.frames):
             assert pose.body.data.data[frame, 0, :25] == pytest.approx(track.keypoints[row, :, :2], abs=0.001)
             assert pose.body.confidence[frame, 0, :25] == pytest.approx(track.keypoints[row, :, 2], abs=0.001)
-        assert not pose.body.confidence[[1, 2, 4, 11]].any()
+        assert not pose.body.confidence[[1, 2, 4, 9, 15]].any()
+
+    def test_files_have_the_names_of_openpose_files(
+        self, person: Keypoints, shared_data: Callable[[str], Path], tmp_path: Path
+    ) -> None:
+        export_openpose(video_of(person, [0, 3, 6], range(0, 9, 3), 9), "video", tmp_path, every_frame=True)
+        genuine = {path.name for path in shared_data("openpose").glob("*.json")}
+        assert {path.name for path in tmp_path.iterdir()} == genuine
 
     def test_export_has_names_and_content_on_any_storage(self, person: Keypoints, bucket: Location) -> None:
         track = track_of(person, [7, 1_000_000])
@@ -129,7 +172,112 @@ class TestExport:
             written = read_openpose(storage.read_bytes(bucket / "poses" / name))
             assert written == pytest.approx(track.keypoints[row], abs=0.001)
 
-    def test_empty_track_exports_no_files(self, tmp_path: Path) -> None:
-        empty = Track(np.zeros(0), np.zeros(0), np.zeros((0, 25, 3)), size=(640, 480), fps=10.0)
-        assert export_openpose(empty, "visit", tmp_path) == 0
+    @given(video_tracks())
+    @settings(max_examples=50)
+    def test_every_tracked_frame_has_a_file(self, track: Track) -> None:
+        result, files = exported(track)
+        assert result == ExportedPoses(len(track.tracked_frames), len(track.frames))
+        assert list(files) == track.tracked_frames.tolist()
+        assert present(files) == track.frames.tolist()
+        for frame, keypoints in zip(track.frames.tolist(), track.keypoints, strict=True):
+            assert files[frame] == write_openpose(keypoints)
+        for frame in set(files) - set(track.frames.tolist()):
+            assert files[frame] == b'{"version":1.3,"people":[]}', "as OpenPose writes it"
+
+    def test_track_of_an_earlier_version_exports_the_known_frames_with_a_warning(self, person: Keypoints) -> None:
+        result, files = exported(track_of(person, [0, 3, 12]))
+        assert (result.files, result.with_person, list(files)) == (3, 3, [0, 3, 12])
+        assert result.warning
+        assert "without a person" in result.warning
+        assert "Process the video again" in result.warning
+
+    @pytest.mark.parametrize("every_frame", [False, True])
+    def test_video_without_a_person_exports_files_without_people(self, every_frame: bool) -> None:
+        track = video_of(np.zeros((25, 3), np.float32), [], range(0, 10, 3), 11)
+        result, files = exported(track, every_frame=every_frame)
+        assert list(files) == list(range(11) if every_frame else range(0, 10, 3))
+        assert result == ExportedPoses(len(files), 0)
+        assert present(files) == []
+
+    def test_video_without_frames_exports_no_files(self) -> None:
+        result, files = exported(video_of(np.zeros((25, 3), np.float32), [], [], 0), every_frame=True)
+        assert (result, files) == (ExportedPoses(0, 0), {})
+
+
+class TestEveryFrame:
+    @given(video_tracks())
+    @settings(max_examples=50)
+    def test_every_frame_of_the_video_has_a_file(self, track: Track) -> None:
+        result, files = exported(track, every_frame=True)
+        assert list(files) == list(range(len(track.frame_times)))
+        assert result == ExportedPoses(len(files), len(present(files)))
+        _, tracked = exported(track)
+        assert {frame: files[frame] for frame in tracked} == tracked, "tracked frames are written as tracked"
+
+    @given(video_tracks())
+    @settings(max_examples=50)
+    def test_frames_between_tracked_frames_are_those_of_the_annotated_video(self, track: Track) -> None:
+        skeleton = skeleton_for(track.fps)
+        poses = dict(zip(track.frames.tolist(), track.keypoints, strict=True))
+        for frame in track.tracked_frames.tolist():
+            skeleton.add(track.frame_times[frame], poses.get(frame))
+        skeleton.end()
+        _, files = exported(track, every_frame=True)
+        for frame in set(files) - set(track.tracked_frames.tolist()):
+            shown, written = skeleton.at(float(track.frame_times[frame])), read_openpose(files[frame])
+            assert (written is None) == (shown is None)
+            if written is not None and shown is not None:
+                known = shown[:, 2] > 0
+                assert written[known] == pytest.approx(shown[known], abs=0.001)
+                assert not written[~known].any()
+
+    def test_positions_are_linear_and_confidences_the_lower_one(
+        self, person: Keypoints, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sightline.pose.openpose._BATCH", 4)
+        track = video_of(person, [0, 3, 6, 9], range(0, 10, 3), 10)
+        keypoints = track.keypoints.copy()
+        keypoints[1, :, 2] *= 0.5
+        result, files = exported(replace(track, keypoints=keypoints), every_frame=True)
+        assert result == ExportedPoses(10, 10)
+        written = np.stack([read_openpose(data) for data in files.values()])
+        seen = person[:, 2] > 0
+        for joint in np.flatnonzero(seen):
+            for axis in (0, 1):
+                expected = np.interp(np.arange(10), track.frames, track.keypoints[:, joint, axis])
+                assert written[:, joint, axis] == pytest.approx(expected, abs=0.001)
+        halved = np.isin(np.arange(10), [1, 2, 3, 4, 5])
+        assert written[halved][:, :, 2] == pytest.approx(np.tile(person[:, 2] / 2, (5, 1)), abs=0.001)
+        assert written[~halved][:, :, 2] == pytest.approx(np.tile(person[:, 2], (5, 1)), abs=0.001)
+        assert not written[:, ~seen].any()
+
+    def test_joint_missing_in_one_tracked_frame_is_missing_between(self, person: Keypoints) -> None:
+        track = video_of(person, [0, 3], [0, 3], 4)
+        keypoints = track.keypoints.copy()
+        keypoints[1, 4] = 0
+        _, files = exported(replace(track, keypoints=keypoints), every_frame=True)
+        assert read_openpose(files[0])[4].all()
+        assert all(not read_openpose(files[frame])[4].any() for frame in (1, 2, 3))
+        assert all(read_openpose(files[frame])[3].all() for frame in (1, 2, 3))
+
+    def test_frames_in_a_gap_are_without_a_person(self, person: Keypoints) -> None:
+        # The pose of frame 3 is shown for the period of 0.1 s that it stands for.
+        _, files = exported(video_of(person, [0, 3, 12, 15], range(0, 19, 3), 19), every_frame=True)
+        assert present(files) == [0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 16, 17]
+
+    def test_single_tracked_frame_without_person_stays_without(self, person: Keypoints) -> None:
+        _, files = exported(video_of(person, [0, 6], [0, 3, 6], 7), every_frame=True)
+        assert present(files) == [0, 1, 2, 4, 5, 6]
+
+    def test_frames_before_the_first_person_are_without(self, person: Keypoints) -> None:
+        _, files = exported(video_of(person, [6, 9], range(0, 10, 3), 10), every_frame=True)
+        assert present(files) == [6, 7, 8, 9]
+
+    def test_track_of_an_earlier_version_is_rejected_before_a_file_is_written(
+        self, person: Keypoints, tmp_path: Path
+    ) -> None:
+        with pytest.raises(InvalidInput, match="stored by a version") as caught:
+            export_openpose(track_of(person, [0, 3]), "visit", tmp_path, every_frame=True)
+        assert caught.value.subject == "visit"
+        assert "Process the video again" in caught.value.fix
         assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,32 @@
+"""Opening a media file, and its video stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+MediaFile: TypeAlias = Any
+"""A PyAV input container."""
+
+# Names of FFmpeg's demuxers. Others are rejected when a file is opened: a playlist with the name clip.mp4 could
+# otherwise make FFmpeg read any file or address that it names.
+_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,flv"
+
+
+def open_media(path: Path) -> MediaFile:
+    """Open a media file with PyAV, restricted to the containers that sightline supports."""
+    import av
+
+    options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
+    # FFmpeg takes the text before the colon of a relative path for a protocol. Titles are in any encoding.
+    return av.open(str(path.absolute()), options=options, metadata_errors="replace")
+
+
+def video_stream(container: MediaFile) -> Any | None:
+    """Return the first video stream that is not a cover image; None if there is none."""
+    import av
+
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    return None

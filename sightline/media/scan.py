@@ -1,0 +1,143 @@
+"""One pass over the packets of a video, before work starts: its end, its damage, and the decoded sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from sightline.media.container import MediaFile
+from sightline.media.damage import StreamReport, decode_packets
+from sightline.media.holes import HoleDetector
+from sightline.media.leaps import LeapFilter, presentation_time, without_leaps
+from sightline.media.tracks import AudioTrack
+
+_PRIMING = Fraction(1, 8)
+"""Seconds. The delay of audio encoders, which MP4 hides with an edit list, is shorter."""
+
+_OVERLAP = Fraction(1, 20)
+"""Seconds. Timestamps of sound are rounded: an earlier one is an error from there on."""
+
+
+class Scan:
+    """The result of the pass. Times in seconds since ``origin``, the container's first presentation time.
+
+    ``packets``: the number of packets of the picture. ``end``: that of the last shown frame or sound. ``sound`` and
+    ``picture``: their damage; that of the picture only if the container lost it. ``is_cut``: whether an edit list hides
+    more of the sound than the encoder's delay.
+    """
+
+    def __init__(self, container: MediaFile, stream: Any, track: AudioTrack | None, origin: Fraction) -> None:
+        self.packets = 0
+        self.end = 0.0
+        self.sound, self.picture = StreamReport(), StreamReport()
+        self.is_cut = False
+        self._container, self._stream, self._origin = container, stream, origin
+        self._audio = container.streams.audio[track.number] if track else None
+        self._is_broken, self._is_avi = False, container.format.name == "avi"
+        self._holes = HoleDetector()
+        self._typical = 1 / stream.average_rate if stream.average_rate else Fraction(0)
+        self._leaps: LeapFilter[tuple[Any, int]] = LeapFilter(self._typical)
+        self._leaping = 0
+        self._first: Fraction | None = None
+        self._picture_end = Fraction(0)
+        self._declared_end = _declared_end(container, stream)
+        self._sound_end = _declared_end(container, self._audio)
+        self._last = self._hidden = self._heard = self._overlap = Fraction(0)
+
+    def run(self) -> None:
+        """Read all packets."""
+        # Not all streams by default: PyAV fails at a stream that appears later.
+        packets = self._sound_packets(self._container.demux(list(self._container.streams)))
+        for frame, leaps in without_leaps(decode_packets(packets, self._skip), presentation_time):
+            self._add_sound(frame, leaps=leaps)
+        for last, leaps in self._leaps.end():
+            self._add_picture(*last, leaps=leaps)
+        if "mov" not in self._container.format.name:  # whose index names the position of every packet
+            missing = (self._container.duration or 0) / 1_000_000 - float(self._last)
+            for start, stop in self._holes.holes(self._container.size, missing):
+                self.picture.add("picture", start, stop)
+                self.end = max(self.end, stop)
+
+    def add_delay(self, first_time: Fraction) -> None:
+        """Extend the end by the delay of the decoder, which shows the first frame at ``first_time``."""
+        if self._first is not None:
+            self._extend(self._picture_end + max(Fraction(0), first_time - self._first))
+
+    def warnings(self) -> Iterator[str]:
+        """Yield a sentence for each finding beside the damage."""
+        if self._is_broken:
+            yield f"the file cannot be read beyond {self.end:.2f} s"
+        if self._leaping:
+            yield f"{self._leaping} frames or parts of the sound have a time far from that of their neighbours"
+        if self._overlap:
+            yield f"the times of the sound go back; {float(self._overlap):.2f} s that overlap others were left out"
+
+    def _sound_packets(self, packets: Iterator[Any]) -> Iterator[Any]:
+        """Add the packets of the picture, and yield those of the sound."""
+        for packet in packets:
+            if packet.size and (time := self._time(packet)) is not None:
+                self._last = max(self._last, time + (packet.duration or 0) * packet.time_base)
+            hole = self._holes.place(packet.pos, packet.size, is_picture=packet.stream is self._stream)
+            if packet.stream is self._audio:
+                if packet.is_discard:
+                    self._hidden += packet.duration * packet.time_base
+                    self.is_cut = self.is_cut or self._hidden > _PRIMING
+                yield packet
+            elif packet.stream is self._stream and packet.size and not packet.is_discard:
+                self.packets += 1
+                for before, leaps in self._leaps.push((packet, hole), _decoding_time(packet)):
+                    self._add_picture(*before, leaps=leaps)
+
+    def _time(self, packet: Any) -> Fraction | None:
+        if self._is_avi:  # which has no presentation times; the demuxer's are guesses
+            return None if packet.dts is None else Fraction(packet.dts * packet.time_base)
+        return presentation_time(packet)
+
+    def _add_picture(self, packet: Any, hole: int, *, leaps: bool) -> None:
+        self._leaping += leaps
+        time = self._time(packet)
+        if time is None or leaps:
+            return
+        duration = packet.duration * packet.time_base if packet.duration else self._typical
+        if self._declared_end is not None:
+            # The duration in the index is that to the next packet, not to the next frame that is shown.
+            duration = min(duration, max(self._declared_end - time, self._typical))
+        self._first = time if self._first is None else self._first
+        self._picture_end = max(self._picture_end, time + duration)
+        self._holes.add(hole, float(time - self._origin), float(duration))
+        self._extend(time + duration)
+
+    def _add_sound(self, frame: Any, *, leaps: bool) -> None:
+        self._leaping += leaps
+        time = presentation_time(frame)
+        if time is None or leaps:
+            return
+        end = time + Fraction(frame.samples, frame.sample_rate)
+        if end < self._heard - _OVERLAP:
+            self._overlap += end - time
+        self._heard = max(self._heard, end)
+        self._extend(min(end, self._sound_end) if self._sound_end else end)
+
+    def _extend(self, end: Fraction) -> None:
+        self.end = max(self.end, float(end - self._origin))
+
+    def _skip(self, packet: Any | None) -> None:
+        """Add the part of a packet of the sound that cannot be decoded; None if the container cannot be read."""
+        if packet is None:
+            self._is_broken = True
+        elif not packet.is_discard and (time := presentation_time(packet)) is not None:
+            start = time - self._origin
+            self.sound.add("sound", float(start), float(start + (packet.duration or 0) * packet.time_base))
+
+
+def _declared_end(container: MediaFile, stream: Any | None) -> Fraction | None:
+    """Return the time of the stream's end that MP4 and MOV declare: the last packet may last longer than is shown."""
+    if stream is None or "mov" not in container.format.name or not stream.duration:
+        return None
+    return Fraction(((stream.start_time or 0) + stream.duration) * stream.time_base)
+
+
+def _decoding_time(packet: Any) -> Fraction | None:
+    """Return the packet's decoding time in seconds: unlike those of B-frames, these times are in order."""
+    return presentation_time(packet) if packet.dts is None else Fraction(packet.dts * packet.time_base)

@@ -1,0 +1,184 @@
+"""The choice of the cases: a covering design of the dimensions, of what FFmpeg can write and read.
+
+``python -m tests.sightline.media.conformance.design`` asks FFmpeg and writes ``cases.txt``; the choice depends on the
+seed and on FFmpeg's version only. The first cases contain every value once and are the ones of ``make test``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import astuple, fields
+from functools import cache
+from pathlib import Path
+
+from tests.sightline.media.conformance import values
+from tests.sightline.media.conformance.case import Case
+from tests.sightline.media.conformance.compare import beep_time, flash_time
+from tests.sightline.media.conformance.generate import NotWritten, generate, picture, run, sound
+from tests.sightline.media.conformance.reference import NotDecoded, decode
+from tests.sightline.media.conformance.values import AUDIOS, CONTAINERS, VIDEOS
+
+CASES = Path(__file__).with_name("cases.txt")
+COUNT = 300
+_SEED = 17
+_MIN_USES = 3
+_CANDIDATES = 400
+
+Pair = tuple[int, object, int, object]
+
+
+def read_cases() -> tuple[list[Case], list[Case]]:
+    """Return the cases of ``make test``, and the further ones of ``make soak``."""
+    short, _, long = CASES.read_text().partition("\n\n")
+    return [Case.parse(line) for line in short.split()], [Case.parse(line) for line in long.split()]
+
+
+def main() -> None:
+    """Choose the cases and write their ids."""
+    cases = list(_choose(random.Random(_SEED)))
+    used: set[tuple[int, object]] = set()
+    short = []
+    for case in cases:
+        if fresh := set(enumerate(astuple(case))) - used:
+            short.append(case)
+            used |= fresh
+    long = [case for case in cases if case not in short]
+    CASES.write_text("\n".join(case.id for case in short) + "\n\n" + "\n".join(case.id for case in long) + "\n")
+    print(f"{len(short)} cases contain every value; {len(cases)} in all")
+    counts = Counter(value for case in cases for value in enumerate(astuple(case)))
+    print("used least:", sorted(counts.items(), key=lambda item: item[1])[:12])
+
+
+def _choose(chance: random.Random) -> Iterator[Case]:
+    """Yield cases, each of which adds the most values and pairs of values to the earlier ones."""
+    uses: Counter[tuple[int, object]] = Counter()
+    pairs: set[Pair] = set()
+    chosen: set[Case] = set()
+    unwritable: set[Case] = set()
+
+    def gain(case: Case) -> tuple[int, int, int]:
+        named = list(enumerate(astuple(case)))
+        fresh = sum(uses[value] == 0 for value in named)
+        rare = sum(uses[value] < _MIN_USES for value in named)
+        return fresh, rare, len(_pairs(case) - pairs)
+
+    while len(chosen) < COUNT:
+        candidates = {case for _ in range(_CANDIDATES) if (case := _draw(chance, uses)) is not None}
+        ranked = sorted(candidates - chosen - unwritable, key=lambda case: (gain(case), case.id), reverse=True)
+        case = next((candidate for candidate in ranked if _held(candidate)), None)
+        if case is None:
+            continue
+        if not is_playable(case):
+            print("unwritable:", case.id, flush=True)
+            unwritable.add(case)
+            continue
+        chosen.add(case)
+        uses.update(enumerate(astuple(case)))
+        pairs |= _pairs(case)
+        print(len(chosen), case.id, flush=True)
+        yield case
+
+
+def _pairs(case: Case) -> set[Pair]:
+    named = enumerate(astuple(case))
+    return {(a, x, b, y) for (a, x), (b, y) in itertools.combinations(named, 2)}
+
+
+def _draw(chance: random.Random, uses: Counter[tuple[int, object]]) -> Case | None:
+    """Return a case of random values, the rarely used ones more often; None if the values exclude each other."""
+    tables = (CONTAINERS, VIDEOS, AUDIOS, values.LAYOUTS, values.RATES, values.GEOMETRIES, values.TIMINGS)
+    picked = []
+    for number, table in enumerate(tables):
+        names = list(table)
+        picked.append(chance.choices(names, [1 / (1 + uses[number, name]) for name in names])[0])
+    if picked[2] == "none":
+        picked[3:5] = ["mono", 48000]
+    case = Case(**dict(zip([field.name for field in fields(Case)], picked, strict=True)))  # type: ignore[arg-type]
+    return case if case.allowed and _encodes(case.audio, case.layout, case.rate) else None
+
+
+def _held(case: Case) -> bool:
+    muxer = CONTAINERS[case.container].muxer
+    if not _holds_video(muxer, case.video) or not _holds_audio(muxer, case.audio):
+        return False
+    audio = AUDIOS[case.audio]
+    options = ("-c:a", audio.encoder, *audio.options) if audio else ()
+    return audio is None or _is_muxed("null", sound(case.layout, case.rate, 0.3), options)
+
+
+def is_playable(case: Case) -> bool:
+    """Ask FFmpeg whether it can write the case and find its frames, its flash and its beep again."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            read = decode(generate(case, Path(folder)))
+        except (NotWritten, NotDecoded):
+            return False
+    flash = flash_time(read)
+    if len(read.rgb) != len(read.times) or flash is None:
+        return False
+    if case.audio == "none":
+        return True
+    beep, timing = beep_time(read.mono), values.TIMINGS[case.timing]
+    late = timing.audio_offset - timing.video_offset
+    # FFmpeg writes some formats that the container cannot describe, such as 7.1 channels into FLV.
+    described = read.sound.shape[1] == len(values.LAYOUTS[case.layout].split("+"))
+    described = described and read.sound_rate in (case.rate, 48_000)
+    return described and beep is not None and (bool(timing.default) or abs(beep - flash - late) < 0.25)
+
+
+@cache
+def _holds_video(muxer: str, name: str) -> bool:
+    video = VIDEOS[name]
+    pixels = ("-pix_fmt", video.pixels) if video.pixels else ()
+    return _is_muxed(muxer, picture(video.size, values.RATE, 0.12), ("-c:v", video.encoder, *video.options, *pixels))
+
+
+@cache
+def _holds_audio(muxer: str, name: str) -> bool:
+    audio = AUDIOS[name]
+    if audio is None:
+        return True
+    # FLV holds some codecs at some rates only.
+    for layout, rate in itertools.product(("stereo", "mono"), (44100, 48000, 8000, 16000)):
+        if _encodes(name, layout, rate):
+            options = ("-c:a", audio.encoder, *audio.options)
+            if _is_muxed(muxer, sound(layout, rate, 0.3), options):
+                return True
+    return False
+
+
+@cache
+def _is_muxed(muxer: str, source: str, options: tuple[str, ...]) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", source, *options, "-strict", "-2"]
+        return run([*command, "-f", muxer, str(Path(folder) / "clip")]).returncode == 0
+
+
+@cache
+def _encodes(audio: str, layout: str, rate: int) -> bool:
+    """Ask FFmpeg for the encoder's layouts and rates; one that lists none supports every one."""
+    encoder = AUDIOS[audio]
+    if encoder is None:
+        return (layout, rate) == ("mono", 48000)
+    rates, layouts = _supported(encoder.encoder)
+    return (not rates or rate in rates) and (not layouts or layout in layouts)
+
+
+@cache
+def _supported(encoder: str) -> tuple[frozenset[int], frozenset[str]]:
+    text = run(["ffmpeg", "-hide_banner", "-h", f"encoder={encoder}"]).stdout.decode()
+    rates = re.search(r"Supported sample rates: (.*)", text)
+    layouts = re.search(r"Supported channel layouts: (.*)", text)
+    return (
+        frozenset(int(rate) for rate in rates[1].split()) if rates else frozenset(),
+        frozenset(layouts[1].split()) if layouts else frozenset(),
+    )
+
+
+if __name__ == "__main__":
+    main()
