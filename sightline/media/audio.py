@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.media.container import open_media
+from sightline.media.container import open_media, read_packets
 from sightline.media.damage import decode_packets
 from sightline.media.leaps import presentation_time, without_leaps
 from sightline.media.probe import VideoInfo
@@ -69,7 +69,7 @@ def sound(info: VideoInfo, rate: int, layout: str) -> Iterator[Samples]:
     with open_media(info.path) as container:
         stream = container.streams.audio[info.audio.number]
         stream.thread_type = "AUTO"
-        for frame, leaps in without_leaps(decode_packets(container.demux(stream), damaged), presentation_time):
+        for frame, leaps in without_leaps(decode_packets(read_packets(container, stream), damaged), presentation_time):
             time = presentation_time(frame)
             start = None if time is None or leaps else round((time - info.origin) * rate)
             if position is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,6 +21,22 @@ def open_media(path: Path) -> MediaFile:
     options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
     # FFmpeg takes the text before the colon of a relative path for a protocol. Titles are in any encoding.
     return av.open(str(path.absolute()), options=options, metadata_errors="replace")
+
+
+def read_packets(container: MediaFile, *streams: Any) -> Iterator[Any]:
+    """Yield the packets of the streams, and at the end one without content for each. Other streams are not read.
+
+    Raises ``av.error.FFmpegError`` if the container cannot be read.
+    """
+    import av
+
+    for stream in container.streams:
+        if stream not in streams:
+            stream.discard = av.stream.Discard.all
+    try:
+        yield from container.demux(list(streams))
+    except IndexError:
+        return  # PyAV 18 cannot end the reading of a file whose damage looks like the start of another stream
 
 
 def video_stream(container: MediaFile) -> Any | None:

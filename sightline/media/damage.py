@@ -110,8 +110,6 @@ def decode_packets(packets: Iterable[Any], damaged: Any) -> Iterator[Any]:
         except av.error.FFmpegError:
             damaged(None)
             return
-        except IndexError:
-            return  # PyAV 18 cannot end the reading of a file whose damage looks like the start of another stream
         if packet is None:
             return
         try:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.media.container import open_media, video_stream
+from sightline.media.container import open_media, read_packets, video_stream
 from sightline.media.damage import StreamReport, decode_packets
 from sightline.media.geometry import Upright
 from sightline.media.leaps import presentation_time, without_leaps
@@ -51,7 +51,7 @@ def decode(info: VideoInfo, report: StreamReport | None = None) -> Iterator[tupl
         stream.thread_type = "AUTO"
         clock.typical = 1 / stream.average_rate if stream.average_rate else Fraction(1, 25)
         index = 0
-        frames = decode_packets(container.demux(stream), clock.skip)
+        frames = decode_packets(read_packets(container, stream), clock.skip)
         for frame, leaps in without_leaps(frames, clock.stamp, clock.typical):
             time = clock.time(frame, leaps=leaps)
             if time is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sightline.errors import InvalidMedia
 from sightline.media.completeness import missing_part
-from sightline.media.container import MediaFile, open_media, video_stream
+from sightline.media.container import MediaFile, open_media, read_packets, video_stream
 from sightline.media.damage import MAX_DAMAGE_SHARE, Damage, StreamReport, check_damage, decode_packets
 from sightline.media.geometry import Size, upright_size
 from sightline.media.scan import Scan
@@ -138,8 +138,7 @@ def _read(
         aspect = stream.sample_aspect_ratio or None
         first, first_time = _first_frame(path, uri)
         size = upright_size(first, aspect)
-        scan = Scan(container, stream, track, origin)
-        scan.run()
+        scan = Scan(path, track, origin)
         if container.format.name == "avi":
             scan.add_delay(first_time)
         if scan.packets == 0:
@@ -173,7 +172,7 @@ def _read(
 def _first_frame(path: Path, uri: str) -> tuple[Any, Fraction]:
     """Return the first frame, and its decoding time: only a decoded frame has a reliable size and orientation."""
     with open_media(path) as container:
-        frame = next(decode_packets(container.demux(video_stream(container)), lambda _: None), None)
+        frame = next(decode_packets(read_packets(container, video_stream(container)), lambda _: None), None)
     if frame is None:
         raise InvalidMedia(uri, "none of its frames can be decoded", _COPY_AGAIN)
     return frame, (frame.dts or 0) * frame.time_base

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
-from sightline.media.container import MediaFile
+from sightline.media.container import MediaFile, open_media, read_packets, video_stream
 from sightline.media.damage import StreamReport, decode_packets
 from sightline.media.holes import HoleDetector
 from sightline.media.leaps import LeapFilter, presentation_time, without_leaps
@@ -27,37 +29,55 @@ class Scan:
     more of the sound than the encoder's delay.
     """
 
-    def __init__(self, container: MediaFile, stream: Any, track: AudioTrack | None, origin: Fraction) -> None:
+    def __init__(self, path: Path, track: AudioTrack | None, origin: Fraction) -> None:
         self.packets = 0
         self.end = 0.0
         self.sound, self.picture = StreamReport(), StreamReport()
         self.is_cut = False
-        self._container, self._stream, self._origin = container, stream, origin
-        self._audio = container.streams.audio[track.number] if track else None
-        self._is_broken, self._is_avi = False, container.format.name == "avi"
+        self._origin = origin
+        self._is_broken = self._is_avi = False
         self._holes = HoleDetector()
-        self._typical = 1 / stream.average_rate if stream.average_rate else Fraction(0)
-        self._leaps: LeapFilter[tuple[Any, int]] = LeapFilter(self._typical)
+        self._typical = Fraction(0)
         self._leaping = 0
         self._first: Fraction | None = None
-        self._picture_end = Fraction(0)
-        self._declared_end = _declared_end(container, stream)
-        self._sound_end = _declared_end(container, self._audio)
-        self._last = self._hidden = self._heard = self._overlap = Fraction(0)
+        self._last = self._picture_end = self._hidden = self._heard = self._overlap = Fraction(0)
+        with open_media(path) as container:
+            if "mov" not in container.format.name:
+                self._read(container, video_stream(container), track)
+                missing = (container.duration or 0) / 1_000_000 - float(self._last)
+                self._add_lost(self.picture, self._holes.holes(container.size, missing))
+                return
+            self._read(container, video_stream(container), None)
+        # The index of MP4 and MOV names the position of every packet. One entry that is wrong ends the reading of all
+        # streams, so each is read alone.
+        with open_media(path) as container:
+            if track:
+                self._read(container, None, track)
 
-    def run(self) -> None:
-        """Read all packets."""
-        # Not all streams by default: PyAV fails at a stream that appears later.
-        packets = self._sound_packets(self._container.demux(list(self._container.streams)))
+    def _read(self, container: MediaFile, stream: Any | None, track: AudioTrack | None) -> None:
+        """Read the packets of the picture, of the sound, or of both with all other streams."""
+        audio = container.streams.audio[track.number] if track else None
+        self._stream, self._audio = stream, audio
+        self._is_avi = container.format.name == "avi"
+        self._declared_end, self._sound_end = _declared_end(container, stream), _declared_end(container, audio)
+        self._typical = 1 / stream.average_rate if stream and stream.average_rate else self._typical
+        self._leaps: LeapFilter[tuple[Any, int]] = LeapFilter(self._typical)
+        read: Counter[int] = Counter()
+        streams = list(container.streams) if stream and audio else [stream or audio]
+        packets = self._sound_packets(read_packets(container, *streams), read)
         for frame, leaps in without_leaps(decode_packets(packets, self._skip), presentation_time):
             self._add_sound(frame, leaps=leaps)
         for last, leaps in self._leaps.end():
             self._add_picture(*last, leaps=leaps)
-        if "mov" not in self._container.format.name:  # whose index names the position of every packet
-            missing = (self._container.duration or 0) / 1_000_000 - float(self._last)
-            for start, stop in self._holes.holes(self._container.size, missing):
-                self.picture.add("picture", start, stop)
-                self.end = max(self.end, stop)
+        for each, end, report in ((stream, self._declared_end, self.picture), (audio, self._sound_end, self.sound)):
+            if each is not None and end is not None and read[each.index] < len(each.index_entries):
+                last_time = self._picture_end if each is stream else self._heard
+                self._add_lost(report, [(float(last_time - self._origin), float(end - self._origin))])
+
+    def _add_lost(self, report: StreamReport, parts: Iterable[tuple[float, float]]) -> None:
+        for start, stop in parts:
+            report.add("picture" if report is self.picture else "sound", start, stop)
+            self.end = max(self.end, stop)
 
     def add_delay(self, first_time: Fraction) -> None:
         """Extend the end by the delay of the decoder, which shows the first frame at ``first_time``."""
@@ -73,9 +93,10 @@ class Scan:
         if self._overlap:
             yield f"the times of the sound go back; {float(self._overlap):.2f} s that overlap others were left out"
 
-    def _sound_packets(self, packets: Iterator[Any]) -> Iterator[Any]:
-        """Add the packets of the picture, and yield those of the sound."""
+    def _sound_packets(self, packets: Iterator[Any], read: Counter[int]) -> Iterator[Any]:
+        """Add the packets of the picture, yield those of the sound, and count those of every stream."""
         for packet in packets:
+            read[packet.stream_index] += packet.size > 0
             if packet.size and (time := self._time(packet)) is not None:
                 self._last = max(self._last, time + (packet.duration or 0) * packet.time_base)
             hole = self._holes.place(packet.pos, packet.size, is_picture=packet.stream is self._stream)

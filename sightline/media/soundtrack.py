@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Self
 
 from sightline.media.audio import known_layout, sound
-from sightline.media.container import open_media
+from sightline.media.container import open_media, read_packets
 from sightline.media.probe import VideoInfo
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
@@ -56,7 +57,7 @@ class Soundtrack:
 
     def _copy(self, stream: Any, output: Any) -> Packets:
         shift, last = round(self._info.origin / stream.time_base), None
-        for packet in self._source.demux(stream):
+        for packet in self._readable(stream):
             if packet.dts is None:
                 continue  # the demuxer's end marker
             time = float(packet.dts * packet.time_base - self._info.origin)
@@ -69,6 +70,13 @@ class Soundtrack:
             packet.pts, packet.dts = shown + late, last
             packet.stream = output
             yield time, packet
+
+    def _readable(self, stream: Any) -> Iterator[Any]:
+        import av
+
+        # A container that cannot be read to its end was reported when the video was probed.
+        with suppress(av.error.FFmpegError):
+            yield from read_packets(self._source, stream)
 
     def _encoded(self, stream: Any, target: Any) -> Packets:
         rate = stream.rate if stream.rate in _AAC_RATES else 48_000

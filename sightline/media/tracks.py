@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sightline.errors import InvalidMedia
-from sightline.media.container import MediaFile, open_media
+from sightline.media.container import MediaFile, open_media, read_packets
 from sightline.media.damage import decode_packets
 
 _AUDIBLE = 2.0**-11
@@ -95,7 +95,7 @@ def _preferred(path: Path, streams: list[Any], usable: list[int]) -> int:
 def _is_audible(path: Path, number: int) -> bool:
     """Return whether the track contains sound; reads only up to the first sound."""
     with open_media(path) as container:
-        packets = container.demux(container.streams.audio[number])
+        packets = read_packets(container, container.streams.audio[number])
         return any(_peak(frame) >= _AUDIBLE for frame in decode_packets(packets, lambda _: None))
 
 

@@ -84,7 +84,7 @@ def sound(layout: str, rate: int, seconds: float, beep: float = 1.0) -> str:
         if name == "LFE":
             channels.append("0.2*sin(2*PI*60*t)")
             continue
-        tone = f"{0.1 - 0.01 * index:.2f}*sin(2*PI*{300 + 100 * index}*t)"
+        tone = f"{0.05 - 0.005 * index:.3f}*sin(2*PI*{300 + 100 * index}*t)"
         channels.append(f"{tone}+{0.2 + 0.2 * (index % 2)}*between(t,{beep},{beep + 0.2})*sin(2*PI*1000*t)")
     expressions = "|".join(channels)
     return f"aevalsrc=exprs='{expressions}':channel_layout={layout}:sample_rate={rate}:duration={seconds}"
@@ -143,7 +143,7 @@ def _flag(index: int, default: tuple[bool, ...]) -> list[str]:
 def _encoder(case: Case) -> list[str]:
     video, geometry, timing = VIDEOS[case.video], GEOMETRIES[case.geometry], TIMINGS[case.timing]
     filters = [*timing.filters, *geometry.filters]
-    arguments = ["-c:v:0", video.encoder, "-g", str(_GOP), *video.options]
+    arguments = ["-c:v:0", video.encoder, "-g", str(_GOP), *video.options, *geometry.options]
     if video.pixels:
         arguments += ["-pix_fmt:v:0", video.pixels]
     if filters:

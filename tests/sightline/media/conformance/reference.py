@@ -30,7 +30,7 @@ class Reference:
 
     ``width`` and ``height``: of the autorotated first frame in stored pixels; ``aspect``: width by height as displayed.
     ``rgb``: shape (n_frames, height, width, 3). ``mono``: at :data:`MONO_RATE` from time 0; ``sound``: shape (n,
-    channels) in -1..1, ``sound_rate`` a second. Both have no samples without sound.
+    channels) in -1..1, ``sound_rate`` a second; ``channels``: as stored. Both have no samples without sound.
     """
 
     width: int
@@ -43,6 +43,7 @@ class Reference:
     mono: NDArray[np.float64]
     sound: NDArray[np.float64]
     sound_rate: int
+    channels: int
     layout: str
 
 
@@ -77,6 +78,7 @@ def decode(path: Path, size: tuple[int, int] | None = None, layout: str | None =
         sound_rate, samples = _read_sound(sound) if audible else (0, np.zeros((0, 1)))
         layouts = re.findall(r"Audio: pcm_s16be[^,]*, \d+ Hz, ([^,]+), s16", log)
         times, duration, frame_seconds = _timeline(report, log)
+        chosen = re.search(r"Stream #0:(\d+) -> #1:0 ", log)
         return Reference(
             width=width,
             height=height,
@@ -88,13 +90,14 @@ def decode(path: Path, size: tuple[int, int] | None = None, layout: str | None =
             mono=_samples(mono) if audible else np.zeros(0),
             sound=samples,
             sound_rate=sound_rate,
+            channels=next((s["channels"] for s in report["streams"] if chosen and s["index"] == int(chosen[1])), 0),
             layout=layouts[-1] if layouts else "",
         )
 
 
 def _probe(path: Path) -> dict[str, Any]:
     entries = (
-        "stream=index,codec_type,avg_frame_rate,channel_layout,sample_rate:format=start_time:"
+        "stream=index,codec_type,avg_frame_rate,channels,sample_rate:format=start_time:"
         "frame=media_type,stream_index,best_effort_timestamp_time,pkt_duration_time,nb_samples"
     )
     result = run(["ffprobe", "-v", "error", "-show_frames", "-show_entries", entries, "-of", "json", str(path)])

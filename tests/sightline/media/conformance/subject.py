@@ -33,6 +33,9 @@ class Subject:
     copy: Path
 
 
+_EVERY_FRAME = 1e6
+"""A sampling rate in frames a second that omits no frame, also if times are a tick apart."""
+
 Reader = Callable[[Path], Subject]
 
 
@@ -67,7 +70,7 @@ class Isolated:
 def sightline(path: Path) -> Subject:
     """Read and annotate the file with sightline."""
     info = media.probe(path)
-    frames = list(media.sample_frames(info, 1000.0, []))
+    frames = list(media.sample_frames(info, _EVERY_FRAME, []))
     copy = path.with_name("annotated.mp4")
     media.annotate(info, media.Overlay(duration=info.duration), copy)
     return Subject(
@@ -91,26 +94,13 @@ def transcoded(path: Path, options: list[str], filters: str = "null", before: tu
 
     ``filters``: of the picture, before its pixels are made square; ``before``: options of the input.
     """
-    copy = path.with_name("copy.mp4")
+    copy = path.with_name("copy.mov")
     square = f"{filters},scale='trunc(iw*if(sar,sar,1)/2+.5)*2':'trunc(ih/2+.5)*2':eval=init:flags=bicubic,setsar=1"
     command = ["ffmpeg", "-hide_banner", "-v", "error", "-y", *before, "-i", str(path), "-vf", square]
     command += ["-fps_mode", "passthrough", "-enc_time_base:v", "1:90000", "-pix_fmt", "yuv420p", "-c:v", "libx264"]
-    command += [
-        "-preset",
-        "veryfast",
-        "-crf",
-        "10",
-        "-bf",
-        "0",
-        "-c:a",
-        "aac",
-        "-ar",
-        "48000",
-        "-b:a",
-        "256k",
-        "-sn",
-        "-dn",
-    ]
+    command += ["-preset", "veryfast", "-crf", "10", "-bf", "0", "-sn", "-dn"]
+    # FFmpeg's AAC encoder changes some channels by 4 dB.
+    command += ["-c:a", "pcm_s16le", "-ar", "48000", "-af", "aresample=async=1:first_pts=0"]
     result = run([*command, *options, "-video_track_timescale", "90000", str(copy)])
     if result.returncode:
         raise NotDecoded(f"{path.name}: {result.stderr.decode(errors='replace')[-500:]}")

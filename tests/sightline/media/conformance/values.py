@@ -196,8 +196,9 @@ _UNIT = 1 << 16
 class Geometry:
     """How the picture is stored.
 
-    ``matrix``: a, b, c, d of the display matrix of MP4 and MOV. ``filters``: of the encoded picture. ``bsf``: filter of
-    the encoded stream. ``aspect``: display aspect ratio in the container only. ``resized``: scale of the second half.
+    ``matrix``: a, b, c, d of the display matrix of MP4 and MOV. ``filters``: of the picture before encoding.
+    ``options``: of the encoder. ``bsf``: filter of the encoded stream. ``aspect``: display aspect ratio in the
+    container only. ``resized``: scale of the second half.
     """
 
     containers: tuple[str, ...] = tuple(CONTAINERS)
@@ -206,6 +207,7 @@ class Geometry:
     matrix: tuple[int, int, int, int] | None = None
     filters: tuple[str, ...] = ()
     bsf: str | None = None
+    options: tuple[str, ...] = ()
     aspect: str | None = None
     resized: float | None = None
 
@@ -216,6 +218,8 @@ def _turned(a: float, b: float, c: float, d: float, *filters: str) -> Geometry:
 
 
 _R = 0.5**0.5
+_ALL_KEY = ("-g", "1")
+_ORIENTATION = "h264_metadata=display_orientation=insert"
 GEOMETRIES = {
     "plain": Geometry(),
     "rot90": _turned(0, 1, -1, 0),
@@ -236,8 +240,9 @@ GEOMETRIES = {
     ),
     "sar_in_container": Geometry(filters=("setsar=0",), aspect="5:2"),
     "sar_conflict": Geometry(filters=("setsar=8/9",), aspect="5:2"),
-    "sei_rot90": Geometry(videos=_H264, bsf="h264_metadata=display_orientation=insert:rotate=90"),
-    "sei_hflip": Geometry(videos=_H264, bsf="h264_metadata=display_orientation=insert:flip=horizontal"),
+    # FFmpeg turns only the frames that carry the message, which precedes key frames.
+    "sei_rot90": Geometry(videos=_H264, options=_ALL_KEY, bsf=f"{_ORIENTATION}:rotate=90"),
+    "sei_hflip": Geometry(videos=_H264, options=_ALL_KEY, bsf=f"{_ORIENTATION}:flip=horizontal"),
     "odd": Geometry(size=(161, 121)),
     "odd_sar": Geometry(size=(161, 121), filters=("setsar=8/9",)),
     "portrait": Geometry(size=(90, 162)),
