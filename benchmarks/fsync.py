@@ -48,7 +48,7 @@ def main() -> None:
 def _measure(rounds: int) -> None:
     images._make_images(_IMAGES)
     images._make_model(pretrained=False)
-    video._clip()
+    video._clip("720p")
     os.environ["TMPDIR"] = str(OUT)  # The results are written below it; /tmp may be in memory.
     result: dict[str, Any] = {}
     with serve() as server:

@@ -76,7 +76,7 @@ def predict_emotion(
         video_bucket: Folder or bucket of the videos and their results. By default VIDEO_BUCKET.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
         transcriber: The speech engine for a new video. "auto" is whisper; pocketsphinx needs no download.
-        transcript: A WebVTT, SRT or Whisper JSON file of a new video, to be used instead of transcription.
+        transcript: A WebVTT, SRT, ASS, TTML or Whisper JSON file of a new video, to be used instead of transcription.
     """
     config = settings()
     store = SessionStore(

@@ -87,7 +87,6 @@ VIDEOS = {
     "vp9_444": Video("libvpx-vp9", "yuv444p", ("-deadline", "realtime", "-cpu-used", "8", "-b:v", "1M")),
     "vp9_10bit": Video("libvpx-vp9", "yuv420p10le", ("-deadline", "realtime", "-cpu-used", "8", "-b:v", "1M")),
     "av1": Video("libaom-av1", "yuv420p", ("-cpu-used", "8", "-usage", "realtime", "-b:v", "1M")),
-    "av1_svt": Video("libsvtav1", "yuv420p", ("-preset", "12", "-svtav1-params", "lp=1")),
     "theora": Video("libtheora", "yuv420p", ("-q:v", "7")),
     "prores": Video("prores_ks", "yuv422p10le"),
     "prores_4444": Video("prores_ks", "yuva444p10le", ("-profile:v", "4444")),
