@@ -209,8 +209,9 @@ def _process(path: Path, copy: Path) -> tuple[int, list[str]]:
         pass
     annotate(info, Overlay(duration=info.duration), copy)
     copied = probe(copy)
-    if abs(copied.duration - info.duration) > 0.3:
-        raise AssertionError(f"the copy lasts {copied.duration:.2f} s, the source {info.duration:.2f} s")
+    end = copied.duration + float(copied.origin)
+    if abs(end - info.duration) > 0.3:
+        raise AssertionError(f"the copy ends at {end:.2f} s, the source at {info.duration:.2f} s")
     return len(report.times), [*info.warnings, *report.warnings()]
 
 

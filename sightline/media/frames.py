@@ -25,6 +25,10 @@ _LATE = 1.1
 """In frames. FFmpeg leaves out a frame that is later than that."""
 
 
+_LOST_END = 0.2
+"""Seconds. The times of the last frame and of the last packet are rounded."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """A decoded frame: its index in display order, its time in seconds and its image as displayed."""
@@ -69,7 +73,7 @@ class _Clock:
             report.add("picture", part.start, part.end)
         self._last: Fraction | None = None
         self._size: tuple[int, int] | None = None
-        self.typical = Fraction(1, 25)
+        self.typical = self._length = Fraction(1, 25)
 
     def stamp(self, frame: Any) -> Fraction | None:
         """Return the frame's own time in seconds since the container's zero."""
@@ -101,9 +105,9 @@ class _Clock:
         if self._size is None:
             self._size = frame.width, frame.height
         self._report.scaled_frames += self._size != (frame.width, frame.height)
+        self._length = frame.duration * frame.time_base if frame.duration else self.typical
         if frame.is_corrupt:
-            length = frame.duration * frame.time_base if frame.duration else self.typical
-            self._report.add("picture", float(now), float(now + length))
+            self._report.add("picture", float(now), float(now + self._length))
             self._info.check_damage(self._report)
         return float(now)
 
@@ -123,7 +127,10 @@ class _Clock:
         self._info.check_damage(self._report)
 
     def end(self) -> None:
-        """Check the damage after the last frame."""
+        """Add the frames at the end that the decoder left out without an error."""
+        end = 0.0 if self._last is None else float(self._last + self._length)
+        if self._info.picture_end - end > max(_LOST_END, 3 * float(self.typical)):
+            self._report.add("picture", end, self._info.picture_end)
         self._info.check_damage(self._report)
 
 

@@ -39,6 +39,8 @@ class VideoInfo:
     """Frames a second on average; 0 if unknown."""
     duration: float
     """Seconds from ``origin`` to the end of the last shown frame or sound."""
+    picture_end: float
+    """Seconds from ``origin`` to the end of the last packet of the picture."""
     origin: Fraction
     audio: AudioTrack | None
     """The sound track that is used; None if there is none."""
@@ -147,7 +149,7 @@ def _read(
             raise _too_long(uri, scan.end, max_seconds)
         for report in (scan.sound, scan.picture):
             check_damage(uri, report, scan.end, max_damage_share)
-        if track and (scan.is_cut or scan.sound.damage):
+        if track and (scan.is_cut or scan.is_irregular or scan.sound.damage):
             track = track.encoded()
         return VideoInfo(
             path=path,
@@ -159,6 +161,7 @@ def _read(
             pixel_aspect=aspect,
             frame_rate=float(stream.average_rate or stream.guessed_rate or 0),
             duration=scan.end,
+            picture_end=scan.picture_end,
             origin=origin,
             audio=track,
             audio_tracks=len(container.streams.audio),

@@ -38,7 +38,7 @@ class Scan:
         self._is_broken = self._is_avi = False
         self._holes = HoleDetector()
         self._typical = Fraction(0)
-        self._leaping = 0
+        self._leaping_picture = self._leaping_sound = 0
         self._first: Fraction | None = None
         self._last = self._picture_end = self._hidden = self._heard = self._overlap = Fraction(0)
         with open_media(path) as container:
@@ -79,17 +79,30 @@ class Scan:
             report.add("picture" if report is self.picture else "sound", start, stop)
             self.end = max(self.end, stop)
 
+    @property
+    def picture_end(self) -> float:
+        """The end of the picture's last packet."""
+        return float(self._picture_end - self._origin)
+
+    @property
+    def is_irregular(self) -> bool:
+        """Whether times of the sound leap or go back, so that its packets cannot be copied."""
+        return bool(self._leaping_sound or self._overlap)
+
     def add_delay(self, first_time: Fraction) -> None:
         """Extend the end by the delay of the decoder, which shows the first frame at ``first_time``."""
         if self._first is not None:
-            self._extend(self._picture_end + max(Fraction(0), first_time - self._first))
+            self._picture_end += max(Fraction(0), first_time - self._first)
+            self._extend(self._picture_end)
 
     def warnings(self) -> Iterator[str]:
         """Yield a sentence for each finding beside the damage."""
         if self._is_broken:
             yield f"the file cannot be read beyond {self.end:.2f} s"
-        if self._leaping:
-            yield f"{self._leaping} frames or parts of the sound have a time far from that of their neighbours"
+        if self._leaping_picture:
+            yield f"{self._leaping_picture} frames have a time far from that of the frames around them"
+        if self._leaping_sound:
+            yield f"{self._leaping_sound} parts of the sound have a time far from that of the parts around them"
         if self._overlap:
             yield f"the times of the sound go back; {float(self._overlap):.2f} s that overlap others were left out"
 
@@ -116,7 +129,7 @@ class Scan:
         return presentation_time(packet)
 
     def _add_picture(self, packet: Any, hole: int, *, leaps: bool) -> None:
-        self._leaping += leaps
+        self._leaping_picture += leaps
         time = self._time(packet)
         if time is None or leaps:
             return
@@ -130,7 +143,7 @@ class Scan:
         self._extend(time + duration)
 
     def _add_sound(self, frame: Any, *, leaps: bool) -> None:
-        self._leaping += leaps
+        self._leaping_sound += leaps
         time = presentation_time(frame)
         if time is None or leaps:
             return
