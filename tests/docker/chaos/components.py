@@ -45,7 +45,12 @@ class Components(Stack):
             try:
                 return self.request_once(method, path, body)
             except (httpx.TransportError, httpx.HTTPStatusError) as error:
-                is_away = not isinstance(error, httpx.HTTPStatusError) or error.response.status_code in (502, 503, 504)
+                is_away = not isinstance(error, httpx.HTTPStatusError) or error.response.status_code in (
+                    500,
+                    502,
+                    503,
+                    504,
+                )
                 if not is_away or time.monotonic() > deadline:
                     raise
                 time.sleep(1)

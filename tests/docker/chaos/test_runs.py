@@ -20,7 +20,7 @@ WORKER_LABEL = "io.prefect.worker-name"
 STOP_FLOW = """
 import os, pathlib, signal
 for process in pathlib.Path("/proc").glob("[0-9]*"):
-    if int(process.name) != os.getpid() and b"flow_engine" in (process / "cmdline").read_bytes():
+    if int(process.name) != os.getpid() and b"engine" in (process / "cmdline").read_bytes():
         os.kill(int(process.name), signal.SIGSTOP)
         print(process.name)
 """

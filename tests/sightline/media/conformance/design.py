@@ -11,17 +11,26 @@ import random
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import astuple, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from tests.sightline.media.conformance import values
 from tests.sightline.media.conformance.case import Case
 from tests.sightline.media.conformance.compare import beep_time, flash_time
 from tests.sightline.media.conformance.generate import NotWritten, generate, picture, run, sound
 from tests.sightline.media.conformance.reference import NotDecoded, decode
-from tests.sightline.media.conformance.values import AUDIOS, CONTAINERS, VIDEOS
+from tests.sightline.media.conformance.values import (
+    AUDIOS,
+    CONTAINERS,
+    GEOMETRIES,
+    LAYOUTS,
+    RATE,
+    RATES,
+    TIMINGS,
+    VIDEOS,
+)
 
 CASES = Path(__file__).with_name("cases.txt")
 COUNT = 300
@@ -91,15 +100,22 @@ def _pairs(case: Case) -> set[Pair]:
 
 def _draw(chance: random.Random, uses: Counter[tuple[int, object]]) -> Case | None:
     """Return a case of random values, the rarely used ones more often; None if the values exclude each other."""
-    tables = (CONTAINERS, VIDEOS, AUDIOS, values.LAYOUTS, values.RATES, values.GEOMETRIES, values.TIMINGS)
-    picked = []
-    for number, table in enumerate(tables):
-        names = list(table)
-        picked.append(chance.choices(names, [1 / (1 + uses[number, name]) for name in names])[0])
-    if picked[2] == "none":
-        picked[3:5] = ["mono", 48000]
-    case = Case(**dict(zip([field.name for field in fields(Case)], picked, strict=True)))  # type: ignore[arg-type]
-    return case if case.allowed and _encodes(case.audio, case.layout, case.rate) else None
+
+    def pick(dimension: int, names: Iterable[object]) -> Any:
+        choice = sorted(names, key=str)
+        return chance.choices(choice, [(1 + uses[dimension, name]) ** -1.5 for name in choice])[0]
+
+    geometry, timing = pick(5, GEOMETRIES), pick(6, TIMINGS)
+    if GEOMETRIES[geometry].resized is not None:
+        timing = "plain"
+    places = set(GEOMETRIES[geometry].containers) & set(TIMINGS[timing].containers)
+    videos = set(GEOMETRIES[geometry].videos) & set(TIMINGS[timing].videos)
+    if not places or not videos:
+        return None
+    audio = pick(2, AUDIOS)
+    layout, rate = ("mono", 48_000) if audio == "none" else (pick(3, LAYOUTS), pick(4, RATES))
+    case = Case(pick(0, places), pick(1, videos), audio, layout, rate, geometry, timing)
+    return case if case.allowed and _encodes(audio, layout, rate) else None
 
 
 def _held(case: Case) -> bool:
@@ -123,10 +139,10 @@ def is_playable(case: Case) -> bool:
         return False
     if case.audio == "none":
         return True
-    beep, timing = beep_time(read.mono), values.TIMINGS[case.timing]
+    beep, timing = beep_time(read.mono), TIMINGS[case.timing]
     late = timing.audio_offset - timing.video_offset
     # FFmpeg writes some formats that the container cannot describe, such as 7.1 channels into FLV.
-    described = read.sound.shape[1] == len(values.LAYOUTS[case.layout].split("+"))
+    described = read.sound.shape[1] == len(LAYOUTS[case.layout].split("+"))
     described = described and read.sound_rate in (case.rate, 48_000)
     shown = min(timing.audio_seconds or timing.seconds, timing.ends or timing.seconds) - (timing.cut or 0.0)
     described = described and len(read.sound) > 0.8 * shown * read.sound_rate
@@ -137,7 +153,7 @@ def is_playable(case: Case) -> bool:
 def _holds_video(muxer: str, name: str) -> bool:
     video = VIDEOS[name]
     pixels = ("-pix_fmt", video.pixels) if video.pixels else ()
-    return _is_muxed(muxer, picture(video.size, values.RATE, 0.12), ("-c:v", video.encoder, *video.options, *pixels))
+    return _is_muxed(muxer, picture(video.size, RATE, 0.12), ("-c:v", video.encoder, *video.options, *pixels))
 
 
 @cache

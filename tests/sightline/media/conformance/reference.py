@@ -29,15 +29,19 @@ class Reference:
     """A file as FFmpeg plays it. Times are in seconds from the container's start.
 
     ``width`` and ``height``: of the autorotated first frame in stored pixels; ``aspect``: width by height as displayed.
-    ``rgb``: shape (n_frames, height, width, 3). ``mono``: at :data:`MONO_RATE` from time 0; ``sound``: shape (n,
-    channels) in -1..1, ``sound_rate`` a second; ``channels``: as stored. Both have no samples without sound.
+    ``origin``: the container's first time. ``frame_seconds``: the usual length of a frame; ``block_seconds``: the
+    greatest of a decoded block of sound. ``rgb``: shape (n_frames, height, width, 3). ``mono``: at :data:`MONO_RATE`
+    from time 0; ``sound``: shape (n, channels) in -1..1, ``sound_rate`` a second. Both have no samples without sound.
+    ``channels``: as stored; ``layout``: of ``sound``.
     """
 
     width: int
     height: int
     aspect: float
+    origin: float
     duration: float
     frame_seconds: float
+    block_seconds: float
     times: NDArray[np.float64]
     rgb: NDArray[np.uint8]
     mono: NDArray[np.float64]
@@ -77,15 +81,17 @@ def decode(path: Path, size: tuple[int, int] | None = None, layout: str | None =
         pictures = np.fromfile(rgb, np.uint8).reshape(-1, rows, columns, 3)
         sound_rate, samples = _read_sound(sound) if audible else (0, np.zeros((0, 1)))
         layouts = re.findall(r"Audio: pcm_s16be[^,]*, \d+ Hz, ([^,]+), s16", log)
-        times, duration, frame_seconds = _timeline(report, log)
+        timeline = _timeline(report, log)
         chosen = re.search(r"Stream #0:(\d+) -> #1:0 ", log)
         return Reference(
             width=width,
             height=height,
             aspect=width / height * (sar_num / sar_den if sar_num and sar_den else 1.0),
-            duration=duration,
-            frame_seconds=frame_seconds,
-            times=times,
+            origin=timeline.origin,
+            duration=timeline.duration,
+            frame_seconds=timeline.frame_seconds,
+            block_seconds=timeline.block_seconds,
+            times=timeline.times,
             rgb=pictures,
             mono=_samples(mono) if audible else np.zeros(0),
             sound=samples,
@@ -107,27 +113,35 @@ def _probe(path: Path) -> dict[str, Any]:
     return report
 
 
-def _timeline(report: dict[str, Any], log: str) -> tuple[NDArray[np.float64], float, float]:
-    """Return the times of the frames, the end of the last frame or sound, and the seconds of a frame."""
+@dataclass(frozen=True)
+class _Timeline:
+    origin: float
+    times: NDArray[np.float64]
+    duration: float
+    frame_seconds: float
+    block_seconds: float
+
+
+def _timeline(report: dict[str, Any], log: str) -> _Timeline:
     origin = float(report["format"].get("start_time", 0.0))
-    chosen = {int(source): int(output) for source, output in re.findall(r"Stream #0:(\d+) -> #(\d+):0 ", log)}
-    streams = {stream["index"]: stream for stream in report["streams"]}
+    chosen = {int(index) for index in re.findall(r"Stream #0:(\d+) -> #\d+:0 ", log)}
     times: NDArray[np.float64] = np.zeros(0)
-    ends, typical = [0.0], 0.0
-    for index in sorted(chosen):
-        frames = [f for f in report["frames"] if f.get("stream_index") == index]
-        stamped = [(float(f["best_effort_timestamp_time"]) - origin, f) for f in frames
-                   if "best_effort_timestamp_time" in f]  # fmt: skip
-        if streams[index]["codec_type"] == "video":
+    ends, typical, block = [0.0], 0.0, 0.0
+    for stream in [stream for stream in report["streams"] if stream["index"] in chosen]:
+        frames = [frame for frame in report["frames"] if frame.get("stream_index") == stream["index"]]
+        stamped = [(float(frame["best_effort_timestamp_time"]) - origin, frame) for frame in frames
+                   if "best_effort_timestamp_time" in frame]  # fmt: skip
+        if stream["codec_type"] == "video":
             times = np.array([time for time, _ in stamped])
+            rate = _fraction(stream["avg_frame_rate"])
             steps = [after - before for before, after in itertools.pairwise(times) if after > before]
-            rate = _fraction(streams[index]["avg_frame_rate"])
             typical = statistics.median(steps or [1 / rate if rate else 0.0])
             ends += [time + float(frame.get("pkt_duration_time", typical)) for time, frame in stamped]
         else:
-            rate = float(streams[index]["sample_rate"])
-            ends += [time + int(frame.get("nb_samples", 0)) / rate for time, frame in stamped]
-    return times, max(ends), typical
+            blocks = [int(frame.get("nb_samples", 0)) / float(stream["sample_rate"]) for _, frame in stamped]
+            ends += [time + seconds for (time, _), seconds in zip(stamped, blocks, strict=True)]
+            block = max(blocks, default=0.0)
+    return _Timeline(origin, times, max(ends), typical, block)
 
 
 def _fraction(text: str) -> float:

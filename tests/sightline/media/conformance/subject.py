@@ -105,7 +105,8 @@ def transcoded(path: Path, options: list[str], filters: str = "null", before: tu
     if result.returncode:
         raise NotDecoded(f"{path.name}: {result.stderr.decode(errors='replace')[-500:]}")
     read = decode(copy)
-    return Subject(read.width, read.height, read.duration, read.times, _some(list(read.rgb)), read.mono, copy)
+    end, times = read.duration + read.origin, read.times + read.origin
+    return Subject(read.width, read.height, end, times, _some(list(read.rgb)), read.mono, copy)
 
 
 def _some(images: Sequence[NDArray[np.uint8]]) -> dict[int, NDArray[np.uint8]]:
