@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from sightline.media.container import open_media, read_packets
 from sightline.media.damage import decode_packets
+from sightline.media.layouts import known_layout
 from sightline.media.leaps import presentation_time, without_leaps
 from sightline.media.probe import VideoInfo
 
@@ -20,11 +20,6 @@ _JITTER = 0.05
 """Seconds. Lossy codecs and containers round timestamps: a shorter gap is none."""
 
 _JITTER_AFTER_DAMAGE = 0.002
-
-_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-"""FFmpeg's layout for a number of channels, if the file names none."""
-
-_UNKNOWN_LAYOUT = re.compile(r"\d+ channels|ambisonic")
 
 
 def read_audio(info: VideoInfo, rate: int = 16_000) -> Samples:
@@ -50,13 +45,13 @@ def sound(info: VideoInfo, rate: int, layout: str) -> Iterator[Samples]:
     """
     if info.audio is None:
         return
-    mixer, after_damage = _Mixer(rate, layout), False
+    mixer, jitter = _Mixer(rate, layout), 0.0
     position: int | None = None
     """The place of the next sample; negative before the origin."""
 
     def damaged(_: Any) -> None:
-        nonlocal after_damage
-        after_damage = True
+        nonlocal jitter
+        jitter = _JITTER_AFTER_DAMAGE
 
     def placed(blocks: Iterable[Samples]) -> Iterator[Samples]:
         nonlocal position
@@ -75,11 +70,11 @@ def sound(info: VideoInfo, rate: int, layout: str) -> Iterator[Samples]:
             if position is None:
                 position = min(start or 0, 0)
             gap = 0 if start is None else start - position
-            if gap > rate * (_JITTER_AFTER_DAMAGE if after_damage else _JITTER):
+            if gap > rate * jitter:
                 before = position
                 yield from placed(mixer.flush())
                 yield from placed(_silence(mixer.channels, gap - (position - before)))
-            after_damage = False
+            jitter = _JITTER
             if gap < -rate * _JITTER and -gap > frame.samples / frame.sample_rate * rate:
                 continue  # its time is filled already
             yield from placed(mixer.mix(frame))
@@ -135,20 +130,18 @@ class _Mixer:
         return np.ascontiguousarray(samples)
 
 
-def known_layout(layout: Any) -> str | None:
-    """Return the name of the layout, or FFmpeg's default for its number of channels; None if there is none."""
-    return _LAYOUTS.get(layout.nb_channels) if _UNKNOWN_LAYOUT.match(layout.name) else layout.name
-
-
 def _renamed(frame: Any, layout: str | None) -> Any:
     """Return the frame with a layout; if that is None, the mean of its channels as mono."""
     import av
 
-    channels = frame.layout.nb_channels
-    [packed] = av.AudioResampler("flt").resample(frame)
-    samples = packed.to_ndarray()
+    samples, channels = frame.to_ndarray(), frame.layout.nb_channels
+    samples = samples.T if frame.format.is_planar else samples.reshape(-1, channels)
+    if samples.dtype.kind != "f":
+        full = float(np.iinfo(samples.dtype).max) + 1
+        samples = samples / full if samples.dtype.kind == "i" else samples / (full / 2) - 1
     if layout is None:
-        samples, layout = samples.reshape(-1, channels).mean(axis=1, dtype=np.float32)[None], "mono"
-    named = av.AudioFrame.from_ndarray(samples, "flt", layout)
+        samples, layout = samples.mean(axis=1, keepdims=True), "mono"
+    packed = np.ascontiguousarray(samples, np.float32).reshape(1, -1)
+    named = av.AudioFrame.from_ndarray(packed, "flt", layout)
     named.sample_rate = frame.sample_rate
     return named

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sightline.errors import InvalidMedia
+from sightline.media.layouts import protect_layout
 
 MAX_DAMAGE_SHARE = 0.02
 """The default of the accepted share of a stream that cannot be decoded."""
@@ -121,4 +122,7 @@ def decode_packets(packets: Iterable[Any], damaged: Any) -> Iterator[Any]:
             if packet.size:
                 damaged(packet)
             continue
-        yield from frames
+        for frame in frames:
+            if isinstance(frame, av.AudioFrame):
+                protect_layout(frame.layout)
+            yield frame

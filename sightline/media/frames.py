@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sightline.media.container import open_media, read_packets, video_stream
 from sightline.media.damage import StreamReport, decode_packets
 from sightline.media.geometry import Upright
-from sightline.media.leaps import presentation_time, without_leaps
+from sightline.media.leaps import without_leaps
 from sightline.media.probe import VideoInfo
 
 _ROUNDING = 1e-4
@@ -56,8 +56,9 @@ def decode(info: VideoInfo, report: StreamReport | None = None) -> Iterator[tupl
         clock.typical = 1 / stream.average_rate if stream.average_rate else Fraction(1, 25)
         index = 0
         frames = decode_packets(read_packets(container, stream), clock.skip)
-        for frame, leaps in without_leaps(frames, clock.stamp, clock.typical):
-            time = clock.time(frame, leaps=leaps)
+        stamped = ((frame, clock.stamp(frame)) for frame in frames)
+        for (frame, stamp), leaps in without_leaps(stamped, lambda item: item[1], clock.typical):
+            time = clock.time(frame, None if leaps else stamp, leaps=leaps)
             if time is not None:
                 yield index, time, frame
                 index += 1
@@ -73,23 +74,39 @@ class _Clock:
             report.add("picture", part.start, part.end)
         self._last: Fraction | None = None
         self._size: tuple[int, int] | None = None
+        self._last_shown: int | None = None
+        self._last_decoded: int | None = None
+        self._faulty_shown = self._faulty_decoded = 0
         self.typical = self._length = Fraction(1, 25)
 
     def stamp(self, frame: Any) -> Fraction | None:
-        """Return the frame's own time in seconds since the container's zero."""
-        # AVI has no presentation times; the decoder's are guesses, its decoding times are in order.
-        if self._info.container == "avi":
-            return None if frame.dts is None else Fraction(frame.dts * frame.time_base)
-        return presentation_time(frame)
+        """Return the frame's own time in seconds since the container's zero: FFmpeg's best estimate.
 
-    def time(self, frame: Any, *, leaps: bool) -> float | None:
+        It is the presentation time, unless more of these than of the decoding times have not ascended so far
+        (``guess_correct_timestamp`` of libavcodec). Call it once per frame.
+        """
+        shown, decoded = frame.pts, frame.dts
+        if decoded is not None:
+            self._faulty_decoded += self._last_decoded is not None and decoded <= self._last_decoded
+            self._last_decoded = decoded
+        if shown is not None:
+            self._faulty_shown += self._last_shown is not None and shown <= self._last_shown
+            self._last_shown = shown
+        # AVI has no presentation times; those of its demuxer are guesses.
+        trusts_shown = self._faulty_shown <= self._faulty_decoded and self._info.container != "avi"
+        stamp = shown if decoded is None or (trusts_shown and shown is not None) else decoded
+        if decoded is None and self._info.container == "avi":
+            stamp = None
+        return None if stamp is None else Fraction(stamp * frame.time_base)
+
+    def time(self, frame: Any, stamp: Fraction | None, *, leaps: bool) -> float | None:
         """Return the frame's time in seconds: FFmpeg's best estimate, and after that of the frame before.
 
         If its time ``leaps``, it follows the frame before. None if it is left out, as by FFmpeg, because its time is
         more than a frame before that of the frame before.
         """
-        stamp, last = self.stamp(frame), self._last
-        if stamp is None or leaps:
+        last = self._last
+        if stamp is None:
             now = Fraction(0) if last is None else last + self.typical
             self._report.moved_frames += leaps
         else:

@@ -24,6 +24,14 @@ Matrix = tuple[int, ...]
 """A display matrix of 3 by 3 numbers, row by row (ISO/IEC 14496-12, 8.3.2)."""
 
 
+_ONE = 1 << 16
+_ROTATIONS: dict[int, Matrix] = {
+    angle: (c * _ONE, s * _ONE, 0, -s * _ONE, c * _ONE, 0, 0, 0, 1 << 30)
+    for angle, (c, s) in {270: (0, 1), 180: (-1, 0), 90: (0, -1)}.items()
+}
+"""Display matrices by PyAV's ``rotation``, in degrees anticlockwise."""
+
+
 @dataclass(frozen=True)
 class Size:
     """The size of a picture in pixels."""
@@ -76,7 +84,11 @@ def _valid(aspect: Fraction | None) -> Fraction:
 
 
 def _display_matrix(frame: Any) -> Matrix | None:
-    for item in frame.side_data:
+    try:
+        side_data = frame.side_data
+    except ValueError:  # PyAV 18 does not know all types; then only the rotation can be read
+        return _ROTATIONS.get(frame.rotation % 360)
+    for item in side_data:
         if item.type.name == "DISPLAYMATRIX":
             return struct.unpack("=9i", bytes(item))
     return None

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Self
 
-from sightline.media.audio import known_layout, sound
+from sightline.media.audio import sound
 from sightline.media.container import open_media, read_packets
+from sightline.media.layouts import known_layout
 from sightline.media.probe import VideoInfo
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)

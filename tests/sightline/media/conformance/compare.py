@@ -38,6 +38,8 @@ def compare(path: Path, reader: Reader) -> dict[str, str]:
     except NotDecoded as error:
         return {"accepted": f"the copy cannot be decoded: {error}"}
     source = decode(path, (subject.width, subject.height), copy.layout or None)
+    if len(subject.times) < len(source.times):
+        source = source.without_hidden()
     found = {
         "size": _size(subject, source, copy),
         "duration": _duration(subject, source, copy),

@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tests.sightline.media.conformance.case import Case
 from tests.sightline.media.conformance.compare import beep_time, flash_time
 from tests.sightline.media.conformance.generate import NotWritten, generate, picture, run, sound
@@ -137,6 +139,8 @@ def is_playable(case: Case) -> bool:
     flash = flash_time(read)
     if len(read.rgb) != len(read.times) or flash is None:
         return False
+    if (np.diff(read.times) < 0).any() and case.timing != "decreasing":
+        return False  # FFmpeg shows packed frames of a cut file in a wrong order.
     if case.audio == "none":
         return True
     beep, timing = beep_time(read.mono), TIMINGS[case.timing]

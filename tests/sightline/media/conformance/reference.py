@@ -8,7 +8,7 @@ import re
 import statistics
 import struct
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,11 @@ class Reference:
     sound_rate: int
     channels: int
     layout: str
+
+    def without_hidden(self) -> Reference:
+        """Return the reference without the frames that end before time 0: FFmpeg decodes, but does not write them."""
+        shown = self.times > -0.5 * self.frame_seconds
+        return replace(self, times=self.times[shown], rgb=self.rgb[shown]) if len(shown) == len(self.rgb) else self
 
 
 def decode(path: Path, size: tuple[int, int] | None = None, layout: str | None = None) -> Reference:
