@@ -148,7 +148,7 @@ def is_playable(case: Case) -> bool:
     # FFmpeg writes some formats that the container cannot describe, such as 7.1 channels into FLV.
     described = read.sound.shape[1] == len(LAYOUTS[case.layout].split("+"))
     described = described and read.sound_rate in (case.rate, 48_000)
-    shown = min(timing.audio_seconds or timing.seconds, timing.ends or timing.seconds) - (timing.cut or 0.0)
+    shown = min(timing.audio_seconds or timing.seconds, timing.ends or 10.0) - (timing.cut or 0.0)
     described = described and len(read.sound) > 0.8 * shown * read.sound_rate
     return described and beep is not None and (bool(timing.default) or abs(beep - flash - late) < 0.25)
 

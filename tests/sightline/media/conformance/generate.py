@@ -143,7 +143,7 @@ def _flag(index: int, default: tuple[bool, ...]) -> list[str]:
 def _encoder(case: Case) -> list[str]:
     video, geometry, timing = VIDEOS[case.video], GEOMETRIES[case.geometry], TIMINGS[case.timing]
     filters = [*timing.filters, *geometry.filters]
-    arguments = ["-c:v:0", video.encoder, "-g", str(_GOP), *video.options, *geometry.options]
+    arguments = ["-c:v:0", video.encoder, "-g", str(_GOP), *video.options]
     if video.pixels:
         arguments += ["-pix_fmt:v:0", video.pixels]
     if filters:

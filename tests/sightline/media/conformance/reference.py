@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from tests.sightline.media.conformance.generate import run
 
 MONO_RATE = 16_000
+GAPS_FILLED = "aresample=async=1:min_hard_comp=0.02:first_pts=0"
+"""FFmpeg's filter that places sound by its timestamps. By default it ignores gaps below 0.1 s."""
 
 
 class NotDecoded(Exception):
@@ -72,7 +74,7 @@ def decode(path: Path, size: tuple[int, int] | None = None, layout: str | None =
         command += ["-pix_fmt", "rgb24", "-f", "rawvideo", str(rgb)]
         if audible:
             # Integer samples: FFmpeg does not normalise a downmix to floating point.
-            command += ["-vn", "-sn", "-dn", "-af", "aresample=osf=s16:async=1:first_pts=0", "-ac", "1"]
+            command += ["-vn", "-sn", "-dn", "-af", f"{GAPS_FILLED}:osf=s16", "-ac", "1"]
             command += ["-ar", str(MONO_RATE), "-f", "s16le", str(mono)]
             filters = ["-af", f"aresample=osf=s16,aformat=channel_layouts={layout}"] if layout else []
             command += ["-vn", "-sn", "-dn", *filters, "-f", "au", str(sound)]

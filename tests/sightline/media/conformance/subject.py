@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sightline import media
 from tests.sightline.media.conformance.generate import run
-from tests.sightline.media.conformance.reference import MONO_RATE, NotDecoded, decode
+from tests.sightline.media.conformance.reference import GAPS_FILLED, MONO_RATE, NotDecoded, decode
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def transcoded(path: Path, options: list[str], filters: str = "null", before: tu
     command += ["-fps_mode", "passthrough", "-enc_time_base:v", "1:90000", "-pix_fmt", "yuv420p", "-c:v", "libx264"]
     command += ["-preset", "veryfast", "-crf", "10", "-bf", "0", "-sn", "-dn"]
     # FFmpeg's AAC encoder changes some channels by 4 dB.
-    command += ["-c:a", "pcm_s16le", "-ar", "48000", "-af", "aresample=async=1:first_pts=0"]
+    command += ["-c:a", "pcm_s16le", "-ar", "48000", "-af", GAPS_FILLED]
     result = run([*command, *options, "-video_track_timescale", "90000", str(copy)])
     if result.returncode:
         raise NotDecoded(f"{path.name}: {result.stderr.decode(errors='replace')[-500:]}")

@@ -109,7 +109,7 @@ VIDEOS = {
     "png_alpha": Video("png", "rgba"),
     "tiff": Video("tiff", "rgb24"),
     "qtrle": Video("qtrle", "rgb24"),
-    "gif": Video("gif"),
+    "gif": Video("gif", "gray"),
     "svq1": Video("svq1"),
     "cinepak": Video("cinepak", "rgb24", size=(96, 72)),
     "rpza": Video("rpza"),
@@ -196,7 +196,7 @@ class Geometry:
     """How the picture is stored.
 
     ``matrix``: a, b, c, d of the display matrix of MP4 and MOV. ``filters``: of the picture before encoding.
-    ``options``: of the encoder. ``bsf``: filter of the encoded stream. ``aspect``: display aspect ratio in the
+    ``bsf``: filter of the encoded stream. ``aspect``: display aspect ratio in the
     container only. ``resized``: scale of the second half.
     """
 
@@ -206,7 +206,6 @@ class Geometry:
     matrix: tuple[int, int, int, int] | None = None
     filters: tuple[str, ...] = ()
     bsf: str | None = None
-    options: tuple[str, ...] = ()
     aspect: str | None = None
     resized: float | None = None
 
@@ -217,8 +216,6 @@ def _turned(a: float, b: float, c: float, d: float, *filters: str) -> Geometry:
 
 
 _R = 0.5**0.5
-_ALL_KEY = ("-g", "1")
-_ORIENTATION = "h264_metadata=display_orientation=insert"
 GEOMETRIES = {
     "plain": Geometry(),
     "rot90": _turned(0, 1, -1, 0),
@@ -239,9 +236,6 @@ GEOMETRIES = {
     ),
     "sar_in_container": Geometry(filters=("setsar=0",), aspect="5:2"),
     "sar_conflict": Geometry(filters=("setsar=8/9",), aspect="5:2"),
-    # FFmpeg turns only the frames that carry the message, which precedes key frames.
-    "sei_rot90": Geometry(videos=_H264, options=_ALL_KEY, bsf=f"{_ORIENTATION}:rotate=90"),
-    "sei_hflip": Geometry(videos=_H264, options=_ALL_KEY, bsf=f"{_ORIENTATION}:flip=horizontal"),
     "odd": Geometry(size=(161, 121)),
     "odd_sar": Geometry(size=(161, 121), filters=("setsar=8/9",)),
     "portrait": Geometry(size=(90, 162)),
