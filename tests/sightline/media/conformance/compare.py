@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
+from tests.sightline.media.conformance.generate import BEEP_HERTZ
 from tests.sightline.media.conformance.reference import MONO_RATE, NotDecoded, Reference, decode
 from tests.sightline.media.conformance.subject import Reader, Subject
 from tests.sightline.media.conformance.values import LAYOUTS
@@ -200,11 +201,12 @@ def flash_time(reference: Reference) -> float | None:
 
 
 def beep_time(mono: NDArray[np.float64]) -> float | None:
-    """Return the second at which the beep begins; None if there is none."""
+    """Return the second at which the beep begins; None if there is none. Other pitches do not count."""
     if not len(mono):
         return None
-    hop, window = MONO_RATE // 1000, MONO_RATE // 200
-    power = np.convolve(mono**2, np.ones(window) / window, mode="valid")[::hop]
+    hop, window = MONO_RATE // 1000, MONO_RATE // 100
+    turned = mono * np.exp(-2j * np.pi * BEEP_HERTZ / MONO_RATE * np.arange(len(mono)))
+    power = np.abs(np.convolve(turned, np.ones(window) / window, mode="same"))[::hop] ** 2
     if power.max() < 1e-4:
         return None
     return int(np.argmax(power > power.max() / 4)) * hop / MONO_RATE

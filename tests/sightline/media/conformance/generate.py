@@ -21,6 +21,7 @@ from tests.sightline.media.conformance.values import (
     VIDEOS,
 )
 
+BEEP_HERTZ = 1000
 _GOP = 12
 
 
@@ -85,7 +86,7 @@ def sound(layout: str, rate: int, seconds: float, beep: float = 1.0) -> str:
             channels.append("0.2*sin(2*PI*60*t)")
             continue
         tone = f"{0.05 - 0.005 * index:.3f}*sin(2*PI*{300 + 100 * index}*t)"
-        channels.append(f"{tone}+{0.2 + 0.2 * (index % 2)}*between(t,{beep},{beep + 0.2})*sin(2*PI*1000*t)")
+        channels.append(f"{tone}+{0.2 + 0.2 * (index % 2)}*between(t,{beep},{beep + 0.2})*sin(2*PI*{BEEP_HERTZ}*t)")
     expressions = "|".join(channels)
     return f"aevalsrc=exprs='{expressions}':channel_layout={layout}:sample_rate={rate}:duration={seconds}"
 
