@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sightline.media.container import open_media, read_packets
 from sightline.media.damage import decode_packets
-from sightline.media.layouts import known_layout
+from sightline.media.layouts import known_layout, samples_of
 from sightline.media.leaps import presentation_time, without_leaps
 from sightline.media.probe import VideoInfo
 
@@ -134,11 +134,7 @@ def _renamed(frame: Any, layout: str | None) -> Any:
     """Return the frame with a layout; if that is None, the mean of its channels as mono."""
     import av
 
-    samples, channels = frame.to_ndarray(), frame.layout.nb_channels
-    samples = samples.T if frame.format.is_planar else samples.reshape(-1, channels)
-    if samples.dtype.kind != "f":
-        full = float(np.iinfo(samples.dtype).max) + 1
-        samples = samples / full if samples.dtype.kind == "i" else samples / (full / 2) - 1
+    samples = samples_of(frame)
     if layout is None:
         samples, layout = samples.mean(axis=1, keepdims=True), "mono"
     packed = np.ascontiguousarray(samples, np.float32).reshape(1, -1)

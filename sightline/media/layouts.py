@@ -6,6 +6,9 @@ import ctypes
 import re
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 """FFmpeg's layout for a number of channels, if the file names none."""
 
@@ -26,3 +29,18 @@ def protect_layout(layout: Any) -> None:
     """
     if _CUSTOM.match(layout.name):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
+
+
+def samples_of(frame: Any) -> NDArray[Any]:
+    """Return the samples of a PyAV frame as floats, full scale is -1..1, shape = (n, channels)."""
+    import av
+
+    channels = frame.layout.nb_channels
+    if frame.format.is_planar and channels == 8:  # PyAV 18 reads beyond the planes of such a frame
+        [frame] = av.AudioResampler("flt").resample(frame)
+    samples = frame.to_ndarray()
+    samples = np.asarray(samples.T if frame.format.is_planar else samples.reshape(-1, channels))
+    if samples.dtype.kind == "f":
+        return samples
+    full = float(np.iinfo(samples.dtype).max) + 1
+    return np.asarray(samples / full if samples.dtype.kind == "i" else samples / (full / 2) - 1)

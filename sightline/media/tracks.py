@@ -12,6 +12,7 @@ import numpy as np
 from sightline.errors import InvalidMedia
 from sightline.media.container import MediaFile, open_media, read_packets
 from sightline.media.damage import decode_packets
+from sightline.media.layouts import samples_of
 
 _AUDIBLE = 2.0**-11
 """Of full scale, -66 dB: above the noise of encoded silence, below any intelligible speech."""
@@ -101,9 +102,7 @@ def _is_audible(path: Path, number: int) -> bool:
 
 def _peak(frame: Any) -> float:
     """Return the highest absolute value of the frame's samples, as a share of full scale."""
-    import av
-
-    return max(float(np.abs(part.to_ndarray()).max(initial=0)) for part in av.AudioResampler("flt").resample(frame))
+    return float(np.abs(samples_of(frame)).max(initial=0))
 
 
 def _listed(numbers: Iterable[int]) -> str:
