@@ -121,7 +121,8 @@ def _picture(subject: Subject, source: Reference, copy: Reference) -> str | None
 def _unlike(image: NDArray[np.uint8], expected: NDArray[np.uint8]) -> str | None:
     """Return how the brightness or the colours differ; None if a person would see the same."""
     grey, expected_grey = (picture.astype(float) @ _LUMA for picture in (image, expected))
-    if (similarity := float(structural_similarity(grey, expected_grey, data_range=255))) < MIN_SIMILARITY:
+    similarity = float(structural_similarity(grey, expected_grey, data_range=255))  # type: ignore[no-untyped-call]
+    if similarity < MIN_SIMILARITY:
         return f"SSIM {similarity:.3f}"
     if (error := float(np.abs(image.astype(float) - expected).mean(axis=(0, 1)).max())) > MAX_COLOUR_ERROR:
         return f"a colour is {error:.0f} levels off"

@@ -40,7 +40,7 @@ def generate(case: Case, folder: Path) -> Path:
         _ffmpeg([*_inputs(case, folder), *_outputs(case)], case, whole)
         seek = [] if timing.cut is None else ["-ss", str(timing.cut)]
         aspect = ["-aspect:v:0", geometry.aspect] if geometry.aspect else []
-        flags = [name for index, name in enumerate(timing.default) for name in _flag(index, timing.default)]
+        flags = [word for index in range(len(timing.default)) for word in _flag(index, timing.default)]
         _ffmpeg([*seek, "-i", str(whole), "-map", "0", "-c", "copy", *aspect, *flags], case, path)
     else:
         _ffmpeg([*_inputs(case, folder), *_outputs(case)], case, path)
