@@ -22,6 +22,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+from benchmarks import video
+
 OUT = Path(__file__).parent / "out"
 SECONDS = 2
 HANG = 120.0
@@ -81,11 +83,8 @@ def main() -> None:
 
 
 def _write_seeds(folder: Path) -> Path:
-    import imageio_ffmpeg
-
     for name, options in SEEDS.items():
-        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *PICTURE, *SOUND, *options, folder / name]
-        subprocess.run(command, check=True)
+        video._ffmpeg(*PICTURE, *SOUND, *options, folder / name)
     return folder
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from sightline.media import Overlay, VideoInfo, annotate
+
 FORMATS = {
     "clip.MP4": ("libx264", "aac"),
     "clip.mov": ("libx264", "aac"),
@@ -84,3 +86,9 @@ def damage(path: Path) -> Path:
     data[len(data) // 2 : len(data) // 2 + 600] = b"\xff" * 600
     path.write_bytes(data)
     return path
+
+
+def annotated_copy(info: VideoInfo, folder: Path) -> Path:
+    """Write the annotated copy of a video, without labels, to ``annotated.mp4`` in the folder."""
+    annotate(info, Overlay(duration=info.duration), folder / "annotated.mp4")
+    return folder / "annotated.mp4"

@@ -9,8 +9,10 @@ from sightline.media.overlay import MIN_CONFIDENCE, FaceSeries, Overlay, Skeleto
 from sightline.media.probe import EXTENSIONS, VideoInfo, check_extension, probe
 from sightline.media.selection import Moment, Still, StillSelector, select_moments, still_pose_name
 from sightline.media.threads import read_ahead, short_switch_interval
+from sightline.media.tracks import AUDIBLE
 
 __all__ = [
+    "AUDIBLE",
     "EXTENSIONS",
     "MIN_CONFIDENCE",
     "Damage",

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.media.container import open_media, read_packets
+from sightline.media.container import open_media, presentation_time, read_packets
 from sightline.media.damage import decode_packets
 from sightline.media.layouts import known_layout, samples_of
-from sightline.media.leaps import presentation_time, without_leaps
+from sightline.media.leaps import without_leaps
 from sightline.media.probe import VideoInfo
 
 Samples = NDArray[np.float32]
@@ -20,6 +20,7 @@ _JITTER = 0.05
 """Seconds. Lossy codecs and containers round timestamps: a shorter gap is none."""
 
 _JITTER_AFTER_DAMAGE = 0.002
+"""Seconds. The packets after a damaged one must not move forward by its duration."""
 
 
 def read_audio(info: VideoInfo, rate: int = 16_000) -> Samples:
@@ -114,7 +115,7 @@ class _Mixer:
             self._resampler = av.AudioResampler("flt", self._layout, self._rate, options=options)
             self._key = key
         for block in self._resampler.resample(frame):
-            yield self._samples(block)
+            yield np.ascontiguousarray(samples_of(block).T)
 
     def flush(self) -> Iterator[Samples]:
         """Yield the blocks that remain."""
@@ -122,12 +123,7 @@ class _Mixer:
         if resampler is not None:
             for block in resampler.resample(None):
                 if block is not None:  # which is the end of a stream that needs no conversion
-                    yield self._samples(block)
-
-    def _samples(self, block: Any) -> Samples:
-        # Packed, not planar: PyAV 18 reads beyond the planes of a planar frame with eight channels.
-        samples: Samples = block.to_ndarray().reshape(-1, self.channels).T
-        return np.ascontiguousarray(samples)
+                    yield np.ascontiguousarray(samples_of(block).T)
 
 
 def _renamed(frame: Any, layout: str | None) -> Any:

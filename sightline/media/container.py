@@ -1,8 +1,9 @@
-"""Opening a media file, and its video stream."""
+"""Opening a media file: its video stream, its packets and their times."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -37,6 +38,16 @@ def read_packets(container: MediaFile, *streams: Any) -> Iterator[Any]:
         yield from container.demux(list(streams))
     except IndexError:
         return  # PyAV 18 cannot end the reading of a file whose damage looks like the start of another stream
+
+
+def presentation_time(item: Any) -> Fraction | None:
+    """Return the time of a PyAV packet or frame in seconds: its presentation time, otherwise its decoding time."""
+    return decoding_time(item) if item.pts is None else Fraction(item.pts * item.time_base)
+
+
+def decoding_time(item: Any) -> Fraction | None:
+    """Return the decoding time of a PyAV packet or frame in seconds; None if it has none."""
+    return None if item.dts is None else Fraction(item.dts * item.time_base)
 
 
 def video_stream(container: MediaFile) -> Any | None:

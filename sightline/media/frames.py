@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.media.container import open_media, read_packets, video_stream
+from sightline.media.container import decoding_time, open_media, presentation_time, read_packets, video_stream
 from sightline.media.damage import StreamReport, decode_packets
 from sightline.media.geometry import Upright
 from sightline.media.leaps import without_leaps
@@ -20,10 +20,8 @@ from sightline.media.probe import VideoInfo
 _ROUNDING = 1e-4
 """Seconds. A frame that is off by a rounding error still counts for the period or moment next to it."""
 
-
 _LATE = 1.1
 """In frames. FFmpeg leaves out a frame that is later than that."""
-
 
 _LOST_END = 0.2
 """Seconds. The times of the last frame and of the last packet are rounded."""
@@ -85,6 +83,8 @@ class _Clock:
         It is the presentation time, unless more of these than of the decoding times have not ascended so far
         (``guess_correct_timestamp`` of libavcodec). Call it once per frame.
         """
+        if self._info.container == "avi":  # which has no presentation times; those of its demuxer are guesses
+            return decoding_time(frame)
         shown, decoded = frame.pts, frame.dts
         if decoded is not None:
             self._faulty_decoded += self._last_decoded is not None and decoded <= self._last_decoded
@@ -92,12 +92,9 @@ class _Clock:
         if shown is not None:
             self._faulty_shown += self._last_shown is not None and shown <= self._last_shown
             self._last_shown = shown
-        # AVI has no presentation times; those of its demuxer are guesses.
-        trusts_shown = self._faulty_shown <= self._faulty_decoded and self._info.container != "avi"
-        stamp = shown if decoded is None or (trusts_shown and shown is not None) else decoded
-        if decoded is None and self._info.container == "avi":
-            stamp = None
-        return None if stamp is None else Fraction(stamp * frame.time_base)
+        if decoded is None or self._faulty_shown <= self._faulty_decoded:
+            return presentation_time(frame)
+        return decoding_time(frame)
 
     def time(self, frame: Any, stamp: Fraction | None, *, leaps: bool) -> float | None:
         """Return the frame's time in seconds: FFmpeg's best estimate, and after that of the frame before.
@@ -136,9 +133,8 @@ class _Clock:
         elif packet.is_discard or (self._last is None and not packet.is_keyframe):
             return  # a recording may begin without a key frame; no decoder can show the frames before the first one
         else:
-            stamp = packet.dts if packet.pts is None else packet.pts
-            last = Fraction(0) if self._last is None else self._last
-            start: Fraction = last if stamp is None else stamp * packet.time_base - self._info.origin
+            time, last = presentation_time(packet), Fraction(0) if self._last is None else self._last
+            start = last if time is None else time - self._info.origin
             length = packet.duration * packet.time_base if packet.duration else self.typical
             self._report.add("picture", float(start), float(start + length))
         self._info.check_damage(self._report)

@@ -23,7 +23,6 @@ _SAME_SHAPE = 0.02
 Matrix = tuple[int, ...]
 """A display matrix of 3 by 3 numbers, row by row (ISO/IEC 14496-12, 8.3.2)."""
 
-
 _ONE = 1 << 16
 _ROTATIONS: dict[int, Matrix] = {
     angle: (c * _ONE, s * _ONE, 0, -s * _ONE, c * _ONE, 0, 0, 0, 1 << 30)

@@ -56,9 +56,3 @@ def without_leaps(
     for item in items:
         yield from leaps.push(item, time_of(item))
     yield from leaps.end()
-
-
-def presentation_time(item: object) -> Fraction | None:
-    """Return the time of a PyAV packet or frame in seconds: its presentation time, otherwise its decoding time."""
-    stamp = item.dts if item.pts is None else item.pts  # type: ignore[attr-defined]
-    return None if stamp is None else stamp * item.time_base  # type: ignore[attr-defined]

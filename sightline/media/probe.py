@@ -9,7 +9,7 @@ from typing import Any
 
 from sightline.errors import InvalidMedia
 from sightline.media.completeness import missing_part
-from sightline.media.container import MediaFile, open_media, read_packets, video_stream
+from sightline.media.container import MediaFile, decoding_time, open_media, read_packets, video_stream
 from sightline.media.damage import MAX_DAMAGE_SHARE, Damage, StreamReport, check_damage, decode_packets
 from sightline.media.geometry import Size, upright_size
 from sightline.media.scan import Scan
@@ -104,7 +104,7 @@ def probe(
     with container:
         _check_declared_duration(container, uri, max_seconds)
         track, remarks = choose_track(container, path, uri, audio_track)
-    return _read(path, uri, max_seconds, track, remarks, max_damage_share)
+        return _describe(container, path, uri, max_seconds, track, remarks, max_damage_share)
 
 
 def check_extension(uri: str) -> None:
@@ -124,7 +124,8 @@ def _check_declared_duration(container: MediaFile, uri: str, max_seconds: float 
         raise _too_long(uri, declared, max_seconds)
 
 
-def _read(
+def _describe(
+    container: MediaFile,
     path: Path,
     uri: str,
     max_seconds: float | None,
@@ -134,51 +135,44 @@ def _read(
 ) -> VideoInfo:
     import av
 
-    with open_media(path) as container:
-        stream: Any = video_stream(container)
-        origin = Fraction(container.start_time or 0, av.time_base)
-        aspect = stream.sample_aspect_ratio or None
-        first, first_time = _first_frame(path, uri)
-        size = upright_size(first, aspect)
-        scan = Scan(path, track, origin)
-        if container.format.name == "avi":
-            scan.add_delay(first_time)
-        if scan.packets == 0:
-            raise InvalidMedia(uri, "its video stream has no frames", _COPY_AGAIN)
-        if max_seconds is not None and scan.end > max_seconds:
-            raise _too_long(uri, scan.end, max_seconds)
-        for report in (scan.sound, scan.picture):
-            check_damage(uri, report, scan.end, max_damage_share)
-        if track and (scan.is_cut or scan.is_irregular or scan.sound.damage):
-            track = track.encoded()
-        return VideoInfo(
-            path=path,
-            uri=uri,
-            container=container.format.name,
-            video_codec=stream.codec_context.name,
-            width=size.width,
-            height=size.height,
-            pixel_aspect=aspect,
-            frame_rate=float(stream.average_rate or stream.guessed_rate or 0),
-            duration=scan.end,
-            picture_end=scan.picture_end,
-            origin=origin,
-            audio=track,
-            audio_tracks=len(container.streams.audio),
-            audio_damage=tuple(scan.sound.damage),
-            picture_damage=tuple(scan.picture.damage),
-            max_damage_share=max_damage_share,
-            warnings=(*remarks, *scan.sound.warnings(), *scan.warnings()),
-        )
-
-
-def _first_frame(path: Path, uri: str) -> tuple[Any, Fraction]:
-    """Return the first frame, and its decoding time: only a decoded frame has a reliable size and orientation."""
-    with open_media(path) as container:
-        frame = next(decode_packets(read_packets(container, video_stream(container)), lambda _: None), None)
-    if frame is None:
+    stream: Any = video_stream(container)
+    origin = Fraction(container.start_time or 0, av.time_base)
+    aspect = stream.sample_aspect_ratio or None
+    # Only a decoded frame has a reliable size and orientation.
+    first = next(decode_packets(read_packets(container, stream), lambda _: None), None)
+    if first is None:
         raise InvalidMedia(uri, "none of its frames can be decoded", _COPY_AGAIN)
-    return frame, (frame.dts or 0) * frame.time_base
+    size = upright_size(first, aspect)
+    scan = Scan(path, track, origin)
+    if container.format.name == "avi":
+        scan.add_delay(decoding_time(first) or Fraction(0))
+    if scan.packets == 0:
+        raise InvalidMedia(uri, "its video stream has no frames", _COPY_AGAIN)
+    if max_seconds is not None and scan.end > max_seconds:
+        raise _too_long(uri, scan.end, max_seconds)
+    for report in (scan.sound, scan.picture):
+        check_damage(uri, report, scan.end, max_damage_share)
+    if track and (scan.is_cut or scan.is_irregular or scan.sound.damage):
+        track = track.encoded()
+    return VideoInfo(
+        path=path,
+        uri=uri,
+        container=container.format.name,
+        video_codec=stream.codec_context.name,
+        width=size.width,
+        height=size.height,
+        pixel_aspect=aspect,
+        frame_rate=float(stream.average_rate or stream.guessed_rate or 0),
+        duration=scan.end,
+        picture_end=scan.picture_end,
+        origin=origin,
+        audio=track,
+        audio_tracks=len(container.streams.audio),
+        audio_damage=tuple(scan.sound.damage),
+        picture_damage=tuple(scan.picture.damage),
+        max_damage_share=max_damage_share,
+        warnings=(*remarks, *scan.sound.warnings(), *scan.warnings()),
+    )
 
 
 def _too_long(uri: str, seconds: float, limit: float) -> InvalidMedia:

@@ -8,10 +8,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from sightline.media.container import MediaFile, open_media, read_packets, video_stream
+from sightline.media.container import (
+    MediaFile,
+    decoding_time,
+    open_media,
+    presentation_time,
+    read_packets,
+    video_stream,
+)
 from sightline.media.damage import StreamReport, decode_packets
 from sightline.media.holes import HoleDetector
-from sightline.media.leaps import LeapFilter, presentation_time, without_leaps
+from sightline.media.leaps import LeapFilter, without_leaps
 from sightline.media.tracks import AudioTrack
 
 _PRIMING = Fraction(1, 8)
@@ -120,13 +127,14 @@ class Scan:
                 yield packet
             elif packet.stream is self._stream and packet.size and not packet.is_discard:
                 self.packets += 1
-                for before, leaps in self._leaps.push((packet, hole), _decoding_time(packet)):
+                # Unlike presentation times of B-frames, decoding times are in order.
+                time = presentation_time(packet) if packet.dts is None else decoding_time(packet)
+                for before, leaps in self._leaps.push((packet, hole), time):
                     self._add_picture(*before, leaps=leaps)
 
     def _time(self, packet: Any) -> Fraction | None:
-        if self._is_avi:  # which has no presentation times; the demuxer's are guesses
-            return None if packet.dts is None else Fraction(packet.dts * packet.time_base)
-        return presentation_time(packet)
+        # AVI has no presentation times; those of its demuxer are guesses.
+        return decoding_time(packet) if self._is_avi else presentation_time(packet)
 
     def _add_picture(self, packet: Any, hole: int, *, leaps: bool) -> None:
         self._leaping_picture += leaps
@@ -170,8 +178,3 @@ def _declared_end(container: MediaFile, stream: Any | None) -> Fraction | None:
     if stream is None or "mov" not in container.format.name or not stream.duration:
         return None
     return Fraction(((stream.start_time or 0) + stream.duration) * stream.time_base)
-
-
-def _decoding_time(packet: Any) -> Fraction | None:
-    """Return the packet's decoding time in seconds: unlike those of B-frames, these times are in order."""
-    return presentation_time(packet) if packet.dts is None else Fraction(packet.dts * packet.time_base)

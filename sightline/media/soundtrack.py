@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from fractions import Fraction
 from typing import Any, Self
 
 from sightline.media.audio import sound
@@ -86,8 +87,6 @@ class Soundtrack:
         return self._encode(output, rate, layout)
 
     def _encode(self, output: Any, rate: int, layout: str) -> Packets:
-        from fractions import Fraction
-
         import av
 
         position = 0

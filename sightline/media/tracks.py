@@ -14,8 +14,11 @@ from sightline.media.container import MediaFile, open_media, read_packets
 from sightline.media.damage import decode_packets
 from sightline.media.layouts import samples_of
 
-_AUDIBLE = 2.0**-11
-"""Of full scale, -66 dB: above the noise of encoded silence, below any intelligible speech."""
+AUDIBLE = 2.0**-11
+"""The lowest peak of audible sound, of full scale: 16 steps of 16-bit sound, -66 dB.
+
+It is above the noise of encoded silence, and below any intelligible speech.
+"""
 
 _COPIED = frozenset({"aac", "ac3", "alac", "eac3", "mp3", "mp3float"})
 """Codecs that players expect in MP4; their packets are copied unchanged. Other sound is encoded as AAC."""
@@ -71,10 +74,10 @@ def choose_track(
     others = [index for index in usable if index != chosen]
     remarks = (f"sound track {chosen} is used; not used: {_listed(others)}. --audio-track chooses",) if others else ()
     stream = streams[chosen]
-    return AudioTrack(chosen, stream.codec_context.name, is_copyable(stream)), remarks + lost
+    return AudioTrack(chosen, stream.codec_context.name, _is_copyable(stream)), remarks + lost
 
 
-def is_copyable(stream: Any) -> bool:
+def _is_copyable(stream: Any) -> bool:
     """Return whether MP4 can hold the packets of the sound stream unchanged."""
     codec = stream.codec_context
     if codec.name not in _COPIED or (codec.name in _NEED_HEADER and not codec.extradata):
@@ -97,7 +100,7 @@ def _is_audible(path: Path, number: int) -> bool:
     """Return whether the track contains sound; reads only up to the first sound."""
     with open_media(path) as container:
         packets = read_packets(container, container.streams.audio[number])
-        return any(_peak(frame) >= _AUDIBLE for frame in decode_packets(packets, lambda _: None))
+        return any(_peak(frame) >= AUDIBLE for frame in decode_packets(packets, lambda _: None))
 
 
 def _peak(frame: Any) -> float:

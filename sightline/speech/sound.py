@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.media import AUDIBLE
+
 SAMPLE_RATE = 16_000
 
-# 16 steps of 16-bit sound, -66 dB: above the noise of encoded silence, below any intelligible speech.
-_SILENT_PEAK = 2.0**-11
 _FRAME = SAMPLE_RATE // 100
 _PAUSE_FRAMES = 30
 
@@ -26,7 +26,7 @@ def check_samples(samples: NDArray[np.float32]) -> None:
 
 def is_silent(samples: NDArray[np.float32]) -> bool:
     """Return whether ``samples`` contains no audible sound."""
-    return not samples.size or max(float(samples.max()), -float(samples.min())) < _SILENT_PEAK
+    return not samples.size or max(float(samples.max()), -float(samples.min())) < AUDIBLE
 
 
 def split_at_pauses(samples: NDArray[np.float32], longest: float, search: float) -> Iterator[tuple[int, int]]:

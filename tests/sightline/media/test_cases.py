@@ -13,6 +13,7 @@ import pytest
 from sightline.media import Overlay, StreamReport, VideoInfo, annotate, decode, probe, read_audio, sample_frames
 from sightline.pose import detect_pose
 from tests.sightline.media.ffmpeg import mean_power, mono
+from tests.videos import annotated_copy
 
 Case = Callable[[str], Path]
 
@@ -20,11 +21,6 @@ Case = Callable[[str], Path]
 @pytest.fixture
 def case(shared_data: Callable[[str], Path]) -> Case:
     return lambda name: shared_data(f"cases/video/{name}")
-
-
-def copy_of(info: VideoInfo, folder: Path) -> Path:
-    annotate(info, Overlay(duration=info.duration), folder / "annotated.mp4")
-    return folder / "annotated.mp4"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +43,7 @@ def test_duration_and_frames_are_those_of_ffprobe(
     info = probe(case(name))
     assert info.duration == pytest.approx(seconds, abs=0.02)
     assert len(list(decode(info))) == frames
-    copy = probe(copy_of(info, tmp_path))
+    copy = probe(annotated_copy(info, tmp_path))
     assert copy.duration == pytest.approx(seconds, abs=0.04)
     assert len(list(decode(copy))) == frames
 
@@ -56,7 +52,7 @@ def test_duration_and_frames_are_those_of_ffprobe(
 def test_sound_is_as_loud_as_that_of_ffmpeg(name: str, case: Case, tmp_path: Path) -> None:
     expected = mean_power(mono(case(name)))
     assert mean_power(read_audio(probe(case(name)))) == pytest.approx(expected, abs=1)
-    assert mean_power(mono(copy_of(probe(case(name)), tmp_path))) == pytest.approx(expected, abs=1)
+    assert mean_power(mono(annotated_copy(probe(case(name)), tmp_path))) == pytest.approx(expected, abs=1)
 
 
 def first_pose(info: VideoInfo) -> np.ndarray:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import imageio_ffmpeg
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +15,7 @@ from hypothesis import strategies as st
 
 from sightline.media import Overlay, StreamReport, annotate, decode, probe, sample_frames
 from sightline.media.geometry import upright_size
+from tests.sightline.media.ffmpeg import run
 from tests.videos import make_video
 
 ONE = 1 << 16  # 1 in a display matrix
@@ -50,13 +49,8 @@ def write(path: Path, *, matrix: tuple[int, ...] | None = None, aspect: Fraction
 
 def shown_by_ffmpeg(path: Path, width: int, height: int) -> np.ndarray:
     """Return the first frame as the command line shows it, scaled to square pixels."""
-    raw = subprocess.run(
-        [
-            imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-frames:v", "1",
-            "-vf", f"scale={width}:{height}", "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
-        ],
-        check=True, capture_output=True,
-    ).stdout  # fmt: skip
+    scaled = ("-frames:v", "1", "-vf", f"scale={width}:{height}", "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
+    raw = run("-i", path, *scaled)
     return np.frombuffer(raw, np.uint8).reshape(height, width, 3)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from sightline.errors import InvalidMedia
-from sightline.media import Overlay, VideoInfo, annotate, probe, read_audio
+from sightline.media import probe, read_audio
 from tests.sightline.media.ffmpeg import mean_power, mono, run
+from tests.videos import annotated_copy
 
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=1")
 FULL_SCALE = "sine=frequency=440:duration=1,volume=18dB,aformat=sample_fmts=fltp"
@@ -29,11 +30,6 @@ def clip(path: Path, filters: str, *options: str) -> Path:
     return path
 
 
-def copy_of(info: VideoInfo, folder: Path) -> Path:
-    annotate(info, Overlay(duration=info.duration), folder / "annotated.mp4")
-    return folder / "annotated.mp4"
-
-
 @pytest.mark.parametrize("codec", ["pcm_s16le", "flac", "aac"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_downmix_is_normalised_as_by_ffmpeg(layout: str, codec: str, tmp_path: Path) -> None:
@@ -43,7 +39,7 @@ def test_downmix_is_normalised_as_by_ffmpeg(layout: str, codec: str, tmp_path: P
     assert np.abs(samples).max() <= 1
     assert mean_power(samples) == pytest.approx(mean_power(expected), abs=1)
     assert len(samples) == pytest.approx(len(expected), abs=800)
-    assert mean_power(mono(copy_of(info, tmp_path))) == pytest.approx(mean_power(expected), abs=1)
+    assert mean_power(mono(annotated_copy(info, tmp_path))) == pytest.approx(mean_power(expected), abs=1)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 6, 8, 10, 16])
@@ -62,7 +58,7 @@ def test_uncompressed_sound_without_a_layout_is_used(container: str, codec: str,
     assert len(samples) == pytest.approx(16_000, abs=100)
     # The same tone in every channel: a normalised mix has at most its power, and not 12 dB less.
     assert -12 < mean_power(samples) - mean_power(raw[:, 0] / 32768) < 0.5
-    copy = mono(copy_of(info, tmp_path))
+    copy = mono(annotated_copy(info, tmp_path))
     assert len(copy) == pytest.approx(16_000, abs=2100)
     assert -12 < mean_power(copy) - mean_power(raw[:, 0] / 32768) < 0.5
 
@@ -73,14 +69,14 @@ def test_telephone_and_recorder_codecs_are_converted(codec: str, container: str,
     path = clip(tmp_path / f"v.{container}", "sine=frequency=440:duration=1:sample_rate=11025", "-c:a", codec)
     info = probe(path)
     assert mean_power(read_audio(info)) == pytest.approx(mean_power(mono(path)), abs=1)
-    assert mean_power(mono(copy_of(info, tmp_path))) == pytest.approx(mean_power(mono(path)), abs=1)
+    assert mean_power(mono(annotated_copy(info, tmp_path))) == pytest.approx(mean_power(mono(path)), abs=1)
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000])
 @pytest.mark.parametrize("container", ["avi", "mkv"])
 def test_mp3_of_every_rate_is_kept(container: str, rate: int, tmp_path: Path) -> None:
     path = clip(tmp_path / f"v.{container}", f"sine=frequency=440:duration=1:sample_rate={rate}", "-c:a", "libmp3lame")
-    copy = copy_of(probe(path), tmp_path)
+    copy = annotated_copy(probe(path), tmp_path)
     assert mean_power(mono(copy)) == pytest.approx(mean_power(mono(path)), abs=1)
 
 
@@ -144,7 +140,7 @@ class TestTracks:
         assert info.audio_tracks == len(tracks)
         others = ", ".join(str(number) for number in range(len(tracks)) if number != expected)
         assert info.warnings == (f"sound track {expected} is used; not used: {others}. --audio-track chooses",)
-        for sound in (read_audio(info), mono(copy_of(info, tmp_path))):
+        for sound in (read_audio(info), mono(annotated_copy(info, tmp_path))):
             assert self.frequency(sound) == pytest.approx(tracks[expected][0] or 0, abs=5)
 
     def test_a_person_can_choose(self, tmp_path: Path) -> None:
