@@ -38,11 +38,12 @@ def annotate(info: VideoInfo, overlay: Overlay, output: Path, progress: Progress
         last = -1
         with Soundtrack(info) as soundtrack:
             for _, time, frame in decode(info):
+                shown = upright(frame)
                 if encoder is None:
-                    encoder = _add_encoder(target, frame, width, height, info)
+                    encoder = _add_encoder(target, shown, width, height, info)
                     soundtrack.add_to(target)
                 annotated = av.VideoFrame(width, height, "yuv420p")
-                overlay.draw(copy_planes(upright(frame), annotated), time, banner)
+                overlay.draw(copy_planes(shown, annotated), time, banner)
                 annotated.time_base = encoder.time_base
                 annotated.pts = last = max(round(time / encoder.time_base), last + 1)
                 annotated.duration = round(frame.duration * frame.time_base / encoder.time_base)

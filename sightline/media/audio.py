@@ -16,8 +16,8 @@ from sightline.media.probe import VideoInfo
 
 Samples = NDArray[np.float32]
 
-_JITTER = 0.05
-"""Seconds. Lossy codecs and containers round timestamps: a shorter gap is none."""
+_JITTER = 0.02
+"""Seconds. Containers round timestamps, and lossy codecs begin late: a shorter gap is none."""
 
 _JITTER_AFTER_DAMAGE = 0.002
 """Seconds. The packets after a damaged one must not move forward by its duration."""

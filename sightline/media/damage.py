@@ -15,6 +15,9 @@ MAX_DAMAGE_SHARE = 0.02
 
 _PLACES = 5
 
+_ROUNDING = 1e-4
+"""Seconds. One frame of fifty is not above a limit of 2 %, however its time is rounded."""
+
 
 @dataclass(frozen=True)
 class Damage:
@@ -86,7 +89,7 @@ def places(damage: list[Damage]) -> str:
 def check_damage(uri: str, report: StreamReport, duration: float, limit: float) -> None:
     """Raise :class:`InvalidMedia` if the damaged share of ``duration`` seconds is above ``limit``."""
     lost = report.damaged_seconds
-    if lost > limit * duration:
+    if lost > limit * duration + _ROUNDING:
         raise InvalidMedia(
             uri,
             f"it is damaged: {lost:.2f} of {duration:.2f} s of its {report.damage[0].stream} cannot be decoded, "

@@ -11,7 +11,9 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 _LARGEST_SIDE = 16_384
@@ -20,15 +22,11 @@ _LARGEST_SIDE = 16_384
 _SAME_SHAPE = 0.02
 """Frames whose ratio of width and height differs by less are scaled without bars."""
 
+_BT_601, _UNSPECIFIED_RANGE = 6, 0
+"""Members of FFmpeg's ``AVColorSpace`` and ``AVColorRange``."""
+
 Matrix = tuple[int, ...]
 """A display matrix of 3 by 3 numbers, row by row (ISO/IEC 14496-12, 8.3.2)."""
-
-_ONE = 1 << 16
-_ROTATIONS: dict[int, Matrix] = {
-    angle: (c * _ONE, s * _ONE, 0, -s * _ONE, c * _ONE, 0, 0, 0, 1 << 30)
-    for angle, (c, s) in {270: (0, 1), 180: (-1, 0), 90: (0, -1)}.items()
-}
-"""Display matrices by PyAV's ``rotation``, in degrees anticlockwise."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +69,13 @@ class Upright:
         if key != self._key:
             own = upright_size(frame, self._aspect)
             self._key, self._graph = key, _build(frame, list(_filters(matrix, frame, own, self._size)))
-        if self._graph is None:
-            return frame
-        self._graph.vpush(frame)
-        return self._graph.vpull()
+        if self._graph is not None:
+            self._graph.vpush(frame)
+            frame = self._graph.vpull()
+        if frame.format.is_rgb:
+            # A conversion to YUV then has the matrix and range of FFmpeg's, and names them.
+            frame.colorspace, frame.color_range = _BT_601, _UNSPECIFIED_RANGE
+        return frame
 
 
 def _valid(aspect: Fraction | None) -> Fraction:
@@ -83,14 +84,27 @@ def _valid(aspect: Fraction | None) -> Fraction:
 
 
 def _display_matrix(frame: Any) -> Matrix | None:
-    try:
-        side_data = frame.side_data
-    except ValueError:  # PyAV 18 does not know all types; then only the rotation can be read
-        return _ROTATIONS.get(frame.rotation % 360)
-    for item in side_data:
+    _name_unknown_side_data()
+    for item in frame.side_data:
         if item.type.name == "DISPLAYMATRIX":
             return struct.unpack("=9i", bytes(item))
     return None
+
+
+@cache
+def _name_unknown_side_data() -> None:
+    """Let PyAV read the side data of frames that have types added to FFmpeg after PyAV's list, such as Exif.
+
+    PyAV 18 raises ``ValueError`` for all side data of such a frame, the display matrix included.
+    """
+    from av.sidedata.sidedata import Type
+
+    def unknown(kind: type[Enum], value: object) -> Enum:
+        member = object.__new__(kind)
+        member._name_, member._value_ = f"UNKNOWN_{value}", value
+        return member
+
+    Type._missing_ = classmethod(unknown)
 
 
 def _orientation(matrix: Matrix | None) -> Iterator[tuple[str, str]]:
@@ -138,8 +152,13 @@ def _build(frame: Any, filters: list[tuple[str, str]]) -> Any | None:
     if not filters:
         return None
     graph = Graph()
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
+    base = frame.time_base or Fraction(1, 1000)
+    # Without matrix and range, a filter that converts the format would use those of standard definition.
+    matrix, span = (0, 2) if frame.format.is_rgb else (int(frame.colorspace), int(frame.color_range))
+    source = graph.add(
+        "buffer",
+        f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base={base.numerator}/"
+        f"{base.denominator}:colorspace={matrix}:range={span}",
     )
     # vflip returns a frame whose rows are in reverse order in memory; PyAV cannot read that.
     filters = [*filters, ("copy", "")] if filters[-1][0] == "vflip" else filters
