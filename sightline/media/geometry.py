@@ -64,9 +64,11 @@ class Upright:
 
     def __call__(self, frame: Any) -> Any:
         """Return the PyAV frame as displayed; the same object if there is nothing to do."""
-        matrix = _display_matrix(frame)
-        key = (frame.width, frame.height, frame.format.name, matrix, frame.color_range, frame.colorspace)
+        # The side data is read only if the rotation changes: PyAV's frame and its side data refer to each other, so
+        # that such frames stay in memory until the next garbage collection.
+        key = (frame.width, frame.height, frame.format.name, frame.rotation, frame.color_range, frame.colorspace)
         if key != self._key:
+            matrix = _display_matrix(frame)
             own = upright_size(frame, self._aspect)
             self._key, self._graph = key, _build(frame, list(_filters(matrix, frame, own, self._size)))
         if self._graph is not None:
