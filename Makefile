@@ -93,7 +93,8 @@ test: $(LOCK_INSTALLED) ## run the tests (ARGS="-k voice" selects some)
 .PHONY: soak
 soak: $(LOCK_INSTALLED) ## run the long tests: faults under load, end-to-end scenarios, Dask and Ray
 	@# One process per file: some files start their own servers, but Prefect's client caches the first server.
-	for file in $$(grep -rl --include='*.py' mark.soak tests); do $(PYTHON) -m pytest --durations 0 -m soak $$file; done
+	grep -rl --include='*.py' mark.soak tests | xargs -P 2 -I FILE bash -c \
+	    'output=$$($(PYTHON) -m pytest --durations 5 -m soak FILE 2>&1) && code=0 || code=$$?; echo "$$output"; exit $$code'
 
 .PHONY: stack
 stack: $(LOCK_INSTALLED) ## build the images and test the complete system in containers
