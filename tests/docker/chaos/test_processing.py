@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from contextlib import suppress
 from hashlib import sha256
 
 import pytest
@@ -118,15 +117,18 @@ def test_upload_is_processed_after_the_disk_was_full(chaos: Chaos, attempts: int
         chaos.measure("Disk full while an upload is processed, until a person frees space", 25) as measured,
         stack.flow_variables(TMPDIR="/cache"),
     ):
-        measured.expect(attempts)
         patients = [unique("full") for _ in range(attempts)]
         for patient in patients:
-            run = await_processing(stack, upload_video(stack, patient, distinct(clip)))
-            [container] = stack.containers_of(run)
             measured.fault()
-            with suppress(subprocess.CalledProcessError):  # the run fails, and its container ends, before dd does
-                docker("exec", container, "sh", "-c", f"dd if=/dev/zero of={FULL} bs=1M 2>/dev/null || true")
+            # The download fits, and what is made of it does not.
+            left = len(clip) + 100_000
+            fill = f"dd if=/dev/zero of={FULL} bs=64K 2>/dev/null; truncate --size=-{left} {FULL}"
+            docker("run", "--rm", "--volume", volume, "sightline:chaos", "sh", "-c", fill)
+            upload = upload_video(stack, patient, distinct(clip))
+            await_runs(stack, upload)
+            [run] = runs_of(stack, upload)
             state = measured.await_end([run])[run]
+            measured.expect(state["type"] == "FAILED")
             docker("run", "--rm", "--volume", volume, "sightline:chaos", "rm", FULL)
             measured.over()
             if state["type"] == "FAILED":

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import time
+from io import BytesIO
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from deployments.reconciler.reconciler import GIVEN_UP
 from tests.docker.chaos.measure import Chaos, Measurement, batches
-from tests.docker.chaos.system import Work, unique
+from tests.docker.chaos.system import ChaosStack, Work, unique
 from tests.docker.chaos.uploads import Versions, await_drained, distinct, runs_of, upload_video
 from tests.docker.chaos.workload.traces import FIXED, FOLDER
 from tests.docker.stack import await_true, docker
@@ -150,9 +153,11 @@ def test_run_that_ignores_its_timeout_is_stopped(chaos: Chaos, attempts: int) ->
     stack = chaos.stack
     with (
         chaos.measure("Run hangs, with heartbeats, and ignores its timeout", 19) as measured,
-        stack.queue("train-emotion", concurrency_limit=attempts),
+        stack.queue("train-image-classifier", concurrency_limit=attempts),
     ):
-        runs = [stack.run("train-emotion", patient=unique("nobody")) for _ in range(attempts)]
+        # A training takes longer than the test needs to stop its process.
+        options = {"data": _put_images(stack), "preset": "posture", "pretrained": False, "compare": True}
+        runs = [stack.run("train-image-classifier", name=unique("stopped"), **options) for _ in range(attempts)]
         stopped: set[str] = set()
 
         def stop_those_that_run() -> bool:
@@ -165,6 +170,17 @@ def test_run_that_ignores_its_timeout_is_stopped(chaos: Chaos, attempts: int) ->
 
         await_true(stop_those_that_run, 240, "the processes of all runs are stopped")
         _judge_timeouts(chaos, measured, runs)
+
+
+def _put_images(stack: ChaosStack) -> str:
+    """Store labelled pictures of noise; return their prefix."""
+    chance, prefix = np.random.default_rng(0), unique("noise")
+    for number in range(120):
+        buffer = BytesIO()
+        Image.fromarray(chance.integers(0, 256, (32, 32, 3), np.uint8)).save(buffer, "PNG")
+        label = ("left", "right", "supine")[number % 3]
+        stack.s3.put_object(Bucket="patients", Key=f"{prefix}/{label}_{number}.png", Body=buffer.getvalue())
+    return f"s3://patients/{prefix}"
 
 
 def _judge_timeouts(chaos: Chaos, measured: Measurement, runs: list[str]) -> None:
