@@ -98,9 +98,11 @@ soak: $(LOCK_INSTALLED) ## run the long tests: faults under load, end-to-end sce
 
 .PHONY: stack
 stack: $(LOCK_INSTALLED) ## build the images and test the complete system in containers
-	@# One process for each system that the tests start, so that only one runs at a time.
-	$(PYTHON) -m pytest tests/docker --durations 0 -m "not chaos" --ignore tests/docker/test_redis.py
-	$(PYTHON) -m pytest tests/docker/test_redis.py --durations 0
+	$(PYTHON) -m pytest tests/docker --durations 10 -m "not chaos" --ignore tests/docker/test_redis.py
+
+.PHONY: redis
+redis: $(LOCK_INSTALLED) ## the same with two servers and Redis
+	$(PYTHON) -m pytest tests/docker/test_redis.py --durations 10
 
 .PHONY: chaos
 chaos: CHAOS ?= long
