@@ -30,6 +30,7 @@ def status_routes(service: Service) -> APIRouter:
         summary="Are the models ready?",
         responses={
             404: {"model": ProblemBody, "description": "A model that is not served"},
+            422: {"model": ProblemBody, "description": "An invalid name"},
             503: {"model": Readiness, "description": "Models are loading, or the named ones are not in use"},
         },
     )
