@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.affect import MODEL_FILE, TASK, apply_temperature
+from sightline.affect import MODEL_FILE, SESSIONS, TASK, apply_temperature
 from sightline.emotion import load_keywords
 from sightline.errors import InvalidInput
 from sightline.features import FEATURE_NAMES
@@ -21,7 +21,6 @@ from sightline.training.common.calibration import calibrate
 from sightline.training.common.evaluation import evaluate
 from sightline.training.common.publishing import provenance
 from sightline.training.emotions.dataset import SessionTable
-from sightline.training.emotions.publishing import SESSIONS
 from sightline.training.importing.common import NEVER_EVALUATED, imported_parameters, no_data
 from sightline.training.importing.contents import Contents
 from sightline.training.importing.sandbox import read_contents, read_file
