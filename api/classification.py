@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query
@@ -84,7 +85,7 @@ def classification_routes(service: Service) -> APIRouter:
 
 
 async def _classify(service: Service, payload: Mapping[str, Any], name: str) -> Classification:
-    with service.models.lease(name, TASK) as model:
+    async with service.lease(name, TASK, partial(service.reader.read, payload, None)) as model:
         with model.expecting():
             read = await service.reader.read(payload, model.record.image_input)
         rows = iter(await model.predict([image.pixels for image in read if not isinstance(image.pixels, Rejected)]))

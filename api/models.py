@@ -100,19 +100,20 @@ class _Slot:
     """A configured model.
 
     ``name``: as it was configured. ``version``: the version to serve, None for the current one. ``required``: whether
-    the settings name the model.
+    the settings name the model. ``tried``: whether the first attempt to load it has ended, in whichever way.
     """
 
     name: str
     version: int | None
     required: bool
     current: ServedModel | None = None
+    tried: bool = False
     missing: bool = False
     problem: str | None = None
 
     @property
-    def is_ready(self) -> bool:
-        return self.current is not None or (self.missing and not self.required)
+    def is_dispensable(self) -> bool:
+        return self.missing and not self.required
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ class Models:
 
     ``start`` loads them, and then checks regularly whether another version has become current. A new version is loaded
     and warmed up beside the old one, and then replaces it for all later requests. If it cannot be loaded, the old one
-    stays in use, and loading is retried at the next check.
+    stays in use, and loading is retried at the next check. Every model is loaded and checked by its own task: one that
+    is damaged, missing or slow to load delays no other.
     """
 
     def __init__(self, registry: Registry, config: Settings, metrics: Metrics) -> None:
@@ -139,14 +141,18 @@ class Models:
             name: _Slot(name, ModelName.parse(pinned(name, config)).version, required)
             for name in config.api_models or DEFAULT_MODELS
         }
-        self._refreshed = False
         self._retiring: set[asyncio.Task[None]] = set()
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: set[asyncio.Task[None]] = set()
 
     @property
     def are_ready(self) -> bool:
-        """Whether every model that exists, and every model that the settings name, is in use."""
-        return self._refreshed and all(slot.is_ready for slot in self._slots.values())
+        """Whether the first attempt to load every model has ended, and one is in use if there is one to use.
+
+        A model that cannot be used is a problem of its own requests only: those to the other models are processed.
+        """
+        slots = self._slots.values()
+        in_use = any(slot.current for slot in slots) or all(slot.is_dispensable for slot in slots)
+        return in_use and all(slot.tried for slot in slots)
 
     def states(self) -> list[ModelState]:
         """Return the state of each model."""
@@ -155,15 +161,20 @@ class Models:
             for slot in self._slots.values()
         ]
 
+    def is_in_use(self, name: str) -> bool:
+        """Return whether a version of the model ``name`` is in use. Raises :class:`Problem` for an unknown model."""
+        return self._slot(name).current is not None
+
     async def start(self) -> None:
         """Begin to load the models and to check for new versions."""
-        self._watching = asyncio.create_task(self._watch())
+        self._watching = {asyncio.create_task(self._watch(slot)) for slot in self._slots.values()}
 
     async def close(self) -> None:
         """Complete the waiting requests, and stop."""
+        for watching in self._watching:
+            watching.cancel()
         if self._watching:
-            self._watching.cancel()
-            await asyncio.wait([self._watching])
+            await asyncio.wait(self._watching)
         for slot in self._slots.values():
             if slot.current:
                 self._retire(slot.current)
@@ -188,13 +199,11 @@ class Models:
 
     async def refresh(self) -> None:
         """Load the versions that have become current since the last call."""
-        for slot in self._slots.values():
-            await self._refresh_slot(slot)
-        self._refreshed = True
+        await asyncio.gather(*map(self._refresh_slot, self._slots.values()))
 
-    async def _watch(self) -> None:
+    async def _watch(self, slot: _Slot) -> None:
         while True:
-            await self.refresh()
+            await self._refresh_slot(slot)
             await asyncio.sleep(self._config.api_model_refresh_seconds)
 
     async def _refresh_slot(self, slot: _Slot) -> None:
@@ -203,6 +212,8 @@ class Models:
             if version is None:
                 pointer = await asyncio.to_thread(self.registry.current, slot.name)
                 version = pointer.version if pointer else None
+            if slot.missing and version is not None:
+                slot.problem = None  # It is loading.
             slot.missing = version is None
             if version is None and slot.current is None:
                 slot.problem = f"the registry has no model {slot.name}. Train it with `{train_command(slot.name)}`"
@@ -213,12 +224,14 @@ class Models:
         # Unavailable storage, a damaged model or a failing library must not end the service or the checks.
         except Exception as error:
             self._metrics.failures.labels(slot.name).inc()
+            slot.missing = False
             problem = (
                 f"version {version} cannot be loaded: {error}" if version else f"the registry cannot be read: {error}"
             )
             if problem != slot.problem:
                 _log.exception("%s: %s", slot.name, problem)
             slot.problem = problem
+        slot.tried = True
 
     async def _swap(self, slot: _Slot, version: int) -> None:
         label = ModelName.parse(slot.name).with_version(version).label

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,8 +18,11 @@ __all__ = ["PreparerPool"]
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 _MAX_THREADS = 4  # each needs a few hundred megabytes for a large photo
 _MAX_WAITING = 16  # photos per thread
+_RETRY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,19 @@ class PreparerPool:
         self._workers: list[_Worker] = []
         self._waiting = 0
         self._starting: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+        self.problem: str | None = None
+        """Why a thread could not load its models at the last attempt."""
 
     @property
     def are_ready(self) -> bool:
-        """Whether every thread has loaded its models."""
-        return len(self._workers) == self._threads
+        """Whether a thread has loaded its models."""
+        return bool(self._workers)
+
+    @property
+    def were_tried(self) -> bool:
+        """Whether every thread has loaded its models, or one has failed to."""
+        return self.problem is not None or len(self._workers) == self._threads
 
     async def start(self) -> None:
         """Begin to load the models."""
@@ -50,6 +63,7 @@ class PreparerPool:
 
     async def close(self) -> None:
         """Wait for the work in progress, and free the models."""
+        self._closing.set()
         if self._starting:
             await self._starting
         for worker in self._workers:
@@ -58,7 +72,12 @@ class PreparerPool:
         self._workers.clear()
 
     async def run(self, work: Callable[[Preparer], T]) -> T:
-        """Call ``work`` on a free thread, and return its result. Raises :class:`Problem` if too many photos wait."""
+        """Call ``work`` on a free thread, and return its result.
+
+        Raises :class:`Problem` if too many photos wait, or if no thread could load its models.
+        """
+        if self.problem and not self._workers:
+            raise Problem(503, "model_damaged", self.problem)
         if self._waiting >= self._threads * _MAX_WAITING:
             raise Problem(503, "overloaded", "too many photos are waiting", headers={"Retry-After": "1"})
         self._waiting += 1
@@ -72,8 +91,25 @@ class PreparerPool:
         return await asyncio.shield(running)
 
     async def _start(self) -> None:
-        for number in range(self._threads):
-            thread = ThreadPoolExecutor(1, thread_name_prefix=f"preparer-{number}")
-            worker = _Worker(thread, await asyncio.get_running_loop().run_in_executor(thread, Preparer))
+        """Start the threads. One that cannot load its models is retried until the pool is closed."""
+        loop = asyncio.get_running_loop()
+        while len(self._workers) < self._threads and not self._closing.is_set():
+            thread = ThreadPoolExecutor(1, thread_name_prefix=f"preparer-{len(self._workers)}")
+            try:
+                worker = _Worker(thread, await loop.run_in_executor(thread, Preparer))
+            # Damaged files of the detector must end neither the service nor the attempts.
+            except Exception as error:
+                thread.shutdown()
+                await self._pause(f"the models that find people cannot be loaded: {error}")
+                continue
+            self.problem = None
             self._workers.append(worker)
             self._free.put_nowait(worker)
+
+    async def _pause(self, problem: str) -> None:
+        if problem != self.problem:
+            _log.exception(problem)
+        self.problem = problem
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RETRY_SECONDS):
+                await self._closing.wait()

@@ -52,7 +52,7 @@ def ranking_routes(service: Service) -> APIRouter:
     ) -> Ranking:
         """Find the people in a photo, and rank the running style of each by the lower body."""
         parameters = PrepareParameters(min_confidence=person_crop_confidence, blur_threshold=sharpness_threshold)
-        with service.models.lease("running-style", TASK) as model:
+        async with service.lease("running-style", TASK, partial(_check, service, photo)) as model:
             with model.expecting():
                 prepared, people = await _prepare(service, photo, parameters)
             crops = [encoded.person.lower_body for encoded in people if encoded.person.lower_body is not None]
@@ -93,10 +93,17 @@ async def _prepare(
     service: Service, photo: Photo, parameters: PrepareParameters
 ) -> tuple[Prepared, list[_EncodedPerson]]:
     ref, data = await service.reader.read_file(photo.image_base64)
+    if not service.preparers.are_ready:
+        await _check(service, photo)
     try:
         return await service.preparers.run(partial(_find_people, data, parameters, service.reader.limits))
     except Rejected as rejected:
         raise service.reader.rejection([(ref.uri, rejected)]) from rejected
+
+
+async def _check(service: Service, photo: Photo) -> None:
+    """Raise the :class:`~api.problems.Problem` of a photo that cannot be used."""
+    await service.reader.read({"images": [photo.image_base64]}, None)
 
 
 def _find_people(

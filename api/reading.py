@@ -56,8 +56,8 @@ class ImageReader:
         self._decoders = anyio.CapacityLimiter(_DECODERS)
         self._fetchers = anyio.CapacityLimiter(_FETCHERS)
 
-    async def read(self, payload: Mapping[str, Any], size: ImageInput) -> list[ReadImage]:
-        """Return the images of a payload, in its order, resized to ``size``.
+    async def read(self, payload: Mapping[str, Any], size: ImageInput | None) -> list[ReadImage]:
+        """Return the images of a payload, in its order, resized to ``size`` if one is given.
 
         Raises :class:`Problem` if the payload names no images or too many, or if none of them can be used.
         """
@@ -82,7 +82,7 @@ class ImageReader:
         for _, image in rejected:
             self._metrics.rejected.labels(image.reason.value).inc()
 
-    def _parse(self, payload: Mapping[str, Any], size: ImageInput) -> tuple[list[ImageRef], ReadImage | None]:
+    def _parse(self, payload: Mapping[str, Any], size: ImageInput | None) -> tuple[list[ImageRef], ReadImage | None]:
         """Return the references to the images. A single inline image is decoded too: this saves a change of thread."""
         try:
             refs = list(islice(images_of(payload), self._max_images + 1))
@@ -99,7 +99,7 @@ class ImageReader:
         except Rejected as rejected:
             raise self.rejection([(ref.uri, rejected)]) from rejected
 
-    async def _read(self, ref: ImageRef, size: ImageInput) -> ReadImage:
+    async def _read(self, ref: ImageRef, size: ImageInput | None) -> ReadImage:
         if _needs_no_fetch(ref):
             return await self._on_thread(partial(_decode, ref, size, self.limits))
         try:
@@ -129,7 +129,7 @@ def _fetch(ref: ImageRef, limits: Limits) -> bytes | Rejected:
         return rejected
 
 
-def _decode(ref: ImageRef, size: ImageInput, limits: Limits, data: bytes | None = None) -> ReadImage:
+def _decode(ref: ImageRef, size: ImageInput | None, limits: Limits, data: bytes | None = None) -> ReadImage:
     try:
         return ReadImage(ref, decode(fetch(ref, limits) if data is None else data, size, limits).pixels)
     except Rejected as rejected:

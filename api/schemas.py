@@ -184,5 +184,9 @@ class Readiness(BaseModel):
     """Whether the service can process requests."""
 
     ready: bool
+    not_served: dict[str, str] = Field(
+        description="The models that are not in use, and the detection of people if it is not, each with the reason.",
+        examples=[{"posture": "version 1 cannot be loaded: …"}],
+    )
     needs_key: bool = Field(description="Whether the other endpoints need a key in `X-API-Key`.")
     models: list[ModelStatus]

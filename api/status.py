@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.models import ModelState
+from api.problems import ProblemBody
 from api.schemas import Health, ModelStatus, Readiness
 from api.service import Service
 
@@ -25,16 +28,27 @@ def status_routes(service: Service) -> APIRouter:
     @router.get(
         "/ready",
         summary="Are the models ready?",
-        responses={503: {"model": Readiness, "description": "Models are loading or missing"}},
+        responses={
+            404: {"model": ProblemBody, "description": "A model that is not served"},
+            422: {"model": ProblemBody, "description": "An invalid name"},
+            503: {"model": Readiness, "description": "Models are loading, or the named ones are not in use"},
+        },
     )
-    async def ready(response: Response) -> Readiness:
-        """Return whether the models are loaded and warmed up, their versions, and problems with newer versions.
+    async def ready(
+        response: Response,
+        model: Annotated[tuple[str, ...], Query(description="Models that must be in use; may be repeated.")] = (),
+    ) -> Readiness:
+        """Return whether requests are processed, the models' versions, what is not served, and why.
 
-        A missing model makes the service not ready only if `API_MODELS` names it.
+        The service is ready once it has tried to load every model and one is in use. A model that is missing, damaged
+        or loading is named in `not_served`, and does not keep the others from being used. `?model=posture` asks about
+        certain models: the service is ready only if all of them are in use.
         """
-        response.status_code = 200 if service.is_ready else 503
+        is_ready = all([service.is_ready, *map(service.models.is_in_use, model)])
+        response.status_code = 200 if is_ready else 503
         return Readiness(
-            ready=service.is_ready,
+            ready=is_ready,
+            not_served=service.not_served,
             needs_key=bool(service.config.api_keys),
             models=[_status(state) for state in service.models.states()],
         )

@@ -275,4 +275,9 @@ COMMANDS: tuple[CommandEntry, ...] = (
         target="flows.stages:stages",
         summary="Show the stages of a training: which are up to date, which would run, and why.",
     ),
+    CommandEntry(
+        name="import-model",
+        target="flows.import_model:import_model",
+        summary="Import a .pth or .pkl model of another project as a new version, which is not made current.",
+    ),
 )

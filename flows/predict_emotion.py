@@ -23,7 +23,10 @@ from tasks.support.flow import sightline_flow
 
 
 class PredictionResult(BaseModel):
-    """The model's prediction beside the emotion of the words. ``review`` holds the reasons for a review."""
+    """The model's prediction beside the emotion of the words. ``review`` holds the reasons for a review.
+
+    ``trained_on``: whether the model was trained on this session, None if that is unknown.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,6 +41,7 @@ class PredictionResult(BaseModel):
     keyword_emotion: str
     emotion_keywords_found: int
     review: tuple[str, ...]
+    trained_on: bool | None
     metadata_file: str
     annotated_video: str
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prefect.artifacts import create_markdown_artifact
+from prefect.logging import get_run_logger
 
 from sightline import affect, reviews, sessions, storage
 from sightline.emotion import load_keywords
@@ -15,7 +16,15 @@ from sightline.errors import InvalidInput
 from sightline.features import features_of_track
 from sightline.media import EXTENSIONS
 from sightline.names import PatientName, SessionName
-from sightline.sessions import Claim, Prediction, SessionRecord, SessionStore, StoredSession, prediction_page
+from sightline.sessions import (
+    Claim,
+    Prediction,
+    SessionRecord,
+    SessionStore,
+    StoredSession,
+    prediction_page,
+    trained_on_note,
+)
 from sightline.settings import settings
 from tasks.events import emit_session_predicted, emit_session_uncertain
 from tasks.models import open_registry, open_reviews
@@ -73,6 +82,8 @@ def predict_stored(store: SessionStore, stored: StoredSession, threshold: float 
     model = affect.load_emotion_model(open_registry(), stored.patient)
     features = features_of_track(storage.locate(stored.track))
     prediction = affect.predict_session(model, features, stored.metadata, datetime.now(UTC), threshold=threshold)
+    if prediction.trained_on:
+        get_run_logger().warning("%s/%s: %s", stored.patient, stored.session, trained_on_note(prediction))
     emotions = load_keywords(settings().emotion_keywords).emotions
     updated = reviews.store_prediction(store, open_reviews(), _claim(stored), prediction, emotions)
     return Predicted(updated, prediction)

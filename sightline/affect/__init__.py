@@ -5,11 +5,12 @@ print(model.predict(track_features(track)).probabilities)
 """
 
 from sightline.affect.history import Training, read_trainings
-from sightline.affect.model import MODEL_FILE, TASK, EmotionModel, apply_temperature, load_emotion_model
+from sightline.affect.model import MODEL_FILE, SESSIONS, TASK, EmotionModel, apply_temperature, load_emotion_model
 from sightline.affect.prediction import predict_session
 
 __all__ = [
     "MODEL_FILE",
+    "SESSIONS",
     "TASK",
     "EmotionModel",
     "Training",

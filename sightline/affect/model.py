@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.names import PatientName
-from sightline.registry import ModelDamaged, ModelNotFound, ModelRecord, Registry, WrongTask
+from sightline.registry import ModelDamaged, ModelFiles, ModelNotFound, ModelRecord, Registry, WrongTask
 from sightline.vision.heads import probabilities
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["MODEL_FILE", "TASK", "EmotionModel", "apply_temperature", "load_emotion_model"]
+__all__ = ["MODEL_FILE", "SESSIONS", "TASK", "EmotionModel", "apply_temperature", "load_emotion_model"]
 
 MODEL_FILE = "model.skops"
+SESSIONS = "training_sessions.json"
+"""The sessions that a version was trained on; empty for one that was imported."""
 TASK = "emotion-of-session"
 """The task of these models' records."""
 
@@ -29,13 +32,17 @@ _MIN_PROBABILITY = 1e-3  # even if none of a hundred trees predicts a class, it 
 
 
 class EmotionModel:
-    """A patient's random forest, with the temperature that calibrates its probabilities."""
+    """A patient's random forest, with the temperature that calibrates its probabilities.
 
-    def __init__(self, record: ModelRecord, forest: Pipeline) -> None:
+    ``trained_on``: the content hashes of the sessions that it was trained on, None if they are unknown.
+    """
+
+    def __init__(self, record: ModelRecord, forest: Pipeline, trained_on: frozenset[str] | None = None) -> None:
         self.record = record
         self.name = record.label
         self.classes = record.classes
         self.threshold = record.threshold
+        self.trained_on = trained_on
         self._forest = forest
 
     @property
@@ -80,7 +87,18 @@ def load_emotion_model(registry: Registry, patient: PatientName | str, version: 
     files = registry.open(owner.model, version)
     if files.record.task != TASK or files.record.architecture.get("patient") != owner.text:
         raise WrongTask(f"{files.record.label}: is a model for {files.record.task}, not the emotions of {owner}")
-    return EmotionModel(files.record, _load(files.folder / MODEL_FILE, files.record))
+    return EmotionModel(files.record, _load(files.folder / MODEL_FILE, files.record), _training_sessions(files))
+
+
+def _training_sessions(files: ModelFiles) -> frozenset[str] | None:
+    if SESSIONS not in files.record.files:
+        return None
+    file = files.folder / SESSIONS
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))["sessions"]
+        return frozenset(row["sha256"] for row in rows) or None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelDamaged(f"{file}: is not a list of training sessions ({error!r})") from error
 
 
 def _load(file: Path, record: ModelRecord) -> Pipeline:

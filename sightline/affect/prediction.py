@@ -19,6 +19,7 @@ def predict_session(
 
     The reasons are a confidence below ``threshold``, by default the model's own, and words that express another
     emotion. Without any keyword, the emotion of the words is the keyword table's default, which contradicts nothing.
+    A session that the model was trained on is recognised by the content of its video, whatever its name is.
     """
     threshold = model.threshold if threshold is None else threshold
     probabilities = model.predict(features)
@@ -36,5 +37,6 @@ def predict_session(
         threshold=threshold,
         outcome=outcome,
         review=tuple(review),
+        trained_on=None if model.trained_on is None else metadata.content_hash in model.trained_on,
         predicted_at=at,
     )

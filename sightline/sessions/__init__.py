@@ -14,7 +14,7 @@ from sightline.sessions.records import (
     StoredSession,
     analysis_csv,
 )
-from sightline.sessions.rendering import prediction_page, review_alert, session_page
+from sightline.sessions.rendering import prediction_page, review_alert, session_page, trained_on_note
 from sightline.sessions.source import Source, fetch_source
 from sightline.sessions.store import SessionStore
 
@@ -40,4 +40,5 @@ __all__ = [
     "review_alert",
     "session_page",
     "track_of",
+    "trained_on_note",
 ]

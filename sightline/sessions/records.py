@@ -50,6 +50,8 @@ class Prediction(_Record):
     review: tuple[str, ...]
     """The reasons for a review; empty if none is needed."""
     predicted_at: Timestamp
+    trained_on: bool | None = None
+    """Whether the model was trained on this session, which makes it too sure of it; None if that is unknown."""
 
 
 class Metadata(_Record):

@@ -6,7 +6,7 @@ from sightline import markdown
 from sightline.alerts import Alert
 from sightline.sessions.records import Prediction, StoredSession
 
-__all__ = ["prediction_page", "review_alert", "session_page"]
+__all__ = ["prediction_page", "review_alert", "session_page", "trained_on_note"]
 
 
 def session_page(stored: StoredSession) -> str:
@@ -43,11 +43,19 @@ def prediction_page(stored: StoredSession, prediction: Prediction) -> str:
         f"# {markdown.escape(stored.patient)}: {markdown.escape(stored.session)} is predicted {prediction.emotion}",
         f"The transcript indicates {stored.emotion}. {prediction.model} predicts {prediction.emotion} with a "
         f"confidence of {prediction.confidence:.2f}; its threshold is {prediction.threshold:g}.",
+        f"**Warning:** {trained_on_note(prediction)}." if prediction.trained_on else "",
         markdown.table(
             ("emotion", "probability"), [(emotion, f"{probability:.3f}") for emotion, probability in probabilities]
         ),
         f"**A person should review this session:**\n\n{reasons}" if reasons else "",
         f"- Annotated video: `{stored.annotated_video}`\n- Metadata: `{stored.metadata_file}`",
+    )
+
+
+def trained_on_note(prediction: Prediction) -> str:
+    """Return what a person should know about a prediction for a session of the training data."""
+    return (
+        f"{prediction.model} was trained on this session: that it recognises it says nothing about how well it predicts"
     )
 
 
@@ -67,6 +75,7 @@ def review_alert(stored: StoredSession, prediction: Prediction) -> Alert | None:
             "transcript": stored.emotion,
             "prediction": f"{prediction.emotion}, confidence {prediction.confidence:.2f}, by {prediction.model}",
             "why": "; ".join(prediction.review),
+            **({"warning": trained_on_note(prediction)} if prediction.trained_on else {}),
             "video": stored.annotated_video,
             "metadata": stored.metadata_file,
         },

@@ -23,10 +23,11 @@ def pinned(model: str, config: Settings) -> str:
     if model != "posture" or not configured:
         return model
     for name, key in configured.items():
-        if key.endswith((".pth", ".pt", ".pkl")):
+        if key.lower().endswith((".pth", ".pt", ".pkl")):
             raise InvalidSetting(
-                f"{name}={key}: a pickle can run code and is not loaded. Train the model again with "
-                "`sightline train-image-classifier posture DATA`, or unset the variable"
+                f"{name}={key}: a pickle can run code and is not loaded. Import it with `sightline import-model "
+                "NETWORK.pth --head TREES.pkl --as posture`, and name a file of the version, as in "
+                "posture/3/backbone.safetensors; or unset the variable"
             )
     versions = {key.rpartition("/")[0] for key in configured.values()}
     if len(versions) > 1:

@@ -97,14 +97,16 @@ def test_missing_model_is_reported_with_its_training_command(registry: Registry)
     asyncio.run(test())
 
 
-def test_model_named_by_the_settings_is_required(registry: Registry) -> None:
+def test_service_needs_one_of_the_models_that_the_settings_name(registry: Registry) -> None:
     async def test() -> None:
-        models = models_of(registry, api_models=["vehicles", "posture"])
+        models = models_of(registry, api_models=["posture", "maps"])
         await models.refresh()
         assert not models.are_ready
         publish_by_brightness(registry, "posture")
         await models.refresh()
         assert models.are_ready
+        assert models.is_in_use("posture")
+        assert not models.is_in_use("maps")
         await models.close()
 
     asyncio.run(test())

@@ -217,6 +217,7 @@ class TestPrediction:
         assert metadata["emotion"] == "happy"
         assert metadata["prediction"]["probabilities"] == agreed.probabilities
         assert sum(agreed.probabilities.values()) == pytest.approx(1)
+        assert (agreed.trained_on, metadata["prediction"]["trained_on"]) == (True, True)
 
         state = predict_emotion("synthetic-0002", "ana", threshold=0.999, return_state=True)
         unsure = state.result()

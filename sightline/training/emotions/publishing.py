@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.affect import MODEL_FILE, TASK, apply_temperature, load_emotion_model
+from sightline.affect import MODEL_FILE, SESSIONS, TASK, apply_temperature, load_emotion_model
 from sightline.features import FEATURE_NAMES
 from sightline.names import PatientName
 from sightline.progress import Progress
@@ -39,9 +39,9 @@ from sightline.training.emotions.validation import Validation, validate
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["ARCHIVE", "SESSIONS", "TrainedForest", "promote_forest", "publish_forest", "train_forest"]
+__all__ = ["ARCHIVE", "TrainedForest", "promote_forest", "publish_forest", "train_forest"]
 
-SESSIONS, ARCHIVE = "training_sessions.json", "model.tar.gz"
+ARCHIVE = "model.tar.gz"
 METRIC = "accuracy"
 """The metric that decides on promotion: the share of sessions whose out-of-fold prediction is correct."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sightline.affect import MODEL_FILE, TASK
+from sightline.affect import MODEL_FILE, SESSIONS, TASK
 from sightline.names import PatientName
 from sightline.registry import DataVersion, FeatureInput, ModelDraft, ModelRecord, Registry
 
@@ -31,7 +32,7 @@ def publish(registry: Registry, tmp_path: Path) -> Callable[..., ModelRecord]:
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.pipeline import make_pipeline
 
-    def make(patient: str, content: Any = None, **other: Any) -> ModelRecord:
+    def make(patient: str, content: Any = None, sessions: Any = None, **other: Any) -> ModelRecord:
         random = np.random.default_rng(1)
         labels = np.repeat([0, 1, 2], 20)
         rows = np.column_stack([random.normal(size=60), (2 - labels) + random.normal(0, 0.3, 60)])
@@ -39,6 +40,8 @@ def publish(registry: Registry, tmp_path: Path) -> Callable[..., ModelRecord]:
         folder = tmp_path / f"forest-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         skops.io.dump(forest if content is None else content, folder / MODEL_FILE)
+        if sessions is not None:
+            (folder / SESSIONS).write_text(json.dumps({"patient": patient, "sessions": sessions}))
         fields: dict[str, Any] = {
             "name": PatientName.parse(patient).model.name,
             "created": datetime(2026, 1, 31, tzinfo=UTC),

@@ -137,6 +137,29 @@ class TestPrediction:
         model = load_emotion_model(registry, "ana")
         assert predict_session(model, QUICK, metadata_of("neutral", 0), NOW, threshold=None).review == ()
 
+    @pytest.mark.parametrize(
+        ("sessions", "trained_on"),
+        [
+            ([{"session": "clip", "sha256": "a" * 64}], True),
+            ([{"session": "clip under another name", "sha256": "a" * 64}, {"session": "x", "sha256": "c" * 64}], True),
+            ([{"session": "clip", "sha256": "b" * 64}], False),
+            ([], None),  # imported: what it was trained on is unknown
+            (None, None),
+        ],
+    )
+    def test_session_of_the_training_data_is_recognised_by_its_content(
+        self, sessions: object, trained_on: bool | None, registry: Registry, publish: Publish
+    ) -> None:
+        publish("ana", sessions=sessions)
+        model = load_emotion_model(registry, "ana")
+        prediction = predict_session(model, QUICK, metadata_of("happy", 2), NOW, threshold=None)
+        assert prediction.trained_on is trained_on
+
+    def test_unreadable_list_of_training_sessions_is_an_error(self, registry: Registry, publish: Publish) -> None:
+        publish("ana", sessions=[{"session": "clip"}])
+        with pytest.raises(ModelDamaged, match=r"training_sessions\.json: is not a list"):
+            load_emotion_model(registry, "ana")
+
     def test_confidence_below_a_given_threshold_needs_review(self, registry: Registry, publish: Publish) -> None:
         publish("ana")
         model = load_emotion_model(registry, "ana")

@@ -39,6 +39,15 @@ def test_prediction_page_lists_probabilities_and_reasons() -> None:
     )
 
 
+def test_prediction_for_a_training_session_warns() -> None:
+    prediction = records.prediction("low confidence").model_copy(update={"trained_on": True})
+    warning = "ana/3 was trained on this session"
+    assert f"**Warning:** {warning}" in prediction_page(records.stored_session(), prediction)
+    alert = review_alert(records.stored_session(), prediction)
+    assert alert
+    assert str(alert.facts["warning"]).startswith(warning)
+
+
 def test_prediction_without_review_sends_no_alert() -> None:
     assert review_alert(records.stored_session(), records.prediction()) is None
 

@@ -36,6 +36,14 @@ def test_default_rules_match_the_suffixes_of_the_flows() -> None:
     assert by_kind == {"video": set(EXTENSIONS), "image": set(SUFFIXES)}
 
 
+@given(st.sampled_from((*EXTENSIONS, *SUFFIXES)), st.data())
+def test_suffix_matches_in_every_mixture_of_cases(suffix: str, data: st.DataObject) -> None:
+    spelling = "".join(data.draw(st.sampled_from((letter, letter.upper()))) for letter in suffix)
+    upload = UploadRules.of(settings(video_bucket="s3://videos")).upload(f"s3://videos/ana/IMG_1{spelling}", "1")
+    assert upload
+    assert upload.kind == ("video" if suffix in EXTENSIONS else "image")
+
+
 @pytest.mark.parametrize(
     ("uri", "kind", "patient"),
     [
