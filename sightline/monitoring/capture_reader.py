@@ -146,18 +146,20 @@ def _read_file(
 
 def _inference(line: CapturedLine, file: CaptureFile, source: str, number: int) -> CapturedInference:
     uri, seconds = line.uri_and_seconds()
+    sent = line.capture_data.endpoint_input
     return CapturedInference(
         event_id=line.event_metadata.event_id,
         inference_time=line.event_metadata.inference_time,
         endpoint=file.endpoint,
         variant=file.variant,
-        content_type=line.capture_data.endpoint_input.observed_content_type,
+        content_type=sent.observed_content_type if sent else "",
         data=line.data(),
-        probabilities=line.probabilities(),
+        answer=line.answer(),
         source=source,
         line=number,
         uri=uri,
         seconds=seconds,
+        file_time=file.time,
     )
 
 

@@ -24,7 +24,7 @@ from sightline.progress import Progress
 from sightline.registry import ImageInput
 from sightline.registry.baseline import to_float16
 from sightline.storage import Location
-from sightline.vision import FinishedClassification, Limits, Rejected, decode, finished_runs
+from sightline.vision import FinishedClassification, InvalidAnswer, Limits, Rejected, decode, finished_runs
 
 __all__ = ["Embedder", "Point", "Rejections", "Window", "read_rejections", "read_window"]
 
@@ -163,9 +163,10 @@ class _WindowReader:
 
     def add(self, inference: CapturedInference) -> None:
         version = self._model.versions.get(inference.variant, self._model.judged)
-        probabilities = inference.probabilities
-        if problem := _problem(probabilities, version):
-            self._skipped.add(f"{inference.source}:{inference.line}", problem)
+        try:
+            probabilities = inference.answer.for_classes(version.classes, version.label)
+        except InvalidAnswer as error:
+            self._skipped.add(f"{inference.source}:{inference.line}", str(error))
             return
         confidence = max(probabilities)
         class_index = probabilities.index(confidence)
@@ -208,13 +209,3 @@ class _WindowReader:
             self._images.put(place, decode(data, size, self._limits).pixels)
         except Rejected:  # The input may be a row of numbers, which has no embedding.
             self._images.skip()
-
-
-def _problem(probabilities: tuple[float, ...], version: MonitoredVersion) -> str:
-    """Return the reason why the line is counted as unreadable, empty if there is none."""
-    if len(probabilities) != len(version.classes):
-        count, classes = len(probabilities), len(version.classes)
-        return f"{count} {'probability' if count == 1 else 'probabilities'}, but {version.label} has {classes} classes"
-    if not all(0 <= probability <= 1 for probability in probabilities):
-        return f"{max(probabilities, key=abs):g} is not a probability: it is not between 0 and 1"
-    return ""
