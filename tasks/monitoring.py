@@ -25,7 +25,7 @@ from tasks.support.progress import progress
 
 __all__ = ["MonitoringPlan", "plan_monitoring", "publish_monitoring", "read_window", "report_on_model"]
 
-_STAMP = "%Y%m%dT%H%M%SZ"
+_STAMP, _MINUTE = "%Y%m%dT%H%M%SZ", "%Y-%m-%d %H:%M"
 
 
 class MonitoringPlan(BaseModel):
@@ -117,7 +117,8 @@ def report_on_model(window: Opaque[Window], plan: MonitoringPlan) -> MonitoringR
     )
     report = monitoring.build_report(window.value, limits=limits, note=plan.note)
     if not report.events:
-        return report
+        nothing = f"there are no captures of {report.model} from {plan.since:{_MINUTE}} to {plan.until:{_MINUTE}}"
+        return report if report.blind else report.model_copy(update={"problem": f"{nothing} in {plan.capture}"})
     return monitoring.write_report(report, window.value, storage.locate(plan.output))
 
 
@@ -140,7 +141,7 @@ def _model(plan: MonitoringPlan) -> MonitoredModel:
 
 def _baseline(baseline: str, model: MonitoredModel, plan: MonitoringPlan) -> Predictions:
     """Return the baseline in a file, or the captured predictions of an earlier window."""
-    judged, bounds = model.judged, monitoring.parse_window(baseline)
+    judged, bounds = model.judged, monitoring.parse_window(baseline, (plan.since, plan.until))
     if bounds is None:
         location = storage.locate(baseline)
         try:
@@ -149,13 +150,22 @@ def _baseline(baseline: str, model: MonitoredModel, plan: MonitoringPlan) -> Pre
             raise InvalidInput(
                 baseline,
                 "there is no such file",
-                "Give a version's baseline.safetensors, or an earlier window as SINCE/UNTIL",
+                "Give a version's baseline.safetensors, or an earlier window as SINCE/UNTIL, such as 14d/7d",
             ) from error
         return monitoring.read_baseline(data, baseline, judged.classes)
     window = monitoring.read_window(
         model, storage.locate(plan.capture), *bounds, embedder=_embedder(model), limits=image_limits()
     )
-    return window.predictions(judged.label, f"the predictions of {baseline}")
+    predictions = window.predictions(judged.label, f"the predictions of {baseline}")
+    if window.unreadable > window.events or not len(predictions):
+        problem = f"; the first problem is {window.skipped.examples[0]}" if window.unreadable else ""
+        raise InvalidInput(
+            f"--baseline {baseline}",
+            f"{len(predictions)} predictions of {judged.label} can be read from {bounds[0]:{_MINUTE}} to "
+            f"{bounds[1]:{_MINUTE}} in {plan.capture}, and {window.unreadable} cannot{problem}",
+            "Choose a window with readable captures",
+        )
+    return predictions
 
 
 def _embedder(model: MonitoredModel) -> Embedder | None:
