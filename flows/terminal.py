@@ -67,10 +67,10 @@ def run_in_terminal(
         print(f"sightline: {flow.name} could not run: {_one_line(_with_location(error))}", file=sys.stderr)
         return _FAILED
     if not state.is_completed():
-        error = _error(state)
-        print(f"sightline: {flow.name} {str(state.name).lower()}: {_reason(error)}", file=sys.stderr)
-        if as_json and isinstance(error, FailedWithResult) and isinstance(error.result, BaseModel):
-            print(error.result.model_dump_json(), file=output)
+        failure = _error(state)
+        print(f"sightline: {flow.name} {str(state.name).lower()}: {_reason(failure)}", file=sys.stderr)
+        if as_json and isinstance(failure, FailedWithResult) and isinstance(failure.result, BaseModel):
+            print(failure.result.model_dump_json(), file=output)
         return _FAILED
     result = state.result()
     if not isinstance(result, BaseModel | None):

@@ -50,7 +50,7 @@ class _Surroundings:
     def inside(self, fields: Mapping[str, Any]) -> _Surroundings:
         """Return them with what an object adds: the inner one takes precedence."""
         labels = next((found for key in _LABELS if (found := _labels(fields.get(key)))), self.labels)
-        predicted = next((found for key in _PREDICTED if (found := _predicted(key, fields)) is not None), None)
+        predicted = next((label for key in _PREDICTED if (label := _predicted(key, fields)) is not None), None)
         return replace(self, labels=labels, predicted=self.predicted if predicted is None else predicted)
 
     def deeper(self) -> _Surroundings:
@@ -59,13 +59,12 @@ class _Surroundings:
         return replace(self, depth=self.depth + 1)
 
     def answer(self, row: tuple[float, ...]) -> Answer:
-        labels, predicted = self.labels, self.predicted
-        if labels is not None and len(labels) != len(row):
-            if len(labels) > 1:
-                raise InvalidAnswer(f"{len(labels)} labels for {len(row)} probabilities")
-            # TensorFlow's "classes" is the predicted one only.
-            labels, predicted = None, labels[0] if predicted is None else predicted
-        return Answer(row, labels, predicted)
+        if self.labels is None or len(self.labels) == len(row):
+            return Answer(row, self.labels, self.predicted)
+        if len(self.labels) > 1:
+            raise InvalidAnswer(f"{len(self.labels)} labels for {len(row)} probabilities")
+        # TensorFlow's "classes" is the predicted one only.
+        return Answer(row, None, self.labels[0] if self.predicted is None else self.predicted)
 
 
 def find_answer(value: object) -> Answer:

@@ -127,7 +127,7 @@ def _get(url: httpx.URL, limits: Limits, deadline: float) -> bytes | str:
         raise Rejected(Reason.UNREACHABLE, f"{url.host}: {error or type(error).__name__}") from error
 
 
-def _authorization(url: httpx.URL) -> dict[str, str]:
+def _authorization(url: httpx.URL) -> dict[bytes | str, bytes | str]:
     if not url.userinfo:
         return {}
     return {"Authorization": f"Basic {b64encode(f'{url.username}:{url.password}'.encode()).decode()}"}
