@@ -27,7 +27,11 @@ def monitoring_page(report: MonitoringReport) -> str:
         **_expected_accuracy(report),
         "repeated events, counted once": f"{report.duplicates:,}",
         "unreadable lines": f"{report.bad_lines:,}",
-        "dated outside the window, counted at their file's time": f"{report.misdated:,}",
+        **(
+            {"dated outside the window, counted at their file's time": f"{report.misdated:,}"}
+            if report.misdated
+            else {}
+        ),
     }
     classes = [
         (

@@ -29,17 +29,14 @@ _HTTP_ONLY = {"X-Amz-Signature", "Signature", "versionId"}
 
 
 def fetch(ref: ImageRef, limits: Limits) -> bytes:
-    """Return the bytes of the image file, decompressed if it is stored or sent with gzip.
+    """Return the bytes of the image file, decompressed if it is stored or sent with gzip. A payload is not changed.
 
     Raises :class:`Rejected` if it is missing, denied, unreachable, empty, too large, at a forbidden address, or if its
     URI is not supported.
     """
     if ref.reason is not None:
         raise Rejected(ref.reason, ref.problem or "it cannot be read")
-    data = ref.data if ref.data is not None else _read(ref, limits)
-    for _ in range(_ENCODINGS):
-        if data.startswith(_GZIP):
-            data = _decompressed(data, limits)
+    data = ref.data if ref.data is not None else _decompressed(_read(ref, limits), limits)
     if not data:
         raise Rejected(Reason.EMPTY, "the file has 0 bytes")
     if len(data) > limits.bytes:
@@ -48,7 +45,14 @@ def fetch(ref: ImageRef, limits: Limits) -> bytes:
 
 
 def _decompressed(data: bytes, limits: Limits) -> bytes:
-    """Return the content of gzip members, as of an object with Content-Encoding: gzip. No image begins like them."""
+    """Return the content of gzip, as of an object with Content-Encoding: gzip. No image begins like gzip."""
+    for _ in range(_ENCODINGS):
+        if data.startswith(_GZIP):
+            data = _gunzipped(data, limits)
+    return data
+
+
+def _gunzipped(data: bytes, limits: Limits) -> bytes:
     content = bytearray()
     try:
         with gzip.open(io.BytesIO(data)) as file:
