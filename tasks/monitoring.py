@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -85,7 +86,7 @@ def plan_monitoring(
 @sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def read_window(plan: MonitoringPlan) -> Opaque[Window]:
     """Read the window's captures as a stream, and count the images that runs rejected in it."""
-    model = _model(plan)
+    model = _model(plan, plan.since, plan.until)
     if plan.baseline is not None:
         model = model.compared_with(_baseline(plan.baseline, model, plan))
     baseline = model.judged.baseline
@@ -131,12 +132,12 @@ def publish_monitoring(report: MonitoringReport) -> None:
         emit_model_drift(report)
 
 
-def _model(plan: MonitoringPlan) -> MonitoredModel:
+def _model(plan: MonitoringPlan, since: datetime, until: datetime) -> MonitoredModel:
     name, capture = ModelName.parse(plan.model), storage.locate(plan.capture)
     if not name.is_endpoint:
-        return monitoring.watch_model(open_registry(), name, capture, plan.since, plan.until, plan.threshold)
+        return monitoring.watch_model(open_registry(), name, capture, since, until, plan.threshold)
     classes, threshold = endpoint_settings(name, plan.threshold)
-    return monitoring.watch_endpoint(name, classes, threshold, capture, plan.since, plan.until)
+    return monitoring.watch_endpoint(name, classes, threshold, capture, since, until)
 
 
 def _baseline(baseline: str, model: MonitoredModel, plan: MonitoringPlan) -> Predictions:
@@ -153,17 +154,21 @@ def _baseline(baseline: str, model: MonitoredModel, plan: MonitoringPlan) -> Pre
                 "Give a version's baseline.safetensors, or an earlier window as SINCE/UNTIL, such as 14d/7d",
             ) from error
         return monitoring.read_baseline(data, baseline, judged.classes)
+    # The variants of that time, so that predictions of an earlier version are not taken for those of the judged one.
+    versions = {**_model(plan, *bounds).versions, **model.versions}
+    model = replace(model, versions=versions)
     window = monitoring.read_window(
         model, storage.locate(plan.capture), *bounds, embedder=_embedder(model), limits=image_limits()
     )
     predictions = window.predictions(judged.label, f"the predictions of {baseline}")
     if window.unreadable > window.events or not len(predictions):
         problem = f"; the first problem is {window.skipped.examples[0]}" if window.unreadable else ""
+        others = "".join(f", and some of {label}" for label in window.tallies if label != judged.label)
         raise InvalidInput(
             f"--baseline {baseline}",
             f"{len(predictions)} predictions of {judged.label} can be read from {bounds[0]:{_MINUTE}} to "
-            f"{bounds[1]:{_MINUTE}} in {plan.capture}, and {window.unreadable} cannot{problem}",
-            "Choose a window with readable captures",
+            f"{bounds[1]:{_MINUTE}} in {plan.capture}{others}; {window.unreadable} cannot be read{problem}",
+            "Choose a window with readable captures of that version",
         )
     return predictions
 

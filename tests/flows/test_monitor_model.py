@@ -213,6 +213,21 @@ def test_baseline_may_be_the_time_before_the_window(registry: Registry, tmp_path
         monitor(since="1d", baseline="12h").result()
 
 
+@pytest.mark.usefixtures("prefect_server")
+def test_baseline_has_no_predictions_of_another_version(registry: Registry, tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    for _ in range(2):
+        publish_with(registry, None)
+    folder = tmp_path / "capture"
+    capture(folder, predictions(random, 300, second=0.9), NOW - timedelta(days=3), variant="v1")
+    capture(folder, predictions(random, 300, second=0.4), NOW - timedelta(hours=3), variant="v2", first_id=1_000)
+    with pytest.raises(InvalidInput, match=r"0 predictions of vehicles/2 can be read .*, and some of vehicles/1"):
+        monitor(since="1d", baseline="7d").result()
+    capture(folder, predictions(random, 200, second=0.4), NOW - timedelta(days=2), variant="v2", first_id=2_000)
+    report = monitor(since="1d", baseline="7d").result()
+    assert (report.baseline.predictions, report.drift) == (200, ())
+
+
 @pytest.mark.parametrize(
     ("options", "error", "problem"),
     [
