@@ -22,7 +22,7 @@ _USER = re.compile(
         | [^/?#@\[]*:(?!\d{0,5}(?:[/?#,.;:)\]]|$))\S*@ )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_INNER_USER = re.compile(r"(?<=/)(https?:/{1,2})[^/?#@]*@", re.IGNORECASE)  # of a URL in the path of a proxy's URL
+_INNER_USER = re.compile(r"(?<=/)(https?:/{1,2})[^/?#@]*@", re.IGNORECASE)  # of a URL in the path of another
 _PARAMETER = re.compile(r"([?&;#])([^=&?#;]+)=([^&#;]*)")
 _REPEATED = re.compile(f"{HIDDEN}(?:[&;]{HIDDEN})+")
 _MAX_NESTED = 3
@@ -73,7 +73,7 @@ def names_a_secret(name: str) -> bool:
 
 def _cleaned(url: str, nested: int) -> str:
     is_web = _WEB.match(url) is not None
-    if is_web:
+    if not _LOCAL.match(url):
         url = _INNER_USER.sub(r"\1", url)
     user = _USER.match(url)
     if user and (is_web or (":" in user[2] and not url.lower().startswith("file:"))):

@@ -56,6 +56,7 @@ URLS = {
     "a JWT under another name": f"https://host/a.png?v=eyJhbGciOiJIUzI1NiJ9.{SECRET}.{SECRET}",
     "a URL in a URL": f"https://proxy/?url={quote(f'https://ana:{SECRET}@host/a.png?sig={SECRET}', safe='')}&w=9",
     "a URL in a URL, not encoded": f"https://proxy/?url=https://host/a.png?token={SECRET}",
+    "a DVC repository": f"dvc://https://ana:{SECRET}@host/repository@main/data",
     "a URL in a path": f"https://proxy/https://ana:{SECRET}@host/a.png",
 }  # fmt: skip
 
@@ -104,7 +105,8 @@ def test_any_sign_in_a_password_is_removed_from_a_url(password: str) -> None:
         "https://host/a.png?id=550e8400-e29b-41d4-a716-446655440000", "https://[::1]:80/a@2x.png?v=1#top",
         "s3://bucket/a@b/token=1/a.png", "s3://bucket/a.png?token=1", "file:///home/a:b@c/token=1.png", "inline:0",
         "/data/images/token=1&sig=2/a@b.png", "C:/images/a@b.png", "a.png?token=1", "wasb://container@account/a.png",
-        "https://host/tokens/key/a.png",         "https://host/a b.png", "https://host/ü.png?q=ü",
+        "https://host/tokens/key/a.png",         "dvc://git@github.com:ana/repository@main/data", "dvc://https://host/repository@main/data",
+        "https://host/a b.png", "https://host/ü.png?q=ü",
     ],
 )  # fmt: skip
 def test_text_without_credentials_is_unchanged(text: str) -> None:
