@@ -19,15 +19,16 @@ _PROBABILITIES = frozenset(
     ("probabilities", "probability", "predictproba", "predictionprobabilities", "classprobabilities", "probs", "prob",
      "proba", "softmax", "inferences", "outputprobability", "outputprobabilities")
 )  # fmt: skip
-_SCORES = frozenset(("scores", "score", "confidences", "confidence", "predictionscores", "values"))
+_SCORES = frozenset(("scores", "score", "confidences", "confidence", "predictionscores", "values", "value"))
 _WRAPPERS = frozenset(
     ("predictions", "prediction", "outputs", "output", "results", "result", "data", "ndarray", "tensor", "body",
      "response", "answer", "images")
 )  # fmt: skip
 _LABELS = (
     "labels", "label", "classnames", "labelnames", "names", "displaynames", "categories", "classes", "class", "columns",
-    "tagname", "name", "indices", "classids", "labelids",
+    "tagname", "name", "indices", "classids", "labelids", "id2label", "label2id",
 )  # fmt: skip
+_PAIR_LABELS = (*_LABELS, "displayname", "category", "classid", "labelid", "index", "id")
 _PREDICTED_PLACE = (
     "predictedlabel", "predictedclass", "predictedindex", "outputlabel", "classindex", "classid", "classids",
 )  # fmt: skip
@@ -44,6 +45,8 @@ class _Surroundings:
     """What the objects around a row say about it."""
 
     labels: tuple[Label, ...] | None = None
+    names: tuple[str, ...] | None = None
+    """A list of names under another key: labels if there is one for each number."""
     predicted: Label | None = None
     depth: int = 0
 
@@ -51,7 +54,8 @@ class _Surroundings:
         """Return them with what an object adds: the inner one takes precedence."""
         labels = next((found for key in _LABELS if (found := _labels(fields.get(key)))), self.labels)
         predicted = next((label for key in _PREDICTED if (label := _predicted(key, fields)) is not None), None)
-        return replace(self, labels=labels, predicted=self.predicted if predicted is None else predicted)
+        names = next((found for value in fields.values() if (found := _names(value))), self.names)
+        return replace(self, labels=labels, names=names, predicted=self.predicted if predicted is None else predicted)
 
     def deeper(self) -> _Surroundings:
         if self.depth == _MAX_DEPTH:
@@ -59,7 +63,9 @@ class _Surroundings:
         return replace(self, depth=self.depth + 1)
 
     def answer(self, row: tuple[float, ...]) -> Answer:
-        if self.labels is None or len(self.labels) == len(row):
+        if self.labels is None:
+            return Answer(row, self.names if self.names and len(self.names) == len(row) else None, self.predicted)
+        if len(self.labels) == len(row):
             return Answer(row, self.labels, self.predicted)
         if len(self.labels) > 1:
             raise InvalidAnswer(f"{len(self.labels)} labels for {len(row)} probabilities")
@@ -95,9 +101,9 @@ def _in_list(items: list[Any], around: _Surroundings) -> Answer:
             return _in_tensors(objects, around)
         if pairs := _pairs(objects):
             return pairs
-    if items and all(isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) for item in items):
-        # TensorFlow Serving's :classify
-        return Answer(finite_row([score for _, score in items]), tuple(name for name, _ in items))
+    if items and all(isinstance(item, list) and len(item) in (2, 3) and isinstance(item[-2], str) for item in items):
+        # TensorFlow Serving's :classify, and Keras' decode_predictions, which begins with an identifier
+        return Answer(finite_row([item[-1] for item in items]), tuple(item[-2] for item in items))
     if len(items) == 1 and isinstance(items[0], list | Mapping | str):
         return _find(items[0], around)
     if items and all(isinstance(item, list | Mapping) for item in items):
@@ -107,9 +113,9 @@ def _in_list(items: list[Any], around: _Surroundings) -> Answer:
 
 def _in_object(mapping: Mapping[str, Any], outside: _Surroundings) -> Answer:
     fields = _normalized(mapping)
-    around = outside.inside(fields)
     if is_tensor(fields):
-        return _in_tensors([fields], around)
+        return _in_tensors([fields], outside)
+    around = outside.inside(fields)
     for keys in (_PROBABILITIES, _SCORES, _WRAPPERS):
         if found := [fields[key] for key in fields if key in keys and _is_container(fields[key])]:
             return _only([_find(value, around) for value in found])
@@ -164,7 +170,7 @@ def _pairs(objects: Sequence[Mapping[str, Any]]) -> Answer | None:
     """Return the answer of objects with a label and a score each; None if one of them has another form."""
     row, labels = [], []
     for fields in objects:
-        label = next((fields[key] for key in _LABELS if _is_label(fields.get(key))), None)
+        label = next((fields[key] for key in _PAIR_LABELS if _is_label(fields.get(key))), None)
         scores = [fields[key] for key in fields if key in _PROBABILITIES | _SCORES]
         if label is None or not scores or any(map(_is_container, scores)):
             return None
@@ -174,13 +180,21 @@ def _pairs(objects: Sequence[Mapping[str, Any]]) -> Answer | None:
 
 
 def _only(answers: Sequence[Answer]) -> Answer:
-    if len({answer.row for answer in answers}) > 1:
+    labelled = [answer for answer in answers if answer.labels is not None]
+    by_label = {frozenset(zip(answer.labels or (), answer.row, strict=True)) for answer in labelled}
+    by_place = {answer.row for answer in answers if answer.labels is None}
+    if len(by_label) > 1 or len(by_place) > 1 or len({tuple(sorted(answer.row)) for answer in answers}) > 1:
         raise InvalidAnswer(f"not one row of probabilities, but {len(answers)} different ones")
-    return answers[0]
+    return (labelled or list(answers))[0]
 
 
 def _labels(value: object) -> tuple[Label, ...] | None:
-    """Return a list of labels; None for anything else. Raises ``InvalidAnswer`` for a list of other simple values."""
+    """Return a list of labels, or those of a table of names and places; None for anything else.
+
+    Raises ``InvalidAnswer`` for a list of other simple values.
+    """
+    if isinstance(value, Mapping):
+        return _table(value)
     while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
         value = value[0]
     if not isinstance(value, list) or not value or any(isinstance(item, list | Mapping) for item in value):
@@ -190,6 +204,22 @@ def _labels(value: object) -> tuple[Label, ...] | None:
         if not _is_label(label):
             raise InvalidAnswer(f"its label {shown(label)} is neither the name nor the place of a class")
     return tuple(labels)
+
+
+def _table(table: Mapping[str, Any]) -> tuple[Label, ...] | None:
+    """Return the names of ``{"0": NAME, …}`` or ``{NAME: 0, …}`` by place; None for other objects."""
+    if all(isinstance(name, str) for name in table.values()):
+        table = {name: int(place) for place, name in table.items() if place.isdecimal()}
+    places = {place: name for name, place in table.items() if isinstance(place, int) and not isinstance(place, bool)}
+    if len(places) < 2 or sorted(places) != list(range(len(table))):
+        return None
+    return tuple(places[place] for place in range(len(table)))
+
+
+def _names(value: object) -> tuple[str, ...] | None:
+    while isinstance(value, list) and len(value) == 1:
+        [value] = value
+    return tuple(value) if isinstance(value, list) and value and all(isinstance(item, str) for item in value) else None
 
 
 def _predicted(key: str, fields: Mapping[str, Any]) -> Label | None:

@@ -106,6 +106,16 @@ FORMATS: dict[str, Any] = {
             {"probability": 0.03, "tagId": "y", "tagName": "bicycle"},
         ]
     },
+    "Keras, decode_predictions": [["n03790512", "motorcycle", 0.97], ["n02835271", "bicycle", 0.03]],
+    "Keras, in an object": {
+        "success": True,
+        "predictions": [{"label": "motorcycle", "probability": 0.97}, {"label": "bicycle", "probability": 0.03}],
+    },
+    "places instead of names": [{"class_id": 1, "score": 0.97}, {"class_id": 0, "score": 0.03}],
+    "a table of names": {"probabilities": [0.97, 0.03], "id2label": {"0": "motorcycle", "1": "bicycle"}},
+    "a table of places": {"probabilities": [0.97, 0.03], "classes": {"bicycle": 1, "motorcycle": 0}},
+    "labels under another key": {"probabilities": [0.97, 0.03], "order": ["motorcycle", "bicycle"], "tags": []},
+    "other lists of texts": {"probabilities": [0.03, 0.97], "warnings": ["a", "b", "c"]},
     "torch.topk": {"values": [0.97, 0.03], "indices": [1, 0]},
     "other case": {"Motorcycle": 0.97, "Bicycle": 0.03},
     "Azure ML, JSON as a text": json.dumps({"result": [0.03, 0.97]}),
@@ -149,6 +159,10 @@ NO_PROBABILITIES: dict[str, tuple[Any, str]] = {
     "a contradiction by place": ({"predictions": [{"probabilities": [0.97, 0.03], "class_ids": [1]}]}, "another order"),
     "an unknown prediction": ({"probabilities": [0.03, 0.97], "predicted_label": "car"}, "about car"),
     "two different rows": ({"probs": [0.03, 0.97], "softmax": [0.97, 0.03]}, "2 different ones"),
+    "two rows with other labels": (
+        {"probs": {"bicycle": 0.03, "motorcycle": 0.97}, "softmax": {"bicycle": 0.97, "motorcycle": 0.03}},
+        "2 different ones",
+    ),
     "a box": ({"class": "motorcycle", "confidence": 0.97, "bbox": [0.03, 0.97]}, "only 1 of 2 classes"),
     "an embedding": ({"embedding": [0.03, 0.97], "id": "7"}, "the object has embedding, id"),
     "places only": ({"outputs": [PLACES]}, "no tensor has floating-point numbers"),
