@@ -134,7 +134,7 @@ def _rejected(image: ReadImage, rejection: Rejected) -> ClassifiedImage:
 
 
 def _source(image: ReadImage) -> dict[str, Any]:
-    uri = image.ref.uri
+    uri = image.ref.shown
     bucket, _, key = uri.removeprefix("s3://").partition("/") if uri.startswith("s3://") else ("", "", "")
     return {"uri": uri, "image_data": "", "s3_bucket": bucket, "s3_key": key}
 

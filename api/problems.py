@@ -30,6 +30,7 @@ _STATUS = {
     Reason.NOT_ALLOWED: 403,
     Reason.TOO_LARGE: 413,
     Reason.UNREACHABLE: 424,
+    Reason.BAD_RESPONSE: 424,
 }
 _UNUSABLE = 422
 

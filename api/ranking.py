@@ -98,7 +98,7 @@ async def _prepare(
     try:
         return await service.preparers.run(partial(_find_people, data, parameters, service.reader.limits))
     except Rejected as rejected:
-        raise service.reader.rejection([(ref.uri, rejected)]) from rejected
+        raise service.reader.rejection([(ref.shown, rejected)]) from rejected
 
 
 async def _check(service: Service, photo: Photo) -> None:

@@ -63,7 +63,7 @@ class ImageReader:
         """
         refs, single = await self._on_thread(partial(self._parse, payload, size))
         images = [single] if single else await asyncio.gather(*(self._read(ref, size) for ref in refs))
-        rejected = [(image.ref.uri, image.pixels) for image in images if isinstance(image.pixels, Rejected)]
+        rejected = [(image.ref.shown, image.pixels) for image in images if isinstance(image.pixels, Rejected)]
         if len(rejected) == len(images):
             raise self.rejection(rejected)
         self._count(rejected)
@@ -97,7 +97,7 @@ class ImageReader:
         try:
             return ref, fetch(ref, self.limits)
         except Rejected as rejected:
-            raise self.rejection([(ref.uri, rejected)]) from rejected
+            raise self.rejection([(ref.shown, rejected)]) from rejected
 
     async def _read(self, ref: ImageRef, size: ImageInput | None) -> ReadImage:
         if _needs_no_fetch(ref):

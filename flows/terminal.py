@@ -14,7 +14,8 @@ from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from sightline.errors import SightlineError
+from sightline.errors import FailedWithResult, SightlineError
+from sightline.urls import without_credentials
 
 if TYPE_CHECKING:
     from prefect import Flow, State
@@ -66,7 +67,10 @@ def run_in_terminal(
         print(f"sightline: {flow.name} could not run: {_one_line(_with_location(error))}", file=sys.stderr)
         return _FAILED
     if not state.is_completed():
-        print(f"sightline: {flow.name} {str(state.name).lower()}: {_reason(state)}", file=sys.stderr)
+        failure = _error(state)
+        print(f"sightline: {flow.name} {str(state.name).lower()}: {_reason(failure)}", file=sys.stderr)
+        if as_json and isinstance(failure, FailedWithResult) and isinstance(failure.result, BaseModel):
+            print(failure.result.model_dump_json(), file=output)
         return _FAILED
     result = state.result()
     if not isinstance(result, BaseModel | None):
@@ -94,19 +98,24 @@ def call_in_terminal(
     return _COMPLETED
 
 
-def _reason(state: State[Any]) -> str:
+def _error(state: State[Any]) -> BaseException:
     from prefect.exceptions import PrefectException
 
     try:
-        error = state.result(raise_on_failure=False)
+        return cast("BaseException", state.result(raise_on_failure=False))
     except PrefectException as unfinished:
-        error = unfinished
+        return unfinished
+
+
+def _reason(error: BaseException) -> str:
+    from prefect.exceptions import PrefectException
+
     is_self_explanatory = isinstance(error, SightlineError | PrefectException)
     return _one_line(str(error) if is_self_explanatory else _with_location(error))
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return without_credentials(" ".join(text.split()))
 
 
 def _with_location(error: BaseException) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from sightline.urls import without_credentials
+
 
 class SightlineError(Exception):
-    """An error that the user can fix; its text is written for people."""
+    """An error that the user can fix; its text is written for people, and has no credentials of URLs."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(without_credentials(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class InvalidInput(SightlineError):
@@ -16,8 +21,8 @@ class InvalidInput(SightlineError):
 
     def __init__(self, subject: str, reason: str, fix: str = "") -> None:
         super().__init__(f"{subject}: {reason}" + (f". {fix}" if fix else ""))
-        self.subject = subject
-        self.reason = reason
+        self.subject = without_credentials(subject)
+        self.reason = without_credentials(reason)
         self.fix = fix
 
     def __reduce__(self) -> tuple[type[InvalidInput], tuple[str, str, str]]:
@@ -67,6 +72,18 @@ class TooLarge(StorageError):
 
 class InvalidSetting(SightlineError):
     """A setting that is missing, or that contradicts another one."""
+
+
+class FailedWithResult(SightlineError):
+    """A run that fails although it has a result, which the command line prints all the same."""
+
+    def __init__(self, message: str, result: object) -> None:
+        super().__init__(message)
+        self.result = result
+
+    def __reduce__(self) -> tuple[type[FailedWithResult], tuple[str, object]]:
+        # The result is not in args, which logs print.
+        return (type(self), (str(self), self.result))
 
 
 class ThresholdNotMet(SightlineError):

@@ -72,6 +72,8 @@ def locate(uri: str | Location) -> Location:
     if separator and scheme == "file":
         return Path(unquote(urlsplit(text).path))
     if separator:
+        if "@" in text.partition("://")[2].partition("/")[0]:
+            raise StorageError(f"{text}: S3 takes no credentials from a URI. Set AWS_ACCESS_KEY_ID or AWS_PROFILE")
         if not text.partition("://")[2].strip("/"):
             raise StorageError(f"{text}: names no bucket. Write it as s3://bucket/key")
         return S3Path(text.rstrip("/"))

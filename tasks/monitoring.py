@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -25,7 +26,7 @@ from tasks.support.progress import progress
 
 __all__ = ["MonitoringPlan", "plan_monitoring", "publish_monitoring", "read_window", "report_on_model"]
 
-_STAMP = "%Y%m%dT%H%M%SZ"
+_STAMP, _MINUTE = "%Y%m%dT%H%M%SZ", "%Y-%m-%d %H:%M"
 
 
 class MonitoringPlan(BaseModel):
@@ -85,7 +86,7 @@ def plan_monitoring(
 @sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
 def read_window(plan: MonitoringPlan) -> Opaque[Window]:
     """Read the window's captures as a stream, and count the images that runs rejected in it."""
-    model = _model(plan)
+    model = _model(plan, plan.since, plan.until)
     if plan.baseline is not None:
         model = model.compared_with(_baseline(plan.baseline, model, plan))
     baseline = model.judged.baseline
@@ -117,7 +118,8 @@ def report_on_model(window: Opaque[Window], plan: MonitoringPlan) -> MonitoringR
     )
     report = monitoring.build_report(window.value, limits=limits, note=plan.note)
     if not report.events:
-        return report
+        nothing = f"there are no captures of {report.model} from {plan.since:{_MINUTE}} to {plan.until:{_MINUTE}}"
+        return report if report.blind else report.model_copy(update={"problem": f"{nothing} in {plan.capture}"})
     return monitoring.write_report(report, window.value, storage.locate(plan.output))
 
 
@@ -130,17 +132,17 @@ def publish_monitoring(report: MonitoringReport) -> None:
         emit_model_drift(report)
 
 
-def _model(plan: MonitoringPlan) -> MonitoredModel:
+def _model(plan: MonitoringPlan, since: datetime, until: datetime) -> MonitoredModel:
     name, capture = ModelName.parse(plan.model), storage.locate(plan.capture)
     if not name.is_endpoint:
-        return monitoring.watch_model(open_registry(), name, capture, plan.since, plan.until, plan.threshold)
+        return monitoring.watch_model(open_registry(), name, capture, since, until, plan.threshold)
     classes, threshold = endpoint_settings(name, plan.threshold)
-    return monitoring.watch_endpoint(name, classes, threshold, capture, plan.since, plan.until)
+    return monitoring.watch_endpoint(name, classes, threshold, capture, since, until)
 
 
 def _baseline(baseline: str, model: MonitoredModel, plan: MonitoringPlan) -> Predictions:
     """Return the baseline in a file, or the captured predictions of an earlier window."""
-    judged, bounds = model.judged, monitoring.parse_window(baseline)
+    judged, bounds = model.judged, monitoring.parse_window(baseline, (plan.since, plan.until))
     if bounds is None:
         location = storage.locate(baseline)
         try:
@@ -149,13 +151,26 @@ def _baseline(baseline: str, model: MonitoredModel, plan: MonitoringPlan) -> Pre
             raise InvalidInput(
                 baseline,
                 "there is no such file",
-                "Give a version's baseline.safetensors, or an earlier window as SINCE/UNTIL",
+                "Give a version's baseline.safetensors, or an earlier window as SINCE/UNTIL, such as 14d/7d",
             ) from error
         return monitoring.read_baseline(data, baseline, judged.classes)
+    # The variants of that time, so that predictions of an earlier version are not taken for those of the judged one.
+    versions = {**_model(plan, *bounds).versions, **model.versions}
+    model = replace(model, versions=versions)
     window = monitoring.read_window(
         model, storage.locate(plan.capture), *bounds, embedder=_embedder(model), limits=image_limits()
     )
-    return window.predictions(judged.label, f"the predictions of {baseline}")
+    predictions = window.predictions(judged.label, f"the predictions of {baseline}")
+    if window.unreadable > window.events or not len(predictions):
+        problem = f"; the first problem is {window.skipped.examples[0]}" if window.unreadable else ""
+        others = "".join(f", and some of {label}" for label in window.tallies if label != judged.label)
+        raise InvalidInput(
+            f"--baseline {baseline}",
+            f"{len(predictions)} predictions of {judged.label} can be read from {bounds[0]:{_MINUTE}} to "
+            f"{bounds[1]:{_MINUTE}} in {plan.capture}{others}; {window.unreadable} cannot be read{problem}",
+            "Choose a window with readable captures of that version",
+        )
+    return predictions
 
 
 def _embedder(model: MonitoredModel) -> Embedder | None:

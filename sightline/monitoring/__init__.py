@@ -16,7 +16,7 @@ from sightline.monitoring.monitored import MonitoredModel, MonitoredVersion, wat
 from sightline.monitoring.page import FIGURES, PAGE, write_report
 from sightline.monitoring.predictions import Predictions, read_baseline
 from sightline.monitoring.rendering import drift_alert, monitoring_page
-from sightline.monitoring.report import MonitoringReport
+from sightline.monitoring.report import MonitorBlind, MonitoringReport
 from sightline.monitoring.report_builder import build_report
 from sightline.monitoring.times import parse_time, parse_window
 from sightline.monitoring.window import Embedder, Rejections, Window, read_rejections, read_window
@@ -30,6 +30,7 @@ __all__ = [
     "DriftLimits",
     "Embedder",
     "InvalidCapture",
+    "MonitorBlind",
     "MonitoredModel",
     "MonitoredVersion",
     "MonitoringReport",

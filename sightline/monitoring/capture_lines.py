@@ -14,9 +14,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from pydantic_core import from_json
 
 from sightline.errors import InvalidInput
+from sightline.vision import Answer, read_answer
 
 __all__ = ["CaptureEvent", "CapturedInference", "CapturedLine", "InvalidCapture", "encode_event"]
 
@@ -51,9 +51,10 @@ class CaptureEvent:
 class CapturedInference(NamedTuple):
     """An inference that was captured by sightline or by SageMaker.
 
-    ``data`` is the input as it was sent, in the format that ``content_type`` states. ``source`` is the URI of the file,
-    ``line`` the number of its line. ``uri`` (the source of the image) and ``seconds`` (the duration of the inference)
-    are None if they were not captured.
+    ``data`` is the input as it was sent, in the format that ``content_type`` states; both are empty if the input was
+    not captured. ``answer`` is the output. ``source`` is the URI of the file, ``line`` the number of its line, and
+    ``file_time`` the time in the file's name. ``uri`` (the source of the image) and ``seconds`` (the duration of the
+    inference) are None if they were not captured.
     """
 
     event_id: str
@@ -62,11 +63,17 @@ class CapturedInference(NamedTuple):
     variant: str
     content_type: str
     data: bytes
-    probabilities: tuple[float, ...]
+    answer: Answer
     source: str
     line: int
     uri: str | None
     seconds: float | None
+    file_time: datetime
+
+    @property
+    def probabilities(self) -> tuple[float, ...]:
+        """The numbers of the output, in its order. ``answer.for_classes`` checks and arranges them."""
+        return self.answer.row
 
 
 def encode_event(event: CaptureEvent) -> tuple[bytes, bytes, bytes]:
@@ -100,6 +107,11 @@ class _Payload(_Part):
     data: str
     encoding: Literal["BASE64", "CSV", "JSON"]
 
+    @property
+    def content_type(self) -> str:
+        """The type of the content: SageMaker's configuration decides which types are captured as CSV and as JSON."""
+        return {"CSV": "text/csv", "JSON": "application/json"}.get(self.encoding, self.observed_content_type)
+
     def content(self) -> bytes:
         """Return the bytes that were sent."""
         if self.encoding != "BASE64":
@@ -111,8 +123,9 @@ class _Payload(_Part):
 
 
 class _Data(_Part):
-    endpoint_input: _Payload
-    endpoint_output: _Payload
+    # DataCaptureConfig can turn off either.
+    endpoint_input: _Payload | None = None
+    endpoint_output: _Payload | None = None
 
 
 class _Metadata(_Part):
@@ -145,41 +158,24 @@ class CapturedLine(_Part):
         return uri, seconds
 
     def data(self) -> bytes:
-        """Return the model's input. Raises ``ValueError`` if it is not valid base64."""
+        """Return the model's input, empty if it was not captured. Raises ``ValueError`` if it is not valid base64."""
+        sent = self.capture_data.endpoint_input
+        if sent is None:
+            return b""
         try:
-            return self.capture_data.endpoint_input.content()
+            return sent.content()
         except ValueError as error:
             raise ValueError(f"captureData.endpointInput.data: {error}") from error
 
-    def probabilities(self) -> tuple[float, ...]:
+    def answer(self) -> Answer:
         """Return the model's output. Raises ``ValueError`` if it is not one row of numbers."""
         output = self.capture_data.endpoint_output
+        if output is None:
+            raise ValueError(
+                "captureData.endpointOutput: Field required: the output was not captured. "
+                "Add Output to the CaptureOptions of the endpoint's DataCaptureConfig"
+            )
         try:
-            return _parse_numbers(output.content().decode(), _notation(output))
+            return read_answer(output.content(), output.content_type)
         except ValueError as error:
             raise ValueError(f"captureData.endpointOutput.data: {error}") from error
-
-
-def _notation(output: _Payload) -> Literal["CSV", "JSON"]:
-    if output.encoding != "BASE64":
-        return output.encoding
-    return "CSV" if output.observed_content_type.partition(";")[0].strip().lower() == "text/csv" else "JSON"
-
-
-def _parse_numbers(text: str, notation: Literal["CSV", "JSON"]) -> tuple[float, ...]:
-    if notation == "CSV":
-        rows: Any = [line.split(",") for line in text.splitlines() if line.strip()]
-        values = [float(value) for row in rows for value in row]
-    else:
-        rows = from_json(text)
-        # TensorFlow's servers wrap their response in an object, and many servers return a list of rows, one per input.
-        rows = rows.get("predictions") if isinstance(rows, dict) else rows
-        rows = rows if isinstance(rows, list) and rows and isinstance(rows[0], list) else [rows]
-        values = rows[0] if isinstance(rows[0], list) else [rows[0]]
-    if len(rows) != 1 or not values or not all(_is_number(value) for value in values):
-        raise ValueError("not one row of probabilities")
-    return tuple(map(float, values))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

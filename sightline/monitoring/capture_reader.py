@@ -29,7 +29,7 @@ _PENDING = 1 << 16
 
 @dataclass
 class SkippedLines:
-    """Repeated events and unreadable lines: all are counted, the first 20 unreadable ones are listed.
+    """Repeated and misdated events and unreadable lines: all are counted, the first 20 of the latter two are listed.
 
     ``examples``: ``FILE:LINE: problem``, or ``FILE: problem`` for a file that was not opened.
     """
@@ -37,12 +37,20 @@ class SkippedLines:
     duplicates: int = 0
     bad_lines: int = 0
     examples: list[str] = field(default_factory=list)
+    misdated: int = 0
+    misdated_examples: list[str] = field(default_factory=list)
 
     def add(self, place: str, problem: str) -> None:
         """Count an unreadable line or file."""
         self.bad_lines += 1
         if len(self.examples) < _EXAMPLES:
             self.examples.append(f"{place}: {problem}")
+
+    def add_misdated(self, place: str, time: datetime) -> None:
+        """Count an event whose own time contradicts that of its file."""
+        self.misdated += 1
+        if len(self.misdated_examples) < _EXAMPLES:
+            self.misdated_examples.append(f"{place}: {time.isoformat()}")
 
 
 class EventIds:
@@ -146,18 +154,20 @@ def _read_file(
 
 def _inference(line: CapturedLine, file: CaptureFile, source: str, number: int) -> CapturedInference:
     uri, seconds = line.uri_and_seconds()
+    sent = line.capture_data.endpoint_input
     return CapturedInference(
         event_id=line.event_metadata.event_id,
         inference_time=line.event_metadata.inference_time,
         endpoint=file.endpoint,
         variant=file.variant,
-        content_type=line.capture_data.endpoint_input.observed_content_type,
+        content_type=sent.observed_content_type if sent else "",
         data=line.data(),
-        probabilities=line.probabilities(),
+        answer=line.answer(),
         source=source,
         line=number,
         uri=uri,
         seconds=seconds,
+        file_time=file.time,
     )
 
 

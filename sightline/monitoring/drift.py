@@ -35,6 +35,9 @@ MIN_BASELINE_SIZE = 50
 _MIN_EXPECTED = 5.0  # of a class; rarer ones are pooled (W. G. Cochran, Some Methods for Strengthening χ², 1954)
 _DECIMALS = 4  # of confidences: single precision, backends and files differ beyond them
 _COMPONENTS = 32  # of the embeddings
+_MIN_SHIFT = 0.005
+"""The mean difference between the confidences of equal rank that matters. A smaller one is of backends and precisions,
+and invisible in two decimals. (The distance of L. N. Wasserstein, which is in units of the confidence.)"""
 
 Confidences: TypeAlias = NDArray[np.float64]
 TestName: TypeAlias = Literal["Kolmogorov-Smirnov", "chi-square", "Mann-Whitney on a classifier"]
@@ -45,8 +48,8 @@ class DriftLimits:
     """The limits of drift. A difference that reaches its limit, with a corrected p-value below ``alpha``, is drift.
 
     ``min_events``: the number of predictions that a window needs. ``psi``: population stability index of the
-    confidence. ``share``: total variation distance of the classes. ``auc``: of a classifier that distinguishes the
-    embeddings.
+    confidence, which also sets the limit of its Kolmogorov-Smirnov distance. ``share``: total variation distance of the
+    classes. ``auc``: of a classifier that distinguishes the embeddings.
     """
 
     alpha: float = 0.05
@@ -125,10 +128,16 @@ def compare_windows(
 
 
 def decile_edges(confidence: Confidences) -> Confidences:
-    """Return the edges between at most ten ranges of confidence that hold equally many of the predictions."""
+    """Return the edges between at most eleven ranges of confidence that hold equally many of the predictions.
+
+    A value that many predictions share, such as a saturated 1, has a range to itself: it holds more predictions than
+    the others, but the ranges below and above it stay distinguishable.
+    """
     bins = max(2, min(_BINS, len(confidence) // _PER_BIN))
-    inner = np.quantile(np.round(confidence, _DECIMALS), np.linspace(0, 1, bins + 1)[1:-1])
-    return np.asarray(np.unique(inner), np.float64)
+    rounded = np.round(confidence, _DECIMALS)
+    inner, counts = np.unique(np.quantile(rounded, np.linspace(0, 1, bins + 1)[1:-1]), return_counts=True)
+    shared = inner[(counts > 1) | (inner == rounded.max())]
+    return np.asarray(np.union1d(inner, shared - 10.0**-_DECIMALS / 2), np.float64)
 
 
 def range_indices(edges: Confidences, confidence: Confidences) -> NDArray[np.int64]:
@@ -168,17 +177,39 @@ def _comparison(difference: _Difference, p_corrected: float, alpha: float) -> Dr
 
 
 def _confidence(quantity: str, before: Confidences, after: Confidences, limits: DriftLimits) -> _Difference:
-    from scipy.stats import ks_2samp
+    from scipy.stats import ks_2samp, wasserstein_distance
 
     rounded = [np.round(confidence, _DECIMALS) for confidence in (before, after)]
     tested = ks_2samp(*rounded, method="asymp")
     edges = decile_edges(before)
     counts = [np.bincount(range_indices(edges, confidence), minlength=len(edges) + 1) for confidence in (before, after)]
-    effects = {"psi": stability_index(*counts), "ks": float(tested.statistic)}
+    effects = {
+        "psi": stability_index(*counts),
+        "ks": float(tested.statistic),
+        "shift": float(wasserstein_distance(*rounded)),
+    }
+    judged_by, limit = _judged_by(effects, limits)
+    effects = {judged_by: effects[judged_by], **effects}  # the first one is compared with the limit
     return _Difference(
-        quantity, "Kolmogorov-Smirnov", (len(before), len(after)), float(tested.pvalue), effects, "psi", limits.psi,
-        _confidence_summary(quantity, float(before.mean()), float(after.mean()), spread=effects["psi"] >= limits.psi),
+        quantity, "Kolmogorov-Smirnov", (len(before), len(after)), float(tested.pvalue), effects, judged_by, limit,
+        _confidence_summary(
+            quantity, float(before.mean()), float(after.mean()), spread=effects[judged_by] >= limit
+        ),
     )  # fmt: skip
+
+
+def _judged_by(effects: dict[str, float], limits: DriftLimits) -> tuple[str, float]:
+    """Return the name of the effect that decides whether the confidence has drifted, and its limit.
+
+    PSI depends on the ranges, KS does not. Their limits agree: by Pinsker's inequality, the PSI of any ranges that are
+    fine enough is at least 4 KS². A difference below the smallest shift does not matter, however regular it is.
+    """
+    ks_limit = limits.psi**0.5 / 2
+    if effects["psi"] < limits.psi and effects["ks"] < ks_limit:
+        return "psi", limits.psi
+    if effects["shift"] < _MIN_SHIFT:
+        return "shift", _MIN_SHIFT
+    return ("psi", limits.psi) if effects["psi"] >= limits.psi else ("ks", ks_limit)
 
 
 def _within_classes(

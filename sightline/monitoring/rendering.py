@@ -27,6 +27,11 @@ def monitoring_page(report: MonitoringReport) -> str:
         **_expected_accuracy(report),
         "repeated events, counted once": f"{report.duplicates:,}",
         "unreadable lines": f"{report.bad_lines:,}",
+        **(
+            {"dated outside the window, counted at their file's time": f"{report.misdated:,}"}
+            if report.misdated
+            else {}
+        ),
     }
     classes = [
         (
@@ -48,7 +53,7 @@ def monitoring_page(report: MonitoringReport) -> str:
         ),
         f"{report.not_compared[:1].upper()}{report.not_compared[1:]}." if report.not_compared else "",
         markdown.table(("class", "predictions", "share", "in the baseline"), classes),
-        markdown.file_list(report.bad_line_examples),
+        markdown.file_list((*report.bad_line_examples, *report.misdated_examples)),
         f"The report: {_link(report.report)}" if report.report else "",
     )
 

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from sightline.errors import FailedWithResult
 from sightline.monitoring.drift import DriftComparison
 from sightline.monitoring.performance import Estimate, RiskPoint
 
-__all__ = ["BaselineFacts", "ClassFigures", "Latency", "MonitoringReport", "Period", "UncertainItem", "VersionFigures"]
+__all__ = [
+    "BaselineFacts",
+    "ClassFigures",
+    "Latency",
+    "MonitorBlind",
+    "MonitoringReport",
+    "Period",
+    "UncertainItem",
+    "VersionFigures",
+]
 
 
 class _Record(BaseModel):
@@ -90,10 +100,13 @@ class MonitoringReport(_Record):
     ``version``: the version that was compared with ``baseline``. ``data``, ``preset`` and ``pretrained``: the
     parameters of its training, None if its record lacks them. ``events``: predictions, each counted once.
     ``duplicates``: lines that repeat an event. ``bad_lines``: unreadable lines or files; ``bad_line_examples`` lists
-    the first ones. ``rejected``: images that were rejected before the model, according to the runs' results.
+    the first ones. ``misdated``: events whose own time is outside the window of their file, which are counted at the
+    file's time; ``misdated_examples`` lists the first ones. ``rejected``: images that were rejected before the model,
+    according to the runs' results.
     ``expected_accuracy`` needs no labels; None without predictions. ``comparisons``: all quantities that were compared;
     ``drift``: those that have drifted; ``not_compared``: why a quantity was not compared. ``report``: the URI of the
-    page, None if nothing was written.
+    page, None if nothing was written. ``problem``: why the report has no predictions, or too few of those that were
+    captured; ``blind``: whether it could not read most of them.
     """
 
     model: str
@@ -112,6 +125,8 @@ class MonitoringReport(_Record):
     duplicates: int
     bad_lines: int
     bad_line_examples: tuple[str, ...] = Field(alias="bad_lines_named")
+    misdated: int = 0
+    misdated_examples: tuple[str, ...] = ()
     accepted: int
     low_confidence: int
     rejected: int
@@ -134,12 +149,20 @@ class MonitoringReport(_Record):
     least_certain: tuple[UncertainItem, ...]
     report: str | None = None
     plots: tuple[str, ...] = ()
+    problem: str | None = None
+    blind: bool = False
 
     @property
     def headline(self) -> str:
         """The outcome in a sentence."""
+        if self.problem:
+            return self.problem
         if self.drift:
             return "; ".join(comparison.summary for comparison in self.drift)
         if not self.comparisons:
             return "not compared with a baseline"
         return "no drift"
+
+
+class MonitorBlind(FailedWithResult):
+    """Most of a window's captures cannot be read, so that nothing is known about the model. ``result``: the report."""

@@ -37,6 +37,7 @@ def build_report(window: Window, *, limits: DriftLimits | None = None, note: str
     tally = tallies.get(judged.label)
     period_hours, periods = divide_into_periods(versions, tallies, window.rejections.hours)
     training = judged.record.parameters if judged.record else {}
+    problem = _blindness(window)
     return MonitoringReport(
         model=window.model.name,
         version=judged.label,
@@ -53,6 +54,8 @@ def build_report(window: Window, *, limits: DriftLimits | None = None, note: str
         duplicates=window.skipped.duplicates,
         bad_lines=window.skipped.bad_lines,
         bad_line_examples=tuple(window.skipped.examples),
+        misdated=window.skipped.misdated,
+        misdated_examples=tuple(window.skipped.misdated_examples),
         accepted=total.accepted,
         low_confidence=total.events - total.accepted,
         rejected=window.rejections.total,
@@ -80,7 +83,18 @@ def build_report(window: Window, *, limits: DriftLimits | None = None, note: str
             )
             for prediction in window.least_certain
         ),
+        problem=problem,
+        blind=problem is not None,
     )
+
+
+def _blindness(window: Window) -> str | None:
+    """Return why the window says nothing about the model: most of its captures cannot be read. None if they can."""
+    unreadable, events = window.unreadable, window.events
+    if unreadable <= events:
+        return None
+    read = f"{f'only {events:,}' if events else 'none'} of {unreadable + events:,} captured predictions can be read"
+    return f"{read}; the first problem is {window.skipped.examples[0]}"
 
 
 def _compare(judged: MonitoredVersion, window: Window, limits: DriftLimits) -> tuple[list[DriftComparison], str | None]:

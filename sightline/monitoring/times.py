@@ -45,20 +45,29 @@ def parse_time(text: str | datetime, until: datetime) -> datetime:
     return _in_utc(time)
 
 
-def parse_window(text: str) -> tuple[datetime, datetime] | None:
-    """Return the window that ``SINCE/UNTIL`` states, both in ISO 8601.
+def parse_window(text: str, window: tuple[datetime, datetime] | None = None) -> tuple[datetime, datetime] | None:
+    """Return the earlier window that ``SINCE/UNTIL`` or a duration states, for a comparison with ``window``.
 
-    Returns None if the text has another form, such as a file's name. Raises ``InvalidSetting`` if the window ends
-    before it begins.
+    ``7d`` is the time of this length before ``window`` begins. Each bound of ``14d/7d`` is a duration before ``window``
+    ends; it may also be a time in ISO 8601. Returns None if the text has another form, such as a file's name. Raises
+    ``InvalidSetting`` if the stated window ends before it begins, or overlaps ``window``: predictions that are compared
+    with themselves never drift. Without ``window``, both bounds have to be times in ISO 8601.
     """
-    first, _, last = text.partition("/")
-    try:
-        since, until = _in_utc(datetime.fromisoformat(first)), _in_utc(datetime.fromisoformat(last))
-    except ValueError:
+    first, slash, last = text.partition("/")
+    since, until = window or (None, datetime.now(UTC))
+    if since and not slash and _AGO.fullmatch(text.strip().lower()):
+        begin, end = parse_time(text, since), since
+    elif slash and all(_is_time(part, durations=since is not None) for part in (first, last)):
+        begin, end = parse_time(first, until), parse_time(last, until)
+    else:
         return None
-    if since >= until:
+    if begin >= end:
         raise InvalidSetting(f"{text}: ends before it begins. Write the earlier time first")
-    return since, until
+    if since and begin < until and end > since:
+        raise InvalidSetting(
+            f"{text}: overlaps the window, which begins at {since:%Y-%m-%d %H:%M}. Choose an earlier one"
+        )
+    return begin, end
 
 
 def period_length(hours: int, events: int) -> int:
@@ -85,6 +94,16 @@ def period_start(hour: int, length: int) -> int:
 def time_of_hour(hour: int) -> datetime:
     """Return the time at which an hour begins."""
     return datetime.fromtimestamp(hour * HOUR, UTC)
+
+
+def _is_time(text: str, *, durations: bool) -> bool:
+    if durations and _AGO.fullmatch(text.strip().lower()):
+        return True
+    try:
+        datetime.fromisoformat(text.strip())
+    except ValueError:
+        return False
+    return True
 
 
 def _in_utc(time: datetime) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -24,11 +24,12 @@ from sightline.progress import Progress
 from sightline.registry import ImageInput
 from sightline.registry.baseline import to_float16
 from sightline.storage import Location
-from sightline.vision import FinishedClassification, Limits, Rejected, decode, finished_runs
+from sightline.vision import FinishedClassification, InvalidAnswer, Limits, Rejected, decode, finished_runs
 
 __all__ = ["Embedder", "Point", "Rejections", "Window", "read_rejections", "read_window"]
 
 _POINTS, _IMAGES = 10_000, 256  # sizes of the random samples of predictions and of images
+_CLOCK_SLACK = timedelta(hours=1)  # between an event and the beginning or the end of the window of its file
 
 
 class Embedder(NamedTuple):
@@ -68,7 +69,8 @@ class Window:
     """The predictions of a model from ``since`` on and before ``until``.
 
     ``tallies``: counts by the version's label. ``points``: a random sample. ``embeddings``: of a random sample of the
-    judged version's images, None if there are none.
+    judged version's images, None if there are none. ``unreadable``: the number of captured lines and files that could
+    not be read.
     """
 
     model: MonitoredModel
@@ -79,6 +81,7 @@ class Window:
     least_certain: tuple[UncertainPrediction, ...]
     embeddings: NDArray[np.float16] | None
     skipped: SkippedLines
+    unreadable: int
     rejections: Rejections
 
     @property
@@ -111,23 +114,24 @@ def read_window(
 ) -> Window:
     """Read the captures from ``since`` on and before ``until``, each event once.
 
-    A line whose output is not one probability for each of the version's classes is counted as unreadable. ``results``:
+    A line whose output is not one probability for each of the version's classes is counted as unreadable. An event
+    that is dated outside the window, although its file is in it, is counted at the file's time. ``results``:
     the folder of the runs' results, from which the rejected images are counted. ``embedder``: computes the embeddings
     of 256 randomly chosen images of the judged version.
     """
     skipped, seconds = SkippedLines(), (until - since).total_seconds() or 1.0
-    reader = _WindowReader(model, embedder, limits or Limits(), skipped)
+    reader = _WindowReader(model, since, until, embedder, limits or Limits(), skipped)
     captures = read_captures(
         capture, endpoint=model.endpoint, variant=model.variant, since=since, until=until, skipped=skipped
     )
     for number, inference in enumerate(captures):
         reader.add(inference)
         if progress and number % 1000 == 0:
-            progress((inference.inference_time - since).total_seconds() / seconds)
-    rejections = Rejections()
+            progress((inference.file_time - since).total_seconds() / seconds)
+    unreadable, rejections = skipped.bad_lines, Rejections()
     if results is not None:
         rejections = read_rejections(results, model.result_folders, since, until, skipped)
-    return reader.finish(since, until, rejections)
+    return reader.finish(unreadable, rejections)
 
 
 def read_rejections(
@@ -151,8 +155,17 @@ def read_rejections(
 
 
 class _WindowReader:
-    def __init__(self, model: MonitoredModel, embedder: Embedder | None, limits: Limits, skipped: SkippedLines) -> None:
+    def __init__(
+        self,
+        model: MonitoredModel,
+        since: datetime,
+        until: datetime,
+        embedder: Embedder | None,
+        limits: Limits,
+        skipped: SkippedLines,
+    ) -> None:
         self._model = model
+        self._since, self._until = since, until
         self._embedder = embedder
         self._limits = limits
         self._skipped = skipped
@@ -163,13 +176,14 @@ class _WindowReader:
 
     def add(self, inference: CapturedInference) -> None:
         version = self._model.versions.get(inference.variant, self._model.judged)
-        probabilities = inference.probabilities
-        if problem := _problem(probabilities, version):
-            self._skipped.add(f"{inference.source}:{inference.line}", problem)
+        try:
+            probabilities = inference.answer.for_classes(version.classes, version.label)
+        except InvalidAnswer as error:
+            self._skipped.add(f"{inference.source}:{inference.line}", str(error))
             return
         confidence = max(probabilities)
         class_index = probabilities.index(confidence)
-        time = inference.inference_time.timestamp()
+        time = self._time_of(inference).timestamp()
         self._tally(version).add(time, confidence, class_index, inference.seconds)
         if (place := self._points.next_place()) is not None:
             self._points.put(place, Point(time, confidence, class_index, version.label))
@@ -177,19 +191,27 @@ class _WindowReader:
         if self._embedder and version is self._model.judged:
             self._sample_image(inference.data, self._embedder.input)
 
-    def finish(self, since: datetime, until: datetime, rejections: Rejections) -> Window:
+    def _time_of(self, inference: CapturedInference) -> datetime:
+        """Return the time of an event, which is that of its file if its own is far outside the window."""
+        if self._since - _CLOCK_SLACK <= inference.inference_time < self._until + _CLOCK_SLACK:
+            return inference.inference_time
+        self._skipped.add_misdated(f"{inference.source}:{inference.line}", inference.inference_time)
+        return inference.file_time
+
+    def finish(self, unreadable: int, rejections: Rejections) -> Window:
         for tally in self._tallies.values():
             tally.flush()
         images = self._images.items
         return Window(
             model=self._model,
-            since=since,
-            until=until,
+            since=self._since,
+            until=self._until,
             tallies=self._tallies,
             points=self._points.items,
             least_certain=self._least_certain.predictions(),
             embeddings=to_float16(self._embedder.embed(np.stack(images))) if self._embedder and images else None,
             skipped=self._skipped,
+            unreadable=unreadable,
             rejections=rejections,
         )
 
@@ -208,13 +230,3 @@ class _WindowReader:
             self._images.put(place, decode(data, size, self._limits).pixels)
         except Rejected:  # The input may be a row of numbers, which has no embedding.
             self._images.skip()
-
-
-def _problem(probabilities: tuple[float, ...], version: MonitoredVersion) -> str:
-    """Return the reason why the line is counted as unreadable, empty if there is none."""
-    if len(probabilities) != len(version.classes):
-        count, classes = len(probabilities), len(version.classes)
-        return f"{count} {'probability' if count == 1 else 'probabilities'}, but {version.label} has {classes} classes"
-    if not all(0 <= probability <= 1 for probability in probabilities):
-        return f"{max(probabilities, key=abs):g} is not a probability: it is not between 0 and 1"
-    return ""

@@ -76,7 +76,7 @@ def _rows(
     ref: ImageRef, data: bytes | Rejected, preparer: Preparer, parameters: PrepareParameters, limits: Limits
 ) -> list[tuple[dict[str, Any], PreparedPerson | None]]:
     """Return the people of one photo, with every field that does not need the model."""
-    photo: dict[str, Any] = {"uri": ref.uri, "sha256": None, "person": 0}
+    photo: dict[str, Any] = {"uri": ref.shown, "sha256": None, "person": 0}
     try:
         if isinstance(data, Rejected):
             raise data

@@ -6,6 +6,8 @@ print(dict(zip(classifier.classes, classifier.predict(pixels[None])[0])))
 """
 
 from sightline.runs import RESULTS, TABLE
+from sightline.vision.answer_reader import read_answer
+from sightline.vision.answers import Answer, InvalidAnswer
 from sightline.vision.backbones import BACKBONES, WeightsUnavailable, create_backbone
 from sightline.vision.backends import BackendUnavailable, supported_backends
 from sightline.vision.chunks import SerializedChunk, SerializedImage, serialize_chunk
@@ -33,6 +35,7 @@ __all__ = [
     "TASK",
     "THRESHOLD_NOT_MET",
     "TRANSIENT",
+    "Answer",
     "BackendUnavailable",
     "ClassificationRun",
     "Counts",
@@ -43,6 +46,7 @@ __all__ = [
     "ImagePrediction",
     "ImageRecord",
     "ImageRef",
+    "InvalidAnswer",
     "InvalidResponse",
     "Limits",
     "Outcome",
@@ -65,6 +69,7 @@ __all__ = [
     "least_certain_rows",
     "load_classifier",
     "load_weights",
+    "read_answer",
     "read_records",
     "record_of",
     "run_key",

@@ -120,7 +120,7 @@ def _read(ref: ImageRef, size: ImageInput | None, limits: Limits) -> _Read:
     except Rejected as error:
         rejected = error
     serialized = SerializedImage(
-        uri=ref.uri,
+        uri=ref.shown,
         sha256=sha256,
         content_type=content_type,
         reason=rejected.reason if rejected else None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +12,8 @@ from botocore.exceptions import ConnectionError as ConnectionFailed
 
 from sightline.errors import InvalidSetting, SightlineError
 from sightline.names import ModelName
+from sightline.vision.answer_reader import read_answer
+from sightline.vision.answers import InvalidAnswer
 from sightline.vision.reasons import Reason, Rejected
 
 __all__ = ["EndpointClassifier", "InvalidResponse"]
@@ -66,8 +66,8 @@ class EndpointClassifier:
         """
         content, response_type = self._invoke(data, content_type)
         try:
-            return self._probabilities(content.decode(), response_type)
-        except (ValueError, TypeError, KeyError, IndexError) as error:
+            return read_answer(content, response_type).for_classes(self.classes, self.name)
+        except InvalidAnswer as error:
             raise InvalidResponse(
                 f"{self.name}: the response does not contain the probabilities of {', '.join(self.classes)}: {error}"
             ) from error
@@ -93,17 +93,6 @@ class EndpointClassifier:
             self._sleep(self._delay * 2 ** (attempt - 1))
         raise AssertionError("the last attempt returns or raises")
 
-    def _probabilities(self, text: str, content_type: str) -> tuple[float, ...]:
-        values = text.strip().split(",") if content_type.startswith("text/csv") else json.loads(text)
-        while isinstance(values, dict) or (isinstance(values, list) and len(values) == 1 and not _is_row(values)):
-            values = values[0] if isinstance(values, list) else values.get("probabilities", values.get("predictions"))
-        row = tuple(float(number) for number in values)
-        if len(row) != len(self.classes):
-            raise ValueError(f"{len(row)} numbers; expected {len(self.classes)}")
-        if not all(0 <= number <= 1 for number in row) or not math.isclose(sum(row), 1, abs_tol=0.01):
-            raise ValueError(f"{row} are not probabilities, which are from 0 to 1 and sum to 1")
-        return row
-
 
 def _client(name: str) -> Any:
     import boto3
@@ -114,10 +103,6 @@ def _client(name: str) -> Any:
         return boto3.client("sagemaker-runtime", config=config)
     except BotoCoreError as error:
         raise InvalidSetting(f"{name}: {error} Set AWS_DEFAULT_REGION, and the other AWS variables") from error
-
-
-def _is_row(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(number, int | float) for number in value)
 
 
 def _is_transient(error: Exception) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import errno
+import gzip
+import io
 import re
+import zlib
 from pathlib import Path
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 from sightline import storage
 from sightline.errors import StorageError, TooLarge
+from sightline.urls import lacks_credentials, shown_url
 from sightline.vision.limits import Limits
 from sightline.vision.reasons import Reason, Rejected
 from sightline.vision.refs import ImageRef
@@ -19,19 +23,20 @@ __all__ = ["fetch"]
 _S3_HOST = re.compile(
     r"(?:(?P<bucket>[a-z0-9][a-z0-9.-]*)\.)?s3(?:-fips)?(?:\.dualstack)?(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?"
 )
+_GZIP, _ENCODINGS = b"\x1f\x8b\x08", 2  # servers compress what is stored compressed
 # A signed URL has its own credentials, and storage does not read earlier versions of an object.
 _HTTP_ONLY = {"X-Amz-Signature", "Signature", "versionId"}
 
 
 def fetch(ref: ImageRef, limits: Limits) -> bytes:
-    """Return the bytes of the image file.
+    """Return the bytes of the image file, decompressed if it is stored or sent with gzip. A payload is not changed.
 
     Raises :class:`Rejected` if it is missing, denied, unreachable, empty, too large, at a forbidden address, or if its
     URI is not supported.
     """
     if ref.reason is not None:
         raise Rejected(ref.reason, ref.problem or "it cannot be read")
-    data = ref.data if ref.data is not None else _read(ref, limits)
+    data = ref.data if ref.data is not None else _decompressed(_read(ref, limits), limits)
     if not data:
         raise Rejected(Reason.EMPTY, "the file has 0 bytes")
     if len(data) > limits.bytes:
@@ -39,16 +44,39 @@ def fetch(ref: ImageRef, limits: Limits) -> bytes:
     return data
 
 
+def _decompressed(data: bytes, limits: Limits) -> bytes:
+    """Return the content of gzip, as of an object with Content-Encoding: gzip. No image begins like gzip."""
+    for _ in range(_ENCODINGS):
+        if data.startswith(_GZIP):
+            data = _gunzipped(data, limits)
+    return data
+
+
+def _gunzipped(data: bytes, limits: Limits) -> bytes:
+    content = bytearray()
+    try:
+        with gzip.open(io.BytesIO(data)) as file:
+            while block := file.read(min(1 << 20, limits.bytes + 1 - len(content))):
+                content += block
+                if len(content) > limits.bytes:
+                    raise Rejected(Reason.TOO_LARGE, f"the file has more bytes than the limit, {limits.bytes}")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise Rejected(Reason.TRUNCATED, f"its gzip compression is damaged or truncated: {error}") from error
+    return bytes(content)
+
+
 def _read(ref: ImageRef, limits: Limits) -> bytes:
     scheme, separator, _ = ref.uri.partition("://")
     scheme = scheme.lower() if separator else "file"
     if scheme in ("http", "https"):
+        if lacks_credentials(ref.uri):
+            raise Rejected(Reason.DENIED, "its URL had credentials, which are not stored. Give the complete URL again")
         uri = _s3_uri(ref.uri)
         return _from_storage(uri, limits) if uri else download(ref.uri, limits)
     if scheme == "s3" or (scheme == "file" and not ref.remote):
         return _from_storage(ref.uri, limits)
     allowed = "https:// or s3://" if ref.remote else "a path, https:// or s3://"
-    raise Rejected(Reason.UNSUPPORTED_URI, f"{ref.uri!r} is not {allowed}")
+    raise Rejected(Reason.UNSUPPORTED_URI, f"{ref.shown!r} is not {allowed}")
 
 
 def _s3_uri(url: str) -> str | None:
@@ -58,7 +86,7 @@ def _s3_uri(url: str) -> str | None:
         match = _S3_HOST.fullmatch(parts.hostname or "")
     except ValueError:  # The download reports the problem.
         return None
-    if match is None or _HTTP_ONLY & parse_qs(parts.query).keys():
+    if match is None or parts.username or _HTTP_ONLY & parse_qs(parts.query).keys():
         return None
     # S3 reads a plus sign in a path as a space.
     path = unquote_plus(parts.path).removeprefix("/")
@@ -81,7 +109,7 @@ def _from_storage(uri: str, limits: Limits) -> bytes:
     except StorageError as error:
         raise Rejected(_reason(error), str(error)) from error
     except (ValueError, RuntimeError) as error:  # A name that no file can have, or ~NOBODY.
-        raise Rejected(Reason.UNSUPPORTED_URI, f"{uri!r}: {error}") from error
+        raise Rejected(Reason.UNSUPPORTED_URI, f"{shown_url(uri)!r}: {error}") from error
 
 
 def _too_long(size: int, limits: Limits) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from sightline.urls import without_credentials
+
 __all__ = ["TRANSIENT", "Reason", "Rejected"]
 
 
@@ -20,6 +22,8 @@ class Reason(StrEnum):
     """Its host is not on the list of allowed hosts, or its bucket is not on that of allowed buckets."""
     UNREACHABLE = "unreachable"
     """The server or the bucket did not respond, closed the connection, or took too long."""
+    BAD_RESPONSE = "bad_response"
+    """The server's answer never leads to an image: redirects without an end, or a status such as 400 or 501."""
     UNSUPPORTED_URI = "unsupported_uri"
     """Its name cannot be read: ``ftp://…``, a local path in a payload, or no text."""
     BAD_BASE64 = "bad_base64"
@@ -45,13 +49,13 @@ TRANSIENT = frozenset({Reason.DENIED, Reason.UNREACHABLE, Reason.ENDPOINT_UNAVAI
 
 
 class Rejected(Exception):
-    """An image cannot be classified. ``detail`` describes the place and the problem, for people."""
+    """An image cannot be classified. ``detail`` describes the place and the problem, without credentials of URLs."""
 
     # Not a frozen dataclass, because context managers set an exception's traceback.
     def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(reason, detail)
         self.reason = reason
-        self.detail = detail
+        self.detail = without_credentials(detail)
+        super().__init__(reason, self.detail)
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"

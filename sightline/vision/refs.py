@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from sightline.urls import shown_url
 from sightline.vision.reasons import Reason
 
 __all__ = ["ImageRef", "shortened", "unreadable"]
@@ -32,6 +34,14 @@ class ImageRef(BaseModel):
     def is_fixed(self) -> bool:
         """Whether a change of its content would be noticed: its version or its bytes are known."""
         return self.version is not None or self.data is not None
+
+    @property
+    def shown(self) -> str:
+        """The URI without credentials, for everything that is stored, logged or returned."""
+        return shown_url(self.uri)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        yield from ((name, self.shown if name == "uri" else value) for name, value in super().__repr_args__())
 
     @classmethod
     def named(cls, uri: str, **fields: Any) -> ImageRef:

@@ -9,7 +9,6 @@ The reconciler sends the same alert, with the same key, if the hook did not; so 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -25,6 +24,7 @@ from pydantic import BaseModel
 from sightline.alerts import Alert, truncated
 from sightline.errors import ThresholdNotMet
 from sightline.settings import settings
+from sightline.urls import names_a_secret, without_credentials
 from tasks.alerts import deliver
 
 __all__ = ["alert_on_failure", "failure_alert"]
@@ -32,8 +32,6 @@ __all__ = ["alert_on_failure", "failure_alert"]
 _MAX_MESSAGE = 1500
 _MAX_TEXT = 200
 _MAX_ITEMS = 10
-_SECRET = re.compile(r"pass(word|wd|phrase)|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
-_QUERY = re.compile(r"(https?://)(?:[^/\s@]*@)?([^\s?]*)\?\S*")
 _THRESHOLD_NOT_MET = f"Flow run encountered an exception: {ThresholdNotMet.__name__}: "
 _ENDED = {"TimedOut": "timed out"}
 
@@ -93,7 +91,7 @@ def failure_alert(
         notes: What the flow noted about its error, such as the table of a training gate.
         at: The timestamp of the state, as the server stores it.
     """
-    message = message or ""
+    message = without_credentials(message or "")
     if state_name == "Skipped" or message.startswith(_THRESHOLD_NOT_MET):
         return None
     # A run that is started again and fails alike on the same day is the same fault.
@@ -106,12 +104,12 @@ def failure_alert(
             "flow": flow_name,
             "state": state_name,
             "message": truncated(message or "none", _MAX_MESSAGE),
-            **({"notes": truncated(notes, _MAX_MESSAGE)} if notes else {}),
+            **({"notes": truncated(without_credentials(notes), _MAX_MESSAGE)} if notes else {}),
             "parameters": truncated(
                 json.dumps(_readable(parameters), ensure_ascii=False, default=_readable), _MAX_MESSAGE
             ),
         },
-        run_name=run_name,
+        run_name=without_credentials(run_name),
         run_url=run_url,
         run_id=run_id,
         at=at,
@@ -129,7 +127,7 @@ def _notes(state: State[Any]) -> str | None:
 
 def _readable(value: Any, name: str = "") -> Any:
     """Return a parameter with long texts and lists truncated, and secrets masked."""
-    if _SECRET.search(name) and value is not None:
+    if names_a_secret(name) and value is not None:
         return "********"
     if isinstance(value, BaseModel):
         value = value.model_dump()
@@ -141,5 +139,5 @@ def _readable(value: Any, name: str = "") -> Any:
         return [_readable(item) for item in items[:_MAX_ITEMS]] + rest
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = _QUERY.sub(r"\1\2?…", str(value))
+    text = without_credentials(str(value))
     return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}… (of {len(text):,} characters)"

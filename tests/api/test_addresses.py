@@ -127,6 +127,22 @@ def test_local_files_are_not_read(uri: str, fetching: Running) -> None:
     assert (response.status_code, response.json()["reason"]) == (400, "unsupported_uri")
 
 
+@pytest.mark.parametrize("url", ["http://ana:s3cr3t@{}/a.png", "http://{}/a.png?sig=s3cr3t", "http://s3cr3t@{}/a.png"])
+def test_credentials_of_a_url_are_not_returned(url: str, fetching: Running, image_server: Server) -> None:
+    host = f"127.0.0.1:{image_server.port}"
+    image_server.responses[:] = [ok(PNG)]
+    used = fetching.client.post("/classify", json={"image_urls": url.format(host)})
+    assert used.json()["images"][0]["outcome"] != "rejected"
+    image_server.responses[:] = [redirect(url.format(host))]
+    refused = fetching.client.post("/classify", json={"image_urls": url.format(host)})
+    assert (refused.status_code, refused.json()["reason"]) == (424, "bad_response")
+    elsewhere = fetching.client.post("/classify", json={"image_urls": url.format("example.com")})
+    assert elsewhere.status_code == 403
+    for response in (used, refused, elsewhere):
+        assert "s3cr3t" not in response.text
+    image_server.responses[:] = [ok(PNG)]
+
+
 def test_unresponsive_server_times_out(fetching: Running, image_server: Server) -> None:
     image_server.responses[:] = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"]
     response = fetching.client.post("/classify", json={"image_urls": f"http://127.0.0.1:{image_server.port}/a.png"})

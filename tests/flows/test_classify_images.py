@@ -31,6 +31,7 @@ from sightline.registry import ModelNotFound, Registry
 from sightline.settings import settings
 from sightline.storage import Location
 from tests.images import grey, image_file, png_of_size, publish_by_brightness
+from tests.web import listening, ok, redirect
 
 pytestmark = pytest.mark.integration
 
@@ -145,6 +146,47 @@ def test_record_has_prediction_and_model_in_json_and_table(tmp_path: Path) -> No
     assert [row["class"] for row in rows] == [first["class"], second["class"]]
     review = [json.loads(line) for line in Path(result.review).read_bytes().splitlines()]
     assert review == [second]
+
+
+SECRET = "s3cr3tV4lue"
+
+
+def test_credentials_of_urls_are_used_and_stored_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not in results, captures, alerts and log lines: neither of an image that was read nor of one that was not."""
+    monkeypatch.setenv("IMAGE_HOSTS", '["127.0.0.1"]')
+    monkeypatch.setenv("ALERT_CHANNELS", '["slack-webhook/no-such-block"]')  # so that the alerts wait in the outbox
+    settings.cache_clear()
+    with listening(ok(grey(0)), ok(grey(127)), ok(grey(255)), redirect("/a.png"), ok(b"no image")) as server:
+        base = f"127.0.0.1:{server.port}"
+        state = run(
+            {
+                "image_urls": [
+                    f"http://ana:{SECRET}@{base}/a.png",
+                    f"http://{base}/b.png?width=9&X-Amz-Signature={SECRET}",
+                    f"http://{base}/c.png?sig={SECRET}",
+                    f"http://{base}/d.png?token={SECRET}",
+                    f"http://ana:{SECRET}@{base}:70058/e.png",
+                    f"ftp://ana:{SECRET}@{base}/f.png",
+                ]
+            },
+            chunk_size=1,
+            max_workers=1,
+        )
+    result = state.result()
+    assert (result.accepted, result.low_confidence, result.rejected) == (2, 1, 3)
+    sent = base64.b64encode(f"ana:{SECRET}".encode()).decode()
+    assert f"Authorization: Basic {sent}" in server.requests[0]
+    assert [record["uri"] for record in records(result)][:4] == [
+        f"http://{base}/a.png", f"http://{base}/b.png?width=9&…", f"http://{base}/c.png?…", f"http://{base}/d.png?…",
+    ]  # fmt: skip
+    assert [event.uri for event in captured(result)] == [record["uri"] for record in records(result)[:3]]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.relative_to(tmp_path).parts[0] for path in files} >= {"results", "capture", "outbox"}
+    contents = [path.read_bytes() for path in files] + [text.encode() for text in (*alerts_of(state), caplog.text)]
+    assert not [content for content in contents if SECRET.encode() in content]
+    assert SECRET not in str(pq.read_table(result.table).to_pylist())
 
 
 def test_failing_run_first_records_captures_and_alerts(tmp_path: Path) -> None:

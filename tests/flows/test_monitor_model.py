@@ -22,7 +22,7 @@ from sightline.errors import InvalidInput, InvalidSetting
 from sightline.monitoring import MonitoringReport
 from sightline.registry import ModelNotFound, Registry, WrongTask
 from sightline.settings import settings
-from tests.captures import baseline_of, capture, predictions, publish_with
+from tests.captures import baseline_of, capture, predictions, publish_with, sagemaker_line
 from tests.images import grey, publish_by_brightness
 
 pytestmark = pytest.mark.integration
@@ -149,15 +149,83 @@ def test_run_without_captures_is_skipped_with_the_folder(registry: Registry, tmp
     assert state.result().events == 0
 
 
-def test_run_with_unreadable_captures_is_skipped_with_an_example(registry: Registry, tmp_path: Path) -> None:
+def unreadable(capture_root: Path, *texts: str) -> Path:
+    file = capture_root / "vehicles" / "v1" / f"{NOW:%Y/%m/%d/%H}" / "00-00-000-0.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(texts) + "\n")
+    return file
+
+
+WINDOW = ("--since", "1d", "--until", (NOW + timedelta(hours=1)).isoformat())
+
+
+def test_blind_monitor_fails_with_an_alert_and_the_reason_in_its_json(
+    registry: Registry, tmp_path: Path, prefect_server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     publish_with(registry, None)
-    file = tmp_path / "capture" / "vehicles" / "v1" / f"{NOW:%Y/%m/%d/%H}" / "00-00-000-0.jsonl"
-    file.parent.mkdir(parents=True)
-    file.write_text("no json\n")
+    file = unreadable(tmp_path / "capture", "no json", sagemaker_line("1", '{"predicted_label": "bicycle"}'))
+    output = io.StringIO()
+    assert sightline(["monitor-model", "vehicles", *WINDOW, "--json"], output) == 1
+    report = MonitoringReport.model_validate_json(output.getvalue())
+    assert (report.events, report.bad_lines, report.blind) == (0, 2, True)
+    assert f"{file}:1: " in str(report.problem)
+    assert "none of 2 captured predictions can be read" in capsys.readouterr().err
     state = monitor(since="1d", until=(NOW + timedelta(hours=1)).isoformat())
-    assert state.name == "Skipped"
-    assert "none of 1 lines" in str(state.message)
-    assert f"{file}:1: " in str(state.message)
+    assert state.is_failed()
+    [alert] = artifacts(prefect_server, state)["alert"]
+    assert "none of 2 captured predictions can be read" in alert
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_partly_blind_monitor_fails_and_still_reports(registry: Registry, tmp_path: Path) -> None:
+    publish_with(registry, None)
+    capture(tmp_path / "capture", [(0.9, 0.1)], NOW - timedelta(minutes=30), span=timedelta(minutes=1), variant="v1")
+    unreadable(tmp_path / "capture", "{", "{")
+    output = io.StringIO()
+    assert sightline(["monitor-model", "vehicles", *WINDOW, "--json"], output) == 1
+    report = MonitoringReport.model_validate_json(output.getvalue())
+    assert (report.events, report.bad_lines, report.blind) == (1, 2, True)
+    assert report.report
+    assert "Most predictions cannot be read" in Path(report.report).read_text()
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_skipped_monitor_states_the_reason_in_its_json(registry: Registry, tmp_path: Path) -> None:
+    publish_with(registry, None)
+    output = io.StringIO()
+    assert sightline(["monitor-model", "vehicles", "--json"], output) == 0
+    problem = json.loads(output.getvalue())["problem"]
+    assert problem.startswith("there are no captures of vehicles from")
+    assert str(tmp_path / "capture") in problem
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_baseline_may_be_the_time_before_the_window(registry: Registry, tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    publish_with(registry, None)
+    capture(tmp_path / "capture", predictions(random, 300, second=0.2), NOW - timedelta(days=3))
+    capture(tmp_path / "capture", predictions(random, 300, second=0.6), NOW - timedelta(hours=3), first_id=1_000)
+    for baseline in ("7d", "9d/2d"):
+        report = monitor(since="1d", baseline=baseline).result()
+        assert [comparison.quantity for comparison in report.drift] == ["classes"]
+        assert (report.baseline.source, report.baseline.predictions) == (f"the predictions of {baseline}", 300)
+    with pytest.raises(InvalidInput, match="--baseline 12h: 0 predictions of vehicles/1 can be read"):
+        monitor(since="1d", baseline="12h").result()
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_baseline_has_no_predictions_of_another_version(registry: Registry, tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    for _ in range(2):
+        publish_with(registry, None)
+    folder = tmp_path / "capture"
+    capture(folder, predictions(random, 300, second=0.9), NOW - timedelta(days=3), variant="v1")
+    capture(folder, predictions(random, 300, second=0.4), NOW - timedelta(hours=3), variant="v2", first_id=1_000)
+    with pytest.raises(InvalidInput, match=r"0 predictions of vehicles/2 can be read .*, and some of vehicles/1"):
+        monitor(since="1d", baseline="7d").result()
+    capture(folder, predictions(random, 200, second=0.4), NOW - timedelta(days=2), variant="v2", first_id=2_000)
+    report = monitor(since="1d", baseline="7d").result()
+    assert (report.baseline.predictions, report.drift) == (200, ())
 
 
 @pytest.mark.parametrize(

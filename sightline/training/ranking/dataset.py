@@ -16,6 +16,7 @@ from sightline import storage, vision
 from sightline.errors import InvalidSetting
 from sightline.storage import Location
 from sightline.training.common.errors import UnsuitableData
+from sightline.urls import without_credentials
 
 if TYPE_CHECKING:
     from dvc.api import DVCFileSystem
@@ -152,7 +153,8 @@ def _dvc(text: str) -> tuple[str, str, str, Iterator[_File]]:
         raise UnsuitableData(
             text, f"cannot be read by DVC ({error})", "Check the repository, the revision and the path"
         ) from error
-    uri = f"{_DVC}{location}@{commit}/{path}"
+    # The record keeps this: git's credential helpers know how to log in, so the URI needs no password.
+    uri = without_credentials(f"{_DVC}{location}@{commit}/{path}")
     name = f"{_DVC}{Path(location).name}@{commit[:12]}/{path}"
     return name, uri, commit, _tracked(files, details, path.strip("/"), uri)
 

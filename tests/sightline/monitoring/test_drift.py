@@ -171,6 +171,103 @@ def test_rounding_by_another_backend_is_no_drift(tested: Baseline) -> None:
     assert confidence.effects["ks"] < 0.02
 
 
+def saturated(
+    random: np.random.Generator,
+    count: int,
+    ties: float,
+    *,
+    top: float = 0.999987,
+    low: float = 0.5,
+    spread: float = 0.4,
+) -> Predictions:
+    """Return predictions of which the share ``ties`` has one confidence; the others are spread below it."""
+    confidence = np.where(random.random(count) < ties, top, low + spread * random.beta(4, 2, count))
+    return Predictions("a window", confidence, (random.random(count) < 0.5).astype(np.int64))
+
+
+@pytest.mark.parametrize("ties", [0.1, 0.5, 0.8, 0.9, 0.95, 1.0])
+def test_false_alarms_are_rare_with_ties(ties: float) -> None:
+    random = np.random.default_rng(17)
+    alarms = 0
+    for number in range(WINDOWS):
+        before, after = ((100, 100), (300, 500))[number % 2]
+        alarms += bool(drifted(compare(saturated(random, before, ties), saturated(random, after, ties))))
+    assert alarms <= 0.05 * WINDOWS
+
+
+def test_fall_from_saturated_confidences_is_detected() -> None:
+    """300 confidences of 0.999987 became 500 between 0.51 and 0.62."""
+    random = np.random.default_rng(18)
+    window = Predictions("a window", random.uniform(0.51, 0.62, 500), random.integers(0, 2, 500))
+    [confidence, *_] = compare(Predictions("before", np.full(300, 0.999987), random.integers(0, 2, 300)), window)
+    assert confidence.drifted
+    assert confidence.effects["psi"] > LIMITS.psi
+    assert "fell from 1.00 to 0.5" in confidence.summary
+
+
+@pytest.mark.parametrize("value", [0.3, 0.5, 0.75, 1.0], ids=str)
+@pytest.mark.parametrize("shift", [-0.2, 0.2])
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.55, 0.9, 1.0])
+def test_predictions_that_leave_a_shared_value_are_detected(value: float, shift: float, share: float) -> None:
+    """Wherever the shared value is: at the top, at the bottom, or between other confidences."""
+    random = np.random.default_rng(19)
+    others = random.uniform(0.3, 1.0, 1_000)
+    before = np.where(random.random(1_000) < share, value, others)
+    after = np.where(np.isclose(before, value), np.clip(value + shift, 0, 1), before)
+    classes = random.integers(0, 2, 1_000)
+    [confidence, *_] = compare(Predictions("before", before, classes), Predictions("after", after, classes))
+    if value + shift > 1:
+        assert not confidence.drifted
+    elif share >= 0.3:
+        assert confidence.drifted
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([0.0, 0.3, 0.6, 0.9, 0.99, 1.0]),
+    st.floats(0.55, 0.999),
+    st.floats(0.0, 0.2),
+    st.sampled_from([60, 100, 300, 2_000]),
+    st.booleans(),
+    st.integers(0, 1_000),
+)
+def test_shift_by_more_than_the_spread_is_always_detected(
+    ties: float, top: float, spread: float, count: int, down: bool, seed: int
+) -> None:
+    """For every share of ties, also at the largest or the smallest confidence, and in both directions."""
+    random = np.random.default_rng(seed)
+    tied = top if seed % 2 else top - spread
+    before = np.where(random.random(count) < ties, tied, top - spread * random.random(count))
+    after = before[random.integers(0, count, 200)] + (-1 if down else 1) * (spread + 0.006)
+    sides = [Predictions("side", side, random.integers(0, 2, len(side))) for side in (before, after)]
+    [confidence, *_] = compare(*sides)
+    assert confidence.drifted
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(0.999987, 0.999986), (1.0, 0.9999), (0.9999, 0.9985), (0.93, 0.9315), (0.5, 0.5 + 1e-9)]
+)
+@pytest.mark.parametrize("ties", [0.5, 0.9, 1.0])
+def test_trivial_difference_of_saturated_confidences_is_no_drift(before: float, after: float, ties: float) -> None:
+    """Every single confidence may differ: KS is then 1, and the difference still does not matter."""
+    sides = [saturated(np.random.default_rng(20), 400, ties, top=top) for top in (before, after)]
+    [confidence, *_] = compare(*sides)
+    assert not confidence.drifted
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from([0.5, 0.7, 0.9, 0.99995, 1.0]), min_size=60, max_size=200), st.integers(0, 99))
+def test_ks_equals_scipy_whatever_the_ties(confidences: list[float], seed: int) -> None:
+    from scipy.stats import ks_2samp
+
+    random = np.random.default_rng(seed)
+    before, after = np.array(confidences), random.choice(confidences, 120) - 0.1 * (random.random(120) < 0.3)
+    sides = [Predictions("side", side, random.integers(0, 2, len(side))) for side in (before, after)]
+    [confidence, *_] = compare(*sides)
+    assert confidence.effects["ks"] == pytest.approx(ks_2samp(before.round(4), after.round(4)).statistic)
+    assert confidence.effects[confidence.judged_by] == next(iter(confidence.effects.values()))
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 1_000), min_size=2, max_size=12).filter(any))
 def test_distances_of_equal_counts_are_zero(counts: list[int]) -> None:
@@ -183,10 +280,10 @@ def test_distances_of_equal_counts_are_zero(counts: list[int]) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=200))
-def test_every_confidence_is_in_one_of_at_most_ten_ranges(confidences: list[float]) -> None:
+def test_every_confidence_is_in_one_of_at_most_eleven_ranges(confidences: list[float]) -> None:
     values = np.array(confidences)
     edges = decile_edges(values)
     indices = range_indices(edges, np.array([0.0, 1.0, *confidences]))
-    assert len(edges) < 10
+    assert len(edges) < 11
     assert indices.min() >= 0
     assert indices.max() <= len(edges)

@@ -47,3 +47,32 @@ def test_window_is_two_times_and_other_text_is_none() -> None:
         assert parse_window(text) is None
     with pytest.raises(InvalidSetting, match="ends before it begins"):
         parse_window("2026-01-08/2026-01-01")
+
+
+WINDOW = (NOW - timedelta(days=7), NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end"),
+    [
+        ("7d", NOW - timedelta(days=14), NOW - timedelta(days=7)),
+        (" 90M ", WINDOW[0] - timedelta(minutes=90), WINDOW[0]),
+        ("14d/7d", NOW - timedelta(days=14), NOW - timedelta(days=7)),
+        ("5w/4w", NOW - timedelta(weeks=5), NOW - timedelta(weeks=4)),
+        ("14d/2026-02-20", NOW - timedelta(days=14), datetime(2026, 2, 20, tzinfo=UTC)),
+        ("2026-01-01/8d", datetime(2026, 1, 1, tzinfo=UTC), NOW - timedelta(days=8)),
+    ],
+)
+def test_earlier_window_is_relative_to_the_window(text: str, begin: datetime, end: datetime) -> None:
+    assert parse_window(text, WINDOW) == (begin, end)
+
+
+@pytest.mark.parametrize("text", ["7d/14d", "0d", "7d/7d", "8d/6d", "14d/0h", "2026-02-01/2026-02-25"])
+def test_earlier_window_that_is_empty_or_overlaps_is_rejected(text: str) -> None:
+    with pytest.raises(InvalidSetting, match=r"ends before it begins|overlaps the window"):
+        parse_window(text, WINDOW)
+
+
+@pytest.mark.parametrize("text", ["7d.safetensors", "./7d", "models/7d", "7d/baseline.safetensors", "/7d", "7d/"])
+def test_file_name_is_no_window(text: str) -> None:
+    assert parse_window(text, WINDOW) is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,12 +14,15 @@ import pytest
 from sightline import storage
 from sightline.errors import InvalidInput
 from sightline.monitoring import (
+    MonitoredModel,
+    MonitoringReport,
     Predictions,
     SkippedLines,
     build_report,
     read_baseline,
     read_rejections,
     read_window,
+    watch_endpoint,
     watch_model,
 )
 from sightline.registry import Baseline, Registry
@@ -48,6 +53,112 @@ def test_skipped_lines_are_counted_and_listed(registry: Registry, tmp_path: Path
     assert "3 probabilities, but vehicles/1 has 2 classes" in report.bad_line_examples[0]
     assert "3.2 is not a probability" in report.bad_line_examples[1]
     assert "1 probability, but" in report.bad_line_examples[2]
+
+
+def lines(root: Location, *texts: str, key: str = "00-00-000-0") -> None:
+    """Write captures of vehicles/1 into one file of the first day."""
+    file = root / "vehicles/v1" / f"{START:%Y/%m/%d}" / "12" / f"{key}.jsonl"
+    storage.write_bytes(file, "\n".join(texts).encode())
+
+
+def report_on(registry: Registry, root: Location) -> MonitoringReport:
+    model = watch_model(registry, "vehicles", root, START, START + DAY)
+    return build_report(read_window(model, root, START, START + DAY))
+
+
+def output_only(event_id: str, data: str = "[0.9, 0.1]") -> str:
+    line = json.loads(sagemaker_line(event_id, data))
+    del line["captureData"]["endpointInput"]
+    line["eventMetadata"]["inferenceTime"] = (START + DAY / 2).isoformat()
+    return json.dumps(line)
+
+
+def test_captures_with_outputs_only_are_counted(registry: Registry, tmp_path: Path) -> None:
+    publish_with(registry, None)
+    lines(tmp_path, *(output_only(str(number)) for number in range(9)))
+    report = report_on(registry, tmp_path)
+    assert (report.events, report.bad_lines, report.mean_confidence, report.blind) == (9, 0, pytest.approx(0.9), False)
+    assert report.least_certain[0].uri.endswith(".jsonl:1")
+
+
+LABELS_ONLY = '{"predicted_label": "bicycle"}'
+
+
+@pytest.mark.parametrize("bad", [LABELS_ONLY, "[NaN, NaN]", "[12.3, -4.5]", "bicycle", "[0.3, 0.3, 0.4]", "[0.9, 0.9]"])
+@pytest.mark.parametrize(("readable", "unreadable", "blind"), [(0, 5, True), (4, 5, True), (5, 5, False)])
+def test_window_with_mostly_unreadable_captures_is_blind(
+    registry: Registry, tmp_path: Path, bad: str, readable: int, unreadable: int, blind: bool
+) -> None:
+    publish_with(registry, None)
+    texts = [output_only(f"{number}", bad) for number in range(unreadable)]
+    lines(tmp_path, *texts, *(output_only(f"ok{number}") for number in range(readable)))
+    report = report_on(registry, tmp_path)
+    assert (report.events, report.bad_lines, report.blind) == (readable, unreadable, blind)
+    if blind:
+        read = f"only {readable}" if readable else "none"
+        assert report.headline.startswith(f"{read} of {readable + 5} captured predictions can be read")
+        assert ".jsonl:1: captureData.endpointOutput.data: " in report.headline or "jsonl:1: " in report.headline
+
+
+def test_damaged_results_of_runs_do_not_make_a_monitor_blind(registry: Registry, tmp_path: Path) -> None:
+    publish_with(registry, None)
+    storage.write_bytes(tmp_path / "vehicles-1" / "a" / "run.json", b"{")
+    lines(tmp_path, output_only("1"))
+    model = watch_model(registry, "vehicles", tmp_path, START, START + DAY)
+    report = build_report(read_window(model, tmp_path, START, START + DAY, results=tmp_path))
+    assert (report.events, report.bad_lines, report.blind) == (1, 1, False)
+
+
+@pytest.mark.parametrize(
+    "wrong", [timedelta(days=-365), timedelta(days=400), timedelta(hours=-26), timedelta(weeks=5200)]
+)
+def test_misdated_event_is_counted_at_the_time_of_its_file(
+    registry: Registry, tmp_path: Path, wrong: timedelta
+) -> None:
+    publish_with(registry, None)
+    noon = START + DAY / 2
+    texts = [output_only(str(number)) for number in range(40)]
+    misdated = json.loads(output_only("wrong"))
+    misdated["eventMetadata"]["inferenceTime"] = (noon + wrong).isoformat()
+    lines(tmp_path, *texts, json.dumps(misdated))
+    report = report_on(registry, tmp_path)
+    assert (report.events, report.misdated) == (41, 1)
+    assert report.misdated_examples[0].endswith(f".jsonl:41: {(noon + wrong).isoformat()}")
+    assert [period.events for period in report.periods] == [41]
+    assert (report.period_hours, report.periods[0].start) == (1, noon)
+    assert report.versions["vehicles/1"].first == report.versions["vehicles/1"].last == noon
+
+
+def test_event_shortly_outside_the_window_keeps_its_time(registry: Registry, tmp_path: Path) -> None:
+    """A file is named after its first event, or by when it was written."""
+    publish_with(registry, None)
+    late = json.loads(output_only("late"))
+    late["eventMetadata"]["inferenceTime"] = (START + DAY + timedelta(minutes=10)).isoformat()
+    lines(tmp_path, json.dumps(late))
+    report = report_on(registry, tmp_path)
+    assert (report.misdated, report.periods[0].start) == (0, START + DAY)
+
+
+def test_saturated_captures_of_the_shared_data_drift(shared_data: Callable[[str], Path]) -> None:
+    root, end = shared_data("cases/images/capture"), datetime(2026, 11, 26, tzinfo=UTC)
+
+    def watch(until: datetime) -> MonitoredModel:
+        return watch_endpoint("endpoint://saturated", CLASSES, 0.9, root, until - DAY, until)
+
+    week_before = end - 7 * DAY
+    before = read_window(watch(week_before), root, week_before - DAY, week_before)
+    baseline = before.predictions("endpoint://saturated", "the week before")
+    report = build_report(read_window(watch(end).compared_with(baseline), root, end - DAY, end))
+    assert (len(baseline), report.events, report.blind) == (300, 500, False)
+    [confidence, *_] = report.drift
+    assert "fell from 1.00 to 0.56" in confidence.summary
+
+
+def test_output_only_captures_of_the_shared_data_are_read(shared_data: Callable[[str], Path]) -> None:
+    root, start = shared_data("cases/images/capture"), datetime(2026, 11, 25, tzinfo=UTC)
+    model = watch_endpoint("endpoint://output-only", CLASSES, 0.9, root, start, start + DAY)
+    report = build_report(read_window(model, root, start, start + DAY))
+    assert (report.events > 0, report.bad_lines) == (True, 0)
 
 
 def test_rejected_images_are_counted_from_the_results_of_runs(bucket: Location) -> None:

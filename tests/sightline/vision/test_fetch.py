@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -174,3 +175,19 @@ def test_unreadable_file_is_transient(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "open", denied)
     assert rejection(ImageRef(uri=str(path))).reason is Reason.DENIED
     assert Reason.DENIED in TRANSIENT
+
+
+def test_object_stored_with_gzip_is_decompressed(s3_bucket: Location) -> None:
+    import boto3
+
+    bucket = str(s3_bucket).removeprefix("s3://")
+    body = {"Bucket": bucket, "Key": "a.png", "Body": gzip.compress(PNG), "ContentEncoding": "gzip"}
+    boto3.client("s3").put_object(**body)
+    assert fetch(ImageRef(uri=f"{s3_bucket}/a.png"), Limits()) == PNG
+
+
+def test_url_with_a_password_is_downloaded_even_from_s3(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's credentials do not take the place of those in the URL."""
+    monkeypatch.setattr(sys.modules["sightline.vision.fetch"], "download", lambda url, _: url.encode())
+    url = "https://ana:pa55@bucket.s3.amazonaws.com/a.png"
+    assert fetch(ImageRef(uri=url, remote=True), Limits()) == url.encode()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import socket
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sightline.vision import ImageRef, Limits, Reason, Rejected, fetch
+from sightline.vision import TRANSIENT, ImageRef, Limits, Reason, Rejected, fetch
 from tests.images import image_file
 from tests.web import listening, ok, redirect
 
@@ -32,13 +36,83 @@ def _short_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sightline.vision.web._DELAY", 0.01)
 
 
-def test_request_matches_the_url_without_credentials() -> None:
+def basic(user: str) -> str:
+    return f"\r\nAuthorization: Basic {base64.b64encode(user.encode()).decode()}\r\n"
+
+
+def test_request_matches_the_url_and_credentials_are_sent_as_basic_authentication() -> None:
     with listening(ok(PNG)) as server:
-        assert get(f"http://me:secret@127.0.0.1:{server.port}/a folder/ü.png?x=1 2#part") == PNG
-        (request,) = server.requests
-    assert request.startswith("GET /a%20folder/%C3%BC.png?x=1%202 HTTP/1.1\r\n")
-    assert f"\r\nHost: 127.0.0.1:{server.port}\r\n" in request
-    assert "uthorization" not in request
+        assert get(f"http://me:p%40%3Ass@127.0.0.1:{server.port}/a folder/ü.png?x=1 2#part") == PNG
+        assert get(f"{server.url}/a.png") == PNG
+        first, second = server.requests
+    assert first.startswith("GET /a%20folder/%C3%BC.png?x=1%202 HTTP/1.1\r\n")
+    assert f"\r\nHost: 127.0.0.1:{server.port}\r\n" in first
+    assert basic("me:p@:ss") in first
+    assert "uthorization" not in second
+
+
+def test_credentials_follow_a_redirect_to_the_same_server_only() -> None:
+    with listening(ok(PNG)) as other, listening(b"") as server:
+        server.responses[:] = [redirect("/b.png"), redirect(f"{server.url}/c.png"), redirect(f"{other.url}/d.png")]
+        assert get(f"http://me:secret@127.0.0.1:{server.port}/a.png") == PNG
+        assert all(basic("me:secret") in request for request in server.requests)
+        assert len(server.requests) == 3
+        assert "uthorization" not in other.requests[0]
+
+
+@pytest.mark.parametrize("port", [0, 65536, 70058, 131152, 999999])
+def test_port_that_does_not_exist_is_rejected(port: int) -> None:
+    """The resolver would take its last 16 bits: 131152 would be port 80."""
+    assert reason_of(f"http://127.0.0.1:{port}/a.png") is Reason.UNSUPPORTED_URI
+    with listening(redirect(f"http://127.0.0.1:{port}/a.png")) as server:
+        assert reason_of(server.url) is Reason.UNSUPPORTED_URI
+        assert len(server.requests) == 1
+
+
+def test_port_modulo_65536_is_not_contacted() -> None:
+    with listening(ok(PNG)) as server:
+        assert reason_of(f"http://127.0.0.1:{server.port + 65536}/a.png") is Reason.UNSUPPORTED_URI
+        assert server.requests == []
+
+
+def encoded(content: bytes, encoding: str) -> bytes:
+    header = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(content)}\r\n\r\n"
+    return header.encode() + content
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        (gzip.compress(PNG), "gzip"), (gzip.compress(PNG), "x-gzip"), (gzip.compress(PNG), "GZIP"),
+        (gzip.compress(gzip.compress(PNG)), "gzip, gzip"), (PNG, "identity"), (PNG, "gzip"),
+        (gzip.compress(PNG[:50]) + gzip.compress(PNG[50:]), "gzip"),
+    ],
+)  # fmt: skip
+def test_gzip_that_was_not_requested_is_decompressed(content: bytes, encoding: str) -> None:
+    with listening(encoded(content, encoding)) as server:
+        assert get(server.url) == PNG
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "reason"),
+    [
+        (PNG, "br", Reason.BAD_RESPONSE), (PNG, "gzip, zstd", Reason.BAD_RESPONSE),
+        (gzip.compress(PNG)[:-20], "gzip", Reason.TRUNCATED),
+        (gzip.compress(bytes(50_000_000)), "gzip", Reason.TOO_LARGE),
+    ],
+    ids=["br", "zstd", "truncated", "bomb"],
+)  # fmt: skip
+def test_other_encodings_are_rejected_with_their_name(content: bytes, encoding: str, reason: Reason) -> None:
+    with listening(encoded(content, encoding)) as server:
+        assert reason_of(server.url, bytes=1_000_000) is reason
+        assert len(server.requests) == 1
+
+
+def test_compressed_file_is_decompressed(shared_data: Callable[[str], Path]) -> None:
+    """What a server stores with Content-Encoding: gzip may be copied without the header."""
+    path = shared_data("cases/images/jpeg_gzipped.jpg")
+    expected = gzip.decompress(path.read_bytes())
+    assert fetch(ImageRef(uri=str(path)), Limits()) == expected
 
 
 def test_absolute_and_relative_redirects_are_followed() -> None:
@@ -66,15 +140,27 @@ def test_redirect_cannot_reach_a_forbidden_address(location: str, reason: Reason
         assert len(server.requests) == 1
 
 
-def test_endless_redirects_are_stopped() -> None:
-    with listening(redirect("/a.png")) as server:
-        assert reason_of(f"{server.url}/a.png") is Reason.UNREACHABLE
-        assert len(server.requests) == 6 * 3
+@pytest.mark.parametrize(
+    ("locations", "requests"), [(["/a.png"], 6), (["/b.png", "/a.png"], 6), ([f"/{n}.png" for n in range(9)], 6)]
+)
+def test_endless_redirects_are_rejected_once(locations: list[str], requests: int) -> None:
+    with listening(*map(redirect, locations)) as server:
+        assert reason_of(f"{server.url}/a.png") is Reason.BAD_RESPONSE
+        assert len(server.requests) == requests
+    assert Reason.BAD_RESPONSE not in TRANSIENT
 
 
-def test_invalid_redirect_is_unreachable() -> None:
-    with listening(b"HTTP/1.1 304 Not Modified\r\n\r\n") as server:
-        assert reason_of(server.url) is Reason.UNREACHABLE
+@pytest.mark.parametrize("status", ["304 Not Modified", "300 Multiple Choices", "302 Found"])
+def test_redirect_without_a_location_is_rejected_once(status: str) -> None:
+    with listening(f"HTTP/1.1 {status}\r\n\r\n".encode()) as server:
+        assert reason_of(server.url) is Reason.BAD_RESPONSE
+        assert len(server.requests) == 1
+
+
+def test_content_of_a_changing_proxy_is_read() -> None:
+    with listening(ok(PNG).replace(b"200 OK", b"203 Non-Authoritative Information")) as server:
+        assert get(server.url) == PNG
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -82,6 +168,9 @@ def test_invalid_redirect_is_unreachable() -> None:
     [
         (404, Reason.MISSING, 1), (410, Reason.MISSING, 1), (401, Reason.DENIED, 1), (403, Reason.DENIED, 1),
         (429, Reason.UNREACHABLE, 3), (500, Reason.UNREACHABLE, 3), (503, Reason.UNREACHABLE, 3),
+        (202, Reason.UNREACHABLE, 3), (204, Reason.EMPTY, 1), (205, Reason.EMPTY, 1), (206, Reason.TRUNCATED, 1),
+        (226, Reason.BAD_RESPONSE, 1), (400, Reason.BAD_RESPONSE, 1), (405, Reason.BAD_RESPONSE, 1),
+        (416, Reason.BAD_RESPONSE, 1), (501, Reason.BAD_RESPONSE, 1), (505, Reason.BAD_RESPONSE, 1),
     ],
 )  # fmt: skip
 def test_status_defines_the_reason_and_the_retries(status: int, reason: Reason, attempts: int) -> None:
