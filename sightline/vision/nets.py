@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Assembled", "Backbone", "BaselineCNN", "Ensemble", "PatchNet", "PressureNet"]
+__all__ = ["Assembled", "Backbone", "BaselineCNN", "Enlarged", "Ensemble", "PatchNet", "PressureNet"]
 
 
 class Backbone(nn.Module):
@@ -29,6 +29,26 @@ class Assembled(Backbone):
     def forward(self, images: Tensor) -> Tensor:
         """Return the embeddings of the images."""
         embeddings: Tensor = self.body(images)
+        return embeddings
+
+
+class Enlarged(Backbone):
+    """A backbone for small images, which are enlarged by ``factor`` first.
+
+    Pretrained networks expect more pixels than a small image has. Images of every size are thus reduced to the size of
+    the small ones before: the model does not see sharper images in service than in training.
+    """
+
+    def __init__(self, backbone: Backbone, factor: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.factor = factor
+        self.embedding_size = backbone.embedding_size
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the embeddings of the images."""
+        enlarged = functional.interpolate(images, scale_factor=self.factor, mode="bicubic", align_corners=False)
+        embeddings: Tensor = self.backbone(enlarged)
         return embeddings
 
 
