@@ -31,6 +31,7 @@ from sightline.training.images.plots import draw_plots
 from sightline.training.images.preset import Preset
 from sightline.training.images.splits import Indices, Splits
 from sightline.vision import TASK, load_classifier, save_classifier
+from sightline.vision.graph import save_graph
 from sightline.vision.heads import probabilities
 from sightline.vision.precision import HALF_PRECISIONS, METRIC, PrecisionAgreement, agreement
 
@@ -38,7 +39,7 @@ __all__ = ["Assessed", "assess", "promote", "publish"]
 
 Device = Literal["auto", "cpu", "cuda"]
 
-_LIBRARIES = ("numpy", "pillow", "scikit-learn", "torch", "torchvision", "xgboost")
+_LIBRARIES = ("numpy", "onnx", "openvino", "pillow", "scikit-learn", "torch", "torchvision", "xgboost")
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ def publish(
     """
     fitted, manifest = assessed.fitted, data.manifest
     recipe, threshold = fitted.recipe, assessed.evaluation.threshold
-    save_classifier(folder, fitted.backbone, fitted.head, half=recipe.half)
+    weights, _ = save_classifier(folder, fitted.backbone, fitted.head, half=recipe.half)
+    save_graph(weights, fitted.backbone, recipe.input)
     draw_plots(
         folder,
         before=assessed.before,
