@@ -34,9 +34,15 @@ def open_source(source: str | Location, *, limits: vision.Limits | None = None, 
     if isinstance(location, Path) and (location / _CIFAR_FOLDER).is_dir():
         return _cifar(location, download)
     effective_limits = limits or vision.Limits()
+    root = storage.uri_of(location)
     images = tuple(
-        LabelledImage(ref.uri.rpartition("/")[2], ref.uri, partial(vision.fetch, ref, effective_limits))
-        for ref in vision.expand(storage.uri_of(location))
+        LabelledImage(
+            ref.uri.rpartition("/")[2],
+            ref.uri,
+            partial(vision.fetch, ref, effective_limits),
+            folders=tuple(ref.uri.removeprefix(root).strip("/").split("/")[:-1]),
+        )
+        for ref in vision.expand(root)
     )
     name = location.absolute().name if isinstance(location, Path) else str(location)
     return ImageSource(storage.uri_of(location), name, images)

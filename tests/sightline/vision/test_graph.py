@@ -110,7 +110,7 @@ def other_size(tmp_path: Path) -> bytes:
     ("content", "problem"),
     [
         (lambda _: b"no graph", "is not an ONNX graph"),
-        (lambda _: b"", r"is not an ONNX graph|has inputs and outputs"),
+        (lambda _: b"", r"is not an ONNX graph|has inputs and outputs of shapes"),
         (other_size, r"\[\?,3,48,48\].*expected \[\?,3,32,32\]"),
     ],
     ids=["text", "empty", "another size"],
