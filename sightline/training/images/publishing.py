@@ -16,6 +16,7 @@ from sightline.training.common.calibration import Calibration, calibrate, expect
 from sightline.training.common.evaluation import Evaluation, evaluate, score
 from sightline.training.common.manifest import MANIFEST
 from sightline.training.common.publishing import (
+    Guess,
     TestSet,
     VersionComparison,
     compare_with_current,
@@ -228,9 +229,16 @@ def promote(
         )
 
     def compare() -> VersionComparison:
-        return compare_with_current(registry, record, metric, read_test_set, measure)
+        return compare_with_current(registry, record, metric, read_test_set, measure, _guess(assessed))
 
     return promote_version(registry, record, metric, compare, why=why)
+
+
+def _guess(assessed: Assessed) -> Guess:
+    """Compare a model with the guess that every test image is of the most frequent class."""
+    evaluation = assessed.evaluation
+    most = max(sum(row) for row in evaluation.confusion_matrix)
+    return Guess("accuracy", evaluation.accuracy_interval[0], most / evaluation.images, "always the same class")
 
 
 def _predicted_classes(
