@@ -101,6 +101,8 @@ def cross_validate_recipe(data: Opaque[TrainingData], plan: TrainingPlan) -> Cro
             data.value,
             plan.preset.folds,
             seed=plan.seed,
+            validation=plan.preset.shares.validation,
+            threshold=plan.threshold,
             pretrained=plan.preset.starts_pretrained(plan.pretrained),
             device=settings().device,
             progress=report,

@@ -6,18 +6,15 @@ from collections.abc import Callable
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
-from sightline.errors import InvalidSetting, SightlineError
+from sightline.errors import InvalidSetting
+from sightline.vision.imagenet import WeightsUnavailable, load_imagenet
 
 if TYPE_CHECKING:
     from torch import nn
 
     from sightline.vision.nets import Backbone
 
-__all__ = ["BACKBONES", "WeightsUnavailable", "create_backbone"]
-
-
-class WeightsUnavailable(SightlineError):
-    """Pretrained weights were requested and are not available."""
+__all__ = ["BACKBONES", "PRETRAINED", "WeightsUnavailable", "create_backbone"]
 
 
 def create_backbone(name: str, *, pretrained: bool = False) -> Backbone:
@@ -25,8 +22,8 @@ def create_backbone(name: str, *, pretrained: bool = False) -> Backbone:
 
     It computes embeddings, shape = (n, ``embedding_size``), of normalised images, shape = (n, 3, height, width),
     float32. Its weights are drawn from torch's generator: seed that to get the same weights. With ``pretrained`` they
-    are torchvision's ImageNet weights, which torch downloads once and caches. Raises ``WeightsUnavailable`` if there
-    are none or the download fails.
+    are ImageNet's, from torchvision or :mod:`sightline.vision.imagenet`, which are downloaded once and cached. Raises
+    ``WeightsUnavailable`` if there are none or the download fails.
     """
     factory = _FACTORIES.get(name)
     if factory is None:
@@ -63,6 +60,23 @@ def _resnet18(pretrained: bool) -> Backbone:
     return _assembled(network, 512)
 
 
+def _efficientnet_lite(name: str, width: float, depth: float, pretrained: bool) -> Backbone:
+    from sightline.vision.efficientnet import EfficientNetLite
+
+    network = EfficientNetLite(width, depth)
+    if pretrained:
+        weights = load_imagenet(name)
+        # The file has the same layers in the same order under other names, and then the classifier's.
+        network.load_state_dict(dict(zip(network.state_dict(), weights.values(), strict=False)))
+    return network
+
+
+def _enlarged_efficientnet_lite0(pretrained: bool) -> Backbone:
+    from sightline.vision.nets import Enlarged
+
+    return Enlarged(_efficientnet_lite("efficientnet_lite0", 1.0, 1.0, pretrained), factor=4)
+
+
 def _patch_net(pretrained: bool) -> Backbone:
     from sightline.vision.nets import PatchNet
 
@@ -95,6 +109,9 @@ _FACTORIES: dict[str, Callable[[bool], Backbone]] = {
     "convnext_tiny": _convnext_tiny,
     "mobilenet_v3_small": _mobilenet_v3_small,
     "resnet18": _resnet18,
+    "efficientnet_lite0": lambda pretrained: _efficientnet_lite("efficientnet_lite0", 1.0, 1.0, pretrained),
+    "efficientnet_lite2": lambda pretrained: _efficientnet_lite("efficientnet_lite2", 1.1, 1.2, pretrained),
+    "enlarged_efficientnet_lite0": _enlarged_efficientnet_lite0,
     "patch_net": _patch_net,
     "three_patch_nets": _three_patch_nets,
     "pressure_net": _pressure_net,
@@ -103,6 +120,16 @@ _FACTORIES: dict[str, Callable[[bool], Backbone]] = {
 
 BACKBONES = tuple(_FACTORIES)
 """The names that :func:`create_backbone` accepts."""
+
+PRETRAINED = (
+    "convnext_tiny",
+    "mobilenet_v3_small",
+    "resnet18",
+    "efficientnet_lite0",
+    "efficientnet_lite2",
+    "enlarged_efficientnet_lite0",
+)
+"""The backbones that have ImageNet weights."""
 
 
 def _assembled(body: nn.Module, embedding_size: int) -> Backbone:
@@ -131,6 +158,5 @@ def _build(name: str, pretrained: bool, build: Callable[[], nn.Module]) -> Any:
 def _refuse_pretrained(name: str, pretrained: bool) -> None:
     if pretrained:
         raise WeightsUnavailable(
-            f"{name}: it has no pretrained weights. Train it with --no-pretrained, or choose convnext_tiny, "
-            "mobilenet_v3_small or resnet18"
+            f"{name}: it has no pretrained weights. Train it with --no-pretrained, or choose {', '.join(PRETRAINED)}"
         )

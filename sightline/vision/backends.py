@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -36,6 +38,10 @@ class Backend(Protocol):
     def name(self) -> str:
         """One of :data:`BACKENDS`."""
 
+    @property
+    def embedding_size(self) -> int:
+        """The size of the embeddings."""
+
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the embeddings, shape = (n, embedding_size), of images, shape = (n, height, width, 3), RGB."""
 
@@ -53,16 +59,18 @@ BACKENDS: dict[str, Build] = {
 
 
 def choose_backend(
-    module: Backbone,
+    load: Callable[[], Backbone],
     size: ImageInput,
     device: Device = "auto",
     backend: Literal["auto", "openvino", "torch"] = "auto",
     half_precisions: Collection[HalfPrecision] = (),
+    graph: Path | None = None,
 ) -> Backend:
     """Return the backbone on the fastest backend of this machine that matches the request.
 
-    The backend may change the module: do not use it elsewhere. ``half_precisions``: those that the model supports;
-    without them it runs in float32. Raises :class:`BackendUnavailable` if no backend of this machine matches.
+    ``load`` returns the backbone; the backend may change it. ``graph``: the same backbone as a graph, which OpenVINO
+    runs in float32 without torch. ``half_precisions``: those that the model supports; without them it runs in float32.
+    Raises :class:`BackendUnavailable` if no backend of this machine matches, and ``InvalidGraph``.
     """
     for name in supported_backends():
         device_of_backend = "cuda" if "-cuda-" in name else "cpu"
@@ -72,8 +80,10 @@ def choose_backend(
         if precision in HALF_PRECISIONS and precision not in half_precisions:
             _log.info("%s is skipped: the model's record does not allow %s", name, precision)
             continue
-        _log.info("%s runs on %s", type(module).__name__, name)
-        return BACKENDS[name](module, size)
+        _log.info("the backbone runs on %s", name)
+        if graph and name == "openvino-float32":
+            return OpenVINOBackend(graph, size, "float32")
+        return BACKENDS[name](load(), size)
     raise BackendUnavailable(
         f"DEVICE={device} with BACKEND={backend}: this machine has only {', '.join(supported_backends())}. "
         "Set both to auto, or unset them"
@@ -86,8 +96,17 @@ def supported_backends() -> list[str]:
     Half precision comes before float32, for models that support it. On a CPU without native bfloat16, bfloat16 would be
     slower than float32 and is left out.
     """
-    import torch
-
-    available = {"torch-cuda": torch.cuda.is_available(), "openvino-bfloat16": has_native_bfloat16()}
+    available = {"torch-cuda": _has_cuda(), "openvino-bfloat16": has_native_bfloat16()}
     unavailable = tuple(prefix for prefix, is_available in available.items() if not is_available)
     return [name for name in BACKENDS if not name.startswith(unavailable)]
+
+
+def _has_cuda() -> bool:
+    """Return whether torch can use a GPU. Torch is not imported on a machine without NVIDIA's driver."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    import torch
+
+    return torch.cuda.is_available()

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.registry import ModelDamaged
 from sightline.vision.backends import BackendUnavailable, choose_backend
+from sightline.vision.graph import GRAPH_FILE
 from sightline.vision.heads import probabilities
+from sightline.vision.openvino_backend import InvalidGraph
 from sightline.vision.precision import supported_half_precisions
-from sightline.vision.weights import load_weights
+from sightline.vision.weights import load_backbone, load_head
 
 if TYPE_CHECKING:
     from sightline.registry import ImageInput, ModelRecord, Registry
@@ -96,6 +99,18 @@ def load_classifier(
     """
     files = registry.open(name)
     size = files.record.image_input
-    module, head = load_weights(files)
     half_precisions = supported_half_precisions(files.record) if half else ()
-    return ImageClassifier(files.record, choose_backend(module, size, device, backend, half_precisions), head)
+    # Versions of earlier releases have no graph.
+    graph = files.folder / GRAPH_FILE if GRAPH_FILE in files.record.files else None
+    try:
+        chosen = choose_backend(
+            lambda: load_backbone(files.folder, str(files.record.architecture.get("backbone"))),
+            size,
+            device,
+            backend,
+            half_precisions,
+            graph,
+        )
+    except InvalidGraph as error:
+        raise ModelDamaged(f"{graph}: {error}") from error
+    return ImageClassifier(files.record, chosen, load_head(files, chosen.embedding_size))

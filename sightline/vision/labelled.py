@@ -12,14 +12,15 @@ __all__ = ["ImageSource", "LabelledImage"]
 class LabelledImage(NamedTuple):
     """One image that a model may be trained on.
 
-    ``name`` contains its label. ``read`` returns the file's bytes. ``answer`` is the class that people have chosen; it
-    takes precedence over the name.
+    ``name`` or one of ``folders``, those between the source and the file, contains its label. ``read`` returns the
+    file's bytes. ``answer`` is the class that people have chosen; it takes precedence over the names.
     """
 
     name: str
     uri: str
     read: Callable[[], bytes]
     answer: str | None = None
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

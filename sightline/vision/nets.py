@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Assembled", "Backbone", "BaselineCNN", "Ensemble", "PatchNet", "PressureNet"]
+__all__ = ["Assembled", "Backbone", "BaselineCNN", "Enlarged", "Ensemble", "PatchNet", "PressureNet"]
 
 
 class Backbone(nn.Module):
@@ -29,6 +29,26 @@ class Assembled(Backbone):
     def forward(self, images: Tensor) -> Tensor:
         """Return the embeddings of the images."""
         embeddings: Tensor = self.body(images)
+        return embeddings
+
+
+class Enlarged(Backbone):
+    """A backbone for small images, which are enlarged by ``factor`` first.
+
+    Pretrained networks expect more pixels than a small image has. Images of every size are thus reduced to the size of
+    the small ones before: the model does not see sharper images in service than in training.
+    """
+
+    def __init__(self, backbone: Backbone, factor: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.factor = factor
+        self.embedding_size = backbone.embedding_size
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the embeddings of the images."""
+        enlarged = functional.interpolate(images, scale_factor=self.factor, mode="bicubic", align_corners=False)
+        embeddings: Tensor = self.backbone(enlarged)
         return embeddings
 
 
@@ -72,7 +92,7 @@ class PatchNet(Backbone):
             nn.Conv2d(width, width, 3, padding=1, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(),
-            nn.AdaptiveAvgPool2d(3),
+            _FieldMeans(3, 3),
             nn.Flatten(1),
             nn.Dropout(0.2),
         )
@@ -113,7 +133,7 @@ class PressureNet(Backbone):
         for inputs, outputs in pairwise(widths):
             layers += [nn.MaxPool2d(2), _convolution(inputs, outputs), _convolution(outputs, outputs)]
         self.body = nn.Sequential(*layers, nn.MaxPool2d(2))
-        self.fields = nn.AdaptiveAvgPool2d((4, 2))
+        self.fields = _FieldMeans(4, 2)
         self.project = nn.Sequential(
             nn.Flatten(1), nn.Linear(widths[-1] * 8, embedding_size), nn.BatchNorm1d(embedding_size), nn.ReLU()
         )
@@ -142,6 +162,29 @@ class BaselineCNN(Backbone):
         """Return the embeddings of the images."""
         features: Tensor = self.body(images)
         return features.mean((2, 3))
+
+
+class _FieldMeans(nn.Module):
+    """torch's adaptive average pooling as two matrix products, which ONNX has for every size of the input."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        super().__init__()
+        self.rows = rows
+        self.columns = columns
+
+    def forward(self, images: Tensor) -> Tensor:
+        down = _averaging(self.rows, int(images.shape[2])).to(images)
+        across = _averaging(self.columns, int(images.shape[3])).to(images)
+        return down @ images @ across.T
+
+
+def _averaging(fields: int, size: int) -> Tensor:
+    """Return the matrix, shape = (fields, size), that averages values over ``fields`` almost equal ranges."""
+    matrix = torch.zeros(fields, size)
+    for field in range(fields):
+        start, stop = field * size // fields, -(-(field + 1) * size // fields)
+        matrix[field, start:stop] = 1 / (stop - start)
+    return matrix
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Module:

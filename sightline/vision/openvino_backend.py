@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,10 +15,14 @@ if TYPE_CHECKING:
     from sightline.registry import ImageInput
     from sightline.vision.nets import Backbone
 
-__all__ = ["OpenVINOBackend", "has_native_bfloat16", "runtime"]
+__all__ = ["InvalidGraph", "OpenVINOBackend", "has_native_bfloat16", "runtime"]
 
 # The intermediate values of a small batch stay in the processor's cache; small images need fewer requests in batches.
 _BATCH_PIXELS, _MAX_BATCH = 120_000, 32  # 2 images of 224x224: ConvNeXt-Tiny's fastest of 1, 2, 4, 8, 16 and 32
+
+
+class InvalidGraph(ValueError):
+    """A file that is not the graph of a backbone for its model's input."""
 
 
 class OpenVINOBackend:
@@ -27,27 +32,33 @@ class OpenVINOBackend:
     which is about 5 % faster for ConvNeXt-Tiny and has twenty times the error.
     """
 
-    def __init__(self, module: Backbone, input: ImageInput, precision: Literal["float32", "bfloat16"]) -> None:  # noqa: A002
-        from sightline.vision.half import InBfloat16, wrap_perceptrons
+    def __init__(
+        self,
+        source: Backbone | Path,
+        input: ImageInput,  # noqa: A002
+        precision: Literal["float32", "bfloat16"],
+    ) -> None:
+        """Compile a backbone, or its graph (:mod:`sightline.vision.graph`) in float32, which needs no torch.
 
+        Raises :class:`InvalidGraph` for a file that is not a graph for this input.
+        """
         ov = runtime()
         self.name = f"openvino-{precision}"
-        self._size = module.embedding_size
         self._batch = max(1, min(_MAX_BATCH, _BATCH_PIXELS // (input.width * input.height)))
-        if precision == "bfloat16":
-            module = wrap_perceptrons(module, InBfloat16)
+        model = _read(source, input) if isinstance(source, Path) else _converted(source, input, precision)
         compiled = ov.Core().compile_model(
-            _converted(module, input),
+            _normalising(model, input),
             "CPU",
             # Parallel requests, each on its own cores, wait less than one request on all cores.
             {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"},
         )
+        self.embedding_size = compiled.output(0).partial_shape[1].get_length()
         self._queue = ov.AsyncInferQueue(compiled)
         self._queue.set_callback(_store)
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the embeddings, shape = (n, embedding_size), of images, shape = (n, height, width, 3)."""
-        embeddings = np.empty((len(pixels), self._size), np.float32)
+        embeddings = np.empty((len(pixels), self.embedding_size), np.float32)
         # Even a few images are distributed, so that no core is idle.
         step = max(1, min(self._batch, -(-len(pixels) // len(self._queue))))
         for start in range(0, len(pixels), step):
@@ -74,24 +85,49 @@ def runtime() -> ModuleType:
     return openvino  # type: ignore[no-any-return]
 
 
-def _converted(module: Backbone, input: ImageInput) -> Any:  # noqa: A002
-    """Return OpenVINO's model of the backbone, which normalises uint8 images, shape = (n, height, width, 3)."""
+def _converted(module: Backbone, input: ImageInput, precision: str) -> Any:  # noqa: A002
+    """Return OpenVINO's model of the backbone."""
     import torch
 
-    ov = runtime()
-    from openvino.preprocess import PrePostProcessor
+    from sightline.vision.half import InBfloat16, wrap_perceptrons
 
+    if precision == "bfloat16":
+        module = wrap_perceptrons(module, InBfloat16)
     with warnings.catch_warnings():
         # OpenVINO traces the module with torch.jit, which is deprecated; torch.export takes many times as long.
         warnings.simplefilter("ignore", FutureWarning)
-        converted = ov.convert_model(
+        # Sizes become constants: the input has one size.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        return runtime().convert_model(
             module.eval(),
             example_input=torch.zeros(2, 3, input.height, input.width),
             input=[-1, 3, input.height, input.width],
             # Shared bfloat16 weights would be read after the module and its memory have been freed.
             share_weights=False,
         )
-    steps = PrePostProcessor(converted)
+
+
+def _read(graph: Path, input: ImageInput) -> Any:  # noqa: A002
+    """Return OpenVINO's model of a graph. Raises :class:`InvalidGraph` if it is not one for this input."""
+    try:
+        model = runtime().Core().read_model(graph)
+    except RuntimeError as error:
+        raise InvalidGraph(f"is not an ONNX graph ({error})") from error
+    shapes = [part.partial_shape.to_string() for part in (*model.inputs, *model.outputs)]
+    expected = f"[?,3,{input.height},{input.width}]"
+    if len(shapes) != 2 or shapes[0] != expected or not model.outputs[0].partial_shape[1].is_static:
+        raise InvalidGraph(
+            f"has inputs and outputs of the shapes {', '.join(shapes)}; expected {expected} and [?,size]"
+        )
+    return model
+
+
+def _normalising(model: Any, input: ImageInput) -> Any:  # noqa: A002
+    """Let the model take uint8 images, shape = (n, height, width, 3)."""
+    ov = runtime()
+    from openvino.preprocess import PrePostProcessor
+
+    steps = PrePostProcessor(model)
     steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     steps.input().model().set_layout(ov.Layout("NCHW"))
     mean, std = ([255 * value for value in values] for values in (input.mean, input.std))

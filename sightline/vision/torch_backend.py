@@ -31,7 +31,7 @@ class TorchBackend:
         import torch
 
         self.name = f"torch-cuda-{precision}" if device == "cuda" else f"torch-{precision}"
-        self._size = module.embedding_size
+        self.embedding_size = module.embedding_size
         self._device = torch.device(device)
         self._batch = _BATCH[device]
         self._dtype = torch.float16 if precision == "float16" else torch.float32
@@ -48,7 +48,7 @@ class TorchBackend:
         """Return the embeddings, shape = (n, embedding_size), of images, shape = (n, height, width, 3)."""
         import torch
 
-        embeddings = torch.empty((len(pixels), self._size), pin_memory=self._device.type == "cuda")
+        embeddings = torch.empty((len(pixels), self.embedding_size), pin_memory=self._device.type == "cuda")
         with torch.inference_mode():
             for start in range(0, len(pixels), self._batch):
                 block = self._upload(pixels[start : start + self._batch])

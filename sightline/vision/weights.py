@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sightline.registry import ModelFiles
     from sightline.vision.nets import Backbone
 
-__all__ = ["load_backbone", "load_weights", "save_backbone", "save_classifier"]
+__all__ = ["BACKBONE_FILE", "load_backbone", "load_head", "load_weights", "save_backbone", "save_classifier"]
 
 BACKBONE_FILE = "backbone.safetensors"
 
@@ -51,15 +51,8 @@ def load_weights(files: ModelFiles) -> tuple[Backbone, Head]:
 
     Raises ``ModelDamaged`` if the files do not match the architecture in the record.
     """
-    architecture = files.record.architecture
-    backbone = load_backbone(files.folder, str(architecture.get("backbone")))
-    head = _load_head(files.folder, str(architecture.get("head")))
-    if (head.embedding_size, head.classes) != (backbone.embedding_size, len(files.record.classes)):
-        raise ModelDamaged(
-            f"{files.folder / head.FILE}: a head for {head.classes} classes and embeddings of {head.embedding_size}; "
-            f"expected {len(files.record.classes)} classes and embeddings of {backbone.embedding_size}"
-        )
-    return backbone, head
+    backbone = load_backbone(files.folder, str(files.record.architecture.get("backbone")))
+    return backbone, load_head(files, backbone.embedding_size)
 
 
 def load_backbone(folder: Path, name: str) -> Backbone:
@@ -95,14 +88,22 @@ def load_backbone(folder: Path, name: str) -> Backbone:
     return backbone.eval()
 
 
-def _load_head(folder: Path, name: str) -> Head:
+def load_head(files: ModelFiles, embedding_size: int) -> Head:
+    """Load the head of a version for embeddings of this size. Raises ``ModelDamaged``."""
+    name = str(files.record.architecture.get("head"))
     kind = HEADS.get(name)
     if kind is None:
-        raise ModelDamaged(f"{folder}: its head is {name!r}, which is not one of {', '.join(HEADS)}")
+        raise ModelDamaged(f"{files.folder}: its head is {name!r}, which is not one of {', '.join(HEADS)}")
     try:
-        return kind.load(folder / kind.FILE)
+        head = kind.load(files.folder / kind.FILE)
     except (OSError, ValueError) as error:
-        raise ModelDamaged(f"{folder / kind.FILE}: {error}") from error
+        raise ModelDamaged(f"{files.folder / kind.FILE}: {error}") from error
+    if (head.embedding_size, head.classes) != (embedding_size, len(files.record.classes)):
+        raise ModelDamaged(
+            f"{files.folder / head.FILE}: a head for {head.classes} classes and embeddings of {head.embedding_size}; "
+            f"expected {len(files.record.classes)} classes and embeddings of {embedding_size}"
+        )
+    return head
 
 
 def _listed(verb: str, names: Collection[str]) -> str:

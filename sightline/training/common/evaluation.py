@@ -36,8 +36,9 @@ class ClassReport(BaseModel):
 class Evaluation(BaseModel):
     """The metrics of a model on one set of samples.
 
-    ``confusion_matrix[i][j]``: the number of samples of class i predicted as j. ``accuracy_interval``: Wilson's 95 %
-    interval, for independent samples; it is too narrow for grouped ones. ``ece``: the expected calibration error.
+    ``confusion_matrix[i][j]``: the number of samples of class i predicted as j. ``ece``: the expected calibration
+    error. The intervals are Wilson's 95 % intervals, for independent samples; they are too narrow for grouped ones.
+    Records of earlier versions have only the interval of the accuracy.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
@@ -51,7 +52,9 @@ class Evaluation(BaseModel):
     ece: float
     threshold: float
     share_accepted: float
+    share_accepted_interval: tuple[float, float] | None = None
     accuracy_accepted: float | None
+    accuracy_accepted_interval: tuple[float, float] | None = None
 
 
 def evaluate(
@@ -65,6 +68,7 @@ def evaluate(
     accuracy = score(predicted, labels, len(classes), "accuracy")
     by_class = precision_recall_fscore_support(labels, predicted, labels=indices, zero_division=0.0)
     accepted = selective(probabilities, labels, threshold)
+    count_accepted = round(accepted.share_accepted * len(labels))
     return Evaluation(
         images=len(labels),
         accuracy=accuracy,
@@ -78,7 +82,11 @@ def evaluate(
         ece=expected_calibration_error(probabilities, labels),
         threshold=threshold,
         share_accepted=accepted.share_accepted,
+        share_accepted_interval=wilson_interval(accepted.share_accepted, len(labels)),
         accuracy_accepted=accepted.accuracy_accepted,
+        accuracy_accepted_interval=(
+            None if accepted.accuracy_accepted is None else wilson_interval(accepted.accuracy_accepted, count_accepted)
+        ),
     )
 
 

@@ -1,14 +1,14 @@
 """Publishing a trained model and promoting it: the parts that all kinds of models share.
 
 A version is promoted if its metric is at least that of the current version on the same test data, and on test data
-that the current version was not trained on.
+that the current version was not trained on. A first version is promoted if it is better than a guess.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from sightline.training.common.manifest import MANIFEST, read_manifest_csv
 __all__ = [
     "NO_CURRENT_MODEL",
     "CurrentModelChanged",
+    "Guess",
     "TestSet",
     "VersionComparison",
     "compare_with_current",
@@ -38,6 +39,29 @@ Takes the label of the current version, and a mask over the test samples, shape 
 """
 
 
+class Guess(NamedTuple):
+    """The comparison of a version with guessing, on its test set.
+
+    ``metric`` is what is compared, ``low`` the lower end of its 95 % interval, ``guessed`` its value for guesses, and
+    ``how`` the way of guessing.
+    """
+
+    metric: str
+    low: float
+    guessed: float
+    how: str
+
+    @property
+    def objection(self) -> str | None:
+        """Why the version must not become the first current one; None if it is better than a guess."""
+        if self.low > self.guessed:
+            return None
+        return (
+            f"its {self.metric} on the test set is not above that of {self.how}, {self.guessed:.2f}: the 95 % interval "
+            f"begins at {self.low:.2f}. Check the labels, or add images"
+        )
+
+
 class CurrentModelChanged(Exception):
     """Another version became current after the comparison."""
 
@@ -47,18 +71,20 @@ class VersionComparison:
     """The metrics of a new version and of the current one on the same test samples.
 
     ``value`` is the metric of the new version. ``version`` and ``current`` are the current version and its metric, None
-    if no version is current.
+    if no version is current. ``refused``: whether the version must not become the first one, for the reason ``why``.
     """
 
     version: int | None
     value: float
     current: float | None
     why: str
+    refused: bool = False
 
     @classmethod
-    def without_current(cls, value: float) -> VersionComparison:
-        """Return the comparison of a model that has no current version."""
-        return cls(None, value, None, NO_CURRENT_MODEL)
+    def without_current(cls, value: float, guess: Guess | None = None) -> VersionComparison:
+        """Return the comparison of a model that has no current version; ``guess``: that with guessing, if measured."""
+        objection = guess.objection if guess else None
+        return cls(None, value, None, objection or NO_CURRENT_MODEL, refused=objection is not None)
 
     def current_value(self, version: int) -> float:
         """Return the metric of the current version.
@@ -102,11 +128,23 @@ def promote_version(
 ) -> Promotion:
     """Make a published version current if its ``metric`` is at least that of the current version.
 
+    The first one is promoted if it is better than a guess.
     ``compare`` compares the version with the current one. It is called again if another version becomes current in the
     meantime. ``why``, the reason for the training, precedes the reason for the decision in the result.
     """
     while True:
         comparison = compare()
+        reason = "; ".join(filter(None, (why, comparison.why)))
+        if comparison.refused:
+            return Promotion(
+                promoted=False,
+                version=record.version,
+                previous=None,
+                metric=metric,
+                value=comparison.value,
+                current_value=None,
+                why=reason,
+            )
         try:
             return registry.promote(
                 record.name,
@@ -114,25 +152,30 @@ def promote_version(
                 metric=metric,
                 value=comparison.value,
                 measure_current=comparison.current_value,
-                why="; ".join(filter(None, (why, comparison.why))),
+                why=reason,
             )
         except CurrentModelChanged:  # Other samples may be unseen by the version that is current now.
             continue
 
 
 def compare_with_current(
-    registry: Registry, record: ModelRecord, metric: str, read_test_set: Callable[[], TestSet], measure: Measure
+    registry: Registry,
+    record: ModelRecord,
+    metric: str,
+    read_test_set: Callable[[], TestSet],
+    measure: Measure,
+    guess: Guess | None = None,
 ) -> VersionComparison:
     """Compare a version with the current version of its model on the same test images.
 
     If the current version has the same test set, its recorded metric counts. If it was trained on some of the test
     images, both are measured on the others. If too few others remain, both are measured on all, which favours the
-    current version.
+    current version. Without a current version, ``guess`` decides.
     """
     value = float(record.metrics[metric])
     current = registry.current(record.name)
     if current is None or current.version == record.version:
-        return VersionComparison.without_current(value)
+        return VersionComparison.without_current(value, guess)
     files = registry.open(record.name, current.version)
     label = files.record.label
     recorded = files.record.metrics.get(metric)

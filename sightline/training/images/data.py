@@ -19,6 +19,7 @@ from sightline.progress import Progress
 from sightline.registry import ImageInput
 from sightline.training.common.duplicates import near_duplicates, units_of
 from sightline.training.common.errors import UnsuitableData
+from sightline.training.images.layout import Label, labels_of
 from sightline.training.images.manifest import Classes, ClassTable, Manifest, Sample, Unusable
 from sightline.training.images.preset import Preset
 from sightline.vision.labelled import ImageSource, LabelledImage
@@ -94,7 +95,8 @@ def read_training_data(
     )
     rows: list[_Read] = []
     unusable: list[Unusable] = []
-    for done, (row, decoded) in enumerate(_read_all(source.images, table, size), start=1):
+    labels = labels_of(source.images, table, source.uri)
+    for done, (row, decoded) in enumerate(_read_all(source.images, labels, table, size), start=1):
         if isinstance(row, Unusable):
             unusable.append(row)
         else:
@@ -120,19 +122,20 @@ def read_training_data(
 
 
 def _read_all(
-    images: Sequence[LabelledImage], table: ClassTable, size: ImageInput
+    images: Sequence[LabelledImage], labels: Sequence[Label], table: ClassTable, size: ImageInput
 ) -> Iterator[tuple[_Read | Unusable, NDArray[np.uint8] | None]]:
     with ThreadPoolExecutor(_READERS) as pool:
         for start in range(0, len(images), _AHEAD):
-            yield from pool.map(lambda image: _read(image, table, size), images[start : start + _AHEAD])
+            block = slice(start, start + _AHEAD)
+            yield from pool.map(lambda image, label: _read(image, label, table, size), images[block], labels[block])
 
 
 def _read(
-    image: LabelledImage, table: ClassTable, size: ImageInput
+    image: LabelledImage, found: Label, table: ClassTable, size: ImageInput
 ) -> tuple[_Read | Unusable, NDArray[np.uint8] | None]:
-    label = table.label(image.name) if image.answer is None else image.answer
+    label = found.value if image.answer is None else image.answer
     if label is None:
-        return _unusable(image, "its name does not contain a label"), None
+        return _unusable(image, found.reason), None
     name = table.class_of(label) if image.answer is None else table.known(label)
     if name is None:
         return _unusable(image, f"its label {label} belongs to none of the classes"), None

@@ -100,7 +100,10 @@ class Manifest(BaseModel):
         if len(self.classes) < 2:
             present = ", ".join(f"{count} of {name}" for name, count in self.counts.items()) or "no labelled image"
             raise UnsuitableData(
-                self.source, f"has {present}; a classifier needs two classes", left_out or "Add images of another class"
+                self.source,
+                f"has {present}; a classifier needs two classes",
+                left_out
+                or "Add images of another class: in one folder per class, or with names that begin with the class",
             )
         few = [f"{name} has {count}" for name, count in self.counts.items() if count < minimum]
         if few:
@@ -137,6 +140,16 @@ class ClassTable:
         self._known = tuple(labels.classes)
         self._requested = classes
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether every label is a class: they are requested, or the preset names none."""
+        return self._requested == "all" or (self._requested is None and not self._known)
+
+    def is_known(self, label: str) -> bool:
+        """Return whether the preset names the label, or the request the class."""
+        named = () if self._requested is None or self._requested == "all" else self._requested
+        return label in self._class_of or label in named
+
     def label(self, name: str) -> str | None:
         """Return the label in an image's name, in lower case; None if there is none."""
         match = self._label.search(name)
@@ -153,19 +166,16 @@ class ClassTable:
         If every class is requested, or this one by name, a label that the preset does not know is a class itself.
         """
         name = self._class_of.get(label, label)
-        requested = self._known if self._requested is None else self._requested
-        return name if requested == "all" or name in requested else None
+        return name if self.takes_all or name in (self._requested or self._known) else None
 
     def known(self, name: str) -> str | None:
         """Return the class that an answer names; None for a class that was not requested."""
-        if self._requested == "all":
-            return name
-        return name if name in (self._known if self._requested is None else self._requested) else None
+        return name if self.takes_all or name in (self._requested or self._known) else None
 
     def order(self, labels: Iterable[str]) -> tuple[str, ...]:
         """Return the classes of a model that occur, in the requested or the preset's order, otherwise by name."""
         present = set(labels)
-        if self._requested == "all":
+        if self.takes_all:
             return tuple(sorted(present))
         listed = self._known if self._requested is None else tuple(self._requested)
         return tuple(name for name in listed if name in present or self._requested is not None)

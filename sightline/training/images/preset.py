@@ -53,13 +53,13 @@ class Labels(_Data):
     """The patterns of the class and the group in a file's name; case does not matter.
 
     The first group of the regular expression ``label`` matches the label. ``classes`` lists the labels of every class,
-    in the model's order. The first group of ``group`` matches the name of a group, for example a person, whose images
-    stay on one side of every split.
+    in the model's order; without any, every label is a class. The first group of ``group`` matches the name of a group,
+    for example a person, whose images stay on one side of every split.
     """
 
     label: str
     group: str | None = None
-    classes: dict[str, tuple[str, ...]]
+    classes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @field_validator("label", "group")
     @classmethod

@@ -16,6 +16,7 @@ from sightline.training.common.calibration import Calibration, calibrate, expect
 from sightline.training.common.evaluation import Evaluation, evaluate, score
 from sightline.training.common.manifest import MANIFEST
 from sightline.training.common.publishing import (
+    Guess,
     TestSet,
     VersionComparison,
     compare_with_current,
@@ -31,6 +32,7 @@ from sightline.training.images.plots import draw_plots
 from sightline.training.images.preset import Preset
 from sightline.training.images.splits import Indices, Splits
 from sightline.vision import TASK, load_classifier, save_classifier
+from sightline.vision.graph import save_graph
 from sightline.vision.heads import probabilities
 from sightline.vision.precision import HALF_PRECISIONS, METRIC, PrecisionAgreement, agreement
 
@@ -38,7 +40,7 @@ __all__ = ["Assessed", "assess", "promote", "publish"]
 
 Device = Literal["auto", "cpu", "cuda"]
 
-_LIBRARIES = ("numpy", "pillow", "scikit-learn", "torch", "torchvision", "xgboost")
+_LIBRARIES = ("numpy", "onnx", "openvino", "pillow", "scikit-learn", "torch", "torchvision", "xgboost")
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def publish(
     """
     fitted, manifest = assessed.fitted, data.manifest
     recipe, threshold = fitted.recipe, assessed.evaluation.threshold
-    save_classifier(folder, fitted.backbone, fitted.head, half=recipe.half)
+    weights, _ = save_classifier(folder, fitted.backbone, fitted.head, half=recipe.half)
+    save_graph(weights, fitted.backbone, recipe.input)
     draw_plots(
         folder,
         before=assessed.before,
@@ -226,9 +229,16 @@ def promote(
         )
 
     def compare() -> VersionComparison:
-        return compare_with_current(registry, record, metric, read_test_set, measure)
+        return compare_with_current(registry, record, metric, read_test_set, measure, _guess(assessed))
 
     return promote_version(registry, record, metric, compare, why=why)
+
+
+def _guess(assessed: Assessed) -> Guess:
+    """Compare a model with the guess that every test image is of the most frequent class."""
+    evaluation = assessed.evaluation
+    most = max(sum(row) for row in evaluation.confusion_matrix)
+    return Guess("accuracy", evaluation.accuracy_interval[0], most / evaluation.images, "always the same class")
 
 
 def _predicted_classes(

@@ -79,17 +79,24 @@ def _data(record: ModelRecord, unusable: int) -> str:
 
 def _metrics(record: ModelRecord) -> dict[str, str]:
     metrics = record.metrics
-    low, high = metrics["accuracy_interval"]
     accepted = metrics["accuracy_accepted"]
     return {
-        "accuracy": f"{metrics['accuracy']:.4f} (95 %: {low:.3f} to {high:.3f})",
+        "accuracy": f"{metrics['accuracy']:.4f}" + _interval(metrics["accuracy_interval"]),
         "macro-F1": f"{metrics['macro_f1']:.4f}",
-        f"accepted at {record.threshold:g}": f"{metrics['share_accepted']:.1%}",
-        "accuracy of accepted images": "none accepted" if accepted is None else f"{accepted:.4f}",
+        f"accepted at {record.threshold:g}": f"{metrics['share_accepted']:.1%}"
+        + _interval(metrics.get("share_accepted_interval")),
+        "accuracy of accepted images": "none accepted"
+        if accepted is None
+        else f"{accepted:.4f}" + _interval(metrics.get("accuracy_accepted_interval")),
         "calibration error before scaling": f"{metrics['ece_before']:.4f}",
         f"calibration error after, temperature {record.temperature:.3g}": f"{metrics['ece_after']:.4f}",
         "seconds of training": f"{metrics['training_seconds']:.0f}",
     }
+
+
+def _interval(limits: Sequence[float] | None) -> str:
+    """Return a 95 % interval as text; empty for a record of an earlier version, which has none."""
+    return f" (95 %: {limits[0]:.3f} to {limits[1]:.3f})" if limits else ""
 
 
 def _cross_validation(metrics: dict[str, Any] | None) -> str:
@@ -98,7 +105,15 @@ def _cross_validation(metrics: dict[str, Any] | None) -> str:
     kind = "grouped" if metrics["grouped"] else "not grouped"
     accuracy = f"accuracy {metrics['accuracy']:.4f} ± {metrics['accuracy_deviation']:.4f}"
     macro_f1 = f"macro-F1 {metrics['macro_f1']:.4f} ± {metrics['macro_f1_deviation']:.4f}"
-    return f"{len(metrics['folds'])} folds, {kind}: {accuracy}, {macro_f1}."
+    text = f"{len(metrics['folds'])} folds, {kind}: {accuracy}, {macro_f1}."
+    if (pooled := metrics.get("pooled")) and pooled["accuracy_accepted"] is not None:
+        text += (
+            f" Of all {pooled['pictures']} images, each predicted by a model that never saw it: accuracy "
+            f"{pooled['accuracy']:.4f}{_interval(pooled['accuracy_interval'])}, {pooled['share_accepted']:.1%} accepted"
+            f"{_interval(pooled['share_accepted_interval'])}, {pooled['accuracy_accepted']:.4f} of those right"
+            f"{_interval(pooled['accuracy_accepted_interval'])}."
+        )
+    return text
 
 
 def _left_out(unusable: Sequence[Unusable]) -> str:

@@ -18,7 +18,7 @@ from sightline.training.common.errors import UnsuitableData
 from sightline.training.images.manifest import Manifest
 from sightline.training.images.preset import Shares
 
-__all__ = ["Splits", "folds", "split"]
+__all__ = ["Splits", "folds", "hold_out", "split"]
 
 Indices = NDArray[np.int64]
 
@@ -70,16 +70,31 @@ def folds(manifest: Manifest, count: int, seed: int) -> list[tuple[Indices, Indi
     return pairs
 
 
+def hold_out(manifest: Manifest, within: Indices, share: float, seed: int) -> tuple[Indices, Indices]:
+    """Divide the samples with these indices into the rest and a part of about this share, without reviewed samples.
+
+    Raises :class:`UnsuitableData` if a class has too few units.
+    """
+    labelled = np.intersect1d(within, _labelled(manifest))
+    rest, part = next(_parts(manifest, labelled, share, seed))
+    rest, part = _with_reviewed(manifest, rest, part, within=within)
+    _check(manifest, {"training": rest, "validation": part})
+    return rest, part
+
+
 def _labelled(manifest: Manifest) -> Indices:
     return np.array([n for n, sample in enumerate(manifest.samples) if sample.source != "review"], dtype=np.int64)
 
 
-def _with_reviewed(manifest: Manifest, train: Indices, *others: Indices) -> tuple[Indices, ...]:
-    """Add the reviewed samples to the parts that hold their units, by default to the training part."""
+def _with_reviewed(
+    manifest: Manifest, train: Indices, *others: Indices, within: Indices | None = None
+) -> tuple[Indices, ...]:
+    """Add the reviewed samples, or those ``within``, to the parts that hold their units, by default to the first."""
+    allowed = range(len(manifest.samples)) if within is None else set(within.tolist())
     held = {manifest.samples[index].unit: number for number, part in enumerate(others, 1) for index in part}
     parts = [train.tolist(), *(part.tolist() for part in others)]
     for index, sample in enumerate(manifest.samples):
-        if sample.source == "review":
+        if sample.source == "review" and index in allowed:
             parts[held.get(sample.unit, 0)].append(index)
     return tuple(np.array(sorted(part), dtype=np.int64) for part in parts)
 

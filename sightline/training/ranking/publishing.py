@@ -16,6 +16,7 @@ from sightline.ranking.model import MODEL_FILE
 from sightline.registry import DataVersion, ModelDraft, ModelRecord, Promotion, Registry
 from sightline.training.common.manifest import COLUMNS, MANIFEST, csv_bytes, hash_of_samples
 from sightline.training.common.publishing import (
+    Guess,
     TestSet,
     VersionComparison,
     compare_with_current,
@@ -140,9 +141,15 @@ def promote_ranker(registry: Registry, record: ModelRecord, graph: StageGraph) -
         return _auc_of(registry, record.label, images, labels), _auc_of(registry, current, images, labels)
 
     def compare() -> VersionComparison:
-        return compare_with_current(registry, record, METRIC, read_test_set, measure)
+        return compare_with_current(registry, record, METRIC, read_test_set, measure, _guess(record))
 
     return promote_version(registry, record, METRIC, compare)
+
+
+def _guess(record: ModelRecord) -> Guess | None:
+    """Compare a model with a random order, whose ROC-AUC is 0.5; None without an interval."""
+    interval = record.metrics["roc_auc_interval"]
+    return Guess("ROC-AUC", interval[0], 0.5, "a random order") if interval else None
 
 
 def _auc_of(registry: Registry, model: str, images: list[NDArray[np.uint8]], labels: NDArray[np.int64]) -> float:

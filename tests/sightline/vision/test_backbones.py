@@ -15,7 +15,7 @@ from sightline.vision.backbones import BACKBONES, WeightsUnavailable, create_bac
 from sightline.vision.half import Rounded
 from sightline.vision.nets import PatchNet
 
-QUICK_BACKBONES = [name for name in BACKBONES if name not in ("convnext_tiny", "mobilenet_v3_small")]
+QUICK_BACKBONES = ["resnet18", "patch_net", "three_patch_nets", "pressure_net", "baseline_cnn"]
 
 
 def images(count: int = 3, height: int = 32, width: int = 32) -> torch.Tensor:

@@ -177,13 +177,16 @@ def test_large_images_are_processed_one_by_one(name: str, module: Any) -> None:
 
 
 def test_fastest_backend_is_chosen(module: Any) -> None:
-    assert choose_backend(copy.deepcopy(module), SIZE, half_precisions=HALF_PRECISIONS).name == supported_backends()[0]
+    assert (
+        choose_backend(lambda: copy.deepcopy(module), SIZE, half_precisions=HALF_PRECISIONS).name
+        == supported_backends()[0]
+    )
     assert supported_backends()[-1] == REFERENCE
 
 
 @pytest.mark.parametrize("backend", ["openvino", "torch"])
 def test_requested_backend_is_chosen(backend: Any, module: Any) -> None:
-    chosen = choose_backend(copy.deepcopy(module), SIZE, "cpu", backend, HALF_PRECISIONS).name
+    chosen = choose_backend(lambda: copy.deepcopy(module), SIZE, "cpu", backend, HALF_PRECISIONS).name
     assert chosen == next(name for name in supported_backends() if name.startswith(backend) and "cuda" not in name)
 
 
@@ -193,19 +196,19 @@ def test_model_without_half_precision_runs_in_float32(
 ) -> None:
     monkeypatch.setattr("sightline.vision.backends.has_native_bfloat16", lambda: True)
     for half_precisions in (), ("float16",):
-        chosen = choose_backend(copy.deepcopy(module), SIZE, "cpu", backend, half_precisions).name
+        chosen = choose_backend(lambda: copy.deepcopy(module), SIZE, "cpu", backend, half_precisions).name
         assert chosen == f"{'torch' if backend == 'torch' else 'openvino'}-float32"
 
 
 def test_missing_gpu_is_an_error_with_the_choices(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(BackendUnavailable, match=r"DEVICE=cuda with BACKEND=auto: .* only openvino-.*torch-float32"):
-        choose_backend(module, SIZE, "cuda")
+        choose_backend(lambda: module, SIZE, "cuda")
 
 
 def test_openvino_on_a_gpu_is_an_error(module: Any) -> None:
     with pytest.raises(BackendUnavailable, match="DEVICE=cuda with BACKEND=openvino"):
-        choose_backend(module, SIZE, "cuda", "openvino")
+        choose_backend(lambda: module, SIZE, "cuda", "openvino")
 
 
 @pytest.mark.parametrize(("native", "is_supported"), [(True, True), (False, False)])
@@ -217,8 +220,10 @@ def test_bfloat16_needs_native_support(native: bool, is_supported: bool, monkeyp
 @needs_cuda
 def test_gpu_runs_in_supported_half_precision(module: Any) -> None:
     assert supported_backends()[:2] == ["torch-cuda-float16", "torch-cuda-float32"]
-    assert choose_backend(copy.deepcopy(module), SIZE, half_precisions=["float16"]).name == "torch-cuda-float16"
-    assert choose_backend(copy.deepcopy(module), SIZE, half_precisions=["bfloat16"]).name == "torch-cuda-float32"
+    assert choose_backend(lambda: copy.deepcopy(module), SIZE, half_precisions=["float16"]).name == "torch-cuda-float16"
+    assert (
+        choose_backend(lambda: copy.deepcopy(module), SIZE, half_precisions=["bfloat16"]).name == "torch-cuda-float32"
+    )
 
 
 @needs_cuda

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -160,83 +159,6 @@ def test_requested_class_without_images_is_rejected_by_name(quick: Preset, tmp_p
     folder = fill(tmp_path / "maps", GOOD)
     with pytest.raises(UnsuitableData, match="prone has 0"):
         read(folder, quick, tmp_path, classes=["left", "prone"])
-
-
-# A small CIFAR-100 in the file format of torchvision.
-FINE = ["apple", "aquarium_fish", "bicycle", "motorcycle"]
-
-
-@pytest.fixture
-def cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder as torchvision unpacks it; torchvision's expected checksums are replaced by those of its files."""
-    from torchvision.datasets import CIFAR100
-
-    folder = tmp_path / "cifar" / CIFAR100.base_folder
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    count = 10 * len(FINE)
-    contents: dict[str, Any] = {
-        "train": {"data": rng.integers(0, 255, (count, 3072), np.uint8), "fine_labels": [n % 4 for n in range(count)]},
-        "test": {"data": rng.integers(0, 255, (4, 3072), np.uint8), "fine_labels": [0, 1, 2, 3]},
-        "meta": {"fine_label_names": FINE},
-    }
-    checksums = {}
-    for name, content in contents.items():
-        data = pickle.dumps(content)
-        (folder / name).write_bytes(data)
-        checksums[name] = hashlib.md5(data).hexdigest()
-    monkeypatch.setattr(CIFAR100, "train_list", [["train", checksums["train"]]])
-    monkeypatch.setattr(CIFAR100, "test_list", [["test", checksums["test"]]])
-    monkeypatch.setattr(CIFAR100, "meta", CIFAR100.meta | {"filename": "meta", "md5": checksums["meta"]})
-    return tmp_path / "cifar"
-
-
-@pytest.mark.parametrize("address", ["cifar100://{}", "{}"])
-def test_all_classes_of_cifar_100_are_read_on_request(cifar: Path, address: str, tmp_path: Path) -> None:
-    data = read(address.format(cifar), load_preset("vehicles"), tmp_path, classes="all")
-    assert data.manifest.classes == ("apple", "aquarium_fish", "bicycle", "motorcycle")
-    assert data.manifest.counts == dict.fromkeys(FINE, 10)
-    assert data.manifest.unusable == ()
-    assert data.source.name == "CIFAR-100, training part"
-
-
-def test_vehicles_preset_reads_two_classes_of_cifar_100(cifar: Path, tmp_path: Path) -> None:
-    data = read(f"cifar100://{cifar}", load_preset("vehicles"), tmp_path)
-    assert data.manifest.counts == {"bicycle": 10, "motorcycle": 10}
-
-
-def test_cifar_100_pixels_are_unchanged(cifar: Path, tmp_path: Path) -> None:
-    from torchvision.datasets import CIFAR100
-
-    vehicles = load_preset("vehicles")
-    source = open_source(f"cifar100://{cifar}")
-    pixels = tmp_path / "pixels"
-    pixels.mkdir()
-    data = read_training_data(source, vehicles, vehicles.recipe().input, pixels, classes="all", minimum=1)
-    assert np.array_equal(data.pixels, CIFAR100(cifar).data)
-
-
-def test_foreign_pickle_in_cifar_100_folder_is_not_loaded(cifar: Path) -> None:
-    trap = cifar / "ran"
-    (cifar / "cifar-100-python" / "train").write_bytes(pickle.dumps(Trap(trap)))
-    with pytest.raises(UnsuitableData, match="CIFAR-100 is missing or damaged"):
-        open_source(f"cifar100://{cifar}")
-    assert not trap.exists()
-
-
-class Trap:
-    """An object that creates a file when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Path]]:
-        return Path.touch, (self.path,)
-
-
-def test_missing_cifar_100_error_states_the_fix(tmp_path: Path) -> None:
-    with pytest.raises(UnsuitableData, match=r"cifar-100-python\.tar\.gz"):
-        open_source(f"cifar100://{tmp_path}/nothing")
 
 
 def test_real_maps_are_grouped_by_person(shared_data: Callable[[str], Path], tmp_path: Path) -> None:

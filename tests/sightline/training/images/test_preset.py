@@ -12,8 +12,8 @@ from sightline.vision import BACKBONES
 from tests.training import QUICK
 
 
-def test_preset_names_are_posture_and_vehicles() -> None:
-    assert preset_names() == ("posture", "vehicles")
+def test_presets_are_known_by_name() -> None:
+    assert preset_names() == ("cifar", "images", "posture", "vehicles")
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -51,9 +51,10 @@ def test_vehicles_preset_lists_seven_bicycles_and_six_motorcycles() -> None:
 
 
 def test_preset_without_pretrained_recipe_trains_from_scratch() -> None:
-    vehicles, posture = load_preset("vehicles"), load_preset("posture")
-    assert vehicles.recipe(pretrained=True) == vehicles.recipe(pretrained=False) == vehicles.scratch
-    assert not vehicles.starts_pretrained(True)
+    posture = load_preset("posture")
+    scratch = posture.model_copy(update={"pretrained": None})
+    assert scratch.recipe(pretrained=True) == scratch.recipe(pretrained=False) == posture.scratch
+    assert not scratch.starts_pretrained(True)
     assert posture.recipe(pretrained=True) == posture.pretrained
     assert posture.recipe(pretrained=False) == posture.scratch
     assert (posture.starts_pretrained(True), posture.starts_pretrained(False)) == (True, False)

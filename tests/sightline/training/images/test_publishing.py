@@ -6,6 +6,7 @@ import copy
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ def test_version_stores_weights_plots_manifest_and_no_pickles(
     record, _ = put(registry, good, data, splits, quick, tmp_path)
     names = set(record.files)
     assert names >= {"backbone.safetensors", "head.ubj", "manifest.csv", "confusion-matrix.png", "per-class.png"}
-    assert {Path(name).suffix for name in names} == {".safetensors", ".ubj", ".csv", ".png"}
+    assert {Path(name).suffix for name in names} == {".safetensors", ".onnx", ".ubj", ".csv", ".png"}
     files = registry.open("posture")
     for name in names:
         content = (files.folder / name).read_bytes()
@@ -239,6 +240,7 @@ def test_current_model_with_other_classes_is_compared_on_new_classes(
     subset = read_training_data(source, quick, data.input, two, classes=["prone", "left"])
     parts = split(subset.manifest, quick.shares, 1)
     put(registry, assess(train(subset, parts, quick), subset, parts, 0.93), subset, parts, quick, tmp_path)
+    registry.rollback("posture/1")
     _, promotion = put(registry, good, data, splits, quick, tmp_path)
     assert promotion.promoted
     assert promotion.current_value is not None
@@ -250,6 +252,7 @@ def test_version_promoted_during_comparison_is_compared_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     put(registry, bad, data, splits, quick, tmp_path)
+    registry.rollback("posture/1")
     compare = publishing_module.compare_with_current
     folder = tmp_path / "other"
     folder.mkdir()
@@ -266,3 +269,49 @@ def test_version_promoted_during_comparison_is_compared_too(
     assert not promotion.promoted, "the first current model was no better"
     assert promotion.current_value == good.evaluation.macro_f1
     assert registry.record("posture").version == 3
+
+
+def test_first_version_that_is_no_better_than_a_guess_is_not_promoted(
+    data: TrainingData, splits: Splits, bad: Assessed, good: Assessed, quick: Preset, registry: Registry, tmp_path: Path
+) -> None:
+    """A model with the classes dsc and img was promoted at an accuracy of .50."""
+    record, promotion = put(registry, bad, data, splits, quick, tmp_path)
+    assert not promotion.promoted
+    assert promotion.current_value is None
+    assert "not above that of always the same class" in promotion.why
+    assert registry.current("posture") is None
+    assert registry.record("posture", record.version) == record, "it can be examined, and made current by hand"
+    _, promotion = put(registry, good, data, splits, quick, tmp_path)
+    assert promotion.promoted
+    assert promotion.why == "there was no current model"
+
+
+@pytest.mark.parametrize(
+    ("right", "labels", "is_promoted"),
+    [
+        (50, [50, 50], False),
+        (59, [50, 50], False),
+        (61, [50, 50], True),
+        (90, [90, 10], False),
+        (95, [90, 10], False),
+        (99, [90, 10], True),
+        (40, [20, 20, 20, 20, 20], True),
+        (6, [3, 3], True),
+        (3, [2, 2], False),
+    ],
+)
+def test_guess_is_the_most_frequent_class_and_chance_is_excluded(
+    right: int, labels: list[int], is_promoted: bool
+) -> None:
+    """The bounds are those of scipy's Wilson interval."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, sum(labels)).proportion_ci(method="wilson")
+    truth = np.repeat(np.arange(len(labels)), labels)
+    predicted = np.where(np.arange(len(truth)) < right, truth, (truth + 1) % len(labels))
+    probabilities = np.eye(len(labels))[predicted]
+    evaluation = publishing_module.evaluate(probabilities, truth, [f"c{n}" for n in range(len(labels))], 0.5)
+    assert evaluation.accuracy_interval == pytest.approx((interval.low, interval.high))
+    guess = publishing_module._guess(SimpleNamespace(evaluation=evaluation))  # type: ignore[arg-type]
+    assert guess.guessed == max(labels) / sum(labels)
+    assert (guess.objection is None) == is_promoted == (interval.low > guess.guessed)

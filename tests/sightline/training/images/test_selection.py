@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sightline.statistics import wilson_interval
 from sightline.training.common import UnsuitableData
 from sightline.training.images import Preset, TrainingData, compare, cross_validate, folds, split
 from sightline.training.images.comparison import HEADS
@@ -11,9 +12,13 @@ from sightline.training.images.comparison import HEADS
 
 def test_cross_validation_tests_every_map_once_and_reports_progress(data: TrainingData, quick: Preset) -> None:
     reported: list[float] = []
-    result = cross_validate(quick.recipe(), data, 3, seed=1, progress=reported.append)
+    result = cross_validate(quick.recipe(), data, 3, seed=1, validation=0.15, progress=reported.append)
     assert sum(fold.test for fold in result.folds) == len(data.manifest.samples)
-    assert [fold.train + fold.test for fold in result.folds] == [180] * 3
+    assert all(0.85 * 180 > fold.train + fold.test > 0.75 * 180 for fold in result.folds), "one person calibrates"
+    assert result.pooled is not None
+    assert result.pooled.images == 180
+    assert result.pooled_macro_f1 == result.pooled.macro_f1
+    assert result.pooled.accuracy_interval == pytest.approx(wilson_interval(result.pooled.accuracy, 180))
     assert result.grouped
     assert 0.5 < result.macro_f1 <= 1
     assert result.macro_f1 == pytest.approx(sum(fold.macro_f1 for fold in result.folds) / 3)
