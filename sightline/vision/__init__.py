@@ -13,6 +13,7 @@ from sightline.vision.classifier import TASK, ImageClassifier, load_classifier
 from sightline.vision.decode import Decoded, decode
 from sightline.vision.endpoint import EndpointClassifier, InvalidResponse
 from sightline.vision.fetch import fetch
+from sightline.vision.formats import SUFFIXES
 from sightline.vision.limits import Limits
 from sightline.vision.predictions import ImagePrediction, classify_chunk, record_of
 from sightline.vision.reasons import TRANSIENT, Reason, Rejected
@@ -21,7 +22,7 @@ from sightline.vision.refs import ImageRef
 from sightline.vision.rendering import classification_alert, classification_summary, least_certain_rows
 from sightline.vision.results import REVIEW, Counts, Summary, read_records
 from sightline.vision.runs import ClassificationRun, FinishedClassification, finished_runs, run_key
-from sightline.vision.sources import SUFFIXES, Source, expand
+from sightline.vision.sources import Source, expand
 from sightline.vision.weights import load_weights, save_classifier
 
 __all__ = [

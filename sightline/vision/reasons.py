@@ -32,6 +32,8 @@ class Reason(StrEnum):
     """Its content is not an image, or is in an unsupported format."""
     TRUNCATED = "truncated"
     """It starts like an image, and is truncated or damaged."""
+    UNKNOWN_RANGE = "unknown_range"
+    """It has more than 8 bits a sample, and does not declare which values are black and white."""
     TOO_MANY_PIXELS = "too_many_pixels"
     """It has more pixels than the limit."""
     ENDPOINT_REFUSED = "endpoint_refused"

@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 from sightline import storage
 from sightline.errors import InvalidInput, StorageError
 from sightline.storage import Location
+from sightline.vision.formats import SUFFIXES
 from sightline.vision.payloads import EXPECTED, images_of
 from sightline.vision.reasons import Reason
 from sightline.vision.refs import ImageRef, shortened, unreadable
 
-__all__ = ["SUFFIXES", "Source", "expand"]
+__all__ = ["Source", "expand"]
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
 Source: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, Any]
 
 
