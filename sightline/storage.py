@@ -45,12 +45,14 @@ __all__ = [
     "locate",
     "move",
     "read_bytes",
+    "read_start",
     "remove",
     "remove_folder",
     "size",
     "stored",
     "swap",
     "sweep",
+    "unlisted",
     "uri_of",
     "version_of",
     "walk",
@@ -111,6 +113,15 @@ def read_bytes(location: Location, limit: int | None = None) -> bytes:
                 return file.readall()
         except (IsADirectoryError, NotADirectoryError) as error:
             raise FileNotFoundError(str(location)) from error
+
+
+def read_start(location: Location, length: int) -> bytes:
+    """Return the first ``length`` bytes of the file, or all if it has fewer."""
+    with _errors(location):
+        if isinstance(location, S3Path):
+            return s3.read_start(location, length)
+        with location.open("rb", buffering=0) as file:
+            return file.read(length)
 
 
 def write_bytes(location: Location, data: bytes) -> None:
@@ -201,6 +212,19 @@ def walk(folder: Location) -> Iterator[StoredFile]:
             for item in page.get("Contents", ()):
                 if not item["Key"].endswith("/"):
                     yield _stored_object(S3Path(f"s3://{folder.bucket}/{item['Key']}"), item, item["Size"])
+
+
+def unlisted(folder: Location) -> Iterator[Path]:
+    """Yield what :func:`walk` leaves out below ``folder``: links to folders, devices, pipes and sockets.
+
+    On S3 there is nothing of that kind.
+    """
+    if isinstance(folder, Path):
+        with _errors(folder):
+            for top, folders, files in os.walk(folder):
+                yield from (Path(top, name) for name in sorted(folders) if Path(top, name).is_symlink())
+                special = (path for name in sorted(files) if (path := Path(top, name)).exists() and not path.is_file())
+                yield from special
 
 
 def stored(location: Location) -> StoredFile:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
 
 from prefect.artifacts import create_table_artifact
 
@@ -24,7 +23,7 @@ from sightline.ranking import (
 )
 from sightline.registry import Registry
 from sightline.runs import Chunk, Job
-from sightline.vision import ImageRef
+from sightline.vision import ImageRef, Listing
 from tasks.events import emit_images_ranked
 from tasks.models import open_registry
 from tasks.runs import image_limits, output_folder
@@ -53,7 +52,7 @@ class RankingJob(Job[FinishedRanking]):
 
     def finish(self) -> FinishedRanking:
         """Write the results of all chunks: records, table and contact sheet."""
-        return self.run.finish(self.chunks, self.images, self.model, fixed=self.fixed)
+        return self.run.finish(self.chunks, self.images, self.model, fixed=self.fixed, skipped=self.skipped)
 
 
 @sightline_task(**ON_STORAGE)
@@ -64,26 +63,27 @@ def resolve_ranker(model: str) -> tuple[str, float]:
 
 
 def plan_photos(
-    photos: Sequence[ImageRef],
+    listing: Listing,
     model: str,
     parameters: PrepareParameters,
     bonus: float,
     chunk_size: int,
     output: str | None,
 ) -> RankingJob:
-    """Return the plan of a run that ranks the people in ``photos``."""
+    """Return the plan of a run that ranks the people in the photos."""
     identity = json.dumps([model, parameters.model_dump(mode="json")])
-    key = vision.run_key(photos, identity, bonus, chunk_size, image_limits())
+    key = vision.run_key(listing.images, identity, bonus, chunk_size, image_limits(), listing.skipped)
     return RankingJob(
         key=key,
         model=model,
         registry=storage.uri_of(open_registry().root),
         parameters=parameters,
         bonus=bonus,
-        images=len(photos),
+        images=len(listing.images),
         chunk_size=chunk_size,
-        fixed=all(photo.is_fixed for photo in photos),
+        fixed=all(photo.is_fixed for photo in listing.images),
         output=output_folder(output, ModelName.parse(model), key),
+        skipped=listing.skipped,
     )
 
 

@@ -22,7 +22,7 @@ from sightline.vision.refs import ImageRef
 from sightline.vision.rendering import classification_alert, classification_summary, least_certain_rows
 from sightline.vision.results import REVIEW, Counts, Summary, read_records
 from sightline.vision.runs import ClassificationRun, FinishedClassification, finished_runs, run_key
-from sightline.vision.sources import Source, expand
+from sightline.vision.sources import Listing, Source, expand, list_source
 from sightline.vision.weights import load_weights, save_classifier
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "ImageRef",
     "InvalidResponse",
     "Limits",
+    "Listing",
     "Outcome",
     "Reason",
     "Rejected",
@@ -64,6 +65,7 @@ __all__ = [
     "finished_runs",
     "judge",
     "least_certain_rows",
+    "list_source",
     "load_classifier",
     "load_weights",
     "read_records",
