@@ -90,7 +90,7 @@ def classify_images(
         capture: The folder or bucket of the capture files. By default CAPTURE_BUCKET.
     """
     listing, spec = list_images(source), resolve_model(model, threshold)
-    job = plan(listing, spec, chunk_size, output, capture)
+    job = plan(listing.images, spec, chunk_size, output, capture, listing.skipped)
     ended = find_finished(job)
     processed = ended is None
     if ended is None:

@@ -87,7 +87,7 @@ def rank_images(
     label, model_bonus = resolve_ranker(model)
     parameters = PrepareParameters(min_confidence=min_confidence, blur_threshold=blur_threshold)
     bonus = model_bonus if arms_bonus is None else arms_bonus
-    job = plan_photos(listing, label, parameters, bonus, chunk_size, output)
+    job = plan_photos(listing.images, label, parameters, bonus, chunk_size, output, listing.skipped)
     ended = find_finished(job)
     processed = ended is None
     if ended is None:

@@ -13,7 +13,7 @@ from prefect.artifacts import create_table_artifact
 from sightline import monitoring, storage, vision
 from sightline.monitoring import CaptureEvent
 from sightline.names import ModelName
-from sightline.runs import Chunk, Job
+from sightline.runs import Chunk, Job, SkippedFile
 from sightline.settings import settings
 from sightline.vision import (
     ClassificationRun,
@@ -75,20 +75,25 @@ def list_images(source: str | list[str] | dict[str, Any]) -> Listing:
 
 
 def plan(
-    listing: Listing, model: ModelSpec, chunk_size: int, output: str | None, capture: str | None
+    images: Sequence[ImageRef],
+    model: ModelSpec,
+    chunk_size: int,
+    output: str | None,
+    capture: str | None,
+    skipped: tuple[SkippedFile, ...] = (),
 ) -> ClassificationJob:
-    """Return the plan of a run that classifies the images."""
+    """Return the plan of a run that classifies ``images``; its result also names the files that are ``skipped``."""
     config = settings()
-    key = vision.run_key(listing.images, model.name, model.threshold, chunk_size, image_limits(), listing.skipped)
+    key = vision.run_key(images, model.name, model.threshold, chunk_size, image_limits(), skipped)
     return ClassificationJob(
         key=key,
         model=model,
-        images=len(listing.images),
+        images=len(images),
         chunk_size=chunk_size,
-        fixed=all(image.is_fixed for image in listing.images),
+        fixed=all(image.is_fixed for image in images),
         output=output_folder(output, ModelName.parse(model.name), key),
         capture=storage.uri_of(config.locate(capture or config.capture_bucket)),
-        skipped=listing.skipped,
+        skipped=skipped,
     )
 
 

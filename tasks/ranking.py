@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 
 from prefect.artifacts import create_table_artifact
 
@@ -22,8 +23,8 @@ from sightline.ranking import (
     ranking_summary,
 )
 from sightline.registry import Registry
-from sightline.runs import Chunk, Job
-from sightline.vision import ImageRef, Listing
+from sightline.runs import Chunk, Job, SkippedFile
+from sightline.vision import ImageRef
 from tasks.events import emit_images_ranked
 from tasks.models import open_registry
 from tasks.runs import image_limits, output_folder
@@ -63,27 +64,28 @@ def resolve_ranker(model: str) -> tuple[str, float]:
 
 
 def plan_photos(
-    listing: Listing,
+    photos: Sequence[ImageRef],
     model: str,
     parameters: PrepareParameters,
     bonus: float,
     chunk_size: int,
     output: str | None,
+    skipped: tuple[SkippedFile, ...] = (),
 ) -> RankingJob:
-    """Return the plan of a run that ranks the people in the photos."""
+    """Return the plan of a run that ranks the people in ``photos``; its result also names the ``skipped`` files."""
     identity = json.dumps([model, parameters.model_dump(mode="json")])
-    key = vision.run_key(listing.images, identity, bonus, chunk_size, image_limits(), listing.skipped)
+    key = vision.run_key(photos, identity, bonus, chunk_size, image_limits(), skipped)
     return RankingJob(
         key=key,
         model=model,
         registry=storage.uri_of(open_registry().root),
         parameters=parameters,
         bonus=bonus,
-        images=len(listing.images),
+        images=len(photos),
         chunk_size=chunk_size,
-        fixed=all(photo.is_fixed for photo in listing.images),
+        fixed=all(photo.is_fixed for photo in photos),
         output=output_folder(output, ModelName.parse(model), key),
-        skipped=listing.skipped,
+        skipped=skipped,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.pose import Box
 from sightline.ranking.prepare import DropReason
@@ -38,7 +38,7 @@ class RankedPerson(BaseModel):
     reason: str | None = None
     detail: str | None = None
     model: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = Field((), exclude_if=lambda warnings: not warnings)
 
 
 def outcome_of(reason: DropReason) -> Outcome:

@@ -74,7 +74,7 @@ class ImageInput(_Strict):
     height: PositiveInt
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    white: PositiveFloat | None = None
+    white: PositiveFloat | None = Field(None, exclude_if=lambda white: white is None)
 
 
 class FeatureInput(_Strict):

@@ -115,7 +115,8 @@ def _write(path: Path, readable: Sequence[_Read], size: ImageInput | None) -> No
 
 def _read(ref: ImageRef, size: ImageInput | None, limits: Limits) -> _Read:
     start, data, sha256 = time.perf_counter(), b"", None
-    pixels, content_type, rejected, warnings = None, None, None, ()
+    pixels, content_type, rejected = None, None, None
+    warnings: tuple[str, ...] = ()
     try:
         data = fetch(ref, limits)
         sha256 = hashlib.sha256(data).hexdigest()

@@ -40,7 +40,7 @@ class ImageRecord(BaseModel):
     detail: str | None = None
     model: str
     timings: dict[str, float]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = Field((), exclude_if=lambda warnings: not warnings)
 
 
 THRESHOLD_NOT_MET = "THRESHOLD_CONFIDENCE_NOT_MET"

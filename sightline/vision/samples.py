@@ -96,7 +96,7 @@ def _levels(values: Values, header: PngHeader | TiffHeader, white: float | None)
             Reason.UNKNOWN_RANGE,
             f"its values are {low:g} to {high:g}, and its range is {black:g} to {white:g}. {_FIX}",
         )
-    share = np.nan_to_num((values - black) / (white - black)).clip(0, 1)
+    share: Values = np.nan_to_num((values - black) / (white - black)).clip(0, 1)
     return 1 - share if isinstance(header, TiffHeader) and header.white_is_zero else share
 
 
