@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISDIR
-from typing import Any, TypeAlias
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from boto3.exceptions import Boto3Error
@@ -58,6 +59,7 @@ __all__ = [
     "walk",
     "write_bytes",
     "write_file",
+    "writing",
 ]
 
 Location: TypeAlias = Path | S3Path
@@ -142,6 +144,22 @@ def write_file(location: Location, source: Path) -> None:
         else:
             with source.open("rb") as content, atomic.replacing(location) as file:
                 shutil.copyfileobj(content, file, 1 << 20)
+
+
+@contextmanager
+def writing(location: Location) -> Iterator[IO[bytes]]:
+    """Yield an open file, which appears complete at the location when the block ends, replacing any existing file.
+
+    If the block raises an exception, nothing is written. A local file is written once, without a copy elsewhere.
+    """
+    if isinstance(location, Path):
+        with _errors(location), atomic.replacing(location) as file:
+            yield file
+        return
+    with NamedTemporaryFile(prefix="sightline-") as copy:
+        yield copy
+        copy.flush()
+        write_file(location, Path(copy.name))
 
 
 def create(location: Location, data: bytes) -> bool:

@@ -83,7 +83,7 @@ def _pixels(
     if kind is Format.RAW:
         with _large_image_lock:
             return _resized(develop(data, limits.pixels, least), None, size)
-    formats.check_length(data, kind)
+    formats.check_length(data, kind, warnings)
     if isinstance(header, TiffHeader):
         _check_pixels(header.width, header.height, limits)
         # The tiles of a TIFF file are decoded completely, even if the image uses only a part of them.

@@ -68,8 +68,11 @@ def recognise(data: bytes) -> Format:
     raise Rejected(Reason.NOT_AN_IMAGE, f"not one of {names}: the file starts with {data[:8]!r}")
 
 
-def check_length(data: bytes, kind: Format) -> None:
-    """Raise :class:`Rejected` if a part of the file is missing by the lengths that it states itself."""
+def check_length(data: bytes, kind: Format, warnings: list[str]) -> None:
+    """Raise :class:`Rejected` if a part of the file is missing by the lengths that it states itself.
+
+    More bytes than it states are a warning, which is added to ``warnings``: something may have been inserted.
+    """
     if kind is Format.WEBP:
         missing = int.from_bytes(data[4:8], "little") + 8 - len(data)
     elif kind is Format.BMP:
@@ -80,6 +83,8 @@ def check_length(data: bytes, kind: Format) -> None:
         return
     if missing > 0:
         raise Rejected(Reason.TRUNCATED, f"the image is truncated: {missing} bytes are missing")
+    if missing < -1:  # A chunk is padded to an even length, which not every program counts.
+        warnings.append(f"it has {-missing} more bytes than it states")
 
 
 def _missing_of_boxes(data: bytes) -> int:

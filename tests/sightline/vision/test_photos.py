@@ -139,6 +139,15 @@ def test_png_with_a_wrong_checksum_is_truncated(kind: str, chunk: bytes) -> None
     assert reason_of(bytes(data)) is Reason.TRUNCATED
 
 
+@pytest.mark.parametrize("kind", ["WEBP", "BMP"])
+def test_more_bytes_than_the_file_states_are_a_warning(kind: str) -> None:
+    data = encoded(Image.fromarray(QUARTERS), kind)
+    assert decode(data, None, Limits()).warnings == ()
+    place = len(data) * 2 // 3
+    decoded = decode(data[:place] + data[place - 40 :], None, Limits())
+    assert decoded.warnings == ("it has 40 more bytes than it states",)
+
+
 @pytest.mark.parametrize("kind", ["WEBP", "BMP", "PNG", "GIF", "TIFF"])
 @pytest.mark.parametrize("count", [1, 50, 400])
 def test_file_that_lost_its_middle_is_truncated(kind: str, count: int) -> None:
