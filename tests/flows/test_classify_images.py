@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -165,6 +166,17 @@ def test_files_that_are_not_processed_are_counted_and_named(tmp_path: Path) -> N
     (folder / "notes.txt").write_text("new")
     again = run(str(folder)).result()
     assert again.skipped["not_an_image"] == 2
+
+
+def test_range_of_a_sensor_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "map.png"
+    path.write_bytes(encoded(Image.fromarray(np.full((32, 32), 4095, np.uint16))))
+    unknown = run([str(path)]).result()
+    assert unknown.reasons == {"unknown_range": 1}
+    monkeypatch.setenv("IMAGE_WHITE", "4095")
+    settings.cache_clear()
+    known = run([str(path)]).result()
+    assert (known.accepted, known.classes) == (1, run([str(greys(tmp_path / "white", (255,))[0])]).result().classes)
 
 
 def test_warning_about_a_file_is_in_its_record(tmp_path: Path) -> None:
