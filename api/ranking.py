@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from base64 import b64encode
 from collections import Counter
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from sightline.ranking import TASK, Prepared, PreparedPerson, PrepareParameters,
 from sightline.vision import Limits, Rejected, decode
 
 __all__ = ["ranking_routes"]
+
+_log = logging.getLogger(__name__)
 
 _JPEG_QUALITY = 92
 
@@ -109,7 +112,10 @@ async def _check(service: Service, photo: Photo) -> None:
 def _find_people(
     data: bytes, parameters: PrepareParameters, limits: Limits, preparer: Preparer
 ) -> tuple[Prepared, list[_EncodedPerson]]:
-    prepared = preparer.prepare(decode(data, None, limits).pixels, parameters)
+    decoded = decode(data, None, limits)
+    if decoded.warnings:
+        _log.warning("a photo: %s", "; ".join(decoded.warnings))
+    prepared = preparer.prepare(decoded.pixels, parameters)
     return prepared, [
         _EncodedPerson(person, _jpeg(person.crop), None if person.lower_body is None else _jpeg(person.lower_body))
         for person in prepared.people

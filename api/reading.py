@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,8 @@ __all__ = ["ImageReader", "ReadImage"]
 
 _DECODERS, _FETCHERS = 4, 16  # threads
 _EXTRA_SECONDS = 2.0  # that a fetch may take beyond its limit, for example to resolve a host name
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -51,6 +54,7 @@ class ImageReader:
             seconds=config.api_url_seconds,
             urls=frozenset(config.api_url_hosts),
             buckets=frozenset(config.api_buckets),
+            white=config.image_white,
         )
         # Separate limits: fetches that wait for other servers do not delay images that only need decoding.
         self._decoders = anyio.CapacityLimiter(_DECODERS)
@@ -131,6 +135,11 @@ def _fetch(ref: ImageRef, limits: Limits) -> bytes | Rejected:
 
 def _decode(ref: ImageRef, size: ImageInput | None, limits: Limits, data: bytes | None = None) -> ReadImage:
     try:
-        return ReadImage(ref, decode(fetch(ref, limits) if data is None else data, size, limits).pixels)
+        decoded = decode(fetch(ref, limits) if data is None else data, size, limits)
     except Rejected as rejected:
         return ReadImage(ref, rejected)
+    if decoded.warnings:
+        # Without what may be a credential: the name and password before the host, and the query.
+        name = ref.uri.partition("?")[0].rpartition("@")[2]
+        _log.warning("%s: %s", name, "; ".join(decoded.warnings))
+    return ReadImage(ref, decoded.pixels)

@@ -31,14 +31,19 @@ from tasks.support.windows import Windows
 
 
 class ClassificationResult(Counts):
-    """The counts and the files of a run. ``processed`` is False if an earlier run had classified the images."""
+    """The counts and the files of a run. ``processed`` is False if an earlier run had classified the images.
+
+    ``skipped`` counts the files below the source that are not among the images, by reason.
+    """
 
     processed: bool
     model: str
     threshold: float
+    skipped: dict[str, int]
     results: str
     table: str
     review: str
+    skipped_files: str
     capture: str
 
     @classmethod
@@ -49,6 +54,7 @@ class ClassificationResult(Counts):
             processed=processed,
             model=ended.model,
             threshold=ended.threshold,
+            skipped=ended.skipped,
             **job.files,
             capture=job.capture,
         )
@@ -83,8 +89,8 @@ def classify_images(
         output: The folder or s3:// prefix of the results. By default under RESULTS_BUCKET, by model and run.
         capture: The folder or bucket of the capture files. By default CAPTURE_BUCKET.
     """
-    images, spec = list_images(source), resolve_model(model, threshold)
-    job = plan(images, spec, chunk_size, output, capture)
+    listing, spec = list_images(source), resolve_model(model, threshold)
+    job = plan(listing.images, spec, chunk_size, output, capture, listing.skipped)
     ended = find_finished(job)
     processed = ended is None
     if ended is None:
@@ -92,7 +98,7 @@ def classify_images(
             TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name,
             progress("classify") as report,
         ):
-            windows = Windows(chunks_to_do(job, images), report, max_workers)
+            windows = Windows(chunks_to_do(job, listing.images), report, max_workers)
             for window in windows:
                 serialized = serialize.map(window, unmapped(job), unmapped(Path(name)))
                 classified = classify.map(serialized, unmapped(job))
@@ -104,7 +110,7 @@ def classify_images(
         send_alert(alert)
     if on_low_confidence == "fail" and (uncertain := ended.summary.low_confidence):
         raise ThresholdNotMet(
-            f"{THRESHOLD_NOT_MET}: {uncertain} of {len(images)} images are below {job.model.threshold:g}; "
+            f"{THRESHOLD_NOT_MET}: {uncertain} of {job.images} images are below {job.model.threshold:g}; "
             f"see {job.files['review']}"
         )
     result = ClassificationResult.of(job, ended, processed=processed)

@@ -19,7 +19,10 @@ from tasks.support.windows import Windows
 
 
 class RankingResult(BaseModel):
-    """The counts and the files of a ranking. ``processed`` is False if an earlier run had ranked the photos."""
+    """The counts and the files of a ranking. ``processed`` is False if an earlier run had ranked the photos.
+
+    ``skipped`` counts the files below the source that are not among the photos, by reason.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,9 +36,11 @@ class RankingResult(BaseModel):
     best: str | None
     best_ranking: float | None
     arms_bonus: float
+    skipped: dict[str, int]
     results: str
     table: str
     sheet: str
+    skipped_files: str
 
     @classmethod
     def of(cls, job: RankingJob, ended: FinishedRanking, *, processed: bool) -> RankingResult:
@@ -48,6 +53,7 @@ class RankingResult(BaseModel):
             best=best.uri if best else None,
             best_ranking=best.ranking if best else None,
             arms_bonus=job.bonus,
+            skipped=ended.skipped,
             **job.files,
         )
 
@@ -77,16 +83,16 @@ def rank_images(
         max_workers: Chunks in progress at the same time. By default the number of cores.
         output: The folder or s3:// prefix of the results. By default under RESULTS_BUCKET, by model and run.
     """
-    photos = list_images(source)
+    listing = list_images(source)
     label, model_bonus = resolve_ranker(model)
     parameters = PrepareParameters(min_confidence=min_confidence, blur_threshold=blur_threshold)
     bonus = model_bonus if arms_bonus is None else arms_bonus
-    job = plan_photos(photos, label, parameters, bonus, chunk_size, output)
+    job = plan_photos(listing.images, label, parameters, bonus, chunk_size, output, listing.skipped)
     ended = find_finished(job)
     processed = ended is None
     if ended is None:
         with progress("rank") as report:
-            windows = Windows(chunks_to_do(job, photos), report, max_workers)
+            windows = Windows(chunks_to_do(job, listing.images), report, max_workers)
             for window in windows:
                 windows.submitted(rank.map(window, unmapped(job)))
         ended = finish_run(job)

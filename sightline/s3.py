@@ -35,6 +35,7 @@ __all__ = [
     "pages",
     "prefix",
     "read",
+    "read_start",
     "reject_incomplete_responses",
     "swap",
     "upload",
@@ -47,6 +48,22 @@ _MAX_CONFLICTS = 8  # attempts of a conditional create that S3 answers with "in 
 def read(location: S3Path, limit: int | None) -> bytes:
     """Return the object's content. Raise ``TooLarge`` without reading it if it has more than ``limit`` bytes."""
     return _content(location, limit)[0]
+
+
+def read_start(location: S3Path, length: int) -> bytes:
+    """Return the first ``length`` bytes of the object, or all if it has fewer."""
+
+    def request() -> bytes:
+        response = _client(location).get_object(Bucket=location.bucket, Key=location.key, Range=f"bytes=0-{length - 1}")
+        content: bytes = response["Body"].read()
+        return content
+
+    try:
+        return patiently(request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "InvalidRange":  # It has no byte.
+            return b""
+        raise
 
 
 def write(location: S3Path, data: bytes) -> None:

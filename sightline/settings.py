@@ -45,6 +45,10 @@ def _channel(text: str) -> str:
 
 
 AlertChannel = Annotated[str, AfterValidator(_channel)]
+_IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif",
+    ".hif", ".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".orf", ".pef", ".raf", ".rw2",
+)  # fmt: skip
 Timeout = Annotated[PositiveFloat, Field(le=366 * 24 * 3600, allow_inf_nan=False)]
 ApiKey = Annotated[SecretStr, Field(min_length=1)]
 EmailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")]
@@ -142,6 +146,11 @@ class Settings(StorageSettings):
     )
     max_image_pixels: PositiveInt = Field(80_000_000, description="A larger image is rejected.")
     max_image_bytes: PositiveInt = Field(50_000_000, description="A larger image file is rejected.")
+    image_white: PositiveFloat | None = Field(
+        None,
+        allow_inf_nan=False,
+        description="The value of white in images with more than 8 bits a sample that do not declare it, such as 4095.",
+    )
     image_hosts: tuple[Annotated[str, AfterValidator(normalized_host)], ...] = Field(
         (), description="Hosts with private addresses from which images may be fetched, as a JSON list."
     )
@@ -189,7 +198,7 @@ class Settings(StorageSettings):
             UploadRule(kind="video", suffixes=(".mp4", ".mov", ".avi", ".mkv", ".webm", ".flv")),
             UploadRule(
                 kind="image",
-                suffixes=(".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"),
+                suffixes=_IMAGE_SUFFIXES,
             ),
         ),
         description="The files that are processed as they arrive, as a JSON list of objects with kind, bucket, folder "

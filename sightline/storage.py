@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISDIR
-from typing import Any, TypeAlias
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from boto3.exceptions import Boto3Error
@@ -45,17 +46,20 @@ __all__ = [
     "locate",
     "move",
     "read_bytes",
+    "read_start",
     "remove",
     "remove_folder",
     "size",
     "stored",
     "swap",
     "sweep",
+    "unlisted",
     "uri_of",
     "version_of",
     "walk",
     "write_bytes",
     "write_file",
+    "writing",
 ]
 
 Location: TypeAlias = Path | S3Path
@@ -115,6 +119,15 @@ def read_bytes(location: Location, limit: int | None = None) -> bytes:
             raise FileNotFoundError(str(location)) from error
 
 
+def read_start(location: Location, length: int) -> bytes:
+    """Return the first ``length`` bytes of the file, or all if it has fewer."""
+    with _errors(location):
+        if isinstance(location, S3Path):
+            return s3.read_start(location, length)
+        with location.open("rb", buffering=0) as file:
+            return file.read(length)
+
+
 def write_bytes(location: Location, data: bytes) -> None:
     """Write the complete file or nothing, replacing any existing file."""
     with _errors(location):
@@ -133,6 +146,22 @@ def write_file(location: Location, source: Path) -> None:
         else:
             with source.open("rb") as content, atomic.replacing(location) as file:
                 shutil.copyfileobj(content, file, 1 << 20)
+
+
+@contextmanager
+def writing(location: Location) -> Iterator[IO[bytes]]:
+    """Yield an open file, which appears complete at the location when the block ends, replacing any existing file.
+
+    If the block raises an exception, nothing is written. A local file is written once, without a copy elsewhere.
+    """
+    if isinstance(location, Path):
+        with _errors(location), atomic.replacing(location) as file:
+            yield file
+        return
+    with NamedTemporaryFile(prefix="sightline-") as copy:
+        yield copy
+        copy.flush()
+        write_file(location, Path(copy.name))
 
 
 def create(location: Location, data: bytes) -> bool:
@@ -203,6 +232,19 @@ def walk(folder: Location) -> Iterator[StoredFile]:
             for item in page.get("Contents", ()):
                 if not item["Key"].endswith("/"):
                     yield _stored_object(S3Path(f"s3://{folder.bucket}/{item['Key']}"), item, item["Size"])
+
+
+def unlisted(folder: Location) -> Iterator[Path]:
+    """Yield what :func:`walk` leaves out below ``folder``: links to folders, devices, pipes and sockets.
+
+    On S3 there is nothing of that kind.
+    """
+    if isinstance(folder, Path):
+        with _errors(folder):
+            for top, folders, files in os.walk(folder):
+                yield from (Path(top, name) for name in sorted(folders) if Path(top, name).is_symlink())
+                special = (path for name in sorted(files) if (path := Path(top, name)).exists() and not path.is_file())
+                yield from special
 
 
 def stored(location: Location) -> StoredFile:

@@ -13,9 +13,16 @@ from prefect.artifacts import create_table_artifact
 from sightline import monitoring, storage, vision
 from sightline.monitoring import CaptureEvent
 from sightline.names import ModelName
-from sightline.runs import Chunk, Job
+from sightline.runs import Chunk, Job, SkippedFile
 from sightline.settings import settings
-from sightline.vision import ClassificationRun, FinishedClassification, ImagePrediction, ImageRef, SerializedChunk
+from sightline.vision import (
+    ClassificationRun,
+    FinishedClassification,
+    ImagePrediction,
+    ImageRef,
+    Listing,
+    SerializedChunk,
+)
 from tasks.events import emit_images_classified, emit_images_uncertain
 from tasks.models import ModelSpec, classifier_of
 from tasks.runs import image_limits, output_folder
@@ -48,7 +55,9 @@ class ClassificationJob(Job[FinishedClassification]):
     def finish(self) -> FinishedClassification:
         """Write the results of all chunks."""
         model = self.model
-        return self.run.finish(self.chunks, model.classes, model.name, model.threshold, fixed=self.fixed)
+        return self.run.finish(
+            self.chunks, model.classes, model.name, model.threshold, fixed=self.fixed, skipped=self.skipped
+        )
 
 
 @dataclass(frozen=True)
@@ -60,17 +69,22 @@ class ClassifiedChunk:
 
 
 @sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
-def list_images(source: str | list[str] | dict[str, Any]) -> list[ImageRef]:
-    """Return the images that the source names, in order."""
-    return vision.expand(source)
+def list_images(source: str | list[str] | dict[str, Any]) -> Listing:
+    """Return the images that the source names, in order, and the files below it that are skipped."""
+    return vision.list_source(source)
 
 
 def plan(
-    images: Sequence[ImageRef], model: ModelSpec, chunk_size: int, output: str | None, capture: str | None
+    images: Sequence[ImageRef],
+    model: ModelSpec,
+    chunk_size: int,
+    output: str | None,
+    capture: str | None,
+    skipped: tuple[SkippedFile, ...] = (),
 ) -> ClassificationJob:
-    """Return the plan of a run that classifies ``images``."""
+    """Return the plan of a run that classifies ``images``; its result also names the files that are ``skipped``."""
     config = settings()
-    key = vision.run_key(images, model.name, model.threshold, chunk_size, image_limits())
+    key = vision.run_key(images, model.name, model.threshold, chunk_size, image_limits(), skipped)
     return ClassificationJob(
         key=key,
         model=model,
@@ -79,6 +93,7 @@ def plan(
         fixed=all(image.is_fixed for image in images),
         output=output_folder(output, ModelName.parse(model.name), key),
         capture=storage.uri_of(config.locate(capture or config.capture_bucket)),
+        skipped=skipped,
     )
 
 

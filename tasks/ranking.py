@@ -23,7 +23,7 @@ from sightline.ranking import (
     ranking_summary,
 )
 from sightline.registry import Registry
-from sightline.runs import Chunk, Job
+from sightline.runs import Chunk, Job, SkippedFile
 from sightline.vision import ImageRef
 from tasks.events import emit_images_ranked
 from tasks.models import open_registry
@@ -53,7 +53,7 @@ class RankingJob(Job[FinishedRanking]):
 
     def finish(self) -> FinishedRanking:
         """Write the results of all chunks: records, table and contact sheet."""
-        return self.run.finish(self.chunks, self.images, self.model, fixed=self.fixed)
+        return self.run.finish(self.chunks, self.images, self.model, fixed=self.fixed, skipped=self.skipped)
 
 
 @sightline_task(**ON_STORAGE)
@@ -70,10 +70,11 @@ def plan_photos(
     bonus: float,
     chunk_size: int,
     output: str | None,
+    skipped: tuple[SkippedFile, ...] = (),
 ) -> RankingJob:
-    """Return the plan of a run that ranks the people in ``photos``."""
+    """Return the plan of a run that ranks the people in ``photos``; its result also names the ``skipped`` files."""
     identity = json.dumps([model, parameters.model_dump(mode="json")])
-    key = vision.run_key(photos, identity, bonus, chunk_size, image_limits())
+    key = vision.run_key(photos, identity, bonus, chunk_size, image_limits(), skipped)
     return RankingJob(
         key=key,
         model=model,
@@ -84,6 +85,7 @@ def plan_photos(
         chunk_size=chunk_size,
         fixed=all(photo.is_fixed for photo in photos),
         output=output_folder(output, ModelName.parse(model), key),
+        skipped=skipped,
     )
 
 

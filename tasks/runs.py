@@ -47,7 +47,9 @@ def _finish_run(job: Job[Any]) -> object:
 def image_limits() -> Limits:
     """Return the limits of an image that the settings define."""
     config = settings()
-    return Limits(config.max_image_pixels, config.max_image_bytes, frozenset(config.image_hosts))
+    return Limits(
+        config.max_image_pixels, config.max_image_bytes, frozenset(config.image_hosts), white=config.image_white
+    )
 
 
 def output_folder(output: str | None, model: ModelName, key: str) -> str:

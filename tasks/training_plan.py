@@ -17,7 +17,10 @@ __all__ = ["TrainingPlan", "plan_training"]
 
 
 class TrainingPlan(BaseModel):
-    """The parameters of a training. ``pretrained``: whether pretrained weights were requested."""
+    """The parameters of a training. ``pretrained``: whether pretrained weights were requested.
+
+    ``white``: the setting IMAGE_WHITE, which the model's record keeps if the preset declares none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,11 +30,15 @@ class TrainingPlan(BaseModel):
     classes: Classes
     threshold: float
     seed: int
+    white: float | None = None
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe of the preset for these parameters."""
-        return self.preset.recipe(self.pretrained)
+        """The recipe of the preset for these parameters. ``white`` completes its input."""
+        recipe = self.preset.recipe(self.pretrained)
+        if self.white is None or recipe.input.white is not None:
+            return recipe
+        return recipe.model_copy(update={"input": recipe.input.model_copy(update={"white": self.white})})
 
 
 @sightline_task(**ON_STORAGE)
@@ -56,6 +63,7 @@ def plan_training(
         classes=_listed(classes),
         threshold=loaded.threshold if threshold is None else threshold,
         seed=loaded.seed if seed is None else seed,
+        white=settings().image_white,
     )
     # Called for its errors, before thousands of images are read.
     images.augmentation(plan.recipe.transforms, plan.recipe.input)

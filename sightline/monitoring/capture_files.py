@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import NamedTemporaryFile
+from itertools import chain
 from uuid import UUID
 
 from sightline import storage
@@ -61,17 +60,17 @@ def write_capture(
     if at.tzinfo is None:
         raise ValueError("the time of a capture file has no time zone")
     target = root / check_name(endpoint, "an endpoint") / check_name(variant, "a variant") / _key(at, file_id)
+    remaining = iter(events)
+    first = next(remaining, None)
+    if first is None:
+        return None
     event_ids: set[UUID] = set()
-    with NamedTemporaryFile(suffix=".jsonl") as file:
-        for event in events:
+    with storage.writing(target) as file:
+        for event in chain([first], remaining):
             if event.event_id in event_ids:
                 raise ValueError(f"event {event.event_id}: occurs twice")
             event_ids.add(event.event_id)
             file.writelines(encode_event(event))
-        if not event_ids:
-            return None
-        file.flush()
-        storage.write_file(target, Path(file.name))
     return target
 
 

@@ -81,7 +81,9 @@ def _rows(
         if isinstance(data, Rejected):
             raise data
         photo["sha256"] = hashlib.sha256(data).hexdigest()
-        prepared = preparer.prepare(vision.decode(data, None, limits).pixels, parameters)
+        decoded = vision.decode(data, None, limits)
+        photo["warnings"] = decoded.warnings
+        prepared = preparer.prepare(decoded.pixels, parameters)
     except Rejected as error:
         return [(photo | {"outcome": Outcome.REJECTED, "reason": error.reason, "detail": error.detail}, None)]
     rows: list[tuple[dict[str, Any], PreparedPerson | None]] = []

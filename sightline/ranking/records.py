@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.pose import Box
 from sightline.ranking.prepare import DropReason
@@ -20,6 +20,7 @@ class RankedPerson(BaseModel):
     is the model's score of the lower body, and ``ranking`` includes the bonus for raised arms; both are 0 to 1, and
     None if the lower body cannot be determined. ``reason`` is a :class:`~sightline.ranking.DropReason` or, for a photo
     that cannot be read, a :class:`~sightline.vision.Reason`. ``sha256`` is None if no byte could be read.
+    ``warnings`` are what is wrong with the photo's file although it could be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +38,7 @@ class RankedPerson(BaseModel):
     reason: str | None = None
     detail: str | None = None
     model: str
+    warnings: tuple[str, ...] = Field((), exclude_if=lambda warnings: not warnings)
 
 
 def outcome_of(reason: DropReason) -> Outcome:

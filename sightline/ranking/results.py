@@ -124,10 +124,16 @@ def _columns() -> list[tuple[str, Any]]:
         ("uri", text), ("sha256", text), ("person", integer),
         *((f"box_{edge}", integer) for edge in ("left", "top", "right", "bottom")),
         ("score", number), ("ranking", number), ("arms_above_head", pa.bool_()), ("confidence", number),
-        ("sharpness", number), ("outcome", text), ("reason", text), ("detail", text), ("model", text),
+        ("sharpness", number), ("outcome", text), ("reason", text), ("detail", text), ("warnings", text),
+        ("model", text),
     ]  # fmt: skip
 
 
 def _row(person: RankedPerson) -> dict[str, Any]:
     box = person.box._asdict() if person.box else {}
-    return person.model_dump(exclude={"box"}) | {f"box_{edge}": value for edge, value in box.items()}
+    warnings = "; ".join(person.warnings) or None
+    return (
+        person.model_dump(exclude={"box"})
+        | {"warnings": warnings}
+        | {f"box_{edge}": value for edge, value in box.items()}
+    )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sightline.ranking.batch import Ranked
 from sightline.ranking.records import RankedPerson
 from sightline.ranking.results import SHEET, RankingSummary, write_results
-from sightline.runs import RESULTS, TABLE, ChunkedRun, FinishedRun
+from sightline.runs import RESULTS, SKIPPED, TABLE, ChunkedRun, FinishedRun, SkippedFile, write_skipped
 from sightline.vision import TRANSIENT
 
 __all__ = ["FinishedRanking", "RankingRun"]
@@ -26,7 +26,9 @@ class RankingRun(ChunkedRun[Ranked, FinishedRanking]):
 
     kind = "rank"
     finished_type = FinishedRanking
-    result_files = {"results": RESULTS, "table": TABLE, "sheet": SHEET}  # noqa: RUF012, it is a ClassVar in the base
+    result_files = {  # noqa: RUF012, it is a ClassVar in the base
+        "results": RESULTS, "table": TABLE, "sheet": SHEET, "skipped_files": SKIPPED
+    }  # fmt: skip
     transient_reasons = TRANSIENT
 
     @staticmethod
@@ -47,10 +49,13 @@ class RankingRun(ChunkedRun[Ranked, FinishedRanking]):
         """Return why the person was not ranked, or None if they were."""
         return record.person.reason
 
-    def finish(self, chunks: int, images: int, model: str, *, fixed: bool) -> FinishedRanking:
+    def finish(
+        self, chunks: int, images: int, model: str, *, fixed: bool, skipped: Sequence[SkippedFile] = ()
+    ) -> FinishedRanking:
         """Write the results of all ``chunks``, best first, replacing those of an earlier run in the same folder.
 
-        ``fixed``: whether the same run, started again, is known to have the same photos.
+        ``fixed``: whether the same run, started again, is known to have the same photos. ``skipped``: the files that
+        are not among its photos.
         """
 
         def write(ranked: Iterator[Ranked], folder: Path) -> FinishedRanking:
@@ -61,6 +66,7 @@ class RankingRun(ChunkedRun[Ranked, FinishedRanking]):
                 finished=datetime.now(UTC),
                 final=fixed and self.is_complete(summary.reasons),
                 summary=summary,
+                skipped=write_skipped(skipped, folder),
             )
 
         return self.write(chunks, write)

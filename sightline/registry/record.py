@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PositiveFloat,
     PositiveInt,
     Tag,
     ValidationError,
@@ -65,13 +66,15 @@ class _Strict(BaseModel):
 class ImageInput(_Strict):
     """A model's input is an image: stretched to ``width`` x ``height`` pixels, RGB, normalised.
 
-    ``mean`` and ``std`` are those of the channels' values divided by 255.
+    ``mean`` and ``std`` are those of the channels' values divided by 255. ``white``: the value of white in images with
+    more than 8 bits a sample that do not declare it, such as 4095 for a 12-bit sensor.
     """
 
     width: PositiveInt
     height: PositiveInt
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    white: PositiveFloat | None = Field(None, exclude_if=lambda white: white is None)
 
 
 class FeatureInput(_Strict):

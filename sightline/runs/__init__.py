@@ -13,5 +13,19 @@ from sightline.runs.finished import FinishedRun, read_finished_runs
 from sightline.runs.job import Chunk, Job
 from sightline.runs.results import RESULTS, TABLE, TableWriter, Top
 from sightline.runs.run import ChunkedRun
+from sightline.runs.skipped import SKIPPED, SkippedFile, write_skipped
 
-__all__ = ["RESULTS", "TABLE", "Chunk", "ChunkedRun", "FinishedRun", "Job", "TableWriter", "Top", "read_finished_runs"]
+__all__ = [
+    "RESULTS",
+    "SKIPPED",
+    "TABLE",
+    "Chunk",
+    "ChunkedRun",
+    "FinishedRun",
+    "Job",
+    "SkippedFile",
+    "TableWriter",
+    "Top",
+    "read_finished_runs",
+    "write_skipped",
+]

@@ -29,6 +29,8 @@ class FinishedRun(BaseModel, Generic[Summary]):
     final: bool
     """Whether the same run, started again, has nothing left to do."""
     summary: Summary
+    skipped: dict[str, int] = {}
+    """The files below the source that were not processed, by reason."""
 
 
 def read_finished(folder: Location, finished_type: type[Finished]) -> Finished | None:

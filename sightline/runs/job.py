@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sightline import storage
 from sightline.runs.finished import FinishedRun
 from sightline.runs.run import ChunkedRun
+from sightline.runs.skipped import SkippedFile
 
 __all__ = ["Chunk", "Job"]
 
@@ -44,6 +45,8 @@ class Job(BaseModel, ABC, Generic[Finished]):
     """Whether the versions of all images are known, so that the same run started again has the same images."""
     output: str
     """The URI of the folder of the results."""
+    skipped: tuple[SkippedFile, ...] = ()
+    """The files below the source that are not processed."""
 
     @property
     @abstractmethod

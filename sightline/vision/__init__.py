@@ -15,6 +15,7 @@ from sightline.vision.classifier import TASK, ImageClassifier, load_classifier
 from sightline.vision.decode import Decoded, decode
 from sightline.vision.endpoint import EndpointClassifier, InvalidResponse
 from sightline.vision.fetch import fetch
+from sightline.vision.formats import SUFFIXES
 from sightline.vision.limits import Limits
 from sightline.vision.predictions import ImagePrediction, classify_chunk, record_of
 from sightline.vision.reasons import TRANSIENT, Reason, Rejected
@@ -23,7 +24,7 @@ from sightline.vision.refs import ImageRef
 from sightline.vision.rendering import classification_alert, classification_summary, least_certain_rows
 from sightline.vision.results import REVIEW, Counts, Summary, read_records
 from sightline.vision.runs import ClassificationRun, FinishedClassification, finished_runs, run_key
-from sightline.vision.sources import SUFFIXES, Source, expand
+from sightline.vision.sources import Listing, Source, expand, list_source
 from sightline.vision.weights import load_weights, save_classifier
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "InvalidAnswer",
     "InvalidResponse",
     "Limits",
+    "Listing",
     "Outcome",
     "Reason",
     "Rejected",
@@ -67,6 +69,7 @@ __all__ = [
     "finished_runs",
     "judge",
     "least_certain_rows",
+    "list_source",
     "load_classifier",
     "load_weights",
     "read_answer",

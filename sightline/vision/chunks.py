@@ -27,7 +27,10 @@ _THREADS = 8  # fetching from a bucket is mostly waiting
 
 
 class SerializedImage(BaseModel):
-    """One image that was read, or the reason why it was not. ``seconds``: the time of fetching and decoding."""
+    """One image that was read, or the reason why it was not. ``seconds``: the time of fetching and decoding.
+
+    ``warnings``: what is wrong with the file although it could be read.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,6 +40,7 @@ class SerializedImage(BaseModel):
     reason: Reason | None
     detail: str | None
     seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 class SerializedChunk(BaseModel):
@@ -112,11 +116,12 @@ def _write(path: Path, readable: Sequence[_Read], size: ImageInput | None) -> No
 def _read(ref: ImageRef, size: ImageInput | None, limits: Limits) -> _Read:
     start, data, sha256 = time.perf_counter(), b"", None
     pixels, content_type, rejected = None, None, None
+    warnings: tuple[str, ...] = ()
     try:
         data = fetch(ref, limits)
         sha256 = hashlib.sha256(data).hexdigest()
         decoded = decode(data, size, limits)
-        pixels, content_type = decoded.pixels if size else None, decoded.content_type
+        pixels, content_type, warnings = decoded.pixels if size else None, decoded.content_type, decoded.warnings
     except Rejected as error:
         rejected = error
     serialized = SerializedImage(
@@ -126,5 +131,6 @@ def _read(ref: ImageRef, size: ImageInput | None, limits: Limits) -> _Read:
         reason=rejected.reason if rejected else None,
         detail=rejected.detail if rejected else None,
         seconds=time.perf_counter() - start,
+        warnings=warnings,
     )
     return _Read(serialized, b"" if rejected else data, pixels)

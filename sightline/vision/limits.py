@@ -13,7 +13,8 @@ class Limits:
 
     ``hosts``: hosts whose private addresses are allowed. ``urls``: if set, the only hosts that URLs may name or
     redirect to, such as ``example.org``, or ``example.org:8080`` for a port that is not the scheme's default. Both are
-    spelled as in :mod:`sightline.hosts`. ``buckets``: if set, the only S3 buckets.
+    spelled as in :mod:`sightline.hosts`. ``buckets``: if set, the only S3 buckets. ``white``: the value of white in
+    images with more than 8 bits a sample that do not declare it; see :mod:`sightline.vision.samples`.
     """
 
     pixels: int = 80_000_000
@@ -22,3 +23,4 @@ class Limits:
     seconds: float = 60.0
     urls: frozenset[str] | None = None
     buckets: frozenset[str] | None = None
+    white: float | None = None

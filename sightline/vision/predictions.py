@@ -21,7 +21,7 @@ __all__ = ["ImagePrediction", "classify_chunk", "record_of"]
 class ImagePrediction(BaseModel):
     """An image's probabilities, in the order of the model's classes, or the reason why it has none.
 
-    ``at``: the time of the inference. ``timings``: seconds.
+    ``at``: the time of the inference. ``timings``: seconds. ``warnings``: what is wrong with the image's file.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,6 +33,7 @@ class ImagePrediction(BaseModel):
     detail: str | None
     at: AwareDatetime
     timings: dict[str, float]
+    warnings: tuple[str, ...] = ()
 
 
 def classify_chunk(chunk: SerializedChunk, classifier: ImageClassifier | EndpointClassifier) -> list[ImagePrediction]:
@@ -41,6 +42,7 @@ def classify_chunk(chunk: SerializedChunk, classifier: ImageClassifier | Endpoin
     predictions = []
     for image in chunk.items:
         fields: dict[str, Any] = {"probabilities": None, "reason": image.reason, "detail": image.detail}
+        fields["warnings"] = image.warnings
         timings = {"serialize": image.seconds}
         if image.reason is None:
             result, timings["classify"] = next(results)
@@ -62,6 +64,7 @@ def record_of(prediction: ImagePrediction, classes: Sequence[str], model: str, t
         "threshold": threshold,
         "model": model,
         "timings": prediction.timings,
+        "warnings": prediction.warnings,
     }
     if prediction.probabilities is None:
         return ImageRecord(**fields, outcome=Outcome.REJECTED, reason=prediction.reason, detail=prediction.detail)

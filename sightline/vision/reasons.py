@@ -1,4 +1,4 @@
-"""The fixed list of reasons for which an image is rejected."""
+"""The fixed list of reasons for which an image is rejected, or a file is skipped."""
 
 from __future__ import annotations
 
@@ -36,8 +36,14 @@ class Reason(StrEnum):
     """Its content is not an image, or is in an unsupported format."""
     TRUNCATED = "truncated"
     """It starts like an image, and is truncated or damaged."""
+    UNKNOWN_RANGE = "unknown_range"
+    """It has more than 8 bits a sample, and does not declare which values are black and white."""
     TOO_MANY_PIXELS = "too_many_pixels"
     """It has more pixels than the limit."""
+    HIDDEN = "hidden"
+    """It is hidden, or in a hidden folder: one of its names begins with a dot. Of files in a folder only."""
+    LINKED_FOLDER = "linked_folder"
+    """It is a link to a folder, which is not followed. Of files in a folder only."""
     ENDPOINT_REFUSED = "endpoint_refused"
     """The endpoint rejects this image."""
     ENDPOINT_UNAVAILABLE = "endpoint_unavailable"

@@ -23,7 +23,8 @@ class ImageRecord(BaseModel):
 
     ``sha256`` is None if no byte could be read; ``class``, ``probabilities`` and ``confidence`` are None if the image
     was rejected. ``reason`` is one of :class:`~sightline.vision.Reason` for a rejected image and
-    ``THRESHOLD_CONFIDENCE_NOT_MET`` for an uncertain one. ``timings`` are seconds.
+    ``THRESHOLD_CONFIDENCE_NOT_MET`` for an uncertain one. ``timings`` are seconds. ``warnings`` are what is
+    wrong with the file although it could be read, such as a damaged colour profile.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
@@ -39,6 +40,7 @@ class ImageRecord(BaseModel):
     detail: str | None = None
     model: str
     timings: dict[str, float]
+    warnings: tuple[str, ...] = Field((), exclude_if=lambda warnings: not warnings)
 
 
 THRESHOLD_NOT_MET = "THRESHOLD_CONFIDENCE_NOT_MET"

@@ -28,8 +28,20 @@ def classification_summary(run: FinishedClassification, results: str) -> str:
     return (
         f"{summary.images:,} images classified by {run.model}: {summary.accepted:,} accepted, "
         f"{summary.low_confidence:,} of low confidence (threshold {run.threshold:g}), {summary.rejected:,} rejected. "
+        f"{_oddities(run)}"
         f"The table lists the least certain images. All records: `{results}`"
     )
+
+
+def _oddities(run: FinishedClassification) -> str:
+    """Return sentences about images with warnings and about skipped files, empty if there are none."""
+    text = ""
+    if warned := run.summary.with_warnings:
+        text += f"{warned:,} could be read, with warnings. "
+    if run.skipped:
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in run.skipped.items())
+        text += f"Skipped files below the source: {counts}. "
+    return text
 
 
 def classification_alert(run: FinishedClassification, results: str) -> Alert | None:

@@ -21,7 +21,10 @@ LEAST_CERTAIN = 20
 
 
 class Counts(BaseModel):
-    """The number of images, and the numbers by outcome, by class and by reason."""
+    """The number of images, and the numbers by outcome, by class and by reason.
+
+    ``with_warnings``: the images that were read although something is wrong with their files.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,6 +34,7 @@ class Counts(BaseModel):
     rejected: int
     classes: dict[str, int]
     reasons: dict[str, int]
+    with_warnings: int = 0
 
 
 class Summary(Counts):
@@ -79,9 +83,11 @@ class _Tally:
         self._reasons: Counter[str] = Counter()
         self._least_certain = Top[ImageRecord](LEAST_CERTAIN)
         self._not_accepted: list[ImageRecord] = []
+        self._with_warnings = 0
 
     def add(self, record: ImageRecord) -> None:
         self._outcomes[record.outcome] += 1
+        self._with_warnings += bool(record.warnings)
         if record.outcome is not Outcome.ACCEPTED and len(self._not_accepted) < MAX_ROWS:
             self._not_accepted.append(record)
         if record.reason:
@@ -98,6 +104,7 @@ class _Tally:
             rejected=self._outcomes[Outcome.REJECTED],
             classes=dict(self._classes),
             reasons=dict(sorted(self._reasons.items())),
+            with_warnings=self._with_warnings,
             least_certain=tuple(self._least_certain.items()),
             not_accepted=tuple(self._not_accepted),
         )
@@ -109,7 +116,7 @@ def _columns(classes: Sequence[str]) -> list[tuple[str, Any]]:
     text, number = pa.string(), pa.float64()
     return [
         ("uri", text), ("sha256", text), ("class", text), ("confidence", number), ("threshold", number),
-        ("outcome", text), ("reason", text), ("detail", text), ("model", text),
+        ("outcome", text), ("reason", text), ("detail", text), ("warnings", text), ("model", text),
         *((f"p_{name}", number) for name in classes),
         ("serialize_seconds", number), ("classify_seconds", number),
     ]  # fmt: skip
@@ -117,5 +124,6 @@ def _columns(classes: Sequence[str]) -> list[tuple[str, Any]]:
 
 def _row(record: ImageRecord, classes: Sequence[str]) -> dict[str, Any]:
     row = record.model_dump(exclude={"probabilities", "timings"})
+    row["warnings"] = "; ".join(record.warnings) or None
     row |= {f"p_{name}": (record.probabilities or {}).get(name) for name in classes}
     return row | {f"{stage}_seconds": seconds for stage, seconds in record.timings.items()}

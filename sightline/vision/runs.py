@@ -8,7 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sightline.runs import RESULTS, TABLE, ChunkedRun, FinishedRun, read_finished_runs
+from sightline.runs import (
+    RESULTS,
+    SKIPPED,
+    TABLE,
+    ChunkedRun,
+    FinishedRun,
+    SkippedFile,
+    read_finished_runs,
+    write_skipped,
+)
 from sightline.storage import Location
 from sightline.vision.limits import Limits
 from sightline.vision.reasons import TRANSIENT
@@ -30,7 +39,9 @@ class ClassificationRun(ChunkedRun[ImageRecord, FinishedClassification]):
 
     kind = "classify"
     finished_type = FinishedClassification
-    result_files = {"results": RESULTS, "table": TABLE, "review": REVIEW}  # noqa: RUF012, it is a ClassVar in the base
+    result_files = {  # noqa: RUF012, it is a ClassVar in the base
+        "results": RESULTS, "table": TABLE, "review": REVIEW, "skipped_files": SKIPPED
+    }  # fmt: skip
     transient_reasons = TRANSIENT
 
     @staticmethod
@@ -49,11 +60,19 @@ class ClassificationRun(ChunkedRun[ImageRecord, FinishedClassification]):
         return record.reason
 
     def finish(
-        self, chunks: int, classes: Sequence[str], model: str, threshold: float, *, fixed: bool
+        self,
+        chunks: int,
+        classes: Sequence[str],
+        model: str,
+        threshold: float,
+        *,
+        fixed: bool,
+        skipped: Sequence[SkippedFile] = (),
     ) -> FinishedClassification:
         """Write the results of all ``chunks``, replacing those of an earlier run in the same folder.
 
-        ``fixed``: whether the same run, started again, is known to have the same images.
+        ``fixed``: whether the same run, started again, is known to have the same images. ``skipped``: the files that
+        are not among its images.
         """
 
         def write(records: Iterator[ImageRecord], folder: Path) -> FinishedClassification:
@@ -65,20 +84,29 @@ class ClassificationRun(ChunkedRun[ImageRecord, FinishedClassification]):
                 finished=datetime.now(UTC),
                 final=fixed and self.is_complete(summary.reasons),
                 summary=summary,
+                skipped=write_skipped(skipped, folder),
             )
 
         return self.write(chunks, write)
 
 
 def run_key(
-    refs: Iterable[ImageRef], model: str, threshold: float, chunk_size: int, limits: Limits | None = None
+    refs: Iterable[ImageRef],
+    model: str,
+    threshold: float,
+    chunk_size: int,
+    limits: Limits | None = None,
+    skipped: Iterable[SkippedFile] = (),
 ) -> str:
-    """Return the identity of a run: the same for the same images, model, threshold, chunks and limits.
+    """Return the identity of a run: the same for the same images, model, threshold, chunks, limits and skipped files.
 
     The limits are included because an image that exceeded one must be read again after the limit is raised.
     """
     allowed = limits or Limits()
-    digest = hashlib.sha256(json.dumps([model, threshold, chunk_size, allowed.pixels, allowed.bytes]).encode())
+    white = [] if allowed.white is None else [allowed.white]
+    digest = hashlib.sha256(json.dumps([model, threshold, chunk_size, allowed.pixels, allowed.bytes, *white]).encode())
+    for item in skipped:
+        digest.update(item.model_dump_json().encode())
     for ref in refs:
         inline = hashlib.sha256(ref.data).hexdigest() if ref.data is not None else None
         digest.update(json.dumps([ref.uri, ref.version, inline]).encode())

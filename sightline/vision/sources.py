@@ -3,65 +3,151 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sightline import storage
 from sightline.errors import InvalidInput, StorageError
-from sightline.storage import Location
+from sightline.runs import SkippedFile
+from sightline.storage import Location, StoredFile
+from sightline.vision.formats import SIGNATURE, SUFFIXES, recognise
 from sightline.vision.payloads import EXPECTED, images_of
-from sightline.vision.reasons import Reason
+from sightline.vision.reasons import Reason, Rejected
 from sightline.vision.refs import ImageRef, shortened, unreadable
 
-__all__ = ["SUFFIXES", "Source", "expand"]
+__all__ = ["Listing", "Source", "expand", "list_source"]
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
 Source: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, Any]
+
+_THREADS = 16  # reading the start of an object is mostly waiting
+
+
+class Listing(NamedTuple):
+    """The images of a source, in order, and the files below it that are not among them."""
+
+    images: list[ImageRef]
+    skipped: tuple[SkippedFile, ...] = ()
 
 
 def expand(source: Source) -> list[ImageRef]:
+    """Return the images of :func:`list_source`."""
+    return list_source(source).images
+
+
+def list_source(source: Source) -> Listing:
     """Return the images that ``source`` names: those of a folder or a prefix by name, those of a list in its order.
 
-    A folder is searched recursively for files that end in :data:`SUFFIXES`, in any case, and are not hidden. A list may
-    repeat an image. Text that starts with ``{`` or ``[`` is parsed as JSON. A missing image is returned like any other
-    and recorded when it is read. Raises :class:`InvalidInput` for an invalid source and for a folder without images,
-    and ``StorageError`` for a folder that cannot be listed.
+    A folder is searched recursively. A file is an image if its name ends in one of
+    :data:`~sightline.vision.formats.SUFFIXES`, in any case, or if it begins like one; hidden files, links to folders
+    and all others are skipped. A list may repeat an image. Text that starts with ``{`` or ``[`` is parsed as JSON. A
+    missing image is returned like any other and recorded when it is read. Raises :class:`InvalidInput` for an invalid
+    source and for a folder without images, and ``StorageError`` for a folder that cannot be listed.
     """
     if isinstance(source, Mapping):
-        return list(images_of(source))
+        return Listing(list(images_of(source)))
     if isinstance(source, str) and source.lstrip()[:1] in ("{", "["):
         try:
             parsed = json.loads(source)
         except (ValueError, RecursionError) as error:
             raise InvalidInput(shortened(source), f"is not valid JSON ({error})", EXPECTED) from error
-        return expand(parsed)
+        return list_source(parsed)
     if isinstance(source, str | Path):
         return _one(str(source))
     if isinstance(source, Sequence) and source and all(isinstance(uri, str | Path) for uri in source):
-        return [_ref(str(uri)) for uri in source]
+        return Listing([_ref(str(uri)) for uri in source])
     raise InvalidInput(shortened(source), f"a {type(source).__name__} that names no images", EXPECTED)
 
 
-def _one(uri: str) -> list[ImageRef]:
+def _one(uri: str) -> Listing:
     if not uri.strip():
         raise InvalidInput("the source", "is empty", EXPECTED)
     if _scheme(uri) not in ("", "file", "s3"):
-        return [_ref(uri)]
+        return Listing([_ref(uri)])
     location = storage.locate(uri)
     if _is_one(location):
-        return [_ref(uri)]
-    root = storage.uri_of(location)
-    images = []
-    for file in storage.walk(location):
-        name = storage.uri_of(file.location)
-        if _is_image(name) and "/." not in f"/{name[len(root) :].lstrip('/')}":
-            images.append(ImageRef.named(name, version=file.version))
-    if not images:
+        return Listing([_ref(uri)])
+    listing = _folder(location)
+    if not listing.images:
         missing = isinstance(location, Path) and not location.exists()
-        reason = "there is no such folder" if missing else "there is no image in it"
-        raise InvalidInput(uri, reason, f"Images end in {', '.join(SUFFIXES)}")
-    return images
+        counts = Counter(file.reason for file in listing.skipped)
+        others = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
+        raise InvalidInput(
+            uri,
+            "there is no such folder" if missing else f"there is no image in it{f' ({others})' if others else ''}",
+            f"Images usually end in {', '.join(SUFFIXES)}",
+        )
+    return listing
+
+
+def _folder(folder: Location) -> Listing:
+    root = storage.uri_of(folder)
+    hidden: Counter[str] = Counter()
+    files: list[StoredFile] = []
+    for file in storage.walk(folder):
+        if (place := _hidden(storage.uri_of(file.location), root)) is None:
+            files.append(file)
+        else:
+            hidden[place] += 1
+    skipped = [
+        SkippedFile(uri=_text(place), reason=Reason.HIDDEN, detail=f"{count} files" if count > 1 else None)
+        for place, count in hidden.items()
+    ]
+    images: list[ImageRef] = []
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for file, problem in zip(files, pool.map(_problem, files), strict=True):
+            name = storage.uri_of(file.location)
+            if problem is None:
+                images.append(ImageRef.named(name, version=file.version))
+            else:
+                skipped.append(SkippedFile(uri=_text(name), reason=problem.reason, detail=problem.detail))
+    return Listing(images, (*skipped, *_unlisted(folder, root)))
+
+
+def _unlisted(folder: Location, root: str) -> Iterator[SkippedFile]:
+    for path in storage.unlisted(folder):
+        name = storage.uri_of(path)
+        if _hidden(name, root) is not None:
+            yield SkippedFile(uri=_text(name), reason=Reason.HIDDEN)
+        elif path.is_dir():
+            detail = "a link to a folder is not followed. Name that folder itself"
+            yield SkippedFile(uri=_text(name), reason=Reason.LINKED_FOLDER, detail=detail)
+        else:
+            detail = "it is a device or a pipe, not a file"
+            yield SkippedFile(uri=_text(name), reason=Reason.UNSUPPORTED_URI, detail=detail)
+
+
+def _hidden(name: str, root: str) -> str | None:
+    """Return the hidden file or folder that ``name`` is or is in; None if it is not hidden."""
+    within = name[len(root) :]
+    place = f"/{within.lstrip('/')}".find("/.")
+    if place < 0:
+        return None
+    start = len(root) + len(within) - len(within.lstrip("/")) + place
+    end = name.find("/", start)
+    return name if end < 0 else name[:end]
+
+
+def _problem(file: StoredFile) -> Rejected | None:
+    """Return why the file is no image; None if it is one, or named like one: then its record tells."""
+    if _is_image(file.location.name):
+        return None
+    try:
+        start = storage.read_start(file.location, SIGNATURE)
+        if not start:
+            return Rejected(Reason.EMPTY, "the file has 0 bytes")
+        recognise(start)
+    except Rejected as rejected:
+        return rejected
+    except (StorageError, FileNotFoundError):  # The problem is recorded when the image is read.
+        return None
+    return None
+
+
+def _text(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _ref(uri: str) -> ImageRef:
@@ -80,10 +166,15 @@ def _ref(uri: str) -> ImageRef:
 
 def _is_one(location: Location) -> bool:
     """Return whether the location is one image, not a folder or a prefix."""
-    if not isinstance(location, Path):
-        return _is_image(location.name)
     try:
-        return location.is_file() or (_is_image(location.name) and not location.is_dir())
+        if isinstance(location, Path):
+            return location.is_file() or (_is_image(location.name) and not location.is_dir())
+        if not location.key or storage.exists(location):
+            return bool(location.key)
+        return _is_image(location.name) and next(storage.walk(location), None) is None
+    except StorageError:
+        # It may be listed or read even if its existence cannot be determined.
+        return _is_image(location.name)
     except OSError as error:
         raise InvalidInput(shortened(str(location)), f"cannot be read ({error.strerror})", EXPECTED) from error
 

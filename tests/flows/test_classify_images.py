@@ -17,8 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from prefect.client.orchestration import get_client
 from prefect.states import State
 
@@ -30,7 +32,7 @@ from sightline.monitoring import read_captures
 from sightline.registry import ModelNotFound, Registry
 from sightline.settings import settings
 from sightline.storage import Location
-from tests.images import grey, image_file, png_of_size, publish_by_brightness
+from tests.images import encoded, grey, image_file, png_of_size, publish_by_brightness
 from tests.web import listening, ok, redirect
 
 pytestmark = pytest.mark.integration
@@ -187,6 +189,47 @@ def test_credentials_of_urls_are_used_and_stored_nowhere(
     contents = [path.read_bytes() for path in files] + [text.encode() for text in (*alerts_of(state), caplog.text)]
     assert not [content for content in contents if SECRET.encode() in content]
     assert SECRET not in str(pq.read_table(result.table).to_pylist())
+
+
+def test_files_that_are_not_processed_are_counted_and_named(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    greys(folder, SURE[:2])
+    (folder / "scan").write_bytes(grey(255))
+    (folder / "labels.csv").write_text("a,b")
+    (folder / ".hidden.png").write_bytes(grey(0))
+    (folder / "linked").symlink_to(tmp_path)
+    first = run(str(folder)).result()
+    assert (first.images, first.accepted) == (3, 3)
+    assert first.skipped == {"hidden": 1, "linked_folder": 1, "not_an_image": 1}
+    lines = [json.loads(line) for line in storage.read_bytes(storage.locate(first.skipped_files)).splitlines()]
+    assert {Path(line["uri"]).name: line["reason"] for line in lines} == {
+        ".hidden.png": "hidden", "labels.csv": "not_an_image", "linked": "linked_folder"
+    }  # fmt: skip
+    (folder / "notes.txt").write_text("new")
+    again = run(str(folder)).result()
+    assert again.skipped["not_an_image"] == 2
+
+
+def test_range_of_a_sensor_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "map.png"
+    path.write_bytes(encoded(Image.fromarray(np.full((32, 32), 4095, np.uint16))))
+    unknown = run([str(path)]).result()
+    assert unknown.reasons == {"unknown_range": 1}
+    monkeypatch.setenv("IMAGE_WHITE", "4095")
+    settings.cache_clear()
+    known = run([str(path)]).result()
+    assert (known.accepted, known.classes) == (1, run([str(greys(tmp_path / "white", (255,))[0])]).result().classes)
+
+
+def test_warning_about_a_file_is_in_its_record(tmp_path: Path) -> None:
+    path = tmp_path / "profile.png"
+    path.write_bytes(encoded(Image.new("RGB", (32, 32), "black"), icc_profile=b"damaged"))
+    result = run([str(path)]).result()
+    assert (result.accepted, result.with_warnings) == (1, 1)
+    (record,) = records(result)
+    assert "ICC profile is ignored" in record["warnings"][0]
+    (row,) = pq.read_table(result.table).to_pylist()
+    assert "ICC profile is ignored" in row["warnings"]
 
 
 def test_failing_run_first_records_captures_and_alerts(tmp_path: Path) -> None:

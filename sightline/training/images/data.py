@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ from sightline.training.images.preset import Preset
 from sightline.vision.labelled import ImageSource, LabelledImage
 
 __all__ = ["TrainingData", "read_training_data"]
+
+_log = logging.getLogger(__name__)
 
 _READERS = 8
 _AHEAD = 256  # images that are read ahead
@@ -59,7 +62,7 @@ class TrainingData:
         for row, index in enumerate(part):
             image = images[self.manifest.samples[index].uri]
             try:
-                pixels[row] = _decode(image.read(), size)
+                pixels[row] = _decode(image.uri, image.read(), size)
             except vision.Rejected as error:
                 raise UnsuitableData(image.uri, f"was readable at first, but not any more: {error}") from error
         return pixels
@@ -141,15 +144,18 @@ def _read(
         return _unusable(image, f"its label {label} belongs to none of the classes"), None
     try:
         data = image.read()
-        return _Read(image, name, hashlib.sha256(data).hexdigest()), _decode(data, size)
+        return _Read(image, name, hashlib.sha256(data).hexdigest()), _decode(image.uri, data, size)
     except vision.Rejected as error:
         if error.reason in vision.TRANSIENT:
             raise StorageError(f"{image.uri}: {error.detail}") from error
         return _unusable(image, str(error)), None
 
 
-def _decode(data: bytes, size: ImageInput) -> NDArray[np.uint8]:
-    return vision.decode(data, size, vision.Limits()).pixels
+def _decode(uri: str, data: bytes, size: ImageInput) -> NDArray[np.uint8]:
+    decoded = vision.decode(data, size, vision.Limits())
+    if decoded.warnings:
+        _log.warning("%s: %s", uri, "; ".join(decoded.warnings))
+    return decoded.pixels
 
 
 def _consistent(rows: Sequence[_Read], unusable: list[Unusable]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import logging
 import os
 import threading
 from collections import Counter
@@ -28,6 +29,8 @@ from sightline.training.ranking.dataset import LABELS, LabelledPhoto, RankingDat
 __all__ = ["PEOPLE", "Crop", "crops_of", "prepare_split", "read_people"]
 
 PEOPLE = "people.csv"
+
+_log = logging.getLogger(__name__)
 
 
 class Crop(BaseModel):
@@ -159,13 +162,15 @@ def _dropped(photo: LabelledPhoto, number: int, dropped: DroppedPerson) -> Crop:
 
 def _write_crops(photo: LabelledPhoto, crop: _Crop, folder: Path) -> list[Crop]:
     try:
-        rgb = vision.decode(photo.read(), None, vision.Limits()).pixels
+        decoded = vision.decode(photo.read(), None, vision.Limits())
     except vision.Rejected as error:
         if error.reason in vision.TRANSIENT:
             raise StorageError(f"{photo.uri}: {error.detail}") from error
         row = Crop(label=photo.label, photo=photo.name, group=photo.group, person=0)
         return [row.model_copy(update={"reason": str(error.reason), "detail": error.detail})]
-    return [_save(photo, result, folder) for result in crop(photo, rgb)]
+    if decoded.warnings:
+        _log.warning("%s: %s", photo.uri, "; ".join(decoded.warnings))
+    return [_save(photo, result, folder) for result in crop(photo, decoded.pixels)]
 
 
 def _save(photo: LabelledPhoto, result: _CropResult, folder: Path) -> Crop:

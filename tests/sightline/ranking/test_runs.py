@@ -132,7 +132,7 @@ def test_finished_run_has_records_table_and_sheet_best_first(ranker: Ranker, buc
     assert Image.open(io.BytesIO(storage.read_bytes(bucket / "out" / "sheet.jpg"))).format == "JPEG"
     assert run.finished() == ended
     assert {file.location.name for file in storage.walk(bucket / "out")} == {
-        "results.jsonl", "results.parquet", "sheet.jpg", "run.json",
+        "results.jsonl", "results.parquet", "sheet.jpg", "run.json", "skipped.jsonl",
     }  # fmt: skip
 
 

@@ -79,15 +79,6 @@ def test_sixteen_bit_values_are_scaled_not_clipped(kind: str) -> None:
     assert np.abs(decoded[0, :, 0].astype(int) - np.arange(256)).max() <= 1
 
 
-@pytest.mark.parametrize("top", [1.0, 65535.0])
-def test_floats_are_scaled_and_nan_is_black(top: float) -> None:
-    values = np.array([[0, 0.5, 1.0, np.nan, np.inf, -1]], np.float32) * top
-    if top == 1.0:
-        values = values[:, :4]
-    decoded = read(encoded(Image.fromarray(values), "TIFF")).pixels[0, :, 0]
-    assert decoded.tolist() == [0, 127, 255, 0, 255, 0][: values.size]
-
-
 @pytest.mark.parametrize(
     "data",
     [

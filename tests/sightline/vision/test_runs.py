@@ -110,7 +110,9 @@ def test_repeated_chunk_keeps_its_first_start_time(bucket: Location) -> None:
 def test_finished_run_leaves_only_its_results(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     finish(run, [[record(0)], [record(1)]])
-    assert storage.file_names(bucket / "out") == ["results.jsonl", "results.parquet", "review.jsonl", "run.json"]
+    assert storage.file_names(bucket / "out") == [
+        "results.jsonl", "results.parquet", "review.jsonl", "run.json", "skipped.jsonl"
+    ]  # fmt: skip
     assert storage.folder_names(bucket / "out") == []
 
 

@@ -6,13 +6,15 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sightline import storage
 from sightline.errors import InvalidInput
 from sightline.storage import Location
-from sightline.vision import ImageRef, Limits, Reason, Rejected, expand, fetch
+from sightline.vision import ImageRef, Limits, Reason, Rejected, expand, fetch, list_source
 from tests.images import image_file
+from tests.tiffs import dng
 
 
 def fill(folder: Location, *names: str) -> None:
@@ -141,3 +143,83 @@ def test_pipe_does_not_hang_the_run(tmp_path: Path) -> None:
 def test_invalid_source_is_rejected_with_the_formats(source: object) -> None:
     with pytest.raises(InvalidInput, match=r"Give a folder, an s3:// prefix, .* or a payload"):
         expand(source)
+
+
+PHOTO = image_file(kind="JPEG")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("photo.jfif", PHOTO, None),
+        ("photo.jpe", PHOTO, None),
+        ("photo", PHOTO, None),
+        ("photo.jpg ", PHOTO, None),
+        ("photo.JPG.bak", PHOTO, None),
+        ("photo.jpg_large", PHOTO, None),
+        ("photo.dat", image_file(kind="WEBP"), None),
+        ("photo.HEIC", (Path(__file__).parent / "files" / "upright.heic").read_bytes(), None),
+        ("photo.nef", dng(np.full((64, 64, 3), 99, np.uint8)), None),
+        ("photo.jpg", b"<html>", None),  # It is named like an image, so that its record tells.
+        ("labels.csv", b"a,b\n", Reason.NOT_AN_IMAGE),
+        ("clip.mp4", b"\0\0\0\x18ftypmp42", Reason.NOT_AN_IMAGE),
+        ("nothing", b"", Reason.EMPTY),
+        (".photo.png", image_file(), Reason.HIDDEN),
+        (".thumbnails/photo.png", image_file(), Reason.HIDDEN),
+        ("c/.d/e/photo.png", image_file(), Reason.HIDDEN),
+    ],
+)
+def test_every_file_is_an_image_or_skipped_for_a_reason(
+    name: str, content: bytes, reason: Reason | None, bucket: Location
+) -> None:
+    storage.write_bytes(bucket / "first.png", image_file())
+    storage.write_bytes(bucket / name, content)
+    listing = list_source(storage.uri_of(bucket))
+    assert names(listing.images, bucket) == ["first.png", *([name] if reason is None else [])]
+    assert [skipped.reason for skipped in listing.skipped] == ([] if reason is None else [reason])
+    root = storage.uri_of(bucket)
+    assert all(f"{root}/{name}".startswith(skipped.uri) for skipped in listing.skipped)
+
+
+@pytest.mark.parametrize("name", ["photo", "photo.jfif", "photo.jpg ", "set.png", "a/photo.unknown"])
+def test_single_image_of_any_name_is_read(name: str, bucket: Location) -> None:
+    storage.write_bytes(bucket / name, PHOTO)
+    (ref,) = expand(storage.uri_of(bucket / name))
+    assert fetch(ref, Limits()) == PHOTO
+
+
+def test_prefix_named_like_an_image_is_a_folder(bucket: Location) -> None:
+    storage.write_bytes(bucket / "set.png" / "a.png", PHOTO)
+    assert names(expand(storage.uri_of(bucket / "set.png")), bucket) == ["set.png/a.png"]
+
+
+def test_hidden_folder_is_skipped_as_one(bucket: Location) -> None:
+    fill(bucket, "a.png", ".git/1", ".git/2/3", "b/.cache/x.png")
+    skipped = list_source(storage.uri_of(bucket)).skipped
+    assert [(item.uri.removeprefix(storage.uri_of(bucket)), item.detail) for item in skipped] == [
+        ("/.git", "2 files"),
+        ("/b/.cache", None),
+    ]
+
+
+def test_what_is_no_file_is_skipped_for_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    fill(tmp_path / "elsewhere", "a.png")
+    folder = tmp_path / "folder"
+    fill(folder, "a.png", "below/b.png")
+    (folder / "below" / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "photo.jpg").symlink_to(tmp_path / "elsewhere" / "a.png")
+    (folder / ".linked").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(folder / "pipe.png")
+    listing = list_source(folder)
+    assert names(listing.images, folder) == ["a.png", "below/b.png", "photo.jpg"]
+    reasons = {item.uri.rpartition("/")[2]: item.reason for item in listing.skipped}
+    assert reasons == {
+        "linked": Reason.LINKED_FOLDER, ".linked": Reason.HIDDEN, "pipe.png": Reason.UNSUPPORTED_URI
+    }  # fmt: skip
+
+
+def test_folder_without_images_counts_what_is_there(bucket: Location) -> None:
+    fill(bucket, "readme.txt", "labels", ".a.png")
+    with pytest.raises(InvalidInput, match=r"no image in it \(1 hidden, 2 not_an_image\)"):
+        expand(storage.uri_of(bucket))

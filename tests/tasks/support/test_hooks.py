@@ -327,7 +327,7 @@ PARENTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "process-upload of a video": (lambda clip: process_upload(str(clip)), "tasks.media.media.probe"),
     "process-upload of an image": (
         lambda clip: process_upload(str(clip.with_suffix(".png"))),
-        "tasks.images.vision.expand",
+        "tasks.images.vision.list_source",
     ),
     "sweep-uploads": (lambda _: sweep_uploads(), "tasks.media.media.probe"),
     "retrain-all": (lambda _: retrain_all(["ana"]), "tasks.emotion_training.sessions.read_sessions"),
