@@ -22,6 +22,7 @@ from tasks.images import (
     plan,
     publish_results,
     serialize,
+    warn_if_unchecked,
 )
 from tasks.models import resolve_model
 from tasks.runs import chunks_to_do, find_finished, finish_run
@@ -36,6 +37,7 @@ class ClassificationResult(Counts):
     processed: bool
     model: str
     threshold: float
+    familiarity_checked: bool
     results: str
     table: str
     review: str
@@ -49,6 +51,7 @@ class ClassificationResult(Counts):
             processed=processed,
             model=ended.model,
             threshold=ended.threshold,
+            familiarity_checked=ended.familiarity_checked,
             **job.files,
             capture=job.capture,
         )
@@ -84,6 +87,7 @@ def classify_images(
         capture: The folder or bucket of the capture files. By default CAPTURE_BUCKET.
     """
     images, spec = list_images(source), resolve_model(model, threshold)
+    warn_if_unchecked(spec)
     job = plan(images, spec, chunk_size, output, capture)
     ended = find_finished(job)
     processed = ended is None
@@ -104,8 +108,8 @@ def classify_images(
         send_alert(alert)
     if on_low_confidence == "fail" and (uncertain := ended.summary.low_confidence):
         raise ThresholdNotMet(
-            f"{THRESHOLD_NOT_MET}: {uncertain} of {len(images)} images are below {job.model.threshold:g}; "
-            f"see {job.files['review']}"
+            f"{THRESHOLD_NOT_MET}: {uncertain} of {len(images)} images are below {job.model.threshold:g}, or of a kind "
+            f"that {ended.model} does not know; see {job.files['review']}"
         )
     result = ClassificationResult.of(job, ended, processed=processed)
     if not processed:

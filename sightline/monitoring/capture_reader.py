@@ -158,6 +158,7 @@ def _inference(line: CapturedLine, file: CaptureFile, source: str, number: int) 
         line=number,
         uri=uri,
         seconds=seconds,
+        strangeness=line.strangeness(),
     )
 
 

@@ -9,14 +9,24 @@ from sightline.runs import RESULTS, TABLE
 from sightline.vision.backbones import BACKBONES, WeightsUnavailable, create_backbone
 from sightline.vision.backends import BackendUnavailable, supported_backends
 from sightline.vision.chunks import SerializedChunk, SerializedImage, serialize_chunk
-from sightline.vision.classifier import TASK, ImageClassifier, load_classifier
+from sightline.vision.classifier import TASK, Examination, ImageClassifier, load_classifier
 from sightline.vision.decode import Decoded, decode
 from sightline.vision.endpoint import EndpointClassifier, InvalidResponse
+from sightline.vision.familiarity import FAMILIARITY, Familiarity, FamiliarityFigures, familiarity_figures, is_checked
 from sightline.vision.fetch import fetch
 from sightline.vision.limits import Limits
 from sightline.vision.predictions import ImagePrediction, classify_chunk, record_of
 from sightline.vision.reasons import TRANSIENT, Reason, Rejected
-from sightline.vision.records import THRESHOLD_NOT_MET, ImageRecord, Outcome, judge
+from sightline.vision.records import (
+    OUT_OF_DISTRIBUTION,
+    THRESHOLD_NOT_MET,
+    UNCERTAIN,
+    ImageRecord,
+    Judgement,
+    Outcome,
+    judge,
+    judge_image,
+)
 from sightline.vision.refs import ImageRef
 from sightline.vision.rendering import classification_alert, classification_summary, least_certain_rows
 from sightline.vision.results import REVIEW, Counts, Summary, read_records
@@ -26,6 +36,8 @@ from sightline.vision.weights import load_weights, save_classifier
 
 __all__ = [
     "BACKBONES",
+    "FAMILIARITY",
+    "OUT_OF_DISTRIBUTION",
     "RESULTS",
     "REVIEW",
     "SUFFIXES",
@@ -33,17 +45,22 @@ __all__ = [
     "TASK",
     "THRESHOLD_NOT_MET",
     "TRANSIENT",
+    "UNCERTAIN",
     "BackendUnavailable",
     "ClassificationRun",
     "Counts",
     "Decoded",
     "EndpointClassifier",
+    "Examination",
+    "Familiarity",
+    "FamiliarityFigures",
     "FinishedClassification",
     "ImageClassifier",
     "ImagePrediction",
     "ImageRecord",
     "ImageRef",
     "InvalidResponse",
+    "Judgement",
     "Limits",
     "Outcome",
     "Reason",
@@ -59,9 +76,12 @@ __all__ = [
     "create_backbone",
     "decode",
     "expand",
+    "familiarity_figures",
     "fetch",
     "finished_runs",
+    "is_checked",
     "judge",
+    "judge_image",
     "least_certain_rows",
     "load_classifier",
     "load_weights",

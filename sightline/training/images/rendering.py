@@ -10,6 +10,7 @@ from sightline.registry import ModelRecord, Promotion
 from sightline.training.common import rendering
 from sightline.training.images.comparison import ComparisonRow
 from sightline.training.images.manifest import Unusable
+from sightline.vision import familiarity_figures
 
 __all__ = ["aligned", "comparison_rows", "model_page"]
 
@@ -88,8 +89,17 @@ def _metrics(record: ModelRecord) -> dict[str, str]:
         "accuracy of accepted images": "none accepted" if accepted is None else f"{accepted:.4f}",
         "calibration error before scaling": f"{metrics['ece_before']:.4f}",
         f"calibration error after, temperature {record.temperature:.3g}": f"{metrics['ece_after']:.4f}",
+        **_false_alarms(record),
         "seconds of training": f"{metrics['training_seconds']:.0f}",
     }
+
+
+def _false_alarms(record: ModelRecord) -> dict[str, str]:
+    figures = familiarity_figures(record)
+    if figures is None:
+        return {}
+    low, high = figures.interval
+    return {"refused as images of an unknown kind": f"{figures.rate:.1%} (95 %: {low:.1%} to {high:.1%})"}
 
 
 def _cross_validation(metrics: dict[str, Any] | None) -> str:
