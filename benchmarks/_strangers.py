@@ -55,7 +55,7 @@ def _gaussian_noise(random: np.random.Generator, _: int) -> Pixels:
 
 
 def _coloured_noise(random: np.random.Generator, _: int) -> Pixels:
-    """Noise whose power falls with the frequency as f to the power of -1 (pink) to -3 (beyond brown)."""
+    """Return noise whose power falls with the frequency as f to the power of -1 (pink) to -3 (beyond brown)."""
     height, width = _shape(random)
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None])
     frequency[0, 0] = 1 / max(height, width)
@@ -106,7 +106,7 @@ def _opened(folder: str, pattern: str) -> tuple[Pixels, ...]:
 
 
 def _people(random: np.random.Generator, number: int) -> Pixels:
-    """The four COCO photos themselves, then parts of at least a twentieth of them."""
+    """Return the four COCO photos themselves, then parts of at least a twentieth of them."""
     photos = _opened(str(SHARED / "people"), "*.jpg")
     return photos[number] if number < len(photos) else _crop(random, photos[number % len(photos)], 0.05)
 
@@ -122,7 +122,7 @@ def _everyday() -> tuple[Pixels, ...]:
 
 
 def _photo(random: np.random.Generator, number: int) -> Pixels:
-    """Parts of the photos that come with scikit-image and scikit-learn: food, an animal, a building, textures, …"""
+    """Return a part of one of the photos that come with scikit-image and scikit-learn: food, animals, textures."""
     photos = _everyday()
     return photos[number] if number < len(photos) else _crop(random, photos[number % len(photos)], 0.05)
 
@@ -135,7 +135,7 @@ def _labelled_faces() -> Pixels:
 
 
 def _face(random: np.random.Generator, number: int) -> Pixels:
-    """A hundred faces of Labeled Faces in the Wild, grey; then an astronaut's, in colour, moved and mirrored."""
+    """Return one of a hundred grey faces of Labeled Faces in the Wild, then parts of an astronaut in colour."""
     faces = _labelled_faces()
     if number < len(faces):
         return np.stack([faces[number]] * 3, axis=-1)

@@ -91,8 +91,8 @@ def _attributes(event: CaptureEvent) -> str:
     values = {
         _URI: event.uri,
         _SECONDS: None if event.seconds is None else f"{event.seconds:.6f}",
-        # Nine digits: a value just above 1 must not be rounded to 1.
-        _STRANGENESS: None if event.strangeness is None else f"{event.strangeness:.9g}",
+        # In full: a value just above 1 must not be rounded to 1.
+        _STRANGENESS: None if event.strangeness is None else repr(float(event.strangeness)),
     }
     attributes = [f"{name}={value}" for name, value in values.items() if value is not None]
     return f'"customAttributes":{json.dumps(attributes)},' if attributes else ""

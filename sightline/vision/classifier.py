@@ -50,7 +50,7 @@ class ImageClassifier:
         self.threshold = record.threshold
         self._backend = backend
         self._head = head
-        self._familiarity = familiarity
+        self.familiarity = familiarity
         self._flip = bool(record.architecture.get("flip"))
         self._turn = Lock()
 
@@ -89,12 +89,12 @@ class ImageClassifier:
             shape = f"{pixels.dtype} {pixels.shape}"
             raise ValueError(f"images of {shape}; expected uint8 (n, *{expected})")
         if not len(pixels):
-            return np.empty((0, len(self.classes))), np.empty(0) if self._familiarity else None
+            return np.empty((0, len(self.classes))), np.empty(0) if self.familiarity else None
         embeddings = self._embeddings(pixels)
         logits = self._head.logits(embeddings)
         if self._flip:
             logits = (logits + self._head.logits(self._embeddings(pixels[:, :, ::-1]))) / 2
-        strangeness = self._familiarity.strangeness(embeddings, pixels) if self._familiarity else None
+        strangeness = self.familiarity.strangeness(embeddings, pixels) if self.familiarity else None
         return probabilities(logits, self.record.temperature), strangeness
 
     def _embeddings(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -125,5 +125,7 @@ def load_classifier(
     size = files.record.image_input
     module, head = load_weights(files)
     half_precisions = supported_half_precisions(files.record) if half else ()
-    chosen = choose_backend(module, size, device, backend, half_precisions)
-    return ImageClassifier(files.record, chosen, head, load_familiarity(files))
+    familiarity = load_familiarity(files, module.embedding_size)
+    return ImageClassifier(
+        files.record, choose_backend(module, size, device, backend, half_precisions), head, familiarity
+    )

@@ -15,7 +15,6 @@ Two distances are combined, both measured against the training images:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +49,9 @@ STATISTICS = 84
 """The number of statistics of an image's pixels."""
 
 _GRID = 4  # fields per side
+_COLOURS = 48  # of the statistics, which come first
 _FLOOR = 1e-3  # added to deviations, which are from 0 to 1, before their logarithm
 _TINY = 1e-12
-_BLOCK = 64  # images that are described together
 
 Floats = NDArray[np.float64]
 
@@ -153,42 +152,57 @@ def unit_length(embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
 def describe(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return statistics, shape = (n, :data:`STATISTICS`), of images, uint8, shape = (n, height, width, 3), RGB.
 
-    The colours and contrasts of 4x4 fields, the contrasts between neighbouring pixels at two scales, and the contrasts
-    and saturations of the complete image. Values are from 0 to 1; of contrasts the logarithm is taken. Raises
-    ``ValueError`` for images of fewer than 4x4 pixels.
+    The colours and contrasts of 4x4 fields, the contrasts between neighbouring pixels at two scales and between
+    channels, the contrasts of the complete image, and its tint. Values are from 0 to 1; of contrasts the logarithm is
+    taken. Raises ``ValueError`` for images of fewer than 4x4 pixels.
     """
     if min(pixels.shape[1:3]) < _GRID:
         raise ValueError(f"images of {pixels.shape[1:3]} pixels; familiarity needs at least {_GRID}x{_GRID}")
-    if not len(pixels):
-        return np.empty((0, STATISTICS), np.float32)
-    blocks = [pixels[start : start + _BLOCK] for start in range(0, len(pixels), _BLOCK)]
-    return np.concatenate([_describe(block.astype(np.float32) / 255) for block in blocks])
+    described = np.empty((len(pixels), STATISTICS))
+    for row, image in zip(described, pixels, strict=True):
+        _describe(np.ascontiguousarray(image), row)
+    contrasts = described[:, _COLOURS:-2]
+    contrasts[:] = np.log(_FLOOR + contrasts / 255)
+    described[:, :_COLOURS] /= 255
+    described[:, -2:] /= 255
+    return described.astype(np.float32)
 
 
-def _describe(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    count, height, width, _ = images.shape
-    fields = [images[:, top:bottom, left:right] for top, bottom in _ranges(height) for left, right in _ranges(width)]
-    rows, columns = height // 2, width // 2
-    halved = images[:, : 2 * rows, : 2 * columns].reshape(count, rows, 2, columns, 2, 3).mean((2, 4))
-    greys = images.mean(3, keepdims=True)
+def _describe(image: NDArray[np.uint8], row: Floats) -> None:
+    """Write the statistics of one image, from 0 to 255, into ``row``."""
+    import cv2
+
+    height, width, _ = image.shape
+    rows, columns = ([side * place // _GRID for place in range(_GRID + 1)] for side in (height, width))
+    # Sums of whole numbers are exact, so that the variance of a uniform image is 0.
+    sums, squares = (_between(table[rows][:, columns]) for table in cv2.integral2(image, sdepth=cv2.CV_64F))
+    sizes = np.outer(np.diff(rows), np.diff(columns))[..., None]
+    total, area = sums.sum((0, 1)), height * width
+    halved = cv2.resize(
+        image[: height // 2 * 2, : width // 2 * 2], (width // 2, height // 2), interpolation=cv2.INTER_AREA
+    )
+    red, green, blue = cv2.split(image)
+    steps = [(scale[:, 1:], scale[:, :-1]) for scale in (image, halved)]
+    steps += [(scale[1:], scale[:-1]) for scale in (image, halved)]
     parts = [
-        *(field.mean((1, 2)) for field in fields),
-        *(_log(field.std((1, 2)).mean(1, keepdims=True)) for field in fields),
-        *(_log(np.abs(np.diff(scale, axis=axis)).mean((1, 2))) for scale in (images, halved) for axis in (2, 1)),
-        _log(np.sqrt(np.square(images - greys).mean((1, 2)))),
-        _log(images.std((1, 2))),
-        (images[..., :2] - images[..., 1:]).mean((1, 2)),
+        (sums / sizes).ravel(),
+        _deviation(sizes, sums, squares).mean(2).ravel(),
+        *(cv2.mean(cv2.absdiff(*pair))[:3] for pair in steps),
+        [cv2.mean(cv2.absdiff(*pair))[0] for pair in ((red, green), (green, blue), (blue, red))],
+        _deviation(area, total, squares.sum((0, 1))),
+        (total[:2] - total[1:]) / area,
     ]
-    return np.concatenate(parts, axis=1)
+    np.concatenate(parts, out=row)
 
 
-def _ranges(side: int) -> list[tuple[int, int]]:
-    edges = [side * place // _GRID for place in range(_GRID + 1)]
-    return list(pairwise(edges))
+def _deviation(count: Any, sums: Floats, squares: Floats) -> Floats:
+    """Return the standard deviations of values from their number, sums and sums of squares."""
+    return np.asarray(np.sqrt(np.maximum(count * squares - sums * sums, 0)) / count)
 
 
-def _log(contrasts: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.log(_FLOOR + contrasts), np.float32)
+def _between(corners: NDArray[Any]) -> Floats:
+    """Return the sums of the fields, shape = (4, 4, 3), between corners of an integral image, shape = (5, 5, 3)."""
+    return np.asarray(np.diff(np.diff(corners, axis=0), axis=1), np.float64)
 
 
 def _check_shapes(tensors: dict[str, NDArray[Any]]) -> None:
@@ -211,14 +225,14 @@ def is_checked(record: ModelRecord) -> bool:
     return FAMILIARITY in record.files
 
 
-def load_familiarity(files: ModelFiles) -> Familiarity | None:
-    """Load the measure of a version, None if it has none.
+def load_familiarity(files: ModelFiles, size: int) -> Familiarity | None:
+    """Load the measure of a version, whose embeddings have this ``size``; None if it has none.
 
-    Raises ``ModelDamaged`` if the file is damaged, or is for embeddings of another size than the record's.
+    Raises ``ModelDamaged`` if the file is damaged, or is for embeddings of another size.
     """
     if not is_checked(files.record):
         return None
-    path, size = files.folder / FAMILIARITY, files.record.architecture.get("embedding")
+    path = files.folder / FAMILIARITY
     try:
         familiarity = Familiarity.load(path)
     except (OSError, ValueError) as error:
