@@ -79,9 +79,8 @@ def report_on(
     publish_with(registry, baseline_of(predictions(random, 400), random), metrics=metrics)
     values = [3.0] * strange + [0.5] * (checked - strange) + [None] * unchecked
     rows = predictions(random, len(values))
-    capture(
-        folder / "c", rows, START, span=DAY, strangeness=[values[place] for place in random.permutation(len(values))]
-    )
+    mixed = [values[place] for place in random.permutation(len(values))]
+    capture(folder / "c", rows, START, span=DAY, strangeness=mixed)
     model = watch_model(registry, "vehicles", folder / "c", START, START + DAY)
     window = read_window(model, folder / "c", START, START + DAY)
     report = build_report(window)
@@ -146,18 +145,14 @@ def test_earlier_window_is_a_baseline(registry: Registry, tmp_path: Path) -> Non
 def test_false_alarms_are_rare_at_the_rate_of_the_test_set(size: int) -> None:
     random = np.random.default_rng(size)
     alarms = 0
+
+    def strange_of(count: int) -> Unfamiliar:
+        return Unfamiliar(count, int(random.binomial(count, 0.01)))
+
     for _ in range(200):
         sides = [predictions(random, count) for count in (400, size)]
         baseline, window = (
-            Predictions(
-                "x",
-                rows.max(1),
-                rows.argmax(1),
-                None,
-                None,
-                Unfamiliar(len(rows), int(random.binomial(len(rows), 0.01))),
-            )
-            for rows in sides
+            Predictions("x", rows.max(1), rows.argmax(1), None, None, strange_of(len(rows))) for rows in sides
         )
         counts = np.bincount(window.predicted, minlength=2).tolist()
         compared = compare_windows(baseline, window, counts, CLASSES, DriftLimits())
