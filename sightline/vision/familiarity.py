@@ -110,7 +110,7 @@ class Familiarity:
         offsets -= (offsets @ self.components.T) @ self.components
         whitened = (describe(pixels) - self.pixel_centre) @ self.whitening
         distances = np.stack([np.linalg.norm(offsets, axis=1), np.linalg.norm(whitened, axis=1)], axis=1)
-        return np.log(np.maximum(distances.astype(np.float64), _TINY))
+        return np.asarray(np.log(np.maximum(distances.astype(np.float64), _TINY)))
 
     def save(self, path: Path) -> None:
         """Write the measure to ``path`` as safetensors."""
