@@ -15,7 +15,7 @@ from api.reading import ReadImage
 from api.schemas import EXAMPLE_IMAGE, Classification, ClassifiedImage, ImagesPayload, LambdaResponse
 from api.service import Service
 from sightline.registry import ModelRecord
-from sightline.vision import TASK, THRESHOLD_NOT_MET, Outcome, Rejected, judge
+from sightline.vision import TASK, Examination, Outcome, Rejected, is_checked, judge_image
 
 __all__ = ["classification_routes"]
 
@@ -100,23 +100,22 @@ async def _classify(service: Service, payload: Mapping[str, Any], name: str) -> 
         model=record.label,
         classes=list(record.classes),
         threshold=record.threshold,
+        familiarity_checked=is_checked(record),
         images=images,
         **(images[0].model_dump(include={"image_data", "s3_bucket", "s3_key", "inferences"}) if single else {}),
     )
 
 
-def _classified(image: ReadImage, row: tuple[float, ...], record: ModelRecord) -> ClassifiedImage:
-    probabilities = dict(zip(record.classes, row, strict=True))
-    name, confidence, outcome = judge(probabilities, record.threshold)
+def _classified(image: ReadImage, examination: Examination, record: ModelRecord) -> ClassifiedImage:
+    probabilities = dict(zip(record.classes, examination.probabilities, strict=True))
+    judgement = judge_image(probabilities, record.threshold, examination.strangeness)
     return ClassifiedImage(
         **_source(image),
-        inferences=list(row),
-        class_name=name,
-        confidence=confidence,
+        inferences=list(examination.probabilities),
         probabilities=probabilities,
-        outcome=outcome,
-        reason=None if outcome is Outcome.ACCEPTED else THRESHOLD_NOT_MET,
+        strangeness=examination.strangeness,
         detail=None,
+        **judgement._asdict(),
     )
 
 
@@ -127,6 +126,7 @@ def _rejected(image: ReadImage, rejection: Rejected) -> ClassifiedImage:
         class_name=None,
         confidence=None,
         probabilities=None,
+        strangeness=None,
         outcome=Outcome.REJECTED,
         reason=rejection.reason.value,
         detail=rejection.detail,

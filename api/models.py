@@ -20,7 +20,7 @@ from sightline.ranking import TASK as RANKING
 from sightline.ranking import Ranker, load_ranker
 from sightline.registry import ModelRecord, Registry
 from sightline.settings import Settings
-from sightline.vision import ImageClassifier, load_classifier
+from sightline.vision import ImageClassifier, is_checked, load_classifier
 from sightline.vision.posture_settings import check_classes, pinned
 
 __all__ = ["DEFAULT_MODELS", "ModelState", "Models", "ServedModel", "train_command"]
@@ -48,7 +48,7 @@ class ServedModel:
         self.record: ModelRecord = model.record
         self._leases = 0
         self._idle = asyncio.Event()
-        self._batcher: Batcher[Pixels, tuple[float, ...]] = Batcher(
+        self._batcher: Batcher[Pixels, Any] = Batcher(
             _compute_of(model),
             _BatchMetrics(name, metrics),
             max_batch=config.api_max_batch,
@@ -72,8 +72,8 @@ class ServedModel:
         with self._batcher.expecting():
             yield
 
-    async def predict(self, images: Sequence[Pixels]) -> list[tuple[float, ...]]:
-        """Return a row for each image: the probabilities of a classifier's classes, or a ranker's score.
+    async def predict(self, images: Sequence[Pixels]) -> list[Any]:
+        """Return the result of each image: a classifier's :class:`~sightline.vision.Examination`, or a ranker's score.
 
         Raises :class:`Problem` if too many images are waiting, or if the model fails.
         """
@@ -285,10 +285,10 @@ class _BatchMetrics:
         self.metrics.dropped.labels(self.model).inc(items)
 
 
-def _compute_of(model: ImageClassifier | Ranker) -> Callable[[list[Pixels]], Sequence[tuple[float, ...]]]:
+def _compute_of(model: ImageClassifier | Ranker) -> Callable[[list[Pixels]], Sequence[Any]]:
     if isinstance(model, Ranker):
-        return lambda crops: [(float(score),) for score in model.scores(crops)]
-    return lambda images: [tuple(row) for row in model.predict(np.stack(images)).tolist()]
+        return lambda crops: [float(score) for score in model.scores(crops)]
+    return lambda images: model.examine(np.stack(images))
 
 
 def _load_and_warm_up(registry: Registry, label: str, config: Settings) -> ImageClassifier | Ranker:
@@ -300,6 +300,8 @@ def _load_and_warm_up(registry: Registry, label: str, config: Settings) -> Image
         model = load_ranker(registry, label)
     else:
         model = load_classifier(registry, label, device=config.device, backend=config.backend)
+        if not is_checked(record):
+            _log.warning("%s: nothing checks whether an image is of the kind that this model knows", record.label)
     black = np.zeros((model.input.height, model.input.width, 3), np.uint8)
     compute = _compute_of(model)
     for count in (1, config.api_max_batch):

@@ -59,7 +59,7 @@ def ranking_routes(service: Service) -> APIRouter:
             with model.expecting():
                 prepared, people = await _prepare(service, photo, parameters)
             crops = [encoded.person.lower_body for encoded in people if encoded.person.lower_body is not None]
-            scores = (row[0] for row in await model.predict(crops))
+            scores = iter(await model.predict(crops))
             ranker = cast("Ranker", model.model)
             return Ranking(
                 results=[

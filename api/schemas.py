@@ -89,8 +89,13 @@ class ClassifiedImage(BaseModel):
     class_name: str | None = Field(alias="class", description="The predicted class.")
     confidence: float | None = Field(description="The probability of the predicted class.")
     probabilities: dict[str, float] | None = Field(description="The probabilities by class.")
-    outcome: Outcome = Field(description="`low_confidence`: below the model's threshold.")
-    reason: str | None = Field(description="The reason of the rejection, or `THRESHOLD_CONFIDENCE_NOT_MET`.")
+    strangeness: float | None = Field(
+        description="The distance from the images that the model knows, above 1 for another kind; null if not checked."
+    )
+    outcome: Outcome = Field(description="`low_confidence`: uncertain, for one of the last two reasons below.")
+    reason: str | None = Field(
+        description="The reason of the rejection, `THRESHOLD_CONFIDENCE_NOT_MET`, or `OUT_OF_DISTRIBUTION`."
+    )
     detail: str | None = Field(description="An explanation for people.")
 
 
@@ -104,6 +109,7 @@ class Classification(BaseModel):
     model: str = Field(description="The model and its version.", examples=["vehicles/1"])
     classes: list[str] = Field(description="The classes, in the model's order.")
     threshold: float = Field(description="The lowest confidence that is accepted.")
+    familiarity_checked: bool = Field(description="Whether the model measures if it knows images of this kind.")
     images: list[ClassifiedImage]
     image_data: Literal[""] | None = None
     s3_bucket: str | None = None

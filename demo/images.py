@@ -7,7 +7,7 @@ from typing import Any
 
 from demo.template import class_colours, file_links, link, plot_links, render
 from sightline.registry import ModelRecord
-from sightline.vision import ImageRecord, Outcome, read_records
+from sightline.vision import OUT_OF_DISTRIBUTION, ImageRecord, Outcome, read_records
 
 __all__ = ["write_sheet"]
 
@@ -56,5 +56,6 @@ def _tile(record: ImageRecord, page: Path) -> dict[str, Any]:
         "confidence": record.confidence,
         "second": ranked[1] if len(ranked) > 1 else None,
         "reason": (record.reason or "").replace("_", " "),
+        "unknown": record.reason == OUT_OF_DISTRIBUTION,
         "detail": record.detail,
     }

@@ -22,6 +22,7 @@ from tasks.images import (
     plan,
     publish_results,
     serialize,
+    warn_if_unchecked,
 )
 from tasks.models import resolve_model
 from tasks.runs import chunks_to_do, find_finished, finish_run
@@ -40,6 +41,7 @@ class ClassificationResult(Counts):
     model: str
     threshold: float
     skipped: dict[str, int]
+    familiarity_checked: bool
     results: str
     table: str
     review: str
@@ -55,6 +57,7 @@ class ClassificationResult(Counts):
             model=ended.model,
             threshold=ended.threshold,
             skipped=ended.skipped,
+            familiarity_checked=ended.familiarity_checked,
             **job.files,
             capture=job.capture,
         )
@@ -90,6 +93,7 @@ def classify_images(
         capture: The folder or bucket of the capture files. By default CAPTURE_BUCKET.
     """
     listing, spec = list_images(source), resolve_model(model, threshold)
+    warn_if_unchecked(spec)
     job = plan(listing.images, spec, chunk_size, output, capture, listing.skipped)
     ended = find_finished(job)
     processed = ended is None
@@ -110,8 +114,8 @@ def classify_images(
         send_alert(alert)
     if on_low_confidence == "fail" and (uncertain := ended.summary.low_confidence):
         raise ThresholdNotMet(
-            f"{THRESHOLD_NOT_MET}: {uncertain} of {job.images} images are below {job.model.threshold:g}; "
-            f"see {job.files['review']}"
+            f"{THRESHOLD_NOT_MET}: {uncertain} of {job.images} images are below {job.model.threshold:g}, or of a kind "
+            f"that {ended.model} does not know; see {job.files['review']}"
         )
     result = ClassificationResult.of(job, ended, processed=processed)
     if not processed:

@@ -176,7 +176,7 @@ class ImagesClassified(Payload):
 
 
 class ImagesUncertain(ImagesClassified):
-    """A run classified some images with a confidence below the threshold."""
+    """A run classified some images with a confidence below the threshold, or of a kind that the model does not know."""
 
     event = "sightline.images.uncertain"
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from prefect.artifacts import create_table_artifact
+from prefect.logging import get_run_logger
 
 from sightline import monitoring, storage, vision
 from sightline.monitoring import CaptureEvent
@@ -38,6 +39,7 @@ __all__ = [
     "plan",
     "publish_results",
     "serialize",
+    "warn_if_unchecked",
 ]
 
 
@@ -56,7 +58,13 @@ class ClassificationJob(Job[FinishedClassification]):
         """Write the results of all chunks."""
         model = self.model
         return self.run.finish(
-            self.chunks, model.classes, model.name, model.threshold, fixed=self.fixed, skipped=self.skipped
+            self.chunks,
+            model.classes,
+            model.name,
+            model.threshold,
+            fixed=self.fixed,
+            familiarity_checked=model.checks_familiarity,
+            skipped=self.skipped,
         )
 
 
@@ -95,6 +103,16 @@ def plan(
         capture=storage.uri_of(config.locate(capture or config.capture_bucket)),
         skipped=skipped,
     )
+
+
+def warn_if_unchecked(model: ModelSpec) -> None:
+    """Log a warning, once per run, if nothing checks whether the images are of the kind that the model knows."""
+    if not model.checks_familiarity:
+        get_run_logger().warning(
+            "%s: nothing checks whether an image is of the kind that this model knows, so images of another kind can "
+            "be accepted. Train the model again to add the check",
+            model.name,
+        )
 
 
 @sightline_task(**ON_STORAGE, task_run_name="serialize-{chunk.value.number}", timeout="flow_timeout_seconds")
@@ -140,6 +158,7 @@ def _events(chunk: SerializedChunk, predictions: Sequence[ImagePrediction], file
                 probabilities=prediction.probabilities,
                 uri=prediction.uri,
                 seconds=prediction.timings["classify"],
+                strangeness=prediction.strangeness,
             )
 
 

@@ -22,6 +22,7 @@ class ModelSpec(BaseModel):
     """A model that classifies, small enough to be passed from task to task.
 
     ``name`` is ``posture/3`` or ``endpoint://NAME``; ``input`` is None if the images are sent unchanged.
+    ``checks_familiarity``: whether it measures if an image is of the kind that it knows.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,6 +32,7 @@ class ModelSpec(BaseModel):
     threshold: float
     input: ImageInput | None
     registry: str | None
+    checks_familiarity: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -69,6 +71,7 @@ def resolve_model(model: str, threshold: float | None) -> ModelSpec:
         threshold=record.threshold if threshold is None else threshold,
         input=record.image_input,
         registry=storage.uri_of(registry.root),
+        checks_familiarity=vision.is_checked(record),
     )
 
 

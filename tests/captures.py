@@ -61,6 +61,7 @@ def capture(
     images: Sequence[bytes] | None = None,
     per_file: int = 64,
     first_id: int = 0,
+    strangeness: Sequence[float | None] | None = None,
 ) -> None:
     """Capture predictions with times spread evenly over ``span`` from ``start`` on."""
     probabilities = [tuple(map(float, row)) for row in rows]
@@ -76,6 +77,7 @@ def capture(
                 probabilities=probabilities[number],
                 uri=f"s3://images/{number}.png",
                 seconds=0.02,
+                strangeness=strangeness[number] if strangeness else None,
             )
             for number in numbers
         )

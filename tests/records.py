@@ -78,7 +78,7 @@ def prediction(*review: str) -> Prediction:
     )  # fmt: skip
 
 
-def classification(*records: ImageRecord) -> FinishedClassification:
+def classification(*records: ImageRecord, familiarity_checked: bool = False) -> FinishedClassification:
     """Return a finished run that classified these images and 8 others that were accepted."""
     outcomes = [record.outcome for record in records]
     summary = Summary(
@@ -92,8 +92,9 @@ def classification(*records: ImageRecord) -> FinishedClassification:
         not_accepted=tuple(record for record in records if record.outcome is not Outcome.ACCEPTED),
     )
     return FinishedClassification(
-        key="k1", model="posture/3", threshold=0.9, finished=NOON, final=True, summary=summary
-    )
+        key="k1", model="posture/3", threshold=0.9, familiarity_checked=familiarity_checked, finished=NOON, final=True,
+        summary=summary,
+    )  # fmt: skip
 
 
 def uncertain_image() -> ImageRecord:

@@ -20,7 +20,7 @@ from sightline.vision import Answer, read_answer
 
 __all__ = ["CaptureEvent", "CapturedInference", "CapturedLine", "InvalidCapture", "encode_event"]
 
-_URI, _SECONDS = "sightline-uri", "sightline-seconds"  # custom attributes
+_URI, _SECONDS, _STRANGENESS = "sightline-uri", "sightline-seconds", "sightline-strangeness"  # custom attributes
 
 
 class InvalidCapture(InvalidInput):
@@ -32,7 +32,8 @@ class CaptureEvent:
     """An inference to capture: the image as it was sent, and the probabilities in the order of the model's classes.
 
     ``event_id`` identifies the inference permanently: an inference that is captured again has the same id. ``uri`` is
-    the source of the image. ``seconds`` is the duration of the inference.
+    the source of the image. ``seconds`` is the duration of the inference. ``strangeness`` is above 1 if the model does
+    not know images of this kind, None if nothing measured it.
     """
 
     event_id: UUID
@@ -42,6 +43,7 @@ class CaptureEvent:
     probabilities: tuple[float, ...]
     uri: str | None = None
     seconds: float | None = None
+    strangeness: float | None = None
 
     def __post_init__(self) -> None:
         if self.inference_time.tzinfo is None:
@@ -54,7 +56,7 @@ class CapturedInference(NamedTuple):
     ``data`` is the input as it was sent, in the format that ``content_type`` states; both are empty if the input was
     not captured. ``answer`` is the output. ``source`` is the URI of the file, ``line`` the number of its line, and
     ``file_time`` the time in the file's name. ``uri`` (the source of the image) and ``seconds`` (the duration of the
-    inference) are None if they were not captured.
+    inference) are None if they were not captured, and so is ``strangeness`` (above 1 for an image of an unknown kind).
     """
 
     event_id: str
@@ -69,6 +71,7 @@ class CapturedInference(NamedTuple):
     uri: str | None
     seconds: float | None
     file_time: datetime
+    strangeness: float | None = None
 
     @property
     def probabilities(self) -> tuple[float, ...]:
@@ -92,7 +95,12 @@ def encode_event(event: CaptureEvent) -> tuple[bytes, bytes, bytes]:
 
 def _attributes(event: CaptureEvent) -> str:
     """Return the fields that Model Monitor does not define, as its custom attributes."""
-    values = {_URI: event.uri, _SECONDS: None if event.seconds is None else f"{event.seconds:.6f}"}
+    values = {
+        _URI: event.uri,
+        _SECONDS: None if event.seconds is None else f"{event.seconds:.6f}",
+        # In full: a value just above 1 must not be rounded to 1.
+        _STRANGENESS: None if event.strangeness is None else repr(float(event.strangeness)),
+    }
     attributes = [f"{name}={value}" for name, value in values.items() if value is not None]
     return f'"customAttributes":{json.dumps(attributes)},' if attributes else ""
 
@@ -146,16 +154,15 @@ class CapturedLine(_Part):
 
         Raises ``ValueError`` for an invalid duration.
         """
-        attributes = self.event_metadata.custom_attributes
-        if not attributes:
-            return None, None
-        values = dict(str(attribute).partition("=")[::2] for attribute in attributes)
-        uri, text = values.get(_URI), values.get(_SECONDS)
-        if text is None:
-            return uri, None
-        if not 0 <= (seconds := float(text)) <= sys.float_info.max:
-            raise ValueError(f"eventMetadata.customAttributes: {_SECONDS}={text} is not a duration")
-        return uri, seconds
+        values = self._attributes()
+        return values.get(_URI), _number(values, _SECONDS, "a duration")
+
+    def strangeness(self) -> float | None:
+        """Return the strangeness of the image, None if not captured. Raises ``ValueError`` for an invalid one."""
+        return _number(self._attributes(), _STRANGENESS, "a distance")
+
+    def _attributes(self) -> dict[str, str]:
+        return dict(str(attribute).partition("=")[::2] for attribute in self.event_metadata.custom_attributes)
 
     def data(self) -> bytes:
         """Return the model's input, empty if it was not captured. Raises ``ValueError`` if it is not valid base64."""
@@ -179,3 +186,13 @@ class CapturedLine(_Part):
             return read_answer(output.content(), output.content_type)
         except ValueError as error:
             raise ValueError(f"captureData.endpointOutput.data: {error}") from error
+
+
+def _number(attributes: dict[str, str], name: str, meaning: str) -> float | None:
+    """Return the value of a custom attribute, None if it is absent. Raises ``ValueError`` unless it is 0 or more."""
+    text = attributes.get(name)
+    if text is None:
+        return None
+    if not 0 <= (value := float(text)) <= sys.float_info.max:
+        raise ValueError(f"eventMetadata.customAttributes: {name}={text} is not {meaning}")
+    return value

@@ -168,6 +168,7 @@ def _inference(line: CapturedLine, file: CaptureFile, source: str, number: int) 
         uri=uri,
         seconds=seconds,
         file_time=file.time,
+        strangeness=line.strangeness(),
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from sightline.monitoring.predictions import Predictions
+from sightline.monitoring.predictions import Predictions, Unfamiliar
 
 __all__ = [
     "MIN_BASELINE_SIZE",
@@ -40,7 +40,7 @@ _MIN_SHIFT = 0.005
 and invisible in two decimals. (The distance of L. N. Wasserstein, which is in units of the confidence.)"""
 
 Confidences: TypeAlias = NDArray[np.float64]
-TestName: TypeAlias = Literal["Kolmogorov-Smirnov", "chi-square", "Mann-Whitney on a classifier"]
+TestName: TypeAlias = Literal["Kolmogorov-Smirnov", "chi-square", "Mann-Whitney on a classifier", "Fisher exact"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class DriftLimits:
 
     ``min_events``: the number of predictions that a window needs. ``psi``: population stability index of the
     confidence, which also sets the limit of its Kolmogorov-Smirnov distance. ``share``: total variation distance of the
-    classes. ``auc``: of a classifier that distinguishes the embeddings.
+    classes. ``auc``: of a classifier that distinguishes the embeddings. ``unfamiliar``: the rise of the share of images
+    of an unknown kind.
     """
 
     alpha: float = 0.05
@@ -57,6 +58,7 @@ class DriftLimits:
     psi: float = 0.2
     share: float = 0.1
     auc: float = 0.65
+    unfamiliar: float = 0.02
 
 
 class DriftComparison(BaseModel):
@@ -105,9 +107,9 @@ def compare_windows(
     """Compare a window of predictions with the baseline. Returns nothing if one of them is too small.
 
     ``window`` holds a sample of the window's predictions and embeddings; ``class_counts`` counts all of them. The
-    comparisons cover the confidence, also within each class, the classes, and the embeddings if both have some. The
-    p-values are corrected after Y. Benjamini and Y. Hochberg (1995): without drift, the probability of any false alarm
-    is at most ``alpha``.
+    comparisons cover the confidence, also within each class, the classes, the share of images of an unknown kind if
+    both measured it, and the embeddings if both have some. The p-values are corrected after Y. Benjamini and
+    Y. Hochberg (1995): without drift, the probability of any false alarm is at most ``alpha``.
     """
     from scipy.stats import false_discovery_control
 
@@ -118,6 +120,8 @@ def compare_windows(
         _classes(np.bincount(baseline.predicted, minlength=len(classes)), np.asarray(class_counts), classes, limits),
         *_within_classes(baseline, window, classes, limits),
     ]
+    if baseline.unfamiliar and window.unfamiliar:
+        differences.append(_familiarity(baseline.unfamiliar, window.unfamiliar, limits))
     if baseline.embeddings is not None and window.embeddings is not None:
         differences += _embeddings(baseline.embeddings, window.embeddings, limits)
     corrected = false_discovery_control([difference.p for difference in differences], method="bh")
@@ -240,6 +244,22 @@ def _classes(
     )  # fmt: skip
 
 
+def _familiarity(before: Unfamiliar, after: Unfamiliar, limits: DriftLimits) -> _Difference:
+    """Test whether the share of images of an unknown kind has risen: R. A. Fisher's exact test, one-sided.
+
+    A share below that of the baseline is no drift: the images are of the kind that the model knows.
+    """
+    from scipy.stats import fisher_exact
+
+    table = [[side.unfamiliar, side.checked - side.unfamiliar] for side in (after, before)]
+    p = float(fisher_exact(table, alternative="greater").pvalue)
+    return _Difference(
+        "familiarity", "Fisher exact", (before.checked, after.checked), p, {"rise": after.share - before.share}, "rise",
+        limits.unfamiliar,
+        f"the share of images of an unknown kind {_change(before.share, after.share)}",
+    )  # fmt: skip
+
+
 def _pool_rare(table: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the classes' counts, with rows before and after, and with the rare classes pooled into one."""
     expected = table.sum(axis=1).min() * table.sum(axis=0) / table.sum()
@@ -294,10 +314,16 @@ def _confidence_summary(quantity: str, before: float, after: float, *, spread: b
 def _shares_summary(before: NDArray[np.float64], after: NDArray[np.float64], classes: Sequence[str]) -> str:
     changes = after - before
     most = int((np.abs(changes) + 1e-9 * (changes > 0)).argmax())  # of two classes the one that rose
-    first, last = _percent(before[most]), _percent(after[most])
-    if first == last:
+    if _percent(before[most]) == _percent(after[most]):
         return "the shares of the classes are unchanged"
-    return f"the share of {classes[most]} {'rose' if changes[most] > 0 else 'fell'} from {first} to {last}"
+    return f"the share of {classes[most]} {_change(before[most], after[most])}"
+
+
+def _change(before: float, after: float) -> str:
+    first, last = _percent(before), _percent(after)
+    return (
+        f"is unchanged at {last}" if first == last else f"{'rose' if after > before else 'fell'} from {first} to {last}"
+    )
 
 
 def _percent(share: float) -> str:

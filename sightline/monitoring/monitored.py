@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sightline import storage
 from sightline.monitoring.capture_files import list_capture_files
-from sightline.monitoring.predictions import Predictions, read_baseline
+from sightline.monitoring.predictions import Predictions, Unfamiliar, read_baseline
 from sightline.names import ModelName
 from sightline.registry import BASELINE, ModelRecord, Registry
 from sightline.storage import Location
-from sightline.vision import TASK
+from sightline.vision import TASK, familiarity_figures
 
 __all__ = ["MonitoredModel", "MonitoredVersion", "watch_endpoint", "watch_model"]
 
@@ -118,5 +118,13 @@ def _version(registry: Registry, record: ModelRecord, threshold: float | None) -
         classes=record.classes,
         threshold=record.threshold if threshold is None else threshold,
         record=record,
-        baseline=read_baseline(data, f"the test set of {record.label}", record.classes) if data else None,
+        baseline=read_baseline(data, f"the test set of {record.label}", record.classes, _unfamiliar(record))
+        if data
+        else None,
     )
+
+
+def _unfamiliar(record: ModelRecord) -> Unfamiliar | None:
+    """Return the false alarms on the version's test set, None if it has no measure of familiarity."""
+    figures = familiarity_figures(record)
+    return Unfamiliar(figures.images, figures.refused) if figures else None

@@ -57,6 +57,8 @@ def divide_into_periods(
                 total_variation=distance,
                 latency_median=percentile(total.latencies, 0.5),
                 latency_p95=percentile(total.latencies, 0.95),
+                checked=total.checked,
+                unfamiliar=total.unfamiliar,
             )
         )
     return length, tuple(periods)

@@ -42,6 +42,7 @@ PLOTS = {
     "drift-over-time": "Distance from the baseline",
     "risk-coverage": "Risk against coverage",
     "latency": "Latency",
+    "unknown-kinds": "Images of a kind that the model does not know",
 }
 """Titles of the plots by the names of their files, without the suffix."""
 
@@ -67,6 +68,7 @@ def draw_plots(folder: Path, report: MonitoringReport, window: Window) -> list[s
         "drift-over-time": (_WIDE, lambda axes: _drift(axes, report)) if _has(report, "psi") else None,
         "risk-coverage": (_NARROW, lambda axes: _risk(axes, report)),
         "latency": (_NARROW, lambda axes: _latency(axes, report)) if _has(report, "latency_median") else None,
+        "unknown-kinds": (_WIDE, lambda axes: _unfamiliar(axes, report)) if report.checked else None,
     }
     for name, plot in plots.items():
         if plot:
@@ -179,7 +181,7 @@ def _volume(axes: Axes, report: MonitoringReport) -> None:
     bottom = np.zeros(len(report.periods))
     layers = (
         ("accepted", RIGHT, [period.accepted for period in report.periods]),
-        ("below the threshold", WRONG, [period.events - period.accepted for period in report.periods]),
+        ("uncertain", WRONG, [period.events - period.accepted for period in report.periods]),
         ("rejected", _REJECTED, [period.rejected for period in report.periods]),
     )
     for name, colour, counts in layers:
@@ -262,5 +264,16 @@ def _latency(axes: Axes, report: MonitoringReport) -> None:
         axes.plot(middles, values, color=colour, marker=marker(report.periods) or ".", label=name)
     axes.set_ylabel("milliseconds per inference")
     axes.set_ylim(bottom=0)
+    format_time_axis(axes, report)
+    legend_below(axes, 2)
+
+
+def _unfamiliar(axes: Axes, report: MonitoringReport) -> None:
+    shares = [period.unfamiliar / period.checked if period.checked else np.nan for period in report.periods]
+    axes.plot(period_middles(report), shares, color=WRONG, marker=marker(report.periods) or ".", label="of this window")
+    if report.baseline and (before := report.baseline.unfamiliar) is not None:
+        name = f"{100 * before:.1f} % in {report.baseline.source}"
+        axes.axhline(before, color="black", linestyle="--", linewidth=1, label=name)
+    axes.set(ylim=(0, 1.02), ylabel=f"share per {period_name(report)}")
     format_time_axis(axes, report)
     legend_below(axes, 2)

@@ -20,7 +20,8 @@ def monitoring_page(report: MonitoringReport) -> str:
     figures = {
         "predictions": f"{report.events:,}",
         f"accepted at {report.threshold:g}": f"{report.accepted:,} ({report.accepted / events:.1%})",
-        "below the threshold": f"{report.low_confidence:,}",
+        "below the threshold": f"{report.low_confidence - report.unfamiliar:,}",
+        "of a kind that the model does not know": _unfamiliar(report),
         "images rejected": f"{report.rejected:,}",
         **{f"of these {reason.replace('_', ' ')}": f"{count:,}" for reason, count in report.reasons.items()},
         "mean confidence": "" if report.mean_confidence is None else f"{report.mean_confidence:.3f}",
@@ -97,6 +98,13 @@ def _expected_accuracy(report: MonitoringReport) -> dict[str, str]:
     tested = report.baseline.accuracy if report.baseline else None
     baseline = "" if tested is None else f"; {tested:.3f} on the test set"
     return {"expected accuracy": f"{expected.value:.3f} (95 %: {expected.low:.3f} to {expected.high:.3f}){baseline}"}
+
+
+def _unfamiliar(report: MonitoringReport) -> str:
+    if not report.checked:
+        return "not checked"
+    share = f"{report.unfamiliar:,} ({report.unfamiliar / report.checked:.1%})"
+    return share if report.checked == report.events else f"{share} of {report.checked:,} that were checked"
 
 
 def _cells(comparison: DriftComparison) -> tuple[str, ...]:

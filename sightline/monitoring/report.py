@@ -57,7 +57,8 @@ class Period(_Record):
 
     ``version``: the one with the most predictions. ``rolling_confidence``: the mean over this period and the six before
     it. ``psi`` and ``total_variation``: the distances of the confidence and the classes from that version's baseline;
-    None without a baseline, or with too few predictions in the period.
+    None without a baseline, or with too few predictions in the period. ``checked``: the images whose kind was checked;
+    ``unfamiliar``: those of them that are of an unknown kind.
     """
 
     start: AwareDatetime
@@ -73,16 +74,19 @@ class Period(_Record):
     total_variation: float | None
     latency_median: float | None
     latency_p95: float | None
+    checked: int = 0
+    unfamiliar: int = 0
 
 
 class BaselineFacts(_Record):
-    """The baseline of the comparisons."""
+    """The baseline of the comparisons. ``unfamiliar``: its share of images of an unknown kind, None if not measured."""
 
     source: str
     predictions: int
     embeddings: int
     mean_confidence: float
     accuracy: float | None
+    unfamiliar: float | None = None
 
 
 class UncertainItem(_Record):
@@ -129,6 +133,8 @@ class MonitoringReport(_Record):
     misdated_examples: tuple[str, ...] = ()
     accepted: int
     low_confidence: int
+    checked: int = 0
+    unfamiliar: int = 0
     rejected: int
     reasons: dict[str, int]
 

@@ -58,6 +58,8 @@ def build_report(window: Window, *, limits: DriftLimits | None = None, note: str
         misdated_examples=tuple(window.skipped.misdated_examples),
         accepted=total.accepted,
         low_confidence=total.events - total.accepted,
+        checked=total.checked,
+        unfamiliar=total.unfamiliar,
         rejected=window.rejections.total,
         reasons=dict(window.rejections.reasons.most_common()),
         mean_confidence=total.confidence / total.events if total.events else None,
@@ -171,4 +173,5 @@ def _baseline_facts(baseline: Predictions | None) -> BaselineFacts | None:
         embeddings=0 if baseline.embeddings is None else len(baseline.embeddings),
         mean_confidence=float(baseline.confidence.mean()),
         accuracy=baseline.accuracy,
+        unfamiliar=baseline.unfamiliar.share if baseline.unfamiliar else None,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.monitoring.drift import range_indices
+from sightline.monitoring.predictions import Unfamiliar
 from sightline.monitoring.times import HOUR
 
 __all__ = ["BINS", "CLASS_BINS", "LATENCIES", "Column", "Total", "VersionTally", "percentile"]
@@ -23,10 +24,13 @@ _BLOCK = 4096  # predictions that are counted together
 
 
 class Column:
-    """Columns of an hour's row: four sums, then counts by class, by range of the baseline, and by latency."""
+    """Columns of an hour's row: sums, then counts by class, by range of the baseline, and by latency.
 
-    EVENTS, CONFIDENCE, VARIANCE, ACCEPTED = range(4)
-    FIRST_CLASS = 4
+    ``CHECKED``: the images whose strangeness was measured. ``UNFAMILIAR``: those of them with more than 1.
+    """
+
+    EVENTS, CONFIDENCE, VARIANCE, ACCEPTED, CHECKED, UNFAMILIAR = range(6)
+    FIRST_CLASS = 6
 
 
 @dataclass
@@ -35,6 +39,7 @@ class _Block:
     confidences: list[float] = field(default_factory=list)
     class_indices: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    strangeness: list[float] = field(default_factory=list)
 
 
 class VersionTally:
@@ -63,13 +68,24 @@ class VersionTally:
         """The number of columns of an hour's row."""
         return Column.FIRST_CLASS + self.classes + self.ranges + len(LATENCIES) + 1
 
-    def add(self, time: float, confidence: float, class_index: int, seconds: float | None) -> None:
-        """Count a prediction. ``time``: seconds since 1970. ``seconds``: the duration of the inference."""
+    def add(
+        self,
+        time: float,
+        confidence: float,
+        class_index: int,
+        seconds: float | None,
+        strangeness: float | None = None,
+    ) -> None:
+        """Count a prediction.
+
+        ``time``: seconds since 1970. ``seconds``: the duration of the inference. ``strangeness``: None if unknown.
+        """
         block = self._block
         block.times.append(time)
         block.confidences.append(confidence)
         block.class_indices.append(class_index)
         block.seconds.append(np.nan if seconds is None else seconds)
+        block.strangeness.append(np.nan if strangeness is None else strangeness)
         if len(block.times) == _BLOCK:
             self.flush()
 
@@ -86,23 +102,30 @@ class VersionTally:
         np.add.at(self.by_class, (class_index, class_bin), 1)
         self.class_sums += np.bincount(class_index, confidence, minlength=self.classes)
         hours = np.array(block.times) // HOUR
-        latency = np.array(block.seconds)
+        latency, strangeness = np.array(block.seconds), np.array(block.strangeness)
         for hour in np.unique(hours):
             within = hours == hour
-            row = self._row(confidence[within], class_index[within], latency[within])
+            row = self._row(confidence[within], class_index[within], latency[within], strangeness[within])
             self.hours[int(hour)] = self.hours.get(int(hour), 0.0) + row
 
     def _row(
-        self, confidence: NDArray[np.float64], class_index: NDArray[np.int64], latency: NDArray[np.float64]
+        self,
+        confidence: NDArray[np.float64],
+        class_index: NDArray[np.int64],
+        latency: NDArray[np.float64],
+        strangeness: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         in_ranges = np.zeros(0, np.int64)
         if self._edges is not None:
             in_ranges = np.bincount(range_indices(self._edges, confidence), minlength=self.ranges)
         known = latency[~np.isnan(latency)]
+        # An image of an unknown kind is not accepted, whatever its confidence.
+        unfamiliar = strangeness > 1
         return np.concatenate(
             [
                 [len(confidence), confidence.sum(), (confidence * (1 - confidence)).sum()],
-                [np.count_nonzero(confidence >= self.threshold)],
+                [np.count_nonzero((confidence >= self.threshold) & ~unfamiliar)],
+                [np.count_nonzero(~np.isnan(strangeness)), np.count_nonzero(unfamiliar)],
                 np.bincount(class_index, minlength=self.classes),
                 in_ranges,
                 np.bincount(np.searchsorted(LATENCIES, known), minlength=len(LATENCIES) + 1),
@@ -112,6 +135,12 @@ class VersionTally:
     def total(self) -> NDArray[np.float64]:
         """Return the sum of the hours' rows."""
         return np.sum(list(self.hours.values()), axis=0) if self.hours else np.zeros(self.width)
+
+    def unfamiliar(self) -> Unfamiliar | None:
+        """Return how many images were of an unknown kind, None if nothing measured it."""
+        row = self.total()
+        checked = int(row[Column.CHECKED])
+        return Unfamiliar(checked, int(row[Column.UNFAMILIAR])) if checked else None
 
     def class_counts(self, row: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the row's counts by class."""
@@ -132,6 +161,8 @@ class Total:
     def __init__(self, rows: Sequence[tuple[VersionTally, NDArray[np.float64]]]) -> None:
         self.events = int(sum(row[Column.EVENTS] for _, row in rows))
         self.accepted = int(sum(row[Column.ACCEPTED] for _, row in rows))
+        self.checked = int(sum(row[Column.CHECKED] for _, row in rows))
+        self.unfamiliar = int(sum(row[Column.UNFAMILIAR] for _, row in rows))
         self.confidence = float(sum(row[Column.CONFIDENCE] for _, row in rows))
         self.variance = float(sum(row[Column.VARIANCE] for _, row in rows))
         self.latencies = np.zeros(len(LATENCIES) + 1, np.int64)

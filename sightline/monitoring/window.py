@@ -24,7 +24,15 @@ from sightline.progress import Progress
 from sightline.registry import ImageInput
 from sightline.registry.baseline import to_float16
 from sightline.storage import Location
-from sightline.vision import FinishedClassification, InvalidAnswer, Limits, Rejected, decode, finished_runs
+from sightline.vision import (
+    UNCERTAIN,
+    FinishedClassification,
+    InvalidAnswer,
+    Limits,
+    Rejected,
+    decode,
+    finished_runs,
+)
 
 __all__ = ["Embedder", "Point", "Rejections", "Window", "read_rejections", "read_window"]
 
@@ -92,12 +100,14 @@ class Window:
     def predictions(self, version: str, source: str) -> Predictions:
         """Return the sample of one version's predictions."""
         points = [point for point in self.points if point.version == version]
+        tally = self.tallies.get(version)
         return Predictions(
             source,
             np.array([point.confidence for point in points], np.float64),
             np.array([point.class_index for point in points], np.int64),
             None,
             self.embeddings,
+            tally.unfamiliar() if tally else None,
         )
 
 
@@ -148,7 +158,8 @@ def read_rejections(
                 skipped.add(storage.uri_of(place), run)
             elif since <= run.finished < until:
                 reasons = {name: count for name, count in run.summary.reasons.items() if count}
-                reasons.pop("THRESHOLD_CONFIDENCE_NOT_MET", None)
+                for uncertain in UNCERTAIN:
+                    reasons.pop(uncertain, None)
                 rejections.reasons.update(reasons)
                 rejections.hours[int(run.finished.timestamp()) // HOUR] += sum(reasons.values())
     return rejections
@@ -184,7 +195,7 @@ class _WindowReader:
         confidence = max(probabilities)
         class_index = probabilities.index(confidence)
         time = self._time_of(inference).timestamp()
-        self._tally(version).add(time, confidence, class_index, inference.seconds)
+        self._tally(version).add(time, confidence, class_index, inference.seconds, inference.strangeness)
         if (place := self._points.next_place()) is not None:
             self._points.put(place, Point(time, confidence, class_index, version.label))
         self._least_certain.offer(inference, version.classes[class_index], confidence)

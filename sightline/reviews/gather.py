@@ -9,7 +9,7 @@ from sightline.errors import InvalidInput
 from sightline.names import ModelName
 from sightline.reviews.records import Question
 from sightline.storage import Location
-from sightline.vision import RESULTS, REVIEW, TABLE, ImageRecord, read_records
+from sightline.vision import OUT_OF_DISTRIBUTION, RESULTS, REVIEW, TABLE, ImageRecord, read_records
 
 __all__ = ["QuestionSet", "questions_of_model", "questions_of_results"]
 
@@ -89,5 +89,12 @@ def _question(record: ImageRecord) -> Question | None:
         confidence=record.confidence,
         threshold=record.threshold,
         choices=tuple(record.probabilities or {record.class_name: record.confidence}),
-        why=f"the confidence {record.confidence:.2f} is below the threshold {record.threshold:g}",
+        why=_why(record, record.confidence),
     )
+
+
+def _why(record: ImageRecord, confidence: float) -> str:
+    if record.reason == OUT_OF_DISTRIBUTION:
+        distance = "" if record.strangeness is None else f" (distance {record.strangeness:.2f}, limit 1)"
+        return f"{record.model} does not know images of this kind{distance}: its class is a guess"
+    return f"the confidence {confidence:.2f} is below the threshold {record.threshold:g}"

@@ -11,15 +11,25 @@ from sightline.vision.answers import Answer, InvalidAnswer
 from sightline.vision.backbones import BACKBONES, WeightsUnavailable, create_backbone
 from sightline.vision.backends import BackendUnavailable, supported_backends
 from sightline.vision.chunks import SerializedChunk, SerializedImage, serialize_chunk
-from sightline.vision.classifier import TASK, ImageClassifier, load_classifier
+from sightline.vision.classifier import TASK, Examination, ImageClassifier, load_classifier
 from sightline.vision.decode import Decoded, decode
 from sightline.vision.endpoint import EndpointClassifier, InvalidResponse
+from sightline.vision.familiarity import FAMILIARITY, Familiarity, FamiliarityFigures, familiarity_figures, is_checked
 from sightline.vision.fetch import fetch
 from sightline.vision.formats import SUFFIXES
 from sightline.vision.limits import Limits
 from sightline.vision.predictions import ImagePrediction, classify_chunk, record_of
 from sightline.vision.reasons import TRANSIENT, Reason, Rejected
-from sightline.vision.records import THRESHOLD_NOT_MET, ImageRecord, Outcome, judge
+from sightline.vision.records import (
+    OUT_OF_DISTRIBUTION,
+    THRESHOLD_NOT_MET,
+    UNCERTAIN,
+    ImageRecord,
+    Judgement,
+    Outcome,
+    judge,
+    judge_image,
+)
 from sightline.vision.refs import ImageRef
 from sightline.vision.rendering import classification_alert, classification_summary, least_certain_rows
 from sightline.vision.results import REVIEW, Counts, Summary, read_records
@@ -29,6 +39,8 @@ from sightline.vision.weights import load_weights, save_classifier
 
 __all__ = [
     "BACKBONES",
+    "FAMILIARITY",
+    "OUT_OF_DISTRIBUTION",
     "RESULTS",
     "REVIEW",
     "SUFFIXES",
@@ -36,12 +48,16 @@ __all__ = [
     "TASK",
     "THRESHOLD_NOT_MET",
     "TRANSIENT",
+    "UNCERTAIN",
     "Answer",
     "BackendUnavailable",
     "ClassificationRun",
     "Counts",
     "Decoded",
     "EndpointClassifier",
+    "Examination",
+    "Familiarity",
+    "FamiliarityFigures",
     "FinishedClassification",
     "ImageClassifier",
     "ImagePrediction",
@@ -49,6 +65,7 @@ __all__ = [
     "ImageRef",
     "InvalidAnswer",
     "InvalidResponse",
+    "Judgement",
     "Limits",
     "Listing",
     "Outcome",
@@ -65,9 +82,12 @@ __all__ = [
     "create_backbone",
     "decode",
     "expand",
+    "familiarity_figures",
     "fetch",
     "finished_runs",
+    "is_checked",
     "judge",
+    "judge_image",
     "least_certain_rows",
     "list_source",
     "load_classifier",

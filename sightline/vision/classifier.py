@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sightline.registry import ModelDamaged
 from sightline.vision.backends import BackendUnavailable, choose_backend
+from sightline.vision.familiarity import Familiarity, load_familiarity
 from sightline.vision.graph import GRAPH_FILE
 from sightline.vision.heads import probabilities
 from sightline.vision.openvino_backend import InvalidGraph
@@ -21,22 +22,38 @@ if TYPE_CHECKING:
     from sightline.vision.backends import Backend
     from sightline.vision.heads import Head
 
-__all__ = ["TASK", "ImageClassifier", "load_classifier"]
+__all__ = ["TASK", "Examination", "ImageClassifier", "load_classifier"]
 
 TASK = "image-classification"
 """The task in these models' records."""
 
 
-class ImageClassifier:
-    """Backbone, head and temperature. May be used from several threads, which take turns with the backbone."""
+class Examination(NamedTuple):
+    """One image's calibrated probabilities, in the order of the classes, and its strangeness.
 
-    def __init__(self, record: ModelRecord, backend: Backend, head: Head) -> None:
+    ``strangeness`` is above 1 for an image of a kind that the model does not know, None if the model has no measure.
+    """
+
+    probabilities: tuple[float, ...]
+    strangeness: float | None
+
+
+class ImageClassifier:
+    """Backbone, head, temperature and familiarity.
+
+    May be used from several threads, which take turns with the backbone.
+    """
+
+    def __init__(
+        self, record: ModelRecord, backend: Backend, head: Head, familiarity: Familiarity | None = None
+    ) -> None:
         self.record = record
         self.name = record.label
         self.classes = record.classes
         self.threshold = record.threshold
         self._backend = backend
         self._head = head
+        self.familiarity = familiarity
         self._flip = bool(record.architecture.get("flip"))
         self._turn = Lock()
 
@@ -56,31 +73,41 @@ class ImageClassifier:
         Raises ``ValueError`` for images of another shape or type, and ``BackendUnavailable`` if the model's values
         overflow in the backend's precision.
         """
-        expected = (self.input.height, self.input.width, 3)
-        if pixels.shape[1:] != expected or pixels.dtype != np.uint8:
-            shape = f"{pixels.dtype} {pixels.shape}"
-            raise ValueError(f"images of {shape}; expected uint8 (n, *{expected})")
-        if not len(pixels):
-            return np.empty((0, len(self.classes)))
-        logits = self._logits(pixels)
-        if self._flip:
-            logits = (logits + self._logits(pixels[:, :, ::-1])) / 2
-        return probabilities(logits, self.record.temperature)
+        return self._examine(pixels)[0]
+
+    def examine(self, pixels: NDArray[np.uint8]) -> list[Examination]:
+        """Return the probabilities and the strangeness of images as in :meth:`predict`, from the same forward pass."""
+        rows, strangeness = self._examine(pixels)
+        measured = [None] * len(rows) if strangeness is None else strangeness.tolist()
+        return [Examination(tuple(row), value) for row, value in zip(rows.tolist(), measured, strict=True)]
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the backbone's embeddings, shape = (n, size), of images as in :meth:`predict`."""
         with self._turn:
             return self._backend(pixels)
 
-    def _logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        with self._turn:
-            embeddings = self._backend(pixels)
+    def _examine(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        expected = (self.input.height, self.input.width, 3)
+        if pixels.shape[1:] != expected or pixels.dtype != np.uint8:
+            shape = f"{pixels.dtype} {pixels.shape}"
+            raise ValueError(f"images of {shape}; expected uint8 (n, *{expected})")
+        if not len(pixels):
+            return np.empty((0, len(self.classes))), np.empty(0) if self.familiarity else None
+        embeddings = self._embeddings(pixels)
+        logits = self._head.logits(embeddings)
+        if self._flip:
+            logits = (logits + self._head.logits(self._embeddings(pixels[:, :, ::-1]))) / 2
+        strangeness = self.familiarity.strangeness(embeddings, pixels) if self.familiarity else None
+        return probabilities(logits, self.record.temperature), strangeness
+
+    def _embeddings(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        embeddings = self.embed(pixels)
         # Trees would treat NaN as a missing value and predict a class all the same.
         if not np.isfinite(embeddings).all():
             raise BackendUnavailable(
                 f"{self.name} on {self.backend}: its values overflow. Set DEVICE=cpu and BACKEND=torch"
             )
-        return self._head.logits(embeddings)
+        return embeddings
 
 
 def load_classifier(
@@ -113,4 +140,6 @@ def load_classifier(
         )
     except InvalidGraph as error:
         raise ModelDamaged(f"{graph}: {error}") from error
-    return ImageClassifier(files.record, chosen, load_head(files, chosen.embedding_size))
+    embedding_size = chosen.embedding_size
+    head, familiarity = load_head(files, embedding_size), load_familiarity(files, embedding_size)
+    return ImageClassifier(files.record, chosen, head, familiarity)

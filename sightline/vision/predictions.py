@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from sightline.vision.chunks import SerializedChunk
-from sightline.vision.classifier import ImageClassifier
+from sightline.vision.classifier import Examination, ImageClassifier
 from sightline.vision.endpoint import EndpointClassifier
 from sightline.vision.reasons import Rejected
-from sightline.vision.records import THRESHOLD_NOT_MET, ImageRecord, Outcome, judge
+from sightline.vision.records import ImageRecord, Outcome, judge_image
 
 __all__ = ["ImagePrediction", "classify_chunk", "record_of"]
 
@@ -21,7 +21,8 @@ __all__ = ["ImagePrediction", "classify_chunk", "record_of"]
 class ImagePrediction(BaseModel):
     """An image's probabilities, in the order of the model's classes, or the reason why it has none.
 
-    ``at``: the time of the inference. ``timings``: seconds. ``warnings``: what is wrong with the image's file.
+    ``strangeness``: as in :class:`~sightline.vision.ImageRecord`. ``at``: the time of the inference.
+    ``timings``: seconds. ``warnings``: what is wrong with the image's file.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +30,7 @@ class ImagePrediction(BaseModel):
     uri: str
     sha256: str | None
     probabilities: tuple[float, ...] | None
+    strangeness: float | None = None
     reason: str | None
     detail: str | None
     at: AwareDatetime
@@ -49,7 +51,7 @@ def classify_chunk(chunk: SerializedChunk, classifier: ImageClassifier | Endpoin
             if isinstance(result, Rejected):
                 fields |= {"reason": result.reason, "detail": result.detail}
             else:
-                fields["probabilities"] = result
+                fields["probabilities"], fields["strangeness"] = result
         predictions.append(
             ImagePrediction(uri=image.uri, sha256=image.sha256, at=datetime.now(UTC), timings=timings, **fields)
         )
@@ -69,34 +71,28 @@ def record_of(prediction: ImagePrediction, classes: Sequence[str], model: str, t
     if prediction.probabilities is None:
         return ImageRecord(**fields, outcome=Outcome.REJECTED, reason=prediction.reason, detail=prediction.detail)
     probabilities = dict(zip(classes, prediction.probabilities, strict=True))
-    name, confidence, outcome = judge(probabilities, threshold)
-    return ImageRecord(
-        **fields,
-        class_name=name,
-        probabilities=probabilities,
-        confidence=confidence,
-        outcome=outcome,
-        reason=None if outcome is Outcome.ACCEPTED else THRESHOLD_NOT_MET,
-    )
+    judgement = judge_image(probabilities, threshold, prediction.strangeness)
+    return ImageRecord(**fields, probabilities=probabilities, strangeness=prediction.strangeness, **judgement._asdict())
 
 
-_Result = tuple[tuple[float, ...] | Rejected, float]
+_Result = tuple[Examination | Rejected, float]
 
 
 def _predict(chunk: SerializedChunk, classifier: ImageClassifier) -> Iterator[_Result]:
-    """Yield the probabilities of every readable image, and its share of the seconds that the batch took."""
+    """Yield the examination of every readable image, and its share of the seconds that the batch took."""
     start = time.perf_counter()
-    rows = classifier.predict(chunk.pixels()).tolist()
-    share = (time.perf_counter() - start) / max(1, len(rows))
-    return ((tuple(row), share) for row in rows)
+    examinations = classifier.examine(chunk.pixels())
+    share = (time.perf_counter() - start) / max(1, len(examinations))
+    return ((examination, share) for examination in examinations)
 
 
 def _invoke(chunk: SerializedChunk, classifier: EndpointClassifier) -> Iterator[_Result]:
     for image, data in zip(chunk.readable, chunk.contents(), strict=True):
         start = time.perf_counter()
-        result: tuple[float, ...] | Rejected
+        result: Examination | Rejected
         try:
-            result = classifier.predict(data, image.content_type or "application/octet-stream")
+            probabilities = classifier.predict(data, image.content_type or "application/octet-stream")
+            result = Examination(probabilities, None)  # An endpoint returns no embedding.
         except Rejected as rejected:
             result = rejected
         yield result, time.perf_counter() - start

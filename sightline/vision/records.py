@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["THRESHOLD_NOT_MET", "ImageRecord", "Outcome", "judge"]
+__all__ = [
+    "OUT_OF_DISTRIBUTION",
+    "THRESHOLD_NOT_MET",
+    "UNCERTAIN",
+    "ImageRecord",
+    "Judgement",
+    "Outcome",
+    "judge",
+    "judge_image",
+]
 
 
 class Outcome(StrEnum):
-    """The outcome of an item of a run."""
+    """The outcome of an item of a run.
+
+    ``LOW_CONFIDENCE`` covers every uncertain item, whose reason is one of :data:`UNCERTAIN`.
+    """
 
     ACCEPTED = "accepted"
     LOW_CONFIDENCE = "low_confidence"
@@ -23,8 +36,10 @@ class ImageRecord(BaseModel):
 
     ``sha256`` is None if no byte could be read; ``class``, ``probabilities`` and ``confidence`` are None if the image
     was rejected. ``reason`` is one of :class:`~sightline.vision.Reason` for a rejected image and
-    ``THRESHOLD_CONFIDENCE_NOT_MET`` for an uncertain one. ``timings`` are seconds. ``warnings`` are what is
-    wrong with the file although it could be read, such as a damaged colour profile.
+    ``THRESHOLD_CONFIDENCE_NOT_MET`` or ``OUT_OF_DISTRIBUTION`` for an uncertain one. ``strangeness`` is the distance of
+    the image from those that the model knows, above 1 for an image of another kind; None if nothing checked it, because
+    the model has no such measure. ``timings`` are seconds. ``warnings`` are what is wrong with the file although it
+    could be read, such as a damaged colour profile.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
@@ -35,6 +50,7 @@ class ImageRecord(BaseModel):
     probabilities: dict[str, float] | None = None
     confidence: float | None = None
     threshold: float
+    strangeness: float | None = None
     outcome: Outcome
     reason: str | None = None
     detail: str | None = None
@@ -44,7 +60,11 @@ class ImageRecord(BaseModel):
 
 
 THRESHOLD_NOT_MET = "THRESHOLD_CONFIDENCE_NOT_MET"
-"""The reason of an uncertain image, and the message of a run that fails because of one."""
+"""The reason of an image whose confidence is too low, and the message of a run that fails because of one."""
+OUT_OF_DISTRIBUTION = "OUT_OF_DISTRIBUTION"
+"""The reason of an image of a kind that the model does not know, whatever its confidence."""
+UNCERTAIN = (THRESHOLD_NOT_MET, OUT_OF_DISTRIBUTION)
+"""The reasons of images that a person should look at."""
 
 
 def judge(probabilities: Mapping[str, float], threshold: float) -> tuple[str, float, Outcome]:
@@ -55,3 +75,23 @@ def judge(probabilities: Mapping[str, float], threshold: float) -> tuple[str, fl
     name = max(probabilities, key=lambda class_name: probabilities[class_name])
     confidence = probabilities[name]
     return name, confidence, Outcome.ACCEPTED if confidence >= threshold else Outcome.LOW_CONFIDENCE
+
+
+class Judgement(NamedTuple):
+    """The result of :func:`judge_image`. ``reason``: one of :data:`UNCERTAIN`, None if the image is accepted."""
+
+    class_name: str
+    confidence: float
+    outcome: Outcome
+    reason: str | None
+
+
+def judge_image(probabilities: Mapping[str, float], threshold: float, strangeness: float | None) -> Judgement:
+    """Judge an image by its probabilities and its strangeness, None if nothing measured that.
+
+    The class of an image of an unknown kind is not believed, so its reason is the kind, not the confidence.
+    """
+    name, confidence, outcome = judge(probabilities, threshold)
+    if strangeness is not None and strangeness > 1:
+        return Judgement(name, confidence, Outcome.LOW_CONFIDENCE, OUT_OF_DISTRIBUTION)
+    return Judgement(name, confidence, outcome, None if outcome is Outcome.ACCEPTED else THRESHOLD_NOT_MET)

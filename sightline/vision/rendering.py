@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from sightline.alerts import Alert, AlertItem
+from sightline.vision.records import OUT_OF_DISTRIBUTION
 from sightline.vision.runs import FinishedClassification
 
 __all__ = ["classification_alert", "classification_summary", "least_certain_rows"]
+
+_UNCHECKED = "nothing checked whether they are of the kind that the model knows"
 
 
 def least_certain_rows(run: FinishedClassification) -> list[dict[str, str]]:
@@ -16,6 +19,7 @@ def least_certain_rows(run: FinishedClassification) -> list[dict[str, str]]:
             "class": str(record.class_name),
             "confidence": f"{record.confidence:.4f}",
             "outcome": record.outcome.value,
+            "reason": record.reason or "",
             **{f"p({name})": f"{probability:.4f}" for name, probability in (record.probabilities or {}).items()},
         }
         for record in run.summary.least_certain
@@ -24,11 +28,12 @@ def least_certain_rows(run: FinishedClassification) -> list[dict[str, str]]:
 
 def classification_summary(run: FinishedClassification, results: str) -> str:
     """Return the counts of a run as a paragraph; ``results`` is the URI of its records."""
-    summary = run.summary
+    summary, unknown = run.summary, run.summary.reasons.get(OUT_OF_DISTRIBUTION, 0)
+    kind = f"{unknown:,} of a kind that the model does not know" if run.familiarity_checked else _UNCHECKED
     return (
         f"{summary.images:,} images classified by {run.model}: {summary.accepted:,} accepted, "
-        f"{summary.low_confidence:,} of low confidence (threshold {run.threshold:g}), {summary.rejected:,} rejected. "
-        f"{_oddities(run)}"
+        f"{summary.low_confidence - unknown:,} of low confidence (threshold {run.threshold:g}), {kind}, "
+        f"{summary.rejected:,} rejected. {_oddities(run)}"
         f"The table lists the least certain images. All records: `{results}`"
     )
 
@@ -51,6 +56,7 @@ def classification_alert(run: FinishedClassification, results: str) -> Alert | N
     event, and one that writes them again is another. ``results`` is the URI of the run's records.
     """
     summary = run.summary
+    unknown = summary.reasons.get(OUT_OF_DISTRIBUTION, 0)
     not_accepted = summary.low_confidence + summary.rejected
     if not not_accepted:
         return None
@@ -63,7 +69,8 @@ def classification_alert(run: FinishedClassification, results: str) -> Alert | N
             "threshold": f"{run.threshold:g}",
             "images": f"{summary.images:,}",
             "accepted": f"{summary.accepted:,}",
-            "low confidence": f"{summary.low_confidence:,}",
+            "low confidence": f"{summary.low_confidence - unknown:,}",
+            "of an unknown kind": f"{unknown:,}" if run.familiarity_checked else "not checked",
             "rejected": f"{summary.rejected:,}",
             "reasons": ", ".join(f"{reason} {count:,}" for reason, count in summary.reasons.items()),
             "results": results,

@@ -116,7 +116,8 @@ def _columns(classes: Sequence[str]) -> list[tuple[str, Any]]:
     text, number = pa.string(), pa.float64()
     return [
         ("uri", text), ("sha256", text), ("class", text), ("confidence", number), ("threshold", number),
-        ("outcome", text), ("reason", text), ("detail", text), ("warnings", text), ("model", text),
+        ("strangeness", number), ("outcome", text), ("reason", text), ("detail", text), ("warnings", text),
+        ("model", text),
         *((f"p_{name}", number) for name in classes),
         ("serialize_seconds", number), ("classify_seconds", number),
     ]  # fmt: skip

@@ -29,9 +29,14 @@ __all__ = ["ClassificationRun", "FinishedClassification", "finished_runs", "run_
 
 
 class FinishedClassification(FinishedRun[Summary]):
-    """A finished run over images. ``threshold``: the lowest confidence that it accepted."""
+    """A finished run over images.
+
+    ``threshold``: the lowest confidence that it accepted. ``familiarity_checked``: whether the model measured if the
+    images are of the kind that it knows. Runs of earlier versions did not.
+    """
 
     threshold: float
+    familiarity_checked: bool = False
 
 
 class ClassificationRun(ChunkedRun[ImageRecord, FinishedClassification]):
@@ -67,12 +72,13 @@ class ClassificationRun(ChunkedRun[ImageRecord, FinishedClassification]):
         threshold: float,
         *,
         fixed: bool,
+        familiarity_checked: bool = False,
         skipped: Sequence[SkippedFile] = (),
     ) -> FinishedClassification:
         """Write the results of all ``chunks``, replacing those of an earlier run in the same folder.
 
-        ``fixed``: whether the same run, started again, is known to have the same images. ``skipped``: the files that
-        are not among its images.
+        ``fixed``: whether the same run, started again, is known to have the same images. ``familiarity_checked``: as in
+        :class:`FinishedClassification`. ``skipped``: the files that are not among its images.
         """
 
         def write(records: Iterator[ImageRecord], folder: Path) -> FinishedClassification:
@@ -81,6 +87,7 @@ class ClassificationRun(ChunkedRun[ImageRecord, FinishedClassification]):
                 key=self.key,
                 model=model,
                 threshold=threshold,
+                familiarity_checked=familiarity_checked,
                 finished=datetime.now(UTC),
                 final=fixed and self.is_complete(summary.reasons),
                 summary=summary,

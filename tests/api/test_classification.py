@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
-from tests.api.serving import BRIGHT, DARK, Running
-from tests.images import grey
+from sightline.registry import Registry
+from tests.api.serving import BRIGHT, DARK, Running, serving, settings_for
+from tests.familiarity import bars, publish_with_familiarity
+from tests.images import encoded, grey, image_file
 
 MIDDLE = b64encode(grey(128)).decode()
 
@@ -55,6 +59,28 @@ def test_image_has_probabilities_and_an_outcome(client: httpx.Client) -> None:
     assert certain["confidence"] == max(certain["inferences"]) > 0.99
     assert (certain["outcome"], certain["reason"]) == ("accepted", None)
     assert (uncertain["outcome"], uncertain["reason"]) == ("low_confidence", "THRESHOLD_CONFIDENCE_NOT_MET")
+
+
+@pytest.mark.parametrize("strange", [grey(0), grey(255), image_file(1), image_file(2, (200, 90), "JPEG")])
+def test_image_of_an_unknown_kind_is_uncertain(strange: bytes, tmp_path: Path) -> None:
+    publish_with_familiarity(Registry(tmp_path, builtin=tmp_path / "none"))
+    known = encoded(Image.fromarray(bars(1, 3)[0]))
+    with serving(settings_for(tmp_path, api_models=("vehicles",))) as service:
+        payload = {"images": [b64encode(data).decode() for data in (known, strange, b"")]}
+        response = post(service.client, "/classify", payload)
+    assert response["familiarity_checked"] is True
+    first, second, empty = response["images"]
+    assert (first["outcome"], first["reason"]) == ("accepted", None)
+    assert first["strangeness"] <= 1 < second["strangeness"]
+    assert (second["outcome"], second["reason"]) == ("low_confidence", "OUT_OF_DISTRIBUTION")
+    assert second["confidence"] > 0.99
+    assert (empty["outcome"], empty["strangeness"]) == ("rejected", None)
+
+
+def test_response_says_that_nothing_checks_the_kind(client: httpx.Client) -> None:
+    response = post(client, "/classify", {"images": [DARK]})
+    assert response["familiarity_checked"] is False
+    assert response["images"][0]["strangeness"] is None
 
 
 def test_single_object_has_the_original_fields_at_top_level(client: httpx.Client) -> None:

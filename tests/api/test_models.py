@@ -60,14 +60,14 @@ def test_service_is_not_ready_before_its_models_are_warm(registry: Registry, mon
         assert (caught.value.status, caught.value.reason) == (503, "model_loading")
         assert caught.value.headers["Retry-After"]
         assert not models.are_ready
-        real = ImageClassifier.predict
+        real = ImageClassifier.examine
 
         def recording(self: ImageClassifier, pixels: Any) -> Any:
             assert not models.are_ready
             batches.append(len(pixels))
             return real(self, pixels)
 
-        monkeypatch.setattr(ImageClassifier, "predict", recording)
+        monkeypatch.setattr(ImageClassifier, "examine", recording)
         await models.refresh()
         assert models.are_ready
         await models.close()
@@ -158,7 +158,9 @@ def test_damaged_new_version_leaves_the_old_one_in_use(registry: Registry, caplo
         with caplog.at_level(logging.ERROR, "api.models"):
             await models.refresh()
             await models.refresh()
-        assert len([entry for entry in caplog.records if entry.name == "api.models"]) == 1  # not at every refresh
+        assert [entry.levelname for entry in caplog.records if entry.name == "api.models"].count(
+            "ERROR"
+        ) == 1  # not at every refresh
         version, problem = state_of(models, "vehicles")
         assert version == 1
         assert problem is not None
@@ -223,7 +225,7 @@ def test_request_in_progress_keeps_its_version(registry: Registry) -> None:
             with models.lease("vehicles", TASK) as new:
                 assert (old.record.version, new.record.version) == (1, 2)
             (row,) = await old.predict([np.zeros((32, 32, 3), np.uint8)])
-            assert row[0] > 0.9
+            assert row.probabilities[0] > 0.9
         async with asyncio.timeout(10):
             while models._retiring:
                 await asyncio.sleep(0.01)
@@ -269,7 +271,7 @@ def test_failing_model_is_a_problem(running: Running, monkeypatch: pytest.Monkey
     def fail(*_: Any) -> None:
         raise BackendUnavailable("vehicles/1 on x: its output overflows")
 
-    monkeypatch.setattr(ImageClassifier, "predict", fail)
+    monkeypatch.setattr(ImageClassifier, "examine", fail)
     response = running.client.post("/classify", json={"images": [DARK]})
     assert (response.status_code, response.json()["reason"]) == (503, "model_failed")
     assert "overflows" in response.json()["detail"]

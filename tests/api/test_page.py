@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from sightline.pose import Box
 from sightline.ranking import DroppedPerson, DropReason, Prepared, PreparedPerson, Preparer
+from sightline.registry import Registry
 from tests.api.serving import Running, serving, settings_for
 from tests.browser import launch_browser
-from tests.images import grey, image_file
+from tests.familiarity import bars, publish_with_familiarity
+from tests.images import encoded, grey, image_file
 
 pytestmark = pytest.mark.integration
 
@@ -88,7 +91,21 @@ def test_choosing_another_model_classifies_the_same_image(page: Page) -> None:
     expect(page.locator(".class")).to_have_text("motorcycle")
     choose(page, "posture")
     expect(page.locator(".class")).to_have_text("right")
-    expect(page.locator(".note")).to_have_text("model: posture/1")
+    expect(page.locator(".note")).to_have_text("model: posture/1; nothing checks whether it knows images of this kind")
+
+
+def test_image_of_an_unknown_kind_is_marked(browser: Browser, tmp_path: Path) -> None:
+    publish_with_familiarity(Registry(tmp_path, builtin=tmp_path / "none"))
+    known = encoded(Image.fromarray(bars(1, 3)[0]))
+    with serving(settings_for(tmp_path, api_models=("vehicles",))) as service:
+        for page in open_page(browser, service.url):
+            drop(page, known)
+            expect(page.locator(".badge")).to_have_text("✓ accepted")
+            expect(page.locator(".note")).to_have_text("model: vehicles/1")
+            drop(page, image_file(3))
+            expect(page.locator(".badge")).to_have_text("? unknown kind of image")
+            expect(page.locator(".note").first).to_contain_text("does not know images of this kind")
+            expect(page.locator("#status")).to_contain_text("an unknown kind of image")
 
 
 def test_person_has_a_score_and_crops(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

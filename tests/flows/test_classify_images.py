@@ -30,8 +30,10 @@ from sightline import storage
 from sightline.errors import ThresholdNotMet
 from sightline.monitoring import read_captures
 from sightline.registry import ModelNotFound, Registry
+from sightline.reviews import questions_of_results
 from sightline.settings import settings
 from sightline.storage import Location
+from tests.familiarity import bars, publish_with_familiarity
 from tests.images import encoded, grey, image_file, png_of_size, publish_by_brightness
 from tests.web import listening, ok, redirect
 
@@ -230,6 +232,43 @@ def test_warning_about_a_file_is_in_its_record(tmp_path: Path) -> None:
     assert "ICC profile is ignored" in record["warnings"][0]
     (row,) = pq.read_table(result.table).to_pylist()
     assert "ICC profile is ignored" in row["warnings"]
+
+
+def test_image_of_an_unknown_kind_goes_to_review(
+    registry: Registry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish_with_familiarity(registry)
+    (tmp_path / "in").mkdir()
+    for number, pixels in enumerate(bars(8, 3)):
+        (tmp_path / "in" / f"{number}.png").write_bytes(encoded(Image.fromarray(pixels)))
+    strange = {"black.png": grey(0), "noise.png": image_file(1), "wide.jpg": image_file(2, (300, 100), "JPEG")}
+    for name, data in strange.items():
+        (tmp_path / "in" / name).write_bytes(data)
+    state = run(str(tmp_path / "in"), chunk_size=4)
+    result = state.result()
+    assert (result.accepted, result.low_confidence, result.familiarity_checked) == (8, 3, True)
+    assert result.reasons == {"OUT_OF_DISTRIBUTION": 3}
+    review = [json.loads(line) for line in Path(result.review).read_bytes().splitlines()]
+    assert [Path(record["uri"]).name for record in review] == list(strange)
+    assert all(record["reason"] == "OUT_OF_DISTRIBUTION" and record["strangeness"] > 1 for record in review)
+    assert all(record["confidence"] > record["threshold"] for record in review)
+    stored = {record["uri"]: record["strangeness"] for record in records(result)}
+    assert {event.uri: event.strangeness for event in captured(result)} == stored
+    assert [row["strangeness"] for row in pq.read_table(result.table).to_pylist()] == list(stored.values())
+    assert len(questions_of_results(Path(result.review)).questions) == 3
+    [alert] = alerts_of(state)
+    assert "OUT\\_OF\\_DISTRIBUTION" in alert
+    assert "nothing checks" not in caplog.text
+    with pytest.raises(ThresholdNotMet, match=r"3 of 11 images are below 0\.93, or of a kind that vehicles/2 does not"):
+        classify_images(str(tmp_path / "in"), "vehicles", on_low_confidence="fail")
+
+
+def test_run_without_a_measure_warns_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    greys(tmp_path / "in", SURE * 4)
+    result = run(str(tmp_path / "in"), chunk_size=4).result()
+    assert caplog.text.count("nothing checks whether an image is of the kind") == 1
+    assert result.familiarity_checked is False
+    assert {record["strangeness"] for record in records(result)} == {None}
 
 
 def test_failing_run_first_records_captures_and_alerts(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from sightline.training.images.comparison import ComparisonRow, compare
 from sightline.training.images.cross_validation import CrossValidation, FoldMetrics, cross_validate
 from sightline.training.images.data import TrainingData, read_training_data
+from sightline.training.images.familiarity import add_familiarity
 from sightline.training.images.fit import Fitted, fit
 from sightline.training.images.manifest import Classes, Manifest, Sample, Unusable
 from sightline.training.images.preset import InvalidPreset, Preset, Recipe, load_preset, preset_names
@@ -29,6 +30,7 @@ __all__ = [
     "Splits",
     "TrainingData",
     "Unusable",
+    "add_familiarity",
     "aligned",
     "assess",
     "augmentation",

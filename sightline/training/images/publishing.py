@@ -26,12 +26,15 @@ from sightline.training.common.publishing import (
 from sightline.training.images.comparison import ComparisonRow
 from sightline.training.images.cross_validation import CrossValidation
 from sightline.training.images.data import TrainingData
+from sightline.training.images.familiarity import fit_familiarity, measure_familiarity
 from sightline.training.images.fit import Fitted, embed
 from sightline.training.images.manifest import UNUSABLE
 from sightline.training.images.plots import draw_plots
 from sightline.training.images.preset import Preset
 from sightline.training.images.splits import Indices, Splits
 from sightline.vision import TASK, load_classifier, save_classifier
+from sightline.vision.familiarity import FAMILIARITY, Familiarity, FamiliarityFigures
+from sightline.vision.familiarity import METRIC as FAMILIARITY_METRIC
 from sightline.vision.graph import save_graph
 from sightline.vision.heads import probabilities
 from sightline.vision.precision import HALF_PRECISIONS, METRIC, PrecisionAgreement, agreement
@@ -49,6 +52,7 @@ class Assessed:
 
     ``before`` and ``after``: the probabilities of the test set, shape = (n, classes), before and after temperature
     scaling, in float32. ``half``: the agreement of ``after`` with each half precision that the model supports.
+    ``familiarity``: the measure of what the model knows, and ``false_alarms`` its errors on the test set.
     """
 
     fitted: Fitted
@@ -57,17 +61,26 @@ class Assessed:
     before: NDArray[np.float64]
     after: NDArray[np.float64]
     half: Mapping[str, PrecisionAgreement]
+    familiarity: Familiarity
+    false_alarms: FamiliarityFigures
 
 
 def assess(fitted: Fitted, data: TrainingData, splits: Splits, threshold: float) -> Assessed:
-    """Fit the temperature on the validation set, and measure the model on the test set, also in half precision."""
+    """Fit the temperature and the familiarity, and measure the model on the test set, also in half precision.
+
+    The temperature and the limit of the familiarity are chosen on the validation set.
+    """
     labels, test_pixels = data.labels, data.pixels[splits.test]
-    calibration = calibrate(fitted.logits(data.pixels[splits.validation]), labels[splits.validation])
+    validation = data.pixels[splits.validation]
+    calibration = calibrate(fitted.logits(validation), labels[splits.validation])
     logits = fitted.logits(test_pixels)
     before, after = probabilities(logits), probabilities(logits, calibration.temperature)
     evaluation = evaluate(after, labels[splits.test], data.manifest.classes, threshold)
     half = dict(_in_half_precisions(fitted, test_pixels, calibration.temperature, after))
-    return Assessed(fitted, calibration, evaluation, before, after, half)
+    backbone, size = fitted.backbone, fitted.recipe.input
+    familiarity = fit_familiarity(backbone, size, data.pixels[splits.train], validation)
+    false_alarms = measure_familiarity(familiarity, backbone, size, len(validation), test_pixels)
+    return Assessed(fitted, calibration, evaluation, before, after, half, familiarity, false_alarms)
 
 
 def _in_half_precisions(
@@ -125,6 +138,7 @@ def publish(
         data.labels[test],
         lambda indices: embed(fitted.backbone, data.pixels[test[indices]], recipe.input),
     ).save(folder / BASELINE)
+    assessed.familiarity.save(folder / FAMILIARITY)
     (folder / MANIFEST).write_bytes(manifest.csv(splits.parts))
     if manifest.unusable:
         (folder / UNUSABLE).write_bytes(manifest.unusable_csv())
@@ -179,6 +193,7 @@ def _metrics(assessed: Assessed, labels: NDArray[np.int64]) -> dict[str, Any]:
         "training_seconds": assessed.fitted.seconds,
         "losses": list(assessed.fitted.losses),
         METRIC: {name: agreement.model_dump() for name, agreement in assessed.half.items()},
+        FAMILIARITY_METRIC: assessed.false_alarms.model_dump(mode="json"),
     }
 
 

@@ -10,6 +10,7 @@ from sightline.registry import ModelRecord, Promotion
 from sightline.training.common import rendering
 from sightline.training.images.comparison import ComparisonRow
 from sightline.training.images.manifest import Unusable
+from sightline.vision import familiarity_figures
 
 __all__ = ["aligned", "comparison_rows", "model_page"]
 
@@ -90,6 +91,7 @@ def _metrics(record: ModelRecord) -> dict[str, str]:
         else f"{accepted:.4f}" + _interval(metrics.get("accuracy_accepted_interval")),
         "calibration error before scaling": f"{metrics['ece_before']:.4f}",
         f"calibration error after, temperature {record.temperature:.3g}": f"{metrics['ece_after']:.4f}",
+        **_false_alarms(record),
         "seconds of training": f"{metrics['training_seconds']:.0f}",
     }
 
@@ -97,6 +99,14 @@ def _metrics(record: ModelRecord) -> dict[str, str]:
 def _interval(limits: Sequence[float] | None) -> str:
     """Return a 95 % interval as text; empty for a record of an earlier version, which has none."""
     return f" (95 %: {limits[0]:.3f} to {limits[1]:.3f})" if limits else ""
+
+
+def _false_alarms(record: ModelRecord) -> dict[str, str]:
+    figures = familiarity_figures(record)
+    if figures is None:
+        return {}
+    low, high = figures.interval
+    return {"refused as images of an unknown kind": f"{figures.rate:.1%} (95 %: {low:.1%} to {high:.1%})"}
 
 
 def _cross_validation(metrics: dict[str, Any] | None) -> str:

@@ -15,6 +15,7 @@ def test_page_has_figures_comparisons_and_classes() -> None:
         "| predictions | 500 |\n"
         "| accepted at 0.9 | 400 (80.0%) |\n"
         "| below the threshold | 100 |\n"
+        "| of a kind that the model does not know | not checked |\n"
         "| images rejected | 2 |\n"
         "| of these empty | 2 |\n"
         "| mean confidence | 0.950 |\n"

@@ -170,7 +170,7 @@ def test_rejected_images_are_counted_from_the_results_of_runs(bucket: Location) 
         )
         storage.write_bytes(bucket / "vehicles-1" / name / "run.json", run.model_dump_json().encode())
 
-    write_run("a", START, truncated=3, THRESHOLD_CONFIDENCE_NOT_MET=5)
+    write_run("a", START, truncated=3, THRESHOLD_CONFIDENCE_NOT_MET=5, OUT_OF_DISTRIBUTION=4)
     write_run("b", START + DAY / 2, truncated=1, missing=2)
     write_run("c", START + DAY, missing=100)
     storage.write_bytes(bucket / "vehicles-1" / "d" / "run.json", b"{")

@@ -26,7 +26,7 @@ from sightline.reviews import (
     thumbnail,
 )
 from sightline.storage import Location
-from sightline.vision import ImageRecord, Limits, Outcome
+from sightline.vision import OUT_OF_DISTRIBUTION, ImageRecord, Limits, Outcome
 from tests.images import grey, image_file
 from tests.reviewing import question
 
@@ -55,6 +55,20 @@ class TestGathering:
         )  # fmt: skip
         assert "the confidence 0.60 is below the threshold 0.93" in asked.why
         assert question_set.left_out == ("inline:0",), "the image of a payload is not stored"
+
+    @pytest.mark.parametrize(
+        ("strangeness", "why"),
+        [
+            (1.5, "vehicles/3 does not know images of this kind (distance 1.50, limit 1): its class is a guess"),
+            (None, "vehicles/3 does not know images of this kind: its class is a guess"),
+        ],
+    )
+    def test_question_about_an_image_of_an_unknown_kind_says_so(
+        self, bucket: Location, strangeness: float | None, why: str
+    ) -> None:
+        store(bucket / "run", record("/a.png", reason=OUT_OF_DISTRIBUTION, strangeness=strangeness, confidence=0.99))
+        [asked] = questions_of_results(bucket / "run").questions
+        assert asked.why == why
 
     def test_missing_and_damaged_results_are_named(self, bucket: Location) -> None:
         with pytest.raises(InvalidInput, match=r"there is no review\.jsonl"):

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from sightline.vision import classification_alert, classification_summary, least_certain_rows
+from sightline.vision import (
+    OUT_OF_DISTRIBUTION,
+    THRESHOLD_NOT_MET,
+    classification_alert,
+    classification_summary,
+    least_certain_rows,
+)
 from tests import records
 
 RUN = records.classification(records.uncertain_image(), records.empty_image())
@@ -15,6 +21,7 @@ def test_least_certain_rows_have_probabilities_by_class() -> None:
             "class": "left",
             "confidence": "0.6000",
             "outcome": "low_confidence",
+            "reason": "THRESHOLD_CONFIDENCE_NOT_MET",
             "p(left)": "0.6000",
             "p(right)": "0.4000",
         }
@@ -23,7 +30,8 @@ def test_least_certain_rows_have_probabilities_by_class() -> None:
 
 def test_summary_counts_images_by_outcome() -> None:
     assert classification_summary(RUN, "/results.jsonl") == (
-        "10 images classified by posture/3: 8 accepted, 1 of low confidence (threshold 0.9), 1 rejected. "
+        "10 images classified by posture/3: 8 accepted, 1 of low confidence (threshold 0.9), "
+        "nothing checked whether they are of the kind that the model knows, 1 rejected. "
         "The table lists the least certain images. All records: `/results.jsonl`"
     )
 
@@ -44,6 +52,7 @@ def test_alert_counts_and_lists_images_that_were_not_accepted() -> None:
         "images": "10",
         "accepted": "8",
         "low confidence": "1",
+        "of an unknown kind": "not checked",
         "rejected": "1",
         "reasons": "THRESHOLD_CONFIDENCE_NOT_MET 1, empty 1",
         "results": "/results.jsonl",
@@ -52,3 +61,16 @@ def test_alert_counts_and_lists_images_that_were_not_accepted() -> None:
 
 def test_run_without_uncertain_images_sends_no_alert() -> None:
     assert classification_alert(records.classification(), "/results.jsonl") is None
+
+
+def test_images_of_an_unknown_kind_are_counted_apart() -> None:
+    strange = records.uncertain_image().model_copy(update={"reason": OUT_OF_DISTRIBUTION, "strangeness": 3.0})
+    run = records.classification(strange, records.uncertain_image(), familiarity_checked=True)
+    assert "1 of low confidence (threshold 0.9), 1 of a kind that the model does not know, 0" in classification_summary(
+        run, "/results.jsonl"
+    )
+    alert = classification_alert(run, "/results.jsonl")
+    assert alert
+    assert (alert.facts["low confidence"], alert.facts["of an unknown kind"]) == ("1", "1")
+    assert [item.reason for item in alert.items] == [OUT_OF_DISTRIBUTION, THRESHOLD_NOT_MET]
+    assert [row["reason"] for row in least_certain_rows(run)] == [OUT_OF_DISTRIBUTION, THRESHOLD_NOT_MET]

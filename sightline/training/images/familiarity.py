@@ -1,0 +1,145 @@
+"""Fitting the measure of familiarity, and adding it to a model that was trained without one."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline import storage, vision
+from sightline.registry import FileEntry, ModelFiles, ModelRecord
+from sightline.registry.baseline import sample_rows
+from sightline.registry.record import RECORD
+from sightline.statistics import wilson_interval
+from sightline.training.common.errors import UnsuitableData
+from sightline.training.common.manifest import MANIFEST, read_manifest_csv
+from sightline.training.images.fit import embed
+from sightline.vision.familiarity import (
+    FAMILIARITY,
+    METRIC,
+    Familiarity,
+    FamiliarityFigures,
+    describe,
+    unit_length,
+)
+from sightline.vision.labelled import ImageSource
+
+if TYPE_CHECKING:
+    from sightline.registry import ImageInput
+    from sightline.vision.nets import Backbone
+
+__all__ = ["FALSE_ALARMS", "add_familiarity", "fit_familiarity", "measure_familiarity"]
+
+FALSE_ALARMS = 0.01
+"""The share of the images of its own kind that a model should refuse."""
+
+_COMPONENTS = 64
+_FITTED = 5_000  # training images; a random sample of more
+
+Pixels = NDArray[np.uint8]
+
+
+def fit_familiarity(
+    backbone: Backbone, size: ImageInput, train: Pixels, validation: Pixels, target: float = FALSE_ALARMS
+) -> Familiarity:
+    """Fit the measure on training images, and choose its limit on validation images.
+
+    Both are uint8, shape = (n, height, width, 3). The limit is the conformal quantile of the validation images: at most
+    ``target`` of further images of the same kind exceed it on average (V. Vovk et al., Algorithmic Learning in a Random
+    World, 2005). Fewer than ``1 / target - 1`` validation images are too few for that: then none of them exceeds it.
+    """
+    from sklearn.covariance import LedoitWolf
+    from sklearn.decomposition import PCA
+
+    chosen = np.asarray(train[sample_rows(len(train), _FITTED)])
+    embeddings, statistics = unit_length(embed(backbone, chosen, size)), describe(chosen).astype(np.float64)
+    plane = PCA(min(_COMPONENTS, len(embeddings) // 4, embeddings.shape[1] // 2), random_state=0).fit(embeddings)
+    variances, axes = np.linalg.eigh(LedoitWolf().fit(statistics).covariance_)
+    familiarity = Familiarity(
+        centre=plane.mean_.astype(np.float32),
+        components=plane.components_.astype(np.float32),
+        pixel_centre=statistics.mean(axis=0).astype(np.float32),
+        whitening=(axes / np.sqrt(variances)).astype(np.float32),
+        weights=(0.5, 0.5),
+        limit=1.0,
+    )
+    held_out = np.asarray(validation)
+    distances = familiarity.log_distances(embed(backbone, held_out, size), held_out)
+    # Both distances have the same influence: their logarithms get the same standard deviation.
+    scales = 1 / np.maximum(distances.std(axis=0), 1e-6)
+    weights = scales / scales.sum()
+    combined = np.sort(distances @ weights)
+    place = min(math.ceil((len(combined) + 1) * (1 - target)), len(combined)) - 1
+    return replace(familiarity, weights=(float(weights[0]), float(weights[1])), limit=float(np.exp(combined[place])))
+
+
+def measure_familiarity(
+    familiarity: Familiarity,
+    backbone: Backbone,
+    size: ImageInput,
+    validation: int,
+    test: Pixels,
+    target: float = FALSE_ALARMS,
+) -> FamiliarityFigures:
+    """Measure the false alarms on test images, uint8, shape = (n, height, width, 3).
+
+    ``target`` and ``validation``, the number of images that the limit was chosen on, are copied into the result.
+    """
+    pixels = np.asarray(test)
+    refused = int((familiarity.strangeness(embed(backbone, pixels, size), pixels) > 1).sum())
+    return FamiliarityFigures(
+        target=target,
+        validation=validation,
+        images=len(pixels),
+        refused=refused,
+        interval=wilson_interval(refused / len(pixels), len(pixels)),
+    )
+
+
+def add_familiarity(folder: Path, source: ImageSource) -> ModelRecord:
+    """Add the measure to the version in ``folder``, and return its new record; an earlier measure is replaced.
+
+    For models that are prepared for publication, such as the bundled ones: a version in a registry never changes.
+    ``source`` holds the images that the version was trained, calibrated and tested on, which its manifest identifies by
+    their content. Raises :class:`UnsuitableData` if one is missing, and ``ModelDamaged``.
+    """
+    record = ModelRecord.model_validate_json((folder / RECORD).read_bytes())
+    backbone, _ = vision.load_weights(ModelFiles(record, folder))
+    parts = _read_parts(folder, source, record.image_input)
+    familiarity = fit_familiarity(backbone, record.image_input, parts["train"], parts["validation"])
+    figures = measure_familiarity(familiarity, backbone, record.image_input, len(parts["validation"]), parts["test"])
+    familiarity.save(folder / FAMILIARITY)
+    entry = FileEntry(sha256=storage.content_hash(folder / FAMILIARITY), size=(folder / FAMILIARITY).stat().st_size)
+    changed = record.model_copy(
+        update={
+            "files": record.files | {FAMILIARITY: entry},
+            "metrics": record.metrics | {METRIC: figures.model_dump(mode="json")},
+        }
+    )
+    storage.write_bytes(folder / RECORD, changed.model_dump_json(indent=2).encode())
+    return changed
+
+
+def _read_parts(folder: Path, source: ImageSource, size: ImageInput) -> dict[str, Pixels]:
+    """Return the pixels of the images in each part of a version's manifest."""
+    wanted = read_manifest_csv((folder / MANIFEST).read_bytes())
+    part_of = {sha256: part for part, hashes in wanted.items() for sha256 in hashes}
+    found: dict[str, dict[str, Pixels]] = {part: {} for part in wanted}
+    for image in source.images:
+        data = image.read()
+        sha256 = hashlib.sha256(data).hexdigest()
+        if part := part_of.get(sha256):
+            found[part][sha256] = vision.decode(data, size, vision.Limits()).pixels
+    missing = len(part_of) - sum(map(len, found.values()))
+    if missing:
+        raise UnsuitableData(
+            source.uri,
+            f"lacks {missing} of the {len(part_of)} images that {folder} was trained and tested on",
+            "Give the folder with all of them",
+        )
+    return {part: np.stack(list(images.values())) for part, images in found.items()}
