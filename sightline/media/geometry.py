@@ -106,7 +106,7 @@ def _name_unknown_side_data() -> None:
         member._name_, member._value_ = f"UNKNOWN_{value}", value
         return member
 
-    Type._missing_ = classmethod(unknown)
+    Type._missing_ = classmethod(unknown)  # type: ignore[assignment, method-assign]
 
 
 def _orientation(matrix: Matrix | None) -> Iterator[tuple[str, str]]:
