@@ -4,9 +4,9 @@ Text that comes from a user or a record is parsed here, once. Everything after t
 for folders, identifiers and file names exist only here.
 
 >>> ModelName.parse("posture/3").folder
-'posture-3'
->>> PatientName.parse("José M.").model.label
-'jose-m-5e522ef0'
+'posture@3'
+>>> PatientName.parse("ana").model.label
+'patient--ana'
 >>> SessionName.parse("ana/first clip").patient.text
 'ana'
 """
@@ -29,6 +29,8 @@ RESULT_FOLDER = "annotated"
 """The folder of the video bucket that contains the results of its videos; no patient can have this name."""
 
 _MODEL = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
+# No other model's name has two hyphens in a row: a patient and an image model never share a name.
+_OF_PATIENT = re.compile(r"patient--(?P<words>[a-z0-9]+([_-][a-z0-9]+)*)(--(?P<hash>[0-9a-f]{16}))?")
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _MAX_VERSION = 999_999_999
 _ENDPOINT_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")  # SageMaker's own rule
@@ -62,7 +64,7 @@ class ModelName:
                     "and digits, with - between them"
                 )
             return
-        if not _MODEL.fullmatch(self.name):
+        if not self.is_valid(self.name):
             raise InvalidModelName(
                 f"{self.name!r} cannot be a model's name: write it in lowercase letters and digits, with - or _ "
                 "between them, as in posture"
@@ -93,7 +95,7 @@ class ModelName:
     @staticmethod
     def is_valid(text: str) -> bool:
         """Return whether a model of the registry can have the name ``text``, without a version."""
-        return _MODEL.fullmatch(text) is not None
+        return _MODEL.fullmatch(text) is not None or _OF_PATIENT.fullmatch(text) is not None
 
     @staticmethod
     def is_version(text: str) -> bool:
@@ -120,21 +122,57 @@ class ModelName:
         return replace(self, version=version)
 
     @property
+    def is_of_patient(self) -> bool:
+        """Whether it is the name of a patient's model."""
+        return not self.is_endpoint and _OF_PATIENT.fullmatch(self.name) is not None
+
+    @property
+    def earlier(self) -> ModelName | None:
+        """The name that version 0.1 gave to this patient's model; None if this is not a patient's model.
+
+        Models of other kinds, and of other patients, can have that name too.
+        """
+        match = None if self.is_endpoint else _OF_PATIENT.fullmatch(self.name)
+        if match is None:
+            return None
+        return replace(self, name=match["words"] + (f"-{match['hash'][:8]}" if match["hash"] else ""))
+
+    @property
     def folder(self) -> str:
-        """The folder of its runs and reports: ``posture-3``, or ``NAME`` for an endpoint."""
+        """The folder of its runs and reports: ``posture@3``, or ``endpoint.NAME``; no two names have the same."""
+        if self.is_endpoint:
+            return f"endpoint.{self.name}"
+        return self.name if self.version is None else f"{self.name}@{self.version}"
+
+    @property
+    def earlier_folder(self) -> str:
+        """The folder in version 0.1: ``posture-3``, or ``NAME``. Other models can have the same: check the contents."""
         return self.name if self.version is None else f"{self.name}-{self.version}"
 
     def has_folder(self, folder: str) -> bool:
-        """Return whether ``folder`` is the folder of this model or, if it has no version, of any of its versions."""
-        if folder == self.folder:
+        """Return whether ``folder`` is the folder of this model or, if it has no version, of any of its versions.
+
+        The folders of version 0.1 count too, and can contain another model's files: check these with :meth:`covers`.
+        """
+        if folder in (self.folder, self.earlier_folder):
             return True
-        name, dash, version = folder.rpartition("-")
-        unversioned = self.version is None and not self.is_endpoint
-        return unversioned and bool(dash) and name == self.name and self.is_version(version)
+        name, _, version = folder.rpartition("@" if "@" in folder else "-")
+        return self.version is None and not self.is_endpoint and name == self.name and self.is_version(version)
+
+    def covers(self, label: str) -> bool:
+        """Return whether ``label`` is the label of this model or, if it has no version, of any of its versions."""
+        try:
+            other = ModelName.parse(label)
+        except InvalidModelName:
+            return False
+        return self in (other, other.unversioned)
 
     @property
     def review_folder(self) -> str:
-        """The folder of its review questions: ``posture``, or ``endpoint.NAME``; no model's name has a dot."""
+        """The folder of its review questions: ``posture``, or ``endpoint.NAME``; no model's name has a dot.
+
+        For a patient's model, see also that of :attr:`earlier`.
+        """
         return f"endpoint.{self.name}" if self.is_endpoint else self.name
 
     @property
@@ -189,15 +227,16 @@ class PatientName:
 
     @property
     def model(self) -> ModelName:
-        """The patient's model: the patient's name if a model can have it, otherwise a name made from it with a hash.
+        """The patient's model: ``patient--ana``; with a hash if a model cannot have the patient's name.
 
-        The hash is that of the name as written, so two patients never share a model.
+        The hash is that of the name as written, so that two patients never share a model. A model that version 0.1
+        trained keeps its name; :func:`sightline.affect.model_of` returns the name in use.
         """
-        if ModelName.is_valid(self.text):
-            return ModelName(self.text)
+        if _MODEL.fullmatch(self.text):
+            return ModelName(f"patient--{self.text}")
         plain = unicodedata.normalize("NFKD", self.text).encode("ascii", "ignore").decode().lower()
         words = re.sub(r"[^a-z0-9]+", "-", plain)[:_MAX_PATIENT_WORDS].strip("-") or "patient"
-        return ModelName(f"{words}-{hashlib.sha256(self.text.encode()).hexdigest()[:8]}")
+        return ModelName(f"patient--{words}--{hashlib.sha256(self.text.encode()).hexdigest()[:16]}")
 
 
 @dataclass(frozen=True)

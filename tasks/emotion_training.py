@@ -14,7 +14,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from sightline import affect, reviews, sessions, storage
-from sightline.affect import Training
+from sightline.affect import Training, model_of
 from sightline.names import PatientName
 from sightline.registry import ModelRecord, Promotion
 from sightline.settings import settings
@@ -45,7 +45,8 @@ __all__ = [
 
 def model_folder(patient: str) -> Location:
     """Return the folder of the patient's model in the registry."""
-    return open_registry().root / PatientName.parse(patient).model.name
+    registry = open_registry()
+    return registry.root / model_of(registry, patient).name
 
 
 @contextmanager

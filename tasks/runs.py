@@ -55,4 +55,9 @@ def image_limits() -> Limits:
 def output_folder(output: str | None, model: ModelName, key: str) -> str:
     """Return the URI of the folder of a run's results: ``output``, by default one under RESULTS_BUCKET."""
     config = settings()
-    return storage.uri_of(config.locate(output) if output else config.results / model.folder / key[:12])
+    if output:
+        return storage.uri_of(config.locate(output))
+    earlier = config.results / model.earlier_folder / key[:12]
+    # A run that version 0.1 began is continued where it is.
+    is_begun = next(iter(storage.walk(earlier)), None) is not None
+    return storage.uri_of(earlier if is_begun else config.results / model.folder / key[:12])

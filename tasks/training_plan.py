@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from sightline.errors import InvalidSetting
+from sightline.errors import InvalidModelName, InvalidSetting
+from sightline.names import ModelName
 from sightline.settings import settings
 from sightline.training import images
 from sightline.training.images import Classes, InvalidPreset, Preset, Recipe
@@ -52,6 +53,8 @@ def plan_training(
 ) -> TrainingPlan:
     """Validate the parameters, check that the registry is reachable, and return the plan."""
     open_registry().versions(name)
+    if ModelName.parse(name).is_of_patient:
+        raise InvalidModelName(f"{name}: is the name of a patient's model. Give this one another name")
     if preset is None and name not in images.preset_names():
         known = ", ".join(images.preset_names())
         raise InvalidSetting(f"{name} is not the name of a preset. Add --preset, one of {known}, or a .toml file")

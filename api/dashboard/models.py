@@ -185,7 +185,7 @@ def _reports(results: Location, name: str) -> list[ReportRow]:
     # A report's folder is named after its window: sorted by name, the latest is the last.
     latest = sorted(places, key=lambda place: place.name)[: -_REPORTS - 1 : -1]
     with ThreadPoolExecutor(_READERS) as pool:
-        return [row for row in pool.map(_report, latest) if row]
+        return [row for row in pool.map(lambda place: _report(place, name), latest) if row]
 
 
 def _report_folders(results: Location, name: str) -> Iterable[Location]:
@@ -195,7 +195,7 @@ def _report_folders(results: Location, name: str) -> Iterable[Location]:
             yield root / folder
 
 
-def _report(place: Location) -> ReportRow | None:
+def _report(place: Location, model: str) -> ReportRow | None:
     row: dict[str, Any] = dict.fromkeys(ReportRow.model_fields) | {"name": place.name, "drift": False}
     try:
         report = MonitoringReport.model_validate_json(storage.read_bytes(place / FIGURES))
@@ -205,6 +205,8 @@ def _report(place: Location) -> ReportRow | None:
         return ReportRow(
             **row | {"headline": f"cannot be read: {FIGURES} was written by another version ({error.title})"}
         )
+    if report.model != model:  # In version 0.1 two models could share a folder.
+        return None
     row |= {key: getattr(report, key) for key in row if key in MonitoringReport.model_fields and key != "drift"}
     estimate = report.expected_accuracy
     return ReportRow(

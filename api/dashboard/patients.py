@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from sightline import documents
-from sightline.affect import Training, read_trainings
+from sightline.affect import Training, model_of, read_trainings
 from sightline.emotion import Stretch
 from sightline.errors import InvalidInput
 from sightline.names import PatientName
@@ -69,13 +69,13 @@ class PatientView(BaseModel):
     trainings_in_all: int
 
 
-def list_patients(patients: Location) -> list[PatientRow]:
+def list_patients(patients: Location, registry: Registry) -> list[PatientRow]:
     """Return all patients with sessions."""
     rows = []
     for name in folder_names(patients):
         sessions = read_sessions(patients, name)
         if sessions:
-            rows.append(PatientRow(patient=name, model=PatientName.parse(name).model.name, sessions=len(sessions)))
+            rows.append(PatientRow(patient=name, model=model_of(registry, name).name, sessions=len(sessions)))
     return rows
 
 
@@ -84,11 +84,13 @@ def view_patient(
 ) -> PatientView:
     """Return one patient. Raises ``InvalidInput`` for a patient without sessions, and for an invalid name."""
     owner = PatientName.parse(patient)
-    name, model = owner.text, owner.model.name
-    records, trainings = read_sessions(patients, name), read_trainings(registry.root / model)
+    name, model = owner.text, model_of(registry, owner).name
+    folders = dict.fromkeys([model, owner.model.name])
+    records = read_sessions(patients, name)
+    trainings = [training for folder in folders for training in read_trainings(registry.root / folder)]
     if not records and not trainings:
         raise InvalidInput(patient, "has no sessions", "See /models for the patients with sessions")
-    answers = {reviewed.question.sha256: reviewed for reviewed in reviews.answered(model)}
+    answers = {reviewed.question.sha256: reviewed for reviewed in reviews.answered(owner.model.name)}
     latest = records[: -_SESSIONS - 1 : -1]
     with ThreadPoolExecutor(_READERS) as pool:
         rows = list(pool.map(lambda record: _row(videos, patients, record, answers.get(record.sha256)), latest))

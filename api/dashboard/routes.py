@@ -58,7 +58,7 @@ def dashboard_routes(service: Service) -> APIRouter:
     @router.get("/patients.json", summary="List the patients")
     def patients_json() -> PatientList:
         """Return all patients with sessions."""
-        return PatientList(patients=_read(lambda: patients.list_patients(people)))
+        return PatientList(patients=_read(lambda: patients.list_patients(people, registry)))
 
     @router.get("/patients/{patient}.json", summary="Describe one patient")
     def patient_json(patient: str) -> patients.PatientView:

@@ -5,7 +5,15 @@ print(model.predict(track_features(track)).probabilities)
 """
 
 from sightline.affect.history import Training, read_trainings
-from sightline.affect.model import MODEL_FILE, SESSIONS, TASK, EmotionModel, apply_temperature, load_emotion_model
+from sightline.affect.model import (
+    MODEL_FILE,
+    SESSIONS,
+    TASK,
+    EmotionModel,
+    apply_temperature,
+    load_emotion_model,
+    model_of,
+)
 from sightline.affect.prediction import predict_session
 
 __all__ = [
@@ -16,6 +24,7 @@ __all__ = [
     "Training",
     "apply_temperature",
     "load_emotion_model",
+    "model_of",
     "predict_session",
     "read_trainings",
 ]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.names import PatientName
+from sightline.names import ModelName, PatientName
 from sightline.registry import ModelDamaged, ModelFiles, ModelNotFound, ModelRecord, Registry, WrongTask
 from sightline.vision.heads import probabilities
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["MODEL_FILE", "SESSIONS", "TASK", "EmotionModel", "apply_temperature", "load_emotion_model"]
+__all__ = ["MODEL_FILE", "SESSIONS", "TASK", "EmotionModel", "apply_temperature", "load_emotion_model", "model_of"]
 
 MODEL_FILE = "model.skops"
 SESSIONS = "training_sessions.json"
@@ -73,6 +73,25 @@ def apply_temperature(uncalibrated: NDArray[np.float64], temperature: float) -> 
     return probabilities(np.log(np.maximum(uncalibrated, _MIN_PROBABILITY)), temperature)
 
 
+def model_of(registry: Registry, patient: PatientName | str) -> ModelName:
+    """Return the name of a patient's model: the one that version 0.1 gave it, if the registry has it under that name.
+
+    A model of another kind or patient with that name is never returned.
+    """
+    owner = PatientName.of(patient)
+    earlier = owner.model.earlier
+    if earlier is None or registry.versions(owner.model):
+        return owner.model
+    for version in reversed(registry.versions(earlier)):
+        try:
+            record = registry.record(earlier, version)
+        except ModelDamaged:  # The others show whose model it is.
+            continue
+        is_owned = record.task == TASK and record.architecture.get("patient") == owner.text
+        return earlier if is_owned else owner.model
+    return owner.model
+
+
 def load_emotion_model(registry: Registry, patient: PatientName | str, version: int | None = None) -> EmotionModel:
     """Load a patient's model, by default the current version.
 
@@ -80,11 +99,12 @@ def load_emotion_model(registry: Registry, patient: PatientName | str, version: 
     for another task.
     """
     owner = PatientName.of(patient)
-    if version is None and registry.current(owner.model) is None:
+    model = model_of(registry, owner)
+    if version is None and registry.current(model) is None:
         raise ModelNotFound(
             f"{owner}: has no model in {registry.root} yet. Train it with `sightline train-emotion {owner.text!r}`"
         )
-    files = registry.open(owner.model, version)
+    files = registry.open(model, version)
     if files.record.task != TASK or files.record.architecture.get("patient") != owner.text:
         raise WrongTask(f"{files.record.label}: is a model for {files.record.task}, not the emotions of {owner}")
     return EmotionModel(files.record, _load(files.folder / MODEL_FILE, files.record), _training_sessions(files))

@@ -46,9 +46,14 @@ class MonitoredModel:
 
     @property
     def result_folders(self) -> tuple[str, ...]:
-        """The default folders of results of runs with these versions, such as ``posture-3``."""
-        labels = dict.fromkeys(version.label for version in (self.judged, *self.versions.values()))
-        return tuple(ModelName.parse(label).folder for label in labels)
+        """The default folders of results of runs with these versions, such as ``posture@3``, also those of v0.1."""
+        names = [ModelName.parse(label) for label in self.labels]
+        return tuple(dict.fromkeys(folder for name in names for folder in (name.folder, name.earlier_folder)))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of these versions, such as ``posture/3``."""
+        return tuple(dict.fromkeys(version.label for version in (self.judged, *self.versions.values())))
 
     def compared_with(self, baseline: Predictions) -> MonitoredModel:
         """Return a copy in which the judged version has another baseline."""

@@ -140,23 +140,29 @@ def read_window(
             progress((inference.file_time - since).total_seconds() / seconds)
     unreadable, rejections = skipped.bad_lines, Rejections()
     if results is not None:
-        rejections = read_rejections(results, model.result_folders, since, until, skipped)
+        rejections = read_rejections(results, model.result_folders, since, until, skipped, model.labels)
     return reader.finish(unreadable, rejections)
 
 
 def read_rejections(
-    results: Location, folders: Collection[str], since: datetime, until: datetime, skipped: SkippedLines
+    results: Location,
+    folders: Collection[str],
+    since: datetime,
+    until: datetime,
+    skipped: SkippedLines,
+    labels: Collection[str] | None = None,
 ) -> Rejections:
     """Count the images rejected by runs that ended in the window, in the given folders of ``results``.
 
-    Runs with results elsewhere are not found. A damaged ``run.json`` is counted among the unreadable lines.
+    Runs with results elsewhere are not found. ``labels``: the versions whose runs count, by default all: in version 0.1
+    two models could share a folder. A damaged ``run.json`` is counted among the unreadable lines.
     """
     rejections = Rejections()
     for folder in folders:
         for place, run in finished_runs(results / folder):
             if not isinstance(run, FinishedClassification):
                 skipped.add(storage.uri_of(place), run)
-            elif since <= run.finished < until:
+            elif since <= run.finished < until and (labels is None or run.model in labels):
                 reasons = {name: count for name, count in run.summary.reasons.items() if count}
                 for uncertain in UNCERTAIN:
                     reasons.pop(uncertain, None)

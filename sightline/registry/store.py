@@ -100,6 +100,8 @@ class Registry:
         if the model's current version is for another task.
         """
         name = _unversioned(draft.name)
+        if ModelName(name).is_of_patient and "patient" not in draft.architecture:
+            raise InvalidModelName(f"{name}: is the name of a patient's model. Give this one another name")
         self._seed(name)
         if (pointer := self._pointer(name).pointer) and (task := self.record(name, pointer.version).task) != draft.task:
             raise WrongTask(

@@ -64,7 +64,7 @@ def questions_of_model(results_bucket: Location, model: ModelName | str) -> Ques
     """
     name = ModelName.of(model)
     runs = [
-        questions_of_results(results_bucket / folder / run)
+        _about(name, questions_of_results(results_bucket / folder / run))
         for folder in storage.folder_names(results_bucket)
         if name.has_folder(folder)
         for run in storage.folder_names(results_bucket / folder)
@@ -75,6 +75,13 @@ def questions_of_model(results_bucket: Location, model: ModelName | str) -> Ques
         questions=tuple(question for run in runs for question in run.questions),
         left_out=tuple(uri for run in runs for uri in run.left_out),
     )
+
+
+def _about(model: ModelName, run: QuestionSet) -> QuestionSet:
+    """Return a run's questions, none if the run is one of another model: they could share a folder in version 0.1."""
+    if not run.questions:
+        return run
+    return run if model.covers(run.questions[0].model) else QuestionSet(model=model.label, questions=())
 
 
 def _question(record: ImageRecord) -> Question | None:

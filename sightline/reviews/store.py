@@ -26,7 +26,7 @@ from pydantic import BaseModel
 from sightline import documents, storage
 from sightline.clock import now_in_utc
 from sightline.errors import StorageError
-from sightline.names import ModelName
+from sightline.names import ModelName, SessionName
 from sightline.reviews.pages import ReviewPlan, pages_of
 from sightline.reviews.records import Answer, Question, Reviewed, Waiting
 from sightline.storage import Location
@@ -100,16 +100,21 @@ class Reviews:
 
     def waiting(self, model: str) -> list[Waiting]:
         """Return the open questions about a model, the oldest first."""
-        return self._read_waiting(_folder(model))
+        found = [item for folder in _folders(model) for item in self._read_waiting(folder)]
+        return sorted((item for item in found if _is_about(item.question, model)), key=_age)
 
     def count_waiting(self, model: str) -> int:
-        """Return the number of open questions about a model, without reading them."""
-        return len(self._open(_folder(model)))
+        """Return the number of open questions about a model; only those of a patient are read."""
+        return len(self.waiting(model)) if len(_folders(model)) > 1 else len(self._open(_folder(model)))
 
     def answered(self, model: str) -> list[Reviewed]:
         """Return the answered questions about a model, in the order of their first answers."""
-        folder = _folder(model)
-        answered = self._read_all(folder, _ANSWERED, self._names(folder, _ANSWERED), Reviewed)
+        found = [
+            item
+            for folder in _folders(model)
+            for item in self._read_all(folder, _ANSWERED, self._names(folder, _ANSWERED), Reviewed)
+        ]
+        answered = [item for item in found if _is_about(item.question, model)]
         return sorted(answered, key=lambda reviewed: (reviewed.answers[0].at, reviewed.question.sha256))
 
     def planned(self, run: str) -> ReviewPlan | None:
@@ -227,6 +232,22 @@ class Reviews:
 
 def _folder(model: str) -> str:
     return ModelName.parse(model).review_folder
+
+
+def _folders(model: str) -> list[str]:
+    """Return the folders of a model's questions; that of a patient's model in version 0.1 is the second one."""
+    name = ModelName.parse(model)
+    return [name.review_folder] + ([name.earlier.review_folder] if name.earlier else [])
+
+
+def _is_about(question: Question, model: str) -> bool:
+    """Return whether a question is one about the model: the second folder can have those of another model too."""
+    name = ModelName.parse(model)
+    if not name.is_of_patient:
+        return True
+    if question.session is None:
+        return question.kind == "session"
+    return SessionName.parse(question.session).patient.model == name.unversioned
 
 
 def _same(one: Answer, other: Answer) -> bool:

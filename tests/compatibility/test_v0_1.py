@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from sightline import storage
-from sightline.affect import load_emotion_model, read_trainings
+from sightline.affect import load_emotion_model, model_of, read_trainings
 from sightline.affect.history import last_training
 from sightline.alerts import Alert, Courier, Outbox
 from sightline.features import features_of_track
@@ -84,11 +84,6 @@ from tests.clocks import START, Clock
 from tests.emotions import table_of
 from tests.images import grey
 from tests.reviewing import answer, question
-
-
-def model_of(patient: str) -> str:
-    return PatientName.parse(patient).model.name
-
 
 STORED = Path(__file__).parent / "v0.1"
 
@@ -435,8 +430,8 @@ def test_overdue_question_is_alerted_once(noon: Reviews) -> None:
 
 
 def test_answer_about_a_session_changes_its_training_label(noon: Reviews, sessions: SessionStore) -> None:
-    answered = noon.answered(model_of(PATIENT))
-    [waiting] = noon.waiting(model_of(PATIENT))
+    answered = noon.answered(PatientName.parse(PATIENT).model.name)
+    [waiting] = noon.waiting(PatientName.parse(PATIENT).model.name)
     assert (answered[0].question.session, waiting.question.session) == ("Ana B/visit", "Ana B/visit-3fc4ccfe")
     relabelled_records, left_out, changed = relabelled(read_sessions(sessions.patients_bucket, PATIENT), answered)
     assert [record.emotion for record in relabelled_records] == ["sad", "happy", "sad", "happy", "happy"]
@@ -530,7 +525,7 @@ def test_baseline_and_manifest_of_image_classifier_are_read(registry: Registry) 
 
 
 def test_emotion_model_predicts_the_stored_probabilities(registry: Registry, sessions: SessionStore) -> None:
-    assert model_of(PATIENT) == MODEL_OF_PATIENT
+    assert model_of(registry, PATIENT).name == MODEL_OF_PATIENT
     model = load_emotion_model(registry, PATIENT)
     assert (model.name, model.classes, len(model.features)) == (f"{MODEL_OF_PATIENT}/1", ("angry", "happy", "sad"), 88)
     for name, content in (("visit", "one"), ("visit-3fc4ccfe", "two"), ("evening", "three")):

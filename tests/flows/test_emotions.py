@@ -111,7 +111,7 @@ class TestTraining:
             True,
         )
         assert model.emotions == ("happy", "sad")
-        files = registry.open("ana")
+        files = registry.open("patient--ana")
         assert set(files.record.files) == {
             "model.skops", "training_sessions.json", "confusion_matrix.png", "feature_importance.png", "model.tar.gz",
         }  # fmt: skip
@@ -143,7 +143,7 @@ class TestTraining:
         shown = artifacts(prefect_server, state)
         assert "training-gate" in shown
         assert "alert" not in shown
-        assert registry.current("bea") is None
+        assert registry.current("patient--bea") is None
 
     def test_unknown_patient_is_skipped(self, home: Path) -> None:
         assert train("nobody").name == "Skipped"
@@ -175,7 +175,7 @@ class TestTraining:
         alert = artifacts(prefect_server, state)["alert"].replace("\\", "")
         assert "synthetic-0004_track.parquet" in alert
         assert "MIN_TOTAL_SAMPLES" in alert
-        assert registry.versions("cleo") == [], "there is no fallback model"
+        assert registry.versions("patient--cleo") == [], "there is no fallback model"
         [training] = read_trainings(home / "model" / "cleo")
         assert training.outcome == "failed"
 
@@ -186,7 +186,7 @@ class TestTraining:
             states = list(pool.map(lambda _: train("dora"), range(12)))
         assert sorted({state.name for state in states}) == ["Completed", "Skipped"]
         assert sum(state.name == "Completed" for state in states) == 1
-        assert registry.versions("dora") == [1]
+        assert registry.versions("patient--dora") == [1]
 
 
 class TestSweep:
@@ -204,7 +204,7 @@ class TestSweep:
         assert {outcome.patient: outcome.outcome for outcome in result.outcomes} == {
             "emma": "trained", "finn": "skipped", "gil": "failed",
         }  # fmt: skip
-        assert registry.current("emma")
+        assert registry.current("patient--emma")
 
 
 class TestPrediction:
@@ -222,7 +222,7 @@ class TestPrediction:
         state = predict_emotion("synthetic-0002", "ana", threshold=0.999, return_state=True)
         unsure = state.result()
         assert unsure.outcome == "low_confidence"
-        waiting = Reviews(home / "reviews").waiting("ana")
+        waiting = Reviews(home / "reviews").waiting("patient--ana")
         assert [item.question.session for item in waiting] == ["ana/synthetic-0002"]
         assert "needs a review" in artifacts(prefect_server, state)["alert"]
         assert latest_event(prefect_server, "sightline.session.uncertain", "synthetic-0002")
@@ -268,6 +268,6 @@ def test_ten_videos_pass_the_gate_and_an_eleventh_is_predicted(home: Path, prefe
 
     video = film(10)  # encoded once: x264 is not deterministic, and other bytes would be another session
     eleventh = predict_emotion(video, transcript=write_transcript(tmp_path, "happy"))
-    assert (eleventh.session, eleventh.model, eleventh.keyword_emotion) == ("visit-10", "ivy/1", "happy")
+    assert (eleventh.session, eleventh.model, eleventh.keyword_emotion) == ("visit-10", "patient--ivy/1", "happy")
     assert set(eleventh.probabilities) == {"happy", "sad"}
     assert predict_emotion(video).session == "visit-10", "a stored session is not processed again"

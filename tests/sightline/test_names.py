@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sightline.errors import InvalidInput, InvalidModelName, InvalidName
@@ -51,11 +51,25 @@ class TestModelName:
     def test_review_folder_is_shared_by_versions_of_one_model_only(self, one: ModelName, other: ModelName) -> None:
         assert (one.review_folder == other.review_folder) == (one.unversioned == other.unversioned)
 
-    @given(MODELS, MODELS, VERSIONS, st.integers(1, 12))
-    def test_distinct_versions_share_no_run_folder(self, one: str, other: str, first: int, second: int) -> None:
-        names = ModelName(one, first), ModelName(other, second)
-        assert (names[0].folder == names[1].folder) == (names[0] == names[1])
-        assert ModelName(one, first).folder != ModelName(f"{one}-{second}", first).folder
+    @given(NAMES, NAMES)
+    def test_distinct_names_share_no_run_folder(self, one: ModelName, other: ModelName) -> None:
+        assert (one.folder == other.folder) == (one == other)
+
+    @given(MODELS, VERSIONS)
+    def test_names_that_shared_a_folder_in_version_0_1_do_not(self, name: str, version: int) -> None:
+        shared = [
+            ModelName(name, version),
+            ModelName(f"{name}-{version}"),
+            ModelName(f"{name}-{version}".replace("_", "-")[:63].strip("-"), is_endpoint=True),
+            ModelName(name),
+            ModelName(name.replace("_", "-")[:63].strip("-"), is_endpoint=True),
+        ]
+        assert len({entry.folder for entry in shared}) == len(set(shared))
+        for entry in shared:
+            assert entry.has_folder(entry.earlier_folder)
+            assert [other for other in shared if entry.covers(other.label)] == (
+                [shared[0], shared[3]] if entry == shared[3] else [entry]
+            )
 
     @given(MODELS, VERSIONS)
     def test_version_is_added_and_removed(self, name: str, version: int) -> None:
@@ -66,9 +80,9 @@ class TestModelName:
         ("text", "name", "version", "folder", "review_folder", "resource_id", "capture"),
         [
             ("posture", "posture", None, "posture", "posture", "sightline.model.posture", None),
-            ("posture/3", "posture", 3, "posture-3", "posture", "sightline.model.posture.3", ("posture", "v3")),
+            ("posture/3", "posture", 3, "posture@3", "posture", "sightline.model.posture.3", ("posture", "v3")),
             (
-                "endpoint://Scones-1", "Scones-1", None, "Scones-1", "endpoint.Scones-1",
+                "endpoint://Scones-1", "Scones-1", None, "endpoint.Scones-1", "endpoint.Scones-1",
                 "sightline.model.endpoint://Scones-1", ("Scones-1", "AllTraffic"),
             ),
         ],
@@ -95,12 +109,23 @@ class TestModelName:
 
     def test_unversioned_model_has_folders_of_its_versions(self) -> None:
         model = ModelName("posture")
-        assert [folder for folder in ("posture", "posture-3", "posture-12") if model.has_folder(folder)] == [
-            "posture", "posture-3", "posture-12",
-        ]  # fmt: skip
-        others = ("posture-x", "posture-3-1", "posture-", "postur", "other-3", "posture-0")
+        assert all(map(model.has_folder, ("posture", "posture@3", "posture@12", "posture-3", "posture-12")))
+        others = (
+            "posture@x",
+            "posture@3@1",
+            "posture@",
+            "other@3",
+            "posture@0",
+            "posture-x",
+            "posture-3-1",
+            "posture-",
+            "postur",
+            "other-3",
+            "posture-0",
+        )
         assert not any(map(model.has_folder, others))
         assert not ModelName("posture", 3).has_folder("posture-4")
+        assert not ModelName("posture", 3).has_folder("posture@4")
         assert not ModelName.parse("endpoint://posture").has_folder("posture-3")
 
     @pytest.mark.parametrize(
@@ -182,8 +207,26 @@ class TestPatientName:
 
 class TestModelOfPatient:
     @pytest.mark.parametrize("patient", ["ana", "ward-3", "bed_12"])
-    def test_valid_model_name_of_patient_is_used_unchanged(self, patient: str) -> None:
-        assert PatientName.parse(patient).model == ModelName(patient)
+    def test_valid_model_name_of_patient_is_part_of_it(self, patient: str) -> None:
+        model = PatientName.parse(patient).model
+        assert (model.name, model.earlier) == (f"patient--{patient}", ModelName(patient))
+
+    @given(PATIENTS, MODELS)
+    @example(PatientName("posture"), "posture")
+    @example(PatientName("vehicles"), "vehicles")
+    @example(PatientName("running-style"), "running-style")
+    def test_no_patient_shares_a_model_with_another_kind(self, patient: PatientName, name: str) -> None:
+        assert patient.model != ModelName(name)
+        assert patient.model.is_of_patient
+        assert not ModelName(name).is_of_patient
+        assert ModelName(name).earlier is None
+
+    @pytest.mark.parametrize(
+        "patient", ["jose-m-5e522ef0", "patient--ana", "patient--jose-m--5e522ef0aabbccdd", "jose-m--5e522ef0aabbccdd"]
+    )
+    def test_patient_named_like_a_model_of_a_patient_has_another_model(self, patient: str) -> None:
+        others = [PatientName.parse(name).model for name in ("José M.", "ana")]
+        assert PatientName.parse(patient).model not in others
 
     @given(PATIENTS)
     def test_every_patient_has_a_model_without_a_version(self, patient: PatientName) -> None:
@@ -195,7 +238,8 @@ class TestModelOfPatient:
         assert (one.model == other.model) == (one == other)
 
     def test_names_that_differ_in_accents_have_different_models(self) -> None:
-        assert PatientName.parse("José M.").model.name.startswith("jose-m-")
+        assert PatientName.parse("José M.").model.name.startswith("patient--jose-m--5e522ef0")
+        assert PatientName.parse("José M.").model.earlier == ModelName("jose-m-5e522ef0")
         assert PatientName.parse("José M.").model != PatientName.parse("Jose M.").model
 
     def test_both_unicode_spellings_have_one_model(self) -> None:

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.affect import MODEL_FILE, SESSIONS, TASK, apply_temperature, load_emotion_model
+from sightline.affect import MODEL_FILE, SESSIONS, TASK, apply_temperature, load_emotion_model, model_of
 from sightline.features import FEATURE_NAMES
-from sightline.names import PatientName
 from sightline.progress import Progress
 from sightline.registry import (
     DataVersion,
@@ -90,7 +89,7 @@ def publish_forest(
 ) -> ModelRecord:
     """Write the files into the empty ``folder``, and publish them as the next version of the patient's model.
 
-    Raises ``WrongTask`` if a model for another task has the patient's name.
+    The first version has the patient's own name, which no model of another kind has.
     """
     import skops.io
 
@@ -101,7 +100,7 @@ def publish_forest(
     draw_plots(folder, validation)
     manifest = _hash_of(rows["sessions"])
     draft = ModelDraft(
-        name=PatientName.of(patient).model.name,
+        name=model_of(registry, patient).name,
         task=TASK,
         architecture={"patient": patient, "model": "random forest", "trees": validation.trees},
         classes=table.classes,

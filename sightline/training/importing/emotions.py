@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.affect import MODEL_FILE, SESSIONS, TASK, apply_temperature
+from sightline.affect import MODEL_FILE, SESSIONS, TASK, apply_temperature, model_of
 from sightline.emotion import load_keywords
 from sightline.errors import InvalidInput
 from sightline.features import FEATURE_NAMES
@@ -66,7 +66,7 @@ def import_emotion_model(
             }
         )
     draft = ModelDraft(
-        name=patient.model.name,
+        name=model_of(registry, patient).name,
         task=TASK,
         architecture={"patient": patient.text, "model": "random forest", "trees": contents.values["trees"]},
         classes=classes,

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sightline.affect import MODEL_FILE, apply_temperature, load_emotion_model, predict_session
+from sightline.affect import MODEL_FILE, apply_temperature, load_emotion_model, model_of, predict_session
+from sightline.names import PatientName
 from sightline.registry import FeatureInput, ModelDamaged, ModelNotFound, ModelRecord, Registry, WrongTask
 from sightline.sessions import Metadata
 from sightline.vision import load_classifier
@@ -58,18 +59,41 @@ class TestLoading:
     def test_earlier_version_is_loaded_by_number(self, registry: Registry, publish: Publish) -> None:
         publish("ana")
         publish("ana")
-        assert load_emotion_model(registry, "ana").name == "ana/2"
-        assert load_emotion_model(registry, "ana", 1).name == "ana/1"
+        assert load_emotion_model(registry, "ana").name == "patient--ana/2"
+        assert load_emotion_model(registry, "ana", 1).name == "patient--ana/1"
 
-    def test_image_model_is_rejected_as_emotion_model(self, registry: Registry) -> None:
+    def test_patient_named_like_an_image_model_has_another_model(self, registry: Registry, publish: Publish) -> None:
         assert registry.current("vehicles")
-        with pytest.raises(WrongTask, match="image-classification, not the emotions of vehicles"):
+        with pytest.raises(ModelNotFound, match="vehicles: has no model"):
             load_emotion_model(registry, "vehicles")
+        publish("vehicles")
+        assert load_emotion_model(registry, "vehicles").name == "patient--vehicles/1"
+        assert registry.record("vehicles").task == "image-classification"
+
+    @pytest.mark.parametrize("patient", ["ana", "Ana B", "José M."])
+    def test_model_that_version_0_1_trained_keeps_its_name(
+        self, patient: str, registry: Registry, publish: Publish
+    ) -> None:
+        earlier = PatientName.parse(patient).model.earlier
+        assert earlier
+        for _ in range(2):
+            publish(patient, name=earlier.name)
+        assert model_of(registry, patient) == earlier
+        assert load_emotion_model(registry, patient).name == f"{earlier}/2"
+        (Path(str(registry.root)) / earlier.name / "2" / "record.json").write_text("{")
+        assert model_of(registry, patient) == earlier
+
+    def test_earlier_name_of_another_patient_is_not_used(self, registry: Registry, publish: Publish) -> None:
+        publish("Ana B", name="ana-b-f0633d59")
+        assert model_of(registry, "Ana B").name == "ana-b-f0633d59"
+        assert model_of(registry, "ana-b-f0633d59").name == "patient--ana-b-f0633d59"
 
     def test_emotion_model_is_rejected_as_image_model(self, registry: Registry, publish: Publish) -> None:
         publish("ana")
-        with pytest.raises(WrongTask, match="ana/1: is a model for emotion-of-session and does not take images"):
-            load_classifier(registry, "ana")
+        with pytest.raises(
+            WrongTask, match="patient--ana/1: is a model for emotion-of-session and does not take images"
+        ):
+            load_classifier(registry, "patient--ana")
 
     def test_model_of_another_patient_is_rejected(self, registry: Registry, publish: Publish) -> None:
         publish("ana", architecture={"patient": "ben"})
@@ -103,7 +127,7 @@ class TestUntrustedFiles:
 
     def test_changed_file_is_not_loaded(self, registry: Registry, publish: Publish, tmp_path: Path) -> None:
         publish("ana")
-        file = tmp_path / "models" / "ana" / "1" / MODEL_FILE
+        file = tmp_path / "models" / "patient--ana" / "1" / MODEL_FILE
         file.write_bytes(file.read_bytes() + b"x")
         with pytest.raises(ModelDamaged, match="and the record states"):
             load_emotion_model(registry, "ana")
@@ -117,7 +141,7 @@ class TestPrediction:
         model = load_emotion_model(registry, "ana")
         prediction = predict_session(model, QUICK, metadata_of("happy", 2), NOW, threshold=None)
         assert (prediction.model, prediction.emotion, prediction.outcome, prediction.threshold) == (
-            "ana/1",
+            "patient--ana/1",
             "happy",
             "accepted",
             0.6,

@@ -25,6 +25,7 @@ from sightline.monitoring import (
     watch_endpoint,
     watch_model,
 )
+from sightline.names import ModelName
 from sightline.registry import Baseline, Registry
 from sightline.storage import Location
 from sightline.vision import Counts, FinishedClassification, Summary
@@ -220,3 +221,16 @@ def test_sample_of_the_predictions_has_their_distribution(registry: Registry, tm
     assert len(sample) == 10_000
     assert sample.predicted.mean() == pytest.approx(0.5, abs=0.02)
     assert sample.confidence.mean() == pytest.approx(rows.max(axis=1).mean(), abs=0.003)
+
+
+def test_runs_of_another_model_in_a_shared_folder_of_version_0_1_do_not_count(tmp_path: Path) -> None:
+    """``endpoint://posture-3`` and ``posture/3`` shared ``posture-3``."""
+    for number, model in enumerate(("posture/3", "endpoint://posture-3")):
+        counts = Counts(images=9, accepted=0, low_confidence=0, rejected=9, classes={}, reasons={"missing": number + 1})
+        summary = Summary(**counts.model_dump(), least_certain=(), not_accepted=())
+        run = FinishedClassification(key="k", model=model, threshold=0.9, finished=START, final=True, summary=summary)
+        storage.write_bytes(tmp_path / "posture-3" / str(number) / "run.json", run.model_dump_json().encode())
+    for label, count in (("posture/3", 1), ("endpoint://posture-3", 2)):
+        folders = ModelName.parse(label).folder, ModelName.parse(label).earlier_folder
+        found = read_rejections(tmp_path, folders, START, START + DAY, SkippedLines(), [label])
+        assert found.reasons == {"missing": count}

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from sightline.affect import load_emotion_model
-from sightline.registry import ModelRecord, Registry, WrongTask
+from sightline.errors import InvalidModelName
+from sightline.registry import ModelDraft, ModelRecord, Registry
 from sightline.training.emotions import SessionTable, TrainedForest, promote_forest, publish_forest, train_forest
 from tests.emotions import synthetic_table
 
@@ -143,9 +144,21 @@ def test_current_model_predicts_the_sessions_it_has_not_seen(
     assert promotion.current_value == pytest.approx((out_of_fold.sum() + direct.sum()) / 60)
 
 
-def test_patient_named_like_an_image_model_is_rejected(
-    registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
+@pytest.mark.parametrize("patient", ["vehicles", "posture", "running-style"])
+def test_patient_named_like_an_image_model_leaves_nothing_in_its_place(
+    patient: str, registry: Registry, tmp_path: Path, table: SessionTable, trained: TrainedForest
 ) -> None:
-    with pytest.raises(WrongTask, match="has a model of that name for image-classification"):
-        publish(registry, tmp_path, table, trained, "vehicles")
-    assert registry.versions("vehicles") == [1]
+    before = [registry.versions(patient), sorted(path.name for path in (tmp_path / "models").glob(f"{patient}/*"))]
+    record = publish(registry, tmp_path, table, trained, patient)
+    assert record.label == f"patient--{patient}/1"
+    after = [registry.versions(patient), sorted(path.name for path in (tmp_path / "models").glob(f"{patient}/*"))]
+    assert after == before
+
+
+def test_image_model_cannot_have_the_name_of_a_patients_model(registry: Registry, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    draft = registry.record("vehicles").model_dump(exclude={"version", "files"}) | {"name": "patient--ana"}
+    with pytest.raises(InvalidModelName, match="is the name of a patient's model"):
+        registry.publish(ModelDraft(**draft), folder)
+    assert not (tmp_path / "models" / "patient--ana").exists()
