@@ -28,11 +28,7 @@ def monitoring_page(report: MonitoringReport) -> str:
         **_expected_accuracy(report),
         "repeated events, counted once": f"{report.duplicates:,}",
         "unreadable lines": f"{report.bad_lines:,}",
-        **(
-            {"dated outside the window, counted at their file's time": f"{report.misdated:,}"}
-            if report.misdated
-            else {}
-        ),
+        **({"misdated, counted at the time of their file": f"{report.misdated:,}"} if report.misdated else {}),
     }
     classes = [
         (

@@ -104,9 +104,9 @@ class MonitoringReport(_Record):
     ``version``: the version that was compared with ``baseline``. ``data``, ``preset`` and ``pretrained``: the
     parameters of its training, None if its record lacks them. ``events``: predictions, each counted once.
     ``duplicates``: lines that repeat an event. ``bad_lines``: unreadable lines or files; ``bad_line_examples`` lists
-    the first ones. ``misdated``: events whose own time is outside the window of their file, which are counted at the
-    file's time; ``misdated_examples`` lists the first ones. ``rejected``: images that were rejected before the model,
-    according to the runs' results.
+    the first ones. ``misdated``: events whose own time is outside the window or more than a day from that of their
+    file, which are counted at the file's time; ``misdated_examples`` lists the first ones. ``rejected``: images that
+    were rejected before the model, according to the runs' results.
     ``expected_accuracy`` needs no labels; None without predictions. ``comparisons``: all quantities that were compared;
     ``drift``: those that have drifted; ``not_compared``: why a quantity was not compared. ``report``: the URI of the
     page, None if nothing was written. ``problem``: why the report has no predictions, or too few of those that were

@@ -37,6 +37,7 @@ from sightline.vision import (
 __all__ = ["Embedder", "Point", "Rejections", "Window", "read_rejections", "read_window"]
 
 _POINTS, _IMAGES = 10_000, 256  # sizes of the random samples of predictions and of images
+_FILE_SPAN = timedelta(days=1)  # a chunk of a run may be repeated hours after the time in its file's name
 _CLOCK_SLACK = timedelta(hours=1)  # between an event and the beginning or the end of the window of its file
 
 
@@ -125,7 +126,7 @@ def read_window(
     """Read the captures from ``since`` on and before ``until``, each event once.
 
     A line whose output is not one probability for each of the version's classes is counted as unreadable. An event
-    that is dated outside the window, although its file is in it, is counted at the file's time. ``results``:
+    that is dated outside the window, or more than a day from its file, is counted at the file's time. ``results``:
     the folder of the runs' results, from which the rejected images are counted. ``embedder``: computes the embeddings
     of 256 randomly chosen images of the judged version.
     """
@@ -209,9 +210,11 @@ class _WindowReader:
             self._sample_image(inference.data, self._embedder.input)
 
     def _time_of(self, inference: CapturedInference) -> datetime:
-        """Return the time of an event, which is that of its file if its own is far outside the window."""
-        if self._since - _CLOCK_SLACK <= inference.inference_time < self._until + _CLOCK_SLACK:
-            return inference.inference_time
+        """Return the time of an event, which is that of its file if its own is far from it, or outside the window."""
+        time = inference.inference_time
+        is_near = abs(time - inference.file_time) <= _FILE_SPAN
+        if is_near and self._since - _CLOCK_SLACK <= time < self._until + _CLOCK_SLACK:
+            return time
         self._skipped.add_misdated(f"{inference.source}:{inference.line}", inference.inference_time)
         return inference.file_time
 

@@ -130,6 +130,19 @@ def test_misdated_event_is_counted_at_the_time_of_its_file(
     assert report.versions["vehicles/1"].first == report.versions["vehicles/1"].last == noon
 
 
+def test_misdated_event_within_a_long_window_does_not_stretch_the_report(registry: Registry, tmp_path: Path) -> None:
+    publish_with(registry, None)
+    noon = START + DAY / 2
+    misdated = json.loads(output_only("wrong"))
+    misdated["eventMetadata"]["inferenceTime"] = (noon - 300 * DAY).isoformat()
+    lines(tmp_path, output_only("1"), json.dumps(misdated), output_only("2"))
+    since, until = START - 400 * DAY, START + DAY
+    model = watch_model(registry, "vehicles", tmp_path, since, until)
+    report = build_report(read_window(model, tmp_path, since, until))
+    assert (report.events, report.misdated, report.period_hours) == (3, 1, 1)
+    assert [(period.start, period.events) for period in report.periods] == [(noon, 3)]
+
+
 def test_event_shortly_outside_the_window_keeps_its_time(registry: Registry, tmp_path: Path) -> None:
     """A file is named after its first event, or by when it was written."""
     publish_with(registry, None)

@@ -209,6 +209,18 @@ class TestFailureAlert:
         assert alert_about(message=message) is None
         assert alert_about(message="Flow run encountered an exception: OSError: ThresholdNotMet: x") is not None
 
+    @pytest.mark.parametrize(
+        "url",
+        ["https://ana:s3cr3t@host/a.png", "https://host/a.png?X-Amz-Signature=s3cr3t", "s3://AKIA:s3cr3t@bucket/a"],
+    )
+    def test_credentials_of_urls_are_in_no_part_of_it(self, url: str) -> None:
+        parameters = {"source": {"image_urls": [url], "text": f"see {url}."}, "refresh_token": "s3cr3t"}
+        changes = {"message": f"OSError: {url}: gone", "notes": f"| {url} |", "run_name": f"classify {url}"}
+        alert = alert_about(parameters=parameters, **changes)
+        assert alert
+        assert "gone" in alert.facts["message"]
+        assert "s3cr3t" not in alert.model_dump_json()
+
     def test_skipped_run_has_none(self) -> None:
         assert alert_about(state_name="Skipped") is None
 
