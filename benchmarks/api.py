@@ -266,7 +266,7 @@ def _ranking(folder: Path) -> Callable[[int], object]:
     from sightline.training.ranking.featurize import image_input
 
     # The registry has no ranking model: the record of another model has the fields that Ranker reads.
-    record = Registry(folder).record("vehicles").model_copy(update={"input": image_input(224)})
+    record = Registry(folder).record("vehicles").model_copy(update={"input": image_input(224, "resnet18")})
     ranker = Ranker(record, open_session(folder / MODEL_FILE))
     crop = np.random.default_rng(0).integers(0, 255, (300, 180, 3), np.uint8)
     return lambda count: ranker.scores([crop] * count)
@@ -285,10 +285,10 @@ def _prepare(folder: Path) -> None:
     from sightline.vision.heads import LinearHead
 
     Registry(folder).record("vehicles")
-    save_backbone(folder, pretrained=False, seed=0)
+    save_backbone(folder, "resnet18", pretrained=False, seed=0)
     weights = np.random.default_rng(0).normal(0, 0.05, (1, 512))
     LinearHead(weights, np.zeros(1)).save(folder / LinearHead.FILE)
-    export_ranker(folder, folder, folder, side=224)
+    export_ranker(folder, folder, folder, backbone="resnet18", side=224)
 
 
 def _image() -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 from demo.clip import build_clip
 from demo.emotions import write_patient
 from demo.images import write_sheet
-from demo.maps import build_maps
+from demo.maps import MODEL, build_maps
 from demo.monitoring import write_synthetic_week
 from demo.page import write_page
 from demo.ranking import write_ranking
@@ -83,13 +83,13 @@ def _video(page: Path) -> None:
 
 def _images(page: Path) -> None:
     registry, training_set, new_maps = Registry(MODELS), OUT / "maps", OUT / "maps-to-classify"
-    if registry.current("posture") is None:
+    if registry.current(MODEL) is None:
         _sightline("synthesize-pressure-maps", str(training_set), "--count", "400")
-        _sightline("train-image-classifier", "posture", str(training_set), "--no-pretrained")
+        _sightline("train-image-classifier", MODEL, str(training_set), "--preset", "posture", "--no-pretrained")
     if not new_maps.exists():
         print("Creating maps to classify: ordinary ones, ambiguous ones and invalid files ...", flush=True)
         build_maps(new_maps, seed=7)
-    result = _sightline("classify-images", str(new_maps), "--model", "posture")
+    result = _sightline("classify-images", str(new_maps), "--model", MODEL)
     model = MODELS / result["model"]
     write_sheet(result, registry.record(result["model"]), model, page)
     _print_paths({name: result[name] for name in ("results", "table", "review", "capture")} | {"model": model})
@@ -103,7 +103,7 @@ def _monitoring(folder: Path) -> None:
     print("Creating a synthetic week of captures, with drift in the last two days ...", flush=True)
     start = write_synthetic_week(MODELS, OUT / "capture", week, seed=11)
     report = _sightline(
-        "monitor-model", "posture", "--since", start.isoformat(), "--capture", str(week), "--output", str(folder),
+        "monitor-model", MODEL, "--since", start.isoformat(), "--capture", str(week), "--output", str(folder),
         "--note", "Synthetic: all but the last predictions of this week were generated for this demonstration, and so "
         "was the drift of its last two days.",
     )  # fmt: skip

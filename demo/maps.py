@@ -11,7 +11,10 @@ from demo.files import encode_jpeg, write_folder
 from sightline.training.images import POSTURES
 from sightline.training.images.synthetic import pressure_map
 
-__all__ = ["build_maps", "jpeg"]
+__all__ = ["MODEL", "build_maps", "jpeg"]
+
+MODEL = "drawn-posture"
+"""The model of the demonstration, which is trained on synthetic maps; the one that comes with sightline is not."""
 
 _ORDINARY = 27
 _PEOPLE = 9

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.maps import jpeg
+from demo.maps import MODEL, jpeg
 from sightline.monitoring import CaptureEvent, write_capture
 from sightline.registry import Registry
 from sightline.training.images import POSTURES
@@ -29,14 +29,14 @@ _DRIFT_SHARES = np.array([0.1, 0.1, 0.6, 0.1, 0.1])  # more supine maps, and the
 
 
 def write_synthetic_week(models: Path, captured: Path, folder: Path, *, seed: int) -> datetime:
-    """Write the existing captures and a synthetic week of the current posture model to ``folder``.
+    """Write the existing captures and a synthetic week of the model :data:`MODEL` to ``folder``.
 
     Returns the start of the week. Existing content of the folder is replaced.
     """
     shutil.rmtree(folder, ignore_errors=True)
     if captured.exists():
         shutil.copytree(captured, folder)
-    classifier = load_classifier(Registry(models), "posture", device="cpu", backend="torch")
+    classifier = load_classifier(Registry(models), MODEL, device="cpu", backend="torch")
     random = np.random.default_rng(seed)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=_DAYS)
     for day in range(_DAYS):
@@ -60,7 +60,7 @@ def write_synthetic_week(models: Path, captured: Path, folder: Path, *, seed: in
             )
             write_capture(
                 folder,
-                "posture",
+                MODEL,
                 f"v{classifier.record.version}",
                 events,
                 at=at,

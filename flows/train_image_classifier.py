@@ -97,6 +97,7 @@ def train_image_classifier(
     *,
     preset: str | None = None,
     pretrained: bool = True,
+    backbone: str | None = None,
     classes: str | list[str] | None = None,
     threshold: Annotated[float, Field(gt=0, le=1)] | None = None,
     seed: Annotated[int, Field(ge=0)] | None = None,
@@ -110,9 +111,13 @@ def train_image_classifier(
 
     Args:
         name: The model's name in the registry.
-        data: Labelled images: a folder or an s3:// prefix whose file names contain the class, or cifar100://FOLDER.
-        preset: The preset: posture, vehicles, or the path of a .toml file. By default the preset with the model's name.
+        data: Labelled images: a folder or an s3:// prefix with one folder per class, or with file names that contain
+            the class; or cifar10://FOLDER or cifar100://FOLDER.
+        preset: The preset: posture, vehicles, images (any classes), cifar (any classes of 32x32 images), or the path of
+            a .toml file. By default the preset with the model's name.
         pretrained: Start from ImageNet weights if the preset has a recipe with them; otherwise train from scratch.
+        backbone: The network, for example efficientnet_lite0, efficientnet_lite2 or convnext_tiny. By default the
+            preset's.
         classes: The classes, separated by commas, or "all". By default the preset's.
         threshold: The lowest probability at which a prediction is accepted. By default the preset's.
         seed: The random seed of the splits and the training. By default the preset's.
@@ -123,7 +128,7 @@ def train_image_classifier(
         cooldown_hours: Train only if the newest version is older than this, and was trained on other images. By default
             train in any case.
     """
-    plan = plan_training(name, preset, pretrained, classes, threshold, seed)
+    plan = plan_training(name, preset, pretrained, classes, threshold, seed, backbone)
     if cooldown_hours is not None and (reason := find_cooldown(plan, cooldown_hours)):
         return skipped(reason, None)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as folder:

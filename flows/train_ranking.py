@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sightline.registry import ModelRecord, Promotion
 from sightline.storage import uri_of
 from sightline.training.common.stages import StageRun
-from sightline.training.ranking import STAGES, RankingMetrics, RankingParameters
+from sightline.training.ranking import STAGES, RankingBackbone, RankingMetrics, RankingParameters
 from tasks.models import open_registry
 from tasks.ranking_training import plan_ranking, promote_ranking, publish_ranking, report_training, run_stage
 from tasks.support.flow import sightline_flow
@@ -76,6 +76,7 @@ def train_ranking(
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.8,
     blur_threshold: Annotated[float, Field(ge=0)] = 100.0,
     pretrained: bool = True,
+    backbone: RankingBackbone = "resnet18",
     image_size: Annotated[int, Field(ge=32, le=1024)] = 224,
     featurize_batch_size: Annotated[int, Field(ge=1)] = 32,
     epochs: Annotated[int, Field(ge=1)] = 10,
@@ -97,6 +98,8 @@ def train_ranking(
         min_confidence: The lowest confidence of the pose models at which a detection counts as a person.
         blur_threshold: The lowest sharpness of a person's crop: the variance of its Laplacian.
         pretrained: Start from ImageNet weights; otherwise from random ones, which need no download.
+        backbone: The network that embeds the lower bodies: resnet18, efficientnet_lite0, efficientnet_lite2 or
+            convnext_tiny.
         image_size: The side of the model's square input, in pixels.
         featurize_batch_size: Lower bodies per batch of the embedding.
         epochs: The maximum number of epochs.
@@ -110,6 +113,7 @@ def train_ranking(
     """
     parameters = RankingParameters(
         prepared=prepared, min_confidence=min_confidence, blur_threshold=blur_threshold, pretrained=pretrained,
+        backbone=backbone,
         image_size=image_size, featurize_batch_size=featurize_batch_size, epochs=epochs, batch_size=batch_size, lr=lr,
         dropout=dropout, validation=validation, patience=patience, arms_bonus=arms_bonus, seed=seed,
     )  # fmt: skip

@@ -50,6 +50,7 @@ def plan_training(
     classes: str | Sequence[str] | None,
     threshold: float | None,
     seed: int | None,
+    backbone: str | None = None,
 ) -> TrainingPlan:
     """Validate the parameters, check that the registry is reachable, and return the plan."""
     open_registry().versions(name)
@@ -57,8 +58,13 @@ def plan_training(
         raise InvalidModelName(f"{name}: is the name of a patient's model. Give this one another name")
     if preset is None and name not in images.preset_names():
         known = ", ".join(images.preset_names())
-        raise InvalidSetting(f"{name} is not the name of a preset. Add --preset, one of {known}, or a .toml file")
+        raise InvalidSetting(
+            f"{name} is not the name of a preset. Add --preset, one of {known}, or a .toml file; "
+            "images is for photos of any classes"
+        )
     loaded = images.load_preset(preset or name)
+    if backbone is not None:
+        loaded = loaded.with_backbone(backbone, pretrained)
     plan = TrainingPlan(
         name=name,
         preset=_ordered(loaded),

@@ -121,15 +121,18 @@ _FACTORIES: dict[str, Callable[[bool], Backbone]] = {
 BACKBONES = tuple(_FACTORIES)
 """The names that :func:`create_backbone` accepts."""
 
-PRETRAINED = (
-    "convnext_tiny",
-    "mobilenet_v3_small",
-    "resnet18",
-    "efficientnet_lite0",
-    "efficientnet_lite2",
-    "enlarged_efficientnet_lite0",
-)
-"""The backbones that have ImageNet weights."""
+_TORCHVISION = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_TENSORFLOW = ((0.498, 0.498, 0.498), (0.502, 0.502, 0.502))
+
+PRETRAINED: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+    "convnext_tiny": _TORCHVISION,
+    "mobilenet_v3_small": _TORCHVISION,
+    "resnet18": _TORCHVISION,
+    "efficientnet_lite0": _TENSORFLOW,
+    "efficientnet_lite2": _TENSORFLOW,
+    "enlarged_efficientnet_lite0": _TENSORFLOW,
+}
+"""The backbones that have ImageNet weights, with the mean and the standard deviation of the images they expect."""
 
 
 def _assembled(body: nn.Module, embedding_size: int) -> Backbone:

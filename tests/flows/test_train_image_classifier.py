@@ -65,9 +65,9 @@ def train(*arguments: Any, **options: Any) -> State[ImageTrainingResult]:
 def test_model_is_trained_published_promoted_and_rolled_back(
     maps: str, quick: str, registry: Registry, prefect_server: str
 ) -> None:
-    state = train("posture", maps, preset=quick, cross_validate=True, compare=True)
+    state = train("bed", maps, preset=quick, cross_validate=True, compare=True)
     first = state.result()
-    assert (first.name, first.version, first.promoted, first.unusable) == ("posture", 1, True, 1)
+    assert (first.name, first.version, first.promoted, first.unusable) == ("bed", 1, True, 1)
     assert (first.backbone, first.pretrained, first.head) == ("baseline_cnn", False, "xgboost")
     assert first.synthetic
     assert first.macro_f1 > 0.7
@@ -76,30 +76,30 @@ def test_model_is_trained_published_promoted_and_rolled_back(
     assert len(first.cross_validation.folds) == 3
     assert {row.backbone for row in first.comparison} == {"baseline_cnn", "mobilenet_v3_small"}
     assert all(Path(plot).is_file() for plot in first.plots)
-    record = registry.record("posture")
+    record = registry.record("bed")
     assert record.metrics["cross_validation"]["macro_f1"] == first.cross_validation.macro_f1
     assert "left_synthetic-s01_9999.jpg" in (Path(first.folder) / "unusable.csv").read_text()
 
-    in_cooldown = train("posture", maps, preset=quick, cooldown_hours=1)
+    in_cooldown = train("bed", maps, preset=quick, cooldown_hours=1)
     assert (in_cooldown.name, in_cooldown.result()) == ("Skipped", None)
-    assert "posture/1 was trained at" in str(in_cooldown.message)
-    unchanged = train("posture", maps, preset=quick, cooldown_hours=0)
+    assert "bed/1 was trained at" in str(in_cooldown.message)
+    unchanged = train("bed", maps, preset=quick, cooldown_hours=0)
     assert unchanged.name == "Skipped"
-    assert "posture/1 was trained on the same 180 images" in str(unchanged.message)
+    assert "bed/1 was trained on the same 180 images" in str(unchanged.message)
 
-    again = train("posture", maps, preset=quick, why="drift of posture/1").result()
+    again = train("bed", maps, preset=quick, why="drift of bed/1").result()
     assert (again.version, again.promoted) == (2, True), "the same seed gives the same model, which is equally good"
-    pointer = registry.current("posture")
+    pointer = registry.current("bed")
     assert pointer
     assert pointer.history[-1].why == again.why
-    assert again.why.startswith("drift of posture/1; posture/1 was tested on the same")
-    assert registry.record("posture").parameters["data"] == maps
+    assert again.why.startswith("drift of bed/1; bed/1 was tested on the same")
+    assert registry.record("bed").parameters["data"] == maps
     assert again.macro_f1 == first.macro_f1
-    back = rollback_model("posture")
-    assert (back.version, back.before, registry.record("posture").version) == (1, 2, 1)
-    assert rollback_model("posture", to=2).version == 2
+    back = rollback_model("bed")
+    assert (back.version, back.before, registry.record("bed").version) == (1, 2, 1)
+    assert rollback_model("bed", to=2).version == 2
     with pytest.raises(ModelNotFound, match="no such version"):
-        rollback_model("posture", to=7)
+        rollback_model("bed", to=7)
 
     shown = _artifacts(prefect_server, state)
     assert {"model", "model-selection", "progress-fit-model", "progress-read-images"} <= set(shown)
@@ -117,28 +117,28 @@ def test_reviewed_images_are_trained_on_unless_disabled(
     image = tmp_path / "visit.jpg"
     image.write_bytes(next(Path(maps).glob("left_*_00*.jpg")).read_bytes() + b"\0")
     stored_question = question(
-        uri=str(image), sha256=hashlib.sha256(image.read_bytes()).hexdigest(), model="posture/1", choices=("left",)
+        uri=str(image), sha256=hashlib.sha256(image.read_bytes()).hexdigest(), model="bed/1", choices=("left",)
     )
     Reviews(tmp_path / "reviews").answer(stored_question, answer("left"))
-    state = train("posture", maps, preset=quick)
+    state = train("bed", maps, preset=quick)
     result = state.result()
     assert (result.reviewed, result.images) == (1, 181)
-    assert registry.record("posture").parameters["reviews"]["reviewers"] == {"kim": 1}
+    assert registry.record("bed").parameters["reviews"]["reviewers"] == {"kim": 1}
     assert "Labels from reviews: 1." in _artifacts(prefect_server, state)["model"]
-    assert train("posture", maps, preset=quick, reviews=False).result().reviewed == 0
+    assert train("bed", maps, preset=quick, reviews=False).result().reviewed == 0
 
 
 def test_worse_model_is_published_but_not_promoted(maps: str, quick: str, registry: Registry, tmp_path: Path) -> None:
-    good = train("posture", maps, preset=quick).result()
+    good = train("bed", maps, preset=quick).result()
     worse = tmp_path / "worse.toml"
     worse.write_text(
         QUICK.replace("epochs = 8", "epochs = 1").replace("trees = 10", "trees = 1").replace("1e-2", "1e-9")
     )
-    bad = train("posture", maps, preset=str(worse)).result()
+    bad = train("bed", maps, preset=str(worse)).result()
     assert bad.macro_f1 < good.macro_f1
     assert (bad.version, bad.promoted) == (2, False)
     assert "tested on the same" in bad.why
-    assert registry.record("posture").version == 1
+    assert registry.record("bed").version == 1
 
 
 def test_posture_model_has_the_classes_of_the_settings(
@@ -158,7 +158,7 @@ def test_posture_model_has_the_classes_of_the_settings(
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"name": "dogs"}, InvalidSetting, "Add --preset, one of posture, vehicles"),
+        ({"name": "dogs"}, InvalidSetting, "Add --preset, one of cifar, images, posture, vehicles"),
         ({"name": "Posture!"}, InvalidModelName, "cannot be a model's name"),
         ({"name": "dogs", "preset": "dogs"}, InvalidInput, "there is no such preset"),
         ({"name": "posture", "data": "/nowhere"}, InvalidInput, "there is no such folder"),
@@ -170,20 +170,20 @@ def test_invalid_training_is_rejected_before_it_starts(
 ) -> None:
     with pytest.raises(error, match=message):
         train(**{"data": maps, "pretrained": False} | arguments).result()
-    assert not registry.root.exists() or registry.names() in ([], ["vehicles"])
+    assert registry.names() == ["posture", "vehicles"]
 
 
 def test_command_line_trains_and_prints_json(maps: str, quick: str, registry: Registry) -> None:
     output = io.StringIO()
     status = run(
-        ["train-image-classifier", "posture", maps, "--preset", quick, "--no-pretrained", "--classes", "left,prone",
+        ["train-image-classifier", "bed", maps, "--preset", quick, "--no-pretrained", "--classes", "left,prone",
          "--seed", "7", "--json"], output,
     )  # fmt: skip
     assert status == 0
     result = json.loads(output.getvalue())
     assert (result["classes"], result["version"]) == (["left", "prone"], 1)
     output = io.StringIO()
-    assert run(["rollback-model", "posture", "--to", "1", "--json"], output) == 0
+    assert run(["rollback-model", "bed", "--to", "1", "--json"], output) == 0
     assert json.loads(output.getvalue())["version"] == 1
 
 

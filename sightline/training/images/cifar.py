@@ -27,7 +27,10 @@ _PIXELS = 3 * 32 * 32
 
 @dataclass(frozen=True)
 class _DataSet:
-    """A data set: ``python`` and ``binary`` are the folders of its two versions, with their training files."""
+    """A data set with the numbers of its classes and training images.
+
+    ``python`` and ``binary`` are the folders of its two versions, and ``batches`` their training files.
+    """
 
     title: str
     classes: int
@@ -39,6 +42,7 @@ class _DataSet:
     binary_names: str
     label_bytes: int
     """The bytes before the pixels of an image in the binary version; the last one is the label."""
+    images: int = 50_000
 
 
 _DATA_SETS = {
@@ -149,12 +153,13 @@ def _as_images(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _check(data_set: _DataSet, read: _Images) -> None:
-    if len(read.names) > data_set.classes or not all(isinstance(name, str) for name in read.names):
+    if len(read.names) != data_set.classes or not all(isinstance(name, str) for name in read.names):
         raise ValueError(f"it names {len(read.names)} classes, expected {data_set.classes}")
-    if len(read.labels) != len(read.pixels):
-        raise ValueError(f"it has {len(read.labels)} labels for {len(read.pixels)} images")
-    if not len(read.labels) or read.labels.min() < 0 or read.labels.max() >= len(read.names):
-        raise ValueError("it has no images, or labels without a name")
+    if not len(read.labels) == len(read.pixels) == data_set.images:
+        counts = f"{len(read.labels)} labels and {len(read.pixels)} images"
+        raise ValueError(f"it has {counts}, expected {data_set.images} of both")
+    if read.labels.min() < 0 or read.labels.max() >= len(read.names):
+        raise ValueError("it has labels without a name")
 
 
 class _Unpickler(pickle.Unpickler):

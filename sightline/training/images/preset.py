@@ -21,6 +21,7 @@ from pydantic import (
 from sightline.errors import InvalidInput
 from sightline.registry import ImageInput
 from sightline.vision import BACKBONES
+from sightline.vision.backbones import PRETRAINED
 
 __all__ = [
     "InvalidPreset",
@@ -230,6 +231,25 @@ class Preset(_Data):
                 self.name, "this preset has no [scratch] recipe", "Train it without --no-pretrained, or add one"
             )
         return recipe
+
+    def with_backbone(self, backbone: str, pretrained: bool = True) -> Preset:
+        """Return the preset with another backbone in the recipe for ``pretrained``, and the normalisation it expects.
+
+        Raises :class:`InvalidPreset` if there is no such backbone, or if it has no pretrained weights.
+        """
+        known = tuple(PRETRAINED) if self.starts_pretrained(pretrained) else BACKBONES
+        if backbone not in known:
+            kind = "is not a backbone with pretrained weights" if backbone in BACKBONES else "is not a backbone"
+            raise InvalidPreset(backbone, kind, f"Use one of {', '.join(known)}")
+        recipe = self.recipe(pretrained)
+        update: dict[str, Any] = {"backbone": backbone}
+        if self.starts_pretrained(pretrained):
+            mean, std = PRETRAINED[backbone]
+            update["input"] = recipe.input.model_copy(update={"mean": mean, "std": std})
+        field = "pretrained" if self.starts_pretrained(pretrained) else "scratch"
+        changed = self.model_copy(update={field: recipe.model_copy(update=update)})
+        changed._file = self._file
+        return changed
 
     def starts_pretrained(self, pretrained: bool = True) -> bool:
         """Return whether the recipe for ``pretrained`` starts from pretrained weights."""

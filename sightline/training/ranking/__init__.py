@@ -4,7 +4,7 @@ from sightline.training.ranking.dataset import LABELS, SPLITS, LabelledPhoto, Ra
 from sightline.training.ranking.evaluate import RankingMetrics
 from sightline.training.ranking.export import ExportFailed
 from sightline.training.ranking.graph import STAGES, RankingTraining, ranking_graph, stages_root
-from sightline.training.ranking.parameters import RankingParameters
+from sightline.training.ranking.parameters import RankingBackbone, RankingParameters
 from sightline.training.ranking.publishing import dropped_by_reason, parameters_of, promote_ranker, publish_ranker
 from sightline.training.ranking.rendering import model_page
 from sightline.training.ranking.synthetic import Runner, draw_runners, lower_body_of, random_runner, write_runners
@@ -15,6 +15,7 @@ __all__ = [
     "STAGES",
     "ExportFailed",
     "LabelledPhoto",
+    "RankingBackbone",
     "RankingData",
     "RankingMetrics",
     "RankingParameters",

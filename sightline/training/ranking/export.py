@@ -10,8 +10,9 @@ import numpy as np
 
 from sightline.errors import SightlineError
 from sightline.ranking.model import INPUT, MODEL_FILE, OUTPUT, open_session
-from sightline.training.ranking.featurize import image_input, load_backbone
+from sightline.training.ranking.featurize import image_input
 from sightline.vision.heads import LinearHead
+from sightline.vision.weights import load_backbone
 
 __all__ = ["EXPORT", "OPSET", "TOLERANCE", "ExportFailed", "export_ranker"]
 
@@ -27,7 +28,7 @@ class ExportFailed(SightlineError):
     """The scores of the ONNX file differ from torch's."""
 
 
-def export_ranker(backbone: Path, head: Path, folder: Path, *, side: int) -> None:
+def export_ranker(weights: Path, head: Path, folder: Path, *, backbone: str, side: int) -> None:
     """Write the ONNX file and :data:`EXPORT`, with its opset and the largest difference of its scores from torch's.
 
     The model takes normalised pixels, float32, shape (n, 3, side, side), and returns scores, shape (n,), for any n.
@@ -42,11 +43,14 @@ def export_ranker(backbone: Path, head: Path, folder: Path, *, side: int) -> Non
     with torch.no_grad():
         linear.weight.copy_(torch.from_numpy(layer.weights))
         linear.bias.copy_(torch.from_numpy(layer.bias))
-    network = nn.Sequential(load_backbone(backbone), linear, nn.Sigmoid(), nn.Flatten(0)).eval()
-    file, size = folder / MODEL_FILE, image_input(side)
+    network = nn.Sequential(load_backbone(weights, backbone), linear, nn.Sigmoid(), nn.Flatten(0)).eval()
+    file, size = folder / MODEL_FILE, image_input(side, backbone)
     with warnings.catch_warnings():
         # The newer exporter needs another library and writes the same graph.
         warnings.simplefilter("ignore", DeprecationWarning)
+        # Sizes become constants: the input has one size.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", "Constant folding", UserWarning)
         torch.onnx.export(
             network, (torch.zeros(2, 3, side, side),), str(file), dynamo=False, opset_version=OPSET,
             input_names=[INPUT], output_names=[OUTPUT], dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},

@@ -1,4 +1,4 @@
-"""The stages "backbone" and "featurize": ResNet18, and its embeddings of the lower bodies."""
+"""The stages "backbone" and "featurize": a pretrained network, and its embeddings of the lower bodies."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from sightline.training.common.seeding import seeded
 from sightline.training.ranking.dataset import LABELS
 from sightline.training.ranking.preparing import Crop, crops_of
 from sightline.vision import weights
+from sightline.vision.backbones import PRETRAINED
 
 if TYPE_CHECKING:
     from sightline.vision.nets import Backbone
@@ -27,21 +28,17 @@ __all__ = [
     "Features",
     "featurize",
     "image_input",
-    "load_backbone",
     "read_crop",
     "read_features",
     "save_backbone",
 ]
 
-BACKBONE = "resnet18"
 FEATURES = "lower_body.parquet"
-
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which its weights expect
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Embeddings of lower bodies, float32, shape = (n, 512); ``labels``, shape = (n,), are 0 for bad and 1 for good.
+    """Embeddings of lower bodies, float32, shape = (n, size); ``labels``, shape = (n,), are 0 for bad and 1 for good.
 
     ``groups``: the source photos.
     """
@@ -52,33 +49,39 @@ class Features:
     embeddings: NDArray[np.float32]
 
 
-def image_input(side: int) -> ImageInput:
-    """Return the model input: a square of ``side`` pixels with ImageNet normalisation."""
-    return ImageInput(width=side, height=side, mean=_MEAN, std=_STD)
+def image_input(side: int, backbone: str) -> ImageInput:
+    """Return the model input: a square of ``side`` pixels with the normalisation of the backbone's weights."""
+    mean, std = PRETRAINED[backbone]
+    return ImageInput(width=side, height=side, mean=mean, std=std)
 
 
-def save_backbone(folder: Path, *, pretrained: bool, seed: int) -> None:
-    """Write the weights of ResNet18: those of ImageNet, or random ones from ``seed`` if not ``pretrained``.
+def save_backbone(folder: Path, backbone: str, *, pretrained: bool, seed: int) -> None:
+    """Write the weights of a backbone: those of ImageNet, or random ones from ``seed`` if not ``pretrained``.
 
     Random weights give a random projection of the image instead of learned features. They distinguish simple figures,
     and need no network. Raises ``WeightsUnavailable``.
     """
     with seeded(seed):
-        weights.save_backbone(folder, vision.create_backbone(BACKBONE, pretrained=pretrained))
+        weights.save_backbone(folder, vision.create_backbone(backbone, pretrained=pretrained))
 
 
-def load_backbone(folder: Path) -> Backbone:
-    """Return the backbone that :func:`save_backbone` wrote, in evaluation mode."""
-    return weights.load_backbone(folder, BACKBONE)
-
-
-def featurize(prepared: Path, backbone: Path, folder: Path, *, side: int, batch_size: int, progress: Progress) -> None:
+def featurize(
+    prepared: Path,
+    weights_folder: Path,
+    folder: Path,
+    *,
+    backbone: str,
+    side: int,
+    batch_size: int,
+    progress: Progress,
+) -> None:
     """Write :data:`FEATURES`: ``image_path``, ``label``, ``features``, ``group`` and ``person``, one row per crop."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     crops = crops_of(prepared)
-    embeddings = _embed(load_backbone(backbone), prepared, crops, image_input(side), batch_size, progress)
+    network = weights.load_backbone(weights_folder, backbone)
+    embeddings = _embed(network, prepared, crops, image_input(side, backbone), batch_size, progress)
     columns = {
         "image_path": pa.array([crop.image_path for crop in crops]),
         "label": pa.array([LABELS.index(crop.label) for crop in crops], pa.int8()),

@@ -44,11 +44,18 @@ _CODE: dict[str, tuple[str, ...]] = {
         "sightline.pose.windows",
         "sightline.vision.decode",
     ),
-    "backbone": (f"{_HERE}.featurize", "sightline.vision.backbones", "sightline.vision.nets"),
+    "backbone": (
+        f"{_HERE}.featurize",
+        "sightline.vision.backbones",
+        "sightline.vision.efficientnet",
+        "sightline.vision.imagenet",
+        "sightline.vision.nets",
+    ),
     "featurize": (
         f"{_HERE}.featurize",
         "sightline.ranking.pixels",
         "sightline.vision.backbones",
+        "sightline.vision.efficientnet",
         "sightline.vision.nets",
         "sightline.vision.weights",
     ),
@@ -66,6 +73,7 @@ _CODE: dict[str, tuple[str, ...]] = {
         f"{_HERE}.featurize",
         "sightline.ranking.model",
         "sightline.vision.backbones",
+        "sightline.vision.efficientnet",
         "sightline.vision.heads",
         "sightline.vision.nets",
         "sightline.vision.weights",
@@ -106,9 +114,10 @@ def ranking_graph(
         _stage(
             "backbone",
             (),
-            {"pretrained": parameters.pretrained} | ({} if parameters.pretrained else {"seed": parameters.seed}),
+            {"backbone": parameters.backbone, "pretrained": parameters.pretrained}
+            | ({} if parameters.pretrained else {"seed": parameters.seed}),
             lambda inputs, folder, progress: save_backbone(
-                folder, pretrained=parameters.pretrained, seed=parameters.seed
+                folder, parameters.backbone, pretrained=parameters.pretrained, seed=parameters.seed
             ),
         ),
         *(_featurize(split, parameters) for split in SPLITS),
@@ -131,9 +140,13 @@ def ranking_graph(
         _stage(
             "export",
             ("train", "backbone"),
-            {"image_size": parameters.image_size},
+            {"image_size": parameters.image_size, "backbone": parameters.backbone},
             lambda inputs, folder, progress: export_ranker(
-                inputs["backbone"], inputs["train"], folder, side=parameters.image_size
+                inputs["backbone"],
+                inputs["train"],
+                folder,
+                backbone=parameters.backbone,
+                side=parameters.image_size,
             ),
         ),
     ]
@@ -158,12 +171,14 @@ def _featurize(split: Split, parameters: RankingParameters) -> Stage:
             inputs[f"prepare-{split}"],
             inputs["backbone"],
             folder,
+            backbone=parameters.backbone,
             side=parameters.image_size,
             batch_size=parameters.featurize_batch_size,
             progress=progress,
         )
 
-    stage_parameters = {"image_size": parameters.image_size, "featurize_batch_size": parameters.featurize_batch_size}
+    names = ("backbone", "image_size", "featurize_batch_size")
+    stage_parameters = {name: getattr(parameters, name) for name in names}
     return _stage(f"featurize-{split}", (f"prepare-{split}", "backbone"), stage_parameters, work)
 
 

@@ -68,7 +68,7 @@ def train_head(features: Features, parameters: RankingParameters, folder: Path, 
 
 
 def scores_of(folder: Path, embeddings: Floats) -> NDArray[np.float64]:
-    """Return the scores of the head in ``folder``, 0 to 1, shape = (n,), for embeddings of shape (n, 512)."""
+    """Return the scores of the head in ``folder``, 0 to 1, shape = (n,), for embeddings of shape (n, size)."""
     logits: NDArray[np.float64] = LinearHead.load(folder / LinearHead.FILE).logits(embeddings)[:, 0].astype(np.float64)
     return np.asarray(1 / (1 + np.exp(-logits)))
 

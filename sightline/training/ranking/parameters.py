@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.ranking import PrepareParameters
 
-__all__ = ["RankingParameters"]
+__all__ = ["RankingBackbone", "RankingParameters"]
+
+RankingBackbone: TypeAlias = Literal["resnet18", "efficientnet_lite0", "efficientnet_lite2", "convnext_tiny"]
+"""The backbones of which there are ImageNet weights."""
 
 
 class RankingParameters(BaseModel):
     """All parameters of the stages, with their defaults.
 
     ``prepared``: whether the data are already crops of lower bodies. ``pretrained``: ImageNet weights or random ones.
+    ``backbone``: the network that embeds the lower bodies; versions of earlier releases have ResNet18.
     ``image_size``: the side of the backbone's square input, in pixels. ``validation``: the share of the source photos
     in the validation split. ``patience``: training stops after this many epochs without a better validation loss.
     ``arms_bonus``: the bonus for raised arms, stored in the model's record.
@@ -26,6 +30,7 @@ class RankingParameters(BaseModel):
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.8
     blur_threshold: Annotated[float, Field(ge=0)] = 100.0
     pretrained: bool = True
+    backbone: RankingBackbone = "resnet18"
     image_size: Annotated[int, Field(ge=32, le=1024)] = 224
     featurize_batch_size: Annotated[int, Field(ge=1)] = 32
     epochs: Annotated[int, Field(ge=1)] = 10

@@ -27,7 +27,7 @@ from sightline.training.common.stage_graph import StageGraph
 from sightline.training.ranking.dataset import LABELS, SPLITS, RankingData, Split
 from sightline.training.ranking.evaluate import METRICS, SCORES, THRESHOLD, RankingMetrics, auc
 from sightline.training.ranking.export import EXPORT
-from sightline.training.ranking.featurize import BACKBONE, image_input, read_crop
+from sightline.training.ranking.featurize import image_input, read_crop
 from sightline.training.ranking.head import TRAINING, History, read_history
 from sightline.training.ranking.parameters import RankingParameters
 from sightline.training.ranking.preparing import Crop, crops_of, read_people
@@ -75,7 +75,7 @@ def publish_ranker(
         name=name,
         task=TASK,
         architecture={
-            "backbone": BACKBONE,
+            "backbone": parameters.backbone,
             "pretrained": parameters.pretrained,
             "embedding": LinearHead.load(folder / LinearHead.FILE).embedding_size,
             "head": "linear",
@@ -83,7 +83,7 @@ def publish_ranker(
             "opset": export["opset"],
         },
         classes=LABELS,
-        input=image_input(parameters.image_size),
+        input=image_input(parameters.image_size, parameters.backbone),
         threshold=THRESHOLD,
         temperature=1.0,
         data=_data_version(data, crops, history),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sightline.training.common import UnsuitableData
-from sightline.training.images import TrainingData, load_preset, open_source, read_training_data
+from sightline.training.images import TrainingData, cifar, load_preset, open_source, read_training_data
 from sightline.vision.labelled import ImageSource
 
 NAMES = {
@@ -26,6 +27,16 @@ FOLDERS = {
     ("cifar100", "python"): "cifar-100-python",
     ("cifar100", "binary"): "cifar-100-binary",
 }
+
+
+IMAGES = {"cifar10": 100, "cifar100": 40}
+
+
+@pytest.fixture(autouse=True)
+def _small_data_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, images in IMAGES.items():
+        small = replace(cifar._DATA_SETS[name], images=images, classes=len(NAMES[name]))
+        monkeypatch.setitem(cifar._DATA_SETS, name, small)
 
 
 def planes(count: int) -> NDArray[np.uint8]:
@@ -67,7 +78,7 @@ def write(folder: Path, name: str, version: str, dump: Callable[[dict[str, Any]]
     target.mkdir(parents=True)
     small = name == "cifar10"
     files = [f"data_batch_{number}" for number in range(1, 6)] if small else ["train"]
-    count = 100 if small else 40
+    count = IMAGES[name]
     pixels, classes = planes(count), labels(name, count)
     step = count // len(files)
     for number, file in enumerate(files):
@@ -192,3 +203,10 @@ def test_missing_data_set_error_states_the_fix(name: str, tmp_path: Path) -> Non
     archive = "cifar-10-python" if name == "cifar10" else "cifar-100-python"
     with pytest.raises(UnsuitableData, match=rf"Unpack {archive}\.tar\.gz"):
         open_source(f"{name}://{tmp_path}/nothing")
+
+
+def test_published_numbers_are_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://www.cs.toronto.edu/~kriz/cifar.html: 10 and 100 classes, 50,000 training images each."""
+    monkeypatch.undo()
+    found = {name: (data_set.classes, data_set.images) for name, data_set in cifar._DATA_SETS.items()}
+    assert found == {"cifar10": (10, 50_000), "cifar100": (100, 50_000)}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sightline.training.images import InvalidPreset, load_preset, preset_names
+from sightline.training.images.manifest import ClassTable
 from sightline.vision import BACKBONES
 from tests.training import QUICK
 
@@ -104,3 +105,35 @@ def test_preset_that_is_not_toml_is_rejected(tmp_path: Path) -> None:
 def test_missing_preset_error_lists_the_presets(name: str) -> None:
     with pytest.raises(InvalidPreset, match="posture, vehicles"):
         load_preset(name)
+
+
+@pytest.mark.parametrize("backbone", ["efficientnet_lite0", "efficientnet_lite2", "convnext_tiny"])
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_takes_a_pretrained_backbone(name: str, backbone: str) -> None:
+    preset = load_preset(name)
+    changed = preset.with_backbone(backbone)
+    recipe = changed.recipe()
+    assert recipe.backbone == backbone
+    assert recipe.model_dump(exclude={"backbone", "input"}) == preset.recipe().model_dump(exclude={"backbone", "input"})
+    assert (recipe.input.width, recipe.input.height) == (preset.recipe().input.width, preset.recipe().input.height)
+    assert (recipe.input.std[0] == 0.229) == (backbone == "convnext_tiny")
+    assert changed.starts_pretrained()
+    assert changed.recipe(pretrained=False) == preset.recipe(pretrained=False)
+
+
+def test_backbone_without_pretrained_weights_is_rejected_with_the_choices() -> None:
+    with pytest.raises(
+        InvalidPreset, match=r"pressure_net: is not a backbone with pretrained weights.*efficientnet_lite0"
+    ):
+        load_preset("posture").with_backbone("pressure_net")
+    assert load_preset("posture").with_backbone("resnet18", pretrained=False).recipe(False).backbone == "resnet18"
+    with pytest.raises(InvalidPreset, match=r"vgg: is not a backbone\. Use one of.*pressure_net"):
+        load_preset("posture").with_backbone("vgg", pretrained=False)
+
+
+@pytest.mark.parametrize("name", ["cifar", "images"])
+def test_general_presets_take_every_label_as_a_class(name: str) -> None:
+    table = ClassTable(load_preset(name).labels)
+    assert table.takes_all
+    assert table.class_of("aquarium_fish") == "aquarium_fish"
+    assert ClassTable(load_preset(name).labels, ["cat"]).class_of("dog") is None

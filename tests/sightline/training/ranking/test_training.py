@@ -94,6 +94,7 @@ def test_second_training_reruns_no_stage(trained: Trained) -> None:
         ({"image_size": 48}, {"featurize-train", "featurize-evaluate", "train", "evaluate", "export"}),
         ({"seed": 6}, set(STAGES) - {"prepare-train", "prepare-evaluate"}),
         ({"prepared": False}, set(STAGES) - {"backbone"}),
+        ({"backbone": "efficientnet_lite0"}, set(STAGES) - {"prepare-train", "prepare-evaluate"}),
     ],
 )
 def test_changed_parameter_makes_only_dependent_stages_stale(
@@ -101,6 +102,29 @@ def test_changed_parameter_makes_only_dependent_stages_stale(
 ) -> None:
     graph = ranking_graph(trained.data, PARAMETERS.model_copy(update=change), trained.graph.root)
     assert {state.name for state in graph.plan() if not state.fresh} == stale
+
+
+def test_other_backbone_is_trained_exported_and_reproducible(trained: Trained, tmp_path: Path) -> None:
+    parameters = PARAMETERS.model_copy(update={"backbone": "efficientnet_lite0"})
+    graph = ranking_graph(trained.data, parameters, trained.graph.root)
+    registry = Registry(tmp_path / "models", builtin=tmp_path / "none")
+    (tmp_path / "work").mkdir()
+    record = publish(registry, graph, trained.data, parameters, tmp_path / "work")
+    assert (record.architecture["backbone"], record.architecture["embedding"]) == ("efficientnet_lite0", 1280)
+    assert record.image_input.std == (0.502, 0.502, 0.502), "its ImageNet weights expect TensorFlow's normalisation"
+    assert parameters_of(record) == parameters
+    registry.promote("running-style", 1, metric="roc_auc", value=1, measure_current=lambda _: 0.0)
+    scores = load_ranker(registry, "running-style").scores([np.zeros((40, 30, 3), np.uint8)])
+    assert scores.shape == (1,)
+    assert 0 < scores[0] < 1
+
+
+def test_version_without_backbone_among_its_parameters_has_resnet18(trained: Trained) -> None:
+    """Versions of earlier releases are reproduced with the backbone that they had."""
+    recorded = {name: value for name, value in trained.record.parameters.items() if name != "backbone"}
+    old = trained.record.model_copy(update={"parameters": recorded})
+    assert parameters_of(old).backbone == "resnet18"
+    assert trained.record.architecture["backbone"] == "resnet18"
 
 
 def test_new_evaluation_photo_does_not_retrain(trained: Trained, crops: Path, tmp_path: Path) -> None:
