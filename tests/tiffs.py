@@ -20,7 +20,7 @@ def tiff(samples: NDArray[Any], photometric: int = 1, order: str = "<", *tags: T
     """Return an uncompressed TIFF of samples, shape = (height, width) or (height, width, channels)."""
     height, width = samples.shape[:2]
     channels = samples.shape[2] if samples.ndim == 3 else 1
-    content = samples.astype(samples.dtype.newbyteorder(order)).tobytes()  # type: ignore[call-overload]
+    content = samples.astype(samples.dtype.newbyteorder(order)).tobytes()  # type: ignore[arg-type]
     bits, kind = samples.dtype.itemsize * 8, _FORMATS[samples.dtype.kind]
     entries = sorted([
         (256, 4, [width]), (257, 4, [height]), (258, 3, [bits] * channels), (259, 3, [1]), (262, 3, [photometric]),

@@ -108,15 +108,19 @@ class _Scan(NamedTuple):
 
 def _check_scans(data: bytes) -> None:
     """Raise :class:`Rejected` if a scan is missing: libjpeg does not warn, and leaves the coefficients at 0."""
-    missing: dict[int, list[int]] = {}
+    frame, missing = b"", {}  # type: bytes, dict[int, list[int]]
     for segment in _segments(data):
-        if isinstance(segment, bytes):  # the components of the frame
-            missing = {component: [1] * _COEFFICIENTS for component in segment}
+        if isinstance(segment, bytes):
+            frame, missing = segment, {}
             continue
+        if segment[1:] == (0, _COEFFICIENTS - 1, 0) and len(segment.components) == len(frame):
+            return  # One scan has everything, as in most files.
+        missing = missing or {component: [1] * _COEFFICIENTS for component in frame}
         for component in segment.components:
-            bits = missing.get(component)
-            if bits is not None:
-                bits[segment.first : segment.last + 1] = [segment.low] * (segment.last + 1 - segment.first)
+            if component in missing:
+                missing[component][segment.first : segment.last + 1] = [segment.low] * (
+                    segment.last + 1 - segment.first
+                )
     if lost := [component for component, bits in missing.items() if any(bits)]:
         raise Rejected(
             Reason.TRUNCATED, f"the image is truncated: scans of {len(lost)} of its {len(missing)} components are lost"
@@ -125,7 +129,7 @@ def _check_scans(data: bytes) -> None:
 
 def _segments(data: bytes) -> Iterator[bytes | _Scan]:
     """Yield the components of the frame, then every scan, up to the end of the first image."""
-    place, progressive, count = 2, False, 0
+    place, progressive = 2, False
     while match := _NEXT_MARKER.search(data, place):
         code, body = data[match.start() + 1], data[match.end() + 2 : match.end() + 260]
         if code == _END_OF_IMAGE:
@@ -133,11 +137,9 @@ def _segments(data: bytes) -> Iterator[bytes | _Scan]:
         length = int.from_bytes(data[match.end() : match.end() + 2], "big")
         place = match.end() + length
         if code in _START_OF_FRAME and len(body) > 6:
-            progressive, count = code in _PROGRESSIVE, body[5]
-            yield body[6 : 6 + 3 * count : 3]
+            progressive = code in _PROGRESSIVE
+            yield body[6 : 6 + 3 * body[5] : 3]
         elif code == _START_OF_SCAN and len(body) >= 4 + 2 * body[0]:
             end = 1 + 2 * body[0]
             first, last, low = (body[end], body[end + 1], body[end + 2] & 15) if progressive else (0, 63, 0)
             yield _Scan(body[1:end:2], first, min(last, 63), low)
-            if not progressive and body[0] == count:
-                return  # One scan has everything.
