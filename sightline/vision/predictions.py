@@ -64,6 +64,7 @@ def record_of(prediction: ImagePrediction, classes: Sequence[str], model: str, t
         "uri": prediction.uri,
         "sha256": prediction.sha256,
         "threshold": threshold,
+        "strangeness": prediction.strangeness,
         "model": model,
         "timings": prediction.timings,
         "warnings": prediction.warnings,
@@ -72,7 +73,7 @@ def record_of(prediction: ImagePrediction, classes: Sequence[str], model: str, t
         return ImageRecord(**fields, outcome=Outcome.REJECTED, reason=prediction.reason, detail=prediction.detail)
     probabilities = dict(zip(classes, prediction.probabilities, strict=True))
     judgement = judge_image(probabilities, threshold, prediction.strangeness)
-    return ImageRecord(**fields, probabilities=probabilities, strangeness=prediction.strangeness, **judgement._asdict())
+    return ImageRecord(**fields, probabilities=probabilities, **judgement._asdict())
 
 
 _Result = tuple[Examination | Rejected, float]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 __all__ = [
     "OUT_OF_DISTRIBUTION",
@@ -57,6 +57,14 @@ class ImageRecord(BaseModel):
     model: str
     timings: dict[str, float]
     warnings: tuple[str, ...] = Field((), exclude_if=lambda warnings: not warnings)
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write a record of an earlier version as it was: without the field that it did not have."""
+        fields: dict[str, Any] = serialize(self)
+        if "strangeness" not in self.model_fields_set:
+            fields.pop("strangeness", None)
+        return fields
 
 
 THRESHOLD_NOT_MET = "THRESHOLD_CONFIDENCE_NOT_MET"
