@@ -58,13 +58,17 @@ def compare(
     return rows
 
 
+def _on_embeddings(measure: Callable[[Floats], Floats], prepare: Callable[[Floats], Floats]) -> Score:
+    return lambda values, _: measure(prepare(values))
+
+
 def _measures(train: Floats, pixels: Pixels, labels: list[str]) -> Iterator[tuple[str, Score]]:
     for name, prepare in (("", lambda values: values), (", unit length", unit_length)):
         known = prepare(train).astype(np.float64)
         nearest, inside, residual = _nearest(known), _mahalanobis(known, labels), _residual(known)
-        yield f"nearest neighbours{name}", lambda values, _, f=nearest, p=prepare: f(p(values))
-        yield f"Mahalanobis by class{name}", lambda values, _, f=inside, p=prepare: f(p(values))
-        yield f"residual of the plane{name}", lambda values, _, f=residual, p=prepare: f(p(values))
+        yield f"nearest neighbours{name}", _on_embeddings(nearest, prepare)
+        yield f"Mahalanobis by class{name}", _on_embeddings(inside, prepare)
+        yield f"residual of the plane{name}", _on_embeddings(residual, prepare)
     density = _mahalanobis(describe(pixels).astype(np.float64), ["all"] * len(pixels))
     yield "Mahalanobis of the pixels", lambda _, images: density(describe(images).astype(np.float64))
 

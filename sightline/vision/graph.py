@@ -60,10 +60,11 @@ def _exported(backbone: Backbone, size: ImageInput) -> ModelProto:
     with warnings.catch_warnings():
         # The newer exporter needs another library. Sizes become constants: the input has one size.
         warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.filterwarnings("ignore", "Constant folding", UserWarning)
         torch.onnx.export(
-            backbone.eval(), (torch.zeros(2, 3, size.height, size.width),), file, dynamo=False, opset_version=_OPSET,
+            backbone.eval(), (torch.zeros(2, 3, size.height, size.width),), file,  # type: ignore[arg-type]
+            dynamo=False, opset_version=_OPSET,
             input_names=[_INPUT], output_names=[_OUTPUT], dynamic_axes={_INPUT: {0: "n"}, _OUTPUT: {0: "n"}},
             # Neither fuses nor folds weights, so that every one keeps its name and its value.
             training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
@@ -114,7 +115,7 @@ def _refer(tensor: TensorProto, file: str, entry: _Stored) -> None:
     from onnx import TensorProto
 
     for field in ("raw_data", "float_data", "int64_data"):
-        tensor.ClearField(field)  # type: ignore[arg-type]
+        tensor.ClearField(field)
     tensor.data_location = TensorProto.EXTERNAL
     for key, value in (("location", file), ("offset", entry.offset), ("length", entry.length)):
         item = tensor.external_data.add()

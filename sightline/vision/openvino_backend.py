@@ -97,7 +97,7 @@ def _converted(module: Backbone, input: ImageInput, precision: str) -> Any:  # n
         # OpenVINO traces the module with torch.jit, which is deprecated; torch.export takes many times as long.
         warnings.simplefilter("ignore", FutureWarning)
         # Sizes become constants: the input has one size.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         return runtime().convert_model(
             module.eval(),
             example_input=torch.zeros(2, 3, input.height, input.width),

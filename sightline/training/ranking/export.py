@@ -49,7 +49,7 @@ def export_ranker(weights: Path, head: Path, folder: Path, *, backbone: str, sid
         # The newer exporter needs another library and writes the same graph.
         warnings.simplefilter("ignore", DeprecationWarning)
         # Sizes become constants: the input has one size.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.filterwarnings("ignore", "Constant folding", UserWarning)
         torch.onnx.export(
             network, (torch.zeros(2, 3, side, side),), str(file), dynamo=False, opset_version=OPSET,
