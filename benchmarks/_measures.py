@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ def compare(
     return rows
 
 
-def _on_embeddings(measure: Callable[[Floats], Floats], prepare: Callable[[Floats], Floats]) -> Score:
+def _on_embeddings(measure: Callable[[Floats], Floats], prepare: Callable[[Any], Any]) -> Score:
     return lambda values, _: measure(prepare(values))
 
 
