@@ -5,15 +5,15 @@ ONNX calls that external data: the graph names the file, and the position and th
 
 from __future__ import annotations
 
-import io
 import json
-import warnings
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sightline.errors import SightlineError
+from sightline.vision.tracing import quiet_tracing
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto
@@ -56,20 +56,15 @@ def _exported(backbone: Backbone, size: ImageInput) -> ModelProto:
     import onnx
     import torch
 
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        # The newer exporter needs another library. Sizes become constants: the input has one size.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        warnings.filterwarnings("ignore", "Constant folding", UserWarning)
+    with tempfile.TemporaryDirectory(prefix="sightline-") as folder, quiet_tracing():
+        file = str(Path(folder) / GRAPH_FILE)
         torch.onnx.export(
-            backbone.eval(), (torch.zeros(2, 3, size.height, size.width),), file,  # type: ignore[arg-type]
-            dynamo=False, opset_version=_OPSET,
+            backbone.eval(), (torch.zeros(2, 3, size.height, size.width),), file, dynamo=False, opset_version=_OPSET,
             input_names=[_INPUT], output_names=[_OUTPUT], dynamic_axes={_INPUT: {0: "n"}, _OUTPUT: {0: "n"}},
             # Neither fuses nor folds weights, so that every one keeps its name and its value.
             training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
         )  # fmt: skip
-    return onnx.load_from_string(file.getvalue())
+        return onnx.load(file)
 
 
 class _Stored(NamedTuple):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sightline.vision.tracing import quiet_tracing
 
 if TYPE_CHECKING:
     from sightline.registry import ImageInput
@@ -93,11 +94,7 @@ def _converted(module: Backbone, input: ImageInput, precision: str) -> Any:  # n
 
     if precision == "bfloat16":
         module = wrap_perceptrons(module, InBfloat16)
-    with warnings.catch_warnings():
-        # OpenVINO traces the module with torch.jit, which is deprecated; torch.export takes many times as long.
-        warnings.simplefilter("ignore", FutureWarning)
-        # Sizes become constants: the input has one size.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+    with quiet_tracing():  # OpenVINO traces the module with torch.jit
         return runtime().convert_model(
             module.eval(),
             example_input=torch.zeros(2, 3, input.height, input.width),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from sightline.errors import SightlineError
 from sightline.ranking.model import INPUT, MODEL_FILE, OUTPUT, open_session
 from sightline.training.ranking.featurize import image_input
 from sightline.vision.heads import LinearHead
+from sightline.vision.tracing import quiet_tracing
 from sightline.vision.weights import load_backbone
 
 __all__ = ["EXPORT", "OPSET", "TOLERANCE", "ExportFailed", "export_ranker"]
@@ -45,12 +45,7 @@ def export_ranker(weights: Path, head: Path, folder: Path, *, backbone: str, sid
         linear.bias.copy_(torch.from_numpy(layer.bias))
     network = nn.Sequential(load_backbone(weights, backbone), linear, nn.Sigmoid(), nn.Flatten(0)).eval()
     file, size = folder / MODEL_FILE, image_input(side, backbone)
-    with warnings.catch_warnings():
-        # The newer exporter needs another library and writes the same graph.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        # Sizes become constants: the input has one size.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        warnings.filterwarnings("ignore", "Constant folding", UserWarning)
+    with quiet_tracing():
         torch.onnx.export(
             network, (torch.zeros(2, 3, side, side),), str(file), dynamo=False, opset_version=OPSET,
             input_names=[INPUT], output_names=[OUTPUT], dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sightline.errors import InvalidSetting
 from sightline.vision.backbones import BACKBONES, WeightsUnavailable, create_backbone
 from sightline.vision.half import Rounded
-from sightline.vision.nets import PatchNet
+from sightline.vision.nets import PatchNet, _FieldMeans
 
 QUICK_BACKBONES = ["resnet18", "patch_net", "three_patch_nets", "pressure_net", "baseline_cnn"]
 
@@ -102,3 +102,18 @@ def test_emulated_half_precision_matches_torch(name: str) -> None:
     error, native_error = ((outputs - exact).square().mean().sqrt() for outputs in (rounded, native))
     assert 0.5 < error / native_error < 2
     assert torch.equal(backbone(inputs), exact)
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 40), st.integers(1, 40))
+@settings(max_examples=60, deadline=None)
+def test_field_means_are_torchs_adaptive_pooling(rows: int, columns: int, height: int, width: int) -> None:
+    values = images(2, height, width)
+    expected = torch.nn.AdaptiveAvgPool2d((rows, columns))(values)
+    torch.testing.assert_close(_FieldMeans(rows, columns)(values), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_small_images_are_enlarged_as_torch_does() -> None:
+    backbone = create_backbone("enlarged_efficientnet_lite0").eval()
+    enlarged = torch.nn.functional.interpolate(images(), size=(128, 128), mode="bicubic", align_corners=False)
+    with torch.inference_mode():
+        torch.testing.assert_close(backbone(images()), backbone.backbone(enlarged), atol=1e-4, rtol=1e-3)
