@@ -104,9 +104,12 @@ def test_page_fits_a_phone_and_can_be_printed(client: Client, path: str, tmp_pat
     check_readable(client.get(path, headers=HTML).raise_for_status().text, tmp_path)
 
 
+@pytest.mark.usefixtures("no_bundled_models")
 class TestModels:
     def test_models_are_listed_with_version_accuracy_and_questions(self, client: Client) -> None:
-        [row] = client.get("/models.json").raise_for_status().json()["models"]
+        rows = client.get("/models.json").raise_for_status().json()["models"]
+        assert [row["name"] for row in rows] == ["posture", "vehicles"]  # the first one is bundled
+        row = rows[1]
         assert {name: row[name] for name in ("name", "version", "versions", "accuracy", "waiting", "patient")} == {
             "name": "vehicles", "version": 1, "versions": 2, "accuracy": 0.9, "waiting": 2, "patient": None,
         }  # fmt: skip

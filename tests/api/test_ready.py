@@ -19,6 +19,8 @@ from sightline.vision import load_classifier
 from tests.api.serving import DARK, Running, await_true, publish_ranker, serving, settings_for
 from tests.images import publish_by_brightness
 
+pytestmark = pytest.mark.usefixtures("no_bundled_models")
+
 SERVED, OTHERS = "vehicles", ("posture", "running-style")
 
 

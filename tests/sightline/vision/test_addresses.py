@@ -112,7 +112,7 @@ def test_only_configured_hosts_may_be_private(resolve: Any) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://", "http:///a.png", "http://[::1", "http://a:x/a.png", "http://a/\0.png",
+        "http://", "http:///a.png", "http://[::1", "http://a:x/a.png", "http://a:99999999/a.png", "http://a/\0.png",
         "gopher://example.org/", "ftp://example.org/a.png", "data://x", "https://\uff11\uff12\uff17.0.0.1/a.png",
     ],
 )  # fmt: skip
@@ -120,7 +120,7 @@ def test_invalid_web_url_is_unsupported(url: str) -> None:
     assert reason_of(url) is Reason.UNSUPPORTED_URI
 
 
-@pytest.mark.parametrize("host", ["a..b", "a:99999999", "a" * 300, "no such host"])
+@pytest.mark.parametrize("host", ["a..b", "a" * 300, "no such host"])
 def test_unknown_host_is_unreachable(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sightline.vision.web._DELAY", 0.0)
     assert reason_of(f"http://{host}/a.png") is Reason.UNREACHABLE
