@@ -96,8 +96,8 @@ def test_request_without_a_stated_length_is_measured(client: httpx.Client) -> No
     start = time.monotonic()
     response = client.post("/classify", content=endless(), headers=JSON)
     assert problem(response) == (413, "body_too_large")
-    assert time.monotonic() - start < 20
-    assert sent < 2_000_000_000
+    assert time.monotonic() - start < 20  # The rest is discarded for two seconds, as fast as it arrives.
+    assert sent > 1_000_000
 
 
 def test_disconnected_caller_is_noticed_and_the_service_continues(running: Running) -> None:

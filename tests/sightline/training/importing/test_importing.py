@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,13 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {"convnext_tiny": convnext_tiny,
 
 
 @pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    """A registry whose files, hundreds of megabytes, do not remain after the test."""
     for name in ("model", "patients", "video"):
         monkeypatch.setenv(f"{name}_BUCKET".upper(), str(tmp_path / name))
     settings.cache_clear()
-    return Registry(tmp_path / "model")
+    yield Registry(tmp_path / "model")
+    shutil.rmtree(tmp_path)
 
 
 def network(name: str, seed: int = 0, classes: int = len(CLASSES)) -> nn.Module:

@@ -8,12 +8,13 @@ import os
 import pickle
 import pickletools
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import zipfile
 from _compat_pickle import REVERSE_IMPORT_MAPPING, REVERSE_NAME_MAPPING
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ from sightline.errors import InvalidInput
 from sightline.training.importing import worker
 from sightline.training.importing.pickles import Refused, read_pickle
 from sightline.training.importing.sandbox import read_contents, read_file
+
+
+@pytest.fixture(autouse=True)
+def _no_remains(tmp_path: Path) -> Iterator[None]:
+    yield
+    shutil.rmtree(tmp_path)
 
 
 class Call:
