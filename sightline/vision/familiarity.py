@@ -1,6 +1,6 @@
 """Familiarity: whether an image is of the kind that a model was trained on, from its embedding and its pixels.
 
-Two distances are combined, both measured against the training images:
+Three scores are combined:
 
 - that of the embedding, scaled to length 1, from the plane of the training embeddings' largest principal components
   (the residual of H. Wang et al., ViM: Out-Of-Distribution with Virtual-Logit Matching, 2022; the scaling after
@@ -8,6 +8,8 @@ Two distances are combined, both measured against the training images:
   everything if they are not scaled.
 - the Mahalanobis distance of 84 simple statistics of the pixels (:func:`describe`). A network that was trained on few
   images maps images of other kinds onto the few features that it has; their brightness, colours and sharpness differ.
+- the logit of a linear classifier that separates the training images from generated images of other kinds, by the
+  embedding and the statistics (D. Hendrycks et al., Deep Anomaly Detection with Outlier Exposure, 2019).
 
 ``python -m benchmarks.ood`` compares this combination with the alternatives.
 """
@@ -84,15 +86,16 @@ class Familiarity:
 
     ``centre``, shape = (size,), and ``components``, shape = (k, size), describe the plane of the embeddings of length
     1. ``pixel_centre``, shape = (84,), and ``whitening``, shape = (84, 84), describe the pixels' statistics.
-    ``weights``: the exponents of the two distances, which sum to 1. ``limit``: the largest combined distance of a known
-    image.
+    ``direction``, shape = (size + 84,): the coefficients of the classifier. ``weights``: of the three scores, which sum
+    to 1. ``limit``: the largest combined distance of a known image.
     """
 
     centre: NDArray[np.float32]
     components: NDArray[np.float32]
     pixel_centre: NDArray[np.float32]
     whitening: NDArray[np.float32]
-    weights: tuple[float, float]
+    direction: NDArray[np.float32]
+    weights: tuple[float, float, float]
     limit: float
 
     def strangeness(self, embeddings: NDArray[np.float32], pixels: NDArray[np.uint8]) -> Floats:
@@ -100,17 +103,22 @@ class Familiarity:
 
         ``embeddings``, shape = (n, size), of images, uint8, shape = (n, height, width, 3), RGB.
         """
-        return np.asarray(np.exp(self.log_distances(embeddings, pixels) @ np.array(self.weights)) / self.limit)
+        return np.asarray(np.exp(self.scores(embeddings, pixels) @ np.array(self.weights)) / self.limit)
 
-    def log_distances(self, embeddings: NDArray[np.float32], pixels: NDArray[np.uint8]) -> Floats:
-        """Return the logarithms of the two distances, shape = (n, 2). Raises ``ValueError`` for another size."""
+    def scores(self, embeddings: NDArray[np.float32], pixels: NDArray[np.uint8]) -> Floats:
+        """Return the logarithms of the two distances and the logit, shape = (n, 3).
+
+        Raises ``ValueError`` for embeddings of another size.
+        """
         if embeddings.ndim != 2 or embeddings.shape[1] != len(self.centre):
             raise ValueError(f"embeddings of shape {embeddings.shape}; expected (n, {len(self.centre)})")
         offsets = unit_length(embeddings) - self.centre
+        statistics = describe(pixels) - self.pixel_centre
+        logits = np.concatenate([offsets, statistics], axis=1) @ self.direction
         offsets -= (offsets @ self.components.T) @ self.components
-        whitened = (describe(pixels) - self.pixel_centre) @ self.whitening
-        distances = np.stack([np.linalg.norm(offsets, axis=1), np.linalg.norm(whitened, axis=1)], axis=1)
-        return np.asarray(np.log(np.maximum(distances.astype(np.float64), _TINY)))
+        distances = [np.linalg.norm(offsets, axis=1), np.linalg.norm(statistics @ self.whitening, axis=1)]
+        logarithms = (np.log(np.maximum(distance, _TINY)) for distance in distances)
+        return np.stack([*logarithms, logits], axis=1).astype(np.float64)
 
     def save(self, path: Path) -> None:
         """Write the measure to ``path`` as safetensors."""
@@ -136,11 +144,11 @@ class Familiarity:
             if not np.issubdtype(tensor.dtype, np.floating) or not np.isfinite(tensor).all():
                 raise ValueError(f"contains {name} that are not finite numbers")
         _check_shapes(tensors)
-        first, second, limit = tensors["combination"].tolist()
-        return cls(**{name: tensors[name] for name in _ARRAYS}, weights=(first, second), limit=limit)
+        first, second, third, limit = tensors["combination"].tolist()
+        return cls(**{name: tensors[name] for name in _ARRAYS}, weights=(first, second, third), limit=limit)
 
 
-_ARRAYS = ("centre", "components", "pixel_centre", "whitening")
+_ARRAYS = ("centre", "components", "pixel_centre", "whitening", "direction")
 
 
 def unit_length(embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -212,11 +220,12 @@ def _check_shapes(tensors: dict[str, NDArray[Any]]) -> None:
     for name, expected in (
         ("pixel_centre", (STATISTICS,)),
         ("whitening", (STATISTICS, STATISTICS)),
-        ("combination", (3,)),
+        ("direction", (len(centre) + STATISTICS,)),
+        ("combination", (4,)),
     ):
         if tensors[name].shape != expected:
             raise ValueError(f"contains {name} of shape {tensors[name].shape}; expected {expected}")
-    if not tensors["combination"][2] > 0:
+    if not tensors["combination"][3] > 0:
         raise ValueError("contains a limit that is not above 0")
 
 

@@ -19,6 +19,7 @@ from sightline.statistics import wilson_interval
 from sightline.training.common.errors import UnsuitableData
 from sightline.training.common.manifest import MANIFEST, read_manifest_csv
 from sightline.training.images.fit import embed
+from sightline.training.images.strangers import draw_strangers
 from sightline.vision.familiarity import (
     FAMILIARITY,
     METRIC,
@@ -38,7 +39,7 @@ __all__ = ["FALSE_ALARMS", "add_familiarity", "fit_familiarity", "measure_famili
 FALSE_ALARMS = 0.01
 """The share of the images of its own kind that a model should refuse."""
 
-_COMPONENTS = 64
+_COMPONENTS, _STRANGERS = 64, 700
 _FITTED = 5_000  # training images; a random sample of more
 
 Pixels = NDArray[np.uint8]
@@ -57,7 +58,9 @@ def fit_familiarity(
     from sklearn.decomposition import PCA
 
     chosen = np.asarray(train[sample_rows(len(train), _FITTED)])
+    strangers = draw_strangers(chosen, _STRANGERS)
     embeddings, statistics = unit_length(embed(backbone, chosen, size)), describe(chosen).astype(np.float64)
+    strange = unit_length(embed(backbone, strangers, size)), describe(strangers).astype(np.float64)
     plane = PCA(min(_COMPONENTS, len(embeddings) // 4, embeddings.shape[1] // 2), random_state=0).fit(embeddings)
     variances, axes = np.linalg.eigh(LedoitWolf().fit(statistics).covariance_)
     familiarity = Familiarity(
@@ -65,17 +68,39 @@ def fit_familiarity(
         components=plane.components_.astype(np.float32),
         pixel_centre=statistics.mean(axis=0).astype(np.float32),
         whitening=(axes / np.sqrt(variances)).astype(np.float32),
-        weights=(0.5, 0.5),
+        direction=_direction(embeddings, statistics, *strange),
+        weights=(1 / 3, 1 / 3, 1 / 3),
         limit=1.0,
     )
     held_out = np.asarray(validation)
-    distances = familiarity.log_distances(embed(backbone, held_out, size), held_out)
-    # Both distances have the same influence: their logarithms get the same standard deviation.
-    scales = 1 / np.maximum(distances.std(axis=0), 1e-6)
+    scores = familiarity.scores(embed(backbone, held_out, size), held_out)
+    # All scores have the same influence: they get the same standard deviation.
+    scales = 1 / np.maximum(scores.std(axis=0), 1e-6)
     weights = scales / scales.sum()
-    combined = np.sort(distances @ weights)
+    combined = np.sort(scores @ weights)
     place = min(math.ceil((len(combined) + 1) * (1 - target)), len(combined)) - 1
-    return replace(familiarity, weights=(float(weights[0]), float(weights[1])), limit=float(np.exp(combined[place])))
+    first, second, third = weights.tolist()
+    return replace(familiarity, weights=(first, second, third), limit=float(np.exp(combined[place])))
+
+
+def _direction(
+    known: NDArray[np.float32],
+    known_statistics: NDArray[np.float64],
+    strange: NDArray[np.float32],
+    strange_statistics: NDArray[np.float64],
+) -> NDArray[np.float32]:
+    """Return the coefficients of a linear classifier of strangers, for embeddings of length 1 and statistics."""
+    from sklearn.linear_model import LogisticRegression
+
+    # The embedding has more influence than the statistics: strangers that were not generated differ in content.
+    embedding_scale = np.full(known.shape[1], np.sqrt(known.shape[1]) / 3)
+    scales = np.concatenate([embedding_scale, 0.3 / (known_statistics.std(axis=0) + 1e-3)])
+    rows = np.concatenate([np.hstack([known, known_statistics]), np.hstack([strange, strange_statistics])])
+    labels = np.repeat([0, 1], [len(known), len(strange)])
+    centre = np.concatenate([known.mean(axis=0), known_statistics.mean(axis=0)])
+    classifier = LogisticRegression(C=1e-3, class_weight="balanced", max_iter=1000)
+    classifier.fit((rows - centre) * scales, labels)
+    return np.asarray(classifier.coef_[0] * scales, np.float32)
 
 
 def measure_familiarity(

@@ -136,11 +136,12 @@ def test_distances_are_those_of_scikit_learn_and_scipy() -> None:
     covariance = LedoitWolf().fit(describe(train)).covariance_
     inverse, centre = np.linalg.inv(covariance), describe(train).mean(axis=0)
     expected = [mahalanobis(row, centre, inverse) for row in describe(others)]
-    measured = np.exp(familiarity.log_distances(embed(backbone, others, INPUT), others))
+    scores = familiarity.scores(embed(backbone, others, INPUT), others)
+    measured = np.exp(scores[:, :2])
     assert measured[:, 0] == pytest.approx(residuals, rel=1e-3)
     assert measured[:, 1] == pytest.approx(expected, rel=1e-2)
-    first, second = familiarity.weights
-    combined = measured[:, 0] ** first * measured[:, 1] ** second / familiarity.limit
+    first, second, third = familiarity.weights
+    combined = measured[:, 0] ** first * measured[:, 1] ** second * np.exp(scores[:, 2]) ** third / familiarity.limit
     assert familiarity.strangeness(embed(backbone, others, INPUT), others) == pytest.approx(combined)
 
 
@@ -247,7 +248,11 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
     "has integers": (lambda arrays: arrays | {"centre": arrays["centre"].astype(np.int32)}, "not finite numbers"),
     "has another shape": (lambda arrays: arrays | {"whitening": arrays["whitening"][:9].copy()}, "whitening of shape"),
     "has other components": (lambda arrays: arrays | {"components": np.zeros((3, 7), np.float32)}, "components of"),
-    "has no limit": (lambda arrays: arrays | {"combination": np.array([0.5, 0.5, 0.0])}, "limit that is not above 0"),
+    "has another direction": (lambda arrays: arrays | {"direction": np.zeros(7, np.float32)}, "direction of shape"),
+    "has no limit": (
+        lambda arrays: arrays | {"combination": np.array([0.3, 0.3, 0.4, 0.0])},
+        "limit that is not above 0",
+    ),
 }
 
 
@@ -275,9 +280,9 @@ def test_measure_for_another_backbone_is_damage(classifier: ImageClassifier, tmp
     from sightline.vision.heads import LinearHead
 
     assert classifier.familiarity
-    other = replace(
-        classifier.familiarity, centre=np.zeros(size, np.float32), components=np.zeros((2, size), np.float32)
-    )
+    centre, components = np.zeros(size, np.float32), np.zeros((2, size), np.float32)
+    direction = np.zeros(size + STATISTICS, np.float32)
+    other = replace(classifier.familiarity, centre=centre, components=components, direction=direction)
     folder = tmp_path / "version"
     folder.mkdir()
     save_classifier(folder, create_backbone("baseline_cnn").eval(), LinearHead(np.zeros((2, 128)), np.zeros(2)))
