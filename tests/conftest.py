@@ -52,6 +52,12 @@ os.environ |= {
 }
 
 
+@pytest.fixture
+def no_bundled_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry contains only what is published into it."""
+    monkeypatch.setattr("sightline.registry.store.files", lambda package: tmp_path / "none")
+
+
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
     """The address of the API of one Prefect server for all tests."""

@@ -21,12 +21,6 @@ def _one_preparer() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def no_bundled_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A registry contains only what is published into it."""
-    monkeypatch.setattr("sightline.registry.store.files", lambda package: tmp_path / "none")
-
-
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry with vehicles, posture and running-style. Tests must not change it."""

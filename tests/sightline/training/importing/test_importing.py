@@ -36,7 +36,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {"convnext_tiny": convnext_tiny,
 
 
 @pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_bundled_models: None) -> Iterator[Registry]:
     """A registry whose files, hundreds of megabytes, do not remain after the test."""
     for name in ("model", "patients", "video"):
         monkeypatch.setenv(f"{name}_BUCKET".upper(), str(tmp_path / name))
