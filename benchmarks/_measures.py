@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,14 +60,17 @@ def compare(
 
 
 def _measures(train: Floats, pixels: Pixels, labels: list[str]) -> Iterator[tuple[str, Score]]:
-    for name, prepare in (("", lambda values: values), (", unit length", unit_length)):
+    for name, prepare in (("", np.asarray), (", unit length", unit_length)):
         known = prepare(train).astype(np.float64)
-        nearest, inside, residual = _nearest(known), _mahalanobis(known, labels), _residual(known)
-        yield f"nearest neighbours{name}", lambda values, _, f=nearest, p=prepare: f(p(values))
-        yield f"Mahalanobis by class{name}", lambda values, _, f=inside, p=prepare: f(p(values))
-        yield f"residual of the plane{name}", lambda values, _, f=residual, p=prepare: f(p(values))
+        yield f"nearest neighbours{name}", _of_embeddings(prepare, _nearest(known))
+        yield f"Mahalanobis by class{name}", _of_embeddings(prepare, _mahalanobis(known, labels))
+        yield f"residual of the plane{name}", _of_embeddings(prepare, _residual(known))
     density = _mahalanobis(describe(pixels).astype(np.float64), ["all"] * len(pixels))
     yield "Mahalanobis of the pixels", lambda _, images: density(describe(images).astype(np.float64))
+
+
+def _of_embeddings(prepare: Callable[[Floats], NDArray[Any]], distance: Callable[[Floats], Floats]) -> Score:
+    return lambda values, _: distance(prepare(values).astype(np.float64))
 
 
 def _nearest(train: Floats) -> Callable[[Floats], Floats]:
