@@ -59,19 +59,18 @@ def compare(
     return rows
 
 
-def _on_embeddings(measure: Callable[[Floats], Floats], prepare: Callable[[Any], Any]) -> Score:
-    return lambda values, _: measure(prepare(values))
-
-
 def _measures(train: Floats, pixels: Pixels, labels: list[str]) -> Iterator[tuple[str, Score]]:
-    for name, prepare in (("", lambda values: values), (", unit length", unit_length)):
+    for name, prepare in (("", np.asarray), (", unit length", unit_length)):
         known = prepare(train).astype(np.float64)
-        nearest, inside, residual = _nearest(known), _mahalanobis(known, labels), _residual(known)
-        yield f"nearest neighbours{name}", _on_embeddings(nearest, prepare)
-        yield f"Mahalanobis by class{name}", _on_embeddings(inside, prepare)
-        yield f"residual of the plane{name}", _on_embeddings(residual, prepare)
+        yield f"nearest neighbours{name}", _of_embeddings(prepare, _nearest(known))
+        yield f"Mahalanobis by class{name}", _of_embeddings(prepare, _mahalanobis(known, labels))
+        yield f"residual of the plane{name}", _of_embeddings(prepare, _residual(known))
     density = _mahalanobis(describe(pixels).astype(np.float64), ["all"] * len(pixels))
     yield "Mahalanobis of the pixels", lambda _, images: density(describe(images).astype(np.float64))
+
+
+def _of_embeddings(prepare: Callable[[Floats], NDArray[Any]], distance: Callable[[Floats], Floats]) -> Score:
+    return lambda values, _: distance(prepare(values).astype(np.float64))
 
 
 def _nearest(train: Floats) -> Callable[[Floats], Floats]:

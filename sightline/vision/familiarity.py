@@ -118,7 +118,7 @@ class Familiarity:
         offsets -= (offsets @ self.components.T) @ self.components
         distances = [np.linalg.norm(offsets, axis=1), np.linalg.norm(statistics @ self.whitening, axis=1)]
         logarithms = (np.log(np.maximum(distance, _TINY)) for distance in distances)
-        return np.stack([*logarithms, logits], axis=1).astype(np.float64)
+        return np.asarray(np.stack([*logarithms, logits], axis=1), np.float64)
 
     def save(self, path: Path) -> None:
         """Write the measure to ``path`` as safetensors."""
