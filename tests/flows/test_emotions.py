@@ -104,7 +104,7 @@ class TestTraining:
         assert result.model is not None
         model = result.model
         assert (model.name, model.version, model.promoted, model.sessions, model.synthetic) == (
-            "ana",
+            "patient--ana",
             1,
             True,
             10,
@@ -176,7 +176,7 @@ class TestTraining:
         assert "synthetic-0004_track.parquet" in alert
         assert "MIN_TOTAL_SAMPLES" in alert
         assert registry.versions("patient--cleo") == [], "there is no fallback model"
-        [training] = read_trainings(home / "model" / "cleo")
+        [training] = read_trainings(home / "model" / "patient--cleo")
         assert training.outcome == "failed"
 
     @pytest.mark.slow

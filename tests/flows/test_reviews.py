@@ -258,8 +258,8 @@ def test_training_uses_the_emotion_that_a_person_answered(home: Path, reviews: R
         json.dumps({"reviewer": "Kim", "answers": {"ana/synthetic-0001": "sad", "ana/synthetic-0002": "none of these"}})
     )
     result = review_predictions(patient="ana", answers=str(file))
-    assert (result.answered, result.by_model["ana/1"].none_of_these) == (2, 1)
-    assert reviews.waiting("ana") == []
+    assert (result.answered, result.by_model["patient--ana/1"].none_of_these) == (2, 1)
+    assert reviews.waiting("patient--ana") == []
     assert SessionStore(home / "video", home / "patients").reviews("ana") == []
 
     trained = train_emotion("ana", repeats=1, permutations=19, force=True)
