@@ -125,6 +125,7 @@ class Familiarity:
         from safetensors.numpy import save_file
 
         arrays = {name: np.ascontiguousarray(getattr(self, name), np.float32) for name in _ARRAYS}
+        arrays["components"] = arrays["components"].astype(np.float16)  # most of the file
         save_file(arrays | {"combination": np.array([*self.weights, self.limit])}, path)
 
     @classmethod
@@ -145,7 +146,9 @@ class Familiarity:
                 raise ValueError(f"contains {name} that are not finite numbers")
         _check_shapes(tensors)
         first, second, third, limit = tensors["combination"].tolist()
-        return cls(**{name: tensors[name] for name in _ARRAYS}, weights=(first, second, third), limit=limit)
+        return cls(
+            **{name: tensors[name].astype(np.float32) for name in _ARRAYS}, weights=(first, second, third), limit=limit
+        )
 
 
 _ARRAYS = ("centre", "components", "pixel_centre", "whitening", "direction")

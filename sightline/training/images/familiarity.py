@@ -39,7 +39,7 @@ __all__ = ["FALSE_ALARMS", "add_familiarity", "fit_familiarity", "measure_famili
 FALSE_ALARMS = 0.01
 """The share of the images of its own kind that a model should refuse."""
 
-_COMPONENTS, _STRANGERS = 64, 700
+_COMPONENTS, _STRANGERS = 40, 700
 _FITTED = 5_000  # training images; a random sample of more
 
 Pixels = NDArray[np.uint8]
@@ -65,7 +65,7 @@ def fit_familiarity(
     variances, axes = np.linalg.eigh(LedoitWolf().fit(statistics).covariance_)
     familiarity = Familiarity(
         centre=plane.mean_.astype(np.float32),
-        components=plane.components_.astype(np.float32),
+        components=plane.components_.astype(np.float16).astype(np.float32),  # as they are stored
         pixel_centre=statistics.mean(axis=0).astype(np.float32),
         whitening=(axes / np.sqrt(variances)).astype(np.float32),
         direction=_direction(embeddings, statistics, *strange),
