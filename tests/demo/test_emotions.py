@@ -40,7 +40,7 @@ def page_and_folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path
         "probabilities": probabilities, "threshold": 0.6, "review": ["the words say sad"],
     }  # fmt: skip
     page = folder / "emotions.html"
-    write_patient(training, prediction, record, folder / "models" / "ana" / "1", page)
+    write_patient(training, prediction, record, folder / "models" / record.name / "1", page)
     return page.read_text(encoding="utf-8"), folder
 
 
