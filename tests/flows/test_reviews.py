@@ -266,7 +266,7 @@ def test_training_uses_the_emotion_that_a_person_answered(home: Path, reviews: R
     assert [(session.session, session.reason) for session in trained.left_out] == [
         ("synthetic-0002", "a person's answer: none of these (Kim)")
     ]
-    files = Registry(home / "model").open("ana", 2)
+    files = Registry(home / "model").open("patient--ana", 2)
     sessions = json.loads((files.folder / "training_sessions.json").read_bytes())["sessions"]
     assert {session["session"]: session["emotion"] for session in sessions}["synthetic-0001"] == "sad"
     [answered] = files.record.parameters["answered_by_people"]
