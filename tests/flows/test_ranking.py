@@ -59,12 +59,12 @@ def ran(result: RankingTrainingResult) -> set[str]:
 def test_ranking_is_retrained_only_in_changed_stages(crops: Path, registry: Registry, prefect_server: str) -> None:
     state: State[RankingTrainingResult] = train_ranking(str(crops), **QUICK, return_state=True)
     first = state.result()
-    assert (first.name, first.version, first.promoted, first.synthetic) == ("running-style", 1, True, True)
+    assert (first.name, first.version, first.synthetic) == ("running-style", 1, True)
+    assert not first.promoted  # twelve photos do not show that it is better than a guess
     assert ran(first) == set(STAGES)
     assert (first.train + first.validation, first.evaluated, first.dropped) == (16, 12, {})
     assert all(Path(plot).is_file() for plot in first.plots)
-    record = registry.record("running-style")
-    assert record.version == 1
+    assert registry.record("running-style/1").version == 1
 
     second = train(str(crops), epochs=3)
     assert ran(second) == {"train", "evaluate", "export"}
