@@ -128,7 +128,7 @@ def test_internal_error_is_a_problem_without_details(
     def fail(*_: Any) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr("api.classification.judge", fail)
+    monkeypatch.setattr("api.classification.judge_image", fail)
     with caplog.at_level(logging.CRITICAL):
         response = running.client.post("/classify", json={"images": [DARK]})
     assert problem(response) == (500, "internal")

@@ -66,7 +66,6 @@ def test_page_states_synthetic_data_and_need_for_review(page_and_folder: tuple[s
 
 def test_links_to_plots_and_files_are_relative_to_the_page(page_and_folder: tuple[str, Path]) -> None:
     links = [unquote(target) for target in re.findall(r'(?:src|href)="(models/[^"]*)"', page_and_folder[0])]
-    assert {f"models/patient--ana/1/{name}" for name in ("confusion_matrix.png", "model.tar.gz", "record.json")} <= set(
-        links
-    )
+    files = ("confusion_matrix.png", "model.tar.gz", "record.json")
+    assert {f"models/patient--ana/1/{name}" for name in files} <= set(links)
     assert all((page_and_folder[1] / target).is_file() for target in links)

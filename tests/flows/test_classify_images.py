@@ -307,8 +307,8 @@ def test_repeated_run_on_the_same_images_is_skipped(tmp_path: Path) -> None:
 
 def test_missing_model_names_the_command_that_trains_it(tmp_path: Path) -> None:
     greys(tmp_path / "in", SURE)
-    state = run(str(tmp_path / "in"), model="posture")
-    with pytest.raises(ModelNotFound, match="sightline train-image-classifier posture"):
+    state = run(str(tmp_path / "in"), model="products")
+    with pytest.raises(ModelNotFound, match="sightline train-image-classifier products"):
         state.result()
 
 

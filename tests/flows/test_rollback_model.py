@@ -29,7 +29,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_bundled_models: None) -> Iterator[Registry]:
     """A registry with three versions of ``posture``, all promoted in turn."""
     monkeypatch.setenv("MODEL_BUCKET", str(tmp_path / "models"))
     settings.cache_clear()

@@ -61,7 +61,7 @@ def publish_trees(registry: Registry, folder: Path) -> ModelRecord:
 
 
 FILES = {
-    "model.skops": ("ana", "emotion"),
+    "model.skops": ("patient--ana", "emotion"),
     "ranker.onnx": ("running-style", "ranking"),
     "backbone.safetensors": ("vehicles", "classes"),
     "head.safetensors": ("vehicles", "classes"),

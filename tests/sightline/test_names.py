@@ -64,7 +64,8 @@ class TestModelName:
             ModelName(name),
             ModelName(name.replace("_", "-")[:63].strip("-"), is_endpoint=True),
         ]
-        assert len({entry.folder for entry in shared}) == len(set(shared))
+        shared = list(dict.fromkeys(shared))  # the names of endpoints are cut
+        assert len({entry.folder for entry in shared}) == len(shared)
         for entry in shared:
             assert entry.has_folder(entry.earlier_folder)
             assert [other for other in shared if entry.covers(other.label)] == (
