@@ -33,11 +33,6 @@ OUT = Path(__file__).parent / "out"
 POSE_FPS = 10.0
 CLIPS = {"720p": (60, (1280, 720)), "1080p": (30, (1920, 1080)), "4K-upright": (10, (2160, 3840))}
 """Seconds and size, as displayed, by name."""
-_TRANSCRIPT = "WEBVTT\n\n" + "\n\n".join(
-    f"{start // 60:02d}:{start % 60:02d}.000 --> {(start + 4) // 60:02d}:{(start + 4) % 60:02d}.000\n{text}"
-    for start in range(0, 60, 10)
-    for start, text in [(start, "John is happy." if start % 20 else "He looks surprised, and he is not sad.")]
-)
 
 
 def main() -> None:
@@ -173,12 +168,24 @@ def _run_tracker(clip: Path) -> dict[str, float]:
     return {"seconds": seconds, "frames": frames}
 
 
+def _transcript(seconds: float) -> str:
+    """Return a cue of 4 s for every 10 s of the first minute."""
+    cues = [
+        f"00:{start:02d}.000 --> 00:{start + 4:02d}.000\n{text}"
+        for start in range(0, min(60, int(seconds) - 4), 10)
+        for text in ["John is happy." if start % 20 else "He looks surprised, and he is not sad."]
+    ]
+    return "\n\n".join(["WEBVTT", *cues])
+
+
 def _run_flow(clip: Path) -> dict[str, Any]:
     from flows.process_video import process_video
+    from sightline.media import probe
 
+    duration = probe(clip).duration
     with tempfile.TemporaryDirectory() as name:
         transcript = Path(name) / "transcript.vtt"
-        transcript.write_text(_TRANSCRIPT)
+        transcript.write_text(_transcript(duration))
         start = time.perf_counter()
         result = process_video(
             str(clip), "bench", video_bucket=f"{name}/videos", patients_bucket=f"{name}/patients",
