@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sightline.registry import ModelDamaged
 from sightline.registry.errors import damaged, first_problem
+from sightline.vision.tensors import load_tensors
 
 if TYPE_CHECKING:
     from sightline.registry import ModelFiles, ModelRecord
@@ -131,19 +132,8 @@ class Familiarity:
     @classmethod
     def load(cls, path: Path) -> Familiarity:
         """Load the measure in ``path``. Raises ``ValueError`` with the reason if the file contains something else."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            tensors = load_file(path)
-        except SafetensorError as error:
-            raise ValueError(f"is not a safetensors file ({error})") from error
-        if tensors.keys() != {*_ARRAYS, "combination"}:
-            expected = ", ".join((*_ARRAYS, "combination"))
-            raise ValueError(f"contains {', '.join(sorted(tensors)) or 'nothing'}; expected {expected}")
-        for name, tensor in tensors.items():
-            if not np.issubdtype(tensor.dtype, np.floating) or not np.isfinite(tensor).all():
-                raise ValueError(f"contains {name} that are not finite numbers")
+        names = (*_ARRAYS, "combination")
+        tensors = load_tensors(path, names, ", ".join(names))
         _check_shapes(tensors)
         first, second, third, limit = tensors["combination"].tolist()
         return cls(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.vision.tensors import load_tensors
 from sightline.vision.ubjson import check_ubjson
 
 if TYPE_CHECKING:
@@ -91,18 +92,7 @@ class LinearHead:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Load the head in ``path``. Raises ``ValueError`` with the reason if the file contains something else."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            tensors = load_file(path)
-        except SafetensorError as error:
-            raise ValueError(f"is not a safetensors file ({error})") from error
-        if tensors.keys() != {"weights", "bias"}:
-            raise ValueError(f"contains {', '.join(sorted(tensors)) or 'nothing'}; expected weights and bias")
-        for name, tensor in tensors.items():
-            if not np.issubdtype(tensor.dtype, np.floating) or not np.isfinite(tensor).all():
-                raise ValueError(f"contains {name} that are not finite numbers")
+        tensors = load_tensors(path, ("weights", "bias"), "weights and bias")
         return cls(tensors["weights"], tensors["bias"])
 
 
