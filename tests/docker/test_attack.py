@@ -121,10 +121,12 @@ def log_in(context: Any, address: str, login: str, screenshot: Path) -> None:
     for _ in range(4):
         tab.goto(f"{address}/deployments")
         with suppress(PageTimeout):  # a busy machine can lose a request of the page, which asks again after 30 s
+            # One page lists 10 deployments. They have one name, so their order is arbitrary.
+            tab.get_by_placeholder("Search deployments").fill("process-upload", timeout=20_000)
             tab.get_by_text("process-upload").first.wait_for(timeout=20_000)
             break
     else:
-        raise AssertionError(f"the deployments are not listed: {tab.inner_text('body')[:1000]!r}; failed: {failed}")
+        raise AssertionError(f"the deployment is not listed: {tab.inner_text('body')[:1000]!r}; failed: {failed}")
     tab.screenshot(path=screenshot)
     assert [request for request in failed if request[0] < 500] == []
     tab.close()
