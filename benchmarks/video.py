@@ -9,8 +9,8 @@ recording, which phones store on its side - in one run:
 
 With ``--long``, on two hours of 320x180 at 15 frames a second, and on a tenth of it:
 
-- the ratio of the flow's peak memory on the long clip to that on the short one, and that of the times per second of
-  video. Target: at most 1.2.
+- the ratio of the flow's peak memory on the long clip to that on the short one, and that of the processor seconds per
+  second of video. Target: at most 1.2.
 
 The measurements of a round run in sequence; a ratio is the median over the ratios of the rounds.
 """
@@ -84,7 +84,7 @@ def _measure_long(server: BenchServer) -> dict[str, Any]:
     short, long = (_child("--flow", clip, server) for clip in (_looped(1), _looped(10)))
     result = {
         "memory_ratio": long["peak_mib"] / short["peak_mib"],
-        "time_ratio": long["seconds"] / short["seconds"] / 10,
+        "processor_ratio": long["processor_seconds"] / short["processor_seconds"] / 10,
         "short": short,
         "long": long,
     }
@@ -92,7 +92,7 @@ def _measure_long(server: BenchServer) -> dict[str, Any]:
         f"two hours: {long['seconds']:.0f} s, peak memory {long['peak_mib']:.0f} MiB; a tenth: {short['seconds']:.0f} s"
     )
     print(f"peak memory, long over short: {result['memory_ratio']:.2f} (target 1.2)")
-    print(f"time per second of video, long over short: {result['time_ratio']:.2f} (target 1.2)")
+    print(f"processor seconds per second of video, long over short: {result['processor_ratio']:.2f} (target 1.2)")
     return result
 
 
@@ -186,15 +186,15 @@ def _run_flow(clip: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         transcript = Path(name) / "transcript.vtt"
         transcript.write_text(_transcript(duration))
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         result = process_video(
             str(clip), "bench", video_bucket=f"{name}/videos", patients_bucket=f"{name}/patients",
             transcript=str(transcript), pose_fps=POSE_FPS,
         )  # fmt: skip
-        seconds = time.perf_counter() - start
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor
         timings = json.loads(Path(result.metadata_file).read_bytes())["timings"]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "peak_mib": peak, "timings": timings}
+    return {"seconds": seconds, "processor_seconds": processor, "peak_mib": peak, "timings": timings}
 
 
 def _child(option: str, clip: Path, server: BenchServer) -> dict[str, Any]:
