@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks._people.clip import FPS, Actor, Clip
 from benchmarks._people.cutouts import PHOTOS, CutOut, photo, signer
@@ -14,6 +15,7 @@ from benchmarks._people.scripts import Camera, Script
 __all__ = ["compose", "single"]
 
 Random = np.random.Generator
+Floats = NDArray[np.float64]
 
 _SIZES = ((640, 480), (1280, 720))
 _COUNTS, _COUNT_SHARES = (2, 3, 4), (0.4, 0.35, 0.25)
@@ -188,14 +190,10 @@ def _patient_place(plan: _Plan) -> tuple[float, float]:
     role = plan.roles[0]
     if role.edge:
         return role.edge * 0.55 * plan.camera.side(2.5, 0), 1.5
-    moments = [*role.script.times, max(plan.duration, role.script.end)]
-    stays = [
-        end - start if here == there else 0.0
-        for start, end, here, there in zip(
-            moments, moments[1:], role.script.places, [*role.script.places[1:], role.script.places[-1]], strict=True
-        )
-    ]
-    return role.script.places[int(np.argmax(stays))]
+    script = role.script
+    waits = np.diff([*script.times, max(plan.duration, script.end)])
+    walks = [here != there for here, there in zip(script.places, [*script.places[1:], script.places[-1]], strict=True)]
+    return script.places[int(np.argmax(np.where(walks, 0, waits)))]
 
 
 def _pass(plan: _Plan, z: float, start: float) -> Script:
@@ -356,7 +354,7 @@ def _actor(number: int, role: _Role, plan: _Plan) -> Actor:
     )
 
 
-def _edge_actor(number: int, role: _Role, path: np.ndarray, plan: _Plan, gain: tuple[float, ...]) -> Actor:
+def _edge_actor(number: int, role: _Role, path: Floats, plan: _Plan, gain: tuple[float, ...]) -> Actor:
     """Return the signing person, whose cut edges are at the frame's or beyond."""
     width, height = plan.camera.size
     share = float(plan.random.uniform(0.65, 1.0))
@@ -381,7 +379,7 @@ def _edge_actor(number: int, role: _Role, path: np.ndarray, plan: _Plan, gain: t
     )
 
 
-def _mirroring(role: _Role, foot_x: np.ndarray, camera: Camera) -> np.ndarray:
+def _mirroring(role: _Role, foot_x: Floats, camera: Camera) -> NDArray[np.bool_]:
     """Return where the picture is mirrored: a person turns round while they are out of the picture."""
     outside = (foot_x < -0.1 * camera.size[0]) | (foot_x > 1.1 * camera.size[0])
     turns = np.concatenate([[False], outside[1:] & ~outside[:-1]])

@@ -232,7 +232,8 @@ def _refined(rgb: Image, own: NDArray[np.bool_], others: NDArray[np.bool_], heig
     labels[cv2.erode(mask, band) > 0] = cv2.GC_FGD
     labels[others] = cv2.GC_BGD
     cv2.setRNGSeed(0)
-    cv2.grabCut(rgb, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(rgb, labels, (0, 0, 1, 1), *models, 4, cv2.GC_INIT_WITH_MASK)
     kept = cv2.medianBlur(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8), 2 * _SCALE + 1)
     count, parts, sizes, _ = cv2.connectedComponentsWithStats(kept)
     large = [part for part in range(1, count) if sizes[part, 4] > 0.03 * sizes[1:, 4].max()]
@@ -270,13 +271,14 @@ def _from_video() -> dict[str, NDArray[Any]]:
     from sightline.pose import PoseTracker
 
     reader = cv2.VideoCapture(str(SHARED / "video" / "signing_person.mp4"))
-    pictures, joints = [], []
+    pictures: list[Image] = []
+    joints: list[NDArray[np.float64]] = []
     with PoseTracker() as tracker, SelfieSegmentation(model_selection=0) as segmentation:
         while True:
             found, bgr = reader.read()
             if not found:
                 break
-            rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+            rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
             keypoints = tracker.track(rgb, len(pictures) / 29.97)
             if keypoints is None:
                 raise RuntimeError(f"signing_person.mp4: nobody is found in frame {len(pictures)}")
@@ -292,9 +294,9 @@ def _torso(keypoints: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np
     import cv2
 
     names = ("right_shoulder", "left_shoulder", "left_hip", "right_hip")
-    corners = keypoints[[JOINTS.index(name) for name in names], :2]
+    corners = np.round(keypoints[[JOINTS.index(name) for name in names], :2]).astype(np.int32)
     mask = np.zeros(shape[:2], np.uint8)
-    cv2.fillConvexPoly(mask, np.round(corners).astype(np.int32), 1)
+    cv2.fillConvexPoly(mask, corners, [1.0])
     return np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 4))
 
 
