@@ -132,7 +132,8 @@ class Clip:
 
         with av.open(file, "r") as container:
             for index, frame in enumerate(container.decode(video=0)):
-                yield ComposedFrame(index, index / FPS, frame.to_ndarray(format="rgb24"), truths[index])
+                rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+                yield ComposedFrame(index, index / FPS, rgb, truths[index])
 
     def write(self, path: Path) -> None:
         """Write the clip as an MP4 file."""

@@ -160,6 +160,8 @@ def _add_other(plan: _Plan) -> None:
     kind = str(random.choice(kinds, p=(0.22, 0.22, 0.16, 0.12, 0.12, 0.06, 0.10)))
     if PHOTOS[_photo_name(cutout)].largest <= _SMALL and kind in ("front", "meet", "approach"):
         kind = "behind"
+    if kind == "stand" and len(plan.roles) == 1:
+        kind = "front"
     script = _ACTS[kind](plan, cutout)
     plan.tags.add(kind if kind != "leave" else "leaves and returns")
     plan.roles.append(_Role(cutout, script, bool(random.random() < 0.5)))

@@ -107,7 +107,8 @@ class Picture:
         levels = [self.rgba]
         while min(levels[-1].shape[:2]) >= 32:
             height, width = levels[-1].shape[:2]
-            levels.append(cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA))
+            half = cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+            levels.append(np.asarray(half, np.uint8))
         return tuple(levels)
 
     @cached_property
@@ -215,7 +216,7 @@ def _outline(annotation: dict[str, Any], shape: tuple[int, ...]) -> NDArray[np.b
 
     mask = np.zeros(shape[:2], np.uint8)
     for polygon in annotation["segmentation"]:
-        cv2.fillPoly(mask, [np.round(np.array(polygon).reshape(-1, 2) * _SCALE).astype(np.int32)], 1)
+        cv2.fillPoly(mask, [np.round(np.array(polygon).reshape(-1, 2) * _SCALE).astype(np.int32)], [1.0])
     return mask.astype(bool)
 
 

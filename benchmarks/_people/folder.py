@@ -27,7 +27,7 @@ def cached(name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, 
     if not file.exists():
         arrays = make()
         part = file.with_name(f".{name}-{os.getpid()}.npz")
-        np.savez_compressed(part, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(part, **arrays)
         part.rename(file)
     with np.load(file) as stored:
         return dict(stored)
