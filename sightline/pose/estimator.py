@@ -77,6 +77,13 @@ class Region(NamedTuple):
     rotation: float
 
 
+class Detection(NamedTuple):
+    """A person that the detector found: their region, and the midpoint of their shoulders in pixels."""
+
+    region: Region
+    shoulders: tuple[float, float]
+
+
 class Person(NamedTuple):
     """A person in a frame.
 
@@ -137,22 +144,22 @@ class PoseEstimator:
         self._detector.close()
         self._landmarks.close()
 
-    def detect(self, rgb: Frame, window: SearchWindow | None = None) -> list[Region]:
-        """Return the regions of people in the window, by default the full frame, the highest confidence first.
+    def detect(self, rgb: Frame, window: SearchWindow | None = None) -> list[Detection]:
+        """Return the people in the window, by default the full frame, the highest confidence first.
 
         The detector scales the window to 224 by 224 pixels, so a person must fill about a sixth of its longer side.
         """
         left, top, width, height = window or SearchWindow(0, 0, rgb.shape[1], rgb.shape[0])
         part = np.ascontiguousarray(rgb[top : top + height, left : left + width])
         detections = self._detector.process(part).detections or []
-        regions = []
+        found = []
         for detection in sorted(detections, key=lambda detection: -detection.score[0]):
-            centre, edge = (
+            centre, edge, shoulders = (
                 (left + point.x * width, top + point.y * height)
-                for point in detection.location_data.relative_keypoints[:2]
+                for point in detection.location_data.relative_keypoints[:3]
             )
-            regions.append(_region(centre, edge))
-        return regions
+            found.append(Detection(_region(centre, edge), shoulders))
+        return found
 
     def landmarks(self, rgb: Frame, region: Region) -> Person | None:
         """Return the person in the region, or None if the model detects none."""

@@ -94,7 +94,7 @@ class FaceDetector:
         return [box for model, window in searches for box in _face_boxes(model, rgb, window)]
 
     def _heads(self, rgb: Frame, windows: list[SearchWindow]) -> list[Box]:
-        regions = distinct([region for window in windows for region in self._estimator.detect(rgb, window)])
+        regions = distinct([found.region for window in windows for found in self._estimator.detect(rgb, window)])
         people = [person for region in regions if (person := self._estimator.landmarks(rgb, region))]
         heads = [head_box(person.keypoints) for person in people if person.presence >= _MIN_PRESENCE]
         return [head.astype(np.float64) for head in heads if head is not None]

@@ -59,7 +59,7 @@ def find_people(rgb: Frame, estimator: PoseEstimator) -> list[FoundPerson]:
     """
     check_frame(rgb)
     windows = [full_frame(rgb), *(part for share in _PARTS for part in parts(rgb, share))]
-    regions = distinct(region for window in windows for region in estimator.detect(rgb, window))
+    regions = distinct(found.region for window in windows for found in estimator.detect(rgb, window))
     candidates = [person for region in regions if (person := estimator.refined_landmarks(rgb, region))]
     people: list[FoundPerson] = []
     for person in sorted(candidates, key=lambda candidate: -candidate.presence):

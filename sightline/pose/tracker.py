@@ -121,7 +121,7 @@ def _find(
     estimator: PoseEstimator, rgb: Frame, windows: list[SearchWindow], min_presence: float = 0.0
 ) -> Person | None:
     """Return the largest of the people in the windows; in one window, only the highest confidence counts."""
-    regions = [regions[0] for window in windows if (regions := estimator.detect(rgb, window))]
+    regions = [found[0].region for window in windows if (found := estimator.detect(rgb, window))]
     for region in sorted(regions, key=lambda region: -region.side):
         person = estimator.refined_landmarks(rgb, region)
         if person is not None and person.presence >= min_presence:
