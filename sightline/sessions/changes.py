@@ -1,8 +1,7 @@
 """Changes of stored sessions by people's answers: who the patient is, and whom the statements are about.
 
-Nothing is processed again: a track has everyone's poses, and the metadata have the transcript. The record is changed
-before the metadata, because training reads records. Every change is idempotent: if a process is killed between the two,
-the same change completes them.
+Nothing is processed again: a track has everyone's poses, and the metadata have the transcript. Every change is
+idempotent, and the record is changed last: a record that does not have the change shows that it is not complete.
 """
 
 from __future__ import annotations
@@ -55,13 +54,7 @@ def set_statements(
         "annotations": findings.annotations,
         "timeline": findings.timeline,
     }
-    changed = _change(layout, record, statements, emotion=findings.dominant, attribution=attribution)
-    metadata = documents.read(layout.metadata, Metadata)
-    if metadata is not None:
-        content = analysis_csv(metadata)
-        if not storage.exists(layout.csv) or storage.read_bytes(layout.csv) != content:
-            storage.write_bytes(layout.csv, content)
-    return changed
+    return _change(layout, record, statements, emotion=findings.dominant, attribution=attribution)
 
 
 def read_metadata(store: SessionStore, record: SessionRecord) -> Metadata | None:
@@ -91,16 +84,15 @@ def _change(
     layout: SessionLayout, record: SessionRecord, statements: dict[str, Any] | None = None, **fields: Any
 ) -> SessionRecord:
     """Change fields that record and metadata have in common, and ``statements`` in the metadata."""
-    stored = documents.change(
-        layout.record(record.folder, record.session), SessionRecord, _updated(record.sha256, "sha256", fields)
-    )
-    documents.change(
+    metadata = documents.change(
         layout.metadata, Metadata, _updated(record.sha256, "content_hash", {**fields, **(statements or {})})
     )
+    if metadata is not None and statements is not None:
+        storage.write_bytes(layout.csv, analysis_csv(metadata))
+    location = layout.record(record.folder, record.session)
+    stored = documents.change(location, SessionRecord, _updated(record.sha256, "sha256", fields))
     if stored is None:
-        raise InvalidInput(
-            f"{record.patient}/{record.session}", "its record has been removed", "Process the video again"
-        )
+        raise InvalidInput(storage.uri_of(location), "is not the session's record any more", "Process the video again")
     return stored
 
 

@@ -65,7 +65,11 @@ class Attribution(_Record):
 
     how: Literal["known", "assumed", "undecided"]
     names: tuple[str, ...] = ()
-    """The patient's names that were known."""
+    """The patient's names that were known, ``given`` included."""
+    others: tuple[str, ...] = ()
+    """The names that were known to be other people's."""
+    given: tuple[str, ...] = ()
+    """The patient's names that the user gave for this session."""
     people: tuple[str, ...] = ()
     """The names of the people talked about, without those that are known to be other people's."""
 

@@ -79,7 +79,7 @@ class TestOutputs:
         for index, (name, people) in enumerate(outputs.poses):
             numbered = storage.read_bytes(storage.locate(f"{stored.pose_folder}/pose_{index:06d}.json"))
             assert numbered == storage.read_bytes(storage.locate(f"{stored.poses}/{name}"))
-            np.testing.assert_allclose(read_openpose(numbered), keypoints, atol=1e-3)
+            np.testing.assert_allclose(read_openpose(numbered), people[1], atol=1e-3)
 
     def test_record_has_the_original_keys_and_the_training_data(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs
