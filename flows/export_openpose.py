@@ -39,7 +39,9 @@ def export_openpose(
     every_frame: bool = False,
     patients_bucket: str | None = None,
 ) -> OpenPoseExport:
-    """Export a session's poses as OpenPose files: everyone, the patient first, with their number as person_id.
+    """Export a session's poses as OpenPose files.
+
+    Everyone is exported, the patient first, with their number in the session as person_id.
 
     Args:
         session: The session: PATIENT/SESSION, or the path or URI of its record, SESSION_session.json.
