@@ -73,7 +73,7 @@ def _poses(frames: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArr
 def _write(poses: tuple[NDArray[np.float64], ...], folder: Path) -> Path:
     points, _, confidences = poses
     for number, keypoints in enumerate(np.dstack([points, confidences]).astype(np.float32)):
-        (folder / f"pose_{number:06d}.json").write_bytes(write_openpose(keypoints))
+        (folder / f"pose_{number:06d}.json").write_bytes(write_openpose({1: keypoints}))
     return folder
 
 

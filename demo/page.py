@@ -9,7 +9,7 @@ from typing import Any
 from demo.template import class_colours, css, link, render
 from sightline.emotion import load_keywords
 from sightline.media import MIN_CONFIDENCE, probe, sample_frames, still_pose_name
-from sightline.pose import LIMBS, read_openpose
+from sightline.pose import LIMBS, read_openpose_people
 
 
 def write_page(result: dict[str, Any], page: Path) -> None:
@@ -59,18 +59,17 @@ def _still(image: Path, poses: Path, page: Path) -> dict[str, Any]:
 
     width, height = Image.open(image).size
     pose = poses / f"{still_pose_name(image.stem)}.json"
-    points = read_openpose(pose.read_bytes(), pose.name) if pose.exists() else None
-    limbs = []
-    if points is not None:
-        limbs = [
-            {
-                "x1": f"{points[limb.a, 0]:.1f}", "y1": f"{points[limb.a, 1]:.1f}",
-                "x2": f"{points[limb.b, 0]:.1f}", "y2": f"{points[limb.b, 1]:.1f}",
-                "colour": css(limb.colour),
-            }
-            for limb in LIMBS
-            if min(points[limb.a, 2], points[limb.b, 2]) >= MIN_CONFIDENCE
-        ]  # fmt: skip
+    people = read_openpose_people(pose.read_bytes(), pose.name) if pose.exists() else []
+    limbs = [
+        {
+            "x1": f"{points[limb.a, 0]:.1f}", "y1": f"{points[limb.a, 1]:.1f}",
+            "x2": f"{points[limb.b, 0]:.1f}", "y2": f"{points[limb.b, 1]:.1f}",
+            "colour": css(limb.colour),
+        }
+        for _, points in people
+        for limb in LIMBS
+        if min(points[limb.a, 2], points[limb.b, 2]) >= MIN_CONFIDENCE
+    ]  # fmt: skip
     return {"name": image.name, "src": link(image, page), "width": width, "height": height, "limbs": limbs}
 
 

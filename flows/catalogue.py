@@ -132,6 +132,12 @@ CATALOGUE: tuple[FlowEntry, ...] = (
                 match={"prefect.resource.id": "sightline.session.*"},
                 parameters={"patient": "{{ event.payload.patient }}"},
             ),
+            Trigger(
+                name="Ask who the patient of a session is",
+                expect="sightline.session.unidentified",
+                match={"prefect.resource.id": "sightline.session.*"},
+                parameters={"patient": "{{ event.payload.patient }}"},
+            ),
         ),
     ),
     FlowEntry(

@@ -10,10 +10,14 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.emotion import NEUTRAL, load_keywords
+from sightline.reviews import unknown_patient_alert
 from sightline.sessions import PoseIndices, SessionStore, StoredSession
 from sightline.settings import settings
 from sightline.speech import Engine, FittedTranscript
+from tasks.alerts import send_alert
 from tasks.emotion import find_emotions
+from tasks.events import emit_session_unidentified
+from tasks.identity import check_wish, queue_questions, read_wish
 from tasks.media import cut_highlights, probe_video, track_and_annotate
 from tasks.sessions import ProcessedVideo, fetch_video, find_session, publish_session, store_session
 from tasks.speech import fit_transcript, read_transcript, transcribe
@@ -69,6 +73,11 @@ def process_video(
     pose_fps: Annotated[float, Field(gt=0, le=240)] = 10.0,
     blur_faces: bool = False,
     highlights: bool = False,
+    person: Annotated[int, Field(ge=1)] | None = None,
+    person_at: str | None = None,
+    reference: str | None = None,
+    names: list[str] | None = None,
+    hide_others: bool | None = None,
 ) -> VideoResult:
     """Turn a video into a transcript, emotions, poses and an annotated video.
 
@@ -82,19 +91,32 @@ def process_video(
         transcript: A WebVTT, SRT, ASS, TTML or Whisper JSON file that replaces the transcription. It has to fit the
             video: cues after its end are left out, or refused if they are most of them.
         audio_track: Number of the sound track, from 0. By default the one marked as default, or the first with sound.
-        pose_fps: Frames per second at which the person is tracked.
+        pose_fps: Frames per second at which the people are tracked.
         blur_faces: Make faces unrecognisable in the annotated video and in the stored frames.
         highlights: Also write a video that joins the emotional moments.
+        person: The patient's number among the people of the video, who are numbered as they appear. By default the
+            patient is found by their appearance in earlier sessions, or as the person seen longest and largest; if that
+            is not clear, a reviewer is asked.
+        person_at: A point on the patient instead, as x,y@seconds: from the left and the top of the upright picture, in
+            pixels (412,300@12.5) or as shares of its width and height (0.32,0.4@12.5).
+        reference: A photo of the patient instead, a path or an s3:// URI.
+        names: Names of the patient, besides those in the names file of the patient's folder.
+        hide_others: Make everyone but the patient unrecognisable in the annotated video, frames and highlights. By
+            default HIDE_OTHERS.
     """
     config, timings = settings(), Timings()
     videos = config.locate(video_bucket or config.video_bucket)
     patients = config.locate(patients_bucket or config.patients_bucket)
     keywords, store = load_keywords(config.emotion_keywords), SessionStore(videos, patients)
+    if names:
+        raise NotImplementedError("names are not passed to find_emotions yet")
+    wish = read_wish(person, person_at, reference)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with timings.stage("fetch"):
             source = fetch_video(video, patient, videos, folder)
         if stored := find_session(store, source):
+            ask_about(stored)
             message = f"{source.uri} has already been processed, as session {stored.session}; nothing was changed"
             if changed := stored.metadata.changed_parameters(flow_run.parameters):
                 message += f". Options that differ from that run: {changed}"
@@ -107,6 +129,7 @@ def process_video(
                 max_damage_share=config.max_damage_share,
                 audio_track=audio_track,
             )
+            wished = check_wish(wish, info)
         with timings.stage("transcribe"):
             if transcript:
                 speech = fit_transcript(read_transcript(transcript, folder), info)
@@ -116,8 +139,9 @@ def process_video(
             findings = find_emotions(speech.transcript, info.duration, keywords)
         with timings.stage("extract poses and annotate"):
             tracked, annotated = track_and_annotate(
-                info, speech.transcript, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces
-            )
+                info, speech.transcript, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces,
+                hide_others=config.hide_others if hide_others is None else hide_others, wish=wished,
+            )  # fmt: skip
         with timings.stage("cut highlights"):
             joined = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None
         processed = ProcessedVideo(
@@ -125,4 +149,13 @@ def process_video(
         )
         stored = store_session(store, source, processed, folder)
     publish_session(stored)
+    ask_about(stored)
     return VideoResult.from_session(stored, processed=True)
+
+
+def ask_about(stored: StoredSession) -> None:
+    """Ask people who the patient of the session is and which names are theirs, if that is not known."""
+    questions = queue_questions(stored)
+    if alert := unknown_patient_alert(stored, questions):
+        send_alert(alert)
+        emit_session_unidentified(stored, questions)

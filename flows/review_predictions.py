@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,9 +27,9 @@ from tasks.support.opaque import Opaque
 class ReviewResult(BaseModel):
     """The answers of this run, and their agreement with the model's uncertain predictions.
 
-    ``waiting`` is the number of the model's open questions. ``left_out`` holds images of payloads, which are not
-    stored, so nobody can review them. ``this_run`` is the agreement of this run's answers, ``by_model`` that of all
-    answers about each version.
+    Answers about who the patient is count as answers, but are not compared with predictions. ``waiting`` is the number
+    of the model's open questions. ``left_out`` holds images of payloads, which are not stored, so nobody can review
+    them. ``this_run`` is the agreement of this run's answers, ``by_model`` that of all answers about each version.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,7 +72,8 @@ def review_predictions(
     Args:
         results: The results of classify-images with the uncertain images: their folder, or a file in it.
         model: Ask all open questions about this model instead, NAME or NAME/VERSION.
-        patient: Ask about this patient's sessions instead.
+        patient: Ask about this patient's sessions instead: uncertain predictions, which person in the picture is the
+            patient, and which names are theirs.
         answers: A JSON file with the answers, to be used instead of a form.
         page_size: Questions per form.
         limit: Maximum number of questions in this run, the least certain first.
@@ -101,8 +103,10 @@ def _reason(question_set: Opaque[QuestionSet]) -> str:
         return "there are no open questions"
     if can_wait():
         return f"all {count} questions were put off, or are asked by another run"
+    first = question_set.value.questions[0]
+    example = json.dumps({"reviewer": "NAME", "answers": {first.label: "ANSWER"}}, ensure_ascii=False)
     return (
         f"{count} questions are open, and this run cannot wait for answers, because it was not started from a "
         "deployment. Start review-predictions in the Prefect UI, which `make ui` starts on this machine, or give "
-        '--answers FILE.json, with {"reviewer": "NAME", "answers": {"URI": "CLASS"}}'
+        f"--answers FILE.json, for example with {example}, where the answer is one of {', '.join(first.answers)}"
     )

@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.registry import ModelRecord, Promotion
+from sightline.reviews import waiting_note
 from sightline.sessions import LeftOutSession
 from sightline.settings import settings
 from sightline.storage import uri_of
@@ -86,14 +87,18 @@ class EmotionTrainingResult(BaseModel):
     """Why there was no training; empty if there was one."""
     gate: tuple[GateRow, ...]
     left_out: tuple[LeftOutSession, ...]
+    waiting: str
+    """How many sessions wait for an answer about who the patient is, and where to answer; empty if none do."""
     model: TrainedModel | None
 
     @classmethod
-    def of(cls, patient: str, gate: GateReport, model: TrainedModel | None = None) -> EmotionTrainingResult:
+    def of(
+        cls, patient: str, gate: GateReport, waiting: str, model: TrainedModel | None = None
+    ) -> EmotionTrainingResult:
         """Return the result of a training, or of a gate that failed."""
         return cls(
             patient=patient, trained=model is not None, reasons=gate.reasons, gate=gate.rows, left_out=gate.left_out,
-            model=model,
+            waiting=waiting, model=model,
         )  # fmt: skip
 
 
@@ -121,10 +126,12 @@ def train_emotion(
     bucket = config.locate(patients_bucket or config.patients_bucket)
     try:
         with training_lease(patient) as lease:
-            gate, answered = check_sessions(patient, bucket, lease, force)
-            publish_gate(patient, gate)
+            gate, answered, unanswered = check_sessions(patient, bucket, lease, force)
+            waiting = waiting_note(patient, unanswered)
+            publish_gate(patient, gate, waiting)
             if not gate.passed:
-                return skipped("; ".join(gate.reasons), EmotionTrainingResult.of(patient, gate))
+                reasons = "; ".join(filter(None, (*gate.reasons, waiting)))
+                return skipped(reasons, EmotionTrainingResult.of(patient, gate, waiting))
             lease.begin([session.session for session in gate.sessions])
             with gate_noted(gate):
                 table = read_features(bucket, gate)
@@ -137,10 +144,10 @@ def train_emotion(
     except TrainingInProgress as in_progress:
         reason = str(in_progress)
         result = EmotionTrainingResult(
-            patient=patient, trained=False, reasons=(reason,), gate=(), left_out=(), model=None
+            patient=patient, trained=False, reasons=(reason,), gate=(), left_out=(), waiting="", model=None
         )
         return skipped(reason, result)
     model = TrainedModel.of(record, promotion)
     report_training(patient, record, promotion, trainings, model.folder)
     send_alert(training_alert(patient, record, promotion, model.folder))
-    return EmotionTrainingResult.of(patient, gate, model)
+    return EmotionTrainingResult.of(patient, gate, waiting, model)

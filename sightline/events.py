@@ -160,6 +160,19 @@ class SessionUncertain(SessionPredicted):
     event = "sightline.session.uncertain"
 
 
+class SessionUnidentified(Payload):
+    """It is not known who the patient of a stored session is, or which names are theirs: a person should answer.
+
+    ``questions`` are the labels of the questions.
+    """
+
+    event = "sightline.session.unidentified"
+
+    patient: str
+    session: str
+    questions: tuple[str, ...]
+
+
 class ImagesClassified(Payload):
     """A run classified images: how many by outcome, class and reason. ``results`` is the URI of the records."""
 

@@ -90,6 +90,11 @@ class Settings(StorageSettings):
         0.02, ge=0, le=1, description="The share of a video that may be undecodable. A video with more is refused."
     )
     emotion_keywords: Path | None = Field(None, description="A keyword table that replaces the built-in one.")
+    hide_others: bool = Field(
+        False,
+        description="Make everyone but the patient unrecognisable in annotated videos, frames and highlights, unless "
+        "process-video's option says otherwise.",
+    )
 
     file_threshold: NonNegativeInt = Field(10, description="Pose files needed to train a patient's emotion model.")
     size_threshold_mb: NonNegativeFloat = Field(

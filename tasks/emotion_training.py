@@ -13,16 +13,18 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from sightline import affect, reviews, sessions, storage
+from sightline import affect, reviews, storage
 from sightline.affect import Training, model_of
 from sightline.names import PatientName
 from sightline.registry import ModelRecord, Promotion
+from sightline.sessions import LeftOutSession, SessionStore
 from sightline.settings import settings
 from sightline.storage import Location
 from sightline.training import emotions
 from sightline.training.emotions import GateLimits, GateReport, SessionTable, TrainedForest, TrainingLease
 from tasks.events import emit_training
 from tasks.models import open_registry, open_reviews
+from tasks.naming import open_naming
 from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 from tasks.support.progress import progress
@@ -59,16 +61,30 @@ def training_lease(patient: str) -> Iterator[TrainingLease]:
 @sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")
 def check_sessions(
     patient: str, patients_bucket: Location, lease: TrainingLease, force: bool
-) -> tuple[GateReport, list[dict[str, Any]]]:
+) -> tuple[GateReport, list[dict[str, Any]], int]:
     """Check the patient's sessions, relabelled with people's answers, against the gate.
 
-    Return the gate's report, and the sessions whose emotion is a person's answer, for the model's record.
+    Answers about who the patient is, and which names are theirs, are applied to the stored sessions first. A session
+    without such an answer that needs one is left out, and its question is queued if it is not.
+
+    Return the gate's report, the sessions whose emotion is a person's answer, for the model's record, and the number of
+    sessions that wait for an answer about the patient.
     """
-    answers = open_reviews().answered(PatientName.parse(patient).model.name)
-    records, refused, answered = reviews.relabelled(sessions.read_sessions(patients_bucket, patient), answers)
+    store, queue = SessionStore(settings().videos, patients_bucket), open_reviews()
+    stored = reviews.apply_answers(store, queue, open_naming(patients_bucket), patient)
+    reviews.queue_unknown(store, queue, stored)
+    usable = [record for record in stored if record.unusable is None]
+    unusable = [
+        LeftOutSession(session=record.session, emotion=record.emotion, reason=record.unusable)
+        for record in stored
+        if record.unusable is not None
+    ]
+    answers = queue.answered(PatientName.parse(patient).model.name)
+    records, refused, answered = reviews.relabelled(usable, answers)
     limits = GateLimits.of(settings())
     gate = emotions.check_gate(records, limits, lease.last_ended, datetime.now(UTC), force=force)
-    return gate.model_copy(update={"left_out": (*refused, *gate.left_out)}), answered
+    waiting = reviews.count_unknown(queue, patient, stored)
+    return gate.model_copy(update={"left_out": (*unusable, *refused, *gate.left_out)}), answered, waiting
 
 
 @contextmanager
@@ -139,14 +155,19 @@ def list_patients(patients_bucket: Location, only: Sequence[str]) -> list[str]:
 
 
 @sightline_task(**PLAIN)
-def publish_gate(patient: str, gate: GateReport) -> None:
-    """Publish the conditions of the gate as a table, and log them."""
+def publish_gate(patient: str, gate: GateReport, waiting: str) -> None:
+    """Publish the conditions of the gate as a table, and log them.
+
+    ``waiting`` states how many sessions wait for an answer; empty if none do.
+    """
     create_table_artifact(
         emotions.gate_rows(gate), key="training-gate", description=emotions.gate_summary(patient, gate)
     )
     logger = get_run_logger()
     for line in emotions.gate_lines(gate):
         logger.info("%s", line)
+    if waiting:
+        logger.warning("%s", waiting)
 
 
 @sightline_task(**PLAIN)

@@ -20,15 +20,18 @@ from sightline.events import (
     SessionPredicted,
     SessionStored,
     SessionUncertain,
+    SessionUnidentified,
     VideoProcessed,
 )
 from sightline.names import ModelName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sightline.monitoring import MonitoringReport
     from sightline.ranking import FinishedRanking
     from sightline.registry import ModelRecord, Promotion
-    from sightline.reviews import Agreement
+    from sightline.reviews import Agreement, Question
     from sightline.sessions import Prediction, StoredSession
     from sightline.vision import FinishedClassification
 
@@ -44,6 +47,7 @@ __all__ = [
     "emit_session_predicted",
     "emit_session_stored",
     "emit_session_uncertain",
+    "emit_session_unidentified",
     "emit_training",
     "emit_video_processed",
 ]
@@ -84,6 +88,13 @@ def emit_session_predicted(stored: StoredSession, prediction: Prediction) -> Non
 def emit_session_uncertain(stored: StoredSession, prediction: Prediction) -> None:
     """Emit ``sightline.session.uncertain``, which can start a review."""
     _emit(_session(stored), _prediction(SessionUncertain, stored, prediction))
+
+
+def emit_session_unidentified(stored: StoredSession, questions: Sequence[Question]) -> None:
+    """Emit ``sightline.session.unidentified``, which can start a review."""
+    labels = tuple(question.label for question in questions)
+    payload = SessionUnidentified(patient=stored.patient, session=stored.session, questions=labels)
+    _emit(_session(stored), payload)
 
 
 def emit_images_classified(run: FinishedClassification, results: str) -> None:

@@ -9,7 +9,7 @@ from prefect.logging import get_run_logger
 from sightline import media
 from sightline.emotion import EmotionFindings, Keywords
 from sightline.media import FaceSeries, Overlay, SkeletonSeries, TimedLabel, VideoInfo
-from sightline.pose import TrackedVideo, faces_for, skeleton_for
+from sightline.pose import IdentityWish, TrackedVideo, faces_for, skeleton_for
 from sightline.speech import Transcript
 from tasks.pose import extract_poses
 from tasks.support.policy import PLAIN, sightline_task
@@ -38,12 +38,18 @@ def track_and_annotate(
     *,
     fps: float,
     blur_faces: bool,
+    hide_others: bool = False,
+    wish: IdentityWish | None = None,
 ) -> tuple[TrackedVideo, Path]:
-    """Track the person at ``fps`` frames a second, and write the annotated video to ``folder``.
+    """Track the people at ``fps`` frames a second, and write the annotated video to ``folder``.
+
+    ``wish``: who the user says the patient is. ``hide_others``: make everyone else unrecognisable.
 
     The two tasks run concurrently: the annotation waits for the samples that it needs from the tracker. Each task keeps
     one core busy.
     """
+    if hide_others or wish:
+        raise NotImplementedError("one person is tracked, so there are no others to hide or to choose from")
     skeleton, faces = skeleton_for(fps), faces_for(fps) if blur_faces else None
     overlay = _make_overlay(info, transcript, findings, keywords, skeleton, faces)
     with media.short_switch_interval():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any, Literal, cast
 
 from prefect.input import RunInput
@@ -16,6 +17,10 @@ from sightline.vision import Limits
 __all__ = ["answers_of", "form_of", "reviewer_of"]
 
 _REVIEWER = "reviewer"
+_NONE_MEANS = {
+    "person": " (the patient is not in the picture, and the session is never used for training)",
+    "name": " (it is nobody's name)",
+}
 _WEB = re.compile(r"https?://[^\s<>]+")
 
 
@@ -52,25 +57,59 @@ def _named(page: Page) -> Iterator[tuple[str, int, Question]]:
 
 
 def _title(question: Question) -> str:
+    if question.kind == "person":
+        return f"Who is the patient in {question.session}?"
+    if question.kind == "name":
+        return f"Whose name is {question.name}?"
     return question.session or question.uri.rpartition("/")[2]
 
 
 def _instructions(page: Page, pages: int) -> str:
-    first, count = page.questions[0], len(page.questions)
-    subject = f"this {first.kind}" if count == 1 else f"these {count} {first.kind}s"
+    first = page.questions[0]
     return (
-        f"Page {page.number} of {pages}. {_plain(first.model)} is uncertain about {subject}. "
-        f"Choose an answer for each: {', '.join(map(_plain, first.choices))}, *{NONE_OF_THESE}* or *{CANNOT_TELL}*. "
+        f"Page {page.number} of {pages}. {_subject(first, len(page.questions))} "
+        f"Choose an answer for each: {', '.join(map(_plain, first.choices))}, *{NONE_OF_THESE}*"
+        f"{_NONE_MEANS.get(first.kind, '')} or *{CANNOT_TELL}*. "
         f"A question left at *{LATER}* is asked again another time. Your name is stored with the answers."
     )
 
 
+def _subject(first: Question, count: int) -> str:
+    """Return a sentence about what is asked."""
+    if first.kind == "person":
+        return "Several people are in the picture, and it is not known who of them is the patient."
+    if first.kind == "name":
+        names = "this name" if count == 1 else f"these {count} names"
+        patient = _plain(str(first.session).partition("/")[0])
+        return f"Statements are about {names}, and it is not known which are names of the patient {patient}."
+    subject = f"this {first.kind}" if count == 1 else f"these {count} {first.kind}s"
+    return f"{_plain(first.model)} is uncertain about {subject}."
+
+
 def _description(question: Question, limits: Limits) -> str:
-    """Return Markdown: the embedded thumbnail, the prediction and the URI."""
+    """Return Markdown: embedded pictures or quoted statements, the reason for the question, and the URI."""
+    if question.kind == "person":
+        content = [_person(*shown, limits) for shown in zip_longest(question.choices, question.pictures, fillvalue="")]
+        return "\n\n".join([*content, f"{_sentence(question.why)}", _link(question.uri)])
+    if question.kind == "name":
+        said = [f"> {_plain(statement)}" for statement in question.statements]
+        return "\n\n".join([*said, _sentence(question.why), _link(question.uri)])
     jpeg = reviews.thumbnail(question, limits)
-    image = f"![{question.kind}]({reviews.data_url(jpeg)})" if jpeg else "*No thumbnail is available.*"
     prediction = f"{_plain(question.model)} predicts **{_plain(question.proposed)}**: {_plain(question.why)}."
-    return f"{image}\n\n{prediction}\n\n{_link(question.uri)}"
+    return f"{_image(question.kind, jpeg)}\n\n{prediction}\n\n{_link(question.uri)}"
+
+
+def _person(choice: str, uri: str, limits: Limits) -> str:
+    return f"**{_plain(choice)}**\n\n{_image(choice, reviews.picture(uri, limits))}"
+
+
+def _image(text: str, jpeg: bytes | None) -> str:
+    return f"![{_plain(text)}]({reviews.data_url(jpeg)})" if jpeg else "*No thumbnail is available.*"
+
+
+def _sentence(text: str) -> str:
+    plain = _plain(text).rstrip(".")
+    return f"{plain[:1].upper()}{plain[1:]}."
 
 
 def _link(uri: str) -> str:

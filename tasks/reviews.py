@@ -15,10 +15,11 @@ from sightline.emotion import load_keywords
 from sightline.errors import InvalidInput
 from sightline.names import PatientName
 from sightline.reviews import Answer, Exported, Question, QuestionSet, Reviewed, ReviewPlan, Waiting
-from sightline.sessions import SessionStore
+from sightline.sessions import SessionStore, read_sessions
 from sightline.settings import settings
 from tasks.events import emit_review_answered
 from tasks.models import open_reviews
+from tasks.naming import open_naming
 from tasks.review_form import answers_of, form_of, reviewer_of
 from tasks.runs import image_limits
 from tasks.support.opaque import Opaque
@@ -26,6 +27,7 @@ from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 
 __all__ = [
     "answers_from_file",
+    "apply_answers",
     "ask_people",
     "can_wait",
     "export_reviewed",
@@ -99,7 +101,9 @@ def ask_people(planned: Opaque[ReviewPlan]) -> None:
             timeout=plan.seconds_left(datetime.now(UTC)),
             key=f"page-{page.number}",
         )
-        store_answers(list(answers_of(page, form)), reviewer_of(form))
+        answers = list(answers_of(page, form))
+        store_answers(answers, reviewer_of(form))
+        apply_answers([question for question, _ in answers])
     release_questions(planned)
 
 
@@ -129,7 +133,26 @@ def answers_from_file(question_set: Opaque[QuestionSet], file: str) -> None:
     answered = open_reviews().answered(question_set.value.model) if question_set.value.model else []
     answers = reviews.read_answers(storage.locate(file))
     known = [*(reviewed.question for reviewed in answered), *question_set.value.questions]
-    store_answers.fn(answers.matched(known, file), answers.reviewer)
+    matched = answers.matched(known, file)
+    store_answers.fn(matched, answers.reviewer)
+    apply_answers.fn([question for question, _ in matched])
+
+
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
+def apply_answers(answered: list[Question]) -> None:
+    """Apply the answers about who the patient is, and which names are theirs, to the stored sessions.
+
+    ``answered`` are the questions of any kind that were answered just now.
+    """
+    config = settings()
+    sessions = SessionStore(config.videos, config.patients)
+    about: dict[str, list[str]] = {}
+    for question in answered:
+        if not question.is_prediction:
+            about.setdefault(str(question.session).partition("/")[0], []).append(question.key)
+    for patient, keys in about.items():
+        reviews.apply_answers(sessions, open_reviews(), open_naming(config.patients), patient, keys)
+        get_run_logger().info("Applied the answers about %s to the stored sessions", patient)
 
 
 @sightline_task(**ON_STORAGE)
@@ -200,10 +223,12 @@ def publish_export(rows: Sequence[dict[str, str]], description: str) -> None:
 
 
 def _questions_of_patient(patient: PatientName) -> QuestionSet:
-    """Return the open questions about a patient's sessions, after queueing those of markers."""
+    """Return the open questions about a patient and their sessions, after queueing those that are missing."""
     config, store = settings(), open_reviews()
     emotions = load_keywords(config.emotion_keywords).emotions
-    reviews.queue_markers(SessionStore(config.videos, config.patients), store, patient, emotions)
+    sessions = SessionStore(config.videos, config.patients)
+    reviews.queue_markers(sessions, store, patient, emotions)
+    reviews.queue_unknown(sessions, store, read_sessions(config.patients, patient))
     model = patient.model.name
     return QuestionSet(model, tuple(waiting.question for waiting in store.waiting(model)))
 

@@ -15,8 +15,9 @@ from prefect.logging import get_run_logger
 
 from sightline import media, sessions, storage
 from sightline.emotion import EmotionFindings, Keywords
+from sightline.errors import InvalidInput
 from sightline.media import VideoInfo, still_pose_name
-from sightline.pose import ExportedPoses, Track, TrackedVideo, export_openpose
+from sightline.pose import ExportedPoses, PeopleTrack, StillPose, TrackedVideo, export_openpose
 from sightline.sessions import Metadata, SessionOutputs, SessionStore, Source, StoredSession, session_page
 from sightline.speech import PACKAGES, FittedTranscript
 from sightline.storage import Location
@@ -58,7 +59,7 @@ def store_session(store: SessionStore, source: Source, video: ProcessedVideo, fo
     claim = store.claim(source.patient, source.stem, source.sha256)
     track = folder / "track.parquet"
     video.tracked.track.to_parquet(track)
-    poses = [(still.image, still.keypoints) for still in video.tracked.stills if still.keypoints is not None]
+    undecided = not video.tracked.identity.is_decided
     return store.save(
         claim,
         SessionOutputs(
@@ -67,8 +68,9 @@ def store_session(store: SessionStore, source: Source, video: ProcessedVideo, fo
             annotated=video.annotated,
             track=track,
             frames=tuple(still.image for still in video.tracked.stills),
-            poses=tuple((f"{still_pose_name(image.stem)}.json", points) for image, points in poses),
+            poses=tuple((f"{still_pose_name(still.image.stem)}.json", still.people) for still in _with_patient(video)),
             highlights=video.highlights,
+            people=tuple(video.tracked.pictures) if undecided else (),
         ),
     )
 
@@ -79,6 +81,12 @@ def publish_session(stored: StoredSession) -> None:
     create_markdown_artifact(session_page(stored), key="session", description=f"{stored.patient}: {stored.session}")
     emit_session_stored(stored)
     emit_video_processed(stored)
+
+
+def _with_patient(video: ProcessedVideo) -> list[StillPose]:
+    """Return the stills with the patient; with anyone, if it is not known who the patient is."""
+    person = video.tracked.identity.person
+    return [still for still in video.tracked.stills if (still.people if person is None else person in still.people)]
 
 
 def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
@@ -92,7 +100,7 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         emotion_keywords_found=len(findings.hits),
         annotations_found=len(findings.annotations),
         frames_extracted=len(stills),
-        poses_extracted=sum(still.keypoints is not None for still in stills),
+        poses_extracted=len(_with_patient(video)),
         whisper_model=transcript.model if transcript.engine == "whisper" else None,
         processing_timestamp=datetime.now(UTC),
         session=session,
@@ -110,17 +118,31 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         audio_track=video.info.audio.number if video.info.audio else None,
         damage=(*video.info.audio_damage, *video.tracked.report.damage),
         damaged_seconds=max(media.damaged_seconds(video.info.audio_damage), video.tracked.report.damaged_seconds),
+        identity=video.tracked.identity,
         warnings=(*video.info.warnings, *video.tracked.report.warnings(), *video.speech.warnings),
     )
 
 
 @sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
-def export_poses(session: str, patients_bucket: Location, target: Location, *, every_frame: bool) -> ExportedPoses:
-    """Write the session's tracked frames, or every frame of its video, as OpenPose files."""
+def export_poses(
+    session: str,
+    patients_bucket: Location,
+    target: Location,
+    *,
+    person: int | None,
+    patient_only: bool,
+    every_frame: bool,
+) -> ExportedPoses:
+    """Write the session's tracked frames, or every frame of its video, as OpenPose files: everyone or one person."""
     record, location = sessions.open_session(patients_bucket, session)
+    if patient_only and person is not None:
+        raise InvalidInput("export-openpose", "--person and --patient-only cannot be given together", "Give one")
+    if patient_only and record.person is None:
+        raise InvalidInput(session, str(record.unusable), "Answer the question, or give --person")
     with TemporaryDirectory(prefix="sightline-") as folder:
-        track = Track.from_parquet(storage.fetch(location, Path(folder)))
-    exported = export_openpose(track, record.session, target, every_frame=every_frame)
+        track = PeopleTrack.from_parquet(storage.fetch(location, Path(folder)))
+    only = record.person if patient_only else person
+    exported = export_openpose(track, record.session, target, patient=record.person, only=only, every_frame=every_frame)
     if exported.warning:
         get_run_logger().warning("%s: %s", session, exported.warning)
     return exported

@@ -90,7 +90,11 @@ def view_patient(
     trainings = [training for folder in folders for training in read_trainings(registry.root / folder)]
     if not records and not trainings:
         raise InvalidInput(patient, "has no sessions", "See /models for the patients with sessions")
-    answers = {reviewed.question.sha256: reviewed for reviewed in reviews.answered(owner.model.name)}
+    answers = {
+        reviewed.question.sha256: reviewed
+        for reviewed in reviews.answered(owner.model.name)
+        if reviewed.question.kind == "session"
+    }
     latest = records[: -_SESSIONS - 1 : -1]
     with ThreadPoolExecutor(_READERS) as pool:
         rows = list(pool.map(lambda record: _row(videos, patients, record, answers.get(record.sha256)), latest))

@@ -1,148 +1,178 @@
-"""The analysis of a transcript: asserted keywords, annotations and the timeline."""
+"""The analysis of a transcript: asserted keywords, whom they are about, annotations and the timeline."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from sightline.emotion.assertion import asserted_hits
-from sightline.emotion.clauses import Statement, find_clause_starts, find_statement
-from sightline.emotion.coreference import Mention, MentionHistory, find_mentions
+from sightline.emotion.attribution import Attributed, Attribution
+from sightline.emotion.cast import Cast, SpokenNoun, make_cast
+from sightline.emotion.coreference import pronoun_gender
 from sightline.emotion.keywords import NEUTRAL, Keywords, load_keywords
 from sightline.emotion.lexicon import Lexicon
+from sightline.emotion.mentions import MentionKind
 from sightline.emotion.models import Annotation, EmotionFindings, KeywordHit
+from sightline.emotion.name_forms import NameBook
+from sightline.emotion.patient_names import PatientNames
+from sightline.emotion.reading import Reading, TimedMention
 from sightline.emotion.sentences import split_sentences
 from sightline.emotion.speech_text import SpeechText
 from sightline.emotion.subjects import SubjectKind
 from sightline.emotion.tagging import Hit, TaggedSentence
 from sightline.emotion.timeline import Cue, make_timeline
 from sightline.emotion.tokens import END_MARKS
-from sightline.emotion.utterances import Utterance, split_utterances
-from sightline.speech import Transcript
+from sightline.emotion.utterances import Utterance
+from sightline.emotion.verdict import Evidence, attribution_of
+from sightline.speech import Segment, Transcript
 
 PAUSE_SECONDS = 2.0
 """A silence of this length ends a sentence if the transcript has no end marks."""
 
 
-def find_emotions(transcript: Transcript, duration: float, keywords: Keywords | None = None) -> EmotionFindings:
-    """Find the emotions attributed to people in ``transcript``, and the timeline over ``duration`` seconds.
+def find_emotions(
+    transcript: Transcript, duration: float, keywords: Keywords | None = None, *, names: PatientNames | None = None
+) -> EmotionFindings:
+    """Find the emotions attributed to people in ``transcript``, and the patient's timeline over ``duration`` seconds.
 
     A keyword counts if it is asserted. A keyword that is negated ("isn't happy"), part of a question ("is she happy?")
     or hypothetical ("if he is happy", "wants to be happy") does not count, neither for its emotion nor for another. The
     table's discourse words count only if they describe a person. An utterance has at most one annotation; a sentence
     about two people is split into two utterances. Times outside the duration are moved to its nearer end.
 
+    Only keywords about the patient, who has one of ``names``, count for ``dominant``, ``keywords`` and ``timeline``. If
+    no name is known, the only person who is talked about is the patient; if there are several, nothing counts.
+
     ``keywords`` is the built-in table by default. Raises ``ValueError`` if the duration is negative or not finite.
+    """
+    return find_emotions_in(transcript.segments, duration, keywords, names=names)
+
+
+def find_emotions_in(
+    segments: Sequence[Segment],
+    duration: float,
+    keywords: Keywords | None = None,
+    *,
+    names: PatientNames | None = None,
+) -> EmotionFindings:
+    """Find the emotions in the ``segments`` of a transcript, as :func:`find_emotions` does.
+
+    The result depends on the arguments only: a stored session is labelled again from its stored segments and duration
+    when the names of its patient become known.
     """
     if not (math.isfinite(duration) and duration >= 0):
         raise ValueError(f"invalid duration: {duration} seconds. It must be finite and 0 or more")
     table = keywords or load_keywords()
-    lexicon = Lexicon(table)
-    speech = SpeechText(transcript, duration)
-    history = MentionHistory()
+    book = NameBook(names or PatientNames())
+    speech = SpeechText(segments, duration)
+    readings = _read(speech, Lexicon(table))
+    known = book.words | {word for reading in readings for name in reading.names for word in name.form.key_words}
+    mentions = [reading.mentions(known) for reading in readings]
+    cast = _cast(readings, mentions, book)
+    attribution = Attribution(cast)
     hits: list[KeywordHit] = []
     annotations: list[Annotation] = []
     cues: list[Cue] = []
-    # A silence may be a hesitation inside a sentence: it ends one only if the transcript has no punctuation.
-    pauses = () if END_MARKS.intersection(speech.text) else speech.pauses(PAUSE_SECONDS)
-    for sentence in split_sentences(speech.text, pauses, speech.segment_starts):
-        tagged = TaggedSentence(sentence, lexicon)
-        for utterance in _timed_utterances(tagged, speech, history):
-            hits += utterance.hits
-            if utterance.annotation:
-                annotations.append(utterance.annotation)
-            if utterance.hits:
-                cues.append(Cue(utterance.start, utterance.end, _most_frequent(utterance.hits), utterance.text))
+    evidence: list[Evidence] = []
+    for reading, mentioned in zip(readings, mentions, strict=True):
+        attributed = attribution.attribute(reading, mentioned)
+        for utterance in reading.utterances:
+            text, start, end = reading.span(utterance)
+            found = [_keyword_hit(reading, hit, attributed[hit]) for hit in utterance.hits]
+            hits += found
+            evidence += [Evidence(hit.entry.emotion, text, attributed[hit]) for hit in utterance.hits]
+            annotations += _annotations(reading, utterance, attributed)
+            if counting := [hit for hit in found if hit.about == "patient"]:
+                cues.append(Cue(start, end, _most_frequent(counting), text))
+    counting = [hit for hit in hits if hit.about == "patient"]
     return EmotionFindings(
-        dominant=_most_frequent(hits),
+        dominant=_most_frequent(counting),
         keywords={
             emotion: words
             for emotion in table.emotions
-            if (words := [hit.word for hit in hits if hit.emotion == emotion])
+            if (words := [hit.word for hit in counting if hit.emotion == emotion])
         },
         hits=tuple(hits),
         annotations=tuple(annotations),
         timeline=make_timeline(cues, duration),
+        attribution=attribution_of(cast, book, evidence),
     )
 
 
-class _TimedUtterance(NamedTuple):
-    """An utterance with its text and times."""
-
-    text: str
-    start: float
-    end: float
-    hits: list[KeywordHit]
-    annotation: Annotation | None
+def _read(speech: SpeechText, lexicon: Lexicon) -> list[Reading]:
+    # A silence may be a hesitation inside a sentence: it ends one only if the transcript has no punctuation.
+    pauses = () if END_MARKS.intersection(speech.text) else speech.pauses(PAUSE_SECONDS)
+    sentences = split_sentences(speech.text, pauses, speech.segment_starts)
+    return [Reading(TaggedSentence(sentence, lexicon), speech) for sentence in sentences]
 
 
-def _timed_utterances(tagged: TaggedSentence, speech: SpeechText, history: MentionHistory) -> Iterator[_TimedUtterance]:
-    clause_starts = find_clause_starts(tagged)
-    utterances = list(split_utterances(tagged, clause_starts, asserted_hits(tagged, clause_starts)))
-    persons = _resolve_persons(tagged, speech, history, utterances)
-    tokens = tagged.sentence.tokens
-    for utterance in utterances:
-        ends_sentence = utterance.end == len(tokens)
-        first = tokens[utterance.start].start
-        last = tagged.sentence.end if ends_sentence else tokens[utterance.end - 1].end
-        text = " ".join(speech.text[first:last].split()).rstrip(",;:-–— ")  # noqa: RUF001
-        start = speech.start_time(first)
-        end = max(start, speech.end_time(last))
-        annotation = None
-        if utterance.statement:
-            annotation = Annotation(
-                person=persons[utterance.statement],
-                emotion=utterance.statement.hit.entry.emotion,
-                text=text,
-                start=start,
-                end=end,
-            )
-        hits = [_timed_hit(tagged, speech, hit) for hit in utterance.hits]
-        yield _TimedUtterance(text, start, end, hits, annotation)
+def _cast(readings: list[Reading], mentions: list[list[TimedMention]], book: NameBook) -> Cast:
+    every = [timed for mentioned in mentions for timed in mentioned]
+    names = [timed.name for timed in every if timed.name]
+    names += [name for reading in readings for name in reading.names]
+    stated = {
+        part.noun.key
+        for reading in readings
+        for referent in reading.referents.values()
+        for part in referent.parts
+        if part.noun
+    }
+    nouns = [
+        SpokenNoun(timed.noun, timed.mention.stands_out or timed.noun.key in stated, timed.beside_name)
+        for timed in every
+        if timed.noun
+    ]
+    words = {
+        reading.tagged.word(timed.mention.start)
+        for reading, mentioned in zip(readings, mentions, strict=True)
+        for timed in mentioned
+        if timed.mention.kind is MentionKind.PRONOUN
+    }
+    genders = frozenset(gender for word in words if (gender := pronoun_gender(word)))
+    return make_cast(names, nouns, genders, book)
 
 
-def _timed_hit(tagged: TaggedSentence, speech: SpeechText, hit: Hit) -> KeywordHit:
-    tokens = tagged.sentence.tokens
-    start = speech.start_time(tokens[hit.start].start)
-    end = speech.end_time(tokens[hit.end - 1].end)
-    return KeywordHit(emotion=hit.entry.emotion, word=hit.entry.keyword, start=start, end=max(start, end))
+def _keyword_hit(reading: Reading, hit: Hit, attributed: Attributed) -> KeywordHit:
+    start, end = reading.times(hit)
+    return KeywordHit(
+        emotion=hit.entry.emotion,
+        word=hit.entry.keyword,
+        start=start,
+        end=end,
+        person=attributed.text or None,
+        about=attributed.about,
+    )
 
 
-def _resolve_persons(
-    tagged: TaggedSentence, speech: SpeechText, history: MentionHistory, utterances: list[Utterance]
-) -> dict[Statement, str]:
-    """Return the person of every statement; a pronoun is resolved by the mentions before it."""
-    statements = [statement for hit in tagged.hits if (statement := find_statement(tagged, hit))]
-    mentions = deque(find_mentions(tagged, statements))
-    persons: dict[Statement, str] = {}
-    for statement in (utterance.statement for utterance in utterances if utterance.statement):
-        subject = statement.subject
-        while mentions and mentions[0].start < subject.start:
-            _add_mention(tagged, speech, history, mentions.popleft())
-        text, time = _source_text(tagged, speech, subject.start, subject.end)
-        if subject.kind is SubjectKind.PRONOUN:
-            word = tagged.word(subject.start)
-            text = history.resolve(word, time) or (text if word == "i" else word)
-        persons[statement] = text
-    for mention in mentions:
-        _add_mention(tagged, speech, history, mention)
-    return persons
+def _annotations(reading: Reading, utterance: Utterance, attributed: dict[Hit, Attributed]) -> list[Annotation]:
+    """Return the annotation of an utterance: that of its statement, or else of the person whom an object names."""
+    statement = utterance.statement.hit if utterance.statement else None
+    hit = statement or next((hit for hit in utterance.hits if _names_object(reading, hit)), None)
+    if hit is None or hit not in attributed:
+        return []
+    text, start, end = reading.span(utterance)
+    one = attributed[hit]
+    return [
+        Annotation(
+            person=one.text,
+            emotion=hit.entry.emotion,
+            text=text,
+            start=start,
+            end=end,
+            about=one.about,
+            people=one.names,
+        )
+    ]
 
 
-def _add_mention(tagged: TaggedSentence, speech: SpeechText, history: MentionHistory, mention: Mention) -> None:
-    history.add(mention, *_source_text(tagged, speech, mention.start, mention.end))
+def _names_object(reading: Reading, hit: Hit) -> bool:
+    """Return whether a name is the object of a keyword: "Anna makes BEN happy"."""
+    referent = reading.referents[hit]
+    named = referent.kind in (SubjectKind.NAME, SubjectKind.COORDINATION)
+    return named and not referent.role.is_statement and not referent.role.is_thing
 
 
-def _source_text(tagged: TaggedSentence, speech: SpeechText, start: int, end: int) -> tuple[str, float]:
-    """Return the transcribed words from ``start`` up to ``end``, and the time of the first."""
-    tokens = tagged.sentence.tokens
-    first = tokens[start].start
-    return " ".join(speech.text[first : tokens[end - 1].end].split()), speech.start_time(first)
-
-
-def _most_frequent(hits: list[KeywordHit]) -> str:
+def _most_frequent(hits: Iterable[KeywordHit]) -> str:
     """Return the emotion with the most hits; a tie goes to the one that comes first."""
     # A Counter keeps the order of first occurrence, and max returns the first of equals.
     counts = Counter(hit.emotion for hit in hits)

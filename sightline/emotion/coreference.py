@@ -1,143 +1,134 @@
-"""Coreference: the people named so far, and the name that a pronoun refers to."""
+"""Coreference: the people mentioned so far, and the person that a pronoun refers to."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from enum import Enum
-from typing import NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from sightline.emotion.clauses import Statement
+from sightline.emotion.cast import Cast
 from sightline.emotion.english import english
-from sightline.emotion.person_names import is_introduced, name_start
-from sightline.emotion.subjects import Subject, SubjectKind, subject_before
-from sightline.emotion.tagging import TaggedSentence
-from sightline.emotion.tokens import BREAK
+from sightline.emotion.first_names import Gender
+from sightline.emotion.name_forms import Match
+from sightline.emotion.spoken_names import Person
 
 RECENT_SECONDS = 60.0
-"""A pronoun may refer to a person named at most this long before."""
+"""A pronoun may refer to a person mentioned at most this long before."""
 
 _MAX_MENTIONS = 200
 
 
-class MentionKind(Enum):
-    """How a mention refers to a person."""
+@dataclass(frozen=True)
+class _Event:
+    """A mention in the order of speech. ``person`` is None if a pronoun's reference is ambiguous.
 
-    NAME = "name"
-    POSSIBLE_NAME = "possible name"
-    PRONOUN = "pronoun"
-
-
-class Mention(NamedTuple):
-    """A name or a pronoun in a sentence: the words from ``start`` up to ``end``."""
-
-    start: int
-    end: int
-    kind: MentionKind
-
-
-def find_mentions(tagged: TaggedSentence, statements: list[Statement]) -> list[Mention]:
-    """Return the names and the gendered pronouns of a sentence, in order.
-
-    ``statements`` are the sentence's statements. Text without capitals gives no names: some names could not be
-    distinguished from other words, and a missed person would be confused with another.
+    ``text`` is the name, if a pronoun may be replaced by it.
     """
-    gendered = english().male | english().female
-    mentions = [Mention(i, i + 1, MentionKind.PRONOUN) for i, word in enumerate(tagged.words) if word in gendered]
-    if tagged.sentence.has_capitals:
-        subjects = [*(statement.subject for statement in statements), *_other_subjects(tagged)]
-        names = {
-            name
-            for subject in subjects
-            if subject.kind is not SubjectKind.PRONOUN
-            for name in _conjuncts(tagged, subject)
-        }
-        names |= set(_introduced_names(tagged))
-        named_indices = {index for start, end in names for index in range(start, end)}
-        mentions += [Mention(start, end, MentionKind.NAME) for start, end in names]
-        mentions += [
-            Mention(start, end, MentionKind.POSSIBLE_NAME)
-            for start, end in _capitalised_names(tagged)
-            if start not in named_indices
-        ]
-    return sorted(mentions, key=lambda mention: mention.start)
+
+    time: float
+    sentence: int
+    person: Person | None
+    gender: Gender | None
+    is_name: bool
+    text: str | None
 
 
-def _other_subjects(tagged: TaggedSentence) -> Iterator[Subject]:
-    for index in range(1, len(tagged.words)):
-        if tagged.is_finite(index) and (subject := subject_before(tagged, index)):
-            yield subject
-
-
-def _conjuncts(tagged: TaggedSentence, subject: Subject) -> Iterator[tuple[int, int]]:
-    """Yield the people of ``subject``: two for "John and Mary"."""
-    start = subject.start
-    for index in range(subject.start, subject.end + 1):
-        if index == subject.end or (subject.kind is SubjectKind.COORDINATION and tagged.word(index) in ("and", BREAK)):
-            yield start, index
-            start = index + 1
-
-
-def _capitalised_names(tagged: TaggedSentence) -> Iterator[tuple[int, int]]:
-    """Yield capitalised words that may be names of people or places: "we saw John", "we are in Boston"."""
+def pronoun_gender(word: str) -> Gender | None:
+    """Return the gender of a pronoun; None if it has none."""
     e = english()
-    index = 0
-    while index < len(tagged.words):
-        last = _last_capital(tagged, index)
-        if last is not None and name_start(tagged, last) is not None:
-            # The first word of a sentence is always capitalised: "Earlier" in "Earlier she cried" is not a name.
-            following = tagged.word(last + 1)
-            begins_phrase = following in e.pronouns | e.determiners | e.prepositions | {"", BREAK}
-            if last > 0 or not (begins_phrase or tagged.word(0).endswith(("ing", "ly"))):
-                yield index, last + 1
-        index = (index if last is None else last) + 1
-
-
-def _last_capital(tagged: TaggedSentence, index: int) -> int | None:
-    """Return the last index of the run of capitalised words that begins at ``index``; None if there is none."""
-    last = None
-    while index < len(tagged.words) and tagged.is_capitalised(index):
-        last, index = index, index + 1
-    return last
-
-
-def _introduced_names(tagged: TaggedSentence) -> Iterator[tuple[int, int]]:
-    """Yield names that are introduced: "this is John", "a video of Mary Ann"."""
-    e = english()
-    for index in range(2, len(tagged.words)):
-        is_presented = f"{tagged.word(index - 2)} {tagged.word(index - 1)}" in e.presenting
-        last = _last_capital(tagged, index) if is_presented or is_introduced(tagged, index) else None
-        if last is not None and name_start(tagged, last) == index:
-            yield index, last + 1
+    if word in e.male:
+        return Gender.MALE
+    return Gender.FEMALE if word in e.female else None
 
 
 class MentionHistory:
-    """The recent mentions of people in a transcript, in order."""
+    """The recent mentions of people in a transcript, in order.
 
-    def __init__(self) -> None:
+    A pronoun refers to a person if nobody else with its gender was mentioned in the last ``RECENT_SECONDS``. After
+    "John is here with his mum. He smiles at Ben." no rule can resolve "he". The usual gender of names counts only if
+    ``cast`` says who the patient is: otherwise it would decide which statements a reviewer sees under which name.
+    """
+
+    def __init__(self, cast: Cast) -> None:
+        self._cast = cast
         # Bounds the time per sentence if all times of a transcript are equal.
-        self._recent: deque[tuple[float, str, MentionKind]] = deque(maxlen=_MAX_MENTIONS)
+        self._recent: deque[_Event] = deque(maxlen=_MAX_MENTIONS)
+        self._sentence = 0
+        self._last: _Event | None = None
+        self._together: tuple[int, tuple[Person, ...]] = (-1, ())
 
-    def add(self, mention: Mention, text: str, time: float) -> None:
-        """Add a mention with its words, at ``time`` seconds."""
-        self._recent.append((time, text, mention.kind))
-        while self._recent and self._recent[0][0] < time - RECENT_SECONDS:
+    def begin_sentence(self) -> None:
+        """Begin the next sentence."""
+        self._sentence += 1
+
+    def add_names(self, people: Iterable[Person], text: str | None, time: float, *, is_subject: bool) -> None:
+        """Add the mention of people by name; ``text`` may replace a pronoun that refers to them.
+
+        A name that is the subject of a sentence takes the place of nouns and pronouns in the sentences before.
+        """
+        if is_subject:
+            kept = [event for event in self._recent if event.is_name or event.sentence == self._sentence]
+            self._recent = deque(kept, maxlen=_MAX_MENTIONS)
+        for person in people:
+            self._append(_Event(time, self._sentence, person, None, is_name=True, text=text))
+
+    def add_noun(self, person: Person | None, gender: Gender | None, text: str | None, time: float) -> None:
+        """Add the mention of a person by a noun; ``person`` is None if it is not known who it is."""
+        self._append(_Event(time, self._sentence, person, gender, is_name=text is not None, text=text))
+
+    def add_together(self, people: tuple[Person, ...]) -> None:
+        """Add people who are the subject of one verb, to whom "they" may refer."""
+        self._together = (self._sentence, people)
+
+    def add_pronoun(self, word: str, time: float) -> None:
+        """Add a pronoun, which keeps the person that it refers to in mind."""
+        gender = pronoun_gender(word)
+        person, text = self.resolve(word, time)
+        if person and gender and person.is_named and not self._gender(person):
+            person.gender = gender
+        self._append(_Event(time, self._sentence, person, gender, is_name=person is not None, text=text))
+
+    def resolve(self, word: str, time: float) -> tuple[Person | None, str | None]:
+        """Return the person that a pronoun refers to at ``time`` and their name; None if the reference is ambiguous."""
+        gender = pronoun_gender(word)
+        if gender is None:
+            return None, None
+        recent = [event for event in self._recent if event.time >= time - RECENT_SECONDS and self._fits(event, gender)]
+        people = {event.person for event in recent}
+        if not people:
+            return self._only_one_of(gender), None
+        if len(people) > 1 or None in people:
+            return None, None
+        texts = [event.text for event in recent if event.text]
+        return people.pop(), texts[-1] if texts else None
+
+    def resolve_they(self) -> tuple[Person, ...]:
+        """Return the people that "they" refers to: the subject of this sentence or of the one before."""
+        sentence, people = self._together
+        return people if sentence >= self._sentence - 1 else ()
+
+    def topic(self, time: float) -> set[Person | None]:
+        """Return the people who are being talked about at ``time``; None stands for somebody who is not known."""
+        people = {event.person for event in self._recent if event.time >= time - RECENT_SECONDS}
+        if not people and self._last:
+            people = {self._last.person}
+        return people
+
+    def _append(self, event: _Event) -> None:
+        self._recent.append(event)
+        self._last = event
+        while self._recent and self._recent[0].time < event.time - RECENT_SECONDS:
             self._recent.popleft()
 
-    def resolve(self, pronoun: str, time: float) -> str | None:
-        """Return the name that ``pronoun`` refers to at ``time``; None if the reference is ambiguous.
+    def _gender(self, person: Person) -> Gender | None:
+        return person.gender or (None if self._cast.how == "undecided" else person.usual_gender)
 
-        It is unambiguous if only one person was named in the last ``RECENT_SECONDS``, followed by pronouns of only one
-        gender. After "John is here with his mum. She smiles." no rule can resolve "she".
-        """
-        e = english()
-        if pronoun not in e.male | e.female:
-            return None
-        recent = [mention for mention in self._recent if mention[0] >= time - RECENT_SECONDS]
-        names = {text.casefold(): text for _, text, kind in reversed(recent) if kind is MentionKind.NAME}
-        others = {text.casefold() for _, text, kind in recent if kind is MentionKind.POSSIBLE_NAME}
-        if len(names) != 1 or others - names.keys():
-            return None
-        first = next(i for i, (_, _, kind) in enumerate(recent) if kind is MentionKind.NAME)
-        pronouns = {text.lower() for _, text, kind in recent[first:] if kind is MentionKind.PRONOUN} | {pronoun}
-        return next(iter(names.values())) if pronouns <= e.male or pronouns <= e.female else None
+    def _fits(self, event: _Event, gender: Gender) -> bool:
+        known = event.gender or (self._gender(event.person) if event.person else None)
+        return known is None or known is gender
+
+    def _only_one_of(self, gender: Gender) -> Person | None:
+        """Return the patient if nobody else who is talked about has this gender."""
+        patient = self._cast.patient
+        people = [person for person in self._cast.everyone if self._gender(person) in (None, gender)]
+        return patient if people == [patient] and patient and patient.match is not Match.OTHER else None

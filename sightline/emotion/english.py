@@ -40,6 +40,23 @@ class English(BaseModel):
     titles: Words
     abbreviations: Words
     person_nouns: Words
+    kin: Words
+    carers: Words
+    patients: Words
+    groups: Words
+    male_nouns: Words
+    female_nouns: Words
+    young_nouns: Words
+    adult_nouns: Words
+    professions: Words
+    possessives: Words
+    another: Words
+    causing: Words
+    before_people: Words
+    before_places: Words
+    moving: Words
+    excluding: Words
+    folder_labels: Words
     numbers: Words
     particles: Words
     recordings: Words

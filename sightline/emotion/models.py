@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from sightline.emotion.english import english
+
+About = Literal["patient", "other", "unclear"]
+"""Whom a keyword is about, as seen from the patient. Only what is about the patient counts towards their emotion."""
 
 
 class _Finding(BaseModel):
@@ -12,19 +17,25 @@ class _Finding(BaseModel):
 
 
 class KeywordHit(_Finding):
-    """An asserted keyword; ``word`` is spelled as in the keyword table."""
+    """An asserted keyword; ``word`` is spelled as in the keyword table.
+
+    ``person`` is whom it is about, as in :class:`Annotation`; None if the sentence names nobody ("so happy today!").
+    """
 
     emotion: str
     word: str
     start: float
     end: float
+    person: str | None = None
+    about: About = "unclear"
 
 
 class Annotation(_Finding):
     """An utterance that attributes an emotion to a person.
 
     ``person`` is the name as transcribed; a pronoun is replaced by the name it refers to, if exactly one person was
-    named shortly before. ``text`` is the utterance as transcribed.
+    named shortly before. ``text`` is the utterance as transcribed. ``about`` is None in sessions of earlier versions.
+    ``people`` are the names one by one: two for "Anna and Ben".
     """
 
     person: str
@@ -32,6 +43,8 @@ class Annotation(_Finding):
     text: str
     start: float
     end: float
+    about: About | None = None
+    people: tuple[str, ...] = ()
 
 
 class Stretch(_Finding):
@@ -43,12 +56,39 @@ class Stretch(_Finding):
     evidence: str
 
 
+class NameQuestion(_Finding):
+    """A name in the transcript that may be the patient's, and the statements about who has it."""
+
+    name: str
+    statements: tuple[str, ...] = ()
+
+
+class Attribution(_Finding):
+    """How the patient was found among the people whom a transcript talks about.
+
+    ``how``: "named": names of the patient are known; "assumed": none is known, and only one person can be the patient;
+    "undecided": none is known, and two or more can be; "nobody": nobody who can be the patient is talked about.
+    ``names``: the patient's known names, or the one that is assumed to be theirs.
+    ``ask``: the names of which a reviewer should say whether they are the patient's.
+    ``warning``: what a person should know, as a sentence; None if there is nothing.
+    ``unusable``: why the emotion must not be used for training; None if it can be. The emotion is then neutral, or
+    that of the statements that are certain.
+    """
+
+    how: Literal["named", "assumed", "undecided", "nobody"] = "nobody"
+    names: tuple[str, ...] = ()
+    ask: tuple[NameQuestion, ...] = ()
+    warning: str | None = None
+    unusable: str | None = None
+
+
 class EmotionFindings(_Finding):
     """All emotions found in a transcript.
 
-    ``dominant``: the emotion with the most hits; a tie goes to the first; neutral if there are no hits.
-    ``keywords``: the emotions with hits, in the table's order, and their keywords in order of time.
-    ``timeline``: consecutive stretches that cover the full duration.
+    ``dominant``: the emotion with the most hits about the patient; a tie goes to the first; neutral if there are none.
+    ``keywords``: the emotions with hits about the patient, in the table's order, and their keywords in order of time.
+    ``hits`` and ``annotations`` are about anybody. ``timeline``: consecutive stretches of the patient's emotion, which
+    cover the full duration.
     """
 
     dominant: str
@@ -56,6 +96,7 @@ class EmotionFindings(_Finding):
     hits: tuple[KeywordHit, ...]
     annotations: tuple[Annotation, ...]
     timeline: tuple[Stretch, ...]
+    attribution: Attribution = Attribution()
 
     @property
     def people(self) -> tuple[str, ...]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sightline.speech import Segment, Transcript
+from sightline.speech import Segment
 
 # The maximum distance between a word and the end of the word before it; a word that is not found is left out.
 _MAX_GAP_CHARACTERS = 200
@@ -37,13 +38,13 @@ class SpeechText:
     interpolated linearly over the characters of the segment.
     """
 
-    def __init__(self, transcript: Transcript, duration: float) -> None:
+    def __init__(self, segments: Iterable[Segment], duration: float) -> None:
         self._duration = duration
         self._segments: list[_TimedText] = []
         self._words: list[_TimedText] = []
         texts: list[str] = []
         offset = 0
-        for segment in transcript.segments:
+        for segment in segments:
             text = unicodedata.normalize("NFC", segment.text).strip()
             if not text:
                 continue

@@ -7,14 +7,16 @@ import io
 from sightline import storage
 from sightline.errors import InvalidInput
 from sightline.features.session import track_features
-from sightline.pose import Track
+from sightline.pose import PeopleTrack
 from sightline.storage import Location
 
 __all__ = ["features_of_track"]
 
 
-def features_of_track(location: Location) -> dict[str, float]:
-    """Return the 88 features by name; unknown features are NaN.
+def features_of_track(location: Location, person: int) -> dict[str, float]:
+    """Return the 88 features of one person by name; unknown features are NaN.
+
+    ``person`` is the person's number; in files of earlier versions everyone is person 1.
 
     Raises :class:`~sightline.errors.InvalidInput` if the file does not exist, is damaged, or has too few poses.
     """
@@ -24,6 +26,6 @@ def features_of_track(location: Location) -> dict[str, float]:
     except FileNotFoundError as error:
         raise InvalidInput(uri, "does not exist, but the session is finished", "Process the video again") from error
     try:
-        return track_features(Track.from_parquet(io.BytesIO(content), uri))
+        return track_features(PeopleTrack.from_parquet(io.BytesIO(content), uri).of(person))
     except ValueError as error:
         raise InvalidInput(uri, str(error), "Record another video that shows more of the person") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,9 @@ from sightline.media import (
     sample_frames,
 )
 from sightline.pose.faces import FaceDetector, head_box
+from sightline.pose.identity import Identity, SeenPerson
+from sightline.pose.people_track import PeopleTrack
 from sightline.pose.skeleton import LIMBS, Keypoints
-from sightline.pose.track import Track
 from sightline.pose.tracker import PoseTracker
 
 _FACE_PERIOD = 0.2
@@ -34,26 +35,31 @@ _FACE_PERIOD = 0.2
 
 @dataclass(frozen=True)
 class StillPose:
-    """A stored still and the person in it; ``keypoints`` has shape (25, 3), None if nobody was detected."""
+    """A stored still and the people in it by number; their keypoints have shape (25, 3)."""
 
     image: Path
     time: float
-    keypoints: Keypoints | None
+    people: Mapping[int, Keypoints]
 
 
 @dataclass(frozen=True)
 class TrackedVideo:
-    """The results of one pass over a video's frames. ``report``: what decoding found beside the frames."""
+    """The results of one pass over a video's frames. ``report``: what decoding found beside the frames.
 
-    track: Track
+    ``pictures`` are JPEG crops of the people, under the names in ``identity``.
+    """
+
+    track: PeopleTrack
     stills: Sequence[StillPose]
     frames_tracked: int
     report: StreamReport
+    identity: Identity
+    pictures: Sequence[Path] = ()
 
     @property
     def frames_with_person(self) -> int:
-        """The number of tracked frames with a person."""
-        return len(self.track.frames)
+        """The number of tracked frames with the patient; with anyone, if it is not known who the patient is."""
+        return self.track.frames_with(self.identity.person)
 
 
 def skeleton_for(fps: float) -> SkeletonSeries:
@@ -103,11 +109,13 @@ def track_video(
                 if frame.moments or frame.time >= next_search:
                     boxes, next_search = _faces(detector, frame, keypoints), frame.time + _FACE_PERIOD - 1e-3
                 faces.add(frame.time, boxes)
+            people = {} if keypoints is None else {1: keypoints}
             for still in selector.select(frame):
-                stills.append(StillPose(_save(still.rgb, boxes, folder / f"{still.name}.jpg"), still.time, keypoints))
+                stills.append(StillPose(_save(still.rgb, boxes, folder / f"{still.name}.jpg"), still.time, people))
             if progress:
                 progress(info.share(frame.time))
-    track = Track(
+    track = PeopleTrack(
+        people=np.ones(len(rows), np.int64),
         frames=np.array([row[0] for row in rows], np.int64),
         times=np.array([row[1] for row in rows], np.float64),
         keypoints=np.array([row[2] for row in rows], np.float32).reshape(-1, 25, 3),
@@ -116,7 +124,27 @@ def track_video(
         tracked_frames=np.array(tracked, np.int64),
         frame_times=np.array(report.times, np.float64),
     )
-    return TrackedVideo(track, stills, len(tracked), report)
+    return TrackedVideo(track, stills, len(tracked), report, _identity(track))
+
+
+def _identity(track: PeopleTrack) -> Identity:
+    """Return the identity of the only person that is tracked, or of nobody."""
+    if not len(track.frames):
+        return Identity(person=None, how="nobody", certainty=1.0, why="nobody was seen")
+    seen = SeenPerson(
+        person=1,
+        seconds=len(track.frames) / track.fps,
+        first=float(track.times[0]),
+        last=float(track.times[-1]),
+        height=_height(track),
+    )
+    return Identity(person=1, how="only", certainty=1.0, why="one person was seen", people=(seen,))
+
+
+def _height(track: PeopleTrack) -> float:
+    """Return the median height of the poses over that of the frame."""
+    y = np.where(track.keypoints[:, :, 2] > 0, track.keypoints[:, :, 1], np.nan)
+    return float(np.nanmedian(np.nanmax(y, axis=1) - np.nanmin(y, axis=1)) / track.size[1])
 
 
 def _faces(detector: FaceDetector, frame: Frame, keypoints: Keypoints | None) -> NDArray[np.float32]:

@@ -9,29 +9,39 @@ from sightline.reviews.agreement import Agreement, ClassAgreement, agreement, an
 from sightline.reviews.answers_file import AnswersFile, read_answers
 from sightline.reviews.export import Exported, ExportRow, export_images, read_image
 from sightline.reviews.gather import QuestionSet, questions_of_model, questions_of_results
+from sightline.reviews.identities import answered_identity, person_question
 from sightline.reviews.learning import provenance, relabelled, with_reviews
+from sightline.reviews.naming import SOMEONE_ELSES, THEIRS, KnownNames, Naming, name_questions
 from sightline.reviews.pages import Page, ReviewPlan, in_order, pages_of
 from sightline.reviews.records import CANNOT_TELL, LATER, NONE_OF_THESE, Answer, Question, Reviewed, Waiting
-from sightline.reviews.rendering import agreement_rows, overdue_alert
+from sightline.reviews.rendering import agreement_rows, overdue_alert, unknown_patient_alert, waiting_note
 from sightline.reviews.sessions import (
+    apply_answers,
+    count_unknown,
     count_waiting_sessions,
     questions_of_patient,
+    questions_of_session,
     queue_markers,
+    queue_unknown,
     store_prediction,
 )
 from sightline.reviews.store import Reviews
-from sightline.reviews.thumbnails import data_url, thumbnail
+from sightline.reviews.thumbnails import data_url, picture, thumbnail
 
 __all__ = [
     "CANNOT_TELL",
     "LATER",
     "NONE_OF_THESE",
+    "SOMEONE_ELSES",
+    "THEIRS",
     "Agreement",
     "Answer",
     "AnswersFile",
     "ClassAgreement",
     "ExportRow",
     "Exported",
+    "KnownNames",
+    "Naming",
     "Page",
     "Question",
     "QuestionSet",
@@ -42,22 +52,32 @@ __all__ = [
     "agreement",
     "agreement_rows",
     "answer_rows",
+    "answered_identity",
+    "apply_answers",
     "by_model",
+    "count_unknown",
     "count_waiting_sessions",
     "data_url",
     "export_images",
     "in_order",
+    "name_questions",
     "overdue_alert",
     "pages_of",
+    "person_question",
+    "picture",
     "provenance",
     "questions_of_model",
     "questions_of_patient",
     "questions_of_results",
+    "questions_of_session",
     "queue_markers",
+    "queue_unknown",
     "read_answers",
     "read_image",
     "relabelled",
     "store_prediction",
     "thumbnail",
+    "unknown_patient_alert",
+    "waiting_note",
     "with_reviews",
 ]

@@ -52,8 +52,8 @@ class Agreement(BaseModel):
 
 
 def agreement(reviewed: Iterable[Reviewed]) -> Agreement:
-    """Compare the proposed class of each question with its answer."""
-    rows = [(item.question.proposed, item.verdict) for item in reviewed]
+    """Compare the predicted class of each question with its answer; other questions are about no prediction."""
+    rows = [(item.question.proposed, item.verdict) for item in reviewed if item.question.is_prediction]
     judged = [(proposed, verdict) for proposed, verdict in rows if verdict not in (CANNOT_TELL, "contested")]
     right = sum(proposed == verdict for proposed, verdict in judged)
     names = sorted({name for row in judged for name in row} - {NONE_OF_THESE})
@@ -78,7 +78,7 @@ def agreement(reviewed: Iterable[Reviewed]) -> Agreement:
 
 def by_model(reviewed: Sequence[Reviewed]) -> dict[str, Agreement]:
     """Return the agreement of each version of the model."""
-    versions = sorted({item.question.model for item in reviewed})
+    versions = sorted({item.question.model for item in reviewed if item.question.is_prediction})
     return {version: agreement(item for item in reviewed if item.question.model == version) for version in versions}
 
 
@@ -86,7 +86,7 @@ def answer_rows(reviewed: Iterable[Reviewed]) -> list[dict[str, str]]:
     """Return a table of the answered questions, one row per question."""
     return [
         {
-            item.question.kind: item.question.session or item.question.uri,
+            item.question.kind: item.question.label,
             "proposed": item.question.proposed,
             "confidence": f"{item.question.confidence:.4f}",
             "answer": item.verdict,

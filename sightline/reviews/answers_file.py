@@ -17,7 +17,10 @@ _FIX = 'Write it as {"reviewer": "NAME", "answers": {"URI": "CLASS"}}'
 
 
 class AnswersFile(BaseModel):
-    """A reviewer's answers, by the URI of the image, its SHA-256, or ``PATIENT/SESSION``."""
+    """A reviewer's answers, by the question's label: see :attr:`Question.label`.
+
+    An image or a session is also known by its SHA-256, and a session by the URI of its annotated video.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -31,12 +34,13 @@ class AnswersFile(BaseModel):
         """
         known: dict[str, Question] = {}
         for question in questions:
-            known |= dict.fromkeys(filter(None, (question.uri, question.sha256, question.session)), question)
+            names = [question.label, *((question.uri, question.sha256) if question.is_prediction else ())]
+            known |= dict.fromkeys(names, question)
         if unknown := [name for name in self.answers if name not in known]:
             raise InvalidInput(
                 file,
                 f"answers {unknown[0]}, but there is no question about it",
-                "Use the URI, the SHA-256 or PATIENT/SESSION of a question",
+                "Use the URI or the SHA-256 of an image, PATIENT/SESSION, PATIENT/SESSION#person or PATIENT#NAME",
             )
         for name, answer in self.answers.items():
             if answer not in (*known[name].answers, LATER):

@@ -15,7 +15,7 @@ __all__ = ["Page", "ReviewPlan", "in_order", "pages_of"]
 
 
 class Page(BaseModel):
-    """Questions on one form: all about one model, with the same choices."""
+    """Questions on one form: all of one kind, about one model, with the same choices."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,9 +49,12 @@ class ReviewPlan(BaseModel):
 def in_order(questions: Iterable[Question]) -> list[Question]:
     """Return the questions by model, by proposed class in the model's order, then the least certain first."""
 
-    def key(question: Question) -> tuple[str, tuple[str, ...], int, str, float, str]:
+    def key(question: Question) -> tuple[str, tuple[str, ...], str, int, str, float, str]:
         index = question.choices.index(question.proposed) if question.proposed in question.choices else -1
-        return question.model, question.choices, index, question.proposed, question.confidence, question.sha256
+        return (
+            question.model, question.choices, question.kind, index, question.proposed, question.confidence,
+            question.sha256,
+        )  # fmt: skip
 
     return sorted(questions, key=key)
 
@@ -59,7 +62,9 @@ def in_order(questions: Iterable[Question]) -> list[Question]:
 def pages_of(questions: Sequence[Question], size: int) -> tuple[Page, ...]:
     """Return pages of at most ``size`` questions about one model, in the order of :func:`in_order`."""
     pages = []
-    for _, group in groupby(in_order(questions), key=lambda question: (question.model, question.choices)):
+    for _, group in groupby(
+        in_order(questions), key=lambda question: (question.model, question.choices, question.kind)
+    ):
         rows = list(group)
         pages += [tuple(rows[start : start + size]) for start in range(0, len(rows), size)]
     return tuple(Page(number=number, questions=rows) for number, rows in enumerate(pages, start=1))

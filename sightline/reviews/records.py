@@ -29,14 +29,19 @@ class _Record(BaseModel):
 
 
 class Question(_Record):
-    """One image or session whose prediction is uncertain.
+    """One thing that a person should decide: an uncertain prediction, or who the patient of a session is.
 
-    ``model`` is the model of the prediction, with its version: ``vehicles/3``, or ``endpoint://NAME``. ``sha256`` is
-    the hash of the image, or of the session's video. With the model's name it identifies the question: another version
-    of the model, or another copy of the image, is the same question.
+    - ``image`` and ``session``: the class of an image or the emotion of a session, whose prediction is uncertain.
+    - ``person``: which of the people in a session's picture is the patient.
+    - ``name``: whether a name that statements are about is the patient's; asked once per patient and name.
+
+    ``model`` is the model of the prediction, with its version: ``vehicles/3``, or ``endpoint://NAME``; of the last two
+    kinds it is the patient's model, so that all questions about a patient are in one queue. ``sha256`` is the hash of
+    the image, of the session's video, or of the patient and the name. With the model's name and the kind it identifies
+    the question: another version of the model, or another copy of the image, is the same question.
     """
 
-    kind: Literal["image", "session"]
+    kind: Literal["image", "session", "person", "name"]
     model: str
     uri: str
     """The image, or the session's annotated video."""
@@ -52,6 +57,12 @@ class Question(_Record):
     """``PATIENT/SESSION``."""
     frames: str | None = None
     """The folder of the session's selected frames."""
+    pictures: tuple[str, ...] = ()
+    """The URIs of the pictures of the people, in the order of the choices; empty for a person without a picture."""
+    name: str | None = None
+    """The name, of a question of that kind."""
+    statements: tuple[str, ...] = ()
+    """What is said about the name."""
 
     @model_validator(mode="after")
     def _check_classes(self) -> Question:
@@ -59,6 +70,28 @@ class Question(_Record):
             names = " or ".join(sorted(reserved))
             raise ValueError(f"a class cannot be called {names}, which every question offers. Rename the class")
         return self
+
+    @property
+    def key(self) -> str:
+        """The identifier of the question in the queue of its model, which is also its file's name."""
+        return self.sha256 if self.is_prediction else f"{self.sha256}-{self.kind}"
+
+    @property
+    def is_prediction(self) -> bool:
+        """Whether the question is about a model's prediction."""
+        return self.kind in ("image", "session")
+
+    @property
+    def label(self) -> str:
+        """The question's name for people and in a file of answers.
+
+        An image's URI, ``PATIENT/SESSION``, ``PATIENT/SESSION#person`` or ``PATIENT#NAME``.
+        """
+        if self.session is None:
+            return self.uri
+        if self.kind == "person":
+            return f"{self.session}#person"
+        return f"{self.session.partition('/')[0]}#{self.name}" if self.kind == "name" else self.session
 
     @property
     def answers(self) -> tuple[str, ...]:

@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from sightline.alerts import Alert
 from sightline.names import ModelName
 from sightline.reviews.agreement import Agreement
-from sightline.reviews.records import Waiting
+from sightline.reviews.records import Question, Waiting
+from sightline.sessions import StoredSession
 
-__all__ = ["agreement_rows", "overdue_alert"]
+__all__ = ["agreement_rows", "overdue_alert", "unknown_patient_alert", "waiting_note"]
 
 
 def agreement_rows(by_model: Mapping[str, Agreement]) -> list[dict[str, str]]:
     """Return the rows of a table: for each version, one for all classes and one for each class."""
     return [row for model, agreement in by_model.items() for row in _rows(model, agreement)]
+
+
+def unknown_patient_alert(stored: StoredSession, questions: Sequence[Question]) -> Alert | None:
+    """Return the alert about a session whose patient is not known; None if nothing is to be asked.
+
+    The key does not depend on the run: storing the session again is the same event.
+    """
+    if not questions:
+        return None
+    return Alert.listing(
+        [
+            {"question": question.label, "proposed": question.proposed, "why": " ".join(question.why.split())}
+            for question in questions
+        ],
+        key=f"{stored.sha256} {stored.patient} unknown patient",
+        title=f"{stored.patient}: who is the patient in session {stored.session}?",
+        facts={
+            "patient": stored.patient,
+            "session": stored.session,
+            "effect": "the session is no training data until that is answered",
+            "fix": f"run review-predictions with the patient {stored.patient}",
+            "video": stored.annotated_video,
+        },
+        at=stored.metadata.processing_timestamp,
+    )
+
+
+def waiting_note(patient: str, sessions: int) -> str:
+    """Return how many sessions wait for an answer about who the patient is, and where to answer; empty if none."""
+    if not sessions:
+        return ""
+    subject = "1 session waits" if sessions == 1 else f"{sessions} sessions wait"
+    return (
+        f"{subject} for an answer about who the patient is or which names are theirs. Answer in the Prefect UI: start "
+        f"review-predictions with the patient {patient}. Or run `sightline review-predictions --patient "
+        f"{shlex.quote(patient)} --answers FILE.json`"
+    )
 
 
 def overdue_alert(overdue: Sequence[Waiting]) -> Alert | None:
@@ -26,13 +65,13 @@ def overdue_alert(overdue: Sequence[Waiting]) -> Alert | None:
     if not overdue:
         return None
     questions = [waiting.question for waiting in overdue]
-    ids = "\n".join(sorted(f"{question.model} {question.sha256}" for question in questions))
+    ids = "\n".join(sorted(f"{question.model} {question.key}" for question in questions))
     models = sorted({question.model for question in questions})
     subject = "1 question has" if len(overdue) == 1 else f"{len(overdue):,} questions have"
     return Alert.listing(
         [
             {
-                "item": question.session or question.uri,
+                "item": question.label,
                 "proposed": question.proposed,
                 "confidence": f"{question.confidence:.4f}",
                 "model": question.model,

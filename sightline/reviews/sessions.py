@@ -1,4 +1,4 @@
-"""The questions about a patient's sessions: queued as soon as a prediction needs a review.
+"""The questions about a patient's sessions: queued as soon as a prediction needs a review, or when a session is stored.
 
 Version 0.1 wrote a marker into the patient's folder instead, and queued the question later. Such markers are still
 read: :func:`queue_markers` queues their questions and then removes them, and :func:`store_prediction` replaces them.
@@ -6,15 +6,29 @@ read: :func:`queue_markers` queues their questions and then removes them, and :f
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
 
 from sightline.names import PatientName, SessionName
 from sightline.reviews.gather import QuestionSet
+from sightline.reviews.identities import apply_identities, claim_of, person_question
+from sightline.reviews.naming import Naming, apply_names, folded_name, name_questions
 from sightline.reviews.records import Question
 from sightline.reviews.store import Reviews
-from sightline.sessions import Claim, Prediction, SessionStore, StoredSession
+from sightline.sessions import Claim, Prediction, SessionRecord, SessionStore, StoredSession, read_sessions
 
-__all__ = ["count_waiting_sessions", "questions_of_patient", "queue_markers", "store_prediction"]
+__all__ = [
+    "apply_answers",
+    "count_unknown",
+    "count_waiting_sessions",
+    "questions_of_patient",
+    "questions_of_session",
+    "queue_markers",
+    "queue_unknown",
+    "store_prediction",
+]
+
+_LOG = logging.getLogger(__name__)
 
 
 def store_prediction(
@@ -70,6 +84,73 @@ def queue_markers(
     for question in questions:
         name = SessionName.parse(str(question.session))
         sessions.end_review(name.patient, name.session)
+
+
+def questions_of_session(stored: StoredSession) -> list[Question]:
+    """Return the questions about who the patient of a session is, and which of the names in it are the patient's."""
+    question = person_question(stored)
+    return [*([question] if question else []), *name_questions(stored)]
+
+
+def queue_unknown(sessions: SessionStore, reviews: Reviews, records: Iterable[SessionRecord]) -> None:
+    """Queue the questions of all sessions whose patient is not known, except those that wait or were answered.
+
+    They are queued when a session is stored. This finds those of a process that was killed in between.
+    """
+    for record in records:
+        if record.unusable is None:
+            continue
+        claim = claim_of(record)
+        if sessions.status(claim) == "finished":
+            reviews.queue(questions_of_session(sessions.outputs(claim)))
+        else:
+            _LOG.warning(
+                "%s/%s: no question is asked about it, because its metadata are not in the video bucket",
+                record.patient,
+                record.session,
+            )
+
+
+def count_unknown(reviews: Reviews, patient: PatientName | str, records: Iterable[SessionRecord]) -> int:
+    """Return how many of a patient's sessions have an open question about who the patient is or which names are theirs.
+
+    A session about which nobody can tell, or people disagree, has no open question.
+    """
+    waiting = [item.question for item in reviews.waiting(PatientName.of(patient).model.label)]
+    pictures = {question.sha256 for question in waiting if question.kind == "person"}
+    names = {folded_name(question.name) for question in waiting if question.name}
+    return sum(
+        record.unusable is not None
+        and (
+            record.sha256 in pictures
+            or (record.attribution is not None and not names.isdisjoint(map(folded_name, record.attribution.people)))
+        )
+        for record in records
+    )
+
+
+def apply_answers(
+    sessions: SessionStore,
+    reviews: Reviews,
+    naming: Naming | None,
+    patient: PatientName | str,
+    new: Iterable[str] = (),
+) -> list[SessionRecord]:
+    """Apply people's answers about who the patient is, and which names are theirs; return the patient's records.
+
+    The records and metadata of the sessions concerned are changed, and nothing is processed again.
+
+    Args:
+        sessions: The store of the sessions.
+        reviews: The answers.
+        naming: The names of patients; None if they are not known, and no session is labelled again.
+        patient: The patient.
+        new: The keys of the questions that were answered just now: see :func:`apply_names`.
+    """
+    name = PatientName.of(patient)
+    answered = reviews.answered(name.model.label)
+    records = apply_identities(sessions, answered, read_sessions(sessions.patients_bucket, name))
+    return records if naming is None else apply_names(sessions, naming, name.text, answered, records, new=new)
 
 
 def count_waiting_sessions(

@@ -2,8 +2,8 @@
 
 ::
 
-    {model}/waiting/{sha256}.json     an open question, with the run that asks it
-    {model}/answered/{sha256}.json    the question with all its answers, which are never changed
+    {model}/waiting/{key}.json     an open question, with the run that asks it
+    {model}/answered/{key}.json    the question with all its answers, which are never changed
     .runs/{run}.json                  the questions of a run, page by page
 
 An answer is written before the question is removed: if a process is killed between the two, the question that remains
@@ -61,8 +61,8 @@ class Reviews:
             folder = _folder(question.model)
             if folder not in known:
                 known[folder] = self._names(folder, _ANSWERED) | self._names(folder, _WAITING)
-            if question.sha256 not in known[folder]:
-                known[folder].add(question.sha256)
+            if question.key not in known[folder]:
+                known[folder].add(question.key)
                 new.append(question)
         created = _in_parallel(
             lambda question: storage.create(
@@ -73,7 +73,7 @@ class Reviews:
         return sum(created)
 
     def replace(self, question: Question) -> None:
-        """Queue a question, in place of an open one about the same image or session.
+        """Queue a question, in place of the open one with the same key.
 
         A question that a run asks now is not replaced, and one that has been answered is not queued again.
         """
@@ -88,12 +88,12 @@ class Reviews:
 
         documents.change(self._file(question, _WAITING), Waiting, update)
 
-    def withdraw(self, model: str, sha256: str) -> None:
+    def withdraw(self, model: str, key: str) -> None:
         """Remove an open question that no run asks now.
 
         A run that takes the question at the same moment still asks it, and its answer is stored.
         """
-        file = self.root / _folder(model) / _WAITING / f"{sha256}.json"
+        file = self.root / _folder(model) / _WAITING / f"{key}.json"
         stored = documents.read(file, Waiting)
         if stored is not None and stored.is_free(self.now()):
             storage.remove(file)
@@ -140,11 +140,11 @@ class Reviews:
             return plan
         open_by_folder = {folder: self._open(folder) for folder in {_folder(question.model) for question in questions}}
         taken: list[Question] = []
-        distinct = {(_folder(question.model), question.sha256): question for question in questions}.values()
-        for question in sorted(distinct, key=lambda question: (question.confidence, question.sha256)):
+        distinct = {(_folder(question.model), question.key): question for question in questions}.values()
+        for question in sorted(distinct, key=lambda question: (question.confidence, question.key)):
             if len(taken) == limit:
                 break
-            if question.sha256 not in open_by_folder[_folder(question.model)]:
+            if question.key not in open_by_folder[_folder(question.model)]:
                 continue
             if waiting := self._take(question, run, until):
                 taken.append(waiting.question)
@@ -227,7 +227,7 @@ class Reviews:
         return [document for document in _in_parallel(lambda file: documents.read(file, model), files) if document]
 
     def _file(self, question: Question, state: str) -> Location:
-        return self.root / _folder(question.model) / state / f"{question.sha256}.json"
+        return self.root / _folder(question.model) / state / f"{question.key}.json"
 
 
 def _folder(model: str) -> str:

@@ -15,10 +15,11 @@ from sightline.vision import Limits, Rejected
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["data_url", "thumbnail"]
+__all__ = ["data_url", "picture", "thumbnail"]
 
 _SIDE = 160  # pixels of the longer side
 _FRAMES = 3  # of a session, side by side
+_PERSON = 240  # pixels of the longer side of a person's picture
 _QUALITY = 80
 
 
@@ -27,7 +28,7 @@ def thumbnail(question: Question, limits: Limits) -> bytes | None:
 
     The longer side of an image or frame becomes 160 pixels; a small image is enlarged.
     """
-    images = [image for uri in _uris(question) if (image := _small(uri, limits)) is not None]
+    images = [image for uri in _uris(question) if (image := _small(uri, limits, _SIDE)) is not None]
     if not images:
         return None
     from PIL import Image
@@ -38,9 +39,13 @@ def thumbnail(question: Question, limits: Limits) -> bytes | None:
     for image in images:
         strip.paste(image, (left, 0))
         left += image.width
-    buffer = io.BytesIO()
-    strip.save(buffer, "JPEG", quality=_QUALITY)
-    return buffer.getvalue()
+    return _jpeg(strip)
+
+
+def picture(uri: str, limits: Limits) -> bytes | None:
+    """Return a JPEG of a person's picture, whose longer side is 240 pixels; None if it cannot be read."""
+    image = _small(uri, limits, _PERSON) if uri else None
+    return None if image is None else _jpeg(image)
 
 
 def data_url(jpeg: bytes) -> str:
@@ -59,7 +64,13 @@ def _uris(question: Question) -> list[str]:
     return [storage.uri_of(folder / names[round(index)]) for index in indices]
 
 
-def _small(uri: str, limits: Limits) -> Image | None:
+def _jpeg(image: Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_QUALITY)
+    return buffer.getvalue()
+
+
+def _small(uri: str, limits: Limits, side: int) -> Image | None:
     from PIL import Image
 
     try:
@@ -67,6 +78,6 @@ def _small(uri: str, limits: Limits) -> Image | None:
         image = Image.fromarray(vision.decode(data, None, limits).pixels)
     except Rejected:  # The question shows its URI, so a person can find the cause.
         return None
-    scale = _SIDE / max(image.size)
-    width, height = (max(1, round(side * scale)) for side in image.size)
+    scale = side / max(image.size)
+    width, height = (max(1, round(length * scale)) for length in image.size)
     return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)

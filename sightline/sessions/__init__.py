@@ -1,10 +1,12 @@
 """The store of sessions: safe against crashes, repeated runs and concurrent runs."""
 
+from sightline.sessions.changes import read_metadata, set_identity, set_statements
 from sightline.sessions.claims import Claim
 from sightline.sessions.names import check_source, patient_of
 from sightline.sessions.plan import SessionOutputs
 from sightline.sessions.reading import open_session, read_sessions, track_of
 from sightline.sessions.records import (
+    Attribution,
     LeftOutSession,
     Metadata,
     PoseIndices,
@@ -19,6 +21,7 @@ from sightline.sessions.source import Source, fetch_source
 from sightline.sessions.store import SessionStore
 
 __all__ = [
+    "Attribution",
     "Claim",
     "LeftOutSession",
     "Metadata",
@@ -36,9 +39,12 @@ __all__ = [
     "open_session",
     "patient_of",
     "prediction_page",
+    "read_metadata",
     "read_sessions",
     "review_alert",
     "session_page",
+    "set_identity",
+    "set_statements",
     "track_of",
     "trained_on_note",
 ]

@@ -104,6 +104,11 @@ class SessionLayout(PatientLayout):
         return self.annotated / "frames" / self.session
 
     @property
+    def people(self) -> Location:
+        """The pictures of the people, while it is not decided which of them is the patient."""
+        return self.frames / "people"
+
+    @property
     def poses(self) -> Location:
         """The poses of the selected frames."""
         return self.annotated / "poses" / self.session

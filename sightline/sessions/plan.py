@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
-from sightline.pose import Keypoints, write_openpose
+from sightline.pose import Keypoints, in_order, write_openpose
 from sightline.sessions.claims import Claim
 from sightline.sessions.names import check_folder
 from sightline.sessions.records import Metadata, PoseIndices, SessionRecord
@@ -18,9 +19,11 @@ from sightline.sessions.records import Metadata, PoseIndices, SessionRecord
 class SessionOutputs:
     """The results of processing a video, as local files.
 
-    ``frames`` are JPEG files under their final names. ``poses`` are the file names and keypoints, shape = (25, 3), of
-    the selected frames with a person, ordered by time. ``track`` is the parquet file of the tracked poses. ``folder``
-    is the name of the emotion's folder.
+    ``frames`` are JPEG files under their final names. ``poses`` are the file names and the people, by number, of the
+    selected frames with the patient, or with anyone while it is not decided who the patient is, ordered by time;
+    keypoints have shape (25, 3). ``track`` is the parquet file of everyone's poses. ``people`` are the pictures of the
+    people, under the names in the metadata's identity; they are stored only while it is not decided. ``folder`` is the
+    name of the emotion's folder.
     """
 
     metadata: Metadata
@@ -28,8 +31,9 @@ class SessionOutputs:
     annotated: Path
     track: Path
     frames: tuple[Path, ...] = ()
-    poses: tuple[tuple[str, Keypoints], ...] = ()
+    poses: tuple[tuple[str, Mapping[int, Keypoints]], ...] = ()
     highlights: Path | None = None
+    people: tuple[Path, ...] = ()
 
     def check(self, claim: Claim) -> None:
         """Raise ``ValueError`` if the parts contradict each other, and ``InvalidName`` for an invalid folder."""
@@ -45,7 +49,12 @@ class SessionOutputs:
                 f"the metadata states {metadata.frames_extracted} frames and {metadata.poses_extracted} poses, "
                 f"and there are {len(self.frames)} and {len(self.poses)}"
             )
-        for names in ([frame.name for frame in self.frames], [name for name, _ in self.poses]):
+        pictures = [picture.name for picture in self.people]
+        identity = metadata.identity
+        known = [seen.picture for seen in identity.people if seen.picture] if identity else []
+        if pictures and (identity is None or identity.is_decided or sorted(pictures) != sorted(known)):
+            raise ValueError(f"pictures of people are stored for an undecided identity that names them: {pictures}")
+        for names in ([frame.name for frame in self.frames], [name for name, _ in self.poses], pictures):
             invalid = [
                 name for name, count in Counter(names).items() if count > 1 or "/" in name or name[:1] in ("", ".")
             ]
@@ -79,10 +88,13 @@ class Plan(BaseModel):
     highlights: bool
     poses: tuple[PlannedPose, ...]
     metadata: Metadata
+    people: tuple[str, ...] = ()
+    """The file names of the people's pictures; none in plans of earlier versions."""
 
     @classmethod
     def of(cls, outputs: SessionOutputs, patient: str, attempt: str, ranges_since: int) -> Plan:
         """Return the plan for storing ``outputs``."""
+        patient_number = outputs.metadata.identity.person if outputs.metadata.identity else None
         return cls(
             patient=patient,
             folder=check_folder(outputs.folder),
@@ -91,9 +103,11 @@ class Plan(BaseModel):
             frames=tuple(frame.name for frame in outputs.frames),
             highlights=outputs.highlights is not None,
             poses=tuple(
-                PlannedPose(name=name, text=write_openpose(keypoints).decode()) for name, keypoints in outputs.poses
+                PlannedPose(name=name, text=write_openpose(in_order(people, patient_number)).decode())
+                for name, people in outputs.poses
             ),
             metadata=outputs.metadata,
+            people=tuple(picture.name for picture in outputs.people),
         )
 
     def record(self, pose_indices: PoseIndices, track: str) -> SessionRecord:
@@ -116,4 +130,6 @@ class Plan(BaseModel):
             engine=metadata.engine,
             model=metadata.model,
             versions=metadata.versions,
+            identity=metadata.identity,
+            attribution=metadata.attribution,
         )

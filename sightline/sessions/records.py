@@ -21,6 +21,7 @@ from pydantic import (
 
 from sightline.emotion import Annotation, Stretch
 from sightline.media import Damage
+from sightline.pose import Identity
 from sightline.speech import Segment
 
 
@@ -54,6 +55,25 @@ class Prediction(_Record):
     """Whether the model was trained on this session, which makes it too sure of it; None if that is unknown."""
 
 
+class Attribution(_Record):
+    """The people whom a session's statements are about, and which of them is the patient.
+
+    - ``known``: a name of the patient is known, or no statement names anybody.
+    - ``assumed``: no name of the patient is known, and the only person talked about is taken for the patient.
+    - ``undecided``: no name of the patient is known, and several people are talked about.
+    """
+
+    how: Literal["known", "assumed", "undecided"]
+    names: tuple[str, ...] = ()
+    """The patient's names that were known, ``given`` included."""
+    others: tuple[str, ...] = ()
+    """The names that were known to be other people's."""
+    given: tuple[str, ...] = ()
+    """The patient's names that the user gave for this session."""
+    people: tuple[str, ...] = ()
+    """The names of the people talked about, without those that are known to be other people's."""
+
+
 class Metadata(_Record):
     """The results of processing a video, with their provenance; the first ten keys are the original system's."""
 
@@ -81,6 +101,7 @@ class Metadata(_Record):
     annotations: tuple[Annotation, ...]
     frames_tracked: NonNegativeInt
     frames_with_person: NonNegativeInt
+    """The tracked frames with the patient; with anyone, while it is not decided who the patient is."""
     timeline: tuple[Stretch, ...]
     parameters: dict[str, JsonValue]
     """The parameters of the run."""
@@ -98,6 +119,20 @@ class Metadata(_Record):
     """What a person should know about the video and its transcript, as sentences."""
     prediction: Prediction | None = None
     """The latest prediction of the patient's model."""
+    identity: Identity | None = None
+    """Who of the people in the picture is the patient; None in sessions of earlier versions, which track one person."""
+    attribution: Attribution | None = None
+    """Whom the statements are about; None in sessions of earlier versions, which do not distinguish it."""
+
+    @property
+    def person(self) -> int | None:
+        """As in the record."""
+        return _person(self.identity)
+
+    @property
+    def unusable(self) -> str | None:
+        """As in the record."""
+        return _unusable(self.identity, self.attribution)
 
     def changed_parameters(self, parameters: Mapping[str, JsonValue]) -> str:
         """Return the names of the options, except locations, whose values differ from this session's, as text."""
@@ -134,15 +169,30 @@ class SessionRecord(_Record):
     """The emotion's folder, which holds the pose files and, under ``.sessions``, the record and the track."""
     sha256: str
     track: str
-    """Name of the file beside the record that holds the pose of every tracked frame with a person."""
+    """Name of the file beside the record that holds the poses of everyone in the tracked frames."""
     duration_seconds: NonNegativeFloat
     frames_tracked: NonNegativeInt
     frames_with_person: NonNegativeInt
+    """As in the metadata."""
     pose_bytes: NonNegativeInt
     """The total size of the numbered pose files, in bytes."""
     engine: str
     model: str
     versions: dict[str, str]
+    identity: Identity | None = None
+    """As in the metadata."""
+    attribution: Attribution | None = None
+    """As in the metadata."""
+
+    @property
+    def person(self) -> int | None:
+        """The patient's number in the track; None if it is not known who the patient is, or they are not in it."""
+        return _person(self.identity)
+
+    @property
+    def unusable(self) -> str | None:
+        """Why the session is not known to show and to describe the patient, so that it is no training data."""
+        return _unusable(self.identity, self.attribution)
 
 
 class ReviewItem(_Record):
@@ -171,6 +221,8 @@ class StoredSession(_Record):
     highlights: str | None
     frames: str
     """The folder of the selected frames."""
+    people: str | None = None
+    """The folder of the people's pictures; None if none were stored."""
     poses: str
     """The folder of their poses."""
     metadata_file: str
@@ -189,6 +241,19 @@ class LeftOutSession(_Record):
     session: str
     emotion: str
     reason: str
+
+
+def _person(identity: Identity | None) -> int | None:
+    return 1 if identity is None else identity.person
+
+
+def _unusable(identity: Identity | None, attribution: Attribution | None) -> str | None:
+    if identity is not None and identity.person is None:
+        return f"it has no known patient: {identity.why}"
+    if attribution is not None and attribution.how == "undecided":
+        people = " and ".join(attribution.people)
+        return f"its statements are about {people}, and it is not known which of these names are the patient's"
+    return None
 
 
 _COLUMNS = (

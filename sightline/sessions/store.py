@@ -20,6 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from pydantic import BaseModel
+
 from sightline import documents, storage
 from sightline.errors import StorageError
 from sightline.names import PatientName
@@ -120,6 +122,7 @@ class SessionStore:
             annotated_video=uri_of(layout.video),
             highlights=uri_of(layout.highlights) if plan.highlights else None,
             frames=uri_of(layout.frames),
+            people=uri_of(layout.people) if plan.people and not _is_decided(metadata) else None,
             poses=uri_of(layout.poses),
             metadata_file=uri_of(layout.metadata),
             csv=uri_of(layout.csv),
@@ -136,9 +139,13 @@ class SessionStore:
         Raises ``StorageError`` if the session is not finished.
         """
         layout, stored = self._layout(claim), self.outputs(claim)
-        metadata = stored.metadata.model_copy(update={"prediction": prediction})
-        storage.write_bytes(layout.metadata, documents.to_json(metadata))
-        return stored.model_copy(update={"metadata": metadata})
+        metadata = documents.change(
+            layout.metadata,
+            Metadata,
+            # A person's answer may have changed the metadata since.
+            lambda current: (current or stored.metadata).model_copy(update={"prediction": prediction}),
+        )
+        return stored.model_copy(update={"metadata": metadata, "emotion": metadata.emotion})
 
     def end_review(self, patient: PatientName | str, session: str) -> None:
         """Remove a session's review marker of version 0.1, if there is one."""
@@ -172,6 +179,7 @@ class SessionStore:
         if outputs.highlights:
             files.append((outputs.highlights, staging / _HIGHLIGHTS))
         files += [(frame, staging / "frames" / frame.name) for frame in outputs.frames]
+        files += [(picture, staging / "people" / picture.name) for picture in outputs.people]
         try:
             _in_parallel(lambda file: storage.write_file(file[1], file[0]), files)
             plan = Plan.of(outputs, layout.patient.text, attempt, newest_link(layout.poses_of(outputs.folder)))
@@ -199,14 +207,15 @@ class SessionStore:
         if plan.highlights:
             moves.append((staging / _HIGHLIGHTS, layout.highlights))
         moves += [(staging / "frames" / name, layout.frames / name) for name in plan.frames]
+        moves += [(staging / "people" / name, layout.people / name) for name in plan.people]
         _in_parallel(lambda pair: _take_staged(layout, pair[1], lambda: storage.move(*pair)), moves)
         named = [(layout.poses / pose.name, text) for pose, text in zip(plan.poses, texts, strict=True)]
         _in_parallel(lambda file: storage.write_bytes(*file), named)
 
         storage.write_bytes(layout.csv, analysis_csv(plan.metadata))
         record = plan.record(PoseIndices.starting_at(start, len(texts)), track.name)
-        _write_once(layout.record(plan.folder, layout.session), documents.to_json(record))
-        storage.write_bytes(layout.metadata, documents.to_json(plan.metadata))
+        _write_first(layout.record(plan.folder, layout.session), record, "sha256")
+        _write_first(layout.metadata, plan.metadata, "content_hash")
 
 
 def _in_parallel(function: Callable[[_Item], object], items: Iterable[_Item]) -> None:
@@ -218,9 +227,29 @@ def _in_parallel(function: Callable[[_Item], object], items: Iterable[_Item]) ->
 def _write_once(location: Location, data: bytes) -> None:
     """Write a file that the same plan may have written already; never replace another one."""
     if not storage.create(location, data) and storage.read_bytes(location) != data:
-        raise StorageError(
-            f"{uri_of(location)}: has other content, which is not overwritten. Move it away and run this again"
-        )
+        raise _not_overwritten(location)
+
+
+def _write_first(location: Location, document: BaseModel, content: str) -> None:
+    """Write a document that a process with the same plan may have written, and an answer changed since.
+
+    ``content`` is the field with the hash of the video. Raises ``StorageError`` for another session's document.
+    """
+    if storage.create(location, documents.to_json(document)):
+        return
+    stored = documents.read(location, type(document))
+    if stored is None or getattr(stored, content) != getattr(document, content):
+        raise _not_overwritten(location)
+
+
+def _not_overwritten(location: Location) -> StorageError:
+    return StorageError(
+        f"{uri_of(location)}: has other content, which is not overwritten. Move it away and run this again"
+    )
+
+
+def _is_decided(metadata: Metadata) -> bool:
+    return metadata.identity is None or metadata.identity.is_decided
 
 
 def _take_staged(layout: SessionLayout, target: Location, take_from_staging: Callable[[], None]) -> None:

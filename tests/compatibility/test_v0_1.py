@@ -32,7 +32,7 @@ from sightline.monitoring import (
     watch_model,
 )
 from sightline.names import PatientName
-from sightline.pose import Track, read_openpose
+from sightline.pose import PeopleTrack, read_openpose
 from sightline.ranking import PrepareParameters, Ranked, RankedPerson, RankingRun, load_ranker, with_bonus
 from sightline.registry import BASELINE, Baseline, ModelDraft, Registry
 from sightline.reviews import (
@@ -338,7 +338,7 @@ def test_next_pose_number_follows_those_in_use(sessions: SessionStore, folder: s
 def test_track_and_poses_of_session_are_read(sessions: SessionStore) -> None:
     record, location = open_session(sessions.patients_bucket, f"{PATIENT}/visit")
     assert location == track_of(sessions.patients_bucket, record)
-    track = Track.from_parquet(Path(location))
+    track = PeopleTrack.from_parquet(Path(location))
     assert track.keypoints.shape == (8, 25, 3)
     keypoints = read_openpose(storage.read_bytes(sessions.patients_bucket / PATIENT / "happiness" / "pose_000002.json"))
     assert keypoints is not None
@@ -531,7 +531,7 @@ def test_emotion_model_predicts_the_stored_probabilities(registry: Registry, ses
     for name, content in (("visit", "one"), ("visit-3fc4ccfe", "two"), ("evening", "three")):
         stored = sessions.outputs(sessions.claim(PATIENT, name, sha256_of(content)))
         assert stored.metadata.prediction
-        predicted = model.predict(features_of_track(Path(stored.track)))
+        predicted = model.predict(features_of_track(Path(stored.track), 1))
         assert predicted == pytest.approx(stored.metadata.prediction.probabilities, abs=1e-6)
     assert predicted == pytest.approx({"angry": 0.17296, "happy": 0.17296, "sad": 0.65407}, abs=1e-5)
 

@@ -16,7 +16,7 @@ import pytest
 from flows.__main__ import run
 from flows.export_openpose import OpenPoseExport, export_openpose
 from sightline.errors import InvalidInput
-from sightline.pose import Track, read_openpose
+from sightline.pose import PeopleTrack, read_openpose
 
 pytestmark = pytest.mark.integration
 
@@ -32,11 +32,11 @@ def patients(tmp_path: Path) -> Path:
     """
     folder = Path(shutil.copytree(STORED, tmp_path / "patients"))
     path = folder / RECORDS / "visit_track.parquet"
-    old = Track.from_parquet(path)
+    old = PeopleTrack.from_parquet(path).of(1)
     times = np.arange(25) / 20
     frames = np.arange(0, 16, 2)
     new = replace(old, frames=frames, times=times[frames], tracked_frames=np.arange(0, 20, 2), frame_times=times)
-    new.to_parquet(path)
+    PeopleTrack.of_one(new).to_parquet(path)
     return folder
 
 
@@ -64,7 +64,13 @@ def people(folder: Path) -> list[bool]:
 def test_every_tracked_frame_is_exported(patients: Path, tmp_path: Path, warnings: list[str]) -> None:
     result = export_openpose("Ana B/visit", str(tmp_path / "poses"), patients_bucket=str(patients))
     assert result == OpenPoseExport(
-        session="Ana B/visit", folder=str(tmp_path / "poses"), files=10, files_with_person=8, warning=None
+        session="Ana B/visit",
+        folder=str(tmp_path / "poses"),
+        files=10,
+        files_with_person=8,
+        people=(1,),
+        patient=1,
+        warning=None,
     )
     names = [path.name for path in sorted((tmp_path / "poses").iterdir())]
     assert names == [f"visit_{frame:012d}_keypoints.json" for frame in range(0, 20, 2)]
@@ -89,7 +95,7 @@ def test_every_frame_is_exported_by_the_command(patients: Path, tmp_path: Path) 
 
 
 def test_session_of_an_earlier_version_is_exported_with_a_warning(tmp_path: Path, warnings: list[str]) -> None:
-    known = Track.from_parquet(STORED / RECORDS / "visit_track.parquet").frames.tolist()
+    known = PeopleTrack.from_parquet(STORED / RECORDS / "visit_track.parquet").frames.tolist()
     result = export_openpose("Ana B/visit", str(tmp_path), patients_bucket=str(STORED))
     assert result.files == result.files_with_person == len(known)
     names = [path.name for path in sorted(tmp_path.iterdir())]

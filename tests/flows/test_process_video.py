@@ -23,7 +23,7 @@ from flows.export_openpose import export_openpose
 from flows.process_video import VideoResult, process_video
 from sightline.errors import InvalidMedia, InvalidName
 from sightline.media import decode, probe
-from sightline.pose import Track, read_openpose
+from sightline.pose import PeopleTrack, read_openpose
 from tests.videos import make_video
 
 pytestmark = pytest.mark.integration
@@ -112,7 +112,7 @@ def test_video_gives_the_output_tree_of_the_original(clip: Path, transcript: str
     numbered = sorted(path.name for path in (patients / "ana/happiness").glob("pose_*.json"))
     assert numbered == [f"pose_{n:06d}.json" for n in range(13)]
     assert result.pose_indices.model_dump() == {"start": 0, "end": 12, "count": 13}
-    track = Track.from_parquet(patients / "ana/happiness/.sessions/visit_track.parquet")
+    track = PeopleTrack.from_parquet(patients / "ana/happiness/.sessions/visit_track.parquet")
     assert len(track.frames) == result.frames_with_person
     assert np.all(np.diff(track.times) > 0), "poses are in order of time"
     first = read_openpose((patients / "ana/happiness/pose_000000.json").read_bytes())

@@ -92,4 +92,6 @@ def read_session_table(
 
 
 def _features(patients_bucket: Location, record: SessionRecord) -> dict[str, float]:
-    return features_of_track(track_of(patients_bucket, record))
+    if record.person is None:
+        raise UnsuitableData(f"{record.patient}/{record.session}", str(record.unusable), "Leave it out")
+    return features_of_track(track_of(patients_bucket, record), record.person)

@@ -19,7 +19,7 @@ from sightline.emotion import Annotation, Stretch, load_keywords
 from sightline.errors import InvalidSetting
 from sightline.media.annotate import ENCODER
 from sightline.media.selection import EVEN_MOMENTS
-from sightline.pose import Track
+from sightline.pose import Identity, PeopleTrack, Track
 from sightline.progress import Progress
 from sightline.registry import versions_of_libraries
 from sightline.sessions import Claim, Metadata, SessionOutputs, SessionRecord, SessionStore, open_session
@@ -84,7 +84,7 @@ def _outputs(
     claim: Claim, emotion: str, number: int, track: Track, provenance: dict[str, Any], folder: Path
 ) -> SessionOutputs:
     parquet = folder / "track.parquet"
-    track.to_parquet(parquet)
+    PeopleTrack.of_one(track).to_parquet(parquet)
     selected = np.unique(np.linspace(0, len(track.frames) - 1, EVEN_MOMENTS).round().astype(int))
     duration = float(track.times[-1] + 1 / track.fps)
     text = f"{claim.patient} is {emotion}"
@@ -110,6 +110,7 @@ def _outputs(
         timeline=(Stretch(evidence=text, **words),),
         parameters={},
         timings={},
+        identity=Identity(person=1, how="only", certainty=1.0, why="a synthetic session has one person"),
         **provenance,
     )
     return SessionOutputs(
@@ -118,7 +119,7 @@ def _outputs(
         annotated=folder / "grey.mp4",
         track=parquet,
         poses=tuple(
-            (f"pose_{place:03d}_at_pos_{track.frames[row]}.json", track.keypoints[row])
+            (f"pose_{place:03d}_at_pos_{track.frames[row]}.json", {1: track.keypoints[row]})
             for place, row in enumerate(selected)
         ),
     )

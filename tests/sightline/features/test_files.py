@@ -13,7 +13,7 @@ from sightline import storage
 from sightline.errors import InvalidInput
 from sightline.features import extract_features_from_json_files, session_features, track_features
 from sightline.media import Frame, Moment, StillSelector, still_pose_name
-from sightline.pose import Keypoints, Track, export_openpose, write_openpose
+from sightline.pose import Keypoints, PeopleTrack, Track, export_openpose, write_openpose
 from sightline.sessions.ranges import pose_name as numbered
 from sightline.storage import Location
 from tests.sightline.features.people import Array, all_visible, swaying
@@ -31,7 +31,7 @@ def features_at(times: Array) -> dict[str, float]:
 
 def write(folder: Location, names: list[str], times: Array) -> None:
     for name, keypoints in zip(names, keypoints_at(times), strict=True):
-        storage.write_bytes(folder / name, write_openpose(keypoints))
+        storage.write_bytes(folder / name, write_openpose({1: keypoints}))
 
 
 def same(values: dict[str, float]) -> object:
@@ -65,7 +65,7 @@ class TestTimes:
     def test_openpose_names_contain_frame_numbers(self, bucket: Location) -> None:
         frames = np.array([2, 3, 9, 12, 40, 43])
         track = Track(frames, frames / 25, keypoints_at(frames / 25), size=(640, 480), fps=10.0)
-        export_openpose(track, "visit 1_2", bucket)
+        export_openpose(PeopleTrack.of_one(track), "visit 1_2", bucket)
         assert extract_features_from_json_files(bucket, rate=25) == same(track_features(track))
 
     def test_numbers_are_ordered_numerically(self, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ class TestContent:
     def test_file_without_person_is_skipped(self, tmp_path: Path) -> None:
         times = np.arange(8) / 10
         write(tmp_path, [numbered(number) for number in range(8)], times)
-        (tmp_path / numbered(4)).write_bytes(write_openpose(None))
+        (tmp_path / numbered(4)).write_bytes(write_openpose({}))
         expected = session_features(
             np.delete(keypoints_at(times), 4, axis=0)[:, :, :2], np.delete(times, 4), all_visible(7).astype(np.float32)
         )
@@ -141,7 +141,7 @@ class TestRejection:
     def test_fewer_than_three_poses_are_rejected(self, bucket: Location, count: int) -> None:
         write(bucket, [numbered(number) for number in range(count)], np.arange(count) / 10)
         for number in range(count, 2 * count):
-            storage.write_bytes(bucket / numbered(number), write_openpose(None))
+            storage.write_bytes(bucket / numbered(number), write_openpose({}))
         with pytest.raises(InvalidInput, match=f"holds {count} poses .* in {2 * count} JSON files.* at least 3"):
             extract_features_from_json_files(bucket)
 

@@ -20,11 +20,15 @@ from sightline import storage
 from sightline.errors import InvalidInput
 from sightline.pose import (
     JOINTS,
+    UNKNOWN_PERSON,
     ExportedPoses,
     Keypoints,
+    PeopleTrack,
     Track,
     export_openpose,
+    in_order,
     read_openpose,
+    read_openpose_people,
     skeleton_for,
     write_openpose,
 )
@@ -48,15 +52,16 @@ class TestWriting:
     @given(arrays(np.float32, (25, 3), elements=NUMBERS))
     def test_keypoints_are_read_back_to_three_decimals(self, keypoints: Keypoints) -> None:
         # Half a thousandth by rounding, and float32's own step at 10,000 pixels.
-        assert read_openpose(write_openpose(keypoints)) == pytest.approx(keypoints, abs=0.0005 + 0.001)
+        assert read_openpose(write_openpose({1: keypoints})) == pytest.approx(keypoints, abs=0.0005 + 0.001)
 
     def test_nobody_is_written_as_an_empty_list(self) -> None:
-        assert json.loads(write_openpose(None)) == {"version": 1.3, "people": []}
-        assert read_openpose(write_openpose(None)) is None
+        assert json.loads(write_openpose({})) == {"version": 1.3, "people": []}
+        assert read_openpose(write_openpose({})) is None
+        assert read_openpose_people(write_openpose({})) == []
 
     def test_file_has_the_keys_of_openpose_files(self, person: Keypoints, shared_data: Callable[[str], Path]) -> None:
         genuine = json.loads(shared_data("openpose/video_000000000000_keypoints.json").read_bytes())
-        ours = json.loads(write_openpose(person))
+        ours = json.loads(write_openpose({UNKNOWN_PERSON: person}))
         assert ours.keys() == genuine.keys()
         assert ours["version"] == genuine["version"]
         assert ours["people"][0].keys() == genuine["people"][0].keys()
@@ -64,7 +69,7 @@ class TestWriting:
         assert len(ours["people"][0]["pose_keypoints_2d"]) == len(genuine["people"][0]["pose_keypoints_2d"])
 
     def test_numbers_have_three_decimals_at_most(self, person: Keypoints) -> None:
-        numbers = json.loads(write_openpose(person + np.float32(1 / 3)), parse_float=str)["people"][0][
+        numbers = json.loads(write_openpose({1: person + np.float32(1 / 3)}), parse_float=str)["people"][0][
             "pose_keypoints_2d"
         ]
         assert all(len(number.partition(".")[2]) <= 3 for number in numbers)
@@ -73,11 +78,30 @@ class TestWriting:
     def test_number_that_is_not_finite_is_rejected(self, person: Keypoints, number: float) -> None:
         person[3, 1] = number
         with pytest.raises(ValueError, match="JSON"):
-            write_openpose(person)
+            write_openpose({1: person})
 
     def test_other_skeleton_is_rejected(self) -> None:
         with pytest.raises(ValueError, match="25 rows"):
-            write_openpose(np.zeros((33, 3), np.float32))
+            write_openpose({1: np.zeros((33, 3), np.float32)})
+
+    def test_everyone_is_written_with_their_number_in_the_given_order(self, person: Keypoints) -> None:
+        people = {4: person, 1: person + 1, 2: person + 2}
+        written = json.loads(write_openpose(people))["people"]
+        assert [one["person_id"] for one in written] == [[4], [1], [2]]
+        read = read_openpose_people(write_openpose(people))
+        assert [number for number, _ in read] == [4, 1, 2]
+        for number, keypoints in read:
+            assert keypoints == pytest.approx(people[number], abs=0.001)
+
+    @given(st.sets(st.integers(1, 9)), st.none() | st.integers(1, 9))
+    def test_patient_is_first_and_the_others_follow_by_number(self, people: set[int], patient: int | None) -> None:
+        frame = {number: np.zeros((25, 3), np.float32) for number in people}
+        numbers = list(in_order(frame, patient))
+        assert sorted(numbers) == sorted(people)
+        others = [number for number in numbers if number != patient]
+        assert others == sorted(others)
+        assert numbers in (others, [patient, *others])
+        assert patient not in people or numbers[0] == patient
 
 
 class TestReading:
@@ -93,6 +117,23 @@ class TestReading:
     def test_person_with_the_highest_confidence_is_read(self) -> None:
         unsure, sure = [1.0, 2.0, 0.4] * 25, [5.0, 6.0, 0.8] * 25
         assert read_openpose(file_of(unsure, sure))[0].tolist() == pytest.approx([5, 6, 0.8])
+
+    def test_everyone_in_a_file_of_openpose_has_no_number(self) -> None:
+        unsure, sure = [1.0, 2.0, 0.4] * 25, [5.0, 6.0, 0.8] * 25
+        read = read_openpose_people(file_of(unsure, sure))
+        assert [(number, keypoints[0, 0]) for number, keypoints in read] == [(UNKNOWN_PERSON, 1), (UNKNOWN_PERSON, 5)]
+
+    @pytest.mark.parametrize("ids", [[1.5], [True], [-2], ["1"], [1, 2], 1, None, {}])
+    def test_invalid_number_of_a_person_is_rejected(self, ids: Any) -> None:
+        data = json.dumps({"people": [{"person_id": ids, "pose_keypoints_2d": [0.0] * 75}]}).encode()
+        with pytest.raises(InvalidInput, match=r"people\[0\].person_id") as caught:
+            read_openpose_people(data, "ana/pose_000001.json")
+        assert caught.value.subject == "ana/pose_000001.json"
+
+    def test_number_of_two_people_is_rejected(self) -> None:
+        one = {"person_id": [2], "pose_keypoints_2d": [0.0] * 75}
+        with pytest.raises(InvalidInput, match="two people have the same person_id"):
+            read_openpose_people(json.dumps({"people": [one, one]}).encode())
 
     def test_file_of_the_original_system_is_read(self) -> None:
         """It has neither the version nor the other lists."""
@@ -123,14 +164,19 @@ class TestReading:
         assert "BODY_25" in caught.value.fix
 
 
-def exported(track: Track, **options: Any) -> tuple[ExportedPoses, dict[int, bytes]]:
+def exported(track: Track | PeopleTrack, **options: Any) -> tuple[ExportedPoses, dict[int, bytes]]:
     """Return the result of an export and the files' content by frame; the names must be those of OpenPose."""
+    track = PeopleTrack.of_one(track) if isinstance(track, Track) else track
     with TemporaryDirectory() as name:
         result = export_openpose(track, "visit", Path(name), **options)
         files = {path.name: path.read_bytes() for path in Path(name).iterdir()}
     numbers = {int(name.split("_")[1]) for name in files}
     assert set(files) == {f"visit_{number:012d}_keypoints.json" for number in numbers}
     return result, {number: files[f"visit_{number:012d}_keypoints.json"] for number in sorted(numbers)}
+
+
+def numbers(track: Track) -> tuple[int, ...]:
+    return (1,) if len(track.frames) else ()
 
 
 def present(files: dict[int, bytes]) -> list[int]:
@@ -149,7 +195,7 @@ def video_of(person: Keypoints, persons: list[int], tracked: range | list[int], 
 class TestExport:
     def test_exported_folder_is_read_by_another_package(self, person: Keypoints, tmp_path: Path) -> None:
         track = video_of(person, [0, 3, 12], range(0, 16, 3), 17)
-        assert export_openpose(track, "ana session.1", tmp_path) == ExportedPoses(files=6, with_person=3)
+        assert export_openpose(PeopleTrack.of_one(track), "ana session.1", tmp_path) == ExportedPoses(6, 3, (1,))
         pose = load_openpose_directory(str(tmp_path), fps=track.fps, width=640, height=480)
         assert pose.body.fps == 10
         assert pose.body.data.shape[:2] == (16, 1), "the last tracked frame has a file, without a person"
@@ -161,13 +207,15 @@ class TestExport:
     def test_files_have_the_names_of_openpose_files(
         self, person: Keypoints, shared_data: Callable[[str], Path], tmp_path: Path
     ) -> None:
-        export_openpose(video_of(person, [0, 3, 6], range(0, 9, 3), 9), "video", tmp_path, every_frame=True)
+        export_openpose(
+            PeopleTrack.of_one(video_of(person, [0, 3, 6], range(0, 9, 3), 9)), "video", tmp_path, every_frame=True
+        )
         genuine = {path.name for path in shared_data("openpose").glob("*.json")}
         assert {path.name for path in tmp_path.iterdir()} == genuine
 
     def test_export_has_names_and_content_on_any_storage(self, person: Keypoints, bucket: Location) -> None:
         track = track_of(person, [7, 1_000_000])
-        export_openpose(track, "visit", bucket / "poses")
+        export_openpose(PeopleTrack.of_one(track), "visit", bucket / "poses")
         for row, name in enumerate(["visit_000000000007_keypoints.json", "visit_000001000000_keypoints.json"]):
             written = read_openpose(storage.read_bytes(bucket / "poses" / name))
             assert written == pytest.approx(track.keypoints[row], abs=0.001)
@@ -176,11 +224,11 @@ class TestExport:
     @settings(max_examples=50)
     def test_every_tracked_frame_has_a_file(self, track: Track) -> None:
         result, files = exported(track)
-        assert result == ExportedPoses(len(track.tracked_frames), len(track.frames))
+        assert result == ExportedPoses(len(track.tracked_frames), len(track.frames), numbers(track))
         assert list(files) == track.tracked_frames.tolist()
         assert present(files) == track.frames.tolist()
         for frame, keypoints in zip(track.frames.tolist(), track.keypoints, strict=True):
-            assert files[frame] == write_openpose(keypoints)
+            assert files[frame] == write_openpose({1: keypoints})
         for frame in set(files) - set(track.frames.tolist()):
             assert files[frame] == b'{"version":1.3,"people":[]}', "as OpenPose writes it"
 
@@ -210,7 +258,7 @@ class TestEveryFrame:
     def test_every_frame_of_the_video_has_a_file(self, track: Track) -> None:
         result, files = exported(track, every_frame=True)
         assert list(files) == list(range(len(track.frame_times)))
-        assert result == ExportedPoses(len(files), len(present(files)))
+        assert result == ExportedPoses(len(files), len(present(files)), numbers(track))
         _, tracked = exported(track)
         assert {frame: files[frame] for frame in tracked} == tracked, "tracked frames are written as tracked"
 
@@ -234,12 +282,12 @@ class TestEveryFrame:
     def test_positions_are_linear_and_confidences_the_lower_one(
         self, person: Keypoints, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("sightline.pose.openpose._BATCH", 4)
+        monkeypatch.setattr("sightline.pose.openpose_export._BATCH", 4)
         track = video_of(person, [0, 3, 6, 9], range(0, 10, 3), 10)
         keypoints = track.keypoints.copy()
         keypoints[1, :, 2] *= 0.5
         result, files = exported(replace(track, keypoints=keypoints), every_frame=True)
-        assert result == ExportedPoses(10, 10)
+        assert result == ExportedPoses(10, 10, (1,))
         written = np.stack([read_openpose(data) for data in files.values()])
         seen = person[:, 2] > 0
         for joint in np.flatnonzero(seen):
@@ -277,7 +325,73 @@ class TestEveryFrame:
         self, person: Keypoints, tmp_path: Path
     ) -> None:
         with pytest.raises(InvalidInput, match="stored by a version") as caught:
-            export_openpose(track_of(person, [0, 3]), "visit", tmp_path, every_frame=True)
+            export_openpose(PeopleTrack.of_one(track_of(person, [0, 3])), "visit", tmp_path, every_frame=True)
         assert caught.value.subject == "visit"
         assert "Process the video again" in caught.value.fix
         assert list(tmp_path.iterdir()) == []
+
+
+class TestSeveralPeople:
+    def test_everyone_is_exported_with_the_patient_first(self, person: Keypoints) -> None:
+        track = crowd(person)
+        result, files = exported(track, patient=3)
+        assert result == ExportedPoses(4, 3, (1, 2, 3), 3)
+        assert [people_in(data) for data in files.values()] == [[1, 2], [3, 1, 2], [3], []]
+
+    def test_unknown_patient_leaves_the_order_of_numbers(self, person: Keypoints) -> None:
+        result, files = exported(crowd(person))
+        assert result.patient is None
+        assert people_in(files[3]) == [1, 2, 3]
+
+    def test_one_person_is_exported_alone(self, person: Keypoints) -> None:
+        result, files = exported(crowd(person), patient=3, only=2)
+        assert result == ExportedPoses(4, 2, (2,))
+        assert [people_in(data) for data in files.values()] == [[2], [2], [], []]
+
+    def test_unknown_number_is_rejected_before_a_file_is_written(self, person: Keypoints, tmp_path: Path) -> None:
+        with pytest.raises(InvalidInput, match=r"has no person 4.*1, 2, 3"):
+            export_openpose(crowd(person), "visit", tmp_path, only=4)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_each_person_is_interpolated_by_themselves(self, person: Keypoints) -> None:
+        _, files = exported(crowd(person), every_frame=True)
+        assert [people_in(files[frame]) for frame in (1, 2, 4, 5, 7, 9)] == [
+            [1, 2],
+            [1, 2],
+            [1, 2, 3],
+            [1, 2, 3],
+            [3],
+            [],
+        ]
+        between = dict(read_openpose_people(files[1]))
+        for number, offset in ((1, 100), (2, 200)):
+            seen = person[:, 2] > 0
+            expected = person[seen, 0] + offset + 1
+            assert between[number][seen, 0] == pytest.approx(expected, abs=0.001)
+
+    def test_exported_folder_is_read_by_another_package(self, person: Keypoints, tmp_path: Path) -> None:
+        track = crowd(person)
+        export_openpose(track, "ana session.1", tmp_path, patient=3)
+        pose = load_openpose_directory(str(tmp_path), fps=track.fps, width=640, height=480)
+        assert pose.body.data.shape[:2] == (10, 3)
+        # The package takes the first in a file for the same person in every file: with the patient first, it is.
+        for frame in (3, 6):
+            expected = track.by_frame()[frame][3]
+            assert pose.body.data.data[frame, 0, :25] == pytest.approx(expected[:, :2], abs=0.001)
+
+
+def crowd(person: Keypoints) -> PeopleTrack:
+    """Persons 1 and 2 in frames 0 and 3, person 3 in frames 3 and 6, nobody in frame 9; x tells them apart."""
+    rows = [(0, 1), (0, 2), (3, 1), (3, 2), (3, 3), (6, 3)]
+    moved = [
+        person + np.array([100 * number + frame, 0, 0], np.float32) * (person[:, 2:] > 0) for frame, number in rows
+    ]
+    frames = np.array([frame for frame, _ in rows])
+    return PeopleTrack(
+        frames=frames, times=frames / 30, people=np.array([number for _, number in rows]), keypoints=np.stack(moved),
+        size=(640, 480), fps=10.0, tracked_frames=np.arange(0, 10, 3), frame_times=np.arange(10) / 30,
+    )  # fmt: skip
+
+
+def people_in(data: bytes) -> list[int]:
+    return [number for number, _ in read_openpose_people(data)]

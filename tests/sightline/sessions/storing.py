@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from sightline.emotion import Annotation, Stretch
+from sightline.pose import Identity
 from sightline.sessions import Claim, Metadata, SessionOutputs, SessionStore, StoredSession
 from sightline.speech import Segment
 from sightline.storage import Location, exists, locate
@@ -54,6 +55,7 @@ def outputs_of(
     poses: int = 2,
     frames: int = 2,
     highlights: bool = True,
+    identity: Identity | None = None,
 ) -> SessionOutputs:
     """Return the outputs of processing a video; ``label`` distinguishes two runs on one content."""
     (folder / "frames").mkdir(parents=True, exist_ok=True)
@@ -86,6 +88,7 @@ def outputs_of(
         parameters={"pose_fps": 10.0, "label": label},
         timings={"probe": 0.25},
         versions={"sightline": "0.1.0"},
+        identity=identity,
     )
     return SessionOutputs(
         metadata=metadata,
@@ -93,9 +96,20 @@ def outputs_of(
         annotated=folder / "annotated.mp4",
         track=folder / "track.parquet",
         frames=tuple(frame_files),
-        poses=tuple((f"pose_{name}.json", points) for name, points in zip(names, keypoints, strict=False)),
+        poses=tuple((f"pose_{name}.json", {1: points}) for name, points in zip(names, keypoints, strict=False)),
         highlights=folder / "highlights.mp4" if highlights else None,
+        people=_pictures(identity, folder / "people"),
     )
+
+
+def _pictures(identity: Identity | None, folder: Path) -> tuple[Path, ...]:
+    if identity is None or identity.is_decided:
+        return ()
+    folder.mkdir(exist_ok=True)
+    pictures = tuple(folder / seen.picture for seen in identity.people if seen.picture)
+    for picture in pictures:
+        picture.write_bytes(picture.name.encode())
+    return pictures
 
 
 def process(store: SessionStore, content: str, stem: str = "clip", **options: Any) -> StoredSession:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sightline import storage
-from sightline.pose import Track, read_openpose
+from sightline.pose import PeopleTrack, Track, read_openpose
 from sightline.sessions import (
     Claim,
     PoseIndices,
@@ -76,10 +76,10 @@ class TestOutputs:
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs
     ) -> None:
         stored = store.save(claim, outputs)
-        for index, (name, keypoints) in enumerate(outputs.poses):
+        for index, (name, people) in enumerate(outputs.poses):
             numbered = storage.read_bytes(storage.locate(f"{stored.pose_folder}/pose_{index:06d}.json"))
             assert numbered == storage.read_bytes(storage.locate(f"{stored.poses}/{name}"))
-            np.testing.assert_allclose(read_openpose(numbered), keypoints, atol=1e-3)
+            np.testing.assert_allclose(read_openpose(numbered), people[1], atol=1e-3)
 
     def test_record_has_the_original_keys_and_the_training_data(
         self, store: SessionStore, claim: Claim, outputs: SessionOutputs
@@ -101,10 +101,10 @@ class TestOutputs:
     ) -> None:
         keypoints = np.arange(2 * 75, dtype=np.float32).reshape(2, 25, 3)
         track = Track(np.array([0, 3]), np.array([0.0, 0.1]), keypoints, size=(640, 480), fps=10.0)
-        track.to_parquet(tmp_path / "new.parquet")
+        PeopleTrack.of_one(track).to_parquet(tmp_path / "new.parquet")
         store.save(claim, replace(outputs, track=tmp_path / "new.parquet"))
         [record] = read_sessions(store.patients_bucket, claim.patient)
-        read = Track.from_parquet(storage.fetch(track_of(store.patients_bucket, record), tmp_path))
+        read = PeopleTrack.from_parquet(storage.fetch(track_of(store.patients_bucket, record), tmp_path))
         np.testing.assert_array_equal(read.keypoints, keypoints)
         np.testing.assert_array_equal(read.times, track.times)
 

@@ -9,7 +9,7 @@ import pytest
 
 from sightline.errors import InvalidInput
 from sightline.features import FEATURE_NAMES, track_features
-from sightline.pose import Track
+from sightline.pose import PeopleTrack, Track
 from sightline.sessions import SessionRecord, read_sessions, track_of
 from sightline.storage import Location
 from sightline.training.emotions import SessionTable, read_session_table, write_synthetic_sessions
@@ -38,7 +38,7 @@ def test_table_has_one_row_per_session(patients: Path, records: list[SessionReco
     assert table.labels.tolist() == [1, 0, 1, 0, 1, 0]
     assert table.groups.tolist() == [0, 1, 2, 3, 4, 5]
     assert shares == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1])
-    expected = track_features(Track.from_parquet(track_of(patients, records[4])))
+    expected = track_features(PeopleTrack.from_parquet(track_of(patients, records[4])).of(1))
     assert np.array_equal(table.features[4], [expected[name] for name in FEATURE_NAMES], equal_nan=True)
 
 
@@ -57,12 +57,12 @@ def test_sessions_of_one_video_form_one_group(patients: Path, records: list[Sess
 
 
 def test_session_with_too_few_poses_is_named(patients: Path, records: list[SessionRecord], tmp_path: Path) -> None:
-    full = Track.from_parquet(track_of(patients, records[0]))
+    full = PeopleTrack.from_parquet(track_of(patients, records[0])).of(1)
     short = Track(full.frames[:2], full.times[:2], full.keypoints[:2], full.size, full.fps)
     target = track_of(tmp_path, records[0])
     assert isinstance(target, Path)
     target.parent.mkdir(parents=True)
-    short.to_parquet(target)
+    PeopleTrack.of_one(short).to_parquet(target)
     with pytest.raises(InvalidInput, match=r"synthetic-0001_track.parquet: .*Record another video"):
         read_session_table(tmp_path, records[:1])
 

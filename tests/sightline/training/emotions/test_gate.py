@@ -287,5 +287,5 @@ def test_gate_accounts_for_every_session(records: list[SessionRecord], force: bo
 
 def test_ten_minimal_sessions_pass_the_size_limit() -> None:
     keypoints = np.zeros((25, 3), dtype=np.float32)
-    size = len(write_openpose(keypoints))
+    size = len(write_openpose({1: keypoints}))
     assert check_gate(with_poses(ENOUGH, 5, size=size), LIMITS, None, NOW).passed

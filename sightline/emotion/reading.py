@@ -1,0 +1,210 @@
+"""A sentence of a transcript, read: its utterances, whom its keywords are about, and the people it mentions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sightline.emotion.assertion import asserted_hits
+from sightline.emotion.clauses import find_clause_starts, find_statement
+from sightline.emotion.coordination import is_uncertain_coordination
+from sightline.emotion.english import english
+from sightline.emotion.first_names import Gender
+from sightline.emotion.mentions import Mention, MentionKind, find_mentions, parts_of
+from sightline.emotion.name_forms import parse_name
+from sightline.emotion.nouns import Noun, noun_at, noun_gender
+from sightline.emotion.referents import ReferentRole, find_referent
+from sightline.emotion.speech_text import SpeechText
+from sightline.emotion.spoken_names import SpokenName
+from sightline.emotion.subjects import Subject, SubjectKind
+from sightline.emotion.tagging import Hit, TaggedSentence
+from sightline.emotion.tokens import BREAK
+from sightline.emotion.utterances import Utterance, split_utterances
+
+# Verbs after which a clause, not a person, begins: in "I think Ben Anna is sad" the two words are one name.
+_BEFORE_CLAUSES = frozenset(
+    {
+        "think",
+        "thinks",
+        "thought",
+        "believe",
+        "believes",
+        "guess",
+        "hope",
+        "hopes",
+        "sure",
+        "suppose",
+        "that",
+        "because",
+    }
+)
+
+
+@dataclass(frozen=True)
+class TimedMention:
+    """A mention with its words and its time in seconds. ``name`` is set for a name, ``noun`` for a noun."""
+
+    mention: Mention
+    text: str
+    time: float
+    name: SpokenName | None = None
+    noun: Noun | None = None
+    beside_name: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the people whom a keyword is about.
+
+    ``name`` is set for a name, ``noun`` for a noun, ``word`` for a pronoun. ``is_certain`` is False if the words may
+    belong to something else: Anna in "we saw Anna and Ben looked sad".
+    """
+
+    text: str
+    start: int
+    name: SpokenName | None = None
+    noun: Noun | None = None
+    word: str = ""
+    is_certain: bool = True
+
+
+@dataclass(frozen=True)
+class Referent:
+    """Whom a keyword is about: nobody that the words name if there are no ``parts``."""
+
+    role: ReferentRole
+    parts: tuple[Part, ...]
+    text: str = ""
+    time: float = 0.0
+
+    @property
+    def kind(self) -> SubjectKind | None:
+        """How the words refer to a person."""
+        return self.role.subject.kind if self.role.subject else None
+
+
+class Reading:
+    """A sentence with its utterances and the referents of their keywords."""
+
+    def __init__(self, tagged: TaggedSentence, speech: SpeechText) -> None:
+        self.tagged = tagged
+        self._speech = speech
+        clause_starts = find_clause_starts(tagged)
+        self.utterances: list[Utterance] = list(
+            split_utterances(tagged, clause_starts, asserted_hits(tagged, clause_starts))
+        )
+        hits = [hit for utterance in self.utterances for hit in utterance.hits]
+        self.referents: dict[Hit, Referent] = {hit: self._referent(find_referent(tagged, hit)) for hit in hits}
+        self._stated = [statement.subject for hit in tagged.hits if (statement := find_statement(tagged, hit))]
+
+    @property
+    def names(self) -> list[SpokenName]:
+        """The names whose emotion the sentence states."""
+        subjects = [referent.role.subject for referent in self.referents.values()]
+        return [
+            self._name(*part)
+            for subject in (*self._stated, *subjects)
+            if subject and subject.kind in (SubjectKind.NAME, SubjectKind.COORDINATION)
+            for part in parts_of(self.tagged, subject)
+            if self._is_name(part)
+        ]
+
+    def mentions(self, known: frozenset[str]) -> list[TimedMention]:
+        """Return the people mentioned, in order. ``known`` are the words of names that occur elsewhere."""
+        subjects = [referent.role.subject for referent in self.referents.values() if referent.role.subject]
+        mentions = find_mentions(self.tagged, [*self._stated, *subjects], known)
+        # A keyword's noun is a mention even in a predicate: "there is a sad boy".
+        seen = {mention.start for mention in mentions}
+        mentions += [
+            Mention(subject.start, subject.end, MentionKind.NOUN)
+            for subject in dict.fromkeys(subjects)
+            if subject.kind is SubjectKind.NOUN and subject.end - 1 not in seen and subject.start not in seen
+        ]
+        mentions.sort(key=lambda mention: mention.start)
+        names = [m.start for m in mentions if m.kind in (MentionKind.NAME, MentionKind.POSSIBLE_NAME)]
+        return [self._timed(mention, names) for mention in mentions]
+
+    def span(self, utterance: Utterance) -> tuple[str, float, float]:
+        """Return the text of ``utterance`` as transcribed, and its times in seconds."""
+        tokens = self.tagged.sentence.tokens
+        first = tokens[utterance.start].start
+        last = self.tagged.sentence.end if utterance.end == len(tokens) else tokens[utterance.end - 1].end
+        text = " ".join(self._speech.text[first:last].split()).rstrip(",;:-–— ")  # noqa: RUF001
+        start = self._speech.start_time(first)
+        return text, start, max(start, self._speech.end_time(last))
+
+    def times(self, hit: Hit) -> tuple[float, float]:
+        """Return the times of a keyword in seconds."""
+        tokens = self.tagged.sentence.tokens
+        start = self._speech.start_time(tokens[hit.start].start)
+        return start, max(start, self._speech.end_time(tokens[hit.end - 1].end))
+
+    def part_of(self, subject: Subject) -> Part:
+        """Return the one person that ``subject`` names."""
+        return self._part(subject.start, subject.end)
+
+    def _referent(self, role: ReferentRole) -> Referent:
+        subject = role.subject
+        if subject is None:
+            return Referent(role, ())
+        uncertain = is_uncertain_coordination(self.tagged, subject)
+        spans = list(parts_of(self.tagged, subject))
+        parts = tuple(
+            self._part(*span, is_certain=not uncertain or i + 1 == len(spans)) for i, span in enumerate(spans)
+        )
+        return Referent(role, parts, *self._source(subject.start, subject.end))
+
+    def _part(self, start: int, end: int, *, is_certain: bool = True) -> Part:
+        text, _ = self._source(start, end)
+        word = self.tagged.word(end - 1)
+        e = english()
+        if self._is_name((start, end)):
+            before = self.tagged.word(start - 1)
+            # In "the nurse Anna is sad" Anna may be the nurse.
+            beside_carer = before in e.carers and self.tagged.word(start - 2) in e.determiners
+            return Part(text, start, name=self._name(start, end), is_certain=is_certain and not beside_carer)
+        if word in e.person_nouns and word not in e.indefinite | {"everyone", "everybody"}:
+            return Part(text, start, noun=noun_at(self.tagged, end - 1), is_certain=is_certain)
+        return Part(text, start, word=word, is_certain=is_certain)
+
+    def _timed(self, mention: Mention, names: list[int]) -> TimedMention:
+        text, time = self._source(mention.start, mention.end)
+        if mention.kind is MentionKind.PRONOUN:
+            return TimedMention(mention, text, time)
+        if mention.kind is MentionKind.NOUN:
+            beside = any(start < mention.start for start in names)
+            noun = noun_at(self.tagged, mention.end - 1)
+            return TimedMention(mention, text, time, noun=noun, beside_name=beside)
+        return TimedMention(mention, text, time, name=self._name(mention.start, mention.end))
+
+    def _is_name(self, part: tuple[int, int]) -> bool:
+        e = english()
+        words = self.tagged.words[part[0] : part[1]]
+        number = len(words) > 1 and words[0] in e.person_nouns
+        last = words[-1]
+        return number or last not in e.person_nouns | e.pronouns | e.object_pronouns | e.indefinite | e.possessives
+
+    def _name(self, start: int, end: int) -> SpokenName:
+        e, tagged = english(), self.tagged
+        text, _ = self._source(start, end)
+        form = parse_name(text)
+        before = tagged.word(start - 1)
+        noun = tagged.word(start - 2) if before in e.introducing else before
+        if noun == before and noun in e.carers and tagged.word(start - 2) not in e.determiners:
+            form = form._replace(title=noun)
+        gender: Gender | None = noun_gender(noun) if noun in e.person_nouns else None
+        certain_before = before in ("", BREAK) or before in e.coordinators | _BEFORE_CLAUSES
+        after = tagged.word(end)
+        certain_after = after in ("", BREAK) or after in e.pronouns | e.coordinators | e.prepositions
+        return SpokenName(
+            text,
+            form,
+            gender,
+            may_be_two=not (certain_before or certain_after),
+            is_lower=not tagged.sentence.has_capitals,
+        )
+
+    def _source(self, start: int, end: int) -> tuple[str, float]:
+        """Return the transcribed words from ``start`` up to ``end``, and the time of the first."""
+        tokens = self.tagged.sentence.tokens
+        first = tokens[start].start
+        return " ".join(self._speech.text[first : tokens[end - 1].end].split()), self._speech.start_time(first)

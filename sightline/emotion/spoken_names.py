@@ -1,0 +1,147 @@
+"""The names in a transcript, joined to people: "Anna" and "Anna Lopez" are one person if nobody else fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sightline.emotion.first_names import Gender, is_common_word, usual_gender
+from sightline.emotion.name_forms import Match, NameBook, NameForm
+from sightline.emotion.nouns import Noun
+
+
+@dataclass(eq=False)
+class Person:
+    """Somebody whom a transcript talks about; ``text`` is their name as transcribed, or a noun or a pronoun.
+
+    ``gender`` is certain: a title, a noun or a pronoun states it. ``usual_gender`` is that of most people of that name.
+    """
+
+    text: str
+    match: Match = Match.UNLISTED
+    gender: Gender | None = None
+    usual_gender: Gender | None = None
+    is_named: bool = False
+    noun: Noun | None = None
+
+
+class SpokenName(NamedTuple):
+    """A name in a transcript. ``gender`` is that of a noun beside it: "a BOY named Ben".
+
+    ``may_be_two``: it may be two people's names, as in "I told Ben Anna is sad". ``is_lower``: it is written without
+    capitals.
+    """
+
+    text: str
+    form: NameForm
+    gender: Gender | None = None
+    may_be_two: bool = False
+    is_lower: bool = False
+
+
+class SpokenNames:
+    """The people whom the names of a transcript denote. The patient's names denote one person, :attr:`patient`."""
+
+    def __init__(self, names: Iterable[SpokenName], book: NameBook) -> None:
+        every = list(names)
+        self._book = book
+        self._single = {words for name in every if len(words := _without_words(name)) == 1} | {
+            (word,) for word in book.words
+        }
+        self.patient = _patient(book)
+        self._people: dict[NameForm, Person] = {}
+        parts = [(part, name) for name in every for part in self._split(name)]
+        forms = dict(reversed([(part, name) for part, name in parts]))
+        certain = {part for part, name in parts if not self._is_uncertain(part, name)}
+        for form, name in forms.items():
+            self._people[form] = self._person(form, name, certain)
+        self._follow_longer_forms(certain)
+        self.people = list(dict.fromkeys(self._people[part] for part, _ in parts))
+        for part, name in parts:
+            person = self._people[part]
+            person.gender = person.gender or name.gender
+
+    def people_of(self, name: SpokenName) -> list[Person]:
+        """Return the people that the name denotes: two if it is the names of two."""
+        return [self._people[part] for part in self._split(name) if part in self._people]
+
+    def person_of(self, name: SpokenName) -> Person | None:
+        """Return the person that the name denotes where it is a subject: the second one of two."""
+        people = self.people_of(name)
+        return people[-1] if people else None
+
+    def _split(self, name: SpokenName) -> list[NameForm]:
+        """Return the names of two people in ``name``, if each of them occurs alone and a list does not join them."""
+        form = name.form._replace(words=_without_words(name))
+        if len(form.words) < 2 or not (name.may_be_two or name.is_lower):
+            return [form]
+        if self._book.match(form) in (Match.PATIENT, Match.OTHER):
+            return [form]
+        if all((word,) in self._single for word in form.words):
+            return [NameForm(form.title if i == 0 else "", (word,)) for i, word in enumerate(form.words)]
+        return [form]
+
+    def _is_uncertain(self, form: NameForm, name: SpokenName) -> bool:
+        return len(form.words) > 1 and (name.may_be_two or name.is_lower)
+
+    def _person(self, form: NameForm, name: SpokenName, certain: set[NameForm]) -> Person:
+        match = self._book.match(form, may_be_two=form not in certain)
+        longer = _longest(form, certain)
+        if match is Match.PATIENT and any(self._book.match(other) is not Match.PATIENT for other in longer):
+            match = Match.UNSURE
+        if match is Match.PATIENT and self._extensions(certain) > 1 and self._is_extension(form):
+            match = Match.UNSURE
+        if match is Match.PATIENT:
+            return self.patient
+        text = name.text if name.form == form else " ".join(form.words)
+        return Person(text, match, form.gender if form.title else None, _usual(form), is_named=True)
+
+    def _follow_longer_forms(self, certain: set[NameForm]) -> None:
+        """Let every short form denote the person of its only longer form."""
+        for form in sorted(self._people, key=lambda form: -len(form.words)):
+            longer = _longest(form, certain)
+            if len(longer) != 1:
+                continue
+            person, full = self._people[form], self._people[longer[0]]
+            if person.match is Match.UNLISTED and full is not person:
+                if person.gender and full.gender and person.gender is not full.gender:
+                    continue
+                full.gender, full.usual_gender = full.gender or person.gender, full.usual_gender or person.usual_gender
+                self._people[form] = full
+
+    def _is_extension(self, form: NameForm) -> bool:
+        return all(not form.is_form_of(full) for full in self._book.forms)
+
+    def _extensions(self, certain: set[NameForm]) -> int:
+        return sum(self._book.match(form) is Match.PATIENT and self._is_extension(form) for form in certain)
+
+
+def _patient(book: NameBook) -> Person:
+    text = book.names.theirs[0] if book.names.theirs else ""
+    stated = book.stated_gender
+    return Person(text, Match.PATIENT, stated, None if stated else book.gender, is_named=book.is_known)
+
+
+def _without_words(name: SpokenName) -> tuple[str, ...]:
+    """Return the words of the name without common words before it: "toys ben" in text without capitals is "ben"."""
+    words = name.form.words
+    if name.is_lower:
+        while len(words) > 1 and is_common_word(words[0]):
+            words = words[1:]
+    return words
+
+
+def _usual(form: NameForm) -> Gender | None:
+    return usual_gender(form.words[0]) if form.words else None
+
+
+def _longest(form: NameForm, others: Iterable[NameForm]) -> list[NameForm]:
+    """Return the longest forms of which ``form`` is a short one: "Anna Lopez" for "Anna"."""
+    longer = [other for other in others if other != form and form.is_form_of(other) and not _is_bare(form, other)]
+    return [full for full in longer if not any(full != other and full.is_form_of(other) for other in longer)]
+
+
+def _is_bare(form: NameForm, other: NameForm) -> bool:
+    """Return whether ``other`` has the same words and no more of a title than ``form``."""
+    return form.words == other.words and (not other.title or bool(form.title))
