@@ -4,19 +4,22 @@ Example::
 
     with PeopleTracker() as tracker:
         for rgb, time in frames:
-            for piece, person in tracker.track(rgb, time).items():
+            for time, people in tracker.track(rgb, time):
                 ...
-        people = tracker.people()
+        rest = tracker.finish()
+    people = link_pieces(tracker.pieces)
 
 The landmark model follows every person within their own region, and the detector searches for others several times a
-second. All candidates of a frame are assigned to the people who are tracked, by pose, size and appearance. A *piece* is an
-unbroken stretch of one person's track; it ends where the person is lost or cannot be told from another. At the end,
-:mod:`sightline.pose.linking` joins the pieces of one person.
+second. All candidates of a frame are assigned to the people who are tracked, by pose, size and appearance. Somebody who is
+found late is followed backwards through the last frames. A *piece* is an unbroken stretch of one person's track; it ends
+where the person is lost or cannot be told from another. At the end, :mod:`sightline.pose.linking` joins the pieces of one
+person.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
@@ -27,14 +30,30 @@ from sightline.pose.appearance import Appearance, appearance_of
 from sightline.pose.estimator import Detection, Frame, Person, PoseEstimator, Region, SearchWindow, check_frame
 from sightline.pose.faces import head_box
 from sightline.pose.motion import MotionModel
-from sightline.pose.scan import Scan
+from sightline.pose.recent import Recent
+from sightline.pose.scan import Scan, square
 from sightline.pose.skeleton import JOINTS, Keypoints
 from sightline.pose.windows import around, distinct, full_frame, parts
 
 __all__ = ["PeopleTracker", "Piece"]
 
 _SEARCH_SECONDS = 0.2
-"""Interval, in the video's time, of searches for others: of the full frame and of one of its parts in turns."""
+"""Interval, in the video's time, of searches for others."""
+
+_EXTRA_SECONDS, _CALM_SECONDS = 0.1, 1.0
+"""The interval is shorter by this much for a second after somebody was lost, or something else began to move."""
+
+_LAG_SECONDS = 1.5
+"""People who are found are followed backwards for this long."""
+
+_LOST_SECONDS, _LOST_INTERVAL = 10.0, 0.6
+"""For this long, and at this interval, people are searched for where they were lost."""
+
+_REFUSED_SECONDS = 3.0
+"""A false detection is not examined again for this long."""
+
+_OWN_WINDOWS = (0.9, 1.4)
+"""In sides of the region: the windows in one of which a detection has to be found again."""
 
 _SWEEP_SECONDS = 0.5
 """Interval of searches in all large parts while nobody is tracked."""
@@ -56,8 +75,8 @@ _FAR = 0.35
 
 _FAR_PER_SECOND = 0.8
 _SIZE_RATIO = 1.6
-_SAME = 0.055
-"""Two candidates whose joints differ by less, in sides of the region, are the same person."""
+_SAME = 0.15
+"""Two candidates whose trunks differ by less, in extents of the trunk, are the same person."""
 
 _SAME_HEAD = 0.5
 """Two heads whose centres differ by less, in sizes of the head, are one head."""
@@ -67,13 +86,20 @@ _SAME_SHOULDERS = 0.3
 
 _NECK, _MID_HIP = JOINTS.index("neck"), JOINTS.index("mid_hip")
 _SAME_BODY = 0.6
+_SAME_TRUNK = 0.35
+"""In torso lengths: two trunks whose necks and hips differ by less are one trunk."""
+
 _BODY = [JOINTS.index(name) for name in ("nose", "right_shoulder", "left_shoulder", "right_hip", "left_hip")]
 
 _OTHER_CLOTHES = 9.0
 """Appearances that differ by more are those of two people, if both were seen without overlap."""
 
 _UNIT_OF_POSE, _UNIT_OF_APPEARANCE = 0.08, 6.0
+_LONG = 30  # frames
 _MOST_WEIGHT = 20.0
+_LOOK_EVERY = 5
+"""The colours of a person who is alone are sampled in every fifth frame."""
+
 _NEAR = 0.5
 """People whose centres are closer, in sides of the region, may cover each other."""
 
@@ -83,6 +109,15 @@ class _Candidate(NamedTuple):
 
     person: Person
     source: int | None
+
+
+class _Refused(NamedTuple):
+    """A false detection at ``time``; ``anchor`` was then the region of the nearest person, whose piece is ``piece``."""
+
+    time: float
+    region: Region
+    piece: int | None
+    anchor: Region
 
 
 @dataclass(eq=False)
@@ -125,11 +160,13 @@ class PeopleTracker:
         self._time = -math.inf
         self._live: dict[int, Piece] = {}
         self._ended: list[Piece] = []
-        self._next_search = self._next_sweep = -math.inf
+        self._next_search = self._next_sweep = self._moved = self._eventful = -math.inf
         self._turn = 0
+        self._recent: deque[Recent] = deque()
+        self._searched: dict[int, float] = {}
+        self._refused: list[_Refused] = []
         self._scan = Scan((_LARGE_PART, _SMALL_PART))
         self._pieces = 0
-        self.size = (0, 0)
 
     def __enter__(self) -> Self:
         return self
@@ -146,22 +183,65 @@ class PeopleTracker:
         """All pieces so far, by number."""
         return sorted([*self._ended, *self._live.values()], key=lambda piece: piece.number)
 
-    def track(self, rgb: Frame, time: float) -> dict[int, Keypoints]:
-        """Return the keypoints of everyone in this frame, shape (25, 3) each, by the number of their piece.
+    def track(self, rgb: Frame, time: float) -> list[tuple[float, dict[int, Keypoints]]]:
+        """Track everyone in this frame; return the frames that are final now, in order: time and people.
 
-        ``rgb`` has shape (height, width, 3), dtype uint8. ``time`` is in seconds and must increase from call to call;
-        raises ValueError otherwise.
+        The people are keypoints, shape (25, 3) each, by the number of their piece. A frame is final a second and a half
+        later, because people who are found later may be in it. ``rgb`` has shape (height, width, 3), dtype uint8. ``time``
+        is in seconds and must increase from call to call; raises ValueError otherwise.
         """
         check_frame(rgb)
         if not self._time < time < math.inf:
             raise ValueError(f"frame times must increase: {time} s came after {self._time} s")
-        self._time, self.size = time, (rgb.shape[1], rgb.shape[0])
+        self._time = time
         self._end_lost(time)
-        followed = sorted(self._followed(rgb, time), key=lambda candidate: -candidate.person.presence)
+        # Of two regions that show one person, that of the person who has been tracked longer is the better one.
+        followed = sorted(
+            self._followed(rgb, time),
+            key=lambda candidate: (-min(self._live[candidate.source or 0].frames, _LONG), -candidate.person.presence),
+        )
         candidates = _distinct(followed, [])
         search = self._search_for_others if candidates else self._search_everywhere
         candidates = search(rgb, time, candidates)
-        return self._assign(rgb, time, candidates)
+        people, born = self._assign(rgb, time, candidates)
+        for piece in born:
+            self._follow_back(piece)
+        self._recent.append(Recent.of(rgb, time, people))
+        return self._final(time - _LAG_SECONDS)
+
+    def finish(self) -> list[tuple[float, dict[int, Keypoints]]]:
+        """Return the last frames, as :meth:`track` does, after the last call of it."""
+        return self._final(math.inf)
+
+    def _final(self, until: float) -> list[tuple[float, dict[int, Keypoints]]]:
+        final = []
+        while self._recent and self._recent[0].time <= until:
+            recent = self._recent.popleft()
+            final.append((recent.time, recent.people))
+        return final
+
+    def _follow_back(self, piece: Piece) -> None:
+        """Follow a person who has just been found backwards through the recent frames."""
+        motion, region = MotionModel(piece.begin, -piece.first), piece.begin
+        for recent in reversed(self._recent):
+            region = motion.predict(-recent.time)
+            person = recent.landmarks(self._estimator, region)
+            if (
+                person is None
+                or person.presence < _MIN_PRESENCE
+                or math.dist(person.region[:2], region[:2]) > _FAR * region.side
+                or any(_same_pose(person.keypoints, other) for other in recent.people.values())
+            ):
+                return
+            look = recent.appearance_of(person.keypoints)
+            if piece.appearance.difference(look) > _OTHER_CLOTHES:
+                return
+            motion.update(person.region, -recent.time)
+            recent.people[piece.number] = person.keypoints
+            piece.first, piece.begin = recent.time, person.region
+            piece.frames += 1
+            piece.presence += person.presence
+            piece.heights.append(_height(person.keypoints))
 
     def _followed(self, rgb: Frame, time: float) -> list[_Candidate]:
         """Return the people in the predicted regions of those who are tracked."""
@@ -193,28 +273,89 @@ class PeopleTracker:
         return candidates
 
     def _search_for_others(self, rgb: Frame, time: float, found: list[_Candidate]) -> list[_Candidate]:
-        """Search the full frame, and in turns one of its parts, at intervals."""
-        if time < self._next_search - 1e-3:
+        """Search, at intervals and in turns, the full frame, what moves, where somebody was lost, and a part of the frame.
+
+        There are more searches while something moves that is nobody who is known, and after somebody was lost.
+        """
+        self._scan.look(rgb, [_box(candidate.person.keypoints) for candidate in found])
+        lost, motion = self._lost_place(rgb, time, found), self._scan.motion(rgb)
+        self._eventful = time if lost or (motion and time - self._moved > _CALM_SECONDS) else self._eventful
+        self._moved = time if motion else self._moved
+        if time < self._next_search - (_EXTRA_SECONDS if time - self._eventful < _CALM_SECONDS else 0) - 1e-3:
             return found
         self._next_search = time + _SEARCH_SECONDS
         self._turn += 1
-        if self._turn % 2:
-            return self._detected(rgb, [full_frame(rgb)], found, _MIN_PRESENCE)
-        self._scan.look(rgb, [candidate.person.region for candidate in found])
-        return self._detected(rgb, [self._scan.next_window()], found, _MIN_PRESENCE)
+        if self._turn % 3 == 0:
+            window = full_frame(rgb)
+        elif self._turn % 3 == 1:
+            window = motion or lost or self._scan.next_part(rgb)
+        else:
+            window = lost or self._scan.next_part(rgb)
+        return self._detected(rgb, [window], found, _MIN_PRESENCE)
+
+    def _lost_place(self, rgb: Frame, time: float, found: list[_Candidate]) -> SearchWindow | None:
+        """Return the surroundings of the place where somebody was lost in the middle of the frame, at intervals."""
+        sources = {candidate.source for candidate in found}
+        lost = [piece for piece in self._live.values() if piece.number not in sources and time - piece.last > _FOLLOW_SECONDS]
+        lost += [piece for piece in self._ended if time - piece.last < _LOST_SECONDS]
+        for piece in lost:
+            region = piece.end
+            inside = 0 < region.x < rgb.shape[1] and 0 < region.y < rgb.shape[0]
+            if inside and time >= self._searched.get(piece.number, -math.inf) + _LOST_INTERVAL:
+                self._searched[piece.number] = time
+                return square(region.x, region.y, 1.6 * region.side, rgb)
+        return None
 
     def _detected(
         self, rgb: Frame, windows: list[SearchWindow], found: list[_Candidate], min_presence: float
     ) -> list[_Candidate]:
         """Return ``found`` and the other people that the detector finds in the windows."""
         detections = (detection for window in windows for detection in self._estimator.detect(rgb, window))
-        strangers = [detection for detection in detections if not any(_shows(detection, known.person) for known in found)]
+        strangers = [
+            detection.region
+            for detection in detections
+            if not any(_shows(detection, known.person) for known in found)
+            and not self._was_refused(detection.region, found)
+        ]
         people = [
             _Candidate(person, None)
-            for region in distinct(detection.region for detection in strangers)
+            for region in distinct(strangers)
             if (person := self._estimator.refined_landmarks(rgb, region)) and person.presence >= min_presence
         ]
-        return _distinct(people, found)
+        seen = _distinct(people, found)
+        return found + [candidate for candidate in seen[len(found) :] if not found or self._is_confirmed(rgb, candidate.person, found)]
+
+    def _is_confirmed(self, rgb: Frame, person: Person, found: list[_Candidate]) -> bool:
+        """Return whether the same person is found in a window of their own.
+
+        Clothes, shadows and parts of two people who overlap can look like a person in one window, but not in the next.
+        """
+        region = person.region
+        windows = [square(region.x, region.y, size * region.side, rgb) for size in _OWN_WINDOWS]
+        for window in windows if _is_inside(person.keypoints, rgb) else ():
+            for detection in self._estimator.detect(rgb, window):
+                other = self._estimator.refined_landmarks(rgb, detection.region)
+                if other and other.presence >= _MIN_PRESENCE and _same_pose(person.keypoints, other.keypoints, strict=True):
+                    return True
+        anchor = min(found, key=lambda known: math.dist(known.person.region[:2], region[:2]))
+        self._refused.append(_Refused(self._time, region, anchor.source, anchor.person.region))
+        return False
+
+    def _was_refused(self, region: Region, found: list[_Candidate]) -> bool:
+        """Return whether a detection at this place, or at this place of a person's body, was refused a moment ago."""
+        self._refused = [refused for refused in self._refused if self._time - refused.time < _REFUSED_SECONDS]
+        regions = {known.source: known.person.region for known in found}
+        for refused in self._refused:
+            place = refused.region
+            if refused.piece in regions:
+                now, then = regions[refused.piece], refused.anchor
+                scale = now.side / then.side
+                x, y = now.x + scale * (place.x - then.x), now.y + scale * (place.y - then.y)
+                place = place._replace(x=x, y=y, side=scale * place.side)
+            ratio = region.side / place.side
+            if math.dist(region[:2], place[:2]) < 0.15 * place.side and 0.7 < ratio < 1.4:
+                return True
+        return False
 
     def _best(self, rgb: Frame, windows: list[SearchWindow]) -> Person | None:
         for window in windows:
@@ -223,21 +364,26 @@ class PeopleTracker:
                     return person
         return None
 
-    def _assign(self, rgb: Frame, time: float, candidates: list[_Candidate]) -> dict[int, Keypoints]:
-        """Assign the candidates to the pieces, begin new ones for the others, and return everyone."""
+    def _assign(
+        self, rgb: Frame, time: float, candidates: list[_Candidate]
+    ) -> tuple[dict[int, Keypoints], list[Piece]]:
+        """Assign the candidates to the pieces and begin new ones for the others; return everyone, and the new pieces."""
         from scipy.optimize import linear_sum_assignment
 
         pieces = list(self._live.values())
-        looks = [appearance_of(rgb, candidate.person.keypoints) for candidate in candidates]
+        alone = len(pieces) == 1 == len(candidates) and candidates[0].source == pieces[0].number
+        if alone and pieces[0].frames % _LOOK_EVERY:
+            looks = [Appearance.unknown()]
+        else:
+            looks = [appearance_of(rgb, candidate.person.keypoints) for candidate in candidates]
         covered = _covered(candidates)
         costs = np.full((len(pieces), len(candidates) + len(pieces)), 1.0)  # the last columns: not seen in this frame
-        alone = len(pieces) == 1 == len(candidates)
         for row, piece in enumerate(pieces):
             for column, (candidate, look) in enumerate(zip(candidates, looks, strict=True)):
-                is_own = alone and candidate.source == piece.number
-                costs[row, column] = 0 if is_own else _cost(piece, candidate, look, time, is_covered=covered[column])
+                costs[row, column] = 0 if alone else _cost(piece, candidate, look, time, is_covered=covered[column])
         rows, columns = linear_sum_assignment(costs)
         result: dict[int, Keypoints] = {}
+        born = []
         assigned = set()
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             if column < len(candidates) and costs[row, column] < 1:
@@ -249,7 +395,8 @@ class PeopleTracker:
             if column not in assigned and (candidate.source is None or not pieces):
                 piece = self._begin(candidate.person, looks[column], time)
                 result[piece.number] = candidate.person.keypoints
-        return result
+                born.append(piece)
+        return result, born
 
     def _begin(self, person: Person, look: Appearance, time: float) -> Piece:
         self._pieces += 1
@@ -335,22 +482,48 @@ def _shows(detection: Detection, person: Person) -> bool:
 
 
 def _same(one: Person, other: Person) -> bool:
-    """Return whether both are one person: the same head, or about the same body.
+    """Return whether both are one person."""
+    return _same_pose(one.keypoints, other.keypoints)
+
+
+def _same_pose(one: Keypoints, other: Keypoints, *, strict: bool = False) -> bool:
+    """Return whether both are one person: the same head, or about the same body; both if it is ``strict``.
 
     The landmark model guesses the joints outside the frame, so two regions around one person can give different bodies.
     """
-    heads = head_box(one.keypoints), head_box(other.keypoints)
+    heads = head_box(one), head_box(other)
+    same_head = False
     if heads[0] is not None and heads[1] is not None:
         centres = [(head[:2] + head[2:]) / 2 for head in heads if head is not None]
         sizes = [float(head[2] - head[0]) for head in heads if head is not None]
-        if math.dist(*centres) < _SAME_HEAD * max(sizes):
+        same_head = math.dist(*centres) < _SAME_HEAD * max(sizes)
+        if same_head and not strict:
             return True
-    side = max(one.region.side, other.region.side)
-    known = (one.keypoints[:, 2] > 0) & (other.keypoints[:, 2] > 0)
-    distances = np.hypot(*(one.keypoints[known, :2] - other.keypoints[known, :2]).T)
-    if known.any() and np.median(distances) < _SAME * side:
-        return True
-    return _overlap(one.keypoints, other.keypoints) > _SAME_BODY
+    extent = max(float(np.ptp(points[_BODY, :2], axis=0).max()) for points in (one, other))
+    distances = np.hypot(*(one[_BODY, :2] - other[_BODY, :2]).T)
+    torso = max(math.dist(points[_NECK, :2], points[_MID_HIP, :2]) for points in (one, other))
+    ends = max(math.dist(one[joint, :2], other[joint, :2]) for joint in (_NECK, _MID_HIP))
+    same_body = np.median(distances) < _SAME * extent or _overlap(one, other) > _SAME_BODY or ends < _SAME_TRUNK * torso
+    return bool(same_head and same_body) if strict else bool(same_body)
+
+
+def _box(keypoints: Keypoints) -> NDArray[np.float64]:
+    """Return left, top, right, bottom around the visible joints and the head, with a margin."""
+    seen = keypoints[:, 2] >= 0.5
+    points = keypoints[seen if seen.any() else keypoints[:, 2] >= 0, :2].astype(np.float64)
+    low, high = points.min(axis=0), points.max(axis=0)
+    if (head := head_box(keypoints)) is not None:
+        low, high = np.minimum(low, head[:2]), np.maximum(high, head[2:])
+    margin = 0.08 * float((high - low).max())
+    return np.concatenate([low - margin, high + margin])
+
+
+def _is_inside(keypoints: Keypoints, rgb: Frame) -> bool:
+    """Return whether the head or both shoulders are within the frame."""
+    height, width = rgb.shape[:2]
+    x, y = keypoints[_BODY[:3], 0], keypoints[_BODY[:3], 1]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return bool(inside[0] or inside[1:].all())
 
 
 def _overlap(one: Keypoints, other: Keypoints) -> float:
