@@ -17,7 +17,7 @@ from sightline.sessions import Metadata, NamesUsed, SessionOutputs, SessionStore
 from sightline.speech import Segment
 from sightline.training.emotions import synthetic_track
 
-PATIENT = "cleo-17"  # not a name that is spoken
+PATIENT = "patient-17"
 
 
 def undecided(*seconds: float, pictures: bool = True) -> Identity:
