@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.emotion import NEUTRAL, load_keywords
 from sightline.reviews import unknown_patient_alert
-from sightline.sessions import PoseIndices, SessionStore, StoredSession
+from sightline.sessions import NamesUsed, PoseIndices, SessionStore, StoredSession
 from sightline.settings import settings
 from sightline.speech import Engine, FittedTranscript
 from tasks.alerts import send_alert
@@ -19,6 +19,7 @@ from tasks.emotion import find_emotions
 from tasks.events import emit_session_unidentified
 from tasks.identity import check_wish, queue_questions, read_wish
 from tasks.media import cut_highlights, probe_video, track_and_annotate
+from tasks.naming import read_names
 from tasks.sessions import ProcessedVideo, fetch_video, find_session, publish_session, store_session
 from tasks.speech import fit_transcript, read_transcript, transcribe
 from tasks.support.flow import sightline_flow, skipped
@@ -108,8 +109,6 @@ def process_video(
     videos = config.locate(video_bucket or config.video_bucket)
     patients = config.locate(patients_bucket or config.patients_bucket)
     keywords, store = load_keywords(config.emotion_keywords), SessionStore(videos, patients)
-    if names:
-        raise NotImplementedError("names are not passed to find_emotions yet")
     wish = read_wish(person, person_at, reference)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -121,6 +120,7 @@ def process_video(
             if changed := stored.metadata.changed_parameters(flow_run.parameters):
                 message += f". Options that differ from that run: {changed}"
             return skipped(message, VideoResult.from_session(stored, processed=False))
+        known = read_names(patients, source.patient, names)
         with timings.stage("probe"):
             info = probe_video(
                 source.path,
@@ -136,7 +136,7 @@ def process_video(
             else:
                 speech = FittedTranscript(transcribe(info, source.sha256, transcriber, whisper_model))
         with timings.stage("find emotions"):
-            findings = find_emotions(speech.transcript, info.duration, keywords)
+            findings = find_emotions(speech.transcript, info.duration, keywords, known)
         with timings.stage("extract poses and annotate"):
             tracked, annotated = track_and_annotate(
                 info, speech.transcript, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces,
@@ -145,8 +145,9 @@ def process_video(
         with timings.stage("cut highlights"):
             joined = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None
         processed = ProcessedVideo(
-            info, speech, keywords, findings, tracked, annotated, joined, flow_run.parameters, timings
-        )
+            info, speech, keywords, findings, tracked, annotated, joined,
+            NamesUsed(known=known, given=tuple(names or ())), flow_run.parameters, timings,
+        )  # fmt: skip
         stored = store_session(store, source, processed, folder)
     publish_session(stored)
     ask_about(stored)

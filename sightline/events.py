@@ -32,6 +32,7 @@ __all__ = [
     "SessionPredicted",
     "SessionStored",
     "SessionUncertain",
+    "SessionUnidentified",
     "VideoProcessed",
 ]
 

@@ -79,13 +79,13 @@ def predict_stored(store: SessionStore, stored: StoredSession, threshold: float 
 
     A prediction that needs a review queues a question.
     """
-    model = affect.load_emotion_model(open_registry(), stored.patient)
     if stored.metadata.person is None:
         raise InvalidInput(
             f"{stored.patient}/{stored.session}",
             f"{stored.metadata.unusable}, so there is nothing to predict",
             f"If that is not decided yet, answer the question: sightline review-predictions --patient {stored.patient}",
         )
+    model = affect.load_emotion_model(open_registry(), stored.patient)
     features = features_of_track(storage.locate(stored.track), stored.metadata.person)
     prediction = affect.predict_session(model, features, stored.metadata, datetime.now(UTC), threshold=threshold)
     if prediction.trained_on:

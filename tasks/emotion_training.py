@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 
 from sightline import affect, reviews, storage
 from sightline.affect import Training, model_of
+from sightline.emotion import load_keywords
 from sightline.names import PatientName
 from sightline.registry import ModelRecord, Promotion
 from sightline.sessions import LeftOutSession, SessionStore
@@ -24,7 +25,6 @@ from sightline.training import emotions
 from sightline.training.emotions import GateLimits, GateReport, SessionTable, TrainedForest, TrainingLease
 from tasks.events import emit_training
 from tasks.models import open_registry, open_reviews
-from tasks.naming import open_naming
 from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 from tasks.support.progress import progress
@@ -71,7 +71,7 @@ def check_sessions(
     sessions that wait for an answer about the patient.
     """
     store, queue = SessionStore(settings().videos, patients_bucket), open_reviews()
-    stored = reviews.apply_answers(store, queue, open_naming(patients_bucket), patient)
+    stored = reviews.apply_answers(store, queue, load_keywords(settings().emotion_keywords), patient)
     reviews.queue_unknown(store, queue, stored)
     usable = [record for record in stored if record.unusable is None]
     unusable = [

@@ -1,13 +1,19 @@
-"""The names of patients, for the questions which names are theirs."""
+"""The step that reads a patient's names."""
 
 from __future__ import annotations
 
-from sightline.reviews import Naming
+from collections.abc import Sequence
+
+from sightline import emotion
+from sightline.emotion import PatientNames
+from sightline.names import PatientName
 from sightline.storage import Location
+from tasks.support.policy import ON_STORAGE, sightline_task
 
-__all__ = ["open_naming"]
+__all__ = ["read_names"]
 
 
-def open_naming(patients_bucket: Location) -> Naming | None:
-    """Return the names of the patients in this bucket; None while statements are not attributed to people."""
-    return None
+@sightline_task(**ON_STORAGE)
+def read_names(patients_bucket: Location, patient: PatientName, given: Sequence[str] | None) -> PatientNames:
+    """Return the names in the patient's names file, those given, and the folder's own name if it is spoken."""
+    return emotion.names_of(patients_bucket / patient.text, patient.text, given)

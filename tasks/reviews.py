@@ -19,7 +19,6 @@ from sightline.sessions import SessionStore, read_sessions
 from sightline.settings import settings
 from tasks.events import emit_review_answered
 from tasks.models import open_reviews
-from tasks.naming import open_naming
 from tasks.review_form import answers_of, form_of, reviewer_of
 from tasks.runs import image_limits
 from tasks.support.opaque import Opaque
@@ -145,13 +144,13 @@ def apply_answers(answered: list[Question]) -> None:
     ``answered`` are the questions of any kind that were answered just now.
     """
     config = settings()
-    sessions = SessionStore(config.videos, config.patients)
+    sessions, keywords = SessionStore(config.videos, config.patients), load_keywords(config.emotion_keywords)
     about: dict[str, list[str]] = {}
     for question in answered:
         if not question.is_prediction:
             about.setdefault(str(question.session).partition("/")[0], []).append(question.key)
     for patient, keys in about.items():
-        reviews.apply_answers(sessions, open_reviews(), open_naming(config.patients), patient, keys)
+        reviews.apply_answers(sessions, open_reviews(), keywords, patient, keys)
         get_run_logger().info("Applied the answers about %s to the stored sessions", patient)
 
 

@@ -18,7 +18,7 @@ from sightline.emotion import EmotionFindings, Keywords
 from sightline.errors import InvalidInput
 from sightline.media import VideoInfo, still_pose_name
 from sightline.pose import ExportedPoses, PeopleTrack, StillPose, TrackedVideo, export_openpose
-from sightline.sessions import Metadata, SessionOutputs, SessionStore, Source, StoredSession, session_page
+from sightline.sessions import Metadata, NamesUsed, SessionOutputs, SessionStore, Source, StoredSession, session_page
 from sightline.speech import PACKAGES, FittedTranscript
 from sightline.storage import Location
 from tasks.events import emit_session_stored, emit_video_processed
@@ -36,6 +36,7 @@ class ProcessedVideo:
     tracked: TrackedVideo
     annotated: Path
     highlights: Path | None
+    names: NamesUsed
     parameters: Mapping[str, Any]
     timings: Mapping[str, float]
 
@@ -90,6 +91,7 @@ def _with_patient(video: ProcessedVideo) -> list[StillPose]:
 
 
 def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
+    attribution = filter(None, [video.findings.attribution.warning])
     stills, findings, transcript = video.tracked.stills, video.findings, video.speech.transcript
     packages = ["sightline", "av", "mediapipe", *filter(None, [PACKAGES.get(transcript.engine)])]
     return Metadata(
@@ -119,7 +121,9 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         damage=(*video.info.audio_damage, *video.tracked.report.damage),
         damaged_seconds=max(media.damaged_seconds(video.info.audio_damage), video.tracked.report.damaged_seconds),
         identity=video.tracked.identity,
-        warnings=(*video.info.warnings, *video.tracked.report.warnings(), *video.speech.warnings),
+        attribution=findings.attribution,
+        names=video.names,
+        warnings=(*video.info.warnings, *video.tracked.report.warnings(), *video.speech.warnings, *attribution),
     )
 
 

@@ -11,7 +11,7 @@ from sightline.reviews.export import Exported, ExportRow, export_images, read_im
 from sightline.reviews.gather import QuestionSet, questions_of_model, questions_of_results
 from sightline.reviews.identities import answered_identity, person_question
 from sightline.reviews.learning import provenance, relabelled, with_reviews
-from sightline.reviews.naming import SOMEONE_ELSES, THEIRS, KnownNames, Naming, name_questions
+from sightline.reviews.naming import SOMEONE_ELSES, THEIRS, name_questions
 from sightline.reviews.pages import Page, ReviewPlan, in_order, pages_of
 from sightline.reviews.records import CANNOT_TELL, LATER, NONE_OF_THESE, Answer, Question, Reviewed, Waiting
 from sightline.reviews.rendering import agreement_rows, overdue_alert, unknown_patient_alert, waiting_note
@@ -40,8 +40,6 @@ __all__ = [
     "ClassAgreement",
     "ExportRow",
     "Exported",
-    "KnownNames",
-    "Naming",
     "Page",
     "Question",
     "QuestionSet",

@@ -53,7 +53,7 @@ def answered_identity(identity: Identity, reviewed: Reviewed) -> Identity:
     If they disagree, or nobody can tell, it is undecided. If the patient is none of the people, no person is the
     patient, and that is decided.
     """
-    who = ", ".join(dict.fromkeys(answer.reviewer for answer in reviewed.answers))
+    who = ", ".join(reviewed.reviewers or dict.fromkeys(answer.reviewer for answer in reviewed.answers))
     verdict = reviewed.verdict
     if verdict == NONE_OF_THESE:
         return _decided(identity, None, f"the patient is not in the picture, as answered by {who}")

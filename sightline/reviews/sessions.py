@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable
 
+from sightline.emotion import Keywords
 from sightline.names import PatientName, SessionName
 from sightline.reviews.gather import QuestionSet
 from sightline.reviews.identities import apply_identities, claim_of, person_question
-from sightline.reviews.naming import Naming, apply_names, folded_name, name_questions
+from sightline.reviews.naming import apply_names, folded_name, name_questions
 from sightline.reviews.records import Question
 from sightline.reviews.store import Reviews
 from sightline.sessions import Claim, Prediction, SessionRecord, SessionStore, StoredSession, read_sessions
@@ -123,7 +124,7 @@ def count_unknown(reviews: Reviews, patient: PatientName | str, records: Iterabl
         record.unusable is not None
         and (
             record.sha256 in pictures
-            or (record.attribution is not None and not names.isdisjoint(map(folded_name, record.attribution.people)))
+            or any(folded_name(asked.name) in names for asked in (record.attribution.ask if record.attribution else ()))
         )
         for record in records
     )
@@ -132,7 +133,7 @@ def count_unknown(reviews: Reviews, patient: PatientName | str, records: Iterabl
 def apply_answers(
     sessions: SessionStore,
     reviews: Reviews,
-    naming: Naming | None,
+    keywords: Keywords,
     patient: PatientName | str,
     new: Iterable[str] = (),
 ) -> list[SessionRecord]:
@@ -143,14 +144,14 @@ def apply_answers(
     Args:
         sessions: The store of the sessions.
         reviews: The answers.
-        naming: The names of patients; None if they are not known, and no session is labelled again.
+        keywords: The keyword table, with which sessions are labelled again.
         patient: The patient.
         new: The keys of the questions that were answered just now: see :func:`apply_names`.
     """
     name = PatientName.of(patient)
     answered = reviews.answered(name.model.label)
     records = apply_identities(sessions, answered, read_sessions(sessions.patients_bucket, name))
-    return records if naming is None else apply_names(sessions, naming, name.text, answered, records, new=new)
+    return apply_names(sessions, keywords, name, answered, records, new=new)
 
 
 def count_waiting_sessions(

@@ -6,9 +6,9 @@ from sightline.sessions.names import check_source, patient_of
 from sightline.sessions.plan import SessionOutputs
 from sightline.sessions.reading import open_session, read_sessions, track_of
 from sightline.sessions.records import (
-    Attribution,
     LeftOutSession,
     Metadata,
+    NamesUsed,
     PoseIndices,
     Prediction,
     ReviewItem,
@@ -21,10 +21,10 @@ from sightline.sessions.source import Source, fetch_source
 from sightline.sessions.store import SessionStore
 
 __all__ = [
-    "Attribution",
     "Claim",
     "LeftOutSession",
     "Metadata",
+    "NamesUsed",
     "PoseIndices",
     "Prediction",
     "ReviewItem",

@@ -16,7 +16,7 @@ from sightline.errors import InvalidInput
 from sightline.names import PatientName
 from sightline.pose import Identity, PeopleTrack
 from sightline.sessions.layout import SessionLayout
-from sightline.sessions.records import Attribution, Metadata, SessionRecord, analysis_csv
+from sightline.sessions.records import Metadata, NamesUsed, SessionRecord, analysis_csv
 from sightline.sessions.store import SessionStore
 from sightline.storage import Location
 
@@ -41,9 +41,9 @@ def set_identity(store: SessionStore, record: SessionRecord, identity: Identity)
 
 
 def set_statements(
-    store: SessionStore, record: SessionRecord, findings: EmotionFindings, attribution: Attribution
+    store: SessionStore, record: SessionRecord, findings: EmotionFindings, names: NamesUsed
 ) -> SessionRecord:
-    """Store the emotions that a new analysis of the transcript found; return the changed record.
+    """Store the emotions that an analysis of the transcript with other names found; return the changed record.
 
     The session's emotion, annotations and timeline change. Its files stay in the folder of the first emotion.
     """
@@ -54,7 +54,7 @@ def set_statements(
         "annotations": findings.annotations,
         "timeline": findings.timeline,
     }
-    return _change(layout, record, statements, emotion=findings.dominant, attribution=attribution)
+    return _change(layout, record, statements, emotion=findings.dominant, attribution=findings.attribution, names=names)
 
 
 def read_metadata(store: SessionStore, record: SessionRecord) -> Metadata | None:

@@ -132,4 +132,5 @@ class Plan(BaseModel):
             versions=metadata.versions,
             identity=metadata.identity,
             attribution=metadata.attribution,
+            names=metadata.names,
         )

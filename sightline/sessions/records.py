@@ -19,7 +19,7 @@ from pydantic import (
     NonNegativeInt,
 )
 
-from sightline.emotion import Annotation, Stretch
+from sightline.emotion import Annotation, Attribution, PatientNames, Stretch
 from sightline.media import Damage
 from sightline.pose import Identity
 from sightline.speech import Segment
@@ -55,23 +55,15 @@ class Prediction(_Record):
     """Whether the model was trained on this session, which makes it too sure of it; None if that is unknown."""
 
 
-class Attribution(_Record):
-    """The people whom a session's statements are about, and which of them is the patient.
+class NamesUsed(_Record):
+    """The patient's names with which the statements were attributed; ``given`` are those the user gave for the session.
 
-    - ``known``: a name of the patient is known, or no statement names anybody.
-    - ``assumed``: no name of the patient is known, and the only person talked about is taken for the patient.
-    - ``undecided``: no name of the patient is known, and several people are talked about.
+    When the known names change, the statements are attributed again.
     """
 
-    how: Literal["known", "assumed", "undecided"]
-    names: tuple[str, ...] = ()
-    """The patient's names that were known, ``given`` included."""
-    others: tuple[str, ...] = ()
-    """The names that were known to be other people's."""
+    known: PatientNames
+    """All names, ``given`` included."""
     given: tuple[str, ...] = ()
-    """The patient's names that the user gave for this session."""
-    people: tuple[str, ...] = ()
-    """The names of the people talked about, without those that are known to be other people's."""
 
 
 class Metadata(_Record):
@@ -122,7 +114,9 @@ class Metadata(_Record):
     identity: Identity | None = None
     """Who of the people in the picture is the patient; None in sessions of earlier versions, which track one person."""
     attribution: Attribution | None = None
-    """Whom the statements are about; None in sessions of earlier versions, which do not distinguish it."""
+    """Whom the statements are about; None in sessions of earlier versions."""
+    names: NamesUsed | None = None
+    """The names that were known; None in sessions of earlier versions, whose statements are all the patient's."""
 
     @property
     def person(self) -> int | None:
@@ -182,6 +176,8 @@ class SessionRecord(_Record):
     identity: Identity | None = None
     """As in the metadata."""
     attribution: Attribution | None = None
+    """As in the metadata."""
+    names: NamesUsed | None = None
     """As in the metadata."""
 
     @property
@@ -250,10 +246,7 @@ def _person(identity: Identity | None) -> int | None:
 def _unusable(identity: Identity | None, attribution: Attribution | None) -> str | None:
     if identity is not None and identity.person is None:
         return f"it has no known patient: {identity.why}"
-    if attribution is not None and attribution.how == "undecided":
-        people = " and ".join(attribution.people)
-        return f"its statements are about {people}, and it is not known which of these names are the patient's"
-    return None
+    return attribution.unusable if attribution is not None else None
 
 
 _COLUMNS = (

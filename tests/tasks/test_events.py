@@ -94,6 +94,13 @@ GOLDEN: dict[str, tuple[Callable[[], None], dict[str, str], dict[str, Any]]] = {
         SESSION,
         PREDICTED,
     ),
+    "sightline.session.unidentified": (
+        lambda: emitters.emit_session_unidentified(
+            records.stored_session(), [question(kind="person", model="patient--ana", session="ana/visit")]
+        ),
+        SESSION,
+        {"patient": "ana", "session": "visit", "questions": ["ana/visit#person"]},
+    ),
     "sightline.images.classified": (
         lambda: emitters.emit_images_classified(records.classification(records.uncertain_image()), "/results.jsonl"),
         CLASSIFICATION,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from sightline.reviews import Page
+from sightline.reviews import SOMEONE_ELSES, THEIRS, Page, pages_of
 from sightline.vision import Limits
 from tasks.review_form import answers_of, form_of, reviewer_of
 from tests.images import image_file
@@ -65,3 +65,44 @@ def test_only_web_addresses_become_links(uri: str, shown: str) -> None:
     nowhere = Limits(urls=frozenset(), buckets=frozenset())
     fields = form_of(page_of(uri), 1, nowhere).model_json_schema()["properties"]
     assert fields["image_01"]["description"].endswith(shown)
+
+
+class TestPatient:
+    def test_people_are_shown_with_their_pictures(self, tmp_path: Path) -> None:
+        (tmp_path / "person_1.jpg").write_bytes(image_file())
+        about = question(
+            kind="person", model="patient--ana", session="ana/visit", choices=("person 1", "person 2"),
+            pictures=(str(tmp_path / "person_1.jpg"), ""), why="two people are about equally likely",
+        )  # fmt: skip
+        fields = form_of(Page(number=1, questions=(about,)), 1, Limits()).model_json_schema()["properties"]
+        assert fields["person_01"]["enum"] == ["later", "person 1", "person 2", "none of these", "cannot tell"]
+        assert fields["person_01"]["title"] == "1. Who is the patient in ana/visit?"
+        description = fields["person_01"]["description"]
+        assert "**person 1**\n\n![person 1](data:image/jpeg;base64," in description
+        assert "**person 2**\n\n*No thumbnail is available.*" in description
+        assert "Two people are about equally likely." in description
+        assert "the patient is not in the picture" in fields["reviewer"]["description"]
+
+    def test_names_are_shown_with_their_statements(self) -> None:
+        names = [
+            question(
+                number, kind="name", model="patient--p-17", session="p-17/visit", choices=(THEIRS, SOMEONE_ELSES),
+                name=name, statements=(f"{name} is *happy*",),
+            )
+            for number, name in enumerate(("Anna", "Ben"))
+        ]  # fmt: skip
+        fields = form_of(Page(number=1, questions=tuple(names)), 1, Limits()).model_json_schema()["properties"]
+        assert [field["title"] for field in fields.values()] == [
+            "Your name",
+            "1. Whose name is Anna?",
+            "2. Whose name is Ben?",
+        ]
+        assert fields["name_01"]["enum"][:3] == ["later", "the patient's", "someone else's"]
+        assert fields["name_01"]["description"].startswith("> Anna is \\*happy\\*")
+        assert "names of the patient p-17" in fields["reviewer"]["description"]
+
+    def test_questions_of_different_kinds_are_on_different_pages(self) -> None:
+        kinds = ("session", "name", "person", "session")
+        questions = [question(number, kind=kind, session="ana/visit") for number, kind in enumerate(kinds)]
+        pages = pages_of(questions, 12)
+        assert [{asked.kind for asked in page.questions} for page in pages] == [{"name"}, {"person"}, {"session"}]
