@@ -48,10 +48,14 @@ class Attribution:
     def __init__(self, cast: Cast) -> None:
         self._cast = cast
         self._history = MentionHistory(cast)
+        # The names joined by "and", and the index after the last of them.
+        self._group: list[Person] = []
+        self._joined_to = -1
 
     def attribute(self, reading: Reading, mentions: list[TimedMention]) -> dict[Hit, Attributed]:
         """Return whom each keyword of the next sentence is about."""
         self._history.begin_sentence()
+        self._group, self._joined_to = [], -1
         waiting = deque(mentions)
         subjects = {span for referent in reading.referents.values() for span in _spans(referent)}
         attributed: dict[Hit, Attributed] = {}
@@ -97,10 +101,11 @@ class Attribution:
     def _meant(self, reading: Reading, part: Part, time: float) -> _Meant:
         if part.name:
             person = self._cast.names.person_of(part.name)
-            return _Meant(self._about(person) if part.is_certain else "unclear", person)
+            return _Meant(self._about(person) if part.is_certain or self._cast.is_alone else "unclear", person)
         if part.noun:
             return self._meant_by_noun(reading, part.noun, time, is_certain=part.is_certain)
-        return self._meant_by_pronoun(reading, part, time)
+        meant = self._meant_by_pronoun(reading, part, time)
+        return meant if part.is_certain or self._cast.is_alone else meant._replace(about="unclear")
 
     def _about(self, person: Person | None) -> About:
         """Return the relation of a person to the patient."""
@@ -119,10 +124,10 @@ class Attribution:
 
     def _meant_by_noun(self, reading: Reading, noun: Noun, time: float, *, is_certain: bool) -> _Meant:
         person = self._cast.nouns.get(noun.key)
-        if not is_certain or self._cast.how == "undecided":
-            return _Meant("unclear", person)
         if self._cast.is_alone:
             return _Meant("patient", person)
+        if not is_certain or self._cast.how == "undecided":
+            return _Meant("unclear", person)
         if noun.owner:
             owner = self._meant(reading, reading.part_of(noun.owner), time)
             # A relative of the patient is not the patient; one of somebody else may be.
@@ -169,6 +174,11 @@ class Attribution:
             text = timed.text if mention.kind is MentionKind.NAME and not timed.name.is_lower else None
             people = self._cast.names.people_of(timed.name)
             history.add_names(people, text, timed.time, is_subject=mention.is_subject)
+            joined = self._joined_to == mention.start - 1 and reading.tagged.word(mention.start - 1) == "and"
+            self._group = [*self._group, *people] if joined else people
+            self._joined_to = mention.end
+            if len(self._group) > 1:
+                history.add_together(tuple(self._group))
         elif timed.noun and (mention.stands_out or mention.start in subjects):
             self._add_noun(timed, timed.noun)
 

@@ -58,8 +58,12 @@ def find_mentions(tagged: TaggedSentence, subjects: Iterable[Subject], known: fr
     if tagged.sentence.has_capitals:
         names |= set(_introduced_names(tagged))
     named = {index for start, end in names for index in range(start, end)}
-    possible = _capitalised_names if tagged.sentence.has_capitals else _names_without_capitals
-    for start, end, kind in possible(tagged, known):
+    possible = (
+        _capitalised_names(tagged, known)
+        if tagged.sentence.has_capitals
+        else _names_without_capitals(tagged, known, frozenset(named))
+    )
+    for start, end, kind in possible:
         if named.isdisjoint(range(start, end)):
             is_subject = tagged.sentence.has_capitals and _may_be_subject(tagged, start, end)
             mentions.append(Mention(start, end, MentionKind.NAME if is_subject else kind, is_subject))
@@ -169,12 +173,14 @@ def _introduced_names(tagged: TaggedSentence) -> Iterator[tuple[int, int]]:
             yield index, last + 1
 
 
-def _names_without_capitals(tagged: TaggedSentence, known: frozenset[str]) -> Iterator[tuple[int, int, MentionKind]]:
+def _names_without_capitals(
+    tagged: TaggedSentence, known: frozenset[str], named: frozenset[int]
+) -> Iterator[tuple[int, int, MentionKind]]:
     """Yield the known names, and uncommon words where a person is expected: "with peter", "peter's ball"."""
     index = 0
     while index < len(tagged.words):
         end = index
-        while end < len(tagged.words) and _is_name_word(tagged, end, known, start=index):
+        while end < len(tagged.words) and end not in named and _is_name_word(tagged, end, known, start=index):
             end += 1
         if end > index:
             start = index - 1 if tagged.word(index - 1) in english().titles else index

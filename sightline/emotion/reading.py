@@ -93,7 +93,7 @@ class Reading:
             split_utterances(tagged, clause_starts, asserted_hits(tagged, clause_starts))
         )
         hits = [hit for utterance in self.utterances for hit in utterance.hits]
-        self.referents: dict[Hit, Referent] = {hit: self._referent(find_referent(tagged, hit)) for hit in hits}
+        self.referents: dict[Hit, Referent] = {hit: self._referent(hit, find_referent(tagged, hit)) for hit in hits}
         self._stated = [statement.subject for hit in tagged.hits if (statement := find_statement(tagged, hit))]
 
     @property
@@ -142,14 +142,18 @@ class Reading:
         """Return the one person that ``subject`` names."""
         return self._part(subject.start, subject.end)
 
-    def _referent(self, role: ReferentRole) -> Referent:
+    def _referent(self, hit: Hit, role: ReferentRole) -> Referent:
         subject = role.subject
         if subject is None:
             return Referent(role, ())
         uncertain = is_uncertain_coordination(self.tagged, subject)
+        # Without punctuation, "I saw Anna | so happy today" may be two sentences.
+        is_object = not role.is_statement and subject.end <= hit.start
+        split = is_object and not self.tagged.sentence.has_end_mark and subject.end < hit.start
         spans = list(parts_of(self.tagged, subject))
         parts = tuple(
-            self._part(*span, is_certain=not uncertain or i + 1 == len(spans)) for i, span in enumerate(spans)
+            self._part(*span, is_certain=not split and (not uncertain or i + 1 == len(spans)))
+            for i, span in enumerate(spans)
         )
         return Referent(role, parts, *self._source(subject.start, subject.end))
 
@@ -171,7 +175,7 @@ class Reading:
         if mention.kind is MentionKind.PRONOUN:
             return TimedMention(mention, text, time)
         if mention.kind is MentionKind.NOUN:
-            beside = any(start < mention.start for start in names)
+            beside = bool(names) and names[0] < mention.start
             noun = noun_at(self.tagged, mention.end - 1)
             return TimedMention(mention, text, time, noun=noun, beside_name=beside)
         return TimedMention(mention, text, time, name=self._name(mention.start, mention.end))

@@ -133,12 +133,32 @@ def _shared_subject(tagged: TaggedSentence, conjunction: int) -> Subject | None:
     for index in range(conjunction - 1, max(conjunction - _MAX_SHARED_SUBJECT_WORDS, 0) - 1, -1):
         if tagged.word(index) in english().pronouns or (tagged.is_capitalised(index) and index + 1 < conjunction):
             subject = _pronoun_or_noun_phrase(tagged, index)
+            if subject and (first := _clause_subject(tagged, subject.start)):
+                # "Anna" and not "Ben" in "Anna hugs Ben tightly and is happy".
+                subject = first
         elif tagged.is_finite(index) and tagged.word(skip_adverbs(tagged, index - 1)) not in english().coordinators:
             subject = subject_before(tagged, index)
         else:
             continue
         if subject:
             return subject._replace(clause=conjunction)
+    return None
+
+
+def _clause_subject(tagged: TaggedSentence, end: int) -> Subject | None:
+    """Return the name or the pronoun that begins the clause before ``end``, if one does."""
+    e = english()
+    begin = end
+    while (
+        begin > 0 and tagged.word(begin - 1) != BREAK and tagged.word(begin - 1) not in e.coordinators | e.subordinators
+    ):
+        begin -= 1
+    while begin < end and (tagged.word(begin) in e.adverbs | e.interjections):
+        begin += 1
+    for last in range(begin, end):
+        if tagged.word(last) in e.pronouns or (tagged.is_capitalised(last) and not tagged.is_capitalised(last + 1)):
+            subject = _pronoun_or_noun_phrase(tagged, last)
+            return subject if subject and subject.start == begin else None
     return None
 
 
