@@ -122,28 +122,27 @@ def _has_no_capital_of_its_own(tagged: TaggedSentence, index: int) -> bool:
 
 def _capitalised_names(tagged: TaggedSentence, known: frozenset[str]) -> Iterator[tuple[int, int, MentionKind]]:
     """Yield capitalised words that may be names of people: "we saw John", but not "we are in Boston"."""
-    e = english()
     index = 0
     while index < len(tagged.words):
         last = _last_capital(tagged, index)
         start = None if last is None else name_start(tagged, last)
         if last is not None and start is not None:
             # The first word of a sentence is always capitalised: "Earlier" in "Earlier she cried" is not a name.
-            following = tagged.word(last + 1)
-            begins_phrase = following in e.pronouns | e.determiners | e.prepositions | {"", BREAK}
-            first_word = last == 0 and (begins_phrase or tagged.word(0).endswith(("ing", "ly")))
             word = tagged.word(last)
             common = start == last and _has_no_capital_of_its_own(tagged, last) and is_common_word(word)
             is_known = word in known or is_first_name(word)
-            if is_known or not (first_word or common or _is_place(tagged, start)):
+            if is_known or not (common or _is_place(tagged, start, last)):
                 yield start, last + 1, MentionKind.POSSIBLE_NAME
         index = (index if last is None else last) + 1
 
 
-def _is_place(tagged: TaggedSentence, start: int) -> bool:
+def _is_place(tagged: TaggedSentence, start: int, last: int) -> bool:
     """Return whether the words before name a place or a thing rather than a person: "in Boston", "the Lego"."""
     e = english()
     before = tagged.word(start - 1)
+    if not tagged.sentence.has_end_mark and tagged.is_finite(last + 1):
+        # "Mary came in | Anna is happy".
+        return False
     if before in e.before_places or before in e.determiners - {"that"}:
         return True
     return before == "to" and any(tagged.word(start - i) in e.moving for i in (2, 3))
@@ -195,7 +194,8 @@ def _is_name_word(tagged: TaggedSentence, index: int, known: frozenset[str], *, 
         return False
     if word in known and not (is_also_word(word) or is_common_word(word)):
         return True
-    expected = index > start or _expects_person(tagged, index)
+    # In "ben anna is sad" two people may be named.
+    expected = index > start or _expects_person(tagged, index) or tagged.word(index + 1) in known
     if is_first_name(word) or word in known:
         return expected or not (is_also_word(word) or is_common_word(word))
     return len(word) >= _MIN_NAME and expected and not is_common_word(word)
@@ -205,9 +205,17 @@ def _expects_person(tagged: TaggedSentence, index: int) -> bool:
     """Return whether the word is where a person without an article may be named."""
     e = english()
     before, after = tagged.word(index - 1), tagged.word(index + 1)
+    if before == "that" and tagged.is_finite(index + 1):
+        return True
     if before in e.determiners:
         return False
-    begins = before in ("", BREAK) or before in e.interjections | e.coordinators | e.adverbs | e.subordinators
+    if f"{tagged.word(index - 2)} {before}" in e.presenting:
+        return True
+    if after in ("who", "whose"):
+        return True
+    verbal = (after.endswith(("s", "ed")) and is_common_word(after)) or after in e.other | e.reporting | e.causing
+    verbal = verbal and before not in e.pronouns | e.auxiliaries
+    begins = verbal or before in ("", BREAK) or before in e.interjections | e.coordinators | e.adverbs | e.subordinators
     return (
         begins or before in e.before_people | e.titles | e.introducing or after == "'s" or tagged.is_finite(index + 1)
     )

@@ -8,7 +8,7 @@ from sightline.emotion.assertion import asserted_hits
 from sightline.emotion.clauses import find_clause_starts, find_statement
 from sightline.emotion.coordination import is_uncertain_coordination
 from sightline.emotion.english import english
-from sightline.emotion.first_names import Gender
+from sightline.emotion.first_names import Gender, is_first_name
 from sightline.emotion.mentions import Mention, MentionKind, find_mentions, parts_of
 from sightline.emotion.name_forms import parse_name
 from sightline.emotion.nouns import Noun, noun_at, noun_gender
@@ -37,6 +37,8 @@ _BEFORE_CLAUSES = frozenset(
         "because",
     }
 )
+# Adverbs after which a predicate without an end mark may be complete: "Anna is here so happy today".
+_ENDS_PREDICATE = frozenset({"here", "there", "today", "again", "now", "then", "too", "once"})
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,11 @@ class Reading:
             if self._is_name(part)
         ]
 
+    @property
+    def name_words(self) -> set[str]:
+        """The words of :attr:`names`, except common words that take the place of a name."""
+        return {word for name in self.names if not name.is_word for word in name.form.key_words}
+
     def mentions(self, known: frozenset[str]) -> list[TimedMention]:
         """Return the people mentioned, in order. ``known`` are the words of names that occur elsewhere."""
         subjects = [referent.role.subject for referent in self.referents.values() if referent.role.subject]
@@ -149,13 +156,24 @@ class Reading:
         uncertain = is_uncertain_coordination(self.tagged, subject)
         # Without punctuation, "I saw Anna | so happy today" may be two sentences.
         is_object = not role.is_statement and subject.end <= hit.start
-        split = is_object and not self.tagged.sentence.has_end_mark and subject.end < hit.start
+        split = not self.tagged.sentence.has_end_mark and (
+            (is_object and subject.end < hit.start) or self._follows_keyword(hit)
+        )
         spans = list(parts_of(self.tagged, subject))
         parts = tuple(
             self._part(*span, is_certain=not split and (not uncertain or i + 1 == len(spans)))
             for i, span in enumerate(spans)
         )
         return Referent(role, parts, *self._source(subject.start, subject.end))
+
+    def _follows_keyword(self, hit: Hit) -> bool:
+        """Return whether a predicate is complete before ``hit``: "Anna is upset SO SAD", "Anna is here SO SAD"."""
+        index = hit.start - 1
+        while self.tagged.word(index) in english().degree or self.tagged.word(index).endswith("ly"):
+            if self.tagged.word(index) in _ENDS_PREDICATE and index + 1 < hit.start:
+                return True
+            index -= 1
+        return index in self.tagged.keyword_indices
 
     def _part(self, start: int, end: int, *, is_certain: bool = True) -> Part:
         text, _ = self._source(start, end)
@@ -165,10 +183,20 @@ class Reading:
             before = self.tagged.word(start - 1)
             # In "the nurse Anna is sad" Anna may be the nurse.
             beside_carer = before in e.carers and self.tagged.word(start - 2) in e.determiners
-            return Part(text, start, name=self._name(start, end), is_certain=is_certain and not beside_carer)
+            is_certain = is_certain and not (beside_carer or self._is_governed(start, end))
+            return Part(text, start, name=self._name(start, end), is_certain=is_certain)
         if word in e.person_nouns and word not in e.indefinite | {"everyone", "everybody"}:
             return Part(text, start, noun=noun_at(self.tagged, end - 1), is_certain=is_certain)
         return Part(text, start, word=word, is_certain=is_certain)
+
+    def _is_governed(self, start: int, end: int) -> bool:
+        """Return whether a name without capitals may belong to a preposition: "anna who sits next to BEN is sad"."""
+        tagged = self.tagged
+        if tagged.sentence.has_capitals or tagged.word(end).endswith("ing"):
+            return False
+        while is_first_name(tagged.word(start - 1)):
+            start -= 1
+        return tagged.word(start - 1) in english().prepositions and tagged.is_finite(end)
 
     def _timed(self, mention: Mention, names: list[int]) -> TimedMention:
         text, time = self._source(mention.start, mention.end)
@@ -196,9 +224,13 @@ class Reading:
         if noun == before and noun in e.carers and tagged.word(start - 2) not in e.determiners:
             form = form._replace(title=noun)
         gender: Gender | None = noun_gender(noun) if noun in e.person_nouns else None
-        certain_before = before in ("", BREAK) or before in e.coordinators | _BEFORE_CLAUSES
+        certain_before = tagged.sentence.has_end_mark and (
+            before in ("", BREAK) or before in e.coordinators | _BEFORE_CLAUSES
+        )
         after = tagged.word(end)
-        certain_after = after in ("", BREAK) or after in e.pronouns | e.coordinators | e.prepositions
+        certain_after = after in ("", BREAK) or (
+            tagged.sentence.has_end_mark and after in e.pronouns | e.coordinators | e.prepositions
+        )
         return SpokenName(
             text,
             form,

@@ -43,13 +43,18 @@ class SpokenName(NamedTuple):
     may_be_two: bool = False
     is_lower: bool = False
 
+    @property
+    def is_word(self) -> bool:
+        """Whether it is a common word that takes the place of a name in text without capitals: "dinner is calm"."""
+        return self.is_lower and len(self.form.words) == 1 and is_common_word(self.form.words[0])
+
 
 class SpokenNames:
     """The people whom the names of a transcript denote. The patient's names denote one person, :attr:`patient`."""
 
     def __init__(self, names: Iterable[SpokenName], book: NameBook) -> None:
-        every = list(names)
         self._book = book
+        every = [name for name in names if not name.is_word or book.match(name.form) is not Match.UNLISTED]
         self._single = {words for name in every if len(words := _without_words(name)) == 1} | {
             (word,) for word in book.words
         }
@@ -107,7 +112,8 @@ class SpokenNames:
         text = name.text if name.form == form else " ".join(form.words)
         if form.title in english().carers:
             text = f"{form.title} {text}"
-        is_name = form in self._certain and not self._book.is_listed(form)
+        is_extended = any(form.extends(short) for short in self._book.forms)
+        is_name = (form in self._certain or is_extended) and not self._book.is_listed(form)
         gender = form._replace(words=()).gender
         return Person(text, match, gender, _usual(form), is_named=True, may_be_asked=is_name)
 

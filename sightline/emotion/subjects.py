@@ -13,6 +13,8 @@ from sightline.emotion.tokens import BREAK
 # The most words between "and" and the verb before it whose subject "... and looks happy" shares.
 _MAX_SHARED_SUBJECT_WORDS = 15
 _MAX_PARENTHESIS_WORDS = 3
+# "John, WHO SITS NEXT TO HIS MUM, is sad".
+_MAX_RELATIVE_WORDS = 10
 
 
 class SubjectKind(Enum):
@@ -122,9 +124,11 @@ def _with_conjuncts(tagged: TaggedSentence, subject: Subject, verb: int) -> Subj
 
 def _before_parenthesis(tagged: TaggedSentence, comma: int) -> Subject | None:
     """Return the subject before the parenthesis that ends at ``comma``: "John, I think, is sad", "John (12) is sad"."""
-    for index in range(comma - 2, max(comma - _MAX_PARENTHESIS_WORDS - 2, 0), -1):
+    for index in range(comma - 2, max(comma - _MAX_RELATIVE_WORDS - 2, 0), -1):
         if tagged.word(index) == BREAK:
-            return _pronoun_or_noun_phrase(tagged, index - 1)
+            is_short = index > comma - _MAX_PARENTHESIS_WORDS - 2
+            is_relative = tagged.word(index + 1) in ("who", "whose", "whom")
+            return _pronoun_or_noun_phrase(tagged, index - 1) if is_short or is_relative else None
     return None
 
 
