@@ -203,8 +203,7 @@ def word_is_they(referent: Referent) -> bool:
 def _doubted(reading: Reading, referent: Referent) -> Referent:
     """Return ``referent``, uncertain if the verb of a text without punctuation may have another subject.
 
-    "Ben is here Anna hugs him and is happy" names Ben before "and", "we play with Ben next to him Anna is sad" names Ben
-    before "next". Only the words right before a verb are certain.
+    "Ben is here Anna hugs him and is happy" names Ben before "and". Only the words right before a verb are certain.
     """
     tagged, subject = reading.tagged, referent.role.subject
     if subject is None or tagged.sentence.has_end_mark or not referent.role.is_statement:

@@ -111,8 +111,11 @@ def _may_be_subject(tagged: TaggedSentence, start: int, end: int) -> bool:
 
 
 def _is_word(tagged: TaggedSentence, subject: Subject) -> bool:
-    """Return whether the subject is a common word whose capital, if any, only begins a sentence: "Toys are here"."""
+    """Return whether the subject is no name: "the TV is on", or "Toys are here", with the capital of a sentence."""
     single = subject.end - subject.start == 1 and subject.kind is SubjectKind.NAME
+    article = tagged.word(subject.start - 1) in ("a", "an", "the")
+    if subject.kind is SubjectKind.NAME and (article or tagged.word(subject.end - 1) in english().named_things):
+        return True
     return single and _has_no_capital_of_its_own(tagged, subject.start) and is_common_word(tagged.word(subject.start))
 
 
@@ -131,7 +134,8 @@ def _capitalised_names(tagged: TaggedSentence, known: frozenset[str]) -> Iterato
             word = tagged.word(last)
             common = start == last and _has_no_capital_of_its_own(tagged, last) and is_common_word(word)
             is_known = word in known or is_first_name(word)
-            if is_known or not (common or _is_place(tagged, start, last)):
+            thing = common or word in english().named_things or _is_place(tagged, start, last)
+            if is_known or not thing:
                 yield start, last + 1, MentionKind.POSSIBLE_NAME
         index = (index if last is None else last) + 1
 
@@ -140,7 +144,7 @@ def _is_place(tagged: TaggedSentence, start: int, last: int) -> bool:
     """Return whether the words before name a place or a thing rather than a person: "in Boston", "the Lego"."""
     e = english()
     before = tagged.word(start - 1)
-    if not tagged.sentence.has_end_mark and tagged.is_finite(last + 1):
+    if not tagged.sentence.has_end_mark and _may_be_verb(tagged, last + 1):
         # "Mary came in | Anna is happy".
         return False
     if before in e.before_places or before in e.determiners - {"that"}:
@@ -213,12 +217,19 @@ def _expects_person(tagged: TaggedSentence, index: int) -> bool:
         return True
     if after in ("who", "whose"):
         return True
-    verbal = (after.endswith(("s", "ed")) and is_common_word(after)) or after in e.other | e.reporting | e.causing
-    verbal = verbal and before not in e.pronouns | e.auxiliaries
+    verbal = _may_be_verb(tagged, index + 1) and before not in e.pronouns | e.auxiliaries
     begins = verbal or before in ("", BREAK) or before in e.interjections | e.coordinators | e.adverbs | e.subordinators
     return (
         begins or before in e.before_people | e.titles | e.introducing or after == "'s" or tagged.is_finite(index + 1)
     )
+
+
+def _may_be_verb(tagged: TaggedSentence, index: int) -> bool:
+    """Return whether the word may be a verb in the third person or in the past: "came", "hugs", "played"."""
+    e = english()
+    word = tagged.word(index)
+    inflected = word.endswith(("s", "ed")) and is_common_word(word)
+    return inflected or word in e.other | e.reporting | e.causing or (bool(word) and tagged.is_finite(index))
 
 
 def _nouns(tagged: TaggedSentence, named: set[int], subjects: set[int]) -> Iterator[Mention]:

@@ -19,6 +19,7 @@ class Person:
 
     ``gender`` is certain: a title, a noun or a pronoun states it. ``usual_gender`` is that of most people of that name.
     ``may_be_asked``: a reviewer can say whose name it is; none can if it may be two names, or if a list has it.
+    ``may_be_two``: wherever the name occurs, it may be the names of two people.
     """
 
     text: str
@@ -27,6 +28,7 @@ class Person:
     usual_gender: Gender | None = None
     is_named: bool = False
     may_be_asked: bool = True
+    may_be_two: bool = False
     noun: Noun | None = None
 
 
@@ -74,8 +76,11 @@ class SpokenNames:
             self._people[form] = self._person(form, name, _longest(form, by_word), unsure=unsure)
         self._follow_longer_forms(by_word)
         self.people = list(dict.fromkeys(self._people[part] for part, _ in parts))
+        for person in self.people:
+            person.may_be_two = person is not self.patient
         for part, name in parts:
             person = self._people[part]
+            person.may_be_two &= len(part.words) > 1 and name.may_be_two
             person.gender = person.gender or name.gender
 
     def people_of(self, name: SpokenName) -> list[Person]:
