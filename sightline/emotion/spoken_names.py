@@ -36,7 +36,7 @@ class SpokenName(NamedTuple):
     """A name in a transcript. ``gender`` is that of a noun beside it: "a BOY named Ben".
 
     ``may_be_two``: it may be two people's names, as in "I told Ben Anna is sad". ``is_lower``: it is written without
-    capitals.
+    capitals. ``is_word``: it is a common word where a name may stand: "dinner is calm".
     """
 
     text: str
@@ -44,11 +44,7 @@ class SpokenName(NamedTuple):
     gender: Gender | None = None
     may_be_two: bool = False
     is_lower: bool = False
-
-    @property
-    def is_word(self) -> bool:
-        """Whether it is a common word that takes the place of a name in text without capitals: "dinner is calm"."""
-        return self.is_lower and len(self.form.words) == 1 and is_common_word(self.form.words[0])
+    is_word: bool = False
 
 
 class SpokenNames:
@@ -110,7 +106,10 @@ class SpokenNames:
         match = self._book.match(form, may_be_two=unsure)
         others = [other for other in longer if self._book.match(other) is not Match.PATIENT]
         # A list with "Anna" among the patient's names and "Anna Smith" among the others says whose "Anna" is.
-        if match is Match.PATIENT and others and not all(map(self._book.is_listed, [form, *others])):
+        is_ambiguous = len(longer) > 1 and len(others) > 0 and match is Match.UNLISTED and self._fits_patient(longer)
+        if match is Match.PATIENT and others:
+            is_ambiguous = not all(map(self._book.is_listed, [form, *others]))
+        if is_ambiguous:
             match = Match.UNSURE
         if match is Match.PATIENT:
             return self.patient
@@ -119,6 +118,7 @@ class SpokenNames:
             text = f"{form.title} {text}"
         is_extended = any(form.extends(short) for short in self._book.forms)
         is_name = (form in self._certain or is_extended) and not self._book.is_listed(form)
+        is_name = is_name and not is_ambiguous
         gender = form._replace(words=()).gender
         return Person(text, match, gender, _usual(form), is_named=True, may_be_asked=is_name)
 
@@ -134,6 +134,9 @@ class SpokenNames:
                     continue
                 full.gender, full.usual_gender = full.gender or person.gender, full.usual_gender or person.usual_gender
                 self._people[form] = full
+
+    def _fits_patient(self, forms: list[NameForm]) -> bool:
+        return any(self._book.match(form) in (Match.PATIENT, Match.UNSURE) for form in forms)
 
     def _is_extension(self, form: NameForm) -> bool:
         """Return whether the form is a name of the patient with words that no list has."""

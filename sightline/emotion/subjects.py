@@ -112,9 +112,11 @@ def _with_conjuncts(tagged: TaggedSentence, subject: Subject, verb: int) -> Subj
     """Return ``subject`` with the people that "and" coordinates with it, if the verb may be plural."""
     word = tagged.word(verb)
     singular = word in ("'s", "am", "is", "was") or word.removesuffix("s") in tagged.lexicon.bare - {word}
-    if singular or tagged.word(subject.start - 1) != "and":
+    # "Anna and her mother are sad": the phrase of a noun begins with its determiner.
+    begin = noun_phrase_start(tagged, subject.start) if subject.kind is SubjectKind.NOUN else subject.start
+    if singular or tagged.word(begin - 1) != "and":
         return subject
-    first = _pronoun_or_noun_phrase(tagged, subject.start - 2)
+    first = _pronoun_or_noun_phrase(tagged, begin - 2)
     if first is None:
         return subject
     while tagged.word(first.start - 1) == BREAK and (another := _pronoun_or_noun_phrase(tagged, first.start - 2)):

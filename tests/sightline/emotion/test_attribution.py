@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from sightline.emotion import EmotionFindings, PatientNames, find_emotions, find_emotions_in
 from sightline.emotion.name_forms import Match, NameBook, parse_name
-from sightline.sessions import Metadata
+from sightline.names import SessionName
+from sightline.sessions import Claim, Metadata
 from sightline.speech import Segment, Transcript
 from tests.sightline.sessions import storing
 
-Attribute = Callable[..., EmotionFindings]
 ANNA = PatientNames(theirs=("Anna",))
 
 
@@ -271,11 +271,13 @@ class TestUsable:
         assert findings.attribution.unusable == 'it is not clear whom this is about: "I am glad."'
 
 
-def test_stored_segments_give_the_same_findings_as_the_transcript() -> None:
+def test_stored_segments_give_the_same_findings_as_the_transcript(tmp_path: Path) -> None:
     texts = ("This is Anna. She is", "happy with Ben, who is", "sad. So calm today!")
     segments = tuple(Segment(start=2.5 * i, end=2.5 * i + 2.4, text=text) for i, text in enumerate(texts))
     transcript = Transcript(segments=segments, language="en", engine="whisper", model="base")
-    stored = storing.metadata().model_copy(update={"segments": segments, "duration_seconds": 7.77})
+    claim = Claim(SessionName.parse("ana/clip"), storing.sha256_of("clip"))
+    metadata = storing.outputs_of(claim, tmp_path).metadata
+    stored = metadata.model_copy(update={"segments": segments, "duration_seconds": 7.77})
     read = Metadata.model_validate_json(stored.model_dump_json())
     for names in (None, ANNA, PatientNames(theirs=("Ben",))):
         findings = find_emotions(transcript, 7.77, names=names)
