@@ -10,7 +10,7 @@ from sightline.features.session import track_features
 from sightline.pose import Track
 from sightline.storage import Location
 
-__all__ = ["features_of_track"]
+__all__ = ["features_of_track", "read_track"]
 
 
 def features_of_track(location: Location) -> dict[str, float]:
@@ -18,12 +18,21 @@ def features_of_track(location: Location) -> dict[str, float]:
 
     Raises :class:`~sightline.errors.InvalidInput` if the file does not exist, is damaged, or has too few poses.
     """
+    try:
+        return track_features(read_track(location)).features
+    except ValueError as error:
+        uri = storage.uri_of(location)
+        raise InvalidInput(uri, str(error), "Record another video that shows more of the person") from error
+
+
+def read_track(location: Location) -> Track:
+    """Read a finished session's track.
+
+    Raises :class:`~sightline.errors.InvalidInput` if the file does not exist or is damaged.
+    """
     uri = storage.uri_of(location)
     try:
         content = storage.read_bytes(location)
     except FileNotFoundError as error:
         raise InvalidInput(uri, "does not exist, but the session is finished", "Process the video again") from error
-    try:
-        return track_features(Track.from_parquet(io.BytesIO(content), uri))
-    except ValueError as error:
-        raise InvalidInput(uri, str(error), "Record another video that shows more of the person") from error
+    return Track.from_parquet(io.BytesIO(content), uri)
