@@ -29,7 +29,7 @@ _AWAY = 10.0
 
 @dataclass
 class _Body:
-    """``pieces``: the numbers of its pieces, rising; ``last``: the row in which it is seen last; ``poses``: how many."""
+    """``pieces``: the numbers of its pieces, rising; ``last``: the row in which it is seen last."""
 
     last: int
     poses: int

@@ -79,12 +79,12 @@ class Poses:
 
     @classmethod
     def of(
-        cls, keypoints: ArrayLike, times: ArrayLike, confidences: ArrayLike, searched: ArrayLike | None = None
+        cls, keypoints: ArrayLike, times: ArrayLike, confidences: ArrayLike, searched: ArrayLike | float | None = None
     ) -> Poses:
         """Check arrays of shapes (n, 25, 2), (n,), (n, 25) and (t,); raise ValueError if they are invalid.
 
-        ``searched``: all times at which the person was searched for, rising. If it is None, they are taken to be evenly
-        spaced, at the median interval of the poses.
+        ``searched``: all times at which the person was searched for, rising; if they are unknown, the number of seconds
+        from one to the next. None: only at the times of the poses.
         """
         points, seconds, confidence = (np.asarray(array, np.float64) for array in (keypoints, times, confidences))
         _check(points, seconds, confidence)
@@ -145,9 +145,11 @@ def _segments(jumps: NDArray[np.intp], gaps: NDArray[np.intp], n: int) -> tuple[
     return np.cumsum(begins), int(begins.sum()) - len(jumps)
 
 
-def _searched(searched: ArrayLike | None, times: NDArray[np.float64]) -> NDArray[np.float64] | float:
+def _searched(searched: ArrayLike | float | None, times: NDArray[np.float64]) -> NDArray[np.float64] | float:
     if searched is None:
-        return float(np.median(np.diff(times)))
+        return times
+    if isinstance(searched, float):
+        return searched
     found = np.asarray(searched, np.float64)
     if found.ndim != 1 or not (np.isfinite(found).all() and (found[1:] > found[:-1]).all()):
         raise ValueError(f"the times of searches are (t,), finite, and rise; these have shape {found.shape}")

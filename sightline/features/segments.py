@@ -43,8 +43,8 @@ half a metre at a stature of 1.73 m, and 0.56 m in the runner, whose limit would
 _SHORTEST = 0.05
 """Seconds. Over a shorter time, a speed is mostly the detector's jitter; a movement counts as if it took as long."""
 
-_USUAL = 1.5
-"""If it is unknown when the person was searched for: in more than this multiple of the usual interval, they were."""
+_MISSED = 1.5
+"""Times the interval of the searches: in more, there was one between two poses."""
 
 _SHOULDERS_TO_TORSO = 0.259 / 0.288
 """The width of the shoulders to the length of the torso, from the same table."""
@@ -112,20 +112,23 @@ def impossible_moves(trunks: Trunks) -> NDArray[np.intp]:
     """Return the rows of ``trunks`` to which no body can have moved from the row before, rising."""
     rows = np.arange(len(trunks.frames))
     before, after = rows[:-1], rows[1:]
+    if not len(before):
+        return before
     length = np.minimum(trunks.length_until[before], trunks.length_from[after])
     reach = MAX_SPEED * length * np.maximum(np.diff(trunks.times), _SHORTEST)
-    return after[np.hypot(*trunks.moved(before, after)) > reach * (1 + _ROUNDING)]
+    too_fast = np.hypot(*trunks.moved(before, after)) > reach * (1 + _ROUNDING)
+    return np.flatnonzero(too_fast) + 1
 
 
 def absences(times: NDArray[np.float64], searched: NDArray[np.float64] | float) -> NDArray[np.intp]:
     """Return the indices of the poses before which the person was missing too long, rising.
 
     ``times``: shape (n,), the times of the poses. ``searched``: shape (t,), all times at which the person was searched
-    for, rising; if they are unknown, the usual number of seconds from one to the next.
+    for, rising; if they are unknown, the number of seconds from one to the next.
     """
     elapsed = np.diff(times)
     if isinstance(searched, float):
-        missed = elapsed > _USUAL * searched
+        missed = elapsed > _MISSED * searched
     else:
         missed = np.searchsorted(searched, times[1:], "left") > np.searchsorted(searched, times[:-1], "right")
     return np.flatnonzero(missed & (elapsed > MAX_ABSENCE + _ROUNDING)) + 1

@@ -29,8 +29,8 @@ def session_features(
     """Return the 88 features of one person's poses, by name, in the order of :data:`FEATURE_NAMES`.
 
     ``keypoints``: shape (n, 25, 2), x and y in pixels of BODY_25's joints; ``times``: shape (n,), seconds, rising;
-    ``confidences``: shape (n, 25), 0 to 1. At least three poses. ``searched``: shape (t,), the times at which the person
-    was searched for, with or without success; by default evenly spaced, at the median interval of the poses.
+    ``confidences``: shape (n, 25), 0 to 1. At least three poses. ``searched``: shape (t,), the times at which the
+    person was searched for, with or without success; by default those of the poses.
 
     Lengths are in torso lengths and motion is per second, so the features do not depend on the distance to the camera,
     the resolution or the frame rate. Missing features are NaN, never 0; no feature is infinite. See ``names`` for
@@ -61,7 +61,7 @@ def valid_seconds(track: Track) -> float:
 
 
 def _features(
-    keypoints: ArrayLike, times: ArrayLike, confidences: ArrayLike, searched: ArrayLike | None
+    keypoints: ArrayLike, times: ArrayLike, confidences: ArrayLike, searched: ArrayLike | float | None
 ) -> TrackFeatures:
     # Divisions by zero become NaN below.
     with np.errstate(all="ignore"):
@@ -87,7 +87,9 @@ def _features(
     return TrackFeatures(dict(zip(FEATURE_NAMES, values.tolist(), strict=True)), poses.continuity)
 
 
-def _searched(track: Track) -> NDArray[np.float64] | None:
+def _searched(track: Track) -> NDArray[np.float64] | float:
+    """Return the times of the tracked frames, or the seconds from one to the next if they are unknown."""
     if track.frame_times is None or track.tracked_frames is None:
-        return None
-    return np.unique(track.frame_times[track.tracked_frames])
+        return 1 / track.fps
+    searched: NDArray[np.float64] = np.unique(track.frame_times[track.tracked_frames])
+    return searched

@@ -38,7 +38,7 @@ def test_table_has_one_row_per_session(patients: Path, records: list[SessionReco
     assert table.labels.tolist() == [1, 0, 1, 0, 1, 0]
     assert table.groups.tolist() == [0, 1, 2, 3, 4, 5]
     assert shares == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1])
-    expected = track_features(Track.from_parquet(track_of(patients, records[4])))
+    expected = track_features(Track.from_parquet(track_of(patients, records[4]))).features
     assert np.array_equal(table.features[4], [expected[name] for name in FEATURE_NAMES], equal_nan=True)
 
 
