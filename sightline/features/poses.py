@@ -112,7 +112,11 @@ class Poses:
         mean = np.where(seen, xy, 0).sum(axis=2) / seen.sum(axis=1)
         known = np.minimum(np.diff(times), MAX_ABSENCE)[np.diff(segment) == 0]
         continuity = Continuity(
-            poses=n, other_poses=0, seconds=float(known.sum()), breaks_by_time=gaps, breaks_by_speed=len(jumps)
+            poses=n,
+            other_poses=0,
+            seconds=round(float(known.sum()), 6),
+            breaks_by_time=gaps,
+            breaks_by_speed=len(jumps),
         )
         return cls(xy, seen, times - times[0], segment, mean, _torso(xy, seen), continuity)
 

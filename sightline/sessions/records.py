@@ -138,6 +138,8 @@ class SessionRecord(_Record):
     duration_seconds: NonNegativeFloat
     frames_tracked: NonNegativeInt
     frames_with_person: NonNegativeInt
+    valid_seconds: NonNegativeFloat | None = None
+    """The seconds of the track that show one body without a break; None in sessions of earlier versions."""
     pose_bytes: NonNegativeInt
     """The total size of the numbered pose files, in bytes."""
     engine: str
