@@ -10,9 +10,9 @@ A segment ends
 
 The speed is that of the trunk, not of a wrist, which is faster: the median over its joints, so a joint that is wrong in
 one frame, or left and right exchanged, does not count. It is measured in the length of the torso around that moment;
-in the shorter one, if the lengths before and after differ, since one may be another person's. If hips are not visible,
-or the person bends towards the camera, the length follows from the shoulders, which are then wider than the torso is
-long. Without shoulders and torso there is no length, and no speed is too high.
+in the shorter one, if the lengths before and after differ, since one may be another person's. If the hips are not
+visible, or the torso points at the camera, its length follows from the width of the shoulders. Without both there is no
+length, and no speed is too high.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ _MISSED = 1.5
 _SHOULDERS_TO_TORSO = 0.259 / 0.288
 """The width of the shoulders to the length of the torso, from the same table."""
 
+_FORESHORTENED = 0.5
+"""A torso that is shorter than this share of the length that follows from the shoulders points at the camera."""
+
 _WINDOW = 5
 """Frames over which the median of the length is taken: two that are wrong do not change it."""
 
@@ -79,7 +82,8 @@ class Trunks:
         joints = xy[:, _JOINTS]
         torso = np.hypot(*(joints[:, _NECK] - joints[:, _MID_HIP]))
         shoulders = np.hypot(*(joints[:, _RIGHT_SHOULDER] - joints[:, _LEFT_SHOULDER]))
-        length = np.fmax(torso, shoulders / _SHOULDERS_TO_TORSO)
+        expected = shoulders / _SHOULDERS_TO_TORSO
+        length = np.where(np.isnan(torso) | (torso < _FORESHORTENED * expected), expected, torso)
         frames = np.flatnonzero(length > 0)
         return cls(frames, times[frames], joints[:, :, frames], length[frames])
 
