@@ -107,9 +107,10 @@ def _only_person(folder: Location, files: Mapping[str, People]) -> int:
     if len(first) > 1:
         known = ", ".join(str(number) for number in sorted(first) if number != _UNKNOWN)
         (one, file), (other, another) = list(first.items())[:2]
+        both = f"{_text(one)} and {_text(other)}" if file == another else f"{_text(other)}, and {file} {_text(one)}"
         raise InvalidInput(
             uri_of(folder / another),
-            f"shows {_text(other)}, and {file} {_text(one)}: the features are those of one person",
+            f"shows {both}: the features are those of one person",
             f"Give the number of the person: {known}",
         )
     return next(iter(first), _UNKNOWN)
