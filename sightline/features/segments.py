@@ -107,7 +107,8 @@ class Trunks:
 
     @cached_property
     def _medians(self) -> NDArray[np.float64]:
-        padded = np.pad(self.length, _WINDOW - 1, mode="edge")
+        first, last = np.full((2, _WINDOW - 1), self.length[[0, -1], None])
+        padded = np.concatenate([first, self.length, last])
         windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)
         return np.asarray(np.partition(windows, _WINDOW // 2, axis=1)[:, _WINDOW // 2])
 

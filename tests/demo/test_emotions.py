@@ -48,7 +48,7 @@ def test_page_shows_every_gate_condition_and_whether_it_was_forced(page_and_fold
     rows = re.findall(r"<tr><td>(.*?)</td>.*?<td class=\"(?:yes|no)\">(.*?)</td>", page_and_folder[0], re.S)
     assert dict(rows)["Sessions in total"] == "forced"
     assert dict(rows)["Sessions per emotion"] == "✓ yes"
-    assert len(rows) == 7
+    assert len(rows) == 8
 
 
 def test_page_compares_the_forest_with_its_baselines_on_one_scale(page_and_folder: tuple[str, Path]) -> None:

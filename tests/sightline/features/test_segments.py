@@ -231,8 +231,8 @@ class TestCut:
             for p in (points, transformed)
         )
         assert after == same(before)
-        before, after = (measured(p[kept], TIMES[kept], TIMES).continuity for p in (points, transformed))
-        assert after == before
+        breaks_before, breaks_after = (measured(p[kept], TIMES[kept], TIMES).continuity for p in (points, transformed))
+        assert breaks_after == breaks_before
 
     def test_does_not_join_the_rhythm_of_its_two_sides(self) -> None:
         """A hand waves in both, in another rhythm after the cut: as far as known, each is rhythmic."""
