@@ -63,10 +63,12 @@ def extract_features_from_json_files(
 
     Raises :class:`~sightline.errors.InvalidInput` for a file that is not a pose or whose name has no time, for several
     people of whom it is not known which one is meant, and for a folder with fewer than three poses or with poses of
-    different kinds; ValueError for a rate that is not positive.
+    different kinds; ValueError for a rate that is not positive and a negative number of a person.
     """
     if not 0 < rate < math.inf:
         raise ValueError(f"{rate} frames a second: the rate must be positive and finite")
+    if person is not None and person < 0:
+        raise ValueError(f"person {person}: the numbers of people begin at 0")
     folder = storage.locate(folder)
     times = _times(folder, rate)
     names = sorted(times, key=lambda name: (times[name], name))
@@ -74,8 +76,9 @@ def extract_features_from_json_files(
     chosen = _only_person(folder, files) if person is None else person
     poses: dict[float, Keypoints] = {}
     for name, people in files.items():
-        if (keypoints := _of(chosen, people, uri_of(folder / name))) is not None:
-            poses.setdefault(times[name], keypoints)
+        for number, keypoints in people:
+            if number == chosen:
+                poses.setdefault(times[name], keypoints)
     if len(poses) < MIN_POSES:
         whose = "a person" if person is None else f"person {person}"
         numbers = sorted({number for people in files.values() for number, _ in people} - {_UNKNOWN})
@@ -114,14 +117,6 @@ def _only_person(folder: Location, files: Mapping[str, People]) -> int:
             f"Give the number of the person: {known}",
         )
     return next(iter(first), _UNKNOWN)
-
-
-def _of(person: int, people: People, uri: str) -> Keypoints | None:
-    """Return the person's keypoints in a file, None if the file does not show the person."""
-    found = [keypoints for number, keypoints in people if number == person]
-    if len(found) > 1:
-        raise InvalidInput(uri, f"has {len(found)} poses of person {person}", "Write it again with one pose per person")
-    return found[0] if found else None
 
 
 def _text(number: int) -> str:

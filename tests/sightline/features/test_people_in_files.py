@@ -11,7 +11,7 @@ import pytest
 
 from sightline.errors import InvalidInput
 from sightline.features import extract_features_from_json_files, session_features
-from sightline.pose import Keypoints, write_openpose
+from sightline.pose import Keypoints
 from sightline.sessions.ranges import pose_name
 from tests.sightline.features.people import all_visible, swaying
 
@@ -24,12 +24,11 @@ ANA, CARER = (
 
 def write(folder: Path, number: int, *people: tuple[int | None, Keypoints]) -> None:
     """Write the file of a frame; a person's number is None if the file does not have the field."""
-    content = json.loads(write_openpose(None))
-    for person, keypoints in people:
-        [entry] = json.loads(write_openpose(keypoints))["people"]
-        del entry["person_id"]
-        content["people"].append(entry if person is None else {"person_id": [person], **entry})
-    (folder / pose_name(number)).write_text(json.dumps(content))
+    entries = [
+        ({} if person is None else {"person_id": [person]}) | {"pose_keypoints_2d": keypoints.ravel().tolist()}
+        for person, keypoints in people
+    ]
+    (folder / pose_name(number)).write_text(json.dumps({"version": 1.3, "people": entries}))
 
 
 def features_of(keypoints: Keypoints, rows: Any = slice(None)) -> Any:
@@ -102,9 +101,14 @@ def test_number_that_is_not_in_the_files_is_named(both: Path) -> None:
 
 def test_number_that_a_file_has_twice_is_refused(both: Path) -> None:
     write(both, 4, (1, ANA[4]), (1, CARER[4]))
-    with pytest.raises(InvalidInput, match=r"has 2 poses of person 1") as caught:
+    with pytest.raises(InvalidInput, match=r"two people have the same person_id") as caught:
         extract_features_from_json_files(both, rate=10, person=1)
     assert caught.value.subject == str(both / "pose_000004.json")
+
+
+def test_negative_number_is_rejected(both: Path) -> None:
+    with pytest.raises(ValueError, match="person -1"):
+        extract_features_from_json_files(both, person=-1)
 
 
 def test_person_who_is_missing_for_long_has_no_motion_in_between(tmp_path: Path) -> None:
