@@ -114,6 +114,13 @@ class Settings(StorageSettings):
     min_poses_per_session: int = Field(
         5, ge=3, description="Pose files needed in a session; a session with fewer is left out of the training."
     )
+    min_valid_seconds: float = Field(
+        1.0,
+        ge=0.2,
+        allow_inf_nan=False,
+        description="Seconds needed in a session in which the patient is followed without a break; a session with "
+        "fewer is left out of the training. Rhythm needs one second, an acceleration 0.2.",
+    )
 
     classes: tuple[str, ...] | None = Field(
         None, description="The classes of the posture model or of an endpoint, in order, as a JSON list."

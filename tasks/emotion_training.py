@@ -83,6 +83,10 @@ def check_sessions(
     records, refused, answered = reviews.relabelled(usable, answers)
     limits = GateLimits.of(settings())
     gate = emotions.check_gate(records, limits, lease.last_ended, datetime.now(UTC), force=force)
+    if gate.passed and any(record.valid_seconds is None for record in records):
+        # Sessions of earlier versions do not state it. Their tracks are read only if there may be a training.
+        records = emotions.measure_sessions(patients_bucket, records)
+        gate = emotions.check_gate(records, limits, lease.last_ended, datetime.now(UTC), force=force)
     waiting = reviews.count_unknown(queue, patient, stored)
     return gate.model_copy(update={"left_out": (*unusable, *refused, *gate.left_out)}), answered, waiting
 

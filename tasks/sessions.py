@@ -16,6 +16,7 @@ from prefect.logging import get_run_logger
 from sightline import media, sessions, storage
 from sightline.emotion import EmotionFindings, Keywords
 from sightline.errors import InvalidInput
+from sightline.features import valid_seconds
 from sightline.media import VideoInfo, still_pose_name
 from sightline.pose import ExportedPoses, PeopleTrack, StillPose, TrackedVideo, export_openpose
 from sightline.sessions import Metadata, NamesUsed, SessionOutputs, SessionStore, Source, StoredSession, session_page
@@ -90,6 +91,11 @@ def _with_patient(video: ProcessedVideo) -> list[StillPose]:
     return [still for still in video.tracked.stills if (still.people if person is None else person in still.people)]
 
 
+def _valid_seconds(video: ProcessedVideo) -> float:
+    person = video.tracked.identity.person
+    return 0.0 if person is None else valid_seconds(video.tracked.track.of(person))
+
+
 def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
     attribution = filter(None, [video.findings.attribution.warning])
     stills, findings, transcript = video.tracked.stills, video.findings, video.speech.transcript
@@ -111,6 +117,7 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         model=transcript.model,
         frames_tracked=video.tracked.frames_tracked,
         frames_with_person=video.tracked.frames_with_person,
+        valid_seconds=_valid_seconds(video),
         segments=transcript.segments,
         annotations=findings.annotations,
         timeline=findings.timeline,

@@ -60,4 +60,4 @@ def synthetic_table(patient: str = "ana", *, sessions_per_emotion: int = 12, sep
     """Return the table of a patient's synthetic sessions."""
     emotions = list(EMOTIONS) * sessions_per_emotion
     tracks = (synthetic_track(emotion, patient, n, separation=separation) for n, emotion in enumerate(emotions, 1))
-    return table_of(emotions, features=[list(track_features(track).values()) for track in tracks])
+    return table_of(emotions, features=[list(track_features(track).features.values()) for track in tracks])

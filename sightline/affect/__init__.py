@@ -1,7 +1,7 @@
 """Emotion of a session from posture and movement, predicted by a model of the patient.
 
 model = load_emotion_model(Registry(locate("s3://models")), "ana")
-print(model.predict(track_features(track)).probabilities)
+print(model.predict(track_features(track).features))
 """
 
 from sightline.affect.history import Training, read_trainings

@@ -7,6 +7,9 @@ point's step counts if the point is seen at both ends.
 
 Means are over time, not over frames: the weight of a step is its duration, so a short step, whose speed is mostly
 jitter, has a small weight. A step across a gap weighs at most half a second, because the motion within it is unknown.
+
+No step goes from one segment to another (see ``segments``): at the end of a segment, as at the end of the session, the
+last frames have none.
 """
 
 from __future__ import annotations
@@ -19,12 +22,12 @@ from numpy.typing import NDArray
 
 from sightline.features.names import ACCELERATIONS, PARTS, SPEEDS, joint_indices
 from sightline.features.poses import Poses
+from sightline.features.segments import MAX_ABSENCE
 from sightline.pose import JOINTS
 
 _STEP = 0.1  # seconds
 _SHORTEST = 0.05  # seconds: over a shorter time, a speed is mostly jitter
 _ROUNDING = 1e-6
-_HEAVIEST = 0.5  # seconds
 
 _SPEEDS = joint_indices(SPEEDS)
 _ACCELERATIONS = joint_indices(ACCELERATIONS)
@@ -50,7 +53,7 @@ class _Steps:
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
-        return np.where(self.counted, np.minimum(self.duration, _HEAVIEST), 0)
+        return np.where(self.counted, np.minimum(self.duration, MAX_ABSENCE), 0)
 
     @cached_property
     def weight(self) -> NDArray[np.float64]:
@@ -76,11 +79,13 @@ class SeriesMotion:
 
     def __init__(self, poses: Poses) -> None:
         times = poses.times
-        self._end = _ends(times)
+        # In between segments, the frames are farther apart than any step, so that steps end within their segment.
+        self._end = _ends(times + poses.segment * (times[-1] + 1))
         self._n = len(self._end)
         self._poses = poses
         self._duration = times[self._end] - times[: self._n]
-        self._counted = poses.seen[:, self._end] & poses.seen[:, : self._n]
+        is_unbroken = poses.segment[self._end] == poses.segment[: self._n]
+        self._counted = poses.seen[:, self._end] & poses.seen[:, : self._n] & is_unbroken
         self._velocity = (poses.xy[:, :, self._end] - poses.xy[:, :, : self._n]) / self._duration
         self._speed = _Steps(np.hypot(*self._velocity), self._counted, self._duration)
 

@@ -1,17 +1,22 @@
-"""A session's poses as input of the features: the visible points, their mean, and the torso length as unit.
+"""A session's poses as input of the features: the visible points, their mean, the torso length, and the segments.
 
 A point whose mean confidence is below 0.1 is missing in all frames; other points count in the frames in which their
 confidence is above 0.1. Missing values are NaN, and so is everything that depends on them.
+
+If a track jumps between bodies, only the poses of one are used (see ``bodies``). If its position jumps otherwise, as at
+a camera's cut, the positions after the jump are shifted by it, so the mean pose is that of one view.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sightline.features.bodies import poses_of_one_body
 from sightline.features.names import joint_indices
+from sightline.features.segments import MAX_ABSENCE, Trunks, absences, impossible_moves
 from sightline.pose import JOINTS
 
 MIN_POSES = 3
@@ -20,38 +25,139 @@ MIN_CONFIDENCE = 0.1
 _NECK, _MID_HIP = joint_indices(("neck", "mid_hip"))
 
 
+@dataclass(frozen=True)
+class Continuity:
+    """How much of a session shows one body without a break.
+
+    - ``poses``: the number of poses that the features use.
+    - ``other_poses``: the number of poses of other bodies, to which the track jumps and from which it returns.
+    - ``seconds``: the time between the used poses in unbroken segments; an interval counts at most half a second, as in
+      the means of motion.
+    - ``breaks_by_time``: the number of absences after which a new segment begins.
+    - ``breaks_by_speed``: the number of impossible moves in the track, to other bodies and back, or to another view.
+    """
+
+    poses: int
+    other_poses: int
+    seconds: float
+    breaks_by_time: int
+    breaks_by_speed: int
+
+    @property
+    def is_one_body(self) -> bool:
+        """Whether the used poses are at least twice as many as those of other bodies; otherwise it may be anybody."""
+        return 2 * self.other_poses <= self.poses
+
+    @property
+    def valid_seconds(self) -> float:
+        """The seconds that are certainly of one body."""
+        return self.seconds if self.is_one_body else 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Poses:
-    """n poses in chronological order.
+    """n poses of one body in chronological order.
 
     - ``xy``: shape (2, 25, n), pixels, NaN if not seen. Time is the last axis, so it is contiguous in memory.
     - ``seen``: shape (25, n).
     - ``times``: shape (n,), seconds from the first pose.
+    - ``segment``: shape (n,), the number of each pose's segment, from 0, rising.
     - ``mean``: shape (2, 25), the mean of every point over the frames in which it is seen, NaN if there are none.
     - ``torso``: pixels from the neck to the midpoint of the hips, the median over the frames that show both: a bend or
       a bad frame does not change it, and neck and hips of different frames are not compared. NaN if no frame shows
       both, or if it is zero; no other length replaces it.
+    - ``continuity``: the breaks between the segments, and what was left out.
     """
 
     xy: NDArray[np.float64]
     seen: NDArray[np.bool_]
     times: NDArray[np.float64]
+    segment: NDArray[np.intp]
     mean: NDArray[np.float64]
     torso: float
+    continuity: Continuity
 
     @classmethod
-    def of(cls, keypoints: ArrayLike, times: ArrayLike, confidences: ArrayLike) -> Poses:
-        """Check arrays of shapes (n, 25, 2), (n,) and (n, 25); raise ValueError if they are invalid."""
+    def of(
+        cls, keypoints: ArrayLike, times: ArrayLike, confidences: ArrayLike, searched: ArrayLike | float | None = None
+    ) -> Poses:
+        """Check arrays of shapes (n, 25, 2), (n,), (n, 25) and (t,); raise ValueError if they are invalid.
+
+        ``searched``: all times at which the person was searched for, rising; if they are unknown, the number of seconds
+        from one to the next. None: only at the times of the poses.
+        """
         points, seconds, confidence = (np.asarray(array, np.float64) for array in (keypoints, times, confidences))
         _check(points, seconds, confidence)
-        present = confidence.mean(axis=0) >= MIN_CONFIDENCE
-        seen = np.ascontiguousarray(((confidence > MIN_CONFIDENCE) & present).T)
-        located = points.transpose(2, 1, 0)
-        known = np.where(seen, located, 0)
-        _check_finite(known)
-        xy = np.where(seen, located, np.nan)
-        mean = known.sum(axis=2) / seen.sum(axis=1)
-        return cls(xy, seen, seconds - seconds[0], mean, _torso(xy, seen))
+        return cls._of(points, seconds, confidence, _searched(searched, seconds))
+
+    @classmethod
+    def _of(
+        cls,
+        points: NDArray[np.float64],
+        times: NDArray[np.float64],
+        confidence: NDArray[np.float64],
+        searched: NDArray[np.float64] | float,
+    ) -> Poses:
+        n = len(times)
+        xy, seen = _seen(points, confidence)
+        trunks = Trunks.of(xy, times)
+        jumps = impossible_moves(trunks)
+        kept = poses_of_one_body(trunks, jumps, n)
+        if MIN_POSES <= np.count_nonzero(kept) < n:
+            one = cls._of(points[kept], times[kept], confidence[kept], searched)
+            others = n - one.continuity.poses
+            return replace(one, continuity=replace(one.continuity, other_poses=others, breaks_by_speed=len(jumps)))
+        _remove(jumps, trunks, xy)
+        segment, gaps = _segments(trunks.frames[jumps], absences(times, searched), n)
+        mean = np.where(seen, xy, 0).sum(axis=2) / seen.sum(axis=1)
+        known = np.minimum(np.diff(times), MAX_ABSENCE)[np.diff(segment) == 0]
+        continuity = Continuity(
+            poses=n,
+            other_poses=0,
+            seconds=round(float(known.sum()), 6),
+            breaks_by_time=gaps,
+            breaks_by_speed=len(jumps),
+        )
+        return cls(xy, seen, times - times[0], segment, mean, _torso(xy, seen), continuity)
+
+
+def _seen(
+    points: NDArray[np.float64], confidence: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the points of shape (2, 25, n), NaN if not seen, and which are seen, shape (25, n)."""
+    present = confidence.mean(axis=0) >= MIN_CONFIDENCE
+    seen = np.ascontiguousarray(((confidence > MIN_CONFIDENCE) & present).T)
+    xy = np.where(seen, points.transpose(2, 1, 0), np.nan)
+    _check_finite(xy, seen)
+    return xy, seen
+
+
+def _remove(jumps: NDArray[np.intp], trunks: Trunks, xy: NDArray[np.float64]) -> None:
+    """Shift the poses from every jump on, so that the trunk does not move in it."""
+    if len(jumps):
+        frame, moved = trunks.frames[jumps], trunks.moved(jumps - 1, jumps)
+        shift = np.zeros((2, xy.shape[2]))
+        shift[:, frame] = moved
+        xy -= np.cumsum(shift, axis=1)[:, None]
+
+
+def _segments(jumps: NDArray[np.intp], gaps: NDArray[np.intp], n: int) -> tuple[NDArray[np.intp], int]:
+    """Return the number of each pose's segment, and the number of segments that begin after an absence only."""
+    begins = np.zeros(n, np.intp)
+    begins[gaps] = 1
+    begins[jumps] = 1
+    return np.cumsum(begins), int(begins.sum()) - len(jumps)
+
+
+def _searched(searched: ArrayLike | float | None, times: NDArray[np.float64]) -> NDArray[np.float64] | float:
+    if searched is None:
+        return times
+    if isinstance(searched, float):
+        return searched
+    found = np.asarray(searched, np.float64)
+    if found.ndim != 1 or not (np.isfinite(found).all() and (found[1:] > found[:-1]).all()):
+        raise ValueError(f"the times of searches are (t,), finite, and rise; these have shape {found.shape}")
+    return found
 
 
 def _check(points: NDArray[np.float64], times: NDArray[np.float64], confidences: NDArray[np.float64]) -> None:
@@ -68,13 +174,13 @@ def _check(points: NDArray[np.float64], times: NDArray[np.float64], confidences:
         raise ValueError(f"times must rise; row {row + 1} has {times[row + 1]} after {times[row]}")
 
 
-def _check_finite(known: NDArray[np.float64]) -> None:
-    finite = np.isfinite(known)
+def _check_finite(xy: NDArray[np.float64], seen: NDArray[np.bool_]) -> None:
+    finite = np.isfinite(xy) | ~seen
     if not finite.all():
         _, joint, row = (int(indices[0]) for indices in np.nonzero(~finite))
         raise ValueError(
             f"keypoints must be finite if the confidence is above {MIN_CONFIDENCE}; "
-            f"{JOINTS[joint]} of row {row} is {known[:, joint, row].tolist()}"
+            f"{JOINTS[joint]} of row {row} is {xy[:, joint, row].tolist()}"
         )
 
 

@@ -8,6 +8,8 @@ samples at that distance are correlated:
 
 over the t at which both are known, where z is the coordinate minus its mean. r is within -1 and 1, and a longer lag
 alone does not reduce it. Lags at which less than a quarter of the samples have a partner are left out.
+
+Samples of different segments (see ``segments``) are not correlated, and the mean is that of the sample's segment.
 """
 
 from __future__ import annotations
@@ -34,20 +36,23 @@ def rhythms(poses: Poses) -> NDArray[np.float64]:
     0 if there is no peak, for example if a point does not move. NaN if less than a second of the movement is known.
     """
     times, seen = poses.times, poses.seen[_JOINTS]
+    ends_segment = np.diff(poses.segment) > 0
     left, right = _neighbours(seen)
     # The indices -1 and n stand for an infinite gap, before the first and after the last frame that shows the point.
     ends = np.append(times, [np.inf, -np.inf])
-    bridged = ends[right] - ends[left] <= _LONGEST_GAP
+    numbers = np.append(poses.segment, [-1, -1])
+    bridged = (ends[right] - ends[left] <= _LONGEST_GAP) & (numbers[right] == numbers[left])
     enough = (bridged * np.diff(times)).sum(axis=1) >= _SHORTEST - _ROUNDING
     if not enough.any():
         return np.full(2 * len(_JOINTS), np.nan)
-    interval, time = _samples(times)
+    interval, time = _samples(times, ends_segment)
     known = bridged[:, interval]
     left, right = np.where(known, left[:, interval], 0), np.where(known, right[:, interval], 1)
     rows, xy = np.arange(len(_JOINTS))[:, None], poses.xy[:, _JOINTS]
     share = (time - times[left]) / (times[right] - times[left])
     series = xy[:, rows, left] + share * (xy[:, rows, right] - xy[:, rows, left])
-    values = np.where(enough, _peaks(np.where(known, series, np.nan), known), np.nan)
+    begins = np.flatnonzero(np.diff(poses.segment[interval], prepend=-1))
+    values = np.where(enough, _peaks(np.where(known, series, np.nan), known, begins), np.nan)
     return values.T.ravel()
 
 
@@ -63,22 +68,30 @@ def _neighbours(seen: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.i
     return left[:, :-1], right[:, 1:]
 
 
-def _samples(times: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _samples(
+    times: NDArray[np.float64], ends_segment: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return the interval between frames that contains every sample, and the sample's time."""
-    # No pair of samples spans a gap longer than the longest lag, so longer gaps are shortened to it.
-    gaps = np.minimum(np.diff(times), _LONGEST_LAG + _LONGEST_GAP)
+    # No pair of samples spans a gap longer than the longest lag, so longer gaps are shortened to it. Those between
+    # segments are prolonged, by whole samples, so that the samples after them are taken at the same times.
+    apart = _LONGEST_LAG + _LONGEST_GAP
+    gaps = np.minimum(np.diff(times), apart)
+    gaps = gaps + np.where(ends_segment, np.ceil((apart - gaps) * _RATE) / _RATE, 0)
     at = np.concatenate([[0], np.cumsum(gaps)])
     samples = np.arange(int(at[-1] * _RATE + _ROUNDING) + 1) / _RATE
     interval = np.minimum(np.searchsorted(at, samples + _ROUNDING, side="right") - 1, len(gaps) - 1)
     return interval, times[interval] + (samples - at[interval])
 
 
-def _peaks(series: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the mean of the peaks of every series, shape (2, k), for samples (2, k, m) with NaN if unknown."""
+def _peaks(series: NDArray[np.float64], known: NDArray[np.bool_], begins: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the mean of the peaks of every series, shape (2, k), for samples (2, k, m) with NaN if unknown.
+
+    ``begins``: the index of every segment's first sample.
+    """
     count = known.sum(axis=1)
     lags = min(_LONGEST_LAG * _RATE, int(count.max()) // 2)
     # One more lag at both ends, to detect peaks at the ends.
-    correlation = _autocorrelation(series, known, count, lags + 2)
+    correlation = _autocorrelation(series - _means(series, known, begins), known, count, lags + 2)
     before, here, after = correlation[:, :, :-2], correlation[:, :, 1:-1], correlation[:, :, 2:]
     peak = (here > _PEAK) & (here > before + _ROUNDING) & (here >= after)
     peak &= np.arange(1, lags + 1) <= count[:, None] // 2
@@ -86,11 +99,23 @@ def _peaks(series: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.
     return np.where(count_of_peaks, np.where(peak, here, 0).sum(axis=2) / np.maximum(count_of_peaks, 1), 0)
 
 
+def _means(series: NDArray[np.float64], known: NDArray[np.bool_], begins: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the mean of the known samples of every sample's segment, shape (2, k, m)."""
+    lengths = np.diff(begins, append=series.shape[2])
+    parts = [slice(begin, begin + length) for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True)]
+    values = np.where(known, series, 0)
+    means = np.stack([values[:, :, part].sum(axis=2) / known[:, part].sum(axis=1) for part in parts], axis=2)
+    return np.repeat(means, lengths, axis=2)
+
+
 def _autocorrelation(
     series: NDArray[np.float64], known: NDArray[np.bool_], count: NDArray[np.intp], lags: int
 ) -> NDArray[np.float64]:
-    """Return the correlation at lags from 0, shape (2, k, lags); NaN with too few pairs, or without movement."""
-    z = np.where(known, series - (np.where(known, series, 0).sum(axis=2) / count)[:, :, None], 0)
+    """Return the correlation at lags from 0, shape (2, k, lags); NaN with too few pairs, or without movement.
+
+    ``series``: shape (2, k, m), the samples minus their means.
+    """
+    z = np.where(known, series, 0)
     # The sums of products of one series and another, shifted by all lags, from one Fourier transform and its inverse.
     size = 1 << (known.shape[1] + lags).bit_length()
     spectra = np.fft.rfft(np.concatenate([z, z**2, known[None]]), size)

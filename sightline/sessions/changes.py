@@ -13,6 +13,7 @@ from typing import Any
 from sightline import documents, storage
 from sightline.emotion import EmotionFindings
 from sightline.errors import InvalidInput
+from sightline.features import valid_seconds
 from sightline.names import PatientName
 from sightline.pose import Identity, PeopleTrack
 from sightline.sessions.layout import SessionLayout
@@ -24,17 +25,17 @@ __all__ = ["read_metadata", "set_identity", "set_statements"]
 
 
 def set_identity(store: SessionStore, record: SessionRecord, identity: Identity) -> SessionRecord:
-    """Store who the patient of a session is, with the number of frames that show them; return the changed record.
+    """Store who the patient of a session is, and how much of the video shows them; return the changed record.
 
     Once that is decided, the pictures of the people are removed: nobody else is shown recognisably for longer than
     needed. Raises :class:`~sightline.errors.InvalidInput` if the track is missing or has no such person.
     """
     layout = _layout(store, record)
     if record.identity == identity:
-        frames = record.frames_with_person
+        frames, seconds = record.frames_with_person, record.valid_seconds
     else:
-        frames = _frames_with_patient(layout.track(record.folder), identity)
-    changed = _change(layout, record, identity=identity, frames_with_person=frames)
+        frames, seconds = _patient_in(layout.track(record.folder), identity)
+    changed = _change(layout, record, identity=identity, frames_with_person=frames, valid_seconds=seconds)
     if identity.is_decided:
         storage.remove_folder(layout.people)
     return changed
@@ -67,17 +68,18 @@ def _layout(store: SessionStore, record: SessionRecord) -> SessionLayout:
     return SessionLayout(store.video_bucket, store.patients_bucket, patient, record.session, record.sha256)
 
 
-def _frames_with_patient(location: Location, identity: Identity) -> int:
+def _patient_in(location: Location, identity: Identity) -> tuple[int, float]:
+    """Return the number of frames that show the patient, and the seconds without a break."""
     uri = storage.uri_of(location)
     try:
         track = PeopleTrack.from_parquet(io.BytesIO(storage.read_bytes(location)), uri)
     except FileNotFoundError as error:
         raise InvalidInput(uri, "does not exist, but the session is finished", "Process the video again") from error
     if identity.person is None:
-        return track.frames_with() if identity.how == "undecided" else 0
+        return (track.frames_with() if identity.how == "undecided" else 0), 0.0
     if identity.person not in track.numbers:
         raise InvalidInput(uri, f"has no person {identity.person}", "Process the video again")
-    return track.frames_with(identity.person)
+    return track.frames_with(identity.person), valid_seconds(track.of(identity.person))
 
 
 def _change(

@@ -126,6 +126,7 @@ class Plan(BaseModel):
             duration_seconds=metadata.duration_seconds,
             frames_tracked=metadata.frames_tracked,
             frames_with_person=metadata.frames_with_person,
+            valid_seconds=metadata.valid_seconds,
             pose_bytes=sum(len(pose.text.encode()) for pose in self.poses),
             engine=metadata.engine,
             model=metadata.model,

@@ -103,6 +103,8 @@ class Metadata(_Record):
     """The versions of the libraries that were used."""
     audio_track: NonNegativeInt | None = None
     """The number of the sound track that was used, from 0; None if there is none, or in sessions of version 0.1."""
+    valid_seconds: NonNegativeFloat | None = None
+    """The seconds of the patient's track without a break; None in sessions of earlier versions."""
     damage: tuple[Damage, ...] = ()
     """The parts of picture and sound that cannot be decoded."""
     damaged_seconds: NonNegativeFloat = 0.0
@@ -167,6 +169,8 @@ class SessionRecord(_Record):
     duration_seconds: NonNegativeFloat
     frames_tracked: NonNegativeInt
     frames_with_person: NonNegativeInt
+    """As in the metadata."""
+    valid_seconds: NonNegativeFloat | None = None
     """As in the metadata."""
     pose_bytes: NonNegativeInt
     """The total size of the numbered pose files, in bytes."""

@@ -558,7 +558,7 @@ def forest() -> tuple[SessionTable, TrainedForest]:
 
     emotions = ["happy", "sad", "angry"] * 4
     tracks = [synthetic_track(emotion, PATIENT, number) for number, emotion in enumerate(emotions, 1)]
-    table = table_of(emotions, features=[list(track_features(track).values()) for track in tracks])
+    table = table_of(emotions, features=[list(track_features(track).features.values()) for track in tracks])
     return table, train_forest(table, repeats=1, permutations=0)
 
 

@@ -25,8 +25,8 @@ def page_and_folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path
     record = publish_forest(registry, "ana", table, trained, work, threshold=0.6, parameters={}, source="synthetic")
     why = promote_forest(registry, record, table, trained).why
     limits = GateLimits(
-        file_threshold=10, size_threshold_mb=0.025, min_poses_per_session=5, min_samples_per_class=3, min_emotions=2,
-        min_total_samples=100, cooldown_hours=1,
+        file_threshold=10, size_threshold_mb=0.025, min_poses_per_session=5, min_valid_seconds=1,
+        min_samples_per_class=3, min_emotions=2, min_total_samples=100, cooldown_hours=1,
     )  # fmt: skip
     gate = check_gate(table.sessions, limits, None, record.created, force=True)
     training: dict[str, Any] = {
@@ -48,7 +48,7 @@ def test_page_shows_every_gate_condition_and_whether_it_was_forced(page_and_fold
     rows = re.findall(r"<tr><td>(.*?)</td>.*?<td class=\"(?:yes|no)\">(.*?)</td>", page_and_folder[0], re.S)
     assert dict(rows)["Sessions in total"] == "forced"
     assert dict(rows)["Sessions per emotion"] == "✓ yes"
-    assert len(rows) == 7
+    assert len(rows) == 8
 
 
 def test_page_compares_the_forest_with_its_baselines_on_one_scale(page_and_folder: tuple[str, Path]) -> None:

@@ -1,6 +1,6 @@
 """Train one patient's emotion model from their sessions, and measure whether it is better than chance."""
 
-from sightline.training.emotions.dataset import SessionTable, read_session_table
+from sightline.training.emotions.dataset import SessionTable, measure_sessions, read_session_table
 from sightline.training.emotions.gate import GateLimits, GateReport, GateRow, check_gate
 from sightline.training.emotions.importance import FeatureImportance
 from sightline.training.emotions.out_of_fold import Fold, fold_count, make_folds, out_of_fold
@@ -46,6 +46,7 @@ __all__ = [
     "gate_summary",
     "logistic_pipeline",
     "make_folds",
+    "measure_sessions",
     "model_page",
     "out_of_fold",
     "permutation_test",

@@ -1,12 +1,17 @@
 """The training gate: a table of conditions that a patient's sessions must meet.
 
-The gate reads session records only, never pose files. Two conditions exclude sessions: those with too few poses, and
-those of an emotion with too few sessions. If such a condition would exclude every session, it fails, and the rows below
-count the excluded sessions as if they were included: the table then names the cause, not its consequences.
+The gate reads session records only, never pose files. Three conditions exclude sessions: those with too few poses, with
+too few seconds in which the patient is followed without a break, and those of an emotion with too few sessions. If such
+a condition would exclude every session, it fails, and the rows below count the excluded sessions as if they were
+included: the table then names the cause, not its consequences.
+
+Records of earlier versions do not contain the seconds; ``measure_sessions`` computes them from the tracks. A session
+whose seconds are unknown is not excluded for them.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,10 +22,13 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 from sightline.sessions import LeftOutSession, SessionRecord
 from sightline.settings import Settings
 
-__all__ = ["GateLimits", "GateReport", "GateRow", "check_gate"]
+__all__ = ["FEWEST_SECONDS", "GateLimits", "GateReport", "GateRow", "check_gate", "too_short"]
 
 _FEWEST_POSES, _FEWEST_SESSIONS, _FEWEST_EMOTIONS = 3, 3, 2
 """Hard minimums of training: poses per session (for the features), sessions per emotion, emotions."""
+
+FEWEST_SECONDS = 0.2
+"""Hard minimum of the seconds without a break in a session: an acceleration needs two steps of a tenth of a second."""
 
 _MEGABYTE = 1_000_000
 
@@ -35,6 +43,7 @@ class GateLimits(_Frozen):
     file_threshold: NonNegativeInt
     size_threshold_mb: NonNegativeFloat
     min_poses_per_session: int = Field(ge=_FEWEST_POSES)
+    min_valid_seconds: float = Field(ge=FEWEST_SECONDS)
     min_samples_per_class: int = Field(ge=_FEWEST_SESSIONS)
     min_emotions: int = Field(ge=_FEWEST_EMOTIONS)
     min_total_samples: NonNegativeInt
@@ -51,6 +60,7 @@ class GateLimits(_Frozen):
             file_threshold=0,
             size_threshold_mb=0,
             min_poses_per_session=_FEWEST_POSES,
+            min_valid_seconds=FEWEST_SECONDS,
             min_samples_per_class=_FEWEST_SESSIONS,
             min_emotions=_FEWEST_EMOTIONS,
             min_total_samples=0,
@@ -113,8 +123,9 @@ def check_gate(
     """
     used = limits.forced() if force else limits
     by_poses = _partition(records, used.min_poses_per_session, _poses)
-    sizes = Counter(record.emotion for record in by_poses.considered)
-    by_size = _partition(by_poses.considered, used.min_samples_per_class, lambda record: sizes[record.emotion])
+    by_seconds = _partition(by_poses.considered, used.min_valid_seconds, _valid_seconds)
+    sizes = Counter(record.emotion for record in by_seconds.considered)
+    by_size = _partition(by_seconds.considered, used.min_samples_per_class, lambda record: sizes[record.emotion])
     emotions = sorted({record.emotion for record in by_size.considered})
     too_small = sorted({record.emotion for record in by_size.excluded})
     hours = None if last_training is None else max((now - last_training).total_seconds(), 0) / 3600
@@ -137,6 +148,14 @@ def check_gate(
             f"{len(by_poses.excluded)} of {len(records)} sessions have fewer" if by_poses.excluded else "",
         ),
         row(
+            "seconds without a break per session",
+            "min_valid_seconds",
+            None if by_seconds.extreme == math.inf else by_seconds.extreme,
+            f"{len(by_seconds.excluded)} of {len(by_poses.considered)} sessions have fewer"
+            if by_seconds.excluded
+            else "",
+        ),
+        row(
             "sessions per emotion",
             "min_samples_per_class",
             by_size.extreme,
@@ -157,6 +176,12 @@ def check_gate(
     ]
     if by_poses.included:
         left_out += [
+            _left_out(record, too_short(_valid_seconds(record), used.min_valid_seconds))
+            for record in by_seconds.excluded
+        ]
+    are_usable = bool(by_poses.included and by_seconds.included)
+    if are_usable:
+        left_out += [
             _left_out(
                 record,
                 f"{record.emotion} has {sizes[record.emotion]} of the {used.min_samples_per_class} sessions needed",
@@ -167,9 +192,14 @@ def check_gate(
         passed=not any(condition.blocks for condition in rows),
         rows=rows,
         reasons=tuple(str(condition) for condition in rows if condition.blocks),
-        sessions=tuple(by_size.included if by_poses.included else ()),
+        sessions=tuple(by_size.included if are_usable else ()),
         left_out=tuple(left_out),
     )
+
+
+def too_short(seconds: float, minimum: float) -> str:
+    """Return why a session is left out in which the patient is not followed for ``minimum`` seconds."""
+    return f"{seconds:.1f} of the {minimum:g} seconds needed in which the patient is followed without a break"
 
 
 @dataclass(frozen=True)
@@ -181,7 +211,7 @@ class _Partition:
 
     included: list[SessionRecord]
     excluded: list[SessionRecord]
-    extreme: int
+    extreme: float
 
     @property
     def considered(self) -> list[SessionRecord]:
@@ -189,7 +219,9 @@ class _Partition:
         return self.included or self.excluded
 
 
-def _partition(records: Sequence[SessionRecord], minimum: int, measure: Callable[[SessionRecord], int]) -> _Partition:
+def _partition(
+    records: Sequence[SessionRecord], minimum: float, measure: Callable[[SessionRecord], float]
+) -> _Partition:
     included = [record for record in records if measure(record) >= minimum]
     excluded = [record for record in records if measure(record) < minimum]
     extreme = min(map(measure, included)) if included else max(map(measure, excluded), default=0)
@@ -199,6 +231,10 @@ def _partition(records: Sequence[SessionRecord], minimum: int, measure: Callable
 def _poses(record: SessionRecord) -> int:
     # Features come from the track, which can miss a person who is visible in the selected frames.
     return min(record.pose_indices.count, record.frames_with_person)
+
+
+def _valid_seconds(record: SessionRecord) -> float:
+    return math.inf if record.valid_seconds is None else record.valid_seconds
 
 
 def _left_out(record: SessionRecord, reason: str) -> LeftOutSession:

@@ -17,6 +17,7 @@ import numpy as np
 
 from sightline.emotion import Annotation, Stretch, load_keywords
 from sightline.errors import InvalidSetting
+from sightline.features import valid_seconds
 from sightline.media.annotate import ENCODER
 from sightline.media.selection import EVEN_MOMENTS
 from sightline.pose import Identity, PeopleTrack, Track
@@ -107,6 +108,7 @@ def _outputs(
         annotations=(Annotation(person=claim.patient, text=text, **words),),
         frames_tracked=round(float(track.times[-1]) * track.fps) + 1,
         frames_with_person=len(track.frames),
+        valid_seconds=valid_seconds(track),
         timeline=(Stretch(evidence=text, **words),),
         parameters={},
         timings={},

@@ -64,9 +64,14 @@ class TestTimes:
 
     def test_openpose_names_contain_frame_numbers(self, bucket: Location) -> None:
         frames = np.array([2, 3, 9, 12, 40, 43])
-        track = Track(frames, frames / 25, keypoints_at(frames / 25), size=(640, 480), fps=10.0)
+        track = Track(
+            frames, frames / 25, keypoints_at(frames / 25), size=(640, 480), fps=10.0,
+            tracked_frames=np.array([2, 3, 6, 9, 12, 26, 40, 43]), frame_times=np.arange(50) / 25,
+        )  # fmt: skip
         export_openpose(PeopleTrack.of_one(track), "visit 1_2", bucket)
-        assert extract_features_from_json_files(bucket, rate=25) == same(track_features(track))
+        tracked = track_features(track)
+        assert tracked.continuity.breaks_by_time == 1, "the person is missing in frame 26"
+        assert extract_features_from_json_files(bucket, rate=25) == same(tracked.features)
 
     def test_numbers_are_ordered_numerically(self, tmp_path: Path) -> None:
         times = np.array([2, 10, 100]) / 30

@@ -178,7 +178,7 @@ def test_features_of_nobody_are_all_missing() -> None:
 def test_track_has_the_features_of_its_poses() -> None:
     keypoints = np.dstack([swaying(TIMES), all_visible(80)]).astype(np.float32)
     track = Track(np.arange(80), TIMES, keypoints, size=(640, 480), fps=10.0)
-    values = track_features(track)
+    values = track_features(track).features
     assert values == session_features(keypoints[:, :, :2], TIMES, keypoints[:, :, 2])
     assert values == same(features(swaying(TIMES)), rel=1e-3, abs=1e-3)
 

@@ -24,6 +24,7 @@ LIMITS = GateLimits(
     file_threshold=10,
     size_threshold_mb=0.025,
     min_poses_per_session=5,
+    min_valid_seconds=1,
     min_samples_per_class=3,
     min_emotions=2,
     min_total_samples=10,
@@ -33,6 +34,7 @@ SETTINGS = [
     "FILE_THRESHOLD",
     "SIZE_THRESHOLD_MB",
     "MIN_POSES_PER_SESSION",
+    "MIN_VALID_SECONDS",
     "MIN_SAMPLES_PER_CLASS",
     "MIN_EMOTIONS",
     "MIN_TOTAL_SAMPLES",
@@ -40,8 +42,10 @@ SETTINGS = [
 ]
 
 
-def session(name: str, emotion: str, *, poses: int = 14, size: int = 700, tracked: int = 300) -> SessionRecord:
-    """Return a session with ``poses`` pose files of ``size`` bytes."""
+def session(
+    name: str, emotion: str, *, poses: int = 14, size: int = 700, tracked: int = 300, seconds: float | None = 28.5
+) -> SessionRecord:
+    """Return a session with ``poses`` pose files of ``size`` bytes, and valid ``seconds``."""
     return SessionRecord(
         video_file=f"/videos/ana/{name}.mp4",
         processing_time=NOW - timedelta(days=1),
@@ -55,6 +59,7 @@ def session(name: str, emotion: str, *, poses: int = 14, size: int = 700, tracke
         duration_seconds=30,
         frames_tracked=tracked,
         frames_with_person=tracked,
+        valid_seconds=seconds,
         pose_bytes=poses * size,
         engine="whisper",
         model="base",
@@ -65,6 +70,10 @@ def session(name: str, emotion: str, *, poses: int = 14, size: int = 700, tracke
 def sessions(*, more: Sequence[SessionRecord] = (), **emotions: int) -> list[SessionRecord]:
     """Return this number of sessions of every emotion."""
     return [session(f"{emotion} {n}", emotion) for emotion, count in emotions.items() for n in range(count)] + [*more]
+
+
+def with_seconds(records: Sequence[SessionRecord], seconds: float | None) -> list[SessionRecord]:
+    return [record.model_copy(update={"valid_seconds": seconds}) for record in records]
 
 
 def with_poses(records: Sequence[SessionRecord], poses: int, **options: int) -> list[SessionRecord]:
@@ -91,7 +100,7 @@ def test_ten_sessions_of_two_emotions_pass_every_condition() -> None:
     assert report.sessions == tuple(ENOUGH)
     assert report.left_out == ()
     assert [(row.needed, row.found) for row in report.rows] == [
-        (10, 140), (0.025, 0.098), (5, 14), (3, 5), (2, 2), (10, 10), (1, None)
+        (10, 140), (0.025, 0.098), (5, 14), (1, 28.5), (3, 5), (2, 2), (10, 10), (1, None)
     ]  # fmt: skip
 
 
@@ -113,6 +122,7 @@ def test_limits_come_from_settings_with_the_documented_defaults(
         ("MIN_SAMPLES_PER_CLASS", "2"),
         ("MIN_EMOTIONS", "1"),
         ("MIN_POSES_PER_SESSION", "2"),
+        ("MIN_VALID_SECONDS", "0.1"),
         ("COOLDOWN_HOURS", "inf"),
         ("SIZE_THRESHOLD_MB", "-1"),
     ],
@@ -129,6 +139,7 @@ MISSING: list[tuple[str, list[SessionRecord], dict[str, Any], timedelta | None]]
     ("FILE_THRESHOLD", ENOUGH, {"file_threshold": 141}, None),
     ("SIZE_THRESHOLD_MB", with_poses(ENOUGH, 5, size=499), {}, None),
     ("MIN_POSES_PER_SESSION", with_poses(ENOUGH, 4, size=700), {}, None),
+    ("MIN_VALID_SECONDS", with_seconds(ENOUGH, 0.9), {}, None),
     ("MIN_SAMPLES_PER_CLASS", sessions(happy=2, sad=2, angry=2, neutral=2, surprised=2), {}, None),
     ("MIN_EMOTIONS", sessions(happy=10), {}, None),
     ("MIN_EMOTIONS", sessions(happy=10, sad=2), {}, None),
@@ -164,7 +175,7 @@ def test_reasons_name_the_measure_and_the_limit() -> None:
 
 def test_no_sessions_are_reported_as_zero() -> None:
     report = check_gate([], LIMITS, None, NOW)
-    assert [row.found for row in report.rows] == [0, 0, 0, 0, 0, 0, None]
+    assert [row.found for row in report.rows] == [0, 0, 0, 0, 0, 0, 0, None]
     assert failing(report) == SETTINGS[:-1]
 
 
@@ -191,7 +202,7 @@ class TestLeavingOut:
         assert [(record.session, record.reason) for record in report.left_out] == [
             ("angry 0", "angry has 1 of the 3 sessions needed")
         ]
-        assert "angry 1" in report.rows[3].note
+        assert "angry 1" in report.rows[4].note
 
     def test_excluded_sessions_do_not_count_for_their_emotion(self) -> None:
         records = [*sessions(happy=10, sad=2), session("blink", "sad", poses=4)]
@@ -206,6 +217,41 @@ class TestLeavingOut:
         report = check_gate(with_poses(ENOUGH, 4), LIMITS, None, NOW)
         assert report.sessions == ()
         assert len(report.left_out) == 10
+
+
+class TestSecondsWithoutBreak:
+    def test_session_with_too_few_is_excluded_with_the_reason(self) -> None:
+        short = with_seconds([session("hidden", "happy"), session("jumping", "sad")], 0.4)
+        report = check_gate([*short, *ENOUGH], LIMITS, None, NOW)
+        assert report.passed
+        assert report.sessions == tuple(ENOUGH)
+        assert [(record.session, record.reason) for record in report.left_out] == [
+            (name, "0.4 of the 1 seconds needed in which the patient is followed without a break")
+            for name in ("hidden", "jumping")
+        ]
+        assert report.rows[3].note == "2 of 12 sessions have fewer"
+
+    def test_session_of_an_earlier_version_is_not_excluded(self) -> None:
+        early = with_seconds(ENOUGH, None)
+        report = check_gate(early, LIMITS, None, NOW)
+        assert report.passed
+        assert report.sessions == tuple(early)
+        assert measured(report, "MIN_VALID_SECONDS") is None, "there is nothing to measure"
+
+    def test_smallest_known_number_is_reported(self) -> None:
+        records = [*with_seconds(ENOUGH[:4], None), *with_seconds(ENOUGH[4:5], 2.5), *ENOUGH[5:]]
+        assert measured(check_gate(records, LIMITS, None, NOW), "MIN_VALID_SECONDS") == 2.5
+
+    def test_excluded_sessions_do_not_count_for_their_emotion(self) -> None:
+        records = [*sessions(happy=10, sad=2), *with_seconds([session("hidden", "sad")], 0)]
+        assert failing(check_gate(records, LIMITS, None, NOW)) == ["MIN_EMOTIONS"]
+
+    @pytest.mark.parametrize(("seconds", "passes"), [(0.5, True), (0.2, True), (0.1, False), (0, False)])
+    def test_force_requires_two_steps(self, seconds: float, passes: bool) -> None:
+        report = check_gate(with_seconds(ENOUGH, seconds), LIMITS, None, NOW, force=True)
+        assert report.passed is passes
+        assert len(report.left_out) == (0 if passes else 10)
+        assert [row.setting for row in report.rows if row.forced] == (["MIN_VALID_SECONDS"] if passes else [])
 
 
 class TestCooldown:
@@ -232,7 +278,7 @@ class TestForce:
             "COOLDOWN_HOURS",
         ]
         assert not any(row.passed for row in report.rows if row.forced)
-        assert [row.needed for row in report.rows] == [10, 0.025, 5, 3, 2, 10, 1]
+        assert [row.needed for row in report.rows] == [10, 0.025, 5, 1, 3, 2, 10, 1]
 
     @pytest.mark.parametrize(
         ("records", "setting"),
@@ -265,6 +311,7 @@ class TestForce:
             st.sampled_from(["happy", "sad", "angry", "neutral"]),
             poses=st.integers(0, 8),
             tracked=st.integers(0, 8),
+            seconds=st.none() | st.floats(0, 3),
         ),
         max_size=30,
     ),
