@@ -8,8 +8,8 @@ from prefect.logging import get_run_logger
 
 from sightline import media
 from sightline.emotion import EmotionFindings, Keywords
-from sightline.media import FaceSeries, Overlay, SkeletonSeries, TimedLabel, VideoInfo
-from sightline.pose import TrackedVideo, faces_for, skeleton_for
+from sightline.media import FaceSeries, Overlay, PeopleSeries, TimedLabel, VideoInfo
+from sightline.pose import TrackedVideo, faces_for, people_for
 from sightline.speech import Transcript
 from tasks.pose import extract_poses
 from tasks.support.policy import PLAIN, sightline_task
@@ -44,12 +44,12 @@ def track_and_annotate(
     The two tasks run concurrently: the annotation waits for the samples that it needs from the tracker. Each task keeps
     one core busy.
     """
-    skeleton, faces = skeleton_for(fps), faces_for(fps) if blur_faces else None
-    overlay = _make_overlay(info, transcript, findings, keywords, skeleton, faces)
+    people, faces = people_for(fps), faces_for(fps) if blur_faces else None
+    overlay = _make_overlay(info, transcript, findings, keywords, people, faces)
     with media.short_switch_interval():
-        tracking = extract_poses.submit(info, findings, folder, fps, skeleton, faces)
+        tracking = extract_poses.submit(info, findings, folder, fps, people, faces)
         # A task that fails before it starts does not end the series itself: the annotation would wait forever.
-        for series in filter(None, (skeleton, faces)):
+        for series in filter(None, (people, faces)):
             tracking.add_done_callback(series.end)
         annotating = annotate_video.submit(info, overlay, folder / "annotated.mp4")
         return tracking.result(), annotating.result()
@@ -78,7 +78,7 @@ def _make_overlay(
     transcript: Transcript,
     findings: EmotionFindings,
     keywords: Keywords,
-    skeleton: SkeletonSeries,
+    people: PeopleSeries,
     faces: FaceSeries | None,
 ) -> Overlay:
     colours = media.palette(list(keywords.emotions))
@@ -90,6 +90,6 @@ def _make_overlay(
         ],
         captions=[TimedLabel(segment.start, segment.end, segment.text) for segment in transcript.segments],
         people=findings.people,
-        skeleton=skeleton,
+        poses=people,
         faces=faces,
     )

@@ -8,7 +8,7 @@ from prefect.logging import get_run_logger
 
 from sightline import pose
 from sightline.emotion import EmotionFindings, person_slug
-from sightline.media import FaceSeries, SkeletonSeries, VideoInfo, select_moments
+from sightline.media import FaceSeries, PeopleSeries, VideoInfo, select_moments
 from sightline.pose import TrackedVideo
 from tasks.support.policy import PLAIN, sightline_task
 from tasks.support.progress import progress
@@ -20,12 +20,12 @@ def extract_poses(
     findings: EmotionFindings,
     folder: Path,
     fps: float,
-    skeleton: SkeletonSeries,
+    people: PeopleSeries,
     faces: FaceSeries | None,
 ) -> TrackedVideo:
     """Write stills at annotations and even positions, and track the person at ``fps`` frames a second, in one pass.
 
-    ``skeleton`` and ``faces`` are filled during the pass.
+    ``people`` and ``faces`` are filled during the pass.
     """
     labels = [
         (annotation.start, f"{person_slug(annotation.person)}_{annotation.emotion}")
@@ -33,7 +33,7 @@ def extract_poses(
     ]
     with progress("poses") as report:
         moments = select_moments(labels, info.duration)
-        video = pose.track_video(info, moments, folder, fps=fps, skeleton=skeleton, faces=faces, progress=report)
+        video = pose.track_video(info, moments, folder, fps=fps, people=people, faces=faces, progress=report)
     for warning in video.report.warnings():
         get_run_logger().warning("%s: %s", info.uri, warning)
     return video

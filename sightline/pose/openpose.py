@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from sightline import storage
 from sightline.errors import InvalidInput
-from sightline.media import SkeletonSeries
+from sightline.media import PoseSeries
 from sightline.pose.skeleton import JOINTS, Keypoints
 from sightline.pose.track import Track
 from sightline.storage import Location
@@ -74,7 +74,7 @@ def export_openpose(track: Track, stem: str, folder: Location, *, every_frame: b
     """Write ``{stem}_{frame:012d}_keypoints.json`` for every tracked frame; a file without a person has no people.
 
     With ``every_frame``, every frame of the video has a file. Tracked frames are written as above, and a frame between
-    them as an annotated video shows it (:meth:`~sightline.media.SkeletonSeries.at`); a joint that is missing in one of
+    them as an annotated video shows it (:meth:`~sightline.media.PoseSeries.at`); a joint that is missing in one of
     the two tracked frames is missing there too.
 
     If the track has no ``tracked_frames``, only the frames with a person are written, with a warning; ``every_frame``
@@ -107,7 +107,7 @@ def _poses_of_every_frame(track: Track, name: str) -> Iterator[tuple[int, Keypoi
     """Yield the number of every frame of the video and its person, shape (25, 3), or None."""
     if track.frame_times is None:
         raise InvalidInput(name, f"not every frame can be exported: {_UNKNOWN}", _AGAIN)
-    series = SkeletonSeries([], 1 / track.fps)
+    series = PoseSeries(1 / track.fps)
     for time, keypoints in zip(track.times.tolist(), track.keypoints, strict=True):
         series.add(time, keypoints)
     series.end()

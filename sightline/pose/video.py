@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from sightline.media import (
     FaceSeries,
     Frame,
+    Heads,
     Moment,
-    SkeletonSeries,
+    PeopleSeries,
+    PersonSample,
     StillSelector,
     StreamReport,
     VideoInfo,
@@ -23,7 +25,8 @@ from sightline.media import (
     read_ahead,
     sample_frames,
 )
-from sightline.pose.faces import FaceDetector, head_box
+from sightline.pose.body import body_outline, head_box
+from sightline.pose.faces import FaceDetector
 from sightline.pose.skeleton import LIMBS, Keypoints
 from sightline.pose.track import Track
 from sightline.pose.tracker import PoseTracker
@@ -56,9 +59,9 @@ class TrackedVideo:
         return len(self.track.frames)
 
 
-def skeleton_for(fps: float) -> SkeletonSeries:
-    """Return an empty skeleton for :func:`track_video` at that rate."""
-    return SkeletonSeries([(limb.a, limb.b, limb.colour) for limb in LIMBS], 1 / fps)
+def people_for(fps: float) -> PeopleSeries:
+    """Return an empty series of people for :func:`track_video` at that rate."""
+    return PeopleSeries([(limb.a, limb.b, limb.colour) for limb in LIMBS], 1 / fps, body_outline)
 
 
 def faces_for(fps: float) -> FaceSeries:
@@ -72,13 +75,13 @@ def track_video(
     folder: Path,
     *,
     fps: float,
-    skeleton: SkeletonSeries | None = None,
+    people: PeopleSeries | None = None,
     faces: FaceSeries | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> TrackedVideo:
     """Track the person through the video, at ``fps`` frames per second and at all ``moments``.
 
-    The stills of the moments are written to ``folder`` as JPEG. ``skeleton`` and ``faces`` are filled frame by frame,
+    The stills of the moments are written to ``folder`` as JPEG. ``people`` and ``faces`` are filled frame by frame,
     so the video can be annotated concurrently; if ``faces`` is given, faces are blurred in the stills too. ``progress``
     gets the share that is done, 0 to 1. Raises :class:`InvalidMedia` if more than the accepted share is damaged.
     """
@@ -87,7 +90,7 @@ def track_video(
     tracked: list[int] = []
     report, next_search = StreamReport(), -math.inf
     with ExitStack() as stack:
-        for series in filter(None, (skeleton, faces)):
+        for series in filter(None, (people, faces)):
             stack.callback(series.end)
         tracker = stack.enter_context(PoseTracker())
         detector = stack.enter_context(FaceDetector()) if faces else None
@@ -96,13 +99,13 @@ def track_video(
             tracked.append(frame.index)
             if keypoints is not None:
                 rows.append((frame.index, frame.time, keypoints))
-            if skeleton:
-                skeleton.add(frame.time, keypoints)
+            if people:
+                people.add(frame.time, {} if keypoints is None else {1: PersonSample(keypoints)})
             boxes = None
             if faces and detector:
                 if frame.moments or frame.time >= next_search:
                     boxes, next_search = _faces(detector, frame, keypoints), frame.time + _FACE_PERIOD - 1e-3
-                faces.add(frame.time, boxes)
+                faces.add(frame.time, None if boxes is None else Heads(boxes, np.zeros(len(boxes), np.int64)))
             for still in selector.select(frame):
                 stills.append(StillPose(_save(still.rgb, boxes, folder / f"{still.name}.jpg"), still.time, keypoints))
             if progress:
