@@ -6,7 +6,8 @@ from several frames. Nothing of a hidden pixel is left. Gaps between limbs are c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +29,9 @@ _MARGIN = 0.03
 
 _CLOSED = 0.05
 """In sizes of the person: gaps of up to twice this width are hidden too."""
+
+_EDGE = 100
+"""Of 255, in the smoothed mask: the edge is a little outside the hidden pixels of the coarse canvas."""
 
 _FACE_MARGIN, _FACE_SPEED = 0.15, 2.0
 """In sizes of the face, and per second that the detection is away."""
@@ -69,7 +73,8 @@ class Hiding:
         """Return a copy of the image at ``time`` (seconds), shape (height, width, 3), with everyone else hidden."""
         image = rgb.copy()
         cover = self.cover(time, (rgb.shape[1], rgb.shape[0]))
-        _fill([image], cover, 1, _hidden_colour)
+        for channel in range(3):
+            _fill(image[..., channel], cover, 1, lambda number, channel=channel: _hidden_colour(number)[channel])
         return image
 
     def draw(self, planes: Planes, time: float) -> None:
@@ -81,7 +86,7 @@ class Hiding:
             def level(number: int, channel: int = channel) -> int:
                 return planes.colour(_hidden_colour(number))[channel]
 
-            _fill([plane], cover, scale, level)
+            _fill(plane, cover, scale, level)
 
     def cover(self, time: float, size: tuple[int, int]) -> Cover:
         """Return what is hidden at ``time`` in a frame of ``size``, width and height in pixels."""
@@ -120,10 +125,12 @@ class Hiding:
         return hidden
 
     def _place(self, place: Place, canvas: Mask, step: int) -> None:
-        if place.sample.silhouette is not None:
-            place.sample.silhouette.moved(place.x, place.y).draw(canvas, 1 / step)
-        keypoints = place.sample.keypoints + np.array([place.x, place.y, 0], np.float32)
-        self._outline(keypoints).draw(canvas, 1 / step)
+        keypoints, silhouette = place.sample
+        if silhouette is not None:  # which contains the body
+            silhouette.moved(place.x, place.y).draw(canvas, 1 / step)
+        else:
+            moved = keypoints + np.array([place.x, place.y, 0], np.float32)
+            self._outline(moved).draw(canvas, 1 / step)
 
     def _outline(self, keypoints: NDArray[np.float32]) -> Outline:
         if self.people.outline is None:
@@ -149,7 +156,7 @@ class Hiding:
             if sample.silhouette is not None:
                 sample.silhouette.draw_own(own, 1 / step)
             certain &= own
-        return np.asarray(cv2.erode(certain, np.ones((3, 3), np.uint8), borderValue=255))
+        return np.asarray(cv2.erode(certain, np.ones((3, 3), np.uint8), borderValue=(255,)))
 
     def _strangers(self, patient: int | None, time: float, shape: tuple[int, int], step: int) -> Mask:
         """Return heads that are not the patient's, and the bodies of people who are not tracked."""
@@ -175,42 +182,50 @@ def _grown(area: Mask, radius: float, closed: float) -> Mask:
     """Return the area grown by ``radius``, with gaps of up to twice ``closed`` filled, all in pixels of the canvas."""
     import cv2
 
-    if not area.any():
-        return area
-    distance = cv2.distanceTransform((area == 0).astype(np.uint8), cv2.DIST_L2, 3)
+    grown = np.zeros_like(area)
+    x, y, width, height = cv2.boundingRect(area)
+    if not width:
+        return grown
+    reach = math.ceil(radius + closed) + 2
+    window = np.s_[max(0, y - reach) : y + height + reach, max(0, x - reach) : x + width + reach]
+    distance = cv2.distanceTransform((area[window] == 0).astype(np.uint8), cv2.DIST_L2, 3)
     wide = (distance <= radius + closed).astype(np.uint8)
     inside = cv2.distanceTransform(wide, cv2.DIST_L2, 3)
-    return np.where((inside > closed) | (distance <= radius), np.uint8(255), np.uint8(0))
+    grown[window] = ((inside > closed) | (distance <= radius)) * np.uint8(255)
+    return grown
 
 
-def _fill(images: Sequence[Mask], cover: Cover, scale: int, level: Callable[[int], int | Rgb]) -> None:
-    """Replace the hidden part of the images, which are ``scale`` times smaller than the frame, in place."""
+def _fill(image: Mask, cover: Cover, scale: int, level: Callable[[int], int]) -> None:
+    """Replace the hidden part of an image of one channel, in place.
+
+    ``scale``: pixels of the frame per pixel of the image. ``level``: the value for the number of a person.
+    """
     import cv2
 
     x, y, width, height = cv2.boundingRect(cover.numbers)
     if not width:
         return
-    # A pixel more on each side, for the interpolation.
-    x0, y0 = max(0, x - 1), max(0, y - 1)
-    x1, y1 = min(cover.numbers.shape[1], x + width + 1), min(cover.numbers.shape[0], y + height + 1)
-    part = np.ascontiguousarray(cover.numbers[y0:y1, x0:x1])
+    # Two pixels more on each side, for the interpolation.
+    left, top = max(0, x - 2), max(0, y - 2)
+    part = np.ascontiguousarray(cover.numbers[top : y + height + 2, left : x + width + 2])
     step = cover.step // scale
-    size = (x1 - x0) * step, (y1 - y0) * step
-    inside = cv2.resize((part > 0).astype(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR) > 127
-    whose = cv2.resize(_spread(part), size, interpolation=cv2.INTER_NEAREST)
-    for image in images:
-        region = image[y0 * step : y0 * step + size[1], x0 * step : x0 * step + size[0]]
-        rows, columns = region.shape[:2]
-        for value in np.unique(whose):
-            if value:
-                region[inside[:rows, :columns] & (whose[:rows, :columns] == value)] = level(int(value) - 1)
+    region = image[top * step : (top + part.shape[0]) * step, left * step : (left + part.shape[1]) * step]
+    size = part.shape[1] * step, part.shape[0] * step
+    soft = cv2.GaussianBlur((part > 0).astype(np.uint8) * 255, (3, 3), 0)
+    inside = cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR) > _EDGE
+    levels = np.zeros(256, np.uint8)
+    for value in np.unique(part[part > 0]).tolist():
+        levels[value] = level(value - 1)
+    values = cv2.resize(levels[_spread(part)], size, interpolation=cv2.INTER_NEAREST)
+    rows, columns = region.shape
+    np.copyto(region, values[:rows, :columns], where=inside[:rows, :columns])
 
 
 def _spread(numbers: Mask) -> Mask:
     """Return the numbers with those next to the edge continued by a pixel, where interpolation needs them."""
     import cv2
 
-    wide = cv2.dilate(numbers, np.ones((3, 3), np.uint8))
+    wide = cv2.dilate(numbers, np.ones((5, 5), np.uint8))
     return np.where(numbers > 0, numbers, wide)
 
 

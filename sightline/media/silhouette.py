@@ -6,7 +6,7 @@ import math
 import struct
 import zlib
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +57,8 @@ class Silhouette:
         def shares(values: Mask) -> NDArray[np.float32]:
             whole = np.zeros((round(size[1] * cell), round(size[0] * cell)), np.float32)
             whole[:height, :width] = values[part] > 0
-            reduced: NDArray[np.float32] = cv2.resize(whole, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
-            return reduced
+            reduced = cv2.resize(whole, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
+            return np.asarray(reduced, np.float32)
 
         covered = shares(mask) >= _COVERED
         certain = None if own is None else shares(own) >= 1 - 1e-3
@@ -105,12 +105,19 @@ class Silhouette:
 def _place(cells: NDArray[np.bool_], at: Silhouette, canvas: Mask, scale: float, least: int) -> None:
     import cv2
 
-    size, values = at.cell * scale, cells.astype(np.uint8) * 255
+    size = at.cell * scale
+    values: Any = cells.astype(np.uint8) * 255
     if size < 1:  # the interpolation below reads only two of the cells in a pixel
         reach = 2 * math.ceil(1 / size / 2) + 1
         spread = cv2.dilate if least == 1 else cv2.erode
-        values = spread(values, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    transform = np.array([[size, 0, at.left * scale + (size - 1) / 2], [0, size, at.top * scale + (size - 1) / 2]])
+        values = spread(values, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
+    x, y = at.left * scale, at.top * scale
+    left, top = max(0, math.floor(x - size) - 1), max(0, math.floor(y - size) - 1)
+    right = min(canvas.shape[1], math.ceil(x + (cells.shape[1] + 1) * size) + 1)
+    bottom = min(canvas.shape[0], math.ceil(y + (cells.shape[0] + 1) * size) + 1)
+    if left >= right or top >= bottom:
+        return
+    transform = np.array([[size, 0, x - left + (size - 1) / 2], [0, size, y - top + (size - 1) / 2]])
     # Interpolated values are above zero in every pixel a cell touches, and 255 only between cells that are set.
-    values = cv2.warpAffine(values, transform, canvas.shape[::-1], flags=cv2.INTER_LINEAR)
-    canvas[values >= least] = 255
+    values = cv2.warpAffine(values, transform, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
+    canvas[top:bottom, left:right][values >= least] = 255

@@ -46,7 +46,8 @@ def body_outline(keypoints: Keypoints) -> Outline:
 
     Head, neck and trunk belong to it if they are known at all; limbs only with a confidence of at least 0.5.
     """
-    torso = _torso_length(keypoints)
+    head = head_box(keypoints)
+    torso = _torso_length(keypoints, head)
     points, confidence = keypoints[:, :2], keypoints[:, 2]
     capsules: list[tuple[float, ...]] = []
 
@@ -66,7 +67,6 @@ def body_outline(keypoints: Keypoints) -> Outline:
     polygon = points[trunk].copy() if len(trunk) > 2 else np.zeros((0, 2), np.float32)
     for corner, following in zip(trunk, [*trunk[1:], *trunk[:1]], strict=True):
         add(points[corner], points[following], _TORSO_RADIUS * torso)
-    head = head_box(keypoints)
     if head is not None:
         centre = (head[:2] + head[2:]) / 2
         add(centre, centre, _HAIR * float(head[3] - head[1]) / 2)
@@ -101,9 +101,8 @@ def head_box(keypoints: Keypoints) -> NDArray[np.float32] | None:
     return np.array([x - half, y - half - lift, x + half, y + half], np.float32)
 
 
-def _torso_length(keypoints: Keypoints) -> float:
+def _torso_length(keypoints: Keypoints, head: NDArray[np.float32] | None) -> float:
     """Return the torso's length in pixels, the largest of several estimates: seen from above, a torso is short."""
-    head = head_box(keypoints)
     shoulders = keypoints[_TRUNK[:2]]
     sizes = [0.0 if head is None else 1.1 * float(head[3] - head[1])]
     if (shoulders[:, 2] > 0).all():

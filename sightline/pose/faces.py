@@ -98,8 +98,8 @@ class FaceDetector:
         heads = [*self._faces(rgb), *_heads_of(strangers)]
         owners = [_owner(head, tracked) for head in heads]
         found: dict[int, list[Box]] = {number: [head.astype(np.float64)] for number, head in tracked.items()}
-        for owner, head in zip(owners, heads, strict=True):
-            found.setdefault(owner, []).append(head)
+        for owner, box in zip(owners, heads, strict=True):
+            found.setdefault(owner, []).append(box)
         boxes = {owner: _clipped(_merged(owned), rgb) for owner, owned in found.items()}
         return Heads(
             np.concatenate([np.zeros((0, 4), np.float32), *boxes.values()]),
@@ -159,12 +159,12 @@ def _owner(head: Box, tracked: Mapping[int, NDArray[np.float32]]) -> int:
 
 
 def _same_head(one: Box, other: NDArray[np.float32]) -> bool:
-    centres = [(box[:2] + box[2:]) / 2 for box in (one, other)]
     inside = [
-        bool(((centre >= box[:2]) & (centre <= box[2:])).all())
-        for centre, box in zip(centres, (other, one), strict=True)
+        bool((2 * box[:2] <= corners[:2] + corners[2:]).all() and (corners[:2] + corners[2:] <= 2 * box[2:]).all())
+        for corners, box in ((one, other), (other, one))
     ]
-    return any(inside) and _HEAD_RATIO <= (one[3] - one[1]) / (other[3] - other[1]) <= 1 / _HEAD_RATIO
+    ratio = float(one[3] - one[1]) / float(other[3] - other[1])
+    return any(inside) and _HEAD_RATIO <= ratio <= 1 / _HEAD_RATIO
 
 
 def _same_body(one: Keypoints, other: Keypoints) -> bool:

@@ -34,7 +34,7 @@ def sample_people(people: Mapping[int, Person], rgb: Frame) -> dict[int, PersonS
     hidden, is where the person's mask is certain, inside their body if others' masks claim it, and outside the bodies
     of all others. It is unknown for a person without a mask.
     """
-    size = rgb.shape[:2]
+    size = rgb.shape[0], rgb.shape[1]
     covers = {number: _cover(person, size) for number, person in people.items()}
     boxes = {number: _reach(cover) for number, cover in covers.items()}
     samples = {}
