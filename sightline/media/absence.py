@@ -19,8 +19,8 @@ HOLD, LEAD = 4.0, 1.5
 _PASSING = 1.0
 """Seconds during which a person stays hidden who left the picture over its edge, or is about to enter over it."""
 
-_GROWTH, _LARGEST_GROWTH = 0.5, 0.6
-"""Growth of the hidden area per second, and its limit, in sizes of the person."""
+_GROWTH, _LARGEST_GROWTH = 1.0, 0.6
+"""Growth of the hidden area per second, which is a walking speed, and its limit, in sizes of the person."""
 
 _SPEED_SECONDS = 0.5
 _OUTWARD = 0.15

@@ -40,6 +40,8 @@ _STRANGER_MARGIN = 0.2
 """In sizes of the head, for the body of a person who is not tracked."""
 
 _GUESSED_THICKNESS = 1.25
+"""Of the body between two samples, guessed limbs included, which is hidden even where the patient is certain."""
+
 _NEUTRAL = (84, 86, 92)
 _TINT = 0.3
 

@@ -106,15 +106,15 @@ def _place(cells: NDArray[np.bool_], at: Silhouette, canvas: Mask, scale: float,
     import cv2
 
     size = at.cell * scale
-    values: Any = cells.astype(np.uint8) * 255
-    if size < 1:  # the interpolation below reads only two of the cells in a pixel
-        reach = 2 * math.ceil(1 / size / 2) + 1
+    reach = math.ceil(1 / size / 2) if size < 1 else 0
+    values: Any = np.pad(cells.astype(np.uint8) * 255, reach)
+    if reach:  # the interpolation below reads only two of the cells in a pixel
         spread = cv2.dilate if least == 1 else cv2.erode
-        values = spread(values, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
-    x, y = at.left * scale, at.top * scale
+        values = spread(values, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    x, y = (at.left - reach * at.cell) * scale, (at.top - reach * at.cell) * scale
     left, top = max(0, math.floor(x - size) - 1), max(0, math.floor(y - size) - 1)
-    right = min(canvas.shape[1], math.ceil(x + (cells.shape[1] + 1) * size) + 1)
-    bottom = min(canvas.shape[0], math.ceil(y + (cells.shape[0] + 1) * size) + 1)
+    right = min(canvas.shape[1], math.ceil(x + (values.shape[1] + 1) * size) + 1)
+    bottom = min(canvas.shape[0], math.ceil(y + (values.shape[0] + 1) * size) + 1)
     if left >= right or top >= bottom:
         return
     transform = np.array([[size, 0, x - left + (size - 1) / 2], [0, size, y - top + (size - 1) / 2]])

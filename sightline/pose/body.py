@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sightline.media import Outline
 from sightline.pose.skeleton import JOINTS, Keypoints
 
-_SEEN = 0.5
-"""Limbs with joints of a lower confidence are guessed: they are out of the picture or behind something."""
+_SEEN = 0.2
+"""Limbs with joints of a lower confidence are guessed. The model is less sure of limbs behind others: 0.2 to 0.5."""
 
 # Radii in torso lengths (neck to mid-hip, 0.5 m), for a clothed adult, by the limb's joints.
 _LIMBS = [
@@ -44,7 +44,7 @@ _SHOULDERS = [JOINTS.index("right_shoulder"), JOINTS.index("left_shoulder")]
 def body_outline(keypoints: Keypoints) -> Outline:
     """Return the body of a person from their keypoints, shape (25, 3), in pixels.
 
-    Head, neck and trunk belong to it if they are known at all; limbs only with a confidence of at least 0.5.
+    Head, neck and trunk belong to it if they are known at all; limbs only with a confidence of at least 0.2.
     """
     head = head_box(keypoints)
     torso = _torso_length(keypoints, head)
