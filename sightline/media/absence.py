@@ -53,11 +53,12 @@ def whereabouts(series: PeopleSeries, number: int, time: float, size: tuple[int,
     """
     before, after = series.around(number, time)
     if before is not None and (before[0] == time or (after and not series.is_gap(after[0] - before[0]))):
-        return Whereabouts(_between(before, after, time), detected=True)
+        # Motion within a period is nearly uniform; a person who was missed once may have turned.
+        missed = 0.0 if after is None else min(time - before[0], after[0] - time) - series.period / 2
+        return Whereabouts(_between(before, after, time, _growth(max(0.0, missed))), detected=True)
     if before is not None and after is not None and after[0] - before[0] <= BRIDGE:
-        radius = _growth(min(time - before[0], after[0] - time)) * max(extent(before[1]), extent(after[1]))
-        places = [place._replace(radius=radius) for place in _between(before, after, time)]
-        return Whereabouts(tuple(places), detected=False)
+        growth = _growth(min(time - before[0], after[0] - time))
+        return Whereabouts(_between(before, after, time, growth), detected=False)
     places = []
     if before is not None and time - before[0] <= HOLD:
         history = series.samples(number, before[0] - _SPEED_SECONDS, before[0])
@@ -89,16 +90,23 @@ def _growth(seconds: float) -> float:
 
 
 def _between(
-    before: tuple[float, PersonSample], after: tuple[float, PersonSample] | None, time: float
+    before: tuple[float, PersonSample], after: tuple[float, PersonSample] | None, time: float, growth: float
 ) -> tuple[Place, ...]:
+    """Return the places of a person with known samples on both sides; ``growth``: in sizes of the person."""
     if after is None or before[0] == time:
         return (Place(before[1]),)
     share = (time - before[0]) / (after[0] - before[0])
     start, end = bounds(before[1]), bounds(after[1])
     x, y = (end[:2] + end[2:] - start[:2] - start[2:]) / 2
+    radius = growth * max(extent(before[1]), extent(after[1]))
     joints = PersonSample(blend(before[1].keypoints, after[1].keypoints, share))
-    moved = [Place(before[1], share * x, share * y), Place(after[1], (share - 1) * x, (share - 1) * y)]
-    return (Place(before[1]), Place(after[1]), *moved, Place(joints))
+    return (
+        Place(before[1], radius=radius),
+        Place(after[1], radius=radius),
+        Place(before[1], share * x, share * y, radius),
+        Place(after[1], (share - 1) * x, (share - 1) * y, radius),
+        Place(joints, radius=radius),
+    )
 
 
 def _extrapolated(
