@@ -15,11 +15,10 @@ from sightline.sessions import NamesUsed, PoseIndices, SessionStore, StoredSessi
 from sightline.settings import settings
 from sightline.speech import Engine, FittedTranscript
 from tasks.alerts import send_alert
-from tasks.emotion import find_emotions
+from tasks.emotion import find_emotions, read_patient_names
 from tasks.events import emit_session_unidentified
-from tasks.identity import check_wish, queue_questions, read_wish
+from tasks.identity import check_wish, queue_questions, read_looks, read_wish
 from tasks.media import cut_highlights, probe_video, track_and_annotate
-from tasks.naming import read_names
 from tasks.sessions import ProcessedVideo, fetch_video, find_session, publish_session, store_session
 from tasks.speech import fit_transcript, read_transcript, transcribe
 from tasks.support.flow import sightline_flow, skipped
@@ -120,7 +119,8 @@ def process_video(
             if changed := stored.metadata.changed_parameters(flow_run.parameters):
                 message += f". Options that differ from that run: {changed}"
             return skipped(message, VideoResult.from_session(stored, processed=False))
-        known = read_names(patients, source.patient, names)
+        looks = read_looks(patients, source.patient, config.identity_hours)
+        known = read_patient_names(patients, source.patient, names)
         with timings.stage("probe"):
             info = probe_video(
                 source.path,
@@ -140,7 +140,7 @@ def process_video(
         with timings.stage("extract poses and annotate"):
             tracked, annotated = track_and_annotate(
                 info, speech.transcript, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces,
-                hide_others=config.hide_others if hide_others is None else hide_others, wish=wished,
+                hide_others=config.hide_others if hide_others is None else hide_others, wish=wished, known=looks.value,
             )  # fmt: skip
         with timings.stage("cut highlights"):
             joined = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None

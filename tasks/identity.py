@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 from numpy.typing import NDArray
 from prefect.logging import get_run_logger
 
-from sightline import reviews, vision
+from sightline import reviews, sessions, vision
 from sightline.errors import InvalidInput
 from sightline.media import VideoInfo
-from sightline.pose import IdentityWish, PicturePoint
+from sightline.names import PatientName
+from sightline.pose import Appearance, IdentityWish, PicturePoint
 from sightline.reviews import Question
 from sightline.sessions import StoredSession
+from sightline.storage import Location
 from sightline.vision import ImageRef, Rejected
 from tasks.models import open_reviews
 from tasks.runs import image_limits
@@ -33,6 +37,12 @@ def read_wish(person: int | None, person_at: str | None, reference: str | None) 
         raise InvalidInput("process-video", f"{' and '.join(given)} cannot be given together", "Give one of them")
     at = None if person_at is None else PicturePoint.parse(person_at)
     return Opaque(IdentityWish(person, at, None if reference is None else _photo(reference)))
+
+
+@sightline_task(**ON_STORAGE)
+def read_looks(patients_bucket: Location, patient: PatientName, hours: float) -> Opaque[list[Appearance]]:
+    """Return the patient's appearance in the sessions that were processed in the last ``hours``."""
+    return Opaque(sessions.recent_looks(patients_bucket, patient, timedelta(hours=hours)))
 
 
 def check_wish(wish: Opaque[IdentityWish], info: VideoInfo) -> IdentityWish:

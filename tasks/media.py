@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from prefect.logging import get_run_logger
 
 from sightline import media
 from sightline.emotion import EmotionFindings, Keywords
-from sightline.media import FaceSeries, Overlay, SkeletonSeries, TimedLabel, VideoInfo
-from sightline.pose import IdentityWish, TrackedVideo, faces_for, skeleton_for
+from sightline.media import Overlay, TimedLabel, VideoInfo
+from sightline.pose import Appearance, IdentityWish, TrackedVideo, TrackingOutputs, tracking_outputs
 from sightline.speech import Transcript
 from tasks.pose import extract_poses
 from tasks.support.policy import PLAIN, sightline_task
@@ -40,23 +41,22 @@ def track_and_annotate(
     blur_faces: bool,
     hide_others: bool = False,
     wish: IdentityWish | None = None,
+    known: Sequence[Appearance] = (),
 ) -> tuple[TrackedVideo, Path]:
     """Track the people at ``fps`` frames a second, and write the annotated video to ``folder``.
 
-    ``wish``: who the user says the patient is. ``hide_others``: make everyone else unrecognisable.
+    ``wish``: who the user says the patient is. ``known``: the patient's appearance in recent sessions. ``hide_others``:
+    make everyone else unrecognisable.
 
     The two tasks run concurrently: the annotation waits for the samples that it needs from the tracker. Each task keeps
-    one core busy.
+    one core busy. Once a second person has been seen, the annotation waits until it is known who the patient is.
     """
-    if hide_others or wish:
-        raise NotImplementedError("one person is tracked, so there are no others to hide or to choose from")
-    skeleton, faces = skeleton_for(fps), faces_for(fps) if blur_faces else None
-    overlay = _make_overlay(info, transcript, findings, keywords, skeleton, faces)
+    outputs = tracking_outputs(fps, blur_faces=blur_faces, hide_others=hide_others)
+    overlay = _make_overlay(info, transcript, findings, keywords, outputs)
     with media.short_switch_interval():
-        tracking = extract_poses.submit(info, findings, folder, fps, skeleton, faces)
-        # A task that fails before it starts does not end the series itself: the annotation would wait forever.
-        for series in filter(None, (skeleton, faces)):
-            tracking.add_done_callback(series.end)
+        tracking = extract_poses.submit(info, findings, folder, fps, outputs, wish, known)
+        # A task that fails before it starts does not end the outputs itself: the annotation would wait forever.
+        tracking.add_done_callback(outputs.end)
         annotating = annotate_video.submit(info, overlay, folder / "annotated.mp4")
         return tracking.result(), annotating.result()
 
@@ -84,8 +84,7 @@ def _make_overlay(
     transcript: Transcript,
     findings: EmotionFindings,
     keywords: Keywords,
-    skeleton: SkeletonSeries,
-    faces: FaceSeries | None,
+    outputs: TrackingOutputs,
 ) -> Overlay:
     colours = media.palette(list(keywords.emotions))
     return Overlay(
@@ -96,6 +95,8 @@ def _make_overlay(
         ],
         captions=[TimedLabel(segment.start, segment.end, segment.text) for segment in transcript.segments],
         people=findings.people,
-        skeleton=skeleton,
-        faces=faces,
+        poses=outputs.people,
+        faces=outputs.faces if outputs.blur_faces else None,
+        patient=outputs.patient.result,
+        hiding=outputs.hiding,
     )

@@ -1,15 +1,16 @@
-"""The step that tracks the person in a video."""
+"""The step that tracks the people in a video."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from prefect.logging import get_run_logger
 
 from sightline import pose
 from sightline.emotion import EmotionFindings, person_slug
-from sightline.media import FaceSeries, SkeletonSeries, VideoInfo, select_moments
-from sightline.pose import TrackedVideo
+from sightline.media import VideoInfo, select_moments
+from sightline.pose import Appearance, IdentityWish, TrackedVideo, TrackingOutputs
 from tasks.support.policy import PLAIN, sightline_task
 from tasks.support.progress import progress
 
@@ -20,12 +21,13 @@ def extract_poses(
     findings: EmotionFindings,
     folder: Path,
     fps: float,
-    skeleton: SkeletonSeries,
-    faces: FaceSeries | None,
+    outputs: TrackingOutputs,
+    wish: IdentityWish | None,
+    known: Sequence[Appearance],
 ) -> TrackedVideo:
-    """Write stills at annotations and even positions, and track the person at ``fps`` frames a second, in one pass.
+    """Write stills at annotations and even positions, and track everyone at ``fps`` frames a second, in one pass.
 
-    ``skeleton`` and ``faces`` are filled during the pass.
+    ``outputs`` is filled during the pass.
     """
     labels = [
         (annotation.start, f"{person_slug(annotation.person)}_{annotation.emotion}")
@@ -33,7 +35,10 @@ def extract_poses(
     ]
     with progress("poses") as report:
         moments = select_moments(labels, info.duration)
-        video = pose.track_video(info, moments, folder, fps=fps, skeleton=skeleton, faces=faces, progress=report)
+        video = pose.track_video(
+            info, moments, folder, fps=fps, outputs=outputs, wish=wish, known=known, progress=report
+        )
     for warning in video.report.warnings():
         get_run_logger().warning("%s: %s", info.uri, warning)
+    get_run_logger().info("%s: %s", info.uri, video.identity.why)
     return video

@@ -2,12 +2,18 @@
 
 from sightline.media.annotate import annotate
 from sightline.media.audio import read_audio, sound_blocks
+from sightline.media.colours import colour_of, palette
 from sightline.media.damage import Damage, StreamReport, damaged_seconds
+from sightline.media.faces import FaceSeries, Heads, blur_boxes
 from sightline.media.frames import Frame, decode, sample_frames
+from sightline.media.hiding import Hiding
 from sightline.media.highlights import cut_highlights
-from sightline.media.overlay import MIN_CONFIDENCE, FaceSeries, Overlay, SkeletonSeries, TimedLabel, blur_boxes, palette
+from sightline.media.overlay import Overlay, TimedLabel
+from sightline.media.people import Outline, PeopleSeries, PersonSample, PoseSeries
 from sightline.media.probe import EXTENSIONS, VideoInfo, check_extension, probe
 from sightline.media.selection import Moment, Still, StillSelector, select_moments, still_pose_name
+from sightline.media.silhouette import Silhouette
+from sightline.media.skeletons import MIN_CONFIDENCE
 from sightline.media.threads import read_ahead, short_switch_interval
 from sightline.media.tracks import AUDIBLE
 
@@ -18,9 +24,15 @@ __all__ = [
     "Damage",
     "FaceSeries",
     "Frame",
+    "Heads",
+    "Hiding",
     "Moment",
+    "Outline",
     "Overlay",
-    "SkeletonSeries",
+    "PeopleSeries",
+    "PersonSample",
+    "PoseSeries",
+    "Silhouette",
     "Still",
     "StillSelector",
     "StreamReport",
@@ -29,6 +41,7 @@ __all__ = [
     "annotate",
     "blur_boxes",
     "check_extension",
+    "colour_of",
     "cut_highlights",
     "damaged_seconds",
     "decode",

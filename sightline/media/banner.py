@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sightline.media.lettering import Layers, blend_layers, load_font, make_layers
 from sightline.media.planes import Planes, Rgb, rgb_to_yuv
 
 if TYPE_CHECKING:
@@ -56,9 +54,7 @@ class Banner:
         pages = self.pages(content.caption)
         page = pages[min(int(content.share * len(pages)), len(pages) - 1)] if pages else ()
         layers = self._layers(content.emotion, content.colour, content.people, page, planes.full_range)
-        for plane, (factor, summand) in zip((planes.y, planes.u, planes.v), layers, strict=True):
-            region = plane[-factor.shape[0] :]
-            region[:] = (region * factor + summand) >> 8
+        blend_layers(planes, layers, 0, planes.y.shape[0] - self._height)
         filled = round(self._width * min(max(progress, 0.0), 1.0))
         for plane, level, scale in zip(
             (planes.y, planes.u, planes.v), planes.colour(content.colour), (1, 2, 2), strict=True
@@ -67,7 +63,7 @@ class Banner:
 
     def _split_pages(self, text: str) -> list[tuple[str, ...]]:
         """Return the text in pages of :data:`CAPTION_LINES` lines that fit; no text is cut off."""
-        font = _font(self._size, bold=False)
+        font = load_font(self._size, bold=False)
         lines: list[str] = []
         for word in text.split():
             for piece in _split_word(word, font, self._width - 2 * self._pad):
@@ -80,12 +76,12 @@ class Banner:
 
     def _render(
         self, emotion: str, colour: Rgb, people: tuple[str, ...], page: Sequence[str], full_range: bool
-    ) -> list[tuple[NDArray[np.uint16], NDArray[np.uint16]]]:
+    ) -> Layers:
         from PIL import Image, ImageDraw
 
         image = Image.new("RGBA", (self._width, self._height), BACKGROUND)
         draw = ImageDraw.Draw(image)
-        bold, plain = _font(self._size, bold=True), _font(self._size, bold=False)
+        bold, plain = load_font(self._size, bold=True), load_font(self._size, bold=False)
         left = float(self._pad)
         if emotion:
             left = self._draw_chip(draw, emotion, colour, bold)
@@ -94,7 +90,7 @@ class Banner:
         for row, line in enumerate(page, start=1):
             draw.text((self._pad, self._pad * 1.5 + self._line * row), line, font=plain, fill=TEXT)
         draw.rectangle((0, self._height - self._bar, self._width, self._height), fill=BAR_BACKGROUND)
-        return _blend_layers(np.asarray(image), full_range)
+        return make_layers(np.asarray(image), full_range)
 
     def _draw_chip(self, draw: ImageDraw.ImageDraw, emotion: str, colour: Rgb, font: ImageFont.FreeTypeFont) -> float:
         right = self._pad * 2 + font.getlength(emotion) + self._pad
@@ -116,36 +112,3 @@ def _split_word(word: str, font: ImageFont.FreeTypeFont, width: float) -> list[s
             pieces.append("")
         pieces[-1] += letter
     return pieces
-
-
-def _blend_layers(rgba: NDArray[np.uint8], full_range: bool) -> list[tuple[NDArray[np.uint16], NDArray[np.uint16]]]:
-    """Return for Y, U and V the factor of the plane's value and the summand, both scaled by 256."""
-    alpha = rgba[..., 3].astype(np.float32) / 255
-    keys = rgba[..., 0].astype(np.uint32) << 16 | rgba[..., 1].astype(np.uint32) << 8 | rgba[..., 2]
-    colours, inverse = np.unique(keys, return_inverse=True)
-    table = [rgb_to_yuv((int(key) >> 16, int(key) >> 8 & 255, int(key) & 255), full_range) for key in colours]
-    yuv = np.array(table, np.float32)[inverse.reshape(keys.shape)]
-    layers = []
-    for channel in range(3):
-        factor, summand = 256 * (1 - alpha), 256 * alpha * yuv[..., channel]
-        if channel:
-            factor, summand = (_halve(layer) for layer in (factor, summand))
-        layers.append((np.round(factor).astype(np.uint16), np.floor(summand).astype(np.uint16)))
-    return layers
-
-
-def _halve(plane: NDArray[np.float32]) -> Any:
-    height, width = plane.shape
-    return plane.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
-
-
-@lru_cache(maxsize=8)
-def _font(size: int, *, bold: bool) -> ImageFont.FreeTypeFont:
-    """Load DejaVu Sans from matplotlib: it covers Latin, Greek and Cyrillic; Pillow's default font only Latin."""
-    from PIL import ImageFont
-
-    spec = importlib.util.find_spec("matplotlib")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("matplotlib, which contains the banner's font, is not installed")
-    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
-    return ImageFont.truetype(str(folder / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")), size)

@@ -1,8 +1,8 @@
 """The appearance of a person: the colours of their clothes, hair and skin, by body part.
 
-Colours are sampled at fixed places relative to the joints, so a pose and its distance do not matter. A part's colours are
-the distributions of L, a and b in CIELAB. Two distributions are compared by the earth mover's distance, so a small change
-of the light is a small difference.
+Colours are sampled at fixed places relative to the joints, so a pose and its distance do not matter. A part's colours
+are the distributions of L, a and b in CIELAB. Two distributions are compared by the earth mover's distance, so a small
+change of the light is a small difference.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _indices(*names: str) -> list[int]:
 
 def _grid(columns: int, rows: int, low: float = 0.12, high: float = 0.88) -> NDArray[np.float32]:
     across, along = np.linspace(low, high, columns), np.linspace(low, high, rows)
-    return np.stack(np.meshgrid(across, along), axis=-1).reshape(-1, 2).astype(np.float32)
+    return np.asarray(np.stack(np.meshgrid(across, along), axis=-1).reshape(-1, 2), np.float32)
 
 
 _TORSO = _indices("right_shoulder", "left_shoulder", "right_hip", "left_hip")
@@ -133,7 +133,10 @@ def appearance_of(rgb: Frame, keypoints: Keypoints) -> Appearance:
     if length > 0:
         for part, (limbs, half) in enumerate(zip(_LIMBS, _HALF_WIDTHS, strict=True), start=1):
             places[part] = np.concatenate(
-                [places[part], *(_limb(points, pair, 2 * half * length) for pair in map(_pair, limbs) if seen[pair].all())]
+                [
+                    places[part],
+                    *(_limb(points, pair, 2 * half * length) for pair in map(_pair, limbs) if seen[pair].all()),
+                ]
             )
         if seen[_HEAD].any():
             centre = points[_HEAD][seen[_HEAD]].mean(axis=0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,7 @@ _MIN_CONFIDENCE = 0.7
 
 
 def seen_people(people: Sequence[LinkedPerson], track: PeopleTrack, pictures: Mapping[int, str]) -> list[SeenPerson]:
-    """Return what is stored about each person; their numbers are 1, 2, … in order. ``pictures``: file names by number."""
+    """Return what is stored about each person, with the numbers 1, 2, … ``pictures``: file names by number."""
     return [
         SeenPerson(
             person=number,
@@ -75,7 +75,11 @@ def seen_people(people: Sequence[LinkedPerson], track: PeopleTrack, pictures: Ma
 
 
 def choose_patient(
-    people: Sequence[SeenPerson], track: PeopleTrack, wish: IdentityWish, duration: float, known: Sequence[Appearance] = ()
+    people: Sequence[SeenPerson],
+    track: PeopleTrack,
+    wish: IdentityWish,
+    duration: float,
+    known: Sequence[Appearance] = (),
 ) -> Identity:
     """Return who the patient is, how that was decided, and how certain it is.
 
@@ -86,19 +90,18 @@ def choose_patient(
     if wish.person is not None:
         return _chosen(wish.person, seen)
     if wish.at is not None:
-        person = _person_at(track, wish.at, duration)
-        return Identity(person=person, how="position", certainty=1, why=f"The patient was given as {wish.at}.", people=seen)
+        person, why = _person_at(track, wish.at, duration), f"The patient was given as {wish.at}."
+        return Identity(person=person, how="position", certainty=1, why=why, people=seen)
     if not seen:
         return Identity(person=None, how="nobody", certainty=1, why="Nobody was found in the video.")
     if wish.reference is not None:
-        return _by_appearance([reference_appearance(wish.reference, "the reference photo")], seen, "reference") or _ask(
+        photo = [reference_appearance(wish.reference, "the reference photo")]
+        return _by_appearance(photo, seen, "reference") or _ask(
             seen, "Nobody in the video looks clearly like the person of the reference photo"
         )
-    if len(seen) > 1 and known and (identity := _by_appearance(known, seen, "known")):
-        return identity
     if len(seen) == 1:
         return Identity(person=1, how="only", certainty=1, why="Nobody else is in the video.", people=seen)
-    return _most_prominent(seen)
+    return _by_appearance(known, seen, "known") or _most_prominent(seen)
 
 
 def _chosen(person: int, seen: tuple[SeenPerson, ...]) -> Identity:
@@ -106,7 +109,9 @@ def _chosen(person: int, seen: tuple[SeenPerson, ...]) -> Identity:
     if person not in numbers:
         found = f"people {', '.join(map(str, numbers))}" if numbers else "nobody"
         raise InvalidInput(f"person {person}", f"the video shows {found}", "Give one of these numbers, or leave it out")
-    return Identity(person=person, how="chosen", certainty=1, why=f"The patient was given as person {person}.", people=seen)
+    return Identity(
+        person=person, how="chosen", certainty=1, why=f"The patient was given as person {person}.", people=seen
+    )
 
 
 def _person_at(track: PeopleTrack, point: PicturePoint, duration: float) -> int:
@@ -123,11 +128,17 @@ def _person_at(track: PeopleTrack, point: PicturePoint, duration: float) -> int:
         if outside <= _REACH * float(high[1] - low[1]) and outside + middle < nearest:
             best, nearest = int(track.people[row]), outside + middle
     if best is None:
-        raise InvalidInput(str(point), "nobody is tracked there", "Give a point on the patient's body, at a time at which they are seen")
+        raise InvalidInput(
+            str(point),
+            "nobody is tracked there",
+            "Give a point on the patient's body, at a time at which they are seen",
+        )
     return best
 
 
-def _by_appearance(known: Sequence[Appearance], seen: tuple[SeenPerson, ...], how: str) -> Identity | None:
+def _by_appearance(
+    known: Sequence[Appearance], seen: tuple[SeenPerson, ...], how: Literal["reference", "known"]
+) -> Identity | None:
     """Return the only person who looks like one of the known appearances; None if nobody does, or several do."""
     differences: dict[int, float] = {}
     for person in seen:
@@ -141,14 +152,18 @@ def _by_appearance(known: Sequence[Appearance], seen: tuple[SeenPerson, ...], ho
         return None
     margin = min((differences[other] for other in ranked[1:]), default=math.inf) - differences[ranked[0]]
     # A person whose colours are unknown may be the patient as well.
-    unknown = [person for person in seen if person.person not in differences and _weight(person) > _weight(seen[ranked[0] - 1]) / 2]
+    unknown = [
+        person
+        for person in seen
+        if person.person not in differences and _weight(person) > _weight(seen[ranked[0] - 1]) / 2
+    ]
     if margin < _MARGIN or unknown:
         return None
     certainty = 1 - 0.5 * differences[ranked[0]] / _SAME_CLOTHES
     source = "the reference photo" if how == "reference" else "the patient's recent sessions"
     why = f"Person {ranked[0]} looks as in {source}: their colours differ by {differences[ranked[0]]:.1f}"
     why += f", those of everyone else by at least {differences[ranked[0]] + margin:.1f}." if len(ranked) > 1 else "."
-    return Identity(person=ranked[0], how=how, certainty=round(certainty, 3), why=why, people=seen)  # type: ignore[arg-type]
+    return Identity(person=ranked[0], how=how, certainty=round(certainty, 3), why=why, people=seen)
 
 
 def _most_prominent(seen: tuple[SeenPerson, ...]) -> Identity:
@@ -156,12 +171,14 @@ def _most_prominent(seen: tuple[SeenPerson, ...]) -> Identity:
     first, second = _weight(ranked[0]), _weight(ranked[1])
     share = first / (first + second) if first else 0.5
     comparison = (
-        f"Person {ranked[0].person} is seen for {ranked[0].seconds:.1f} s at {ranked[0].height:.0%} of the picture's height, "
+        f"Person {ranked[0].person} is seen for {ranked[0].seconds:.1f} s at {ranked[0].height:.0%} of the height, "
         f"person {ranked[1].person} for {ranked[1].seconds:.1f} s at {ranked[1].height:.0%}"
     )
     if first < _CLEARLY * second:
         return _ask(seen, f"{comparison}: either may be the patient", share)
-    return Identity(person=ranked[0].person, how="prominent", certainty=round(share, 3), why=f"{comparison}.", people=seen)
+    return Identity(
+        person=ranked[0].person, how="prominent", certainty=round(share, 3), why=f"{comparison}.", people=seen
+    )
 
 
 def _ask(seen: tuple[SeenPerson, ...], reason: str, certainty: float = 0.5) -> Identity:

@@ -9,15 +9,17 @@ Example::
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.media import Heads
 from sightline.pose._stderr import startup_notices_hidden
-from sightline.pose.estimator import Frame, PoseEstimator, SearchWindow, check_frame
-from sightline.pose.skeleton import JOINTS, Keypoints
+from sightline.pose.body import body_outline, head_box
+from sightline.pose.estimator import Frame, Person, PoseEstimator, SearchWindow, check_frame
+from sightline.pose.skeleton import Keypoints
 from sightline.pose.windows import distinct, full_frame, parts
 
 Boxes = NDArray[np.float32]
@@ -28,16 +30,18 @@ Box: TypeAlias = NDArray[np.float64]
 _SHORT_RANGE, _FULL_RANGE = 0, 1
 _MIN_CONFIDENCE = 0.5
 _MIN_PRESENCE = 0.7
+_NOBODY = 0
+_HEAD_RATIO = 0.5
+"""A head of less than half the size is another person's: further away, or a child's."""
+
+_SAME_BODY = 1 / 6
+"""Joints that differ by less than this share of the person's size on average are one person's."""
+
 _LARGE_PART, _SMALL_PART = 0.6, 0.35
 
 # MediaPipe's face box spans brows to chin and cheek to cheek. These fractions of its size, added on the left, top,
 # right and bottom, include the hair, the ears and the chin of a face that moves until the next frame.
 _MARGIN = np.array([-0.3, -0.6, 0.3, 0.25])
-
-_NOSE, _NECK, *_FACE_SIDES = (
-    JOINTS.index(name) for name in ("nose", "neck", "right_eye", "left_eye", "right_ear", "left_ear")
-)
-_SHOULDERS = [JOINTS.index("right_shoulder"), JOINTS.index("left_shoulder")]
 
 
 class FaceDetector:
@@ -80,50 +84,96 @@ class FaceDetector:
 
         ``rgb`` has shape (height, width, 3), dtype uint8.
         """
-        check_frame(rgb)
-        height, width = rgb.shape[:2]
-        large = [full_frame(rgb), *parts(rgb, _LARGE_PART)]
-        small = parts(rgb, _SMALL_PART)
-        boxes = _merged([*self._faces(rgb, large, small), *self._heads(rgb, [*large, *small])])
-        clipped = np.clip(np.array(boxes, np.float32).reshape(-1, 4), 0, [width, height, width, height])
-        return clipped[(clipped[:, 0] < clipped[:, 2]) & (clipped[:, 1] < clipped[:, 3])].astype(np.float32)
+        people = [person.keypoints for person in self._people(rgb)]
+        return _clipped(_merged([*self._faces(rgb), *_heads_of(people)]), rgb)
 
-    def _faces(self, rgb: Frame, large: list[SearchWindow], small: list[SearchWindow]) -> list[Box]:
+    def detect_heads(self, rgb: Frame, people: Mapping[int, Keypoints]) -> Heads:
+        """Return all heads, each with the tracked person whose it is, and the bodies of people who are not tracked.
+
+        ``people``: the keypoints of the tracked people in the frame, by number. A head belongs to one of them if it is
+        about as large as their head and in the same place. A head that may belong to two of them belongs to nobody.
+        """
+        tracked = {number: head for number, points in people.items() if (head := head_box(points)) is not None}
+        strangers = self._strangers(rgb, people, tracked)
+        heads = [*self._faces(rgb), *_heads_of(strangers)]
+        owners = [_owner(head, tracked) for head in heads]
+        found: dict[int, list[Box]] = {number: [head.astype(np.float64)] for number, head in tracked.items()}
+        for owner, box in zip(owners, heads, strict=True):
+            found.setdefault(owner, []).append(box)
+        boxes = {owner: _clipped(_merged(owned), rgb) for owner, owned in found.items()}
+        return Heads(
+            np.concatenate([np.zeros((0, 4), np.float32), *boxes.values()]),
+            np.repeat(np.array(list(boxes), np.int64), [len(owned) for owned in boxes.values()]),
+            tuple(body_outline(points) for points in strangers),
+        )
+
+    def _strangers(
+        self, rgb: Frame, people: Mapping[int, Keypoints], heads: Mapping[int, NDArray[np.float32]]
+    ) -> list[Keypoints]:
+        def is_tracked(found: Person) -> bool:
+            head = head_box(found.keypoints)
+            same_head = head is not None and _owner(head.astype(np.float64), heads) != _NOBODY
+            return same_head or any(_same_body(found.keypoints, points) for points in people.values())
+
+        strangers: list[Keypoints] = []
+        for found in self._people(rgb):
+            # In a region of their own, a person's joints are more accurate.
+            person = found if is_tracked(found) else self._estimator.refined_landmarks(rgb, found.region)
+            if person is not None and person.presence >= _MIN_PRESENCE and not is_tracked(person):
+                strangers.append(person.keypoints)
+        return strangers
+
+    def _faces(self, rgb: Frame) -> list[Box]:
+        large, small = _windows(rgb)
         searches = [(self._full_range, window) for window in large]
         searches += [(self._short_range, window) for window in (*large, *small)]
         return [box for model, window in searches for box in _face_boxes(model, rgb, window)]
 
-    def _heads(self, rgb: Frame, windows: list[SearchWindow]) -> list[Box]:
-        regions = distinct([found.region for window in windows for found in self._estimator.detect(rgb, window)])
+    def _people(self, rgb: Frame) -> list[Person]:
+        check_frame(rgb)
+        large, small = _windows(rgb)
+        found = [found.region for window in (*large, *small) for found in self._estimator.detect(rgb, window)]
+        regions = distinct(found)
         people = [person for region in regions if (person := self._estimator.landmarks(rgb, region))]
-        heads = [head_box(person.keypoints) for person in people if person.presence >= _MIN_PRESENCE]
-        return [head.astype(np.float64) for head in heads if head is not None]
+        return [person for person in people if person.presence >= _MIN_PRESENCE]
 
 
-def head_box(keypoints: Keypoints) -> NDArray[np.float32] | None:
-    """Return the box around a person's head from their keypoints: left, top, right, bottom in pixels, shape (4,).
+def _windows(rgb: Frame) -> tuple[list[SearchWindow], list[SearchWindow]]:
+    return [full_frame(rgb), *parts(rgb, _LARGE_PART)], parts(rgb, _SMALL_PART)
 
-    It may extend beyond the frame. None if neither nose, eyes nor ears are known.
-    """
-    face = [joint for joint in (_NOSE, *_FACE_SIDES) if keypoints[joint, 2] > 0]
-    if not face:
-        return None
-    points = keypoints[face, :2].astype(np.float64)
-    centre = (points.min(axis=0) + points.max(axis=0)) / 2
-    # A head is about as high as the distance of nose and neck, and as half the width of the shoulders. From the side,
-    # shoulders appear narrow, and for a person looking down the neck is close, so the largest estimate counts.
-    sizes = [1.8 * float(np.ptp(points, axis=0).max())]
-    if keypoints[_NECK, 2] > 0:
-        sizes.append(1.2 * math.dist(keypoints[_NOSE if _NOSE in face else face[0], :2], keypoints[_NECK, :2]))
-    if (keypoints[_SHOULDERS, 2] > 0).all():
-        sizes.append(0.65 * math.dist(*keypoints[_SHOULDERS, :2]))
-    half = 1.15 * max(sizes) / 2
-    if half == 0:
-        return None
-    # Nose, eyes and ears are below the middle of a head with hair.
-    lift = 0.15 * half
-    x, y = centre
-    return np.array([x - half, y - half - lift, x + half, y + half], np.float32)
+
+def _clipped(boxes: list[Box], rgb: Frame) -> Boxes:
+    height, width = rgb.shape[:2]
+    clipped = np.clip(np.array(boxes, np.float32).reshape(-1, 4), 0, [width, height, width, height])
+    return clipped[(clipped[:, 0] < clipped[:, 2]) & (clipped[:, 1] < clipped[:, 3])].astype(np.float32)
+
+
+def _heads_of(people: list[Keypoints]) -> list[Box]:
+    heads = [head_box(points) for points in people]
+    return [head.astype(np.float64) for head in heads if head is not None]
+
+
+def _owner(head: Box, tracked: Mapping[int, NDArray[np.float32]]) -> int:
+    """Return the number of the only tracked person whose head it can be, or 0."""
+    owners = [number for number, own in tracked.items() if _same_head(head, own)]
+    return owners[0] if len(owners) == 1 else _NOBODY
+
+
+def _same_head(one: Box, other: NDArray[np.float32]) -> bool:
+    inside = [
+        bool((2 * box[:2] <= corners[:2] + corners[2:]).all() and (corners[:2] + corners[2:] <= 2 * box[2:]).all())
+        for corners, box in ((one, other), (other, one))
+    ]
+    ratio = float(one[3] - one[1]) / float(other[3] - other[1])
+    return any(inside) and _HEAD_RATIO <= ratio <= 1 / _HEAD_RATIO
+
+
+def _same_body(one: Keypoints, other: Keypoints) -> bool:
+    both = (one[:, 2] > 0) & (other[:, 2] > 0)
+    if not both.any():
+        return False
+    distance = float(np.linalg.norm(one[both, :2] - other[both, :2], axis=1).mean())
+    return distance < _SAME_BODY * float(np.ptp(other[both, :2], axis=0).max())
 
 
 def _face_boxes(model: Any, rgb: Frame, window: SearchWindow) -> list[Box]:

@@ -1,8 +1,8 @@
 """Which pieces of tracks belong to one person.
 
 Pieces are joined from the surest pair on: after a short gap by position, motion and appearance, after a longer one by
-appearance alone. A pair is not joined if another join that excludes it is about as likely: two people in the same clothes
-who leave and come back stay separate pieces, because a guess would mix them.
+appearance alone. A pair is not joined if another join that excludes it is about as likely: two people in the same
+clothes who leave and come back stay separate pieces, because a guess would mix them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from sightline.pose.appearance import Appearance
-from sightline.pose.people_tracker import Piece
+from sightline.pose.pieces import Piece
 
 __all__ = ["LinkedPerson", "link_pieces"]
 
@@ -108,7 +109,7 @@ def _joined(one: LinkedPerson, other: LinkedPerson) -> LinkedPerson:
 def _rival(
     people: list[LinkedPerson], pairs: list[tuple[float, int, int]], cost: float, i: int, j: int
 ) -> set[int] | None:
-    """Return the pieces of another person with whom one of the two may be joined about as well; None if there is none."""
+    """Return the pieces of another person with whom one of the two may be joined about as well, or None."""
     margin = _MARGIN_NEARBY if _gap(people[i], people[j]) <= _SHORT_GAP else _MARGIN
     for other_cost, a, b in pairs:
         if len({a, b} & {i, j}) != 1 or other_cost > cost + margin:
@@ -131,7 +132,7 @@ def _adjacent(one: LinkedPerson, other: LinkedPerson) -> Iterator[tuple[Piece, P
         [(piece.first, piece, True) for piece in one.pieces] + [(piece.first, piece, False) for piece in other.pieces],
         key=lambda entry: entry[0],
     )
-    for (_, earlier, mine), (_, later, its) in zip(tagged, tagged[1:], strict=False):
+    for (_, earlier, mine), (_, later, its) in pairwise(tagged):
         if mine != its:
             yield earlier, later
 

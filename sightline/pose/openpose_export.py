@@ -11,7 +11,7 @@ import numpy as np
 
 from sightline import storage
 from sightline.errors import InvalidInput
-from sightline.media import SkeletonSeries
+from sightline.media import PoseSeries
 from sightline.pose.openpose import in_order, write_openpose
 from sightline.pose.people_track import PeopleTrack
 from sightline.pose.skeleton import Keypoints
@@ -55,7 +55,7 @@ def export_openpose(
     that person alone.
 
     With ``every_frame``, every frame of the video has a file. Tracked frames are written as above, and people between
-    them as an annotated video shows them (:meth:`~sightline.media.SkeletonSeries.at`); a joint that is missing in one
+    them as an annotated video shows them (:meth:`~sightline.media.PoseSeries.at`); a joint that is missing in one
     of the two tracked frames is missing there too.
 
     If the track has no ``tracked_frames``, only the frames with a person are written, with a warning; ``every_frame``
@@ -102,15 +102,15 @@ def _every_frame(track: PeopleTrack, name: str) -> Iterator[tuple[int, _People]]
     )
 
 
-def _series(track: Track) -> SkeletonSeries:
-    series = SkeletonSeries([], 1 / track.fps)
+def _series(track: Track) -> PoseSeries:
+    series = PoseSeries(1 / track.fps)
     for time, keypoints in zip(track.times.tolist(), track.keypoints, strict=True):
         series.add(time, keypoints)
     series.end()
     return series
 
 
-def _between(series: Mapping[int, SkeletonSeries], time: float) -> _People:
+def _between(series: Mapping[int, PoseSeries], time: float) -> _People:
     shown = {number: one.at(time) for number, one in series.items()}
     return {number: _without_missing(keypoints) for number, keypoints in shown.items() if keypoints is not None}
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sightline.pose.body import head_box
 from sightline.pose.estimator import Frame, PoseEstimator, check_frame
-from sightline.pose.faces import head_box
 from sightline.pose.skeleton import JOINTS, Keypoints
 from sightline.pose.windows import distinct, full_frame, parts
 

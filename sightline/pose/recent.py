@@ -20,16 +20,18 @@ _LONGEST = 1280
 class Recent:
     """A frame with its time in seconds, and the people found in it by the number of their piece.
 
-    ``scale``: pixels of ``rgb`` per pixel of the frame. Regions and keypoints are in pixels of the frame.
+    ``scale``: pixels of ``rgb`` per pixel of the frame, whose width and height are ``size``. Regions and keypoints are
+    in pixels of the frame.
     """
 
     rgb: Frame
     scale: float
+    size: tuple[int, int]
     time: float
-    people: dict[int, Keypoints]
+    people: dict[int, Person]
 
     @classmethod
-    def of(cls, rgb: Frame, time: float, people: dict[int, Keypoints]) -> Recent:
+    def of(cls, rgb: Frame, time: float, people: dict[int, Person]) -> Recent:
         """Return the frame, reduced to at most 1280 pixels. The caller does not change ``rgb`` any more."""
         import cv2
 
@@ -37,7 +39,7 @@ class Recent:
         scale = min(1.0, _LONGEST / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = rgb if scale == 1 else cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR)
-        return cls(np.asarray(small, np.uint8), scale, time, people)
+        return cls(np.asarray(small, np.uint8), scale, (width, height), time, people)
 
     def landmarks(self, estimator: PoseEstimator, region: Region) -> Person | None:
         """Return the person in the region, or None if there is none."""
@@ -47,10 +49,11 @@ class Recent:
         if person is None:
             return None
         keypoints = person.keypoints / np.array([scale, scale, 1], np.float32)
-        found = person.region
+        found, mask = person.region, person.mask
         return person._replace(
             keypoints=keypoints,
             region=found._replace(x=found.x / scale, y=found.y / scale, side=found.side / scale),
+            mask=mask if mask is None or scale == 1 else mask.enlarged(1 / scale, self.size),
         )
 
     def appearance_of(self, keypoints: Keypoints) -> Appearance:

@@ -1,11 +1,13 @@
-"""The poses and stills of a video, from one pass over its frames."""
+"""The poses of everyone in a video, its stills, and who the patient is, from one pass over its frames."""
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,39 +16,41 @@ from numpy.typing import NDArray
 from sightline.media import (
     FaceSeries,
     Frame,
+    Hiding,
     Moment,
-    SkeletonSeries,
+    PeopleSeries,
+    PersonSample,
     StillSelector,
     StreamReport,
     VideoInfo,
-    blur_boxes,
     read_ahead,
     sample_frames,
 )
-from sightline.pose.faces import FaceDetector, head_box
-from sightline.pose.identity import Identity, SeenPerson
+from sightline.pose.appearance import Appearance
+from sightline.pose.body import body_outline
+from sightline.pose.choice import choose_patient, seen_people
+from sightline.pose.estimator import Person
+from sightline.pose.faces import FaceDetector
+from sightline.pose.identity import Identity, IdentityWish
+from sightline.pose.linking import LinkedPerson, link_pieces
 from sightline.pose.people_track import PeopleTrack
+from sightline.pose.people_tracker import PeopleTracker
+from sightline.pose.portraits import Portraits
+from sightline.pose.silhouettes import sample_people
 from sightline.pose.skeleton import LIMBS, Keypoints
-from sightline.pose.tracker import PoseTracker
+from sightline.pose.stills import StillPose, Stills
+
+__all__ = ["StillPose", "TrackedVideo", "TrackingOutputs", "track_video", "tracking_outputs"]
 
 _FACE_PERIOD = 0.2
 """Seconds between two searches for faces, which take several times as long as tracking."""
 
 
 @dataclass(frozen=True)
-class StillPose:
-    """A stored still and the people in it by number; their keypoints have shape (25, 3)."""
-
-    image: Path
-    time: float
-    people: Mapping[int, Keypoints]
-
-
-@dataclass(frozen=True)
 class TrackedVideo:
     """The results of one pass over a video's frames. ``report``: what decoding found beside the frames.
 
-    ``pictures`` are JPEG crops of the people, under the names in ``identity``.
+    ``pictures`` are JPEG crops of the people, under the names in ``identity``, if it is not decided who the patient is.
     """
 
     track: PeopleTrack
@@ -62,14 +66,38 @@ class TrackedVideo:
         return self.track.frames_with(self.identity.person)
 
 
-def skeleton_for(fps: float) -> SkeletonSeries:
-    """Return an empty skeleton for :func:`track_video` at that rate."""
-    return SkeletonSeries([(limb.a, limb.b, limb.colour) for limb in LIMBS], 1 / fps)
+@dataclass(frozen=True)
+class TrackingOutputs:
+    """What the tracking writes while another thread annotates the video.
+
+    ``faces`` is None if neither faces are blurred nor people are hidden. ``patient`` is known at the end.
+    """
+
+    people: PeopleSeries
+    faces: FaceSeries | None
+    blur_faces: bool
+    hide_others: bool
+    patient: Future[int | None] = field(default_factory=Future)
+
+    @property
+    def hiding(self) -> Hiding | None:
+        """Who is hidden; None if nobody is."""
+        return Hiding(self.people, self.patient.result, self.faces) if self.hide_others else None
+
+    def end(self, *_: object) -> None:
+        """End everything, after success or failure: readers no longer wait."""
+        if not self.patient.done():
+            self.patient.set_result(None)
+        self.people.end()
+        if self.faces is not None:
+            self.faces.end()
 
 
-def faces_for(fps: float) -> FaceSeries:
-    """Return an empty series of faces for :func:`track_video`; a detection is valid until after the next one."""
-    return FaceSeries(1.5 * max(_FACE_PERIOD, 1 / fps))
+def tracking_outputs(fps: float, *, blur_faces: bool = False, hide_others: bool = False) -> TrackingOutputs:
+    """Return empty outputs for :func:`track_video` at that rate; a found face is valid until after the next search."""
+    limbs = [(limb.a, limb.b, limb.colour) for limb in LIMBS]
+    faces = FaceSeries(1.5 * max(_FACE_PERIOD, 1 / fps)) if blur_faces or hide_others else None
+    return TrackingOutputs(PeopleSeries(limbs, 1 / fps, body_outline), faces, blur_faces, hide_others)
 
 
 def track_video(
@@ -78,87 +106,126 @@ def track_video(
     folder: Path,
     *,
     fps: float,
-    skeleton: SkeletonSeries | None = None,
-    faces: FaceSeries | None = None,
+    outputs: TrackingOutputs | None = None,
+    wish: IdentityWish | None = None,
+    known: Sequence[Appearance] = (),
     progress: Callable[[float], None] | None = None,
 ) -> TrackedVideo:
-    """Track the person through the video, at ``fps`` frames per second and at all ``moments``.
+    """Track everyone through the video, at ``fps`` frames per second and at all ``moments``.
 
-    The stills of the moments are written to ``folder`` as JPEG. ``skeleton`` and ``faces`` are filled frame by frame,
-    so the video can be annotated concurrently; if ``faces`` is given, faces are blurred in the stills too. ``progress``
-    gets the share that is done, 0 to 1. Raises :class:`InvalidMedia` if more than the accepted share is damaged.
+    The stills of the moments are written to ``folder`` as JPEG, with the blur and the hidden people of ``outputs``,
+    which are filled frame by frame, so the video can be annotated concurrently. ``wish``: who the user says the patient
+    is; ``known``: the patient's appearance in recent sessions. ``progress`` gets the share that is done, 0 to 1. Raises
+    :class:`InvalidMedia` if more than the accepted share is damaged, and :class:`~sightline.errors.InvalidInput` if the
+    wish names nobody.
     """
-    stills, selector = [], StillSelector(list(moments))
-    rows: list[tuple[int, float, Keypoints]] = []
-    tracked: list[int] = []
-    report, next_search = StreamReport(), -math.inf
+    out = outputs or tracking_outputs(fps)
+    report, tracked = StreamReport(), _Tracked(out)
+    stills, selector = Stills(folder, out.hiding), StillSelector(list(moments))
+    portraits = Portraits()
     with ExitStack() as stack:
-        for series in filter(None, (skeleton, faces)):
-            stack.callback(series.end)
-        tracker = stack.enter_context(PoseTracker())
-        detector = stack.enter_context(FaceDetector()) if faces else None
+        stack.callback(out.end)
+        tracker = stack.enter_context(PeopleTracker(segmentation=out.hide_others))
+        detector = stack.enter_context(FaceDetector()) if out.faces else None
         for frame in read_ahead(sample_frames(info, fps, [moment.time for moment in moments], report)):
-            keypoints = tracker.track(frame.rgb, frame.time)
-            tracked.append(frame.index)
-            if keypoints is not None:
-                rows.append((frame.index, frame.time, keypoints))
-            if skeleton:
-                skeleton.add(frame.time, keypoints)
-            boxes = None
-            if faces and detector:
-                if frame.moments or frame.time >= next_search:
-                    boxes, next_search = _faces(detector, frame, keypoints), frame.time + _FACE_PERIOD - 1e-3
-                faces.add(frame.time, boxes)
-            people = {} if keypoints is None else {1: keypoints}
+            final = tracker.track(frame.rgb, frame.time)
+            latest = tracker.latest
+            tracked.add(frame, final)
+            boxes = tracked.find_faces(detector, frame, latest) if detector else None
+            portraits.look(frame.rgb, latest)
             for still in selector.select(frame):
-                stills.append(StillPose(_save(still.rgb, boxes, folder / f"{still.name}.jpg"), still.time, people))
+                stills.add(still, boxes if out.blur_faces else None)
             if progress:
                 progress(info.share(frame.time))
-    track = PeopleTrack(
-        people=np.ones(len(rows), np.int64),
-        frames=np.array([row[0] for row in rows], np.int64),
-        times=np.array([row[1] for row in rows], np.float64),
-        keypoints=np.array([row[2] for row in rows], np.float32).reshape(-1, 25, 3),
-        size=(info.width, info.height),
-        fps=fps,
-        tracked_frames=np.array(tracked, np.int64),
-        frame_times=np.array(report.times, np.float64),
-    )
-    return TrackedVideo(track, stills, len(tracked), report, _identity(track))
+        tracked.finish(tracker.finish())
+        people = link_pieces(tracker.pieces)
+        track = tracked.number(people, (info.width, info.height), fps, report.times)
+        seen = seen_people(people, track, {})
+        identity = choose_patient(seen, track, wish or IdentityWish(), info.duration, known)
+        pictures: dict[int, Path] = {}
+        if not identity.is_decided:
+            numbers = {n: [piece.number for piece in person.pieces] for n, person in enumerate(people, 1)}
+            pictures = portraits.write(numbers, folder / "people")
+            named = [
+                one.model_copy(update={"picture": pictures[one.person].name}) if one.person in pictures else one
+                for one in seen
+            ]
+            identity = identity.model_copy(update={"people": tuple(named)})
+        out.patient.set_result(identity.person)
+        out.end()
+        return TrackedVideo(
+            track, stills.finish(tracked.by_frame), len(tracked.frames), report, identity, tuple(pictures.values())
+        )
 
 
-def _identity(track: PeopleTrack) -> Identity:
-    """Return the identity of the only person that is tracked, or of nobody."""
-    if not len(track.frames):
-        return Identity(person=None, how="nobody", certainty=1.0, why="nobody was seen")
-    seen = SeenPerson(
-        person=1,
-        seconds=len(track.frames) / track.fps,
-        first=float(track.times[0]),
-        last=float(track.times[-1]),
-        height=_height(track),
-    )
-    return Identity(person=1, how="only", certainty=1.0, why="one person was seen", people=(seen,))
+class _Tracked:
+    """The rows of a track while they are collected: people by the number of their piece, until they are linked."""
 
+    def __init__(self, outputs: TrackingOutputs) -> None:
+        self.frames: list[int] = []
+        self.by_frame: dict[int, dict[int, Keypoints]] = {}
+        self._outputs = outputs
+        self._waiting: deque[tuple[int, tuple[int, int]]] = deque()
+        self._times: dict[int, float] = {}
+        self._next_search = -math.inf
 
-def _height(track: PeopleTrack) -> float:
-    """Return the median height of the poses over that of the frame."""
-    y = np.where(track.keypoints[:, :, 2] > 0, track.keypoints[:, :, 1], np.nan)
-    return float(np.nanmedian(np.nanmax(y, axis=1) - np.nanmin(y, axis=1)) / track.size[1])
+    def add(self, frame: Frame, final: list[tuple[float, dict[int, Person]]]) -> None:
+        """Add a frame that was tracked, and the earlier frames that are final now."""
+        self.frames.append(frame.index)
+        self._waiting.append((frame.index, (frame.rgb.shape[0], frame.rgb.shape[1])))
+        self.finish(final)
 
+    def finish(self, final: list[tuple[float, dict[int, Person]]]) -> None:
+        """Add frames that are final."""
+        for time, people in final:
+            index, size = self._waiting.popleft()
+            self._times[index] = time
+            if people:
+                self.by_frame[index] = {number: person.keypoints for number, person in people.items()}
+            if self._outputs.hide_others:
+                self._outputs.people.add(time, sample_people(people, size))
+            else:
+                samples = {number: PersonSample(person.keypoints) for number, person in people.items()}
+                self._outputs.people.add(time, samples)
 
-def _faces(detector: FaceDetector, frame: Frame, keypoints: Keypoints | None) -> NDArray[np.float32]:
-    boxes = detector.detect(frame.rgb)
-    # The pose gives the position of a head that is turned away, or too small for the face detector.
-    head = None if keypoints is None else head_box(keypoints)
-    return boxes if head is None else np.vstack([boxes, head[None]]).astype(np.float32)
+    def find_faces(
+        self, detector: FaceDetector, frame: Frame, people: Mapping[int, Person]
+    ) -> NDArray[np.float32] | None:
+        """Find the heads in a frame at intervals, and where a still is stored; return their boxes, shape (m, 4)."""
+        faces = self._outputs.faces
+        if faces is None or (not frame.moments and frame.time < self._next_search):
+            if faces is not None:
+                faces.add(frame.time, None)
+            return None
+        self._next_search = frame.time + _FACE_PERIOD - 1e-3
+        heads = detector.detect_heads(frame.rgb, {number: person.keypoints for number, person in people.items()})
+        faces.add(frame.time, heads)
+        return heads.boxes
 
-
-def _save(rgb: NDArray[np.uint8], boxes: NDArray[np.float32] | None, path: Path) -> Path:
-    from PIL import Image
-
-    if boxes is not None and len(boxes):
-        rgb = rgb.copy()
-        blur_boxes([rgb], boxes, rgb.shape[1])
-    Image.fromarray(rgb).save(path, quality=92)
-    return path
+    def number(
+        self, people: Sequence[LinkedPerson], size: tuple[int, int], fps: float, times: Sequence[float]
+    ) -> PeopleTrack:
+        """Give every piece the number of its person, in the outputs too, and return the track."""
+        numbers = {piece.number: n for n, person in enumerate(people, 1) for piece in person.pieces}
+        self._outputs.people.renumber(numbers)
+        if self._outputs.faces is not None:
+            self._outputs.faces.renumber(numbers)
+        self.by_frame = {
+            index: {numbers[piece]: points for piece, points in sorted(found.items()) if piece in numbers}
+            for index, found in self.by_frame.items()
+        }
+        rows = [
+            (index, number, points)
+            for index, found in sorted(self.by_frame.items())
+            for number, points in sorted(found.items())
+        ]
+        return PeopleTrack(
+            frames=np.array([row[0] for row in rows], np.int64),
+            times=np.array([self._times[row[0]] for row in rows], np.float64),
+            people=np.array([row[1] for row in rows], np.int64),
+            keypoints=np.array([row[2] for row in rows], np.float32).reshape(-1, 25, 3),
+            size=size,
+            fps=fps,
+            tracked_frames=np.array(self.frames, np.int64),
+            frame_times=np.array(times, np.float64),
+        )

@@ -2,6 +2,7 @@
 
 from sightline.sessions.changes import read_metadata, set_identity, set_statements
 from sightline.sessions.claims import Claim
+from sightline.sessions.looks import recent_looks
 from sightline.sessions.names import check_source, patient_of
 from sightline.sessions.plan import SessionOutputs
 from sightline.sessions.reading import open_session, read_sessions, track_of
@@ -41,6 +42,7 @@ __all__ = [
     "prediction_page",
     "read_metadata",
     "read_sessions",
+    "recent_looks",
     "review_alert",
     "session_page",
     "set_identity",

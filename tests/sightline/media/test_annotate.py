@@ -10,8 +10,10 @@ import pytest
 from sightline.errors import InvalidMedia
 from sightline.media import (
     FaceSeries,
+    Heads,
     Overlay,
-    SkeletonSeries,
+    PeopleSeries,
+    PersonSample,
     TimedLabel,
     VideoInfo,
     annotate,
@@ -112,10 +114,10 @@ def test_progress_bar_grows_from_left_to_right(tmp_path: Path) -> None:
 
 def test_skeleton_is_drawn_in_its_colour_at_confident_points(tmp_path: Path) -> None:
     source = make_video(tmp_path / "clip.mp4", size=(320, 240))
-    skeleton = SkeletonSeries([(0, 1, (0, 114, 255)), (0, 2, (0, 255, 0))], period=1.0)
-    skeleton.add(0.0, np.array([[150, 20, 1], [150, 150, 1], [300, 20, 0.2]], np.float32))
-    skeleton.end()
-    after = first_frame(annotated(source, Overlay(1.0, skeleton=skeleton)))
+    poses = PeopleSeries([(0, 1, (0, 114, 255)), (0, 2, (0, 255, 0))], period=1.0)
+    poses.add(0.0, {1: PersonSample(np.array([[150, 20, 1], [150, 150, 1], [300, 20, 0.2]], np.float32))})
+    poses.end()
+    after = first_frame(annotated(source, Overlay(1.0, poses=poses)))
     red, green, blue = after[85, 150]
     assert blue > red + 60, "the line between the two confident points"
     assert green < 140, "no line to a point of low confidence"
@@ -126,7 +128,7 @@ def test_blur_removes_features_inside_the_box_only(tmp_path: Path) -> None:
     board = (np.indices((240, 320)).sum(axis=0) // 8 % 2 * 200 + 20).astype(np.uint8)
     source = make_video(tmp_path / "clip.mp4", frames=[np.repeat(board[..., None], 3, 2)] * 10)
     faces = FaceSeries(reach=0.5)
-    faces.add(0.0, np.array([[40, 40, 120, 120]], np.float32))
+    faces.add(0.0, Heads(np.array([[40, 40, 120, 120]], np.float32), np.zeros(1, np.int64)))
     faces.end()
     after = first_frame(annotated(source, Overlay(0.3, faces=faces)))
     assert after[48:112, 48:112].std() < 12

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sightline.media import FaceSeries, Overlay, SkeletonSeries, TimedLabel, palette
+from sightline.media import FaceSeries, Heads, Overlay, PoseSeries, TimedLabel, palette
 from sightline.media.banner import Banner
 from sightline.media.planes import copy_planes, rgb_to_yuv
 
 
-def skeleton() -> SkeletonSeries:
-    series = SkeletonSeries([], period=0.1)
+def poses() -> PoseSeries:
+    series = PoseSeries(period=0.1)
     for time, point in ((1.0, (0, 0, 1)), (1.1, (10, 20, 0.6)), (3.0, (50, 50, 1))):
         series.add(time, np.array([point], np.float32))
     series.end()
@@ -27,28 +27,32 @@ def skeleton() -> SkeletonSeries:
     [(1.0, (0, 0, 0.6)), (1.05, (5, 10, 0.6)), (1.1, (10, 20, 0.6)), (1.15, (10, 20, 0.6)), (3.05, (50, 50, 1))],
 )
 def test_points_are_interpolated_between_samples(time: float, expected: tuple[float, float, float]) -> None:
-    points = skeleton().at(time)
+    points = poses().at(time)
     assert points is not None
     assert points[0] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("time", [0.5, 1.9, 2.9, 3.2])
 def test_skeleton_is_hidden_while_the_person_is_not_detected(time: float) -> None:
-    assert skeleton().at(time) is None
+    assert poses().at(time) is None
+
+
+def heads(boxes: np.ndarray) -> Heads:
+    return Heads(boxes, np.zeros(len(boxes), np.int64))
 
 
 def test_face_missed_once_stays_blurred_until_its_reach_ends() -> None:
     box = np.array([[1, 2, 3, 4]], np.float32)
     faces = FaceSeries(reach=0.25)
     for time, boxes in ((0.0, box), (0.1, np.zeros((0, 4), np.float32)), (0.2, box), (0.3, None)):
-        faces.add(time, boxes)
+        faces.add(time, None if boxes is None else heads(boxes))
     faces.end()
     assert len(faces.at(0.1)) == 2
     assert faces.at(0.9).shape == (0, 4)
 
 
 def test_reader_waits_for_samples_that_are_not_added_yet() -> None:
-    series, concurrent = SkeletonSeries([], period=0.1), []
+    series, concurrent = PoseSeries(period=0.1), []
     times = [0.0, 0.04, 0.11, 0.52, 0.9]
     reader = threading.Thread(target=lambda: concurrent.extend(series.at(time) for time in times))
     reader.start()
@@ -63,7 +67,7 @@ def test_reader_waits_for_samples_that_are_not_added_yet() -> None:
 
 
 def test_ended_series_releases_its_readers() -> None:
-    series = SkeletonSeries([], period=0.1)
+    series = PoseSeries(period=0.1)
     threading.Timer(0.05, series.end).start()
     assert series.at(3.0) is None
 

@@ -18,6 +18,7 @@ from pose_format.utils.openpose import load_openpose_directory
 
 from sightline import storage
 from sightline.errors import InvalidInput
+from sightline.media import PersonSample
 from sightline.pose import (
     JOINTS,
     UNKNOWN_PERSON,
@@ -27,9 +28,9 @@ from sightline.pose import (
     Track,
     export_openpose,
     in_order,
+    people_for,
     read_openpose,
     read_openpose_people,
-    skeleton_for,
     write_openpose,
 )
 from sightline.storage import Location
@@ -265,14 +266,15 @@ class TestEveryFrame:
     @given(video_tracks())
     @settings(max_examples=50)
     def test_frames_between_tracked_frames_are_those_of_the_annotated_video(self, track: Track) -> None:
-        skeleton = skeleton_for(track.fps)
+        people = people_for(track.fps)
         poses = dict(zip(track.frames.tolist(), track.keypoints, strict=True))
         for frame in track.tracked_frames.tolist():
-            skeleton.add(track.frame_times[frame], poses.get(frame))
-        skeleton.end()
+            pose = poses.get(frame)
+            people.add(track.frame_times[frame], {} if pose is None else {1: PersonSample(pose)})
+        people.end()
         _, files = exported(track, every_frame=True)
         for frame in set(files) - set(track.tracked_frames.tolist()):
-            shown, written = skeleton.at(float(track.frame_times[frame])), read_openpose(files[frame])
+            shown, written = people.at(float(track.frame_times[frame])).get(1), read_openpose(files[frame])
             assert (written is None) == (shown is None)
             if written is not None and shown is not None:
                 known = shown[:, 2] > 0

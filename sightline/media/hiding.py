@@ -1,0 +1,237 @@
+"""Hiding of everyone except the patient: whole silhouettes are replaced by one colour.
+
+A colour is chosen, not coarse blocks, because blocks that stand still while a person moves behind them can be inverted
+from several frames. Nothing of a hidden pixel is left. Gaps between limbs are closed, so that proportions do not show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.media.absence import BRIDGE, Place, extent, whereabouts
+from sightline.media.colours import colour_of
+from sightline.media.faces import FaceSeries
+from sightline.media.people import Outline, PeopleSeries
+from sightline.media.planes import Planes, Rgb
+from sightline.media.silhouette import Mask
+
+_CANVAS = 400
+"""Pixels. Areas are computed on a coarse canvas of at most this length."""
+
+_MARGIN = 0.03
+"""In sizes of the person: clothes, hair, and motion that is not uniform between two samples."""
+
+_CLOSED = 0.05
+"""In sizes of the person: gaps of up to twice this width are hidden too."""
+
+_EDGE = 100
+"""Of 255, in the smoothed mask: the edge is a little outside the hidden pixels of the coarse canvas."""
+
+_FACE_MARGIN, _FACE_SPEED = 0.15, 2.0
+"""In sizes of the face, and per second that the detection is away."""
+
+_STRANGER_MARGIN = 0.2
+"""In sizes of the head, for the body of a person who is not tracked."""
+
+_GUESSED_THICKNESS = 1.25
+"""Of the body between two samples, guessed limbs included, which is hidden even where the patient is certain."""
+
+_NEUTRAL = (84, 86, 92)
+_TINT = 0.3
+
+
+class Cover(NamedTuple):
+    """The hidden part of a frame. ``numbers``: a coarse mask, shape (rows, columns), 0 where nothing is hidden.
+
+    The value is the number of the person, modulo 255 and plus 1. ``step``: the side of one of its pixels in pixels of
+    the frame, an even number.
+    """
+
+    numbers: Mask
+    step: int
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """Who is hidden. ``patient`` blocks until it is known who the patient is; None hides everyone.
+
+    ``faces`` covers people whom the tracker misses. ``people`` needs its ``outline``.
+
+    What belongs to the patient stays visible next to others only where it is certain: see
+    :func:`sightline.pose.silhouettes.sample_people`. Wherever an undetected person may be, everything is hidden.
+    """
+
+    people: PeopleSeries
+    patient: Callable[[], int | None]
+    faces: FaceSeries | None = None
+
+    def hide(self, rgb: NDArray[np.uint8], time: float) -> NDArray[np.uint8]:
+        """Return a copy of the image at ``time`` (seconds), shape (height, width, 3), with everyone else hidden."""
+        image = rgb.copy()
+        cover = self.cover(time, (rgb.shape[1], rgb.shape[0]))
+        for channel in range(3):
+            _fill(image[..., channel], cover, 1, lambda number, channel=channel: _hidden_colour(number)[channel])
+        return image
+
+    def draw(self, planes: Planes, time: float) -> None:
+        """Hide everyone else in the frame at ``time`` (seconds), in place."""
+        height, width = planes.y.shape
+        cover = self.cover(time, (width, height))
+        for channel, (plane, scale) in enumerate(((planes.y, 1), (planes.u, 2), (planes.v, 2))):
+
+            def level(number: int, channel: int = channel) -> int:
+                return planes.colour(_hidden_colour(number))[channel]
+
+            _fill(plane, cover, scale, level)
+
+    def cover(self, time: float, size: tuple[int, int]) -> Cover:
+        """Return what is hidden at ``time`` in a frame of ``size``, width and height in pixels."""
+        patient = self.patient()
+        step = 2 * max(1, -(-max(size) // (2 * _CANVAS)))
+        shape = -(-size[1] // step), -(-size[0] // step)
+        shown = self._certain(patient, time, shape, step)
+        numbers = np.zeros(shape, np.uint8)
+        for number in self.people.numbers_around(time, BRIDGE):
+            if number != patient:
+                hidden = self._person(number, time, size, shown, step)
+                if hidden is not None:
+                    numbers[hidden > 0] = number % 255 + 1
+        if self.faces is not None:
+            strangers = self._strangers(patient, time, shape, step)
+            numbers[(strangers > 0) & (numbers == 0)] = 1
+        return Cover(numbers, step)
+
+    def _person(self, number: int, time: float, size: tuple[int, int], shown: Mask, step: int) -> Mask | None:
+        found = whereabouts(self.people, number, time, size)
+        if not found.places:
+            return None
+        hidden = np.zeros_like(shown)
+        for radius in sorted({place.radius for place in found.places}):
+            places = [place for place in found.places if place.radius == radius]
+            area = np.zeros_like(shown)
+            for place in places:
+                self._place(place, area, step)
+            person = max(extent(place.sample) for place in places)
+            hidden |= _grown(area, (radius + _MARGIN * person) / step + 1, _CLOSED * person / step)
+        if found.detected:
+            hidden[shown > 0] = 0
+            body = found.places[-1].sample.keypoints.copy()
+            body[:, 2] = body[:, 2] > 0
+            self._outline(body).draw(hidden, 1 / step, _GUESSED_THICKNESS)
+        return hidden
+
+    def _place(self, place: Place, canvas: Mask, step: int) -> None:
+        keypoints, silhouette = place.sample
+        if silhouette is not None:  # which contains the body
+            silhouette.moved(place.x, place.y).draw(canvas, 1 / step)
+        else:
+            moved = keypoints + np.array([place.x, place.y, 0], np.float32)
+            self._outline(moved).draw(canvas, 1 / step)
+
+    def _outline(self, keypoints: NDArray[np.float32]) -> Outline:
+        if self.people.outline is None:
+            raise ValueError("people can be hidden only if their series has an outline")
+        return self.people.outline(keypoints)
+
+    def _certain(self, patient: int | None, time: float, shape: tuple[int, int], step: int) -> Mask:
+        """Return where the patient is certain, at both samples next to ``time``."""
+        import cv2
+
+        nowhere = np.zeros(shape, np.uint8)
+        if patient is None or patient not in self.people.numbers_around(time, 0):
+            return nowhere
+        before, after = self.people.around(patient, time)
+        samples = [sample for sample in (before, after) if sample is not None]
+        if before is None or (before[0] != time and (after is None or self.people.is_gap(after[0] - before[0]))):
+            return nowhere
+        if before[0] == time:
+            samples = [before]
+        certain = np.full(shape, 255, np.uint8)
+        for _, sample in samples:
+            own = np.zeros(shape, np.uint8)
+            if sample.silhouette is not None:
+                sample.silhouette.draw_own(own, 1 / step)
+            certain &= own
+        return np.asarray(cv2.erode(certain, np.ones((3, 3), np.uint8), borderValue=(255,)))
+
+    def _strangers(self, patient: int | None, time: float, shape: tuple[int, int], step: int) -> Mask:
+        """Return heads that are not the patient's, and the bodies of people who are not tracked."""
+        canvas = np.zeros(shape, np.uint8)
+        for sampled, heads in self.faces.near(time) if self.faces else ():
+            away = abs(time - sampled)
+            for box, owner in zip(heads.boxes, heads.owners.tolist(), strict=True):
+                if patient is None or owner != patient:
+                    margin = (_FACE_MARGIN + _FACE_SPEED * away) * max(box[2] - box[0], box[3] - box[1])
+                    left, top = np.floor((box[:2] - margin) / step).astype(int).clip(0)
+                    right, bottom = np.ceil((box[2:] + margin) / step).astype(int).clip(0)
+                    canvas[top:bottom, left:right] = 255
+            for outline in heads.strangers:
+                body = np.zeros(shape, np.uint8)
+                outline.draw(body, 1 / step)
+                thickest = float(outline.capsules[:, 4].max(initial=0.0))
+                radius = (_STRANGER_MARGIN + _FACE_SPEED * away) * 2 * thickest / step
+                canvas |= _grown(body, radius + 1, radius)
+        return canvas
+
+
+def _grown(area: Mask, radius: float, closed: float) -> Mask:
+    """Return the area grown by ``radius``, with gaps of up to twice ``closed`` filled, all in pixels of the canvas."""
+    import cv2
+
+    grown = np.zeros_like(area)
+    x, y, width, height = cv2.boundingRect(area)
+    if not width:
+        return grown
+    reach = math.ceil(radius + closed) + 2
+    window = np.s_[max(0, y - reach) : y + height + reach, max(0, x - reach) : x + width + reach]
+    distance = cv2.distanceTransform((area[window] == 0).astype(np.uint8), cv2.DIST_L2, 3)
+    wide = (distance <= radius + closed).astype(np.uint8)
+    inside = cv2.distanceTransform(wide, cv2.DIST_L2, 3)
+    grown[window] = ((inside > closed) | (distance <= radius)) * np.uint8(255)
+    return grown
+
+
+def _fill(image: Mask, cover: Cover, scale: int, level: Callable[[int], int]) -> None:
+    """Replace the hidden part of an image of one channel, in place.
+
+    ``scale``: pixels of the frame per pixel of the image. ``level``: the value for the number of a person.
+    """
+    import cv2
+
+    x, y, width, height = cv2.boundingRect(cover.numbers)
+    if not width:
+        return
+    # Two pixels more on each side, for the interpolation.
+    left, top = max(0, x - 2), max(0, y - 2)
+    part = np.ascontiguousarray(cover.numbers[top : y + height + 2, left : x + width + 2])
+    step = cover.step // scale
+    region = image[top * step : (top + part.shape[0]) * step, left * step : (left + part.shape[1]) * step]
+    size = part.shape[1] * step, part.shape[0] * step
+    soft = cv2.GaussianBlur((part > 0).astype(np.uint8) * 255, (3, 3), 0)
+    inside = cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR) > _EDGE
+    levels = np.zeros(256, np.uint8)
+    for value in np.unique(part[part > 0]).tolist():
+        levels[value] = level(value - 1)
+    values = cv2.resize(levels[_spread(part)], size, interpolation=cv2.INTER_NEAREST)
+    rows, columns = region.shape
+    np.copyto(region, values[:rows, :columns], where=inside[:rows, :columns])
+
+
+def _spread(numbers: Mask) -> Mask:
+    """Return the numbers with those next to the edge continued by a pixel, where interpolation needs them."""
+    import cv2
+
+    wide = cv2.dilate(numbers, np.ones((5, 5), np.uint8))
+    return np.where(numbers > 0, numbers, wide)
+
+
+def _hidden_colour(number: int) -> Rgb:
+    tint = colour_of(number) if number else _NEUTRAL
+    red, green, blue = (round((1 - _TINT) * base + _TINT * own) for base, own in zip(_NEUTRAL, tint, strict=True))
+    return red, green, blue

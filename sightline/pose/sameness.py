@@ -1,0 +1,90 @@
+"""Whether two poses, or a pose and a detection, show the same person."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.pose.body import head_box
+from sightline.pose.estimator import Detection, Frame, Person
+from sightline.pose.skeleton import JOINTS, Keypoints
+
+__all__ = ["is_inside", "same_person", "same_pose", "shows", "visible_box"]
+
+_SAME = 0.15
+"""Two trunks whose joints differ by less, in extents of the trunk, are one trunk."""
+
+_SAME_HEAD = 0.5
+"""Two heads whose centres differ by less, in sizes of the head, are one head."""
+
+_SAME_SHOULDERS = 0.3
+"""In torso lengths: shoulders this close belong to one person."""
+
+_SAME_BODY = 0.6
+_SAME_TRUNK = 0.35
+"""In torso lengths: two trunks whose necks and hips differ by less are one trunk."""
+
+_NECK, _MID_HIP = JOINTS.index("neck"), JOINTS.index("mid_hip")
+_BODY = [JOINTS.index(name) for name in ("nose", "right_shoulder", "left_shoulder", "right_hip", "left_hip")]
+
+
+def shows(detection: Detection, person: Person) -> bool:
+    """Return whether the detection shows a person who has been found: their shoulders are at the same place."""
+    neck, hips = person.keypoints[_NECK, :2], person.keypoints[_MID_HIP, :2]
+    return math.dist(detection.shoulders, neck) < _SAME_SHOULDERS * math.dist(neck, hips)
+
+
+def same_person(one: Person, other: Person) -> bool:
+    """Return whether both are one person."""
+    return same_pose(one.keypoints, other.keypoints)
+
+
+def same_pose(one: Keypoints, other: Keypoints, *, strict: bool = False) -> bool:
+    """Return whether both are one person: the same head, or about the same body; both if it is ``strict``.
+
+    The landmark model guesses the joints outside the frame, so two regions around one person can give different bodies.
+    """
+    heads = head_box(one), head_box(other)
+    same_head = False
+    if heads[0] is not None and heads[1] is not None:
+        centres = [(head[:2] + head[2:]) / 2 for head in heads if head is not None]
+        sizes = [float(head[2] - head[0]) for head in heads if head is not None]
+        same_head = math.dist(*centres) < _SAME_HEAD * max(sizes)
+        if same_head and not strict:
+            return True
+    extent = max(float(np.ptp(points[_BODY, :2], axis=0).max()) for points in (one, other))
+    distances = np.hypot(*(one[_BODY, :2] - other[_BODY, :2]).T)
+    torso = max(math.dist(points[_NECK, :2], points[_MID_HIP, :2]) for points in (one, other))
+    ends = max(math.dist(one[joint, :2], other[joint, :2]) for joint in (_NECK, _MID_HIP))
+    same_body = np.median(distances) < _SAME * extent or _overlap(one, other) > _SAME_BODY or ends < _SAME_TRUNK * torso
+    return bool(same_head and same_body) if strict else bool(same_body)
+
+
+def visible_box(keypoints: Keypoints) -> NDArray[np.float64]:
+    """Return left, top, right, bottom around the visible joints and the head, with a margin."""
+    seen = keypoints[:, 2] >= 0.5
+    points = keypoints[seen if seen.any() else keypoints[:, 2] >= 0, :2].astype(np.float64)
+    low, high = points.min(axis=0), points.max(axis=0)
+    if (head := head_box(keypoints)) is not None:
+        low, high = np.minimum(low, head[:2]), np.maximum(high, head[2:])
+    margin = 0.08 * float((high - low).max())
+    return np.concatenate([low - margin, high + margin])
+
+
+def is_inside(keypoints: Keypoints, rgb: Frame) -> bool:
+    """Return whether the head or both shoulders are within the frame."""
+    height, width = rgb.shape[:2]
+    x, y = keypoints[_BODY[:3], 0], keypoints[_BODY[:3], 1]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return bool(inside[0] or inside[1:].all())
+
+
+def _overlap(one: Keypoints, other: Keypoints) -> float:
+    """Return the intersection over union of the boxes around head and shoulders and hips."""
+    boxes = [(points[_BODY, :2].min(axis=0), points[_BODY, :2].max(axis=0)) for points in (one, other)]
+    (low, high), (other_low, other_high) = boxes
+    shared = np.prod(np.maximum(np.minimum(high, other_high) - np.maximum(low, other_low), 0))
+    union = np.prod(high - low) + np.prod(other_high - other_low) - shared
+    return float(shared / union) if union > 0 else 0.0

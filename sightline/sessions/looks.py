@@ -1,0 +1,42 @@
+"""The patient's appearance in recent sessions, by which they are told from other people in the next video."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sightline.clock import now_in_utc
+from sightline.names import PatientName
+from sightline.pose import Appearance
+from sightline.sessions.reading import read_sessions
+from sightline.storage import Location
+
+__all__ = ["recent_looks"]
+
+_MIN_CERTAINTY = 0.7
+"""A patient who was chosen with less certainty does not decide about the next video."""
+
+_MOST = 20
+
+
+def recent_looks(
+    patients_bucket: Location, patient: PatientName | str, within: timedelta, now: datetime | None = None
+) -> list[Appearance]:
+    """Return the patient's appearance in the sessions that were processed within that time, the latest last.
+
+    Clothes change from day to day, so that only recent sessions count.
+    """
+    if not within:
+        return []
+    since = (now or now_in_utc()) - within
+    looks = []
+    for record in read_sessions(patients_bucket, patient):
+        identity = record.identity
+        if identity is None or identity.person is None or record.processing_time < since:
+            continue
+        if identity.certainty >= _MIN_CERTAINTY:
+            looks += [
+                Appearance.from_numbers(seen.appearance)
+                for seen in identity.people
+                if seen.person == identity.person and seen.appearance
+            ]
+    return looks[-_MOST:]
