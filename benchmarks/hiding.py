@@ -31,7 +31,7 @@ import benchmarks._people.clip as clips
 from benchmarks._people import Clip, ComposedFrame, PersonTruth, compose, composer
 from sightline.media import FaceSeries, Hiding, PeopleSeries
 from sightline.media.planes import Planes, copy_planes
-from sightline.pose import FaceDetector, PoseEstimator, faces_for, people_for, sample_people
+from sightline.pose import FaceDetector, PoseEstimator, sample_people, tracking_outputs
 from sightline.pose.estimator import Person, Region
 from sightline.pose.windows import distinct, full_frame, parts
 
@@ -144,12 +144,13 @@ def _track(
     frames: list[ComposedFrame], estimator: PoseEstimator, detector: FaceDetector | None
 ) -> tuple[PeopleSeries, FaceSeries | None]:
     fps = RATE / EVERY
-    series, faces = people_for(fps), faces_for(fps) if detector else None
+    outputs = tracking_outputs(fps, hide_others=detector is not None)
+    series, faces = outputs.people, outputs.faces
     regions: dict[int, Region] = {}
     for number, frame in enumerate(frames[::EVERY]):
         found = _find(frame, regions, estimator)
         regions = {person: sample.region for person, sample in found.items()}
-        series.add(frame.time, sample_people(found, frame.rgb))
+        series.add(frame.time, sample_people(found, (frame.rgb.shape[0], frame.rgb.shape[1])))
         if faces and detector and number % 2 == 0:
             keypoints = {person: sample.keypoints for person, sample in found.items()}
             faces.add(frame.time, detector.detect_heads(frame.rgb, keypoints))
@@ -172,7 +173,7 @@ def _find(frame: ComposedFrame, regions: dict[int, Region], estimator: PoseEstim
 
 def _proposals(rgb: NDArray[np.uint8], estimator: PoseEstimator) -> Iterator[Region]:
     windows = [full_frame(rgb), *parts(rgb, 0.6), *parts(rgb, 0.35)]
-    return iter(distinct(region for window in windows for region in estimator.detect(rgb, window)))
+    return iter(distinct(found.region for window in windows for found in estimator.detect(rgb, window)))
 
 
 def _assign(found: dict[int, Person], truths: dict[int, PersonTruth], person: Person | None, only: int | None) -> None:

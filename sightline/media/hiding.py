@@ -39,8 +39,8 @@ _FACE_MARGIN, _FACE_SPEED = 0.15, 2.0
 _STRANGER_MARGIN = 0.2
 """In sizes of the head, for the body of a person who is not tracked."""
 
-_GUESSED_THICKNESS = 1.25
-"""Of the body between two samples, guessed limbs included, which is hidden even where the patient is certain."""
+_BODY_THICKNESS = 1.25
+"""Of the body between two samples, which is hidden even where the patient is certain."""
 
 _NEUTRAL = (84, 86, 92)
 _TINT = 0.3
@@ -121,9 +121,7 @@ class Hiding:
             hidden |= _grown(area, (radius + _MARGIN * person) / step + 1, _CLOSED * person / step)
         if found.detected:
             hidden[shown > 0] = 0
-            body = found.places[-1].sample.keypoints.copy()
-            body[:, 2] = body[:, 2] > 0
-            self._outline(body).draw(hidden, 1 / step, _GUESSED_THICKNESS)
+            self._outline(found.places[-1].sample.keypoints).draw(hidden, 1 / step, _BODY_THICKNESS)
         return hidden
 
     def _place(self, place: Place, canvas: Mask, step: int) -> None:

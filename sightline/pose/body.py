@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from sightline.media import Outline
 from sightline.pose.skeleton import JOINTS, Keypoints
 
-_SEEN = 0.2
-"""Limbs with joints of a lower confidence are guessed. The model is less sure of limbs behind others: 0.2 to 0.5."""
-
 # Radii in torso lengths (neck to mid-hip, 0.5 m), for a clothed adult, by the limb's joints.
 _LIMBS = [
     ("neck", "right_shoulder", 0.16), ("right_shoulder", "right_elbow", 0.15), ("right_elbow", "right_wrist", 0.13),
@@ -44,7 +41,7 @@ _SHOULDERS = [JOINTS.index("right_shoulder"), JOINTS.index("left_shoulder")]
 def body_outline(keypoints: Keypoints) -> Outline:
     """Return the body of a person from their keypoints, shape (25, 3), in pixels.
 
-    Head, neck and trunk belong to it if they are known at all; limbs only with a confidence of at least 0.2.
+    All known joints count, whatever their confidence: the model is unsure of limbs that are dark or behind something.
     """
     head = head_box(keypoints)
     torso = _torso_length(keypoints, head)
@@ -54,13 +51,13 @@ def body_outline(keypoints: Keypoints) -> Outline:
     def add(a: NDArray[np.float32], b: NDArray[np.float32], radius: float) -> None:
         capsules.append((*a.tolist(), *b.tolist(), radius))
 
-    seen = np.minimum(confidence[_STARTS], confidence[_ENDS]) >= _SEEN
-    for start, end, radius in np.array([_STARTS, _ENDS, range(len(_LIMBS))]).T[seen]:
+    known = np.minimum(confidence[_STARTS], confidence[_ENDS]) > 0
+    for start, end, radius in np.array([_STARTS, _ENDS, range(len(_LIMBS))]).T[known]:
         add(points[start], points[end], float(_RADII[radius]) * torso)
     for elbow, wrist in _ARMS:
         forearm = points[wrist] - points[elbow]
         length = float(np.linalg.norm(forearm))
-        if confidence[wrist] >= _SEEN and length > 0:
+        if confidence[wrist] > 0 and length > 0:
             reach = np.float32(_HAND_LENGTH * torso / length)
             add(points[wrist], points[wrist] + reach * forearm, _HAND_RADIUS * torso)
     trunk = [joint for joint in _TRUNK if confidence[joint] > 0]

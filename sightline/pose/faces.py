@@ -9,6 +9,7 @@ Example::
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Self, TypeAlias
 
@@ -34,8 +35,13 @@ _NOBODY = 0
 _HEAD_RATIO = 0.5
 """A head of less than half the size is another person's: further away, or a child's."""
 
+_SAME_HEAD = 0.25
+_LARGER_HEAD, _MOST = 2.2, 0.65
 _SAME_BODY = 1 / 6
 """Joints that differ by less than this share of the person's size on average are one person's."""
+
+_PART = 1 / 3
+"""As in :mod:`sightline.pose.people`. A face in it makes it another person, such as a child on a lap."""
 
 _LARGE_PART, _SMALL_PART = 0.6, 0.35
 
@@ -94,8 +100,9 @@ class FaceDetector:
         about as large as their head and in the same place. A head that may belong to two of them belongs to nobody.
         """
         tracked = {number: head for number, points in people.items() if (head := head_box(points)) is not None}
-        strangers = self._strangers(rgb, people, tracked)
-        heads = [*self._faces(rgb), *_heads_of(strangers)]
+        faces = self._faces(rgb)
+        strangers = self._strangers(rgb, people, tracked, faces)
+        heads = [*faces, *_heads_of(strangers)]
         owners = [_owner(head, tracked) for head in heads]
         found: dict[int, list[Box]] = {number: [head.astype(np.float64)] for number, head in tracked.items()}
         for owner, box in zip(owners, heads, strict=True):
@@ -108,12 +115,21 @@ class FaceDetector:
         )
 
     def _strangers(
-        self, rgb: Frame, people: Mapping[int, Keypoints], heads: Mapping[int, NDArray[np.float32]]
+        self,
+        rgb: Frame,
+        people: Mapping[int, Keypoints],
+        heads: Mapping[int, NDArray[np.float32]],
+        faces: list[Box],
     ) -> list[Keypoints]:
         def is_tracked(found: Person) -> bool:
             head = head_box(found.keypoints)
-            same_head = head is not None and _owner(head.astype(np.float64), heads) != _NOBODY
-            return same_head or any(_same_body(found.keypoints, points) for points in people.values())
+            if head is not None and _owner(head.astype(np.float64), heads) != _NOBODY:
+                return True
+            has_face = head is not None and any(_same_head(face, head) for face in faces)
+            return any(
+                _same_body(found.keypoints, points) or (not has_face and _is_part(found.keypoints, points))
+                for points in people.values()
+            )
 
         strangers: list[Keypoints] = []
         for found in self._people(rgb):
@@ -160,12 +176,17 @@ def _owner(head: Box, tracked: Mapping[int, NDArray[np.float32]]) -> int:
 
 
 def _same_head(one: Box, other: NDArray[np.float32]) -> bool:
-    inside = [
-        bool((2 * box[:2] <= corners[:2] + corners[2:]).all() and (corners[:2] + corners[2:] <= 2 * box[2:]).all())
-        for corners, box in ((one, other), (other, one))
-    ]
-    ratio = float(one[3] - one[1]) / float(other[3] - other[1])
-    return any(inside) and _HEAD_RATIO <= ratio <= 1 / _HEAD_RATIO
+    """Return whether a detected head can be the tracked one.
+
+    Both detections of one head differ by up to a tenth of its size; heads side by side by more than a third. A face
+    model sometimes marks a larger square that contains most of a head that is close to the camera.
+    """
+    size = float(other[3] - other[1])
+    ratio = float(one[3] - one[1]) / size
+    distance = math.dist((one[:2] + one[2:]) / 2, (other[:2] + other[2:]) / 2) / size
+    near = distance < _SAME_HEAD and _HEAD_RATIO <= ratio <= 1 / _HEAD_RATIO
+    shared = np.maximum(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0).prod()
+    return near or (ratio < _LARGER_HEAD and float(shared) > _MOST * size**2)
 
 
 def _same_body(one: Keypoints, other: Keypoints) -> bool:
@@ -174,6 +195,18 @@ def _same_body(one: Keypoints, other: Keypoints) -> bool:
         return False
     distance = float(np.linalg.norm(one[both, :2] - other[both, :2], axis=1).mean())
     return distance < _SAME_BODY * float(np.ptp(other[both, :2], axis=0).max())
+
+
+def _is_part(one: Keypoints, other: Keypoints) -> bool:
+    """Return whether it is a part of the other person, such as a hand: among their joints, under a third as large."""
+    if not (one[:, 2] > 0).any() or not (other[:, 2] > 0).any():
+        return False
+    (low, high), (other_low, other_high) = (
+        (points.min(axis=0), points.max(axis=0)) for points in (one[one[:, 2] > 0, :2], other[other[:, 2] > 0, :2])
+    )
+    middle = (low + high) / 2
+    inside = bool(((middle >= other_low) & (middle <= other_high)).all())
+    return inside and float((high - low).max()) < _PART * float((other_high - other_low).max())
 
 
 def _face_boxes(model: Any, rgb: Frame, window: SearchWindow) -> list[Box]:

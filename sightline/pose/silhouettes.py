@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from sightline.media import PersonSample, Silhouette
 from sightline.pose.body import body_outline
 from sightline.pose.estimator import Person
-from sightline.pose.skeleton import Keypoints
 
 _MASKED = 0.2
 """Pixels of at least this value are covered. Values between 0.2 and 0.8 are rare: the mask's edges are sharp."""
@@ -68,15 +67,9 @@ def _own(
         # Where both masks claim a pixel, only the joints tell whose it is.
         own[(cover > 0) & (body == 0)] = 0
         bodies = np.zeros(size, np.uint8)
-        body_outline(_with_guesses(other.keypoints)).draw(bodies, 1, _OTHERS_REACH)
+        body_outline(other.keypoints).draw(bodies, 1, _OTHERS_REACH)
         own[bodies > 0] = 0
     return own
-
-
-def _with_guesses(keypoints: Keypoints) -> Keypoints:
-    certain = keypoints.copy()
-    certain[:, 2] = certain[:, 2] > 0
-    return certain
 
 
 def _reach(cover: NDArray[np.uint8]) -> tuple[float, float, float, float]:

@@ -9,9 +9,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sightline.media import FaceSeries, Heads, Overlay, PoseSeries, TimedLabel, palette
+from sightline.media import (
+    FaceSeries,
+    Heads,
+    Hiding,
+    Outline,
+    Overlay,
+    PeopleSeries,
+    PersonSample,
+    PoseSeries,
+    TimedLabel,
+    colour_of,
+    palette,
+)
 from sightline.media.banner import Banner
 from sightline.media.planes import copy_planes, rgb_to_yuv
+
+VIEWS = {
+    "normal": np.eye(3),
+    "protanope": np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]]),
+    "deuteranope": np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]]),
+}
+"""Linear RGB as seen."""
 
 
 def poses() -> PoseSeries:
@@ -110,3 +129,99 @@ def test_long_caption_is_split_into_pages_without_loss() -> None:
     pages = banner.pages(text)
     assert all(len(page) <= 2 for page in pages)
     assert " ".join(line for page in pages for line in page) == text
+
+
+LIMBS = [(0, 1, (230, 159, 0)), (0, 2, (86, 180, 233)), (0, 3, (247, 247, 247))]
+
+
+def body(x: float) -> PersonSample:
+    return PersonSample(np.array([[x, 60, 1], [x - 30, 120, 1], [x + 30, 120, 1], [x, 160, 1]], np.float32))
+
+
+def people_at(*places: float) -> PeopleSeries:
+    series = PeopleSeries(LIMBS, 0.1)
+    series.add(0.0, {number: body(x) for number, x in enumerate(places, start=1)})
+    series.end()
+    return series
+
+
+def drawn(overlay: Overlay) -> np.ndarray:
+    frame = av.VideoFrame.from_ndarray(np.full((360, 640, 3), 90, np.uint8), format="rgb24")
+    shown = av.VideoFrame(640, 360, "yuv420p")
+    overlay.draw(copy_planes(frame, shown), 0.0, Banner(640, 360))
+    return shown.to_ndarray(format="rgb24").astype(int)
+
+
+def never() -> int | None:
+    raise AssertionError("the patient is not needed for this frame")
+
+
+class TestPeople:
+    def test_frame_with_one_person_does_not_wait_for_the_patient(self) -> None:
+        alone = drawn(Overlay(1.0, poses=people_at(100), patient=never))
+        assert np.array_equal(alone, drawn(Overlay(1.0, poses=people_at(100))))
+
+    def test_one_person_has_two_colours_and_no_tag(self) -> None:
+        rgb = drawn(Overlay(1.0, poses=people_at(100)))
+        orange, blue = rgb[90, 85], rgb[90, 115]
+        assert orange[0] > orange[2] + 80
+        assert blue[2] > blue[0] + 80
+        assert np.abs(rgb[:50] - 90).max() <= 2
+
+    def test_first_person_keeps_their_colours_when_others_come(self) -> None:
+        alone, together = (drawn(Overlay(1.0, poses=people_at(*places))) for places in ((100,), (100, 400)))
+        assert np.array_equal(alone[70:170, 60:140], together[70:170, 60:140])
+
+    def test_everyone_has_a_tag_and_the_patients_is_the_largest(self) -> None:
+        rgb = drawn(Overlay(1.0, poses=people_at(100, 320, 540), patient=lambda: 2))
+        tags = [(np.abs(rgb[:56, x - 70 : x + 70] - 90).max(axis=2) > 8).sum() for x in (100, 320, 540)]
+        assert min(tags) > 100
+        assert tags[1] > 1.2 * max(tags[0], tags[2])
+
+    def test_people_at_one_place_have_separate_tags(self) -> None:
+        one, two = (drawn(Overlay(1.0, poses=people_at(*places), patient=lambda: 1)) for places in ((300,), (300, 302)))
+        assert (np.abs(one[:56] - 90).max(axis=2) > 8).sum() == 0
+        rows = (np.abs(two[:60] - 90).max(axis=2) > 8).any(axis=1).sum()
+        assert rows > 20, "two tags, one above the other"
+
+    def test_left_and_right_of_others_differ_in_brightness(self) -> None:
+        rgb = drawn(Overlay(1.0, poses=people_at(100, 400)))
+        right, left = rgb[90, 385], rgb[90, 415]
+        assert right.sum() > left.sum() + 120
+        assert right[1] == max(right)
+        assert left[1] == max(left)
+
+    def test_hidden_people_have_no_skeleton(self) -> None:
+        series = people_at(100, 400)
+        series.outline = lambda points: Outline(
+            np.array([[points[0, 0], 60, points[0, 0], 160, 60]], np.float32), np.zeros((0, 2), np.float32)
+        )
+        rgb = drawn(Overlay(1.0, poses=series, hiding=Hiding(series, lambda: 1)))
+        assert rgb[70:150, 360:440].std(axis=(0, 1)).max() < 3
+        assert rgb[70:150, 60:140].std() > 10
+
+    @settings(deadline=None, max_examples=20)
+    @given(
+        st.lists(st.tuples(st.floats(-300, 900), st.floats(-300, 700)), min_size=2, max_size=6),
+        st.text(min_size=1, max_size=60),
+    )
+    def test_tags_are_drawn_at_any_place_and_with_any_name(self, places: list[tuple[float, float]], name: str) -> None:
+        series = PeopleSeries(LIMBS, 0.1)
+        series.add(0.0, {
+            number: PersonSample(body(x).keypoints + np.array([0, y, 0], np.float32))
+            for number, (x, y) in enumerate(places, start=1)
+        })  # fmt: skip
+        series.end()
+        rgb = drawn(Overlay(1.0, poses=series, patient=lambda: 1, patient_name=name))
+        assert (rgb[:280] != 90).any()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_colours_of_four_people_differ_for_colour_blind_people(view: str) -> None:
+    """The differences in CIELAB of what protanopes, deuteranopes and others see (Viénot, Brettel and Mollon 1999)."""
+    from skimage.color import rgb2lab
+
+    seen = np.array([[VIEWS[view] @ (np.array(colour_of(number)) / 255) ** 2.2 for number in range(1, 5)]])
+    lab = rgb2lab(np.clip(seen, 0, 1) ** (1 / 2.2))[0]
+    distances = [np.linalg.norm(lab[i] - lab[j]) for i in range(4) for j in range(i)]
+    assert min(distances) > 15

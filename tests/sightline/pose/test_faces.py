@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage import data
 
-from sightline.pose import JOINTS, FaceDetector, Keypoints, detect_pose, head_box
+from sightline.pose import JOINTS, FaceDetector, Keypoints, PoseEstimator, detect_pose, find_people, head_box
 
 from .conftest import Photo, labels_of
 
@@ -108,3 +108,58 @@ class TestHeadBox:
         face = [JOINTS.index(name) for name in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]
         person[face] = 0
         assert head_box(person) is None
+
+
+class TestDetectHeads:
+    """Heads are attributed to tracked people; everyone else is a stranger."""
+
+    @pytest.fixture(scope="class")
+    def crowd(self, photos: list[Photo]) -> tuple[Photo, dict[int, Keypoints]]:
+        photo = max(photos, key=lambda photo: len(photo.people))
+        with PoseEstimator() as estimator:
+            people = find_people(photo.rgb, estimator)
+        return photo, {number: person.keypoints for number, person in enumerate(people, start=1)}
+
+    def test_heads_of_tracked_people_are_theirs(
+        self, faces: FaceDetector, crowd: tuple[Photo, dict[int, Keypoints]]
+    ) -> None:
+        photo, people = crowd
+        heads = faces.detect_heads(photo.rgb, people)
+        assert set(heads.owners.tolist()) >= set(people)
+        assert not heads.strangers
+        for number, points in people.items():
+            nose = points[JOINTS.index("nose"), :2]
+            boxes = heads.boxes[heads.owners == number]
+            assert any(((nose >= box[:2]) & (nose <= box[2:])).all() for box in boxes)
+
+    def test_person_who_is_not_tracked_is_a_stranger(
+        self, faces: FaceDetector, crowd: tuple[Photo, dict[int, Keypoints]]
+    ) -> None:
+        photo, people = crowd
+        strangers = 0
+        for missed, points in people.items():
+            others = {number: joints for number, joints in people.items() if number != missed}
+            heads = faces.detect_heads(photo.rgb, others)
+            nose = points[JOINTS.index("nose"), :2]
+            unowned = heads.boxes[heads.owners == 0]
+            assert any(((nose >= box[:2]) & (nose <= box[2:])).all() for box in unowned)
+            strangers += bool(heads.strangers)
+        assert strangers >= len(people) - 2, "two of them stand close behind others"
+
+    def test_one_filmed_person_has_no_strangers(
+        self, faces: FaceDetector, signing: list[tuple[NDArray[np.uint8], float]]
+    ) -> None:
+        for rgb, _ in signing[::20]:
+            heads = faces.detect_heads(rgb, {4: detect_pose(rgb)})
+            assert set(heads.owners.tolist()) == {4}
+            assert not heads.strangers
+
+    def test_face_in_front_of_two_heads_belongs_to_nobody(self, faces: FaceDetector) -> None:
+        pose = detect_pose(data.astronaut())
+        heads = faces.detect_heads(data.astronaut(), {1: pose, 2: pose + np.array([4, 4, 0], np.float32)})
+        assert 0 in heads.owners.tolist()
+
+    def test_frame_without_people_has_no_heads(self, faces: FaceDetector) -> None:
+        heads = faces.detect_heads(np.full((120, 200, 3), 90, np.uint8), {})
+        assert heads.boxes.shape == (0, 4)
+        assert heads.owners.shape == (0,)
