@@ -16,7 +16,7 @@ from benchmarks._people.association import baselines
 from benchmarks._people.clip import Clip, ComposedFrame, PersonTruth
 from benchmarks._people.composer import compose, single
 from benchmarks._people.detections import Detections, detections
-from benchmarks._people.metrics import MATCH, Scores, Tracked, counts, evaluate, oks
+from benchmarks._people.metrics import MATCH, SHARES, Scores, Tracked, counts, evaluate, overlap
 from sightline.pose import PoseTracker
 
 __all__ = ["OURS", "PERFECT", "SingleTrial", "Trial", "people_tracker", "run_single", "run_trial"]
@@ -31,14 +31,17 @@ Keypoints = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Trial:
-    """The scores of a clip by the way of tracking; ``seconds``: processor seconds per frame of our tracker."""
+    """The scores of a clip by the visible share from which on people count, and by the way of tracking.
+
+    ``away``: the patient's longest absence, and ``seconds``: processor seconds per frame of our tracker.
+    """
 
     seed: int
     people: int
     tags: tuple[str, ...]
     frames: int
     away: float
-    scores: dict[str, Scores]
+    scores: dict[float, dict[str, Scores]]
     seconds: float | None = None
 
 
@@ -89,7 +92,10 @@ def run_trial(seed: int, with_baselines: bool) -> Trial:
         tracked[PERFECT] = [
             _numbered(people, _perfect(people, truth)) for people, truth in zip(found, truths, strict=True)
         ]
-    scores = {name: evaluate(truths, people, clip.patient) for name, people in tracked.items()}
+    scores = {
+        share: {name: evaluate(truths, people, clip.patient, share) for name, people in tracked.items()}
+        for share in SHARES
+    }
     return Trial(seed, len(clip.actors), tuple(sorted(clip.tags)), len(frames), _away(clip, truths), scores, seconds)
 
 
@@ -147,7 +153,9 @@ def _perfect(people: Detections, truths: Sequence[PersonTruth]) -> list[int]:
     from scipy.optimize import linear_sum_assignment
 
     numbers = [1000 + row for row in range(len(people.keypoints))]
-    similar = np.array([[oks(truth, pose, truth.keypoints[:, 2] > 0) for pose in people.keypoints] for truth in truths])
+    similar = np.array(
+        [[overlap(truth, pose, truth.keypoints[:, 2] > 0) for pose in people.keypoints] for truth in truths]
+    )
     if similar.size:
         for row, column in zip(*linear_sum_assignment(-similar), strict=True):
             if similar[row, column] >= MATCH / 2:
