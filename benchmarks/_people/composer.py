@@ -25,7 +25,7 @@ _SMALL = 150
 """Photos of people of at most so many pixels are used half as often as the others."""
 _LONGEST = 12.0
 """Seconds of a clip in which nobody is away for long."""
-_NEAREST, _FARTHEST = 1.7, 9.0
+_NEAREST, _FARTHEST = 1.7, 11.0
 _SMALLEST = 80
 """The least height of a person, in pixels."""
 _HUES = (0, 0, 70, 130, 200, 260)
@@ -219,7 +219,7 @@ def _pass(plan: _Plan, z: float, start: float) -> Script:
 
 def _behind(plan: _Plan, cutout: CutOut) -> Script:
     patient = _patient_place(plan)[1]
-    z = plan.distance(cutout, patient + 0.5, patient + 3.5)
+    z = plan.distance(cutout, patient + 0.5, patient + 5.0)
     return _pass(plan, z, float(plan.random.uniform(0, 0.35 * plan.duration)))
 
 
@@ -284,7 +284,7 @@ def _stand(plan: _Plan, cutout: CutOut) -> Script:
 
 def _approach(plan: _Plan, cutout: CutOut, x: float | None = None) -> Script:
     random = plan.random
-    far, near = plan.distance(cutout, 5, 8), plan.distance(cutout, 2, 3)
+    far, near = plan.distance(cutout, 5, 11), plan.distance(cutout, 1.7, 3)
     start = random.uniform(-0.8, 0.8) * plan.camera.side(far, 0)
     target = random.uniform(-0.6, 0.6) * plan.camera.side(near, 0) if x is None else x
     script = Script(start, far).wait(random.uniform(0, 1)).go(target, near, plan.speed()).wait(random.uniform(1, 3))
