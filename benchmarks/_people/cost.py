@@ -5,11 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from benchmarks._people.clip import ComposedFrame
 from benchmarks._people.composer import compose, single
-from benchmarks._people.trial import people_tracker
+from benchmarks._people.trial import people_tracker, track_people
 from sightline.pose import PoseTracker
 
 __all__ = ["ratios"]
@@ -23,15 +22,15 @@ def ratios(people: int, seeds: Sequence[int]) -> dict[str, float]:
     figures = []
     for seed in seeds:
         frames = list((single if people == 1 else compose)(seed).frames())
-        before, after = _seconds(PoseTracker, frames), _seconds(tracker, frames)
+        before, (_, after) = _seconds(frames), track_people(tracker, frames)
         figures.append((before, after, after / before))
     names = ("before", "after", "ratio")
     return {name: statistics.median(row[column] for row in figures) for column, name in enumerate(names)}
 
 
-def _seconds(tracker: Any, frames: Sequence[ComposedFrame]) -> float:
-    with tracker() as tracking:
-        started = time.process_time()
+def _seconds(frames: Sequence[ComposedFrame]) -> float:
+    started = time.process_time()
+    with PoseTracker() as tracker:
         for frame in frames:
-            tracking.track(frame.rgb, frame.time)
-        return (time.process_time() - started) / len(frames)
+            tracker.track(frame.rgb, frame.time)
+    return (time.process_time() - started) / len(frames)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._people.clip import ComposedFrame
-from benchmarks._people.folder import cached
+from benchmarks._people.folder import cached, version
 from sightline.pose.estimator import PoseEstimator
 from sightline.pose.people import find_people
 
 __all__ = ["Detections", "detections"]
 
+_COMPOSER = ("acts", "clip", "composer", "cutouts", "masks", "plan", "scenes", "scripts")
+_DETECTOR = ("estimator", "people", "windows")
 _CONFIDENCE = 0.7
 """The lowest confidence of a person, as for the faces to blur."""
 
@@ -36,7 +36,8 @@ def detections(name: str, frames: Iterable[ComposedFrame]) -> list[Detections]:
     They are stored under the clip's name, the composer's code and the detector's, so a change of either finds them
     again.
     """
-    stored = cached(f"detections-{name}-{_version()}", lambda: _found(frames))
+    versions = version("benchmarks._people", *_COMPOSER), version("sightline.pose", *_DETECTOR)
+    stored = cached(f"detections-{name}-{'-'.join(versions)}", lambda: _found(frames))
     ends = np.cumsum(stored["counts"])
     found = []
     for start, end in zip(ends - stored["counts"], ends, strict=True):
@@ -56,14 +57,3 @@ def _found(frames: Iterable[ComposedFrame]) -> dict[str, NDArray[np.float32] | N
         "boxes": np.array([person.box for person in everyone], np.float32).reshape(-1, 4),
         "confidences": np.array([person.confidence for person in everyone], np.float32),
     }
-
-
-def _version() -> str:
-    digest = hashlib.sha256()
-    for package, names in (
-        ("benchmarks._people", ("clip.py", "composer.py", "cutouts.py", "scenes.py", "scripts.py")),
-        ("sightline.pose", ("estimator.py", "people.py", "windows.py")),
-    ):
-        for name in names:
-            digest.update(files(package).joinpath(name).read_bytes())
-    return digest.hexdigest()[:8]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +19,7 @@ from benchmarks._people.detections import Detections, detections
 from benchmarks._people.metrics import MATCH, SHARES, Scores, Tracked, counts, evaluate, overlap
 from sightline.pose import PoseTracker
 
-__all__ = ["OURS", "PERFECT", "SingleTrial", "Trial", "people_tracker", "run_single", "run_trial"]
+__all__ = ["OURS", "PERFECT", "SingleTrial", "Trial", "people_tracker", "run_single", "run_trial", "track_people"]
 
 OURS, PERFECT = "sightline", "perfect association"
 """The names of two rows: this project's tracker, and what the detections would allow."""
@@ -81,7 +81,7 @@ def run_trial(seed: int, with_baselines: bool) -> Trial:
     tracked: dict[str, Sequence[Tracked]] = {}
     seconds = None
     if tracker := people_tracker():
-        tracked[OURS], seconds = _track_people(tracker, frames)
+        tracked[OURS], seconds = track_people(tracker, frames)
     if with_baselines:
         found = detections(f"{seed}", frames)
         for name, association in baselines().items():
@@ -109,7 +109,7 @@ def run_single(seed: int) -> SingleTrial:
         poses["before"] = [before.track(frame.rgb, frame.time) for frame in frames]
         seconds["before"] = (time.process_time() - started) / len(frames)
     if tracker := people_tracker():
-        tracked, seconds["after"] = _track_people(tracker, frames)
+        tracked, seconds["after"] = track_people(tracker, frames)
         main = _main(tracked)
         poses["after"] = [people.get(main) for people in tracked]
         extra = sum(len(people) - (main in people) for people in tracked)
@@ -121,17 +121,25 @@ def run_single(seed: int) -> SingleTrial:
     return SingleTrial(seed, len(counted), found, error, np.concatenate([*difference, []]).tolist(), extra, seconds)
 
 
-def _track_people(tracker: Callable[[], Any], frames: Iterable[ComposedFrame]) -> tuple[list[Tracked], float]:
-    tracked: list[Tracked] = []
+def track_people(tracker: Callable[[], Any], frames: Sequence[ComposedFrame]) -> tuple[list[Tracked], float]:
+    """Return the people of each frame, and the processor seconds per frame."""
+    started = time.process_time()
+    found: dict[float, Tracked] = {}
     with closing(tracker()) as people:
-        started = time.process_time()
         for frame in frames:
-            tracked.append(dict(people.track(frame.rgb, frame.time)))
+            found.update(_final(people.track(frame.rgb, frame.time), frame.time))
+        if finish := getattr(people, "finish", None):
+            found.update(_final(finish(), np.inf))
         numbers = _joined(people)
-        seconds = (time.process_time() - started) / max(1, len(tracked))
-    if numbers is None:
-        return tracked, seconds
-    return [{numbers[piece]: pose for piece, pose in found.items() if piece in numbers} for found in tracked], seconds
+    tracked = [found.get(frame.time, {}) for frame in frames]
+    if numbers is not None:
+        tracked = [{numbers[piece]: pose for piece, pose in seen.items() if piece in numbers} for seen in tracked]
+    return tracked, (time.process_time() - started) / max(1, len(frames))
+
+
+def _final(result: Any, moment: float) -> dict[float, Tracked]:
+    """Return the people by time; a tracker that looks back returns earlier frames, when they are final."""
+    return {moment: result} if isinstance(result, dict) else dict(result)
 
 
 def _joined(tracker: Any) -> dict[int, int] | None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from benchmarks._people import FPS, compose
 from benchmarks._people.clip import Actor, Clip
 from benchmarks._people.cutouts import CutOut, photo
+from benchmarks._people.scripts import Script
 from sightline.pose import JOINTS
 
 SIZE = (320, 240)
@@ -109,6 +110,21 @@ class TestTruth:
         x, y, seconds = clip.person_at
         assert (x, y) == pytest.approx((160, 220 - 150 * 0.92), abs=1)
         assert seconds == 0
+
+
+class TestScript:
+    TIMES = np.arange(0, 10, 0.1)
+
+    @given(speed=st.floats(0.5, 2), x=st.floats(-5, 5), pause=st.floats(0, 3))
+    def test_nobody_walks_faster_than_they_are_asked_to(self, speed: float, x: float, pause: float) -> None:
+        places = Script(-3, 4).wait(pause).go(x, 3, speed).wait(1).go(0, 5, speed).sampled(self.TIMES)
+        steps = np.hypot(*np.diff(places, axis=0).T)
+        assert steps.max() <= 0.1 * speed * 1.01
+
+    def test_person_who_returns_elsewhere_is_not_between_the_places(self) -> None:
+        places = Script(5, 4).wait(3.05).jump(-5, 6).wait(2).go(0, 6, 1).sampled(self.TIMES)
+        away = places[:, 0][self.TIMES < 4.8]
+        assert set(away.round(6)) == {5, -5}
 
 
 @pytest.mark.usefixtures("photos")
