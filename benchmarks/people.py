@@ -32,7 +32,7 @@ import numpy as np
 from benchmarks._people import FPS, compose
 from benchmarks._people.association import baselines
 from benchmarks._people.metrics import SHARES, check_trackeval, combine
-from benchmarks._people.trial import OURS, PERFECT, SingleTrial, Trial, people_tracker, run_single, run_trial
+from benchmarks._people.trial import OURS, PERFECT, SingleTrial, Trial, run_single, run_trial
 
 OUT = Path(__file__).parent / "out"
 CLIPS = 200
@@ -67,8 +67,6 @@ def main() -> None:
     check_trackeval()
     if missing := {"ByteTrack", "OC-SORT"} - set(baselines()):
         print(f"without the package trackers, {' and '.join(sorted(missing))} are not measured")
-    if people_tracker() is None:
-        print("this version has no tracker of several people: only the other associations are measured")
     seeds = list(range(options.clips)) if options.seeds is None else options.seeds
     result: dict[str, Any] = {"clips": {}, "table": {}}
     trials = _parallel(_trial, [(seed, not options.no_baselines) for seed in seeds], options.workers, "clips")
@@ -79,7 +77,7 @@ def main() -> None:
     count = len(seeds) // 5 if options.singles is None else options.singles
     if singles := _parallel(run_single, list(range(count)), options.workers, "clips of one person"):
         result["singles"] = _singles(singles)
-    if not options.no_cost and people_tracker():
+    if not options.no_cost:
         result["cost"] = _cost()
     OUT.mkdir(exist_ok=True)
     (OUT / "people.json").write_text(json.dumps(result, indent=2))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +14,10 @@ from benchmarks._people.clip import Clip, ComposedFrame, PersonTruth
 from benchmarks._people.composer import compose, single
 from benchmarks._people.detections import Detections, detections
 from benchmarks._people.metrics import MATCH, SHARES, Scores, Tracked, counts, evaluate, overlap
-from sightline.pose import PoseTracker
+from sightline.pose import PeopleTracker, PoseTracker
+from sightline.pose.linking import link_pieces
 
-__all__ = ["OURS", "PERFECT", "SingleTrial", "Trial", "people_tracker", "run_single", "run_trial", "track_people"]
+__all__ = ["OURS", "PERFECT", "SingleTrial", "Trial", "run_single", "run_trial", "track_people"]
 
 OURS, PERFECT = "sightline", "perfect association"
 """The names of two rows: this project's tracker, and what the detections would allow."""
@@ -42,7 +40,7 @@ class Trial:
     frames: int
     away: float
     scores: dict[float, dict[str, Scores]]
-    seconds: float | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,25 +61,13 @@ class SingleTrial:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def people_tracker() -> Callable[[], Any] | None:
-    """Return this project's tracker of people, or None if there is none in this version."""
-    try:
-        module = importlib.import_module("sightline.pose.people_tracker")
-    except ImportError:
-        return None
-    tracker: Callable[[], Any] = module.PeopleTracker
-    return tracker
-
-
 def run_trial(seed: int, with_baselines: bool) -> Trial:
     """Track the clip of a seed in all ways, and score them."""
     clip = compose(seed)
     frames = list(clip.frames())
     truths = [frame.people for frame in frames]
     tracked: dict[str, Sequence[Tracked]] = {}
-    seconds = None
-    if tracker := people_tracker():
-        tracked[OURS], seconds = track_people(tracker, frames)
+    tracked[OURS], seconds = track_people(frames)
     if with_baselines:
         found = detections(f"{seed}", frames)
         for name, association in baselines().items():
@@ -103,16 +89,15 @@ def run_single(seed: int) -> SingleTrial:
     """Track a clip of one person with the single-person tracker and with ours."""
     frames = list(single(seed).frames())
     poses: dict[str, list[Keypoints | None]] = {}
-    seconds, extra = {}, 0
+    seconds: dict[str, float] = {}
     with PoseTracker() as before:
         started = time.process_time()
         poses["before"] = [before.track(frame.rgb, frame.time) for frame in frames]
         seconds["before"] = (time.process_time() - started) / len(frames)
-    if tracker := people_tracker():
-        tracked, seconds["after"] = track_people(tracker, frames)
-        main = _main(tracked)
-        poses["after"] = [people.get(main) for people in tracked]
-        extra = sum(len(people) - (main in people) for people in tracked)
+    tracked, seconds["after"] = track_people(frames)
+    main = _main(tracked)
+    poses["after"] = [people.get(main) for people in tracked]
+    extra = sum(len(people) - (main in people) for people in tracked)
     counted = [index for index, frame in enumerate(frames) if counts(frame.people[0])]
     found = {name: sum(poses[name][index] is not None for index in counted) for name in poses}
     error = {name: _error(frames, poses[name]) for name in poses}
@@ -121,36 +106,20 @@ def run_single(seed: int) -> SingleTrial:
     return SingleTrial(seed, len(counted), found, error, np.concatenate([*difference, []]).tolist(), extra, seconds)
 
 
-def track_people(tracker: Callable[[], Any], frames: Sequence[ComposedFrame]) -> tuple[list[Tracked], float]:
+def track_people(frames: Sequence[ComposedFrame]) -> tuple[list[Tracked], float]:
     """Return the people of each frame, and the processor seconds per frame."""
-    found: dict[float, Tracked] = {}
-    with closing(tracker()) as people:
+    found = []
+    with PeopleTracker() as tracker:
         started = time.process_time()
         for frame in frames:
-            found.update(_final(people.track(frame.rgb, frame.time), frame.time))
-        if finish := getattr(people, "finish", None):
-            found.update(_final(finish(), np.inf))
-        numbers = _joined(people)
+            found += tracker.track(frame.rgb, frame.time)
+        found += tracker.finish()
+        people = link_pieces(tracker.pieces)
         seconds = (time.process_time() - started) / max(1, len(frames))
-    tracked = [found.get(frame.time, {}) for frame in frames]
-    if numbers is not None:
-        tracked = [{numbers[piece]: pose for piece, pose in seen.items() if piece in numbers} for seen in tracked]
-    return tracked, seconds
-
-
-def _final(result: Any, moment: float) -> dict[float, Tracked]:
-    """Return the people by time; a tracker that looks back returns earlier frames, when they are final."""
-    return {moment: result} if isinstance(result, dict) else dict(result)
-
-
-def _joined(tracker: Any) -> dict[int, int] | None:
-    """Return the number of the person of each of the tracker's pieces; None if it numbers people itself."""
-    try:
-        linking = importlib.import_module("sightline.pose.linking")
-    except ImportError:
-        return None
-    people = enumerate(linking.link_pieces(tracker.pieces), 1)
-    return {piece.number: number for number, person in people for piece in person.pieces}
+    numbers = {piece.number: number for number, person in enumerate(people, 1) for piece in person.pieces}
+    return [
+        {numbers[piece]: person.keypoints for piece, person in seen.items() if piece in numbers} for _, seen in found
+    ], seconds
 
 
 def _numbered(people: Detections, numbers: Sequence[int]) -> Tracked:

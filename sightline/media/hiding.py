@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -76,7 +77,7 @@ class Hiding:
         image = rgb.copy()
         cover = self.cover(time, (rgb.shape[1], rgb.shape[0]))
         for channel in range(3):
-            _fill(image[..., channel], cover, 1, lambda number, channel=channel: _hidden_colour(number)[channel])
+            _fill(image[..., channel], cover, 1, partial(_hidden_level, channel))
         return image
 
     def draw(self, planes: Planes, time: float) -> None:
@@ -227,6 +228,10 @@ def _spread(numbers: Mask) -> Mask:
 
     wide = cv2.dilate(numbers, np.ones((5, 5), np.uint8))
     return np.where(numbers > 0, numbers, wide)
+
+
+def _hidden_level(channel: int, number: int) -> int:
+    return _hidden_colour(number)[channel]
 
 
 def _hidden_colour(number: int) -> Rgb:

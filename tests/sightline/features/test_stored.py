@@ -29,7 +29,7 @@ def as_stored(session: str, rel: float = 1e-9) -> Any:
 
 @pytest.mark.parametrize("session", [name for name in STORED if name.endswith(".parquet")])
 def test_session_of_version_0_1_keeps_its_features(session: str) -> None:
-    assert features_of_track(V0_1 / session) == as_stored(session)
+    assert features_of_track(V0_1 / session, 1) == as_stored(session)
 
 
 def test_synthetic_session_keeps_its_features() -> None:

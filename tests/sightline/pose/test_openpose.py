@@ -28,9 +28,9 @@ from sightline.pose import (
     Track,
     export_openpose,
     in_order,
-    people_for,
     read_openpose,
     read_openpose_people,
+    tracking_outputs,
     write_openpose,
 )
 from sightline.storage import Location
@@ -266,7 +266,7 @@ class TestEveryFrame:
     @given(video_tracks())
     @settings(max_examples=50)
     def test_frames_between_tracked_frames_are_those_of_the_annotated_video(self, track: Track) -> None:
-        people = people_for(track.fps)
+        people = tracking_outputs(track.fps).people
         poses = dict(zip(track.frames.tolist(), track.keypoints, strict=True))
         for frame in track.tracked_frames.tolist():
             pose = poses.get(frame)

@@ -11,6 +11,7 @@ import pytest
 from sightline import documents, storage
 from sightline.emotion import PatientNames, find_emotions_in
 from sightline.errors import InvalidInput, StorageError
+from sightline.features import valid_seconds
 from sightline.pose import Identity, PeopleTrack, read_openpose_people
 from sightline.sessions import (
     NamesUsed,
@@ -92,7 +93,8 @@ class TestIdentities:
         metadata = read_metadata(store, record)
         assert metadata is not None
         assert (metadata.identity, metadata.frames_with_person) == (identity, changed.frames_with_person)
-        same = {"identity", "frames_with_person"}
+        assert changed.valid_seconds == metadata.valid_seconds == valid_seconds(poses.of(person))
+        same = {"identity", "frames_with_person", "valid_seconds"}
         assert metadata.model_dump(exclude=same) == stored.metadata.model_dump(exclude=same)
         assert storage.read_bytes(track_of(store.patients_bucket, record)) == track
         assert pictures(stored) == [], "strangers are not shown for longer than needed"
