@@ -15,11 +15,10 @@ from sightline.sessions import NamesUsed, PoseIndices, SessionStore, StoredSessi
 from sightline.settings import settings
 from sightline.speech import Engine, FittedTranscript
 from tasks.alerts import send_alert
-from tasks.emotion import find_emotions
+from tasks.emotion import find_emotions, read_patient_names
 from tasks.events import emit_session_unidentified
 from tasks.identity import check_wish, queue_questions, read_wish
 from tasks.media import cut_highlights, probe_video, track_and_annotate
-from tasks.naming import read_names
 from tasks.sessions import ProcessedVideo, fetch_video, find_session, publish_session, store_session
 from tasks.speech import fit_transcript, read_transcript, transcribe
 from tasks.support.flow import sightline_flow, skipped
@@ -120,7 +119,7 @@ def process_video(
             if changed := stored.metadata.changed_parameters(flow_run.parameters):
                 message += f". Options that differ from that run: {changed}"
             return skipped(message, VideoResult.from_session(stored, processed=False))
-        known = read_names(patients, source.patient, names)
+        known = read_patient_names(patients, source.patient.text, names)
         with timings.stage("probe"):
             info = probe_video(
                 source.path,

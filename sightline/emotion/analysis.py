@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from sightline.emotion.attribution import Attributed, Attribution
 from sightline.emotion.cast import Cast, SpokenNoun, make_cast
 from sightline.emotion.coreference import pronoun_gender
+from sightline.emotion.first_names import is_common_word
 from sightline.emotion.keywords import NEUTRAL, Keywords, load_keywords
 from sightline.emotion.lexicon import Lexicon
 from sightline.emotion.mentions import MentionKind
@@ -66,8 +67,7 @@ def find_emotions_in(
     book = NameBook(names or PatientNames())
     speech = SpeechText(segments, duration)
     readings = _read(speech, Lexicon(table))
-    known = book.words | {word for reading in readings for name in reading.names for word in name.form.key_words}
-    mentions = [reading.mentions(known) for reading in readings]
+    mentions = _mentions(readings, book)
     cast = _cast(readings, mentions, book)
     attribution = Attribution(cast)
     hits: list[KeywordHit] = []
@@ -104,6 +104,21 @@ def _read(speech: SpeechText, lexicon: Lexicon) -> list[Reading]:
     pauses = () if END_MARKS.intersection(speech.text) else speech.pauses(PAUSE_SECONDS)
     sentences = split_sentences(speech.text, pauses, speech.segment_starts)
     return [Reading(TaggedSentence(sentence, lexicon), speech) for sentence in sentences]
+
+
+def _mentions(readings: list[Reading], book: NameBook) -> list[list[TimedMention]]:
+    """Return the mentions of every sentence; a name that is certain in one sentence is known in the others."""
+    known = book.words | {word for reading in readings for word in reading.name_words}
+    first = [reading.mentions(known) for reading in readings]
+    found = {
+        word
+        for mentioned in first
+        for timed in mentioned
+        if timed.name and (timed.mention.kind is MentionKind.NAME or not timed.name.is_lower)
+        for word in timed.name.form.key_words
+        if not is_common_word(word)
+    }
+    return first if found <= known else [reading.mentions(known | found) for reading in readings]
 
 
 def _cast(readings: list[Reading], mentions: list[list[TimedMention]], book: NameBook) -> Cast:

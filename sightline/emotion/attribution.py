@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import NamedTuple
 
 from sightline.emotion.cast import Cast
 from sightline.emotion.coreference import MentionHistory, pronoun_gender
 from sightline.emotion.english import english
+from sightline.emotion.first_names import is_common_word
 from sightline.emotion.mentions import MentionKind
 from sightline.emotion.models import About
 from sightline.emotion.name_forms import Match
 from sightline.emotion.nouns import Noun, NounKind
 from sightline.emotion.reading import Part, Reading, Referent, TimedMention
 from sightline.emotion.spoken_names import Person
-from sightline.emotion.subjects import SubjectKind
-from sightline.emotion.tagging import Hit
+from sightline.emotion.subjects import Subject, SubjectKind
+from sightline.emotion.tagging import Hit, TaggedSentence
 
 # After a pronoun of these, the statement is about everybody: "everyone is happy", unless somebody is left out.
 _EVERYBODY = frozenset({"everyone", "everybody"})
@@ -48,10 +50,14 @@ class Attribution:
     def __init__(self, cast: Cast) -> None:
         self._cast = cast
         self._history = MentionHistory(cast)
+        # The names joined by "and", and the index after the last of them.
+        self._group: list[Person] = []
+        self._joined_to = -1
 
     def attribute(self, reading: Reading, mentions: list[TimedMention]) -> dict[Hit, Attributed]:
         """Return whom each keyword of the next sentence is about."""
         self._history.begin_sentence()
+        self._group, self._joined_to = [], -1
         waiting = deque(mentions)
         subjects = {span for referent in reading.referents.values() for span in _spans(referent)}
         attributed: dict[Hit, Attributed] = {}
@@ -63,7 +69,7 @@ class Attribution:
             start = referent.parts[0].start
             while waiting and waiting[0].mention.start < start:
                 self._add(reading, waiting.popleft(), subjects)
-            attributed[hit] = self._attribute(reading, referent)
+            attributed[hit] = self._attribute(reading, _doubted(reading, referent))
         for mention in waiting:
             self._add(reading, mention, subjects)
         # Everybody in the sentence is being talked about, also after the keyword: "so happy today, Anna!"
@@ -97,10 +103,13 @@ class Attribution:
     def _meant(self, reading: Reading, part: Part, time: float) -> _Meant:
         if part.name:
             person = self._cast.names.person_of(part.name)
+            if self._cast.is_alone:
+                return _Meant("patient", person)
             return _Meant(self._about(person) if part.is_certain else "unclear", person)
         if part.noun:
             return self._meant_by_noun(reading, part.noun, time, is_certain=part.is_certain)
-        return self._meant_by_pronoun(reading, part, time)
+        meant = self._meant_by_pronoun(reading, part, time)
+        return meant if part.is_certain or self._cast.is_alone else meant._replace(about="unclear")
 
     def _about(self, person: Person | None) -> About:
         """Return the relation of a person to the patient."""
@@ -119,10 +128,10 @@ class Attribution:
 
     def _meant_by_noun(self, reading: Reading, noun: Noun, time: float, *, is_certain: bool) -> _Meant:
         person = self._cast.nouns.get(noun.key)
-        if not is_certain or self._cast.how == "undecided":
-            return _Meant("unclear", person)
         if self._cast.is_alone:
             return _Meant("patient", person)
+        if not is_certain or self._cast.how == "undecided":
+            return _Meant("unclear", person)
         if noun.owner:
             owner = self._meant(reading, reading.part_of(noun.owner), time)
             # A relative of the patient is not the patient; one of somebody else may be.
@@ -169,6 +178,11 @@ class Attribution:
             text = timed.text if mention.kind is MentionKind.NAME and not timed.name.is_lower else None
             people = self._cast.names.people_of(timed.name)
             history.add_names(people, text, timed.time, is_subject=mention.is_subject)
+            joined = self._joined_to == mention.start - 1 and reading.tagged.word(mention.start - 1) == "and"
+            self._group = [*self._group, *people] if joined else people
+            self._joined_to = mention.end
+            if len(self._group) > 1:
+                history.add_together(tuple(self._group))
         elif timed.noun and (mention.stands_out or mention.start in subjects):
             self._add_noun(timed, timed.noun)
 
@@ -184,6 +198,34 @@ class Attribution:
 def word_is_they(referent: Referent) -> bool:
     """Return whether the referent is "they" or "both"."""
     return bool(referent.parts) and referent.parts[0].word in ("they", "them", "both")
+
+
+def _doubted(reading: Reading, referent: Referent) -> Referent:
+    """Return ``referent``, uncertain if the verb of a text without punctuation may have another subject.
+
+    "Ben is here Anna hugs him and is happy" names Ben before "and". Only the words right before a verb are certain.
+    """
+    tagged, subject = reading.tagged, referent.role.subject
+    if subject is None or tagged.sentence.has_end_mark or not referent.role.is_statement:
+        return referent
+    verb = subject.end
+    while tagged.word(verb) in english().adverbs | {"who", "not"} or tagged.word(verb).endswith("ly"):
+        verb += 1
+    is_verb = tagged.word(verb).endswith("ing") or (verb < len(tagged.words) and tagged.is_finite(verb))
+    if is_verb and (subject.clause <= subject.start or not _is_apart(tagged, subject, verb)):
+        return referent
+    return replace(referent, parts=tuple(replace(part, is_certain=False) for part in referent.parts))
+
+
+def _is_apart(tagged: TaggedSentence, subject: Subject, verb: int) -> bool:
+    """Return whether other people stand between the subject and the "and" of a shared predicate."""
+    e = english()
+    return any(
+        tagged.is_capitalised(index)
+        or tagged.word(index) in e.pronouns | e.person_nouns | e.object_pronouns
+        or not (is_common_word(tagged.word(index)) or tagged.word(index) in e.function_words)
+        for index in range(verb, subject.clause)
+    )
 
 
 def _spans(referent: Referent) -> set[int]:

@@ -76,7 +76,7 @@ def make_cast(
     if not candidates:
         # If nobody is named, the keywords count: "so happy today!"
         cast.how, cast.is_alone = "nobody", not everyone
-    elif len(candidates) == 1:
+    elif len(candidates) == 1 and not candidates[0].may_be_two:
         cast.how, cast.patient, cast.is_alone = "assumed", candidates[0], len(everyone) == 1
     else:
         cast.how = "undecided"

@@ -57,6 +57,7 @@ class English(BaseModel):
     moving: Words
     excluding: Words
     folder_labels: Words
+    named_things: Words
     numbers: Words
     particles: Words
     recordings: Words

@@ -58,8 +58,12 @@ def find_mentions(tagged: TaggedSentence, subjects: Iterable[Subject], known: fr
     if tagged.sentence.has_capitals:
         names |= set(_introduced_names(tagged))
     named = {index for start, end in names for index in range(start, end)}
-    possible = _capitalised_names if tagged.sentence.has_capitals else _names_without_capitals
-    for start, end, kind in possible(tagged, known):
+    possible = (
+        _capitalised_names(tagged, known)
+        if tagged.sentence.has_capitals
+        else _names_without_capitals(tagged, known, frozenset(named))
+    )
+    for start, end, kind in possible:
         if named.isdisjoint(range(start, end)):
             is_subject = tagged.sentence.has_capitals and _may_be_subject(tagged, start, end)
             mentions.append(Mention(start, end, MentionKind.NAME if is_subject else kind, is_subject))
@@ -107,8 +111,11 @@ def _may_be_subject(tagged: TaggedSentence, start: int, end: int) -> bool:
 
 
 def _is_word(tagged: TaggedSentence, subject: Subject) -> bool:
-    """Return whether the subject is a common word whose capital, if any, only begins a sentence: "Toys are here"."""
+    """Return whether the subject is no name: "the TV is on", or "Toys are here", with the capital of a sentence."""
     single = subject.end - subject.start == 1 and subject.kind is SubjectKind.NAME
+    article = tagged.word(subject.start - 1) in ("a", "an", "the")
+    if subject.kind is SubjectKind.NAME and (article or tagged.word(subject.end - 1) in english().named_things):
+        return True
     return single and _has_no_capital_of_its_own(tagged, subject.start) and is_common_word(tagged.word(subject.start))
 
 
@@ -118,28 +125,28 @@ def _has_no_capital_of_its_own(tagged: TaggedSentence, index: int) -> bool:
 
 def _capitalised_names(tagged: TaggedSentence, known: frozenset[str]) -> Iterator[tuple[int, int, MentionKind]]:
     """Yield capitalised words that may be names of people: "we saw John", but not "we are in Boston"."""
-    e = english()
     index = 0
     while index < len(tagged.words):
         last = _last_capital(tagged, index)
         start = None if last is None else name_start(tagged, last)
         if last is not None and start is not None:
             # The first word of a sentence is always capitalised: "Earlier" in "Earlier she cried" is not a name.
-            following = tagged.word(last + 1)
-            begins_phrase = following in e.pronouns | e.determiners | e.prepositions | {"", BREAK}
-            first_word = last == 0 and (begins_phrase or tagged.word(0).endswith(("ing", "ly")))
             word = tagged.word(last)
             common = start == last and _has_no_capital_of_its_own(tagged, last) and is_common_word(word)
             is_known = word in known or is_first_name(word)
-            if is_known or not (first_word or common or _is_place(tagged, start)):
+            thing = common or word in english().named_things or _is_place(tagged, start, last)
+            if is_known or not thing:
                 yield start, last + 1, MentionKind.POSSIBLE_NAME
         index = (index if last is None else last) + 1
 
 
-def _is_place(tagged: TaggedSentence, start: int) -> bool:
+def _is_place(tagged: TaggedSentence, start: int, last: int) -> bool:
     """Return whether the words before name a place or a thing rather than a person: "in Boston", "the Lego"."""
     e = english()
     before = tagged.word(start - 1)
+    if not tagged.sentence.has_end_mark and _may_be_verb(tagged, last + 1):
+        # "Mary came in | Anna is happy".
+        return False
     if before in e.before_places or before in e.determiners - {"that"}:
         return True
     return before == "to" and any(tagged.word(start - i) in e.moving for i in (2, 3))
@@ -169,12 +176,14 @@ def _introduced_names(tagged: TaggedSentence) -> Iterator[tuple[int, int]]:
             yield index, last + 1
 
 
-def _names_without_capitals(tagged: TaggedSentence, known: frozenset[str]) -> Iterator[tuple[int, int, MentionKind]]:
+def _names_without_capitals(
+    tagged: TaggedSentence, known: frozenset[str], named: frozenset[int]
+) -> Iterator[tuple[int, int, MentionKind]]:
     """Yield the known names, and uncommon words where a person is expected: "with peter", "peter's ball"."""
     index = 0
     while index < len(tagged.words):
         end = index
-        while end < len(tagged.words) and _is_name_word(tagged, end, known, start=index):
+        while end < len(tagged.words) and end not in named and _is_name_word(tagged, end, known, start=index):
             end += 1
         if end > index:
             start = index - 1 if tagged.word(index - 1) in english().titles else index
@@ -189,7 +198,8 @@ def _is_name_word(tagged: TaggedSentence, index: int, known: frozenset[str], *, 
         return False
     if word in known and not (is_also_word(word) or is_common_word(word)):
         return True
-    expected = index > start or _expects_person(tagged, index)
+    # In "ben anna is sad" two people may be named.
+    expected = index > start or _expects_person(tagged, index) or tagged.word(index + 1) in known
     if is_first_name(word) or word in known:
         return expected or not (is_also_word(word) or is_common_word(word))
     return len(word) >= _MIN_NAME and expected and not is_common_word(word)
@@ -199,12 +209,27 @@ def _expects_person(tagged: TaggedSentence, index: int) -> bool:
     """Return whether the word is where a person without an article may be named."""
     e = english()
     before, after = tagged.word(index - 1), tagged.word(index + 1)
+    if before == "that" and tagged.is_finite(index + 1):
+        return True
     if before in e.determiners:
         return False
-    begins = before in ("", BREAK) or before in e.interjections | e.coordinators | e.adverbs | e.subordinators
+    if f"{tagged.word(index - 2)} {before}" in e.presenting:
+        return True
+    if after in ("who", "whose"):
+        return True
+    verbal = _may_be_verb(tagged, index + 1) and before not in e.pronouns | e.auxiliaries
+    begins = verbal or before in ("", BREAK) or before in e.interjections | e.coordinators | e.adverbs | e.subordinators
     return (
         begins or before in e.before_people | e.titles | e.introducing or after == "'s" or tagged.is_finite(index + 1)
     )
+
+
+def _may_be_verb(tagged: TaggedSentence, index: int) -> bool:
+    """Return whether the word may be a verb in the third person or in the past: "came", "hugs", "played"."""
+    e = english()
+    word = tagged.word(index)
+    inflected = word.endswith(("s", "ed")) and is_common_word(word)
+    return inflected or word in e.other | e.reporting | e.causing or (bool(word) and tagged.is_finite(index))
 
 
 def _nouns(tagged: TaggedSentence, named: set[int], subjects: set[int]) -> Iterator[Mention]:

@@ -130,6 +130,10 @@ class NameBook:
         genders = {gender for form in self._theirs if (gender := form.gender)}
         return genders.pop() if len(genders) == 1 else None
 
+    def is_listed(self, name: NameForm) -> bool:
+        """Return whether a list has exactly this name."""
+        return name in self._theirs or name in self._others
+
     def match(self, name: NameForm, *, may_be_two: bool = False) -> Match:
         """Return whose name it is. ``may_be_two``: it may be two people's, as in "I told Ben Anna is sad"."""
         exact = {
@@ -144,7 +148,8 @@ class NameBook:
         if forms_of:
             # A doctor may have the patient's surname.
             strange = name.is_professional and not any(full.is_professional for full in forms_of)
-            return Match.UNSURE if strange else Match.PATIENT
+            genders = {name._replace(words=()).gender, self.gender} - {None}
+            return Match.UNSURE if strange or len(genders) > 1 else Match.PATIENT
         return self._match_partly(name, may_be_two=may_be_two)
 
     def _match_partly(self, name: NameForm, *, may_be_two: bool) -> Match:

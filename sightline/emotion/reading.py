@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from sightline.emotion.assertion import asserted_hits
 from sightline.emotion.clauses import find_clause_starts, find_statement
 from sightline.emotion.coordination import is_uncertain_coordination
 from sightline.emotion.english import english
-from sightline.emotion.first_names import Gender
+from sightline.emotion.first_names import Gender, is_common_word, is_first_name
 from sightline.emotion.mentions import Mention, MentionKind, find_mentions, parts_of
 from sightline.emotion.name_forms import parse_name
-from sightline.emotion.nouns import Noun, noun_at, noun_gender
+from sightline.emotion.nouns import Noun, NounKind, noun_at, noun_gender
+from sightline.emotion.person_names import may_be_name
 from sightline.emotion.referents import ReferentRole, find_referent
 from sightline.emotion.speech_text import SpeechText
 from sightline.emotion.spoken_names import SpokenName
-from sightline.emotion.subjects import Subject, SubjectKind
+from sightline.emotion.subjects import Subject, SubjectKind, noun_phrase_start
 from sightline.emotion.tagging import Hit, TaggedSentence
 from sightline.emotion.tokens import BREAK
 from sightline.emotion.utterances import Utterance, split_utterances
@@ -37,6 +39,9 @@ _BEFORE_CLAUSES = frozenset(
         "because",
     }
 )
+_MAX_BESIDE_WORDS = 6
+# Adverbs after which a predicate without an end mark may be complete: "Anna is here so happy today".
+_ENDS_PREDICATE = frozenset({"here", "there", "today", "again", "now", "then", "too", "once"})
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class Reading:
             split_utterances(tagged, clause_starts, asserted_hits(tagged, clause_starts))
         )
         hits = [hit for utterance in self.utterances for hit in utterance.hits]
-        self.referents: dict[Hit, Referent] = {hit: self._referent(find_referent(tagged, hit)) for hit in hits}
+        self.referents: dict[Hit, Referent] = {hit: self._referent(hit, find_referent(tagged, hit)) for hit in hits}
         self._stated = [statement.subject for hit in tagged.hits if (statement := find_statement(tagged, hit))]
 
     @property
@@ -107,6 +112,11 @@ class Reading:
             for part in parts_of(self.tagged, subject)
             if self._is_name(part)
         ]
+
+    @property
+    def name_words(self) -> set[str]:
+        """The words of :attr:`names`, except common words that take the place of a name."""
+        return {word for name in self.names if not name.is_word for word in name.form.key_words}
 
     def mentions(self, known: frozenset[str]) -> list[TimedMention]:
         """Return the people mentioned, in order. ``known`` are the words of names that occur elsewhere."""
@@ -142,16 +152,30 @@ class Reading:
         """Return the one person that ``subject`` names."""
         return self._part(subject.start, subject.end)
 
-    def _referent(self, role: ReferentRole) -> Referent:
+    def _referent(self, hit: Hit, role: ReferentRole) -> Referent:
         subject = role.subject
         if subject is None:
             return Referent(role, ())
         uncertain = is_uncertain_coordination(self.tagged, subject)
+        # Without punctuation, "I saw Anna | so happy today" may be two sentences.
+        is_object = not role.is_statement and subject.end <= hit.start
+        marked = self.tagged.sentence.has_end_mark
+        split = (not marked and is_object and subject.end < hit.start) or self._follows_predicate(hit, marked=marked)
         spans = list(parts_of(self.tagged, subject))
         parts = tuple(
-            self._part(*span, is_certain=not uncertain or i + 1 == len(spans)) for i, span in enumerate(spans)
+            self._part(*span, is_certain=not split and (not uncertain or i + 1 == len(spans)))
+            for i, span in enumerate(spans)
         )
         return Referent(role, parts, *self._source(subject.start, subject.end))
+
+    def _follows_predicate(self, hit: Hit, *, marked: bool) -> bool:
+        """Return whether a predicate is complete before ``hit``: "Anna is upset SO SAD", "Anna is here SO SAD"."""
+        index = hit.start - 1
+        while self.tagged.word(index) in english().degree or self.tagged.word(index).endswith("ly"):
+            if not marked and self.tagged.word(index) in _ENDS_PREDICATE and index + 1 < hit.start:
+                return True
+            index -= 1
+        return index in self.tagged.keyword_indices
 
     def _part(self, start: int, end: int, *, is_certain: bool = True) -> Part:
         text, _ = self._source(start, end)
@@ -161,20 +185,59 @@ class Reading:
             before = self.tagged.word(start - 1)
             # In "the nurse Anna is sad" Anna may be the nurse.
             beside_carer = before in e.carers and self.tagged.word(start - 2) in e.determiners
-            return Part(text, start, name=self._name(start, end), is_certain=is_certain and not beside_carer)
+            is_certain = is_certain and not (
+                beside_carer or before == "or" or self._is_excluded(start) or self._is_governed(start, end)
+            )
+            return Part(text, start, name=self._name(start, end), is_certain=is_certain)
         if word in e.person_nouns and word not in e.indefinite | {"everyone", "everybody"}:
+            is_certain = is_certain and not self._follows_name(end - 1)
             return Part(text, start, noun=noun_at(self.tagged, end - 1), is_certain=is_certain)
         return Part(text, start, word=word, is_certain=is_certain)
+
+    def _follows_name(self, noun: int) -> bool:
+        """Return whether the noun explains a name: "Anna the NURSE is happy"."""
+        tagged, determiner = self.tagged, noun_phrase_start(self.tagged, noun)
+        before = tagged.word(determiner - 1)
+        is_name = is_first_name(before) or (
+            tagged.is_capitalised(determiner - 1) and may_be_name(tagged, determiner - 1)
+        )
+        return determiner > 0 and tagged.word(determiner) == "the" and is_name
+
+    def _is_excluded(self, start: int) -> bool:
+        """Return whether a name is left out: "everyone except ANNA is happy", "all but ANNA are"."""
+        before = self.tagged.words[max(start - 4, 0) : start]
+        return bool(english().excluding & {*before} and {"everyone", "everybody", "all", "nobody", "none"} & {*before})
+
+    def _is_governed(self, start: int, end: int) -> bool:
+        """Return whether a name without capitals or marks may belong to a preposition: "anna next to BEN is sad"."""
+        tagged = self.tagged
+        is_clear = tagged.sentence.has_capitals and tagged.sentence.has_end_mark
+        if is_clear or tagged.word(end).endswith("ing"):
+            return False
+        while is_first_name(tagged.word(start - 1)):
+            start -= 1
+        governing = english().prepositions | {"like", "unlike", "than", "as"}
+        return tagged.word(start - 1) in governing and tagged.is_finite(end)
 
     def _timed(self, mention: Mention, names: list[int]) -> TimedMention:
         text, time = self._source(mention.start, mention.end)
         if mention.kind is MentionKind.PRONOUN:
             return TimedMention(mention, text, time)
         if mention.kind is MentionKind.NOUN:
-            beside = any(start < mention.start for start in names)
             noun = noun_at(self.tagged, mention.end - 1)
+            beside = bool(names) and names[0] < mention.start and self._is_beside(noun, mention.start, names)
             return TimedMention(mention, text, time, noun=noun, beside_name=beside)
         return TimedMention(mention, text, time, name=self._name(mention.start, mention.end))
+
+    def _is_beside(self, noun: Noun, start: int, names: list[int]) -> bool:
+        """Return whether a noun after a name is somebody else: "Ben plays with the BOY".
+
+        A text without end marks is one sentence: there, only a name close by counts.
+        """
+        if self.tagged.sentence.has_end_mark:
+            return True
+        nearest = names[bisect_left(names, start) - 1]
+        return noun.kind is not NounKind.PATIENT and start - nearest <= _MAX_BESIDE_WORDS
 
     def _is_name(self, part: tuple[int, int]) -> bool:
         e = english()
@@ -189,19 +252,43 @@ class Reading:
         form = parse_name(text)
         before = tagged.word(start - 1)
         noun = tagged.word(start - 2) if before in e.introducing else before
-        if noun == before and noun in e.carers and tagged.word(start - 2) not in e.determiners:
+        if noun == before and noun in e.carers and self._begins_clause(start - 1):
             form = form._replace(title=noun)
         gender: Gender | None = noun_gender(noun) if noun in e.person_nouns else None
-        certain_before = before in ("", BREAK) or before in e.coordinators | _BEFORE_CLAUSES
+        certain_before = tagged.sentence.has_end_mark and (
+            before in ("", BREAK) or before in e.coordinators | _BEFORE_CLAUSES
+        )
         after = tagged.word(end)
-        certain_after = after in ("", BREAK) or after in e.pronouns | e.coordinators | e.prepositions
+        certain_after = after in ("", BREAK) or (
+            tagged.sentence.has_end_mark and after in e.pronouns | e.coordinators | e.prepositions
+        )
         return SpokenName(
             text,
             form,
             gender,
             may_be_two=not (certain_before or certain_after),
             is_lower=not tagged.sentence.has_capitals,
+            is_word=self._is_word(start, end),
+            place=tagged.sentence.tokens[end - 1].start,
+            before=before,
         )
+
+    def _is_word(self, start: int, end: int) -> bool:
+        """Return whether a common word takes the place of a name: "dinner is calm", "According to Ben Anna is calm"."""
+        tagged, word = self.tagged, self.tagged.word(start)
+        capital = tagged.is_capitalised(start) and start > 0 and start not in tagged.sentence.segment_starts
+        if end - start > 1 or capital or not is_common_word(word):
+            return False
+        # "Hunter is happy" is about a person, although it is a common word.
+        return word in english().named_things or not (tagged.is_finite(end) or tagged.word(end).endswith("ing"))
+
+    def _begins_clause(self, noun: int) -> bool:
+        """Return whether a noun beside a name belongs to it: "The nurse Anna is here", not "told the nurse Anna"."""
+        e, tagged = english(), self.tagged
+        if tagged.word(noun - 1) not in e.determiners:
+            return True
+        before = tagged.word(noun - 2)
+        return before in ("", BREAK) or before in e.coordinators | e.subordinators
 
     def _source(self, start: int, end: int) -> tuple[str, float]:
         """Return the transcribed words from ``start`` up to ``end``, and the time of the first."""

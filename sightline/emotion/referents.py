@@ -74,6 +74,9 @@ def _object(tagged: TaggedSentence, hit: Hit) -> Subject | None:
     verb = skip_adverbs(tagged, (start if kind is SubjectKind.PRONOUN else _phrase_start(tagged, start)) - 1)
     if tagged.word(verb) == "both":
         verb -= 1
+    if tagged.word(verb) == "with" and tagged.word(verb - 1) not in ("", BREAK):
+        # In "she plays with Ben, so happy" the keyword is not his.
+        return None
     return Subject(start, subject.end, kind, start) if tagged.word(verb) in e.causing else None
 
 

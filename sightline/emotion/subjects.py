@@ -13,6 +13,8 @@ from sightline.emotion.tokens import BREAK
 # The most words between "and" and the verb before it whose subject "... and looks happy" shares.
 _MAX_SHARED_SUBJECT_WORDS = 15
 _MAX_PARENTHESIS_WORDS = 3
+# "John, WHO SITS NEXT TO HIS MUM, is sad".
+_MAX_RELATIVE_WORDS = 10
 
 
 class SubjectKind(Enum):
@@ -110,9 +112,11 @@ def _with_conjuncts(tagged: TaggedSentence, subject: Subject, verb: int) -> Subj
     """Return ``subject`` with the people that "and" coordinates with it, if the verb may be plural."""
     word = tagged.word(verb)
     singular = word in ("'s", "am", "is", "was") or word.removesuffix("s") in tagged.lexicon.bare - {word}
-    if singular or tagged.word(subject.start - 1) != "and":
+    # "Anna and her mother are sad": the phrase of a noun begins with its determiner.
+    begin = noun_phrase_start(tagged, subject.start) if subject.kind is SubjectKind.NOUN else subject.start
+    if singular or tagged.word(begin - 1) != "and":
         return subject
-    first = _pronoun_or_noun_phrase(tagged, subject.start - 2)
+    first = _pronoun_or_noun_phrase(tagged, begin - 2)
     if first is None:
         return subject
     while tagged.word(first.start - 1) == BREAK and (another := _pronoun_or_noun_phrase(tagged, first.start - 2)):
@@ -122,9 +126,11 @@ def _with_conjuncts(tagged: TaggedSentence, subject: Subject, verb: int) -> Subj
 
 def _before_parenthesis(tagged: TaggedSentence, comma: int) -> Subject | None:
     """Return the subject before the parenthesis that ends at ``comma``: "John, I think, is sad", "John (12) is sad"."""
-    for index in range(comma - 2, max(comma - _MAX_PARENTHESIS_WORDS - 2, 0), -1):
+    for index in range(comma - 2, max(comma - _MAX_RELATIVE_WORDS - 2, 0), -1):
         if tagged.word(index) == BREAK:
-            return _pronoun_or_noun_phrase(tagged, index - 1)
+            is_short = index > comma - _MAX_PARENTHESIS_WORDS - 2
+            is_relative = tagged.word(index + 1) in ("who", "whose", "whom")
+            return _pronoun_or_noun_phrase(tagged, index - 1) if is_short or is_relative else None
     return None
 
 
@@ -133,12 +139,32 @@ def _shared_subject(tagged: TaggedSentence, conjunction: int) -> Subject | None:
     for index in range(conjunction - 1, max(conjunction - _MAX_SHARED_SUBJECT_WORDS, 0) - 1, -1):
         if tagged.word(index) in english().pronouns or (tagged.is_capitalised(index) and index + 1 < conjunction):
             subject = _pronoun_or_noun_phrase(tagged, index)
+            if subject and (first := _clause_subject(tagged, subject.start)):
+                # "Anna" and not "Ben" in "Anna hugs Ben tightly and is happy".
+                subject = first
         elif tagged.is_finite(index) and tagged.word(skip_adverbs(tagged, index - 1)) not in english().coordinators:
             subject = subject_before(tagged, index)
         else:
             continue
         if subject:
             return subject._replace(clause=conjunction)
+    return None
+
+
+def _clause_subject(tagged: TaggedSentence, end: int) -> Subject | None:
+    """Return the name or the pronoun that begins the clause before ``end``, if one does."""
+    e = english()
+    begin = end
+    while (
+        begin > 0 and tagged.word(begin - 1) != BREAK and tagged.word(begin - 1) not in e.coordinators | e.subordinators
+    ):
+        begin -= 1
+    while begin < end and (tagged.word(begin) in e.adverbs | e.interjections):
+        begin += 1
+    for last in range(begin, end):
+        if tagged.word(last) in e.pronouns or (tagged.is_capitalised(last) and not tagged.is_capitalised(last + 1)):
+            subject = _pronoun_or_noun_phrase(tagged, last)
+            return subject if subject and subject.start == begin else None
     return None
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sightline.emotion.attribution import Attributed
@@ -25,7 +25,11 @@ class Evidence(NamedTuple):
 
 def attribution_of(cast: Cast, book: NameBook, evidence: Sequence[Evidence]) -> Attribution:
     """Return how the patient was found, the names to ask about, and why the emotion is not usable, if it is not."""
-    ask = tuple(_question(person, evidence) for person in _asked(cast, book, evidence))
+    statements = _statements(evidence)
+    ask = tuple(
+        NameQuestion(name=person.text, statements=tuple(statements.get(person, ()))[:_MAX_STATEMENTS])
+        for person in _asked(cast, book, statements)
+    )
     names = book.names.theirs or ((cast.patient.text,) if cast.patient and cast.patient.is_named else ())
     listed = ", ".join(question.name for question in ask)
     warning = unusable = None
@@ -48,23 +52,26 @@ def attribution_of(cast: Cast, book: NameBook, evidence: Sequence[Evidence]) -> 
     return Attribution(how=cast.how, names=tuple(names), ask=ask, warning=warning, unusable=unusable)
 
 
-def _asked(cast: Cast, book: NameBook, evidence: Sequence[Evidence]) -> list[Person]:
+def _asked(cast: Cast, book: NameBook, statements: Mapping[Person, Iterable[str]]) -> list[Person]:
     """Return the people whose names a reviewer should be asked about."""
     if cast.how == "undecided":
         return [person for person in cast.candidates if person.is_named]
     if not book.is_known:
         return []
-    unsure = [person for person in cast.names.people if person.match is Match.UNSURE]
+    unsure = [person for person in cast.names.people if person.match is Match.UNSURE and person.may_be_asked]
     # Nobody says the folder's name: the patient may have another.
-    stated = {person for one in evidence for person in one.attributed.people}
     if book.names.from_folder and cast.patient not in cast.everyone:
-        unsure += [person for person in cast.names.people if person.match is Match.UNLISTED and person in stated]
+        unsure += [person for person in cast.names.people if person.match is Match.UNLISTED and person in statements]
     return unsure
 
 
-def _question(person: Person, evidence: Iterable[Evidence]) -> NameQuestion:
-    texts = dict.fromkeys(one.text for one in evidence if person in one.attributed.people)
-    return NameQuestion(name=person.text, statements=tuple(texts)[:_MAX_STATEMENTS])
+def _statements(evidence: Iterable[Evidence]) -> dict[Person, dict[str, None]]:
+    """Return the texts of the statements about every person, in order."""
+    statements: defaultdict[Person, dict[str, None]] = defaultdict(dict)
+    for one in evidence:
+        for person in one.attributed.people:
+            statements[person][one.text] = None
+    return statements
 
 
 def _decisive_unclear(evidence: Sequence[Evidence]) -> str:

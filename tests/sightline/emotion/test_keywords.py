@@ -87,7 +87,7 @@ def test_custom_table_replaces_the_built_in_one(custom_table):
     table = load_keywords(custom_table())
     assert list(table.emotions) == ["joy", NEUTRAL]
 
-    text = "John is over the moon. Mary feels chuffed. Ana is happy. Peter isn’t chuffed."  # noqa: RUF001
+    text = "John is over the moon. He feels chuffed. John is happy. He isn’t chuffed."  # noqa: RUF001
     transcript = Transcript(
         segments=(Segment(start=0, end=8, text=text, confidence=None, words=()),),
         language="en",
@@ -98,7 +98,7 @@ def test_custom_table_replaces_the_built_in_one(custom_table):
     assert findings.keywords == {"joy": ["over the moon", "Chuffed"]}
     assert [(annotation.person, annotation.emotion) for annotation in findings.annotations] == [
         ("John", "joy"),
-        ("Mary", "joy"),
+        ("John", "joy"),
     ]
 
 

@@ -12,9 +12,9 @@ def stretches(findings):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("John is happy. Mary is sad. Ana is sad.", "sad"),
-        ("John is sad. Mary is happy.", "sad"),
-        ("John is angry. Mary is happy. Ana is sad. Peter is happy. Paul is angry.", "angry"),
+        ("John is happy. He is sad. John is sad.", "sad"),
+        ("John is sad. He is happy.", "sad"),
+        ("John is angry. He is happy. He is sad. He is happy. He is angry.", "angry"),
         ("John is here.", "neutral"),
         ("John is not happy.", "neutral"),
         ("", "neutral"),
@@ -31,9 +31,9 @@ def test_keywords_are_grouped_by_emotion_in_order_of_time(analyse):
 
 
 def test_emotion_holds_until_the_next_one(analyse):
-    findings = analyse("John is happy.", "He has a ball.", "Mary is sad.")
+    findings = analyse("John is happy.", "He has a ball.", "John is sad.")
     assert stretches(findings) == [(0, 8, "happy"), (8, 12, "sad")]
-    assert [part.evidence for part in findings.timeline] == ["John is happy.", "Mary is sad."]
+    assert [part.evidence for part in findings.timeline] == ["John is happy.", "John is sad."]
 
 
 def test_emotion_returns_to_neutral_after_the_hold_time(analyse):
@@ -43,9 +43,9 @@ def test_emotion_returns_to_neutral_after_the_hold_time(analyse):
 
 
 def test_adjacent_stretches_of_one_emotion_are_merged(analyse):
-    findings = analyse("John is happy.", "Mary is glad.", "", "", "", "Ana is okay.")
+    findings = analyse("John is happy.", "He is glad.", "", "", "", "He is okay.")
     assert stretches(findings) == [(0, 13, "happy"), (13, 24, "neutral")]
-    assert [part.evidence for part in findings.timeline] == ["John is happy. Mary is glad.", "Ana is okay."]
+    assert [part.evidence for part in findings.timeline] == ["John is happy. He is glad.", "He is okay."]
 
 
 def test_empty_transcript_is_neutral(analyse):
