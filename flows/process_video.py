@@ -120,7 +120,7 @@ def process_video(
                 message += f". Options that differ from that run: {changed}"
             return skipped(message, VideoResult.from_session(stored, processed=False))
         looks = read_looks(patients, source.patient, config.identity_hours)
-        known = read_patient_names(patients, source.patient, names)
+        known = read_patient_names(patients, source.patient.text, names)
         with timings.stage("probe"):
             info = probe_video(
                 source.path,

@@ -8,16 +8,15 @@ from prefect.logging import get_run_logger
 
 from sightline import emotion
 from sightline.emotion import EmotionFindings, Keywords, PatientNames
-from sightline.names import PatientName
 from sightline.speech import Transcript
 from sightline.storage import Location
 from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 
 
 @sightline_task(**ON_STORAGE)
-def read_patient_names(patients_bucket: Location, patient: PatientName, given: Sequence[str] | None) -> PatientNames:
+def read_patient_names(patients_bucket: Location, patient: str, given: Sequence[str] | None = None) -> PatientNames:
     """Return the names of a patient: those in the names file, those given, and the folder's if it is spoken."""
-    return emotion.names_of(patients_bucket / patient.text, patient.text, given)
+    return emotion.names_of(patients_bucket / patient, patient, given)
 
 
 @sightline_task(**PLAIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from sightline.emotion.assertion import asserted_hits
@@ -11,7 +12,7 @@ from sightline.emotion.english import english
 from sightline.emotion.first_names import Gender, is_common_word, is_first_name
 from sightline.emotion.mentions import Mention, MentionKind, find_mentions, parts_of
 from sightline.emotion.name_forms import parse_name
-from sightline.emotion.nouns import Noun, noun_at, noun_gender
+from sightline.emotion.nouns import Noun, NounKind, noun_at, noun_gender
 from sightline.emotion.person_names import may_be_name
 from sightline.emotion.referents import ReferentRole, find_referent
 from sightline.emotion.speech_text import SpeechText
@@ -38,6 +39,7 @@ _BEFORE_CLAUSES = frozenset(
         "because",
     }
 )
+_MAX_BESIDE_WORDS = 6
 # Adverbs after which a predicate without an end mark may be complete: "Anna is here so happy today".
 _ENDS_PREDICATE = frozenset({"here", "there", "today", "again", "now", "then", "too", "once"})
 
@@ -222,10 +224,20 @@ class Reading:
         if mention.kind is MentionKind.PRONOUN:
             return TimedMention(mention, text, time)
         if mention.kind is MentionKind.NOUN:
-            beside = bool(names) and names[0] < mention.start
             noun = noun_at(self.tagged, mention.end - 1)
+            beside = bool(names) and names[0] < mention.start and self._is_beside(noun, mention.start, names)
             return TimedMention(mention, text, time, noun=noun, beside_name=beside)
         return TimedMention(mention, text, time, name=self._name(mention.start, mention.end))
+
+    def _is_beside(self, noun: Noun, start: int, names: list[int]) -> bool:
+        """Return whether a noun after a name is somebody else: "Ben plays with the BOY".
+
+        A text without end marks is one sentence: there, only a name close by counts.
+        """
+        if self.tagged.sentence.has_end_mark:
+            return True
+        nearest = names[bisect_left(names, start) - 1]
+        return noun.kind is not NounKind.PATIENT and start - nearest <= _MAX_BESIDE_WORDS
 
     def _is_name(self, part: tuple[int, int]) -> bool:
         e = english()
@@ -257,6 +269,8 @@ class Reading:
             may_be_two=not (certain_before or certain_after),
             is_lower=not tagged.sentence.has_capitals,
             is_word=self._is_word(start, end),
+            place=tagged.sentence.tokens[end - 1].start,
+            before=before,
         )
 
     def _is_word(self, start: int, end: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,7 +36,8 @@ class SpokenName(NamedTuple):
     """A name in a transcript. ``gender`` is that of a noun beside it: "a BOY named Ben".
 
     ``may_be_two``: it may be two people's names, as in "I told Ben Anna is sad". ``is_lower``: it is written without
-    capitals. ``is_word``: it is a common word where a name may stand: "dinner is calm".
+    capitals. ``is_word``: it is a common word where a name may stand: "dinner is calm". ``place``
+    is its offset in the transcript's text, in characters; ``before`` is the word before it.
     """
 
     text: str
@@ -45,6 +46,8 @@ class SpokenName(NamedTuple):
     may_be_two: bool = False
     is_lower: bool = False
     is_word: bool = False
+    place: int = 0
+    before: str = ""
 
 
 class SpokenNames:
@@ -53,12 +56,14 @@ class SpokenNames:
     def __init__(self, names: Iterable[SpokenName], book: NameBook) -> None:
         self._book = book
         every = [name for name in names if not name.is_word or book.match(name.form) is not Match.UNLISTED]
-        self._single = {words for name in every if len(words := _without_words(name)) == 1} | {
+        self._pairs = {words for name in every if len(words := _without_words(name)) == 2}
+        self._single = {words for name in every if len(words := self._words(name)) == 1} | {
             (word,) for word in book.words
         }
         self.patient = _patient(book)
         self._people: dict[NameForm, Person] = {}
         parts = [(part, name) for name in every for part in self._split(name)]
+        self._times = Counter(words for words, _ in {(part.words, name.place) for part, name in parts})
         forms = dict(reversed([(part, name) for part, name in parts]))
         self._certain = certain = {part for part, name in parts if not self._is_uncertain(part, name)}
         by_word: dict[str, list[NameForm]] = defaultdict(list)
@@ -76,7 +81,7 @@ class SpokenNames:
             person.may_be_two = person is not self.patient
         for part, name in parts:
             person = self._people[part]
-            person.may_be_two &= len(part.words) > 1 and name.may_be_two
+            person.may_be_two &= self._is_uncertain(part, name)
             person.gender = person.gender or name.gender
 
     def people_of(self, name: SpokenName) -> list[Person]:
@@ -88,9 +93,16 @@ class SpokenNames:
         people = self.people_of(name)
         return people[-1] if people else None
 
+    def _words(self, name: SpokenName) -> tuple[str, ...]:
+        """Return the words of the name; without capitals, the second word of two may be found alone: "sad mary ANN"."""
+        words = _without_words(name)
+        if name.is_lower and len(words) == 1 and (pair := (name.before, *words)) in self._pairs:
+            return pair
+        return words
+
     def _split(self, name: SpokenName) -> list[NameForm]:
         """Return the names of two people in ``name``, if each of them occurs alone and a list does not join them."""
-        form = name.form._replace(words=_without_words(name))
+        form = name.form._replace(words=self._words(name))
         if len(form.words) < 2 or not (name.may_be_two or name.is_lower):
             return [form]
         if self._book.match(form) in (Match.PATIENT, Match.OTHER):
@@ -100,7 +112,9 @@ class SpokenNames:
         return [form]
 
     def _is_uncertain(self, form: NameForm, name: SpokenName) -> bool:
-        return len(form.words) > 1 and (name.may_be_two or name.is_lower)
+        # Nobody addresses the same two people twice, and neither of them alone.
+        is_repeated = self._times[form.words] > 1 and not any((word,) in self._single for word in form.words)
+        return len(form.words) > 1 and name.may_be_two and not is_repeated
 
     def _person(self, form: NameForm, name: SpokenName, longer: list[NameForm], *, unsure: bool) -> Person:
         match = self._book.match(form, may_be_two=unsure)
@@ -155,6 +169,10 @@ def _without_words(name: SpokenName) -> tuple[str, ...]:
     if name.is_lower:
         while len(words) > 1 and is_common_word(words[0]):
             words = words[1:]
+    # "Are you sad Ben Ben is happy" names one person.
+    for length in range(1, len(words) // 2 + 1):
+        if words == words[:length] * (len(words) // length):
+            return words[:length]
     return words
 
 
