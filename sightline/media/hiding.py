@@ -76,7 +76,11 @@ class Hiding:
         image = rgb.copy()
         cover = self.cover(time, (rgb.shape[1], rgb.shape[0]))
         for channel in range(3):
-            _fill(image[..., channel], cover, 1, lambda number, channel=channel: _hidden_colour(number)[channel])
+
+            def level(number: int, channel: int = channel) -> int:
+                return _hidden_colour(number)[channel]
+
+            _fill(image[..., channel], cover, 1, level)
         return image
 
     def draw(self, planes: Planes, time: float) -> None:

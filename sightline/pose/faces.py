@@ -36,7 +36,7 @@ _HEAD_RATIO = 0.5
 """A head of less than half the size is another person's: further away, or a child's."""
 
 _SAME_HEAD = 0.25
-_LARGER_HEAD, _MOST = 2.2, 0.65
+_LARGER_HEAD, _MOST = (1.3, 2.2), 0.65
 _SAME_BODY = 1 / 6
 """Joints that differ by less than this share of the person's size on average are one person's."""
 
@@ -185,7 +185,7 @@ def _same_head(one: Box, other: NDArray[np.float32]) -> bool:
     distance = math.dist((one[:2] + one[2:]) / 2, (other[:2] + other[2:]) / 2) / size
     near = distance < _SAME_HEAD and _HEAD_RATIO <= ratio <= 1 / _HEAD_RATIO
     shared = np.maximum(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0).prod()
-    return near or (ratio < _LARGER_HEAD and float(shared) > _MOST * size**2)
+    return near or (_LARGER_HEAD[0] <= ratio < _LARGER_HEAD[1] and float(shared) > _MOST * size**2)
 
 
 def _same_body(one: Keypoints, other: Keypoints) -> bool:
