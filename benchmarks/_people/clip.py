@@ -114,7 +114,8 @@ class Clip:
             truth = people[self.patient - 1]
             for joint in (1, 0, 8):
                 if truth.visible[joint] and (best is None or truth.share > best[0]):
-                    best = truth.share, *map(float, truth.keypoints[joint, :2]), float(time)
+                    x, y = truth.keypoints[joint, :2].tolist()
+                    best = truth.share, x, y, float(time)
         return None if best is None else best[1:]
 
     def truth(self) -> Iterator[tuple[PersonTruth, ...]]:
@@ -129,9 +130,10 @@ class Clip:
         file.seek(0)
         import av
 
-        with av.open(file) as container:
+        with av.open(file, "r") as container:
             for index, frame in enumerate(container.decode(video=0)):
-                yield ComposedFrame(index, index / FPS, frame.to_ndarray(format="rgb24"), truths[index])
+                rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+                yield ComposedFrame(index, index / FPS, rgb, truths[index])
 
     def write(self, path: Path) -> None:
         """Write the clip as an MP4 file."""
@@ -241,7 +243,7 @@ def _moved(drawn: NDArray[np.float32], actor: Actor, index: int, exposure: float
     kernel = np.zeros((2 * radius + 1, 2 * radius + 1), np.float32)
     centre = np.array([radius, radius])
     ends = [tuple(int(value) for value in np.round(centre + sign * way / 2)) for sign in (-1, 1)]
-    cv2.line(kernel, ends[0], ends[1], 1.0, 1)
+    cv2.line(kernel, ends[0], ends[1], [1.0], 1)
     return np.asarray(cv2.filter2D(drawn, -1, kernel / kernel.sum(), borderType=cv2.BORDER_CONSTANT), np.float32)
 
 

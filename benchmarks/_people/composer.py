@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
+from numpy.typing import NDArray
 
+from benchmarks._people.acts import ACTS, approach, leave
 from benchmarks._people.clip import FPS, Actor, Clip
 from benchmarks._people.cutouts import PHOTOS, CutOut, photo, signer
+from benchmarks._people.plan import Plan, Random, Role
 from benchmarks._people.scenes import background
 from benchmarks._people.scripts import Camera, Script
 
 __all__ = ["compose", "single"]
 
-Random = np.random.Generator
+Floats = NDArray[np.float64]
 
 _SIZES = ((640, 480), (1280, 720))
 _COUNTS, _COUNT_SHARES = (2, 3, 4), (0.4, 0.35, 0.25)
@@ -23,61 +24,16 @@ _SMALL = 150
 """Photos of people of at most so many pixels are used half as often as the others."""
 _LONGEST = 12.0
 """Seconds of a clip in which nobody is away for long."""
-_NEAREST, _FARTHEST = 1.7, 9.0
-_SMALLEST = 80
-"""The least height of a person, in pixels."""
 _HUES = (0, 0, 70, 130, 200, 260)
-
-
-@dataclass
-class _Role:
-    """A person while their clip is planned."""
-
-    cutout: CutOut
-    script: Script
-    mirrored: bool
-    seated: bool = False
-    edge: float = 0.0
-    """1 for the signing person at the right edge, -1 at the left one. Their x is how far they are out of the frame."""
-
-
-@dataclass
-class _Plan:
-    """A clip while it is planned."""
-
-    random: Random
-    camera: Camera
-    duration: float
-    roles: list[_Role] = field(default_factory=list)
-    tags: set[str] = field(default_factory=set)
-
-    def nearest(self, cutout: CutOut) -> float:
-        """Return the distance at which a cut-out has the largest height that its resolution bears."""
-        return max(_NEAREST, self.camera.focal * cutout.metres / cutout.largest)
-
-    def farthest(self, cutout: CutOut) -> float:
-        return max(self.camera.focal * cutout.metres / _SMALLEST, self.nearest(cutout))
-
-    def distance(self, cutout: CutOut, low: float, high: float) -> float:
-        """Return a random distance between the two, as far as the cut-out's resolution and size allow it."""
-        bounds = self.nearest(cutout), min(self.farthest(cutout), _FARTHEST)
-        low, high = (float(np.clip(value, bounds[0], max(bounds))) for value in (low, high))
-        return float(self.random.uniform(low, high))
-
-    def speed(self) -> float:
-        return float(self.random.uniform(0.7, 1.5))
-
-    def sign(self) -> int:
-        return int(self.random.choice((-1, 1)))
 
 
 def compose(seed: int) -> Clip:
     """Return the clip of a seed: two to four people who cross, hide each other, leave and return."""
     random = np.random.default_rng([190, seed])
     size = _SIZES[int(random.integers(len(_SIZES)))]
-    plan = _Plan(random, _camera(random, size), float(random.uniform(6, 12)))
+    plan = Plan(random, _camera(random, size), float(random.uniform(6, 12)))
     count = int(random.choice(_COUNTS, p=_COUNT_SHARES))
-    _add_patient(plan)
+    _add_first(plan)
     while len(plan.roles) < count:
         _add_other(plan)
     # What was planned happens within the clip.
@@ -87,12 +43,12 @@ def compose(seed: int) -> Clip:
 
 
 def single(seed: int) -> Clip:
-    """Return the clip of a seed with one person only: the patient of :func:`compose`."""
+    """Return the clip of a seed with one person only: the first one of :func:`compose`."""
     random = np.random.default_rng([190, seed])
     size = _SIZES[int(random.integers(len(_SIZES)))]
-    plan = _Plan(random, _camera(random, size), float(random.uniform(6, 12)))
+    plan = Plan(random, _camera(random, size), float(random.uniform(6, 12)))
     random.choice(_COUNTS, p=_COUNT_SHARES)
-    _add_patient(plan)
+    _add_first(plan)
     return _clip(seed, plan)
 
 
@@ -105,7 +61,7 @@ def _camera(random: Random, size: tuple[int, int]) -> Camera:
     )
 
 
-def _add_patient(plan: _Plan) -> None:
+def _add_first(plan: Plan) -> None:
     random = plan.random
     if random.random() < _SIGNERS:
         _add_signer(plan)
@@ -114,7 +70,7 @@ def _add_patient(plan: _Plan) -> None:
         cutout = photo(str(random.choice(("catcher", "sitter", "vendor"))))
         z = plan.distance(cutout, 2.2, 4.0)
         x = random.uniform(-0.6, 0.6) * plan.camera.side(z, 0)
-        plan.roles.append(_Role(cutout, Script(x, z), bool(random.random() < 0.5), seated=True))
+        plan.roles.append(Role(cutout, Script(x, z), bool(random.random() < 0.5), seated=True))
         plan.tags.add("first: seated")
         return
     cutout = photo(str(random.choice(("skier", "batter", "racer", "leader"))))
@@ -122,9 +78,9 @@ def _add_patient(plan: _Plan) -> None:
     x = random.uniform(-0.6, 0.6) * plan.camera.side(z, 0)
     kind = random.choice(("stand", "leave", "approach", "wander"), p=(0.35, 0.35, 0.15, 0.15))
     if kind == "leave":
-        script = _leave(plan, x, z)
+        script = leave(plan, x, z)
     elif kind == "approach":
-        script = _approach(plan, cutout, x)
+        script = approach(plan, cutout, x)
     elif kind == "wander":
         script = Script(x, z).wait(random.uniform(0, 2))
         while script.end < plan.duration:
@@ -133,10 +89,10 @@ def _add_patient(plan: _Plan) -> None:
     else:
         script = Script(x, z)
     plan.tags.add(f"first: {kind}")
-    plan.roles.append(_Role(cutout, script, bool(random.random() < 0.5)))
+    plan.roles.append(Role(cutout, script, bool(random.random() < 0.5)))
 
 
-def _add_signer(plan: _Plan) -> None:
+def _add_signer(plan: Plan) -> None:
     """Place the signing person at the edge of the frame that cuts them, too."""
     random = plan.random
     edge = plan.sign()
@@ -148,26 +104,28 @@ def _add_signer(plan: _Plan) -> None:
         plan.duration = float(np.clip(script.end, 6, 16))
         plan.tags |= {"leaves and returns", "first: leave"}
     plan.tags.add("first: signing")
-    plan.roles.append(_Role(signer(), script, mirrored=edge < 0, edge=edge))
+    plan.roles.append(Role(signer(), script, mirrored=edge < 0, edge=edge))
 
 
-def _add_other(plan: _Plan) -> None:
+def _add_other(plan: Plan) -> None:
     random = plan.random
     cutout = _other_cutout(plan)
     kinds = ("behind", "front", "hide", "meet", "leave", "stand", "approach")
     kind = str(random.choice(kinds, p=(0.22, 0.22, 0.16, 0.12, 0.12, 0.06, 0.10)))
     if PHOTOS[_photo_name(cutout)].largest <= _SMALL and kind in ("front", "meet", "approach"):
         kind = "behind"
-    script = _ACTS[kind](plan, cutout)
+    if kind == "stand" and len(plan.roles) == 1:
+        kind = "front"
+    script = ACTS[kind](plan, cutout)
     plan.tags.add(kind if kind != "leave" else "leaves and returns")
-    plan.roles.append(_Role(cutout, script, bool(random.random() < 0.5)))
+    plan.roles.append(Role(cutout, script, bool(random.random() < 0.5)))
 
 
 def _photo_name(cutout: CutOut) -> str:
     return next(name for name in PHOTOS if cutout.name.rstrip("0123456789") == name)
 
 
-def _other_cutout(plan: _Plan) -> CutOut:
+def _other_cutout(plan: Plan) -> CutOut:
     """Return a cut-out that is not yet in the clip, or on purpose one that is."""
     random, used = plan.random, {role.cutout.name for role in plan.roles}
     patient = plan.roles[0]
@@ -183,128 +141,7 @@ def _other_cutout(plan: _Plan) -> CutOut:
             return photo(name, hue=hue)
 
 
-def _patient_place(plan: _Plan) -> tuple[float, float]:
-    """Return where the patient is for the longest time: x in metres, and the distance."""
-    role = plan.roles[0]
-    if role.edge:
-        return role.edge * 0.55 * plan.camera.side(2.5, 0), 1.5
-    moments = [*role.script.times, max(plan.duration, role.script.end)]
-    stays = [
-        end - start if here == there else 0.0
-        for start, end, here, there in zip(
-            moments, moments[1:], role.script.places, [*role.script.places[1:], role.script.places[-1]], strict=True
-        )
-    ]
-    return role.script.places[int(np.argmax(stays))]
-
-
-def _pass(plan: _Plan, z: float, start: float) -> Script:
-    """Walk through the picture, sometimes obliquely, and sometimes stop on the way or turn back."""
-    random, side = plan.random, plan.sign()
-    end_z = z * float(random.uniform(0.85, 1.2))
-    script = Script(-side * plan.camera.side(z), z).wait(start)
-    kind = random.random()
-    if kind < 0.25:
-        script.go(random.uniform(-0.4, 0.4) * plan.camera.side(z, 0), z, plan.speed()).wait(random.uniform(0.3, 1.5))
-    elif kind < 0.4:
-        plan.tags.add("turns back")
-        script.go(side * random.uniform(0, 0.5) * plan.camera.side(z, 0), z, plan.speed())
-        return script.go(-side * plan.camera.side(z), z, plan.speed())
-    script.go(side * plan.camera.side(end_z), end_z, plan.speed())
-    if random.random() < 0.4 and script.end < plan.duration - 3:
-        plan.tags.add("leaves and returns")
-        script.wait(random.uniform(0.3, 2)).go(-side * plan.camera.side(z), z, plan.speed())
-    return script
-
-
-def _behind(plan: _Plan, cutout: CutOut) -> Script:
-    patient = _patient_place(plan)[1]
-    z = plan.distance(cutout, patient + 0.5, patient + 3.5)
-    return _pass(plan, z, float(plan.random.uniform(0, 0.35 * plan.duration)))
-
-
-def _front(plan: _Plan, cutout: CutOut) -> Script:
-    patient = _patient_place(plan)[1]
-    z = plan.distance(cutout, patient - 1.2, patient - 0.4)
-    return _pass(plan, z, float(plan.random.uniform(0, 0.35 * plan.duration)))
-
-
-def _hide(plan: _Plan, cutout: CutOut) -> Script:
-    """Walk behind the patient, stay hidden there, and go on or turn back."""
-    random, side = plan.random, plan.sign()
-    x, z = _patient_place(plan)
-    own = plan.distance(cutout, z + 0.5, z + 1.5)
-    script = Script(-side * plan.camera.side(own), own).wait(random.uniform(0, 2))
-    script.go(x * own / z if not plan.roles[0].edge else x, own, plan.speed()).wait(random.uniform(0.5, 3))
-    way = side if random.random() < 0.5 else -side
-    return script.go(way * plan.camera.side(own), own, plan.speed())
-
-
-def _meet(plan: _Plan, cutout: CutOut) -> Script:
-    """Walk up to the patient, stand half before or behind them for a while, and go back."""
-    random, side = plan.random, plan.sign()
-    x, z = _patient_place(plan)
-    own = plan.distance(cutout, z - 0.5, z + 0.5)
-    script = Script(side * plan.camera.side(own), own).wait(random.uniform(0, 2))
-    script.go(x * own / z + side * random.uniform(0.1, 0.5), own, plan.speed()).wait(random.uniform(1, 3))
-    return script.go(side * plan.camera.side(own), own, plan.speed())
-
-
-def _leave(plan: _Plan, x: float, z: float) -> Script:
-    """Stand, go out of the picture, and return on the same or on the other side, after up to ten seconds."""
-    random = plan.random
-    side = 1 if x > 0 else -1
-    side = side if random.random() < 0.7 else -side
-    script = Script(x, z).wait(random.uniform(1, 3)).go(side * plan.camera.side(z), z, plan.speed())
-    absence = float(random.uniform(0.5, 10) if random.random() < 0.5 else random.uniform(0.5, 4))
-    other = random.random() < 0.5
-    plan.tags.add("returns on the other side" if other else "returns on the same side")
-    back_z = z * float(random.uniform(0.9, 1.2))
-    back = -side if other else side
-    left = script.end
-    script.wait(absence)
-    script.times.append(script.end + 0.01)
-    script.places.append((back * plan.camera.side(back_z), back_z))
-    target = random.uniform(-0.6, 0.6) * plan.camera.side(back_z, 0)
-    script.go(target, back_z, plan.speed()).wait(2)
-    plan.tags.add("leaves and returns")
-    plan.duration = float(np.clip(max(plan.duration, script.end), 6, max(12, left + absence + 4)))
-    return script
-
-
-def _leave_as_other(plan: _Plan, cutout: CutOut) -> Script:
-    z = plan.distance(cutout, 2.2, 5)
-    return _leave(plan, plan.random.uniform(-0.7, 0.7) * plan.camera.side(z, 0), z)
-
-
-def _stand(plan: _Plan, cutout: CutOut) -> Script:
-    z = plan.distance(cutout, 2.5, 6)
-    return Script(plan.random.uniform(-0.9, 0.9) * plan.camera.side(z, 0), z)
-
-
-def _approach(plan: _Plan, cutout: CutOut, x: float | None = None) -> Script:
-    random = plan.random
-    far, near = plan.distance(cutout, 5, 8), plan.distance(cutout, 2, 3)
-    start = random.uniform(-0.8, 0.8) * plan.camera.side(far, 0)
-    target = random.uniform(-0.6, 0.6) * plan.camera.side(near, 0) if x is None else x
-    script = Script(start, far).wait(random.uniform(0, 1)).go(target, near, plan.speed()).wait(random.uniform(1, 3))
-    if random.random() < 0.5:
-        script.go(random.uniform(-0.8, 0.8) * plan.camera.side(far, 0), far, plan.speed())
-    return script
-
-
-_ACTS = {
-    "behind": _behind,
-    "front": _front,
-    "hide": _hide,
-    "meet": _meet,
-    "leave": _leave_as_other,
-    "stand": _stand,
-    "approach": _approach,
-}
-
-
-def _clip(seed: int, plan: _Plan) -> Clip:
+def _clip(seed: int, plan: Plan) -> Clip:
     random, camera = plan.random, plan.camera
     plan.duration = round(plan.duration * FPS) / FPS
     actors = tuple(_actor(number, role, plan) for number, role in enumerate(plan.roles, 1))
@@ -327,7 +164,7 @@ def _clip(seed: int, plan: _Plan) -> Clip:
     )
 
 
-def _actor(number: int, role: _Role, plan: _Plan) -> Actor:
+def _actor(number: int, role: Role, plan: Plan) -> Actor:
     random, camera = plan.random, plan.camera
     times = np.arange(round(plan.duration * FPS)) / FPS
     path = role.script.sampled(times)
@@ -356,7 +193,7 @@ def _actor(number: int, role: _Role, plan: _Plan) -> Actor:
     )
 
 
-def _edge_actor(number: int, role: _Role, path: np.ndarray, plan: _Plan, gain: tuple[float, ...]) -> Actor:
+def _edge_actor(number: int, role: Role, path: Floats, plan: Plan, gain: tuple[float, ...]) -> Actor:
     """Return the signing person, whose cut edges are at the frame's or beyond."""
     width, height = plan.camera.size
     share = float(plan.random.uniform(0.65, 1.0))
@@ -381,7 +218,7 @@ def _edge_actor(number: int, role: _Role, path: np.ndarray, plan: _Plan, gain: t
     )
 
 
-def _mirroring(role: _Role, foot_x: np.ndarray, camera: Camera) -> np.ndarray:
+def _mirroring(role: Role, foot_x: Floats, camera: Camera) -> NDArray[np.bool_]:
     """Return where the picture is mirrored: a person turns round while they are out of the picture."""
     outside = (foot_x < -0.1 * camera.size[0]) | (foot_x > 1.1 * camera.size[0])
     turns = np.concatenate([[False], outside[1:] & ~outside[:-1]])

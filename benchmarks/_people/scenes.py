@@ -51,7 +51,7 @@ def _room(random: Random, size: tuple[int, int], horizon: float, floor: float) -
     light = 1 + random.uniform(0.05, 0.25) * (np.cos(angle) * x + np.sin(angle) * y)
     light *= 1 - random.uniform(0, 0.2) * (x**2 + y**2) / 2
     soft = cv2.GaussianBlur(canvas * light[..., None].astype(np.float32), (0, 0), random.uniform(0.5, 1.6))
-    return np.clip(soft, 0, 255).astype(np.uint8)
+    return _pixels(soft)
 
 
 def _light_colour(random: Random) -> NDArray[np.float32]:
@@ -101,12 +101,14 @@ def _furniture(random: Random, canvas: NDArray[np.float32], edge: int) -> None:
     if not part.size:
         return
     colour = np.clip(random.uniform(30, 245) + random.normal(0, 30, 3), 5, 250)
-    part[:] = colour + 10 * _texture(random, part.shape[:2], scale=random.uniform(2, 20))[..., None]
+    part[:] = colour + 10 * _texture(random, (part.shape[0], part.shape[1]), scale=random.uniform(2, 20))[..., None]
     if kind == "stripes":
         part *= 1 + 0.2 * np.sin(np.arange(part.shape[1]) * random.uniform(0.1, 0.6))[None, :, None]
     elif kind in ("picture", "window") and min(part.shape[:2]) > 12:
         inner = part[5:-5, 5:-5]
-        inner[:] = np.clip(random.uniform(80, 235) + 40 * _texture(random, inner.shape[:2], 12), 0, 255)[..., None]
+        inner[:] = np.clip(
+            random.uniform(80, 235) + 40 * _texture(random, (inner.shape[0], inner.shape[1]), 12), 0, 255
+        )[..., None]
     frame = tuple(float(value) for value in colour * random.uniform(0.4, 1.2))
     cv2.rectangle(canvas, (box[1].start, box[0].start), (box[1].stop - 1, box[0].stop - 1), frame, 2)
 
@@ -124,7 +126,7 @@ def _landscape(random: Random, size: tuple[int, int]) -> Image:
     part = cv2.resize(photo[top : top + rows, left : left + columns], size, interpolation=cv2.INTER_CUBIC)
     part = part[:, ::-1] if random.random() < 0.5 else part
     grain = 5 * _texture(random, (height, width), 2)
-    return np.clip(random.uniform(0.75, 1) * part + grain[..., None], 0, 255).astype(np.uint8)
+    return _pixels(random.uniform(0.75, 1) * part + grain[..., None])
 
 
 @cache
@@ -143,8 +145,8 @@ def _filled(number: int) -> Image:
     for row in table["annotations"]:
         if row["image_id"] == number:
             for polygon in row["segmentation"]:
-                cv2.fillPoly(mask, [np.round(np.array(polygon).reshape(-1, 2)).astype(np.int32)], 1)
-    mask = cv2.dilate(mask, np.ones((15, 15), np.uint8))
+                cv2.fillPoly(mask, [np.round(np.array(polygon).reshape(-1, 2)).astype(np.int32)], [1.0])
+    mask = np.asarray(cv2.dilate(mask, np.ones((15, 15), np.uint8)), np.uint8)
     filled: NDArray[Any] = rgb.astype(np.float32)
     columns = np.arange(rgb.shape[1])
     for y in range(len(rgb)):
@@ -156,4 +158,8 @@ def _filled(number: int) -> Image:
     smooth = cv2.GaussianBlur(filled, (0, 0), 5)
     hole = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 2)[..., None]
     noise = np.random.default_rng(number).normal(0, 6, rgb.shape)
-    return np.clip(rgb * (1 - hole) + (smooth + noise) * hole, 0, 255).astype(np.uint8)
+    return _pixels(rgb * (1 - hole) + (smooth + noise) * hole)
+
+
+def _pixels(values: NDArray[Any]) -> Image:
+    return np.asarray(np.clip(values, 0, 255), np.uint8)

@@ -49,6 +49,7 @@ class Script:
     z: float
     times: list[float] = field(default_factory=list)
     places: list[tuple[float, float]] = field(default_factory=list)
+    jumps: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.times:
@@ -72,6 +73,11 @@ class Script:
         """Walk to a place so as to arrive at a moment."""
         return self._add(max(moment, self.end + 0.1), (x, z))
 
+    def jump(self, x: float, z: float) -> Script:
+        """Be at another place at once, unseen."""
+        self.jumps.append(len(self.places))
+        return self._add(self.end, (x, z))
+
     def _add(self, time: float, place: tuple[float, float]) -> Script:
         self.times.append(float(time))
         self.places.append((float(place[0]), float(place[1])))
@@ -79,13 +85,23 @@ class Script:
 
     def sampled(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return x and z at the times, shape (n, 2), with smooth starts and turns."""
-        fine = np.arange(-1, times[-1] + 1, _STEP)
-        width = round(_SMOOTH / _STEP) | 1
-        kernel = np.hanning(width + 2)[1:-1]
-        places = np.array(self.places)
-        columns = []
-        for axis in (0, 1):
-            path = np.interp(fine, self.times, places[:, axis])
-            padded = np.pad(path, width // 2, mode="edge")
-            columns.append(np.interp(times, fine, np.convolve(padded, kernel / kernel.sum(), mode="valid")))
-        return np.stack(columns, axis=1)
+        sampled = np.empty((len(times), 2))
+        for first, last in zip([0, *self.jumps], [*self.jumps, len(self.places)], strict=True):
+            begins = self.times[first] if first else -np.inf
+            ends = self.times[last] if last < len(self.times) else np.inf
+            own = (times >= begins) & (times < ends)
+            for axis in (0, 1):
+                column = [place[axis] for place in self.places[first:last]]
+                sampled[own, axis] = _smooth(times[own], self.times[first:last], column)
+        return sampled
+
+
+def _smooth(times: NDArray[np.float64], moments: list[float], values: list[float]) -> NDArray[np.float64]:
+    """Return the values at the times, interpolated between the moments, and averaged over a window."""
+    if not times.size:
+        return np.empty(0)
+    fine = np.arange(times[0] - 1, times[-1] + 1, _STEP)
+    width = round(_SMOOTH / _STEP) | 1
+    kernel = np.hanning(width + 2)[1:-1]
+    padded = np.pad(np.interp(fine, moments, values), width // 2, mode="edge")
+    return np.interp(times, fine, np.convolve(padded, kernel / kernel.sum(), mode="valid"))

@@ -1,0 +1,36 @@
+"""Processor seconds of the tracker of several people, relative to the single-person tracker on the same frames."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+
+from benchmarks._people.clip import ComposedFrame
+from benchmarks._people.composer import compose, single
+from benchmarks._people.trial import people_tracker, track_people
+from sightline.pose import PoseTracker
+
+__all__ = ["ratios"]
+
+
+def ratios(people: int, seeds: Sequence[int]) -> dict[str, float]:
+    """Return the medians over the clips: seconds per frame ``before`` and ``after``, and their ``ratio``."""
+    tracker = people_tracker()
+    if tracker is None:
+        raise RuntimeError("this version has no tracker of several people")
+    figures = []
+    for seed in seeds:
+        frames = list((single if people == 1 else compose)(seed).frames())
+        before, (_, after) = _seconds(frames), track_people(tracker, frames)
+        figures.append((before, after, after / before))
+    names = ("before", "after", "ratio")
+    return {name: statistics.median(row[column] for row in figures) for column, name in enumerate(names)}
+
+
+def _seconds(frames: Sequence[ComposedFrame]) -> float:
+    with PoseTracker() as tracker:
+        started = time.process_time()
+        for frame in frames:
+            tracker.track(frame.rgb, frame.time)
+        return (time.process_time() - started) / len(frames)
