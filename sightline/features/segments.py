@@ -57,7 +57,7 @@ _WINDOW = 5
 
 _ROUNDING = 1e-6
 
-_JOINTS = joint_indices(("neck", "right_shoulder", "left_shoulder", "mid_hip", "right_hip", "left_hip"))
+TRUNK = joint_indices(("neck", "right_shoulder", "left_shoulder", "mid_hip", "right_hip", "left_hip"))
 _NECK, _RIGHT_SHOULDER, _LEFT_SHOULDER, _MID_HIP = range(4)
 
 
@@ -77,9 +77,8 @@ class Trunks:
     length: NDArray[np.float64]
 
     @classmethod
-    def of(cls, xy: NDArray[np.float64], times: NDArray[np.float64]) -> Trunks:
-        """Return the trunks in n poses of shape (2, 25, n), NaN for joints that are not seen."""
-        joints = xy[:, _JOINTS]
+    def of(cls, joints: NDArray[np.float64], times: NDArray[np.float64]) -> Trunks:
+        """Return the trunks from the joints :data:`TRUNK` of n poses, shape (2, 6, n), NaN for those not seen."""
         torso = np.hypot(*(joints[:, _NECK] - joints[:, _MID_HIP]))
         shoulders = np.hypot(*(joints[:, _RIGHT_SHOULDER] - joints[:, _LEFT_SHOULDER]))
         expected = shoulders / _SHOULDERS_TO_TORSO
@@ -91,7 +90,7 @@ class Trunks:
         """Return the movement in pixels between trunks, shape (2, k); NaN if they show no joint in common."""
         moves = np.sort(self.xy[:, :, after] - self.xy[:, :, before], axis=1)  # NaN is sorted to the end
         known = np.count_nonzero(~np.isnan(moves[0]), axis=0)
-        low, high = np.maximum(known - 1, 0) // 2, np.minimum(known // 2, len(_JOINTS) - 1)
+        low, high = np.maximum(known - 1, 0) // 2, np.minimum(known // 2, len(TRUNK) - 1)
         each = np.arange(len(known))
         return np.asarray((moves[:, low, each] + moves[:, high, each]) / 2)
 

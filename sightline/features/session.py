@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sightline.features import posture
 from sightline.features.motion import SeriesMotion
 from sightline.features.names import FEATURE_NAMES
-from sightline.features.poses import MIN_POSES, Continuity, Poses
+from sightline.features.poses import MIN_POSES, Continuity, Poses, continuity_in
 from sightline.features.rhythm import rhythms
 from sightline.pose import Track
 
@@ -51,8 +51,7 @@ def continuity_of(track: Track) -> Continuity:
     if len(track.times) < MIN_POSES:
         return Continuity(poses=len(track.times), other_poses=0, seconds=0.0, breaks_by_time=0, breaks_by_speed=0)
     with np.errstate(all="ignore"):
-        poses = Poses.of(track.keypoints[:, :, :2], track.times, track.keypoints[:, :, 2], _searched(track))
-    return poses.continuity
+        return continuity_in(track.keypoints, track.times, _searched(track))
 
 
 def valid_seconds(track: Track) -> float:

@@ -30,7 +30,7 @@ _UNIT = 6.0
 _MARGIN, _MARGIN_NEARBY = 0.45, 0.12
 """A join must be this much better than any other join of one of its pieces, in units of appearance."""
 
-_OVERLAP = 0.05
+
 _GHOST_FRAMES, _GHOST_PRESENCE = 2, 0.85
 _MIN_PRESENCE = 0.62
 
@@ -144,7 +144,7 @@ def _join_cost(one: LinkedPerson, other: LinkedPerson) -> float:
     total = 0.0
     for earlier, later in _adjacent(one, other):
         gap = later.first - earlier.last
-        if gap < -_OVERLAP:
+        if gap <= 0:  # Both are in one frame.
             return math.inf
         if gap <= _SHORT_GAP:
             distance = _distance(earlier, later, gap)

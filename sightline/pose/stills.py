@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.media import Hiding, Still, blur_boxes
+from sightline.pose.people_track import PeopleTrack
 from sightline.pose.skeleton import Keypoints
 
 __all__ = ["StillPose", "Stills"]
@@ -46,8 +47,8 @@ class Stills:
         Image.fromarray(rgb).save(path, quality=_QUALITY, compress_level=1)
         self._kept.append((path, still.frame, still.time))
 
-    def finish(self, people: Mapping[int, Mapping[int, Keypoints]]) -> list[StillPose]:
-        """Hide others if that is wanted, and return the stills; ``people``: by the frame's number."""
+    def finish(self, track: PeopleTrack) -> list[StillPose]:
+        """Hide others if that is wanted, and return the stills with the people of the track in them."""
         from PIL import Image
 
         stills = []
@@ -59,5 +60,6 @@ class Stills:
                     hidden = self.hiding.hide(np.asarray(kept, np.uint8), time)
                 Image.fromarray(hidden).save(image, quality=_QUALITY)
                 path.unlink()
-            stills.append(StillPose(image, time, dict(people.get(index, {}))))
+            rows = range(*np.searchsorted(track.frames, [index, index + 1]).tolist())
+            stills.append(StillPose(image, time, {int(track.people[row]): track.keypoints[row] for row in rows}))
         return stills

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -37,7 +38,7 @@ from sightline.pose.people_track import PeopleTrack
 from sightline.pose.people_tracker import PeopleTracker
 from sightline.pose.portraits import Portraits
 from sightline.pose.silhouettes import sample_people
-from sightline.pose.skeleton import LIMBS, Keypoints
+from sightline.pose.skeleton import JOINTS, LIMBS
 from sightline.pose.stills import StillPose, Stills
 
 __all__ = ["StillPose", "TrackedVideo", "TrackingOutputs", "track_video", "tracking_outputs"]
@@ -154,7 +155,7 @@ def track_video(
         out.patient.set_result(identity.person)
         out.end()
         return TrackedVideo(
-            track, stills.finish(tracked.by_frame), len(tracked.frames), report, identity, tuple(pictures.values())
+            track, stills.finish(track), len(tracked.frames), report, identity, tuple(pictures.values())
         )
 
 
@@ -162,11 +163,14 @@ class _Tracked:
     """The rows of a track while they are collected: people by the number of their piece, until they are linked."""
 
     def __init__(self, outputs: TrackingOutputs) -> None:
-        self.frames: list[int] = []
-        self.by_frame: dict[int, dict[int, Keypoints]] = {}
+        self.frames = array("q")
         self._outputs = outputs
         self._waiting: deque[tuple[int, tuple[int, int]]] = deque()
-        self._times: dict[int, float] = {}
+        # One number per row: the poses of two hours of four people are 90 MB, and as objects several times as much.
+        self._rows = array("q")
+        self._times = array("d")
+        self._pieces = array("q")
+        self._keypoints = bytearray()
         self._next_search = -math.inf
 
     def add(self, frame: Frame, final: list[tuple[float, dict[int, Person]]]) -> None:
@@ -179,9 +183,11 @@ class _Tracked:
         """Add frames that are final."""
         for time, people in final:
             index, size = self._waiting.popleft()
-            self._times[index] = time
-            if people:
-                self.by_frame[index] = {number: person.keypoints for number, person in people.items()}
+            for number, person in people.items():
+                self._rows.append(index)
+                self._times.append(time)
+                self._pieces.append(number)
+                self._keypoints += np.asarray(person.keypoints, np.float32).tobytes()
             if self._outputs.hide_others:
                 self._outputs.people.add(time, sample_people(people, size))
             else:
@@ -210,20 +216,16 @@ class _Tracked:
         self._outputs.people.renumber(numbers)
         if self._outputs.faces is not None:
             self._outputs.faces.renumber(numbers)
-        self.by_frame = {
-            index: {numbers[piece]: points for piece, points in sorted(found.items()) if piece in numbers}
-            for index, found in self.by_frame.items()
-        }
-        rows = [
-            (index, number, points)
-            for index, found in sorted(self.by_frame.items())
-            for number, points in sorted(found.items())
-        ]
+        frames = np.array(self._rows, np.int64)
+        persons = np.array([numbers.get(piece, 0) for piece in self._pieces], np.int64)
+        order = np.lexsort((persons, frames))
+        order = order[persons[order] > 0]
+        keypoints = np.frombuffer(self._keypoints, np.float32).reshape(-1, len(JOINTS), 3)
         return PeopleTrack(
-            frames=np.array([row[0] for row in rows], np.int64),
-            times=np.array([self._times[row[0]] for row in rows], np.float64),
-            people=np.array([row[1] for row in rows], np.int64),
-            keypoints=np.array([row[2] for row in rows], np.float32).reshape(-1, 25, 3),
+            frames=frames[order],
+            times=np.array(self._times, np.float64)[order],
+            people=persons[order],
+            keypoints=keypoints[order],
             size=size,
             fps=fps,
             tracked_frames=np.array(self.frames, np.int64),
