@@ -139,8 +139,12 @@ def track_people(tracker: Callable[[], Any], frames: Sequence[ComposedFrame]) ->
 
 
 def _final(result: Any, moment: float) -> dict[float, Tracked]:
-    """Return the people by time; a tracker that looks back returns earlier frames, when they are final."""
-    return {moment: result} if isinstance(result, dict) else dict(result)
+    """Return the keypoints by time and number. A tracker that looks back returns earlier frames when they are final."""
+    frames = {moment: result} if isinstance(result, dict) else dict(result)
+    return {
+        time: {number: np.asarray(getattr(found, "keypoints", found)) for number, found in people.items()}
+        for time, people in frames.items()
+    }
 
 
 def _joined(tracker: Any) -> dict[int, int] | None:
