@@ -33,6 +33,8 @@ _MARGIN, _MARGIN_NEARBY = 0.45, 0.12
 
 _GHOST_FRAMES, _GHOST_PRESENCE = 2, 0.85
 _MIN_PRESENCE = 0.62
+_EXAMINED, _CONFIRMED = 6, 0.1
+"""A person who was examined six times, and confirmed in at most a tenth of all times, is none."""
 
 
 @dataclass(eq=False)
@@ -98,7 +100,8 @@ def link_pieces(pieces: Sequence[Piece]) -> list[LinkedPerson]:
 
 def _is_ghost(piece: Piece) -> bool:
     short = piece.frames <= _GHOST_FRAMES and piece.mean_presence < _GHOST_PRESENCE
-    return short or piece.mean_presence < _MIN_PRESENCE
+    never = piece.examined >= _EXAMINED and piece.confirmed <= _CONFIRMED * piece.examined
+    return short or never or piece.mean_presence < _MIN_PRESENCE
 
 
 def _joined(one: LinkedPerson, other: LinkedPerson) -> LinkedPerson:

@@ -43,7 +43,8 @@ class Piece:
     """An unbroken stretch of one person's track.
 
     ``first`` and ``last`` are seconds; ``begin`` and ``end`` the regions there. ``velocity`` at the end is in pixels a
-    second. ``frames`` counts the frames, ``presence`` is the sum of the landmark model's confidence.
+    second. ``frames`` counts the frames, ``presence`` is the sum of the landmark model's confidence. Of the times when
+    it was ``examined`` whether this is a person, it was ``confirmed`` in some.
     """
 
     number: int
@@ -57,6 +58,8 @@ class Piece:
     velocity: tuple[float, float] = (0.0, 0.0)
     frames: int = 0
     presence: float = 0.0
+    examined: int = 0
+    confirmed: int = 0
     heights: list[float] = field(default_factory=list)
 
     @property

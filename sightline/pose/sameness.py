@@ -11,7 +11,7 @@ from sightline.pose.body import head_box
 from sightline.pose.estimator import Detection, Frame, Person
 from sightline.pose.skeleton import JOINTS, Keypoints
 
-__all__ = ["is_inside", "same_person", "same_pose", "shows", "visible_box"]
+__all__ = ["is_inside", "overlap", "same_person", "same_pose", "shows", "visible_box"]
 
 _SAME = 0.15
 """Two trunks whose joints differ by less, in extents of the trunk, are one trunk."""
@@ -58,7 +58,11 @@ def same_pose(one: Keypoints, other: Keypoints, *, strict: bool = False) -> bool
     distances = np.hypot(*(one[_BODY, :2] - other[_BODY, :2]).T)
     torso = max(math.dist(points[_NECK, :2], points[_MID_HIP, :2]) for points in (one, other))
     ends = max(math.dist(one[joint, :2], other[joint, :2]) for joint in (_NECK, _MID_HIP))
-    same_body = np.median(distances) < _SAME * extent or _overlap(one, other) > _SAME_BODY or ends < _SAME_TRUNK * torso
+    same_body = (
+        np.median(distances) < _SAME * extent
+        or overlap(_trunk_box(one), _trunk_box(other)) > _SAME_BODY
+        or ends < _SAME_TRUNK * torso
+    )
     return bool(same_head and same_body) if strict else bool(same_body)
 
 
@@ -81,10 +85,14 @@ def is_inside(keypoints: Keypoints, rgb: Frame) -> bool:
     return bool(inside[0] or inside[1:].all())
 
 
-def _overlap(one: Keypoints, other: Keypoints) -> float:
-    """Return the intersection over union of the boxes around head and shoulders and hips."""
-    boxes = [(points[_BODY, :2].min(axis=0), points[_BODY, :2].max(axis=0)) for points in (one, other)]
-    (low, high), (other_low, other_high) = boxes
-    shared = np.prod(np.maximum(np.minimum(high, other_high) - np.maximum(low, other_low), 0))
-    union = np.prod(high - low) + np.prod(other_high - other_low) - shared
+def overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Return the intersection over union of two boxes: left, top, right, bottom."""
+    shared = np.prod(np.maximum(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0))
+    union = np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2]) - shared
     return float(shared / union) if union > 0 else 0.0
+
+
+def _trunk_box(keypoints: Keypoints) -> NDArray[np.float64]:
+    """Return the box around head, shoulders and hips."""
+    points = keypoints[_BODY, :2].astype(np.float64)
+    return np.concatenate([points.min(axis=0), points.max(axis=0)])

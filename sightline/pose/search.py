@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sightline.pose.estimator import Frame, Person, PoseEstimator, Region, SearchWindow
 from sightline.pose.pieces import Candidate, Piece, distinct_people
-from sightline.pose.sameness import is_inside, same_pose, shows, visible_box
+from sightline.pose.sameness import is_inside, overlap, same_pose, shows, visible_box
 from sightline.pose.scan import Scan, square
 from sightline.pose.windows import distinct, full_frame, parts
 
@@ -35,6 +35,9 @@ _REFUSED_SECONDS = 3.0
 _OWN_WINDOWS = (0.9, 1.4)
 """In sides of the region: the windows in one of which a detection has to be found again."""
 
+_EXAMINE_SECONDS, _OVERLAP = 0.5, 0.2
+"""At this interval, people are examined whose box, and that of somebody who was there before, have this overlap."""
+
 _SWEEP_SECONDS = 0.5
 """Interval of searches in all large parts while nobody is tracked."""
 
@@ -60,6 +63,7 @@ class Search:
         self._turn = 0
         self._time = -math.inf
         self._searched: dict[int, float] = {}
+        self._examined: dict[int, float] = {}
         self._refused: list[_Refused] = []
         self._scan = Scan((_LARGE_PART, _SMALL_PART))
 
@@ -112,7 +116,23 @@ class Search:
             window = motion or lost or self._scan.next_part(rgb)
         else:
             window = lost or self._scan.next_part(rgb)
+        self._examine(rgb, time, found, pieces)
         return self._detected(rgb, [window], found, MIN_PRESENCE)
+
+    def _examine(self, rgb: Frame, time: float, found: list[Candidate], pieces: list[Piece]) -> None:
+        """Examine, at intervals, whether somebody who appeared on another person's body is a person.
+
+        The landmark model follows a false detection as long as it does a person.
+        """
+        boxes = {one.source: visible_box(one.person.keypoints) for one in found}
+        for piece in pieces:
+            if piece.number in boxes and time >= self._examined.get(piece.number, -math.inf) + _EXAMINE_SECONDS:
+                others = (box for number, box in boxes.items() if number is not None and number < piece.number)
+                if any(overlap(boxes[piece.number], other) > _OVERLAP for other in others):
+                    self._examined[piece.number] = time
+                    person = next(one.person for one in found if one.source == piece.number)
+                    piece.examined += 1
+                    piece.confirmed += self._is_found_again(rgb, person)
 
     def _lost_place(self, rgb: Frame, time: float, found: list[Candidate], pieces: list[Piece]) -> SearchWindow | None:
         """Return the surroundings of the place where somebody was lost in the middle of the frame, at intervals."""
@@ -150,6 +170,14 @@ class Search:
 
         Clothes, shadows and parts of two people who overlap can look like a person in one window, but not in the next.
         """
+        if self._is_found_again(rgb, person):
+            return True
+        region = person.region
+        anchor = min(found, key=lambda known: math.dist(known.person.region[:2], region[:2]))
+        self._refused.append(_Refused(self._time, region, anchor.source, anchor.person.region))
+        return False
+
+    def _is_found_again(self, rgb: Frame, person: Person) -> bool:
         region = person.region
         windows = [square(region.x, region.y, size * region.side, rgb) for size in _OWN_WINDOWS]
         for window in windows if is_inside(person.keypoints, rgb) else ():
@@ -161,8 +189,6 @@ class Search:
                     and same_pose(person.keypoints, other.keypoints, strict=True)
                 ):
                     return True
-        anchor = min(found, key=lambda known: math.dist(known.person.region[:2], region[:2]))
-        self._refused.append(_Refused(self._time, region, anchor.source, anchor.person.region))
         return False
 
     def _was_refused(self, region: Region, found: list[Candidate]) -> bool:
