@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from sightline.emotion.attribution import Attributed, Attribution
+from sightline.emotion.attribution import Attributed, Attributor
 from sightline.emotion.cast import Cast, SpokenNoun, make_cast
 from sightline.emotion.coreference import pronoun_gender
 from sightline.emotion.first_names import is_common_word
@@ -69,13 +69,13 @@ def find_emotions_in(
     readings = _read(speech, Lexicon(table))
     mentions = _mentions(readings, book)
     cast = _cast(readings, mentions, book)
-    attribution = Attribution(cast)
+    attributor = Attributor(cast)
     hits: list[KeywordHit] = []
     annotations: list[Annotation] = []
     cues: list[Cue] = []
     evidence: list[Evidence] = []
     for reading, mentioned in zip(readings, mentions, strict=True):
-        attributed = attribution.attribute(reading, mentioned)
+        attributed = attributor.attribute(reading, mentioned)
         for utterance in reading.utterances:
             text, start, end = reading.span(utterance)
             found = [_keyword_hit(reading, hit, attributed[hit]) for hit in utterance.hits]

@@ -44,7 +44,7 @@ class _Meant(NamedTuple):
     name: str | None = None
 
 
-class Attribution:
+class Attributor:
     """Attributes the keywords of a transcript's sentences, in order, to the people of its cast."""
 
     def __init__(self, cast: Cast) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+import unicodedata
 from enum import Enum
 from functools import cache
 from importlib import resources
@@ -31,8 +32,17 @@ class Gender(Enum):
     FEMALE = "female"
 
 
+def plain(word: str) -> str:
+    """Return the word as in the tables: in lower case, without accents and apostrophes."""
+    if word.isascii() and word.isalpha():
+        return word.lower()
+    folded = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(c for c in folded if c.isalnum() or c == "-")
+
+
 def usual_gender(first_name: str) -> Gender | None:
-    """Return the gender of people with this first name, in lower case; None if both have it or it is not known."""
+    """Return the gender of people with this first name; None if both have it or it is not known."""
+    first_name = plain(first_name)
     female, male, _ = _tables()
     if first_name in female:
         return Gender.FEMALE
@@ -40,7 +50,8 @@ def usual_gender(first_name: str) -> Gender | None:
 
 
 def is_first_name(word: str) -> bool:
-    """Return whether the word, in lower case, is a first name that the table lists."""
+    """Return whether the word is a first name that the table lists."""
+    word = plain(word)
     female, male, short = _tables()
     return word in female or word in male or word in short
 
@@ -69,8 +80,8 @@ def is_common_word(word: str) -> bool:
 
 
 def is_also_word(name: str) -> bool:
-    """Return whether the first name, in lower case, is also a word: "will", "rose"."""
-    return name in _names_too()
+    """Return whether the first name is also a word: "will", "rose"."""
+    return plain(name) in _names_too()
 
 
 def _sound(name: str) -> str:

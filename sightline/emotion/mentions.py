@@ -7,7 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from sightline.emotion.english import english
-from sightline.emotion.first_names import is_also_word, is_common_word, is_first_name
+from sightline.emotion.first_names import is_also_word, is_common_word, is_first_name, plain
 from sightline.emotion.person_names import is_introduced, may_be_name, name_start
 from sightline.emotion.referents import owner_before
 from sightline.emotion.subjects import Subject, SubjectKind, noun_phrase_start, skip_adverbs, subject_before
@@ -133,7 +133,7 @@ def _capitalised_names(tagged: TaggedSentence, known: frozenset[str]) -> Iterato
             # The first word of a sentence is always capitalised: "Earlier" in "Earlier she cried" is not a name.
             word = tagged.word(last)
             common = start == last and _has_no_capital_of_its_own(tagged, last) and is_common_word(word)
-            is_known = word in known or is_first_name(word)
+            is_known = _is_known(word, known) or is_first_name(word)
             thing = common or word in english().named_things or _is_place(tagged, start, last)
             if is_known or not thing:
                 yield start, last + 1, MentionKind.POSSIBLE_NAME
@@ -185,10 +185,12 @@ def _names_without_capitals(
         end = index
         while end < len(tagged.words) and end not in named and _is_name_word(tagged, end, known, start=index):
             end += 1
-        if end > index:
+        # The first of two words whose second is a subject belongs to it: "look how sad SARA lopez is".
+        last = end - 1 if end in named and is_first_name(tagged.word(end - 1)) else end
+        if last > index:
             start = index - 1 if tagged.word(index - 1) in english().titles else index
-            certain = all(tagged.word(i) in known for i in range(index, end))
-            yield start, end, MentionKind.NAME if certain else MentionKind.POSSIBLE_NAME
+            certain = all(_is_known(tagged.word(i), known) for i in range(index, last))
+            yield start, last, MentionKind.NAME if certain else MentionKind.POSSIBLE_NAME
         index = max(end, index + 1)
 
 
@@ -196,13 +198,18 @@ def _is_name_word(tagged: TaggedSentence, index: int, known: frozenset[str], *, 
     word = tagged.word(index)
     if not may_be_name(tagged, index) or word in english().person_nouns | english().titles:
         return False
-    if word in known and not (is_also_word(word) or is_common_word(word)):
+    if _is_known(word, known) and not (is_also_word(word) or is_common_word(word)):
         return True
     # In "ben anna is sad" two people may be named.
-    expected = index > start or _expects_person(tagged, index) or tagged.word(index + 1) in known
-    if is_first_name(word) or word in known:
+    expected = index > start or _expects_person(tagged, index) or _is_known(tagged.word(index + 1), known)
+    if is_first_name(word) or _is_known(word, known):
         return expected or not (is_also_word(word) or is_common_word(word))
     return len(word) >= _MIN_NAME and expected and not is_common_word(word)
+
+
+def _is_known(word: str, known: frozenset[str]) -> bool:
+    """Return whether the word, or each part of "mary-ann", is a word of a known name."""
+    return all(part in known for part in plain(word).split("-"))
 
 
 def _expects_person(tagged: TaggedSentence, index: int) -> bool:

@@ -78,7 +78,9 @@ def noun_at(tagged: TaggedSentence, index: int) -> Noun:
     e = english()
     word = tagged.word(index)
     start = noun_phrase_start(tagged, index)
-    while start - 1 in tagged.keyword_indices or tagged.word(start - 1) in e.epithets | e.another:
+    while tagged.word(start) not in e.determiners and (
+        start - 1 in tagged.keyword_indices or tagged.word(start - 1) in e.epithets | e.another
+    ):
         start -= 1
     owner = owner_before(tagged, start)
     if owner is None and tagged.word(start) in e.possessives:

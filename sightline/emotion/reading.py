@@ -9,36 +9,18 @@ from sightline.emotion.assertion import asserted_hits
 from sightline.emotion.clauses import find_clause_starts, find_statement
 from sightline.emotion.coordination import is_uncertain_coordination
 from sightline.emotion.english import english
-from sightline.emotion.first_names import Gender, is_common_word, is_first_name
+from sightline.emotion.first_names import is_first_name
 from sightline.emotion.mentions import Mention, MentionKind, find_mentions, parts_of
-from sightline.emotion.name_forms import parse_name
-from sightline.emotion.nouns import Noun, NounKind, noun_at, noun_gender
+from sightline.emotion.name_context import name_at
+from sightline.emotion.nouns import Noun, NounKind, noun_at
 from sightline.emotion.person_names import may_be_name
 from sightline.emotion.referents import ReferentRole, find_referent
 from sightline.emotion.speech_text import SpeechText
 from sightline.emotion.spoken_names import SpokenName
 from sightline.emotion.subjects import Subject, SubjectKind, noun_phrase_start
 from sightline.emotion.tagging import Hit, TaggedSentence
-from sightline.emotion.tokens import BREAK
 from sightline.emotion.utterances import Utterance, split_utterances
 
-# Verbs after which a clause, not a person, begins: in "I think Ben Anna is sad" the two words are one name.
-_BEFORE_CLAUSES = frozenset(
-    {
-        "think",
-        "thinks",
-        "thought",
-        "believe",
-        "believes",
-        "guess",
-        "hope",
-        "hopes",
-        "sure",
-        "suppose",
-        "that",
-        "because",
-    }
-)
 _MAX_BESIDE_WORDS = 6
 # Adverbs after which a predicate without an end mark may be complete: "Anna is here so happy today".
 _ENDS_PREDICATE = frozenset({"here", "there", "today", "again", "now", "then", "too", "once"})
@@ -247,48 +229,7 @@ class Reading:
         return number or last not in e.person_nouns | e.pronouns | e.object_pronouns | e.indefinite | e.possessives
 
     def _name(self, start: int, end: int) -> SpokenName:
-        e, tagged = english(), self.tagged
-        text, _ = self._source(start, end)
-        form = parse_name(text)
-        before = tagged.word(start - 1)
-        noun = tagged.word(start - 2) if before in e.introducing else before
-        if noun == before and noun in e.carers and self._begins_clause(start - 1):
-            form = form._replace(title=noun)
-        gender: Gender | None = noun_gender(noun) if noun in e.person_nouns else None
-        certain_before = tagged.sentence.has_end_mark and (
-            before in ("", BREAK) or before in e.coordinators | _BEFORE_CLAUSES
-        )
-        after = tagged.word(end)
-        certain_after = after in ("", BREAK) or (
-            tagged.sentence.has_end_mark and after in e.pronouns | e.coordinators | e.prepositions
-        )
-        return SpokenName(
-            text,
-            form,
-            gender,
-            may_be_two=not (certain_before or certain_after),
-            is_lower=not tagged.sentence.has_capitals,
-            is_word=self._is_word(start, end),
-            place=tagged.sentence.tokens[end - 1].start,
-            before=before,
-        )
-
-    def _is_word(self, start: int, end: int) -> bool:
-        """Return whether a common word takes the place of a name: "dinner is calm", "According to Ben Anna is calm"."""
-        tagged, word = self.tagged, self.tagged.word(start)
-        capital = tagged.is_capitalised(start) and start > 0 and start not in tagged.sentence.segment_starts
-        if end - start > 1 or capital or not is_common_word(word):
-            return False
-        # "Hunter is happy" is about a person, although it is a common word.
-        return word in english().named_things or not (tagged.is_finite(end) or tagged.word(end).endswith("ing"))
-
-    def _begins_clause(self, noun: int) -> bool:
-        """Return whether a noun beside a name belongs to it: "The nurse Anna is here", not "told the nurse Anna"."""
-        e, tagged = english(), self.tagged
-        if tagged.word(noun - 1) not in e.determiners:
-            return True
-        before = tagged.word(noun - 2)
-        return before in ("", BREAK) or before in e.coordinators | e.subordinators
+        return name_at(self.tagged, start, end, self._source(start, end)[0])
 
     def _source(self, start: int, end: int) -> tuple[str, float]:
         """Return the transcribed words from ``start`` up to ``end``, and the time of the first."""

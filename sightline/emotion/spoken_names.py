@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sightline.emotion.english import english
-from sightline.emotion.first_names import Gender, is_common_word, usual_gender
+from sightline.emotion.first_names import Gender, is_common_word, is_first_name, plain, usual_gender
 from sightline.emotion.name_forms import Match, NameBook, NameForm
 from sightline.emotion.nouns import Noun
 
@@ -96,9 +96,9 @@ class SpokenNames:
     def _words(self, name: SpokenName) -> tuple[str, ...]:
         """Return the words of the name; without capitals, the second word of two may be found alone: "sad mary ANN"."""
         words = _without_words(name)
-        if name.is_lower and len(words) == 1 and (pair := (name.before, *words)) in self._pairs:
-            return pair
-        return words
+        pair = (plain(name.before), *words)
+        is_second = name.is_lower and len(words) == 1 and (pair in self._pairs or is_first_name(name.before))
+        return pair if is_second and not name.form.title else words
 
     def _split(self, name: SpokenName) -> list[NameForm]:
         """Return the names of two people in ``name``, if each of them occurs alone and a list does not join them."""
@@ -134,7 +134,8 @@ class SpokenNames:
         is_name = (form in self._certain or is_extended) and not self._book.is_listed(form)
         is_name = is_name and not is_ambiguous
         gender = form._replace(words=()).gender
-        return Person(text, match, gender, _usual(form), is_named=True, may_be_asked=is_name)
+        usual = _usual(form) if form in self._certain else None
+        return Person(text, match, gender, usual, is_named=True, may_be_asked=is_name)
 
     def _follow_longer_forms(self, by_word: dict[str, list[NameForm]]) -> None:
         """Let every short form denote the person of its only longer form."""

@@ -184,6 +184,29 @@ def make_dialogue(random: Random, people: int, sentences: int) -> Dialogue:
     return dialogue
 
 
+ALONE = (
+    *("{N} is {K}.", "{N} looks {K} today.", "I think {N} is {K}.", "{he} is {K}.", "So {K} today!", "{N} isn't {K}."),
+    *(
+        "This is a video of {N} being {K}.",
+        "{N} is playing with the ball.",
+        "Music makes {him} {K}.",
+        "What a {K} day!",
+    ),
+    *("Look how {K} {N} is!", "{N} was {K} because {he} was tired.", "Okay, {N}, let's stop.", "The patient is {K}."),
+    *("{he} likes the drum and the bubbles.", "We went to the park on Monday.", "Are you {K}, {N}?", "I am {K}."),
+)
+
+
+def make_monologue(random: Random) -> list[str]:
+    """Return sentences in which nobody but one person is talked about."""
+    one = random.choice(FIGURES)
+    sentences = [
+        random.choice(ALONE).format(N=one.name, he=one.pronoun, him=one.object_pronoun, K=random.choice(KEYWORDS))
+        for _ in range(random.randint(1, 8))
+    ]
+    return [sentence[0].upper() + sentence[1:] for sentence in sentences]
+
+
 def expected(dialogue: Dialogue, truth: Truth, patient: str) -> str:
     """Return the relation of a keyword to ``patient``; "unclear" if no reader can tell."""
     if truth == SPEAKER:

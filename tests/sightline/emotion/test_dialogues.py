@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sightline.emotion import EmotionFindings, PatientNames, find_emotions_in
 from sightline.speech import Segment
-from tests.sightline.emotion.dialogues import STYLES, Dialogue, expected, make_dialogue
+from tests.sightline.emotion.dialogues import STYLES, Dialogue, expected, make_dialogue, make_monologue
 
 # The least share of keywords that are attributed rightly; the rest is unclear.
 RIGHT = {"as written": 0.8, "lower case": 0.7, "no marks": 0.65, "lower case, no marks": 0.65, "upper case": 0.7}
@@ -60,6 +60,16 @@ def test_most_keywords_are_attributed(style: str) -> None:
 def _with(seed: int, style: str) -> tuple[Dialogue, str, str]:
     dialogue, patient = dialogue_of(seed)
     return dialogue, style, patient
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=seeds, style=st.sampled_from(["as written", "lower case", "upper case"]))
+def test_while_one_person_is_talked_about_every_keyword_counts(seed: int, style: str) -> None:
+    text = STYLES[style](" ".join(make_monologue(Random(seed))))
+    findings = find_emotions_in([Segment(start=0, end=30, text=text)], 30)
+    assert {hit.about for hit in findings.hits} <= {"patient"}, text
+    assert sum(map(len, findings.keywords.values())) == len(findings.hits)
+    assert findings.attribution.how in ("assumed", "nobody"), text
 
 
 @pytest.mark.parametrize("style", STYLES)
