@@ -73,7 +73,7 @@ def _video(page: Path) -> None:
         build_clip(clip.with_suffix(".part.mp4"), HERE / "speech.ogg", seconds=17).rename(clip)
     result = _sightline(
         "process-video", str(clip), "--video-bucket", str(videos), "--patients-bucket", str(OUT / "patients"),
-        "--transcriber", "pocketsphinx", "--highlights",
+        "--transcriber", "pocketsphinx", "--highlights", "--names", "John",
     )  # fmt: skip
     write_page(result, page)
     results = ("annotated_video", "highlights", "frames", "poses", "pose_folder", "track", "metadata_file", "csv")

@@ -47,8 +47,9 @@ def test_run_and_lease_survive_a_restart_of_the_servers_and_of_redis(servers: St
     clip = build_clip(tmp_path / "clip.mp4", ROOT / "demo" / "speech.ogg", seconds=20, size=(640, 360))
     servers.s3.upload_file(str(clip), "results", "incoming/clip.mp4")
     run = servers.run(
-        "process-video", video="s3://results/incoming/clip.mp4", patient="ida", transcriber="pocketsphinx"
-    )
+        "process-video", video="s3://results/incoming/clip.mp4", patient="ida", transcriber="pocketsphinx",
+        names=["John"],
+    )  # fmt: skip
     await_true(lambda: servers.get(f"/flow_runs/{run}")["state"]["type"] == "RUNNING", 300, "the run starts")
 
     stopped = [*servers.containers("server"), *servers.containers("services"), redis]

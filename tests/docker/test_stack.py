@@ -73,8 +73,9 @@ def test_worker_runs_flows_in_containers_with_results_on_s3(stack: Stack, clip: 
     for file in maps.iterdir():
         stack.s3.upload_file(str(file), "results", f"maps/{file.name}")
     video = stack.run(
-        "process-video", video="s3://results/incoming/clip.mp4", patient="ben", transcriber="pocketsphinx"
-    )
+        "process-video", video="s3://results/incoming/clip.mp4", patient="ben", transcriber="pocketsphinx",
+        names=["John"],
+    )  # fmt: skip
     images = stack.run(
         "classify-images",
         source="s3://results/maps", model="vehicles", threshold=0.999, output="s3://results/classified",
@@ -143,8 +144,9 @@ def start_long_run(stack: Stack, folder: Path, patient: str) -> str:
     longer = build_clip(folder / "longer.mp4", SPEECH, seconds=20, size=(640, 360))
     stack.s3.upload_file(str(longer), "results", "incoming/longer.mp4")
     run = stack.run(
-        "process-video", video="s3://results/incoming/longer.mp4", patient=patient, transcriber="pocketsphinx"
-    )
+        "process-video", video="s3://results/incoming/longer.mp4", patient=patient, transcriber="pocketsphinx",
+        names=["John"],
+    )  # fmt: skip
 
     def is_tracking() -> bool:
         tasks = task_runs(stack, run)

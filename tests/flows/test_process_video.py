@@ -68,8 +68,10 @@ def copy_to_bucket(video: Path, bucket: Path, name: str = "ana/visit.mp4") -> st
 
 
 def run(video: str, bucket: Path, **options: Any) -> State[VideoResult]:
+    """Process a video of the patient ana, who is called John in the transcript."""
     return process_video(
         video,
+        names=["John"],
         video_bucket=str(bucket / "videos"),
         patients_bucket=str(bucket / "patients"),
         return_state=True,
@@ -227,6 +229,7 @@ def test_video_is_processed_from_s3_to_s3(short_clip: Path, transcript: str, s3_
         video_bucket=f"s3://{name}/videos",
         patients_bucket=f"s3://{name}/patients",
         transcript=transcript,
+        names=["John"],
     )
     keys = {item["Key"] for item in client.list_objects_v2(Bucket=name)["Contents"]}
     assert {"videos/annotated/ana/visit.mp4", "patients/ana/happiness/pose_000012.json"} <= keys
@@ -256,7 +259,7 @@ for folder, (owner, call) in json.loads(sys.argv[2]).items():
         setattr(pkgutil.resolve_name(owner), call, kill)
         process_video(
             f"{folder}/videos/ana/visit.mp4", transcript=sys.argv[1],
-            video_bucket=f"{folder}/videos", patients_bucket=f"{folder}/patients",
+            video_bucket=f"{folder}/videos", patients_bucket=f"{folder}/patients", names=["John"],
         )
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, call

@@ -109,7 +109,7 @@ def outputs(folder: Path) -> dict[str, str | None]:
 def test_form_gives_the_same_results_as_the_command_line(local: Local, tmp_path: Path) -> None:
     clip = build_clip(tmp_path / "visit.mp4", None, seconds=1, size=(320, 240))
     transcript = tmp_path / "visit.vtt"
-    transcript.write_text("WEBVTT\n\n00:00.200 --> 00:00.800\nJohn is happy.\n")
+    transcript.write_text("WEBVTT\n\n00:00.200 --> 00:00.800\nAna is happy.\n")
 
     def buckets(name: str) -> dict[str, str]:
         return {f"{kind}_bucket": str(tmp_path / name / kind) for kind in ("video", "patients")}
