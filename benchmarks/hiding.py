@@ -212,7 +212,7 @@ def _look(
 def _print(name: str, clips_of: list[Figures]) -> dict[str, Any]:
     left = [clip.left / max(clip.others, 1) for clip in clips_of]
     milliseconds = [value for clip in clips_of for value in clip.milliseconds]
-    result = {
+    result: dict[str, Any] = {
         "clips": len(clips_of),
         "left": sum(clip.left for clip in clips_of) / max(sum(clip.others for clip in clips_of), 1),
         "left_in_worst_clip": max(left),
