@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
 import time
 from collections.abc import Iterator
@@ -214,7 +213,7 @@ def _look(
 def _print(name: str, clips_of: list[Figures]) -> dict[str, Any]:
     left = [clip.left / max(clip.others, 1) for clip in clips_of]
     milliseconds = [value for clip in clips_of for value in clip.milliseconds]
-    result = {
+    result: dict[str, Any] = {
         "clips": len(clips_of),
         "left": sum(clip.left for clip in clips_of) / max(sum(clip.others for clip in clips_of), 1),
         "left_in_worst_clip": max(left),
@@ -222,7 +221,7 @@ def _print(name: str, clips_of: list[Figures]) -> dict[str, Any]:
         "faces_found": sum(clip.faces for clip in clips_of),
         "people_found": sum(clip.bodies for clip in clips_of),
         "frames_checked": sum(clip.checked for clip in clips_of),
-        "milliseconds_720p": statistics.median(milliseconds) if milliseconds else math.nan,
+        "milliseconds_720p": statistics.median(milliseconds) if milliseconds else None,
     }
     worst = max(clips_of, key=lambda clip: clip.worst[0])
     print(
@@ -231,7 +230,7 @@ def _print(name: str, clips_of: list[Figures]) -> dict[str, Any]:
         f"worst frame {100 * worst.worst[0]:.1f} % at {worst.worst[1]:.2f} s of seed {worst.seed}), "
         f"{100 * result['patient_hidden']:.1f} % of the patient hidden, {result['faces_found']} faces and "
         f"{result['people_found']} people found in {result['frames_checked']} frames, "
-        f"{result['milliseconds_720p']:.1f} ms per frame of 720p",
+        + ("no clip of 720p" if not milliseconds else f"{result['milliseconds_720p']:.1f} ms per frame of 720p"),
         flush=True,
     )
     return result
