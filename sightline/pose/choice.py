@@ -119,9 +119,7 @@ def _person_at(track: PeopleTrack, point: PicturePoint, duration: float) -> int:
     distance = np.abs(track.times - point.seconds)
     best, nearest = None, math.inf
     for row in np.flatnonzero(distance <= min(_NEAR_SECONDS, distance.min(initial=math.inf) + 1e-6)).tolist():
-        joints = track.keypoints[row]
-        known = joints[joints[:, 2] > 0, :2]
-        low, high = known.min(axis=0), known.max(axis=0)
+        low, high = _box(track.keypoints[row])
         outside = math.hypot(*np.maximum(np.maximum(low - (x, y), (x, y) - high), 0))
         # Of several people around the point, the one whose middle is nearest.
         middle = math.dist((x, y), (low + high) / 2) / max(float((high - low).max()), 1.0)
