@@ -90,7 +90,9 @@ class TestDifference:
     def test_nothing_known_gives_nan(self) -> None:
         unknown = Appearance.unknown()
         assert not unknown.is_known
-        assert np.isnan([unknown.difference(unknown), unknown.difference(look(RED)), look(RED).difference(unknown)]).all()
+        assert np.isnan(
+            [unknown.difference(unknown), unknown.difference(look(RED)), look(RED).difference(unknown)]
+        ).all()
 
     def test_no_common_part_gives_nan(self) -> None:
         head, thighs = (JOINTS_OF_PICTURE.copy() for _ in range(2))
