@@ -18,7 +18,9 @@ from sightline.pose.appearance import Appearance, appearance_of
 from sightline.pose.estimator import Frame
 from sightline.pose.identity import Identity, IdentityWish, PicturePoint, SeenPerson
 from sightline.pose.linking import LinkedPerson
+from sightline.pose.people import Box, FoundPerson, find_people
 from sightline.pose.people_track import PeopleTrack
+from sightline.pose.sameness import same_pose
 
 __all__ = ["choose_patient", "reference_appearance", "seen_people"]
 
@@ -41,14 +43,21 @@ _REACH = 0.25
 def reference_appearance(photo: Frame, name: str) -> Appearance:
     """Return the appearance of the person in a photo, shape (height, width, 3), uint8.
 
+    People who are much smaller than the largest one do not count: they are in the background, or false detections.
     Raises :class:`~sightline.errors.InvalidInput`, with ``name`` as its subject, if nobody is found in the photo, or
     several people.
     """
     from sightline.pose.estimator import PoseEstimator
-    from sightline.pose.people import find_people
 
     with PoseEstimator() as estimator:
-        people = [person for person in find_people(photo, estimator) if person.confidence >= _MIN_CONFIDENCE]
+        found_people = [person for person in find_people(photo, estimator) if person.confidence >= _MIN_CONFIDENCE]
+    least = max((_extent(person.box) for person in found_people), default=0) / _SMALLER
+    people: list[FoundPerson] = []
+    for person in found_people:
+        # Of a person who is not complete in the photo, several bodies with one head may be found.
+        is_known = any(same_pose(person.keypoints, other.keypoints) for other in people)
+        if not is_known and _extent(person.box) > least:
+            people.append(person)
     if len(people) != 1:
         found = f"{len(people)} people are found in it" if people else "nobody is found in it"
         raise InvalidInput(name, found, "Give a photo of the patient alone, with the upper body visible")
@@ -56,6 +65,9 @@ def reference_appearance(photo: Frame, name: str) -> Appearance:
 
 
 _MIN_CONFIDENCE = 0.7
+
+_SMALLER = 3
+"""The largest person in a photo is this many times as large as people who do not count."""
 
 
 def seen_people(people: Sequence[LinkedPerson], track: PeopleTrack, pictures: Mapping[int, str]) -> list[SeenPerson]:
@@ -119,9 +131,7 @@ def _person_at(track: PeopleTrack, point: PicturePoint, duration: float) -> int:
     distance = np.abs(track.times - point.seconds)
     best, nearest = None, math.inf
     for row in np.flatnonzero(distance <= min(_NEAR_SECONDS, distance.min(initial=math.inf) + 1e-6)).tolist():
-        joints = track.keypoints[row]
-        known = joints[joints[:, 2] > 0, :2]
-        low, high = known.min(axis=0), known.max(axis=0)
+        low, high = _box(track.keypoints[row])
         outside = math.hypot(*np.maximum(np.maximum(low - (x, y), (x, y) - high), 0))
         # Of several people around the point, the one whose middle is nearest.
         middle = math.dist((x, y), (low + high) / 2) / max(float((high - low).max()), 1.0)
@@ -174,7 +184,7 @@ def _most_prominent(seen: tuple[SeenPerson, ...]) -> Identity:
         f"Person {ranked[0].person} is seen for {ranked[0].seconds:.1f} s at {ranked[0].height:.0%} of the height, "
         f"person {ranked[1].person} for {ranked[1].seconds:.1f} s at {ranked[1].height:.0%}"
     )
-    if first < _CLEARLY * second:
+    if not first or first < _CLEARLY * second:
         return _ask(seen, f"{comparison}: either may be the patient", share)
     return Identity(
         person=ranked[0].person, how="prominent", certainty=round(share, 3), why=f"{comparison}.", people=seen
@@ -193,3 +203,7 @@ def _weight(person: SeenPerson) -> float:
 def _box(joints: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     known = joints[joints[:, 2] > 0, :2]
     return known.min(axis=0), known.max(axis=0)
+
+
+def _extent(box: Box) -> int:
+    return max(box.right - box.left, box.bottom - box.top)

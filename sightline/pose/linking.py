@@ -106,7 +106,8 @@ def _is_ghost(piece: Piece) -> bool:
 
 def _joined(one: LinkedPerson, other: LinkedPerson) -> LinkedPerson:
     pieces = sorted([*one.pieces, *other.pieces], key=lambda piece: piece.first)
-    return LinkedPerson(pieces, one.appearance.merged(other.appearance), one.rivals | other.rivals)
+    rivals = (one.rivals | other.rivals) - {piece.number for piece in pieces}
+    return LinkedPerson(pieces, one.appearance.merged(other.appearance), rivals)
 
 
 def _rival(
