@@ -20,11 +20,13 @@ FOLLOW_SECONDS = 0.35
 MIN_PRESENCE = 0.7
 """For people who are found besides others, or in a part: these searches cause more false detections."""
 
-_SEARCH_SECONDS = 0.2
-"""Interval, in the video's time, of searches for others."""
+_SEARCH_SECONDS, _MOTION_SECONDS, _EVENTFUL_SECONDS = 0.4, 0.2, 0.1
+"""Interval, in the video's time, of searches for others: usually, while something else moves, and for a second after
+somebody was lost or something else began to move."""
 
-_EXTRA_SECONDS, _CALM_SECONDS = 0.1, 1.0
-"""The interval is shorter by this much for a second after somebody was lost, or something else began to move."""
+_CALM_SECONDS = 1.0
+_MOST_FRUITLESS = 15
+"""After so many searches without anybody new, what moves is no person, but a curtain or the camera."""
 
 _LOST_SECONDS, _LOST_INTERVAL = 10.0, 0.6
 """For this long, and at this interval, people are searched for where they were lost."""
@@ -59,8 +61,8 @@ class Search:
 
     def __init__(self, estimator: PoseEstimator) -> None:
         self._estimator = estimator
-        self._next_search = self._next_sweep = self._moved = self._eventful = -math.inf
-        self._turn = 0
+        self._last_search = self._next_sweep = self._moved = self._eventful = -math.inf
+        self._turn = self._fruitless = 0
         self._time = -math.inf
         self._searched: dict[int, float] = {}
         self._examined: dict[int, float] = {}
@@ -87,8 +89,8 @@ class Search:
         """Search the frame, and at intervals its parts: nobody is tracked, so a weak detection is better than none."""
         seen = self._detected(rgb, [full_frame(rgb)], [], 0.0)
         candidates = [one for place, one in enumerate(seen) if not place or one.person.presence >= MIN_PRESENCE]
-        first = self._next_search == -math.inf
-        self._next_search = time + _SEARCH_SECONDS
+        first = self._last_search == -math.inf
+        self._last_search = time
         lost_now = any(time - piece.last < FOLLOW_SECONDS for piece in pieces)
         if first or (not candidates and (lost_now or time >= self._next_sweep)):
             self._next_sweep = time + _SWEEP_SECONDS
@@ -106,9 +108,14 @@ class Search:
         lost, motion = self._lost_place(rgb, time, found, pieces), self._scan.motion(rgb)
         self._eventful = time if lost or (motion and time - self._moved > _CALM_SECONDS) else self._eventful
         self._moved = time if motion else self._moved
-        if time < self._next_search - (_EXTRA_SECONDS if time - self._eventful < _CALM_SECONDS else 0) - 1e-3:
+        self._fruitless = self._fruitless if motion else 0
+        if time - self._eventful < _CALM_SECONDS:
+            interval = _EVENTFUL_SECONDS
+        else:
+            interval = _MOTION_SECONDS if motion and self._fruitless < _MOST_FRUITLESS else _SEARCH_SECONDS
+        if time < self._last_search + interval - 1e-3:
             return found
-        self._next_search = time + _SEARCH_SECONDS
+        self._last_search = time
         self._turn += 1
         if self._turn % 3 == 0:
             window = full_frame(rgb)
@@ -117,7 +124,9 @@ class Search:
         else:
             window = lost or self._scan.next_part(rgb)
         self._examine(rgb, time, found, pieces)
-        return self._detected(rgb, [window], found, MIN_PRESENCE)
+        everyone = self._detected(rgb, [window], found, MIN_PRESENCE)
+        self._fruitless = self._fruitless + 1 if len(everyone) == len(found) else 0
+        return everyone
 
     def _examine(self, rgb: Frame, time: float, found: list[Candidate], pieces: list[Piece]) -> None:
         """Examine, at intervals, whether somebody who appeared on another person's body is a person.
