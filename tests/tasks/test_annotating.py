@@ -46,7 +46,8 @@ class Stage:
     """Tracking and annotation of ten frames, in which ``people`` are seen.
 
     Once everything is tracked except the end, the tracking waits ``patience`` seconds for the annotation of the first
-    frames. ``failure``: the tracking ends with it at once. ``drawn``: the frames that were annotated; ``before``: those before the tracking ended.
+    frames. ``failure``: the tracking ends with it at once. ``drawn``: the frames that were annotated; ``before``: those
+    before the tracking ended. ``patients``: who the overlay says the patient is.
     """
 
     people: list[set[int]]
