@@ -186,11 +186,18 @@ class _History:
         self._ends.append(len(self._shapes))
 
     def extend(self, later: _History) -> None:
+        # The pieces of one person may overlap by a frame; times must rise.
+        while self.times and self.times[-1] >= later.times[0]:
+            self._remove_last()
         offset = len(self._shapes)
         self.times.extend(later.times)
         self._points.extend(later._points)
         self._shapes += later._shapes
         self._ends.extend(offset + end for end in later._ends)
+
+    def _remove_last(self) -> None:
+        del self.times[-1], self._points[-1], self._ends[-1]
+        del self._shapes[self._ends[-1] if self._ends else 0 :]
 
     def sample(self, index: int) -> PersonSample:
         start, end = self._ends[index - 1] if index else 0, self._ends[index]
