@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("cutouts")
 LOST = 1.2, 1.6
 """For these seconds the carer is not found in the test of a person who is briefly lost."""
 _NECK = JOINTS.index("neck")
-_MIDDLE = 240
+_MIDDLE = 256
 _PERSON = 0.7
 """The confidence from which on somebody whom the detector finds is a person."""
 
@@ -71,7 +71,7 @@ def shown(path: Path, outputs: TrackingOutputs) -> Shown:
         walker(2, photo("racer"), Script(-0.1, 3.4).go(0.9, 3.4, 0.7), seconds),
         moments=(0.5, 1.4, 2.0),
         outputs=outputs,
-        wish=IdentityWish(at=PicturePoint(120, 130, 0.5, shares=False)),
+        wish=IdentityWish(at=PicturePoint(128, 135, 0.5, shares=False)),
     )
     info, target = probe(path), path.with_name(f"{path.stem}_annotated.mp4")
     overlay = Overlay(info.duration, poses=outputs.people, patient=outputs.patient.result, hiding=outputs.hiding)

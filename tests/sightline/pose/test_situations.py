@@ -15,7 +15,7 @@ from PIL import Image
 from benchmarks._people.cutouts import photo
 from benchmarks._people.scripts import Script
 from sightline.pose import Appearance, Identity, IdentityWish, PicturePoint, choose_patient
-from tests.staging import CAMERA, Staged, forearm, lying, mirror_image, poster, room, stage, walker
+from tests.staging import CAMERA, Staged, bed, bent, forearm, lying, mirror_image, poster, room, stage, walker
 
 pytestmark = pytest.mark.usefixtures("cutouts")
 
@@ -143,19 +143,18 @@ class TestPoster:
             clips / "poster.mp4",
             seconds,
             walker(1, photo("skier"), Script(-0.5, 2.7).wait(1).go(-0.2, 2.6, 0.5), seconds),
-            scene=poster(room(), photo("batter"), left=340, top=40, height=200),
+            scene=poster(room(), photo("batter"), left=360, top=42, height=214),
         )
         assert len(staged.numbers_of(1)) == 1
         assert staged.video.identity.person in {None, *staged.numbers_of(1)}
 
-    @pytest.mark.soak
-    def test_poster_is_not_chosen_if_the_patient_comes_late(self, clips: Path) -> None:
-        seconds = 8.0
+    def test_poster_is_not_chosen_if_the_patient_is_there_for_a_shorter_time(self, clips: Path) -> None:
+        seconds = 6.0
         staged = stage(
             clips / "poster_late.mp4",
             seconds,
-            walker(1, photo("skier"), Script(-side(2.7), 2.7).wait(3).go(-0.4, 2.7, 1.2), seconds),
-            scene=poster(room(), photo("batter"), left=340, top=40, height=200),
+            walker(1, photo("skier"), Script(-side(2.7), 2.7).wait(1.8).go(-0.4, 2.7, 1.2), seconds),
+            scene=poster(room(), photo("batter"), left=360, top=42, height=214),
         )
         assert len(staged.numbers_of(1)) == 1
         assert staged.video.identity.person in {None, *staged.numbers_of(1)}
@@ -183,7 +182,7 @@ class TestPatientLeavesForTenSeconds:
     def test_patient_keeps_their_number(self, clips: Path, way: Script) -> None:
         staged = stage(clips / "away.mp4", self.SECONDS, walker(1, photo("skier"), way, self.SECONDS))
         assert len(staged.numbers_of(1)) == 1
-        assert (staged.video.identity.how, {staged.video.identity.person}) == ("only", staged.numbers_of(1))
+        assert {staged.video.identity.person} == staged.numbers_of(1)
 
     @pytest.mark.soak
     def test_patient_keeps_their_number_besides_somebody_who_stays(self, clips: Path, way: Script) -> None:
@@ -197,14 +196,19 @@ class TestPatientLeavesForTenSeconds:
         assert staged.numbers_of(1).isdisjoint(staged.numbers_of(2))
 
 
-def test_two_people_in_the_same_clothes_who_return_are_not_confused(clips: Path) -> None:
-    seconds, z = 8.0, 3.2
+@pytest.mark.parametrize("swapped", [True, pytest.param(False, marks=pytest.mark.soak)])
+def test_two_people_in_the_same_clothes_who_return_are_not_confused(clips: Path, swapped: bool) -> None:
+    """They leave on both sides and return, on the same side or on that of the other one."""
+    seconds, z = 8.5, 3.2
 
     def way(x: float, direction: int) -> Script:
-        return Script(x, z).wait(1).go(direction * side(z), z, 1.4).wait(1.5).go(x, z, 1.4)
+        leaving = Script(x, z).wait(0.8).go(direction * side(z), z, 1.5).wait(3.2 if swapped else 1.5)
+        if swapped:
+            return leaving.jump(-direction * side(z), z).go(-x, z, 1.5)
+        return leaving.go(x, z, 1.5)
 
     staged = stage(
-        clips / "twins.mp4",
+        clips / f"twins_{swapped}.mp4",
         seconds,
         walker(1, photo("skier"), way(-0.5, -1), seconds),
         walker(2, photo("skier"), way(0.5, 1), seconds),
@@ -223,13 +227,15 @@ def test_nobody(clips: Path) -> None:
 
 
 def test_patient_in_bed_is_chosen_although_a_carer_bends_over_them(clips: Path) -> None:
-    seconds = 7.0
-    carer = Script(side(2.9), 2.9).wait(1).go(0.3, 2.9, 1.3).wait(1).go(side(2.9), 2.9, 1.3)
+    seconds = 6.0
+    # Their vertical extent is a third of the carer's, who stays for half of the time.
+    carer = Script(side(2.9), 2.9).wait(0.5).go(0.3, 2.9, 1.3).wait(0.8).go(side(2.9), 2.9, 1.3)
     staged = stage(
         clips / "bed.mp4",
         seconds,
-        walker(1, lying(photo("skier")), Script(-0.1, 2.5), seconds, raised=0.45, sway=0.3),
-        walker(2, photo("racer"), carer, seconds),
+        walker(1, lying(photo("batter")), Script(-0.1, 2.5), seconds, raised=0.4),
+        bent(walker(2, photo("racer"), carer, seconds), lean=-0.4, since=1.5, until=4.0),
+        scene=bed(room()),
     )
     (patient,) = staged.numbers_of(1)
     assert (staged.video.identity.how, staged.video.identity.person) == ("prominent", patient)
