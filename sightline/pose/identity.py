@@ -39,7 +39,7 @@ class SeenPerson(BaseModel):
     """The first time at which the person is seen, in seconds in the video."""
     last: NonNegativeFloat
     height: NonNegativeFloat
-    """The median height over that of the frame."""
+    """The median height over that of the frame; the length of a person who lies."""
     appearance: tuple[float, ...] = ()
     """A description of the person's look, which resembles that of the same person in another video."""
     picture: str | None = None

@@ -65,7 +65,7 @@ class LinkedPerson:
 
     @property
     def height(self) -> float:
-        """The median vertical extent of the joints, in pixels."""
+        """The median extent of the joints, vertical or horizontal, whichever is longer, in pixels."""
         return float(np.median([height for piece in self.pieces for height in piece.heights]))
 
 

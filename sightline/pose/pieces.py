@@ -157,7 +157,7 @@ def covered_candidates(candidates: list[Candidate]) -> list[bool]:
 
 
 def _height_of(person: Person) -> float:
-    """Return the vertical extent of the joints in pixels."""
+    """Return the extent of the joints in pixels: the vertical one of a person who stands, the other one in bed."""
     keypoints = person.keypoints
     known = keypoints[:, 2] > 0
-    return float(np.ptp(keypoints[known, 1])) if known.any() else 0.0
+    return float(np.ptp(keypoints[known, :2], axis=0).max()) if known.any() else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,3 +130,19 @@ def person() -> Keypoints:
     keypoints = np.column_stack([np.arange(25) * 20.25 + 1, np.arange(25) ** 2 + 0.125, np.linspace(0.25, 1, 25)])
     keypoints[[JOINTS.index("left_small_toe"), JOINTS.index("right_small_toe")]] = 0
     return keypoints.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def cutouts(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The people to compose are there; what is made of the real data is stored in a folder of the test run."""
+    shared_data("people/test_coco.json")
+    shared_data("video/signing_person.mp4")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGHTLINE_BENCH_CACHE", str(tmp_path_factory.mktemp("people")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def clips(cutouts: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder for staged clips."""
+    return tmp_path_factory.mktemp("clips")
