@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._people.clip import FPS, Actor, Clip, PersonTruth
-from benchmarks._people.cutouts import CutOut, Picture, signer
+from benchmarks._people.cutouts import CutOut, Picture
 from benchmarks._people.scenes import background
 from benchmarks._people.scripts import Camera, Script
 from sightline.media import Moment, probe
-from sightline.pose import JOINTS, Keypoints, TrackedVideo, track_video
+from sightline.pose import JOINTS, Keypoints, TrackedVideo, detect_pose, track_video
 
 __all__ = [
     "CAMERA",
@@ -184,29 +184,36 @@ def mirror_image(actor: Actor, number: int) -> Actor:
     )  # fmt: skip
 
 
-def forearm() -> CutOut:
-    """Return a forearm with its hand, which points to the left; the elbow is at the picture's right edge."""
-    pictures = signer().pictures
-    elbow_at, wrist_at = JOINTS.index("right_elbow"), JOINTS.index("right_wrist")
+def forearm(rgb: NDArray[np.uint8]) -> CutOut:
+    """Return the raised right forearm of the person in a photo, which points to the left, cut at the elbow."""
+    from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
-    def reach(picture: Picture) -> float:
-        elbow, wrist = picture.joints[[elbow_at, wrist_at]]
-        return math.dist(elbow[:2], wrist[:2]) if min(elbow[2], wrist[2]) > 0 and wrist[1] < elbow[1] else 0.0
-
-    picture = max(pictures, key=reach)
-    elbow, wrist = picture.joints[elbow_at, :2], picture.joints[wrist_at, :2]
-    length = math.dist(elbow, wrist)
-    mask = np.zeros(picture.rgba.shape[:2], np.uint8)
-    hand = wrist + 0.7 * (wrist - elbow)
+    joints = detect_pose(rgb)
+    assert joints is not None
+    elbow, wrist = (joints[JOINTS.index(name), :2].astype(float) for name in ("right_elbow", "right_wrist"))
+    length, hand = math.dist(elbow, wrist), wrist + 0.7 * (wrist - elbow)
+    with SelfieSegmentation(model_selection=0) as segmentation:
+        person = segmentation.process(rgb).segmentation_mask > 0.4
+    mask = np.zeros(rgb.shape[:2], np.uint8)
     ends = [tuple(int(value) for value in np.round(point)) for point in (elbow, hand)]
     cv2.line(mask, ends[0], ends[1], (255,), round(0.6 * length))
+    alpha = np.where(person, mask, 0)[..., None]
+    arm = np.dstack([rgb * (alpha / 255), alpha]).astype(np.uint8)
     angle = math.degrees(math.atan2(hand[1] - elbow[1], hand[0] - elbow[0])) - 180
     turn = cv2.getRotationMatrix2D((float(elbow[0]), float(elbow[1])), angle, 1.0)
     width, height = round(2.1 * length), round(0.8 * length)
     turn[:, 2] += width - elbow[0], height / 2 - elbow[1]
-    arm = np.where(mask[..., None] > 0, picture.rgba, 0).astype(np.uint8)
     rgba = np.asarray(cv2.warpAffine(arm, turn, (width, height)), np.uint8)
     return CutOut("forearm", (Picture(rgba, np.zeros((len(JOINTS), 3))),), 1.0, 0.3, 400, "hand")
+
+
+def plain() -> NDArray[np.uint8]:
+    """Return a wall and a floor without anything in which a face or a person could be seen."""
+    width, height = _SIZE
+    scene = np.empty((height, width, 3), np.float32)
+    scene[:_FLOOR], scene[_FLOOR:] = (186, 180, 168), (112, 98, 84)
+    light = np.linspace(0.85, 1.1, width)[None, :, None] * np.linspace(1.05, 0.9, height)[:, None, None]
+    return np.clip(scene * light, 0, 255).astype(np.uint8)
 
 
 def bed(scene: NDArray[np.uint8]) -> NDArray[np.uint8]:
