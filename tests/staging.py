@@ -200,7 +200,7 @@ def forearm(rgb: NDArray[np.uint8]) -> CutOut:
     alpha = np.where(person, mask, 0)[..., None]
     arm = np.dstack([rgb * (alpha / 255), alpha]).astype(np.uint8)
     angle = math.degrees(math.atan2(hand[1] - elbow[1], hand[0] - elbow[0])) - 180
-    turn = cv2.getRotationMatrix2D((float(elbow[0]), float(elbow[1])), angle, 1.0)
+    turn = np.asarray(cv2.getRotationMatrix2D((float(elbow[0]), float(elbow[1])), angle, 1.0), np.float64)
     width, height = round(2.1 * length), round(0.8 * length)
     turn[:, 2] += width - elbow[0], height / 2 - elbow[1]
     rgba = np.asarray(cv2.warpAffine(arm, turn, (width, height)), np.uint8)
@@ -242,5 +242,6 @@ def poster(scene: NDArray[np.uint8], cutout: CutOut, left: int, top: int, height
     cv2.rectangle(hung, (left - edge, top - edge), (left + width + edge, top + height + edge), (235, 232, 220), -1)
     cv2.rectangle(hung, (left - edge, top - edge), (left + width + edge, top + height + edge), (40, 30, 25), 3)
     part = hung[top : top + height, left : left + width]
-    part[:] = np.clip(part * (1 - rgba[..., 3:] / 255) + rgba[..., :3], 0, 255).astype(np.uint8)
+    shown = part * (1 - rgba[..., 3:] / 255) + rgba[..., :3]
+    part[:] = np.clip(shown, 0, 255).astype(np.uint8)
     return hung
