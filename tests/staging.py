@@ -140,9 +140,8 @@ def walker(
     *,
     mirrored: bool = False,
     raised: float = 0.0,
-    sway: float = 1.0,
 ) -> Actor:
-    """Return a person who goes the way of the script, ``raised`` metres above the floor, and sways while they stand."""
+    """Return a person who goes the way of the script, ``raised`` metres above the floor, and sways."""
     times = np.arange(round(seconds * FPS)) / FPS
     x, z = script.sampled(times).T
     height = cutout.metres * CAMERA.focal / z
@@ -157,7 +156,7 @@ def walker(
         height,
         z,
         np.full(len(times), mirrored),
-        lean=sway * 0.03 * np.sin(2.6 * times + number),
+        lean=0.05 * np.sin(2.6 * times + number),
         stride=0.05 * walking * np.sin(6.0 * times + number),
         gain=(0.95, 0.95, 0.95),
     )

@@ -47,12 +47,12 @@ def appearance(staged: Staged, truth: int) -> Appearance:
 
 @pytest.fixture(scope="module")
 def carer(clips: Path) -> Staged:
-    seconds = 6.0
+    seconds = 5.0
     return stage(
         clips / "carer.mp4",
         seconds,
         walker(1, photo("skier"), Script(-0.2, 3), seconds),
-        walker(2, photo("racer"), Script(-side(4), 4).wait(0.5).go(side(4), 4, 1.3), seconds),
+        walker(2, photo("racer"), Script(-side(4), 4).wait(0.3).go(side(4), 4, 1.5), seconds),
     )
 
 
