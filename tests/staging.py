@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._people.clip import FPS, Actor, Clip, PersonTruth
-from benchmarks._people.cutouts import CutOut, Picture, signer
+from benchmarks._people.cutouts import CutOut, Picture
 from benchmarks._people.scenes import background
 from benchmarks._people.scripts import Camera, Script
 from sightline.media import Moment, probe
-from sightline.pose import JOINTS, Keypoints, TrackedVideo, track_video
+from sightline.pose import JOINTS, Keypoints, TrackedVideo, detect_pose, track_video
 
 __all__ = [
     "CAMERA",
@@ -140,9 +140,8 @@ def walker(
     *,
     mirrored: bool = False,
     raised: float = 0.0,
-    sway: float = 1.0,
 ) -> Actor:
-    """Return a person who goes the way of the script, ``raised`` metres above the floor, and sways while they stand."""
+    """Return a person who goes the way of the script, ``raised`` metres above the floor, and sways."""
     times = np.arange(round(seconds * FPS)) / FPS
     x, z = script.sampled(times).T
     height = cutout.metres * CAMERA.focal / z
@@ -157,7 +156,7 @@ def walker(
         height,
         z,
         np.full(len(times), mirrored),
-        lean=sway * 0.03 * np.sin(2.6 * times + number),
+        lean=0.05 * np.sin(2.6 * times + number),
         stride=0.05 * walking * np.sin(6.0 * times + number),
         gain=(0.95, 0.95, 0.95),
     )
@@ -184,29 +183,36 @@ def mirror_image(actor: Actor, number: int) -> Actor:
     )  # fmt: skip
 
 
-def forearm() -> CutOut:
-    """Return a forearm with its hand, which points to the left; the elbow is at the picture's right edge."""
-    pictures = signer().pictures
-    elbow_at, wrist_at = JOINTS.index("right_elbow"), JOINTS.index("right_wrist")
+def forearm(rgb: NDArray[np.uint8]) -> CutOut:
+    """Return the raised right forearm of the person in a photo, which points to the left, cut at the elbow."""
+    from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
-    def reach(picture: Picture) -> float:
-        elbow, wrist = picture.joints[[elbow_at, wrist_at]]
-        return math.dist(elbow[:2], wrist[:2]) if min(elbow[2], wrist[2]) > 0 and wrist[1] < elbow[1] else 0.0
-
-    picture = max(pictures, key=reach)
-    elbow, wrist = picture.joints[elbow_at, :2], picture.joints[wrist_at, :2]
-    length = math.dist(elbow, wrist)
-    mask = np.zeros(picture.rgba.shape[:2], np.uint8)
-    hand = wrist + 0.7 * (wrist - elbow)
+    joints = detect_pose(rgb)
+    assert joints is not None
+    elbow, wrist = (joints[JOINTS.index(name), :2].astype(float) for name in ("right_elbow", "right_wrist"))
+    length, hand = math.dist(elbow, wrist), wrist + 0.7 * (wrist - elbow)
+    with SelfieSegmentation(model_selection=0) as segmentation:
+        person = segmentation.process(rgb).segmentation_mask > 0.4
+    mask = np.zeros(rgb.shape[:2], np.uint8)
     ends = [tuple(int(value) for value in np.round(point)) for point in (elbow, hand)]
     cv2.line(mask, ends[0], ends[1], (255,), round(0.6 * length))
+    alpha = np.where(person, mask, 0)[..., None]
+    arm = np.dstack([rgb * (alpha / 255), alpha]).astype(np.uint8)
     angle = math.degrees(math.atan2(hand[1] - elbow[1], hand[0] - elbow[0])) - 180
-    turn = cv2.getRotationMatrix2D((float(elbow[0]), float(elbow[1])), angle, 1.0)
+    turn = np.asarray(cv2.getRotationMatrix2D((float(elbow[0]), float(elbow[1])), angle, 1.0), np.float64)
     width, height = round(2.1 * length), round(0.8 * length)
     turn[:, 2] += width - elbow[0], height / 2 - elbow[1]
-    arm = np.where(mask[..., None] > 0, picture.rgba, 0).astype(np.uint8)
     rgba = np.asarray(cv2.warpAffine(arm, turn, (width, height)), np.uint8)
     return CutOut("forearm", (Picture(rgba, np.zeros((len(JOINTS), 3))),), 1.0, 0.3, 400, "hand")
+
+
+def plain() -> NDArray[np.uint8]:
+    """Return a wall and a floor without anything in which a face or a person could be seen."""
+    width, height = _SIZE
+    scene = np.empty((height, width, 3), np.float32)
+    scene[:_FLOOR], scene[_FLOOR:] = (186, 180, 168), (112, 98, 84)
+    light = np.linspace(0.85, 1.1, width)[None, :, None] * np.linspace(1.05, 0.9, height)[:, None, None]
+    return np.clip(scene * light, 0, 255).astype(np.uint8)
 
 
 def bed(scene: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -235,5 +241,6 @@ def poster(scene: NDArray[np.uint8], cutout: CutOut, left: int, top: int, height
     cv2.rectangle(hung, (left - edge, top - edge), (left + width + edge, top + height + edge), (235, 232, 220), -1)
     cv2.rectangle(hung, (left - edge, top - edge), (left + width + edge, top + height + edge), (40, 30, 25), 3)
     part = hung[top : top + height, left : left + width]
-    part[:] = np.clip(part * (1 - rgba[..., 3:] / 255) + rgba[..., :3], 0, 255).astype(np.uint8)
+    shown = part * (1 - rgba[..., 3:] / 255) + rgba[..., :3]
+    part[:] = np.clip(shown, 0, 255).astype(np.uint8)
     return hung

@@ -18,9 +18,10 @@ from sightline.pose.appearance import Appearance, appearance_of
 from sightline.pose.estimator import Frame
 from sightline.pose.identity import Identity, IdentityWish, PicturePoint, SeenPerson
 from sightline.pose.linking import LinkedPerson
-from sightline.pose.people import Box, FoundPerson, find_people
+from sightline.pose.people import SEEN, Box, FoundPerson, find_people
 from sightline.pose.people_track import PeopleTrack
 from sightline.pose.sameness import same_pose
+from sightline.pose.skeleton import JOINTS
 
 __all__ = ["choose_patient", "reference_appearance", "seen_people"]
 
@@ -32,6 +33,16 @@ _MARGIN = 4.0
 
 _CLEARLY = 1.6
 """The patient is seen this many times as long and large as anybody else, or a person is asked."""
+
+_STILL = 0.03
+"""In torso lengths: the joints of a person on a poster spread by 0.007 to 0.021, the detection's noise; those of
+somebody who stands and only sways by 0.036 or more."""
+
+_BESIDE = 0.1
+"""Somebody who moves, and is seen this share as long and large as a person who is still, may be the patient."""
+
+_SPREAD = (10, 90)
+"""Percentiles. A poster that somebody covers for a moment does not move."""
 
 _NEAR_SECONDS = 0.5
 """A point names the person at this distance in time at most."""
@@ -65,6 +76,7 @@ def reference_appearance(photo: Frame, name: str) -> Appearance:
 
 
 _MIN_CONFIDENCE = 0.7
+_NECK, _MID_HIP = JOINTS.index("neck"), JOINTS.index("mid_hip")
 
 _SMALLER = 3
 """The largest person in a photo is this many times as large as people who do not count."""
@@ -113,7 +125,7 @@ def choose_patient(
         )
     if len(seen) == 1:
         return Identity(person=1, how="only", certainty=1, why="Nobody else is in the video.", people=seen)
-    return _by_appearance(known, seen, "known") or _most_prominent(seen)
+    return _by_appearance(known, seen, "known") or _most_prominent(seen, track)
 
 
 def _chosen(person: int, seen: tuple[SeenPerson, ...]) -> Identity:
@@ -176,7 +188,7 @@ def _by_appearance(
     return Identity(person=ranked[0], how=how, certainty=round(certainty, 3), why=why, people=seen)
 
 
-def _most_prominent(seen: tuple[SeenPerson, ...]) -> Identity:
+def _most_prominent(seen: tuple[SeenPerson, ...], track: PeopleTrack) -> Identity:
     ranked = sorted(seen, key=_weight, reverse=True)
     first, second = _weight(ranked[0]), _weight(ranked[1])
     share = first / (first + second) if first else 0.5
@@ -186,9 +198,26 @@ def _most_prominent(seen: tuple[SeenPerson, ...]) -> Identity:
     )
     if not first or first < _CLEARLY * second:
         return _ask(seen, f"{comparison}: either may be the patient", share)
+    others = [person.person for person in ranked[1:] if _weight(person) > _BESIDE * first]
+    if others and _is_still(track, ranked[0].person) and not all(_is_still(track, other) for other in others):
+        return _ask(seen, f"{comparison}, but person {ranked[0].person} never moves, as on a poster", share)
     return Identity(
         person=ranked[0].person, how="prominent", certainty=round(share, 3), why=f"{comparison}.", people=seen
     )
+
+
+def _is_still(track: PeopleTrack, person: int) -> bool:
+    """Return whether a person does not move at all: they are a picture, or they sleep."""
+    joints = track.of(person).keypoints
+    if not len(joints):
+        return False
+    torso = float(np.median(np.hypot(*(joints[:, _NECK, :2] - joints[:, _MID_HIP, :2]).T)))
+    seen = joints[..., 2] >= SEEN
+    spreads = [
+        float(np.hypot(*np.subtract(*np.percentile(joints[seen[:, joint], joint, :2], _SPREAD, axis=0))))
+        for joint in np.flatnonzero(seen.mean(axis=0) > 0.5)
+    ]
+    return bool(spreads) and float(np.median(spreads)) < _STILL * torso
 
 
 def _ask(seen: tuple[SeenPerson, ...], reason: str, certainty: float = 0.5) -> Identity:

@@ -46,6 +46,9 @@ __all__ = ["PeopleTracker"]
 _LAG_SECONDS = 1.5
 """People who are found are followed backwards for this long."""
 
+_MOST_RECENT = 24
+"""Frames. At more than 16 a second people are followed backwards for a shorter time, which bounds the memory."""
+
 _KEEP_SECONDS = 1.0
 """A person who reappears after this time begins a new piece."""
 
@@ -121,7 +124,7 @@ class PeopleTracker:
 
     def _final(self, until: float) -> list[tuple[float, dict[int, Person]]]:
         final = []
-        while self._recent and self._recent[0].time <= until:
+        while self._recent and (self._recent[0].time <= until or len(self._recent) > _MOST_RECENT):
             recent = self._recent.popleft()
             final.append((recent.time, recent.people))
         return final

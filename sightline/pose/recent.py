@@ -13,7 +13,7 @@ from sightline.pose.skeleton import Keypoints
 __all__ = ["Recent"]
 
 _LONGEST = 1280
-"""Pixels. Twenty frames of this size are 55 MB."""
+"""Pixels. 24 frames of this size are 66 MB."""
 
 
 @dataclass(eq=False)

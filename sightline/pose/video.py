@@ -43,6 +43,7 @@ from sightline.pose.stills import StillPose, Stills
 
 __all__ = ["StillPose", "TrackedVideo", "TrackingOutputs", "track_video", "tracking_outputs"]
 
+_RIVAL_CERTAINTY = 0.8
 _FACE_PERIOD = 0.2
 """Seconds between two searches for faces, which take several times as long as tracking."""
 
@@ -143,6 +144,8 @@ def track_video(
         track = tracked.number(people, (info.width, info.height), fps, report.times)
         seen = seen_people(people, track, {})
         identity = choose_patient(seen, track, wish or IdentityWish(), info.duration, known)
+        if identity.person is not None and people[identity.person - 1].rivals:
+            identity = _less_certain(identity)
         pictures: dict[int, Path] = {}
         if not identity.is_decided:
             numbers = {n: [piece.number for piece in person.pieces] for n, person in enumerate(people, 1)}
@@ -157,6 +160,11 @@ def track_video(
         return TrackedVideo(
             track, stills.finish(track), len(tracked.frames), report, identity, tuple(pictures.values())
         )
+
+
+def _less_certain(identity: Identity) -> Identity:
+    why = f"{identity.why} They may be in further parts of the video: somebody there looks like them and like another."
+    return identity.model_copy(update={"why": why, "certainty": min(identity.certainty, _RIVAL_CERTAINTY)})
 
 
 class _Tracked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sightline.clock import now_in_utc
@@ -34,9 +35,7 @@ def recent_looks(
         if identity is None or identity.person is None or record.processing_time < since:
             continue
         if identity.certainty >= _MIN_CERTAINTY:
-            looks += [
-                Appearance.from_numbers(seen.appearance)
-                for seen in identity.people
-                if seen.person == identity.person and seen.appearance
-            ]
+            numbers = next((seen.appearance for seen in identity.people if seen.person == identity.person), ())
+            with suppress(ValueError):  # Of a version that describes people otherwise: it tells nobody from others.
+                looks += [Appearance.from_numbers(numbers)] if numbers else []
     return looks[-_MOST:]

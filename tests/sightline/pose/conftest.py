@@ -136,7 +136,6 @@ def person() -> Keypoints:
 def cutouts(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The people to compose are there; what is made of the real data is stored in a folder of the test run."""
     shared_data("people/test_coco.json")
-    shared_data("video/signing_person.mp4")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGHTLINE_BENCH_CACHE", str(tmp_path_factory.mktemp("people")))
         yield

@@ -25,7 +25,7 @@ from sightline.pose import (
     find_people,
     tracking_outputs,
 )
-from tests.staging import Staged, stage, walker, who
+from tests.staging import Staged, plain, room, stage, walker, who
 
 pytestmark = pytest.mark.usefixtures("cutouts")
 
@@ -61,7 +61,7 @@ def decoded(path: Path) -> list[NDArray[np.uint8]]:
         return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
 
 
-def shown(path: Path, outputs: TrackingOutputs) -> Shown:
+def shown(path: Path, outputs: TrackingOutputs, scene: NDArray[np.uint8]) -> Shown:
     """Track a patient and a carer who walks past them, and annotate the clip."""
     seconds = 2.4
     staged = stage(
@@ -70,6 +70,7 @@ def shown(path: Path, outputs: TrackingOutputs) -> Shown:
         walker(1, photo("skier"), Script(-0.9, 3), seconds),
         walker(2, photo("racer"), Script(-0.1, 3.4).go(0.9, 3.4, 0.7), seconds),
         moments=(0.5, 1.4, 2.0),
+        scene=scene,
         outputs=outputs,
         wish=IdentityWish(at=PicturePoint(128, 135, 0.5, shares=False)),
     )
@@ -82,42 +83,56 @@ def shown(path: Path, outputs: TrackingOutputs) -> Shown:
     return Shown(staged, decoded(path), decoded(target), stills)
 
 
-def people_in(rgb: NDArray[np.uint8], index: int, seen: Shown) -> list[int]:
-    """Return the true people who are found in the picture; 0: nobody of them."""
+def people_in(rgb: NDArray[np.uint8], index: int, seen: Shown) -> set[int]:
+    """Return the true people who are found in the picture.
+
+    A plain area can look like a person to the models, such as one upside down; these joints are nobody's.
+    """
     with PoseEstimator() as estimator:
         people = [person for person in find_people(rgb, estimator) if person.confidence >= _PERSON]
-    return sorted(who(seen.staged.truth[index], person.keypoints) for person in people)
+    return {who(seen.staged.truth[index], person.keypoints) for person in people} - {0}
+
+
+@pytest.fixture(scope="module")
+def seen(clips: Path) -> Shown:
+    return shown(clips / "hidden.mp4", tracking_outputs(FPS, hide_others=True), plain())
 
 
 class TestCarer:
-    @pytest.fixture(scope="class")
-    def seen(self, clips: Path) -> Shown:
-        return shown(clips / "hidden.mp4", tracking_outputs(FPS, hide_others=True))
-
     def test_carer_would_be_found(self, seen: Shown) -> None:
-        assert people_in(seen.original[14], 14, seen) == [1, 2]
+        assert people_in(seen.original[14], 14, seen) == {1, 2}
 
     @pytest.mark.parametrize("index", [6, 18])
     def test_only_the_patient_is_found_in_the_annotated_copy(self, seen: Shown, index: int) -> None:
-        assert people_in(seen.annotated[index], index, seen) == [1]
+        assert people_in(seen.annotated[index], index, seen) == {1}
 
     def test_only_the_patient_is_found_in_the_stills(self, seen: Shown) -> None:
         assert len(seen.stills) == 3
         for index, rgb in seen.stills.items():
-            assert people_in(rgb, index, seen) == [1]
+            assert people_in(rgb, index, seen) == {1}
+
+
+@pytest.fixture(scope="module")
+def lost(clips: Path) -> Shown:
+    outputs = tracking_outputs(FPS, hide_others=True)
+    series = Forgetful(outputs.people.limbs, outputs.people.period, outputs.people.outline)
+    return shown(clips / "lost.mp4", replace(outputs, people=series), plain())
 
 
 @pytest.mark.soak
 class TestCarerWhoIsBrieflyLost:
-    @pytest.fixture(scope="class")
-    def seen(self, clips: Path) -> Shown:
-        outputs = tracking_outputs(FPS, hide_others=True)
-        series = Forgetful(outputs.people.limbs, outputs.people.period, outputs.people.outline)
-        return shown(clips / "lost.mp4", replace(outputs, people=series))
-
     @pytest.mark.parametrize("index", range(11, 17))
-    def test_carer_stays_hidden(self, seen: Shown, index: int) -> None:
-        assert people_in(seen.annotated[index], index, seen) == [1]
+    def test_carer_stays_hidden(self, lost: Shown, index: int) -> None:
+        assert people_in(lost.annotated[index], index, lost) == {1}
 
-    def test_carer_stays_hidden_in_the_still(self, seen: Shown) -> None:
-        assert people_in(seen.stills[14], 14, seen) == [1]
+    def test_carer_stays_hidden_in_the_still(self, lost: Shown) -> None:
+        assert people_in(lost.stills[14], 14, lost) == {1}
+
+
+@pytest.mark.soak
+@pytest.mark.xfail(
+    strict=True, reason="false faces and people in patterns are strangers, and they are hidden over the patient"
+)
+def test_patterns_on_a_wall_do_not_hide_the_patient(clips: Path) -> None:
+    seen = shown(clips / "patterns.mp4", tracking_outputs(FPS, hide_others=True), room())
+    assert people_in(seen.annotated[14], 14, seen) == {1}

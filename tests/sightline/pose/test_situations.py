@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks._people.cutouts import photo
@@ -44,17 +45,18 @@ def appearance(staged: Staged, truth: int) -> Appearance:
     return Appearance.from_numbers(staged.video.identity.people[number - 1].appearance)
 
 
-class TestCarerWalksThrough:
-    @pytest.fixture(scope="class")
-    def carer(self, clips: Path) -> Staged:
-        seconds = 6.0
-        return stage(
-            clips / "carer.mp4",
-            seconds,
-            walker(1, photo("skier"), Script(-0.2, 3), seconds),
-            walker(2, photo("racer"), Script(-side(4), 4).wait(0.5).go(side(4), 4, 1.3), seconds),
-        )
+@pytest.fixture(scope="module")
+def carer(clips: Path) -> Staged:
+    seconds = 5.0
+    return stage(
+        clips / "carer.mp4",
+        seconds,
+        walker(1, photo("skier"), Script(-0.2, 3), seconds),
+        walker(2, photo("racer"), Script(-side(4), 4).wait(0.3).go(side(4), 4, 1.5), seconds),
+    )
 
+
+class TestCarerWalksThrough:
     def test_patient_keeps_one_number_and_is_chosen(self, carer: Staged) -> None:
         (patient,) = carer.numbers_of(1)
         assert (carer.video.identity.how, carer.video.identity.person) == ("prominent", patient)
@@ -69,18 +71,19 @@ class TestCarerWalksThrough:
         assert carer.found(2, share=0.9) > 0.6
 
 
+@pytest.fixture(scope="module")
+def pair(clips: Path) -> Staged:
+    seconds = 3.0
+    return stage(
+        clips / "pair.mp4",
+        seconds,
+        walker(1, photo("skier"), Script(-0.5, 2.8).wait(1).go(-0.35, 2.8, 0.2), seconds),
+        walker(2, photo("batter"), Script(0.45, 2.8).wait(1.5).go(0.35, 2.8, 0.2), seconds),
+    )
+
+
 class TestManAndWomanSideBySide:
     """The clip of the issue: the mid-hip jumped between two people who stand side by side."""
-
-    @pytest.fixture(scope="class")
-    def pair(self, clips: Path) -> Staged:
-        seconds = 3.0
-        return stage(
-            clips / "pair.mp4",
-            seconds,
-            walker(1, photo("skier"), Script(-0.5, 2.8).wait(1).go(-0.35, 2.8, 0.2), seconds),
-            walker(2, photo("batter"), Script(0.45, 2.8).wait(1.5).go(0.35, 2.8, 0.2), seconds),
-        )
 
     def test_mid_hip_does_not_jump(self, pair: Staged) -> None:
         for number in pair.video.track.numbers:
@@ -120,14 +123,16 @@ class TestManAndWomanSideBySide:
         assert (identity.how, {identity.person}) == ("known", pair.numbers_of(truth))
 
 
-def test_hand_that_reaches_into_the_picture_is_nobody(clips: Path) -> None:
+def test_hand_that_reaches_into_the_picture_is_nobody(
+    clips: Path, signing: list[tuple[NDArray[np.uint8], float]]
+) -> None:
     seconds = 4.0
     arm = Script(1.1, 1.3).wait(0.8).go(0.4, 1.3, 0.7).wait(0.8).go(1.1, 1.3, 0.7)
     staged = stage(
         clips / "hand.mp4",
         seconds,
         walker(1, photo("skier"), Script(-0.1, 2.6), seconds),
-        walker(2, forearm(), arm, seconds, raised=0.95),
+        walker(2, forearm(signing[20][0]), arm, seconds, raised=0.95),
     )
     (patient,) = staged.numbers_of(1)
     assert staged.video.identity.person == patient
@@ -149,15 +154,16 @@ class TestPoster:
         assert staged.video.identity.person in {None, *staged.numbers_of(1)}
 
     def test_poster_is_not_chosen_if_the_patient_is_there_for_a_shorter_time(self, clips: Path) -> None:
-        seconds = 6.0
+        seconds = 5.5
         staged = stage(
             clips / "poster_late.mp4",
             seconds,
-            walker(1, photo("skier"), Script(-side(2.7), 2.7).wait(1.8).go(-0.4, 2.7, 1.2), seconds),
+            walker(1, photo("skier"), Script(-side(2.7), 2.7).wait(3).go(-0.4, 2.7, 1.2), seconds),
             scene=poster(room(), photo("batter"), left=360, top=42, height=214),
         )
         assert len(staged.numbers_of(1)) == 1
-        assert staged.video.identity.person in {None, *staged.numbers_of(1)}
+        # The poster is seen more than twice as long, but never moves.
+        assert (staged.video.identity.how, staged.video.identity.person) == ("undecided", None)
 
 
 def test_patient_and_mirror_image_are_asked_about(clips: Path) -> None:
@@ -169,15 +175,16 @@ def test_patient_and_mirror_image_are_asked_about(clips: Path) -> None:
     assert (staged.video.identity.how, staged.video.identity.person) == ("undecided", None)
 
 
+@pytest.fixture(scope="module")
+def way() -> Script:
+    leaving = Script(0.2, 3).wait(1.5).go(side(3), 3, 1.3)
+    return leaving.wait(10).jump(-side(3.2), 3.2).go(-0.2, 3.2, 1.3)
+
+
 class TestPatientLeavesForTenSeconds:
     """And returns on the other side."""
 
     SECONDS = 18.0
-
-    @pytest.fixture(scope="class")
-    def way(self) -> Script:
-        leaving = Script(0.2, 3).wait(1.5).go(side(3), 3, 1.3)
-        return leaving.wait(10).jump(-side(3.2), 3.2).go(-0.2, 3.2, 1.3)
 
     def test_patient_keeps_their_number(self, clips: Path, way: Script) -> None:
         staged = stage(clips / "away.mp4", self.SECONDS, walker(1, photo("skier"), way, self.SECONDS))
