@@ -224,7 +224,9 @@ def _expects_person(tagged: TaggedSentence, index: int) -> bool:
         return True
     if after in ("who", "whose"):
         return True
-    verbal = _may_be_verb(tagged, index + 1) and before not in e.pronouns | e.auxiliaries
+    # In "look how sad anna is | cleo hugs her" a clause ends with "is".
+    not_subjects = e.pronouns | (e.auxiliaries - ({"is", "was"} if not tagged.sentence.has_end_mark else set()))
+    verbal = _may_be_verb(tagged, index + 1) and before not in not_subjects
     begins = verbal or before in ("", BREAK) or before in e.interjections | e.coordinators | e.adverbs | e.subordinators
     return (
         begins or before in e.before_people | e.titles | e.introducing or after == "'s" or tagged.is_finite(index + 1)

@@ -63,7 +63,14 @@ class SpokenNames:
         self.patient = _patient(book)
         self._people: dict[NameForm, Person] = {}
         parts = [(part, name) for name in every for part in self._split(name)]
-        self._times = Counter(words for words, _ in {(part.words, name.place) for part, name in parts})
+        # After "next to" or "saw", one of two names may be the object and the other one a subject.
+        objects = english().before_people | english().prepositions
+        places = {
+            (part.words, name.place)
+            for part, name in parts
+            if name.before not in objects and len(self._words(name)) >= len(name.form.words)
+        }
+        self._times = Counter(words for words, _ in places)
         forms = dict(reversed([(part, name) for part, name in parts]))
         self._certain = certain = {part for part, name in parts if not self._is_uncertain(part, name)}
         by_word: dict[str, list[NameForm]] = defaultdict(list)
@@ -165,11 +172,11 @@ def _patient(book: NameBook) -> Person:
 
 
 def _without_words(name: SpokenName) -> tuple[str, ...]:
-    """Return the words of the name without common words before it: "toys ben" in text without capitals is "ben"."""
+    """Return the words of the name without others before it: "toys ben" in text without capitals, "Unlike Ben"."""
     words = name.form.words
-    if name.is_lower:
-        while len(words) > 1 and is_common_word(words[0]):
-            words = words[1:]
+    others = english().before_people | english().prepositions
+    while len(words) > 1 and (words[0] in others or (name.is_lower and is_common_word(words[0]))):
+        words = words[1:]
     # "Are you sad Ben Ben is happy" names one person.
     for length in range(1, len(words) // 2 + 1):
         if words == words[:length] * (len(words) // length):
