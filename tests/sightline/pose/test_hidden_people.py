@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,8 @@ LOST = 1.2, 1.6
 """For these seconds the carer is not found in the test of a person who is briefly lost."""
 _NECK = JOINTS.index("neck")
 _MIDDLE = 256
+_SAME_NECK = 0.15
+"""In heights of the person."""
 _PERSON = 0.7
 """The confidence from which on somebody whom the detector finds is a person."""
 
@@ -88,9 +91,16 @@ def people_in(rgb: NDArray[np.uint8], index: int, seen: Shown) -> set[int]:
 
     A plain area can look like a person to the models, such as one upside down; these joints are nobody's.
     """
+    truth = seen.staged.truth[index]
     with PoseEstimator() as estimator:
         people = [person for person in find_people(rgb, estimator) if person.confidence >= _PERSON]
-    return {who(seen.staged.truth[index], person.keypoints) for person in people} - {0}
+    return {
+        number
+        for person in people
+        if (number := who(truth, person.keypoints))
+        and math.dist(person.keypoints[_NECK, :2], truth[number - 1].keypoints[_NECK, :2])
+        < _SAME_NECK * truth[number - 1].height
+    }
 
 
 @pytest.fixture(scope="module")
