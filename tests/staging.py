@@ -140,8 +140,12 @@ def walker(
     *,
     mirrored: bool = False,
     raised: float = 0.0,
+    sway: float = 0.05,
 ) -> Actor:
-    """Return a person who goes the way of the script, ``raised`` metres above the floor, and sways."""
+    """Return a person who goes the way of the script, ``raised`` metres above the floor, and sways.
+
+    ``sway``: how far the head moves, over the height.
+    """
     times = np.arange(round(seconds * FPS)) / FPS
     x, z = script.sampled(times).T
     height = cutout.metres * CAMERA.focal / z
@@ -156,7 +160,7 @@ def walker(
         height,
         z,
         np.full(len(times), mirrored),
-        lean=0.05 * np.sin(2.6 * times + number),
+        lean=sway * np.sin(2.6 * times + number),
         stride=0.05 * walking * np.sin(6.0 * times + number),
         gain=(0.95, 0.95, 0.95),
     )
