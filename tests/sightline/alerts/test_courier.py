@@ -124,7 +124,9 @@ def test_invalid_setting_is_not_retried_in_the_same_run(channels: Channels, aler
 
 def test_silent_channel_is_abandoned_after_the_timeout(channels: Channels, alert: CreateAlert) -> None:
     never = threading.Event()
-    courier = channels.courier(channels=(OPS,), send=lambda channel, sent, abandoned: never.wait(30), waits=(), timeout=0.1)
+    courier = channels.courier(
+        channels=(OPS,), send=lambda channel, sent, abandoned: never.wait(30), waits=(), timeout=0.1
+    )
     start = time.monotonic()
     assert courier.deliver(alert()) == ()
     assert time.monotonic() - start < 10
