@@ -12,6 +12,7 @@ import re
 import smtplib
 from contextlib import suppress
 from functools import partial
+from threading import Event
 from typing import TypeAlias, cast
 from uuid import UUID
 
@@ -144,11 +145,13 @@ def _publish(alert: Alert, logger: Logger, flow_run_id: UUID | None, task_run_id
         logger.warning("Alerts: the artifact could not be created: %s", _reason(error))
 
 
-def _send(logger: Logger, channel: str, alert: Alert) -> None:
+def _send(logger: Logger, channel: str, alert: Alert, abandoned: Event) -> None:
     if channel.startswith("arn:"):
         alerts.publish(channel, alert)
         return
     block = _load(channel)
+    if abandoned.is_set():  # Prefect's client waits until a server that is away is back.
+        raise TimeoutError("the channel's block was loaded too late")
     if isinstance(block, EmailServerCredentials):
         _send_email(logger, channel, block, alert)
     elif isinstance(block, SlackWebhook):

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 from typing import TypeAlias
 
 from sightline import storage
@@ -20,8 +20,12 @@ from sightline.storage import Location
 
 __all__ = ["Courier", "Send"]
 
-Send: TypeAlias = Callable[[str, Alert], None]
-"""Send an alert to the channel of this name; raise if that fails, ``InvalidSetting`` if a retry is useless."""
+Send: TypeAlias = Callable[[str, Alert, Event], None]
+"""Send an alert to the channel of this name; raise if that fails, ``InvalidSetting`` if a retry is useless.
+
+The event is set when the call is abandoned after its timeout: what waited until then, for example for the server that
+stores the channel's address, must not send any more, because the retry sends.
+"""
 
 _WAITING_PER_RUN = 100
 _MAX_FAILURES = 3  # of a channel, in a row; its other alerts are left to the next run
@@ -159,10 +163,11 @@ class Courier:
     def _within_timeout(self, channel: str, alert: Alert) -> None:
         """Send in a thread that is abandoned after the timeout, so a silent mail server cannot block the run."""
         outcome: Future[None] = Future()
+        abandoned = Event()
 
         def send() -> None:
             try:
-                self.send(channel, alert)
+                self.send(channel, alert, abandoned)
             except BaseException as error:
                 outcome.set_exception(error)
             else:
@@ -174,4 +179,5 @@ class Courier:
         except TimeoutError as error:
             if outcome.done():
                 raise
+            abandoned.set()
             raise TimeoutError(f"no answer in {self.timeout:g} s") from error

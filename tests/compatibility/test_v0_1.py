@@ -643,7 +643,7 @@ def test_waiting_alerts_are_delivered_after_their_leases_expire(stored: Path) ->
     warned: list[str] = []
     clock = Clock(timedelta(minutes=4))
     courier = Courier(
-        stored / "outbox", (OPS,), lambda _, alert: sent.append(alert), warned.append, waits=(), now=clock
+        stored / "outbox", (OPS,), lambda _, alert, __: sent.append(alert), warned.append, waits=(), now=clock
     )
     news = Alert(key="new", kind="result", title="new", facts={}, run_name=None, run_url=None, at=START)
     assert courier.deliver(news) == (OPS,)

@@ -35,7 +35,7 @@ class Channels:
         self.down: set[str] = set()
         self.root = root
 
-    def send(self, channel: str, alert: Alert) -> None:
+    def send(self, channel: str, alert: Alert, _: threading.Event) -> None:
         self.attempts.append(channel)
         if channel in self.down:
             raise ConnectionError("nobody there")
@@ -93,7 +93,7 @@ def test_run_repeated_during_an_outage_alerts_once_at_the_end(channels: Channels
 def test_channel_that_recovers_between_attempts_causes_no_warning(channels: Channels, alert: CreateAlert) -> None:
     attempts: list[str] = []
 
-    def send(channel: str, _: Alert) -> None:
+    def send(channel: str, _: Alert, abandoned: threading.Event) -> None:
         attempts.append(channel)
         if len(attempts) < 3:
             raise ConnectionError("nobody there")
@@ -112,7 +112,7 @@ def test_pauses_between_attempts_are_configurable(channels: Channels, alert: Cre
 def test_invalid_setting_is_not_retried_in_the_same_run(channels: Channels, alert: CreateAlert) -> None:
     attempts: list[str] = []
 
-    def send(channel: str, _: Alert) -> None:
+    def send(channel: str, _: Alert, abandoned: threading.Event) -> None:
         attempts.append(channel)
         raise InvalidSetting("there is no such block")
 
@@ -124,12 +124,35 @@ def test_invalid_setting_is_not_retried_in_the_same_run(channels: Channels, aler
 
 def test_silent_channel_is_abandoned_after_the_timeout(channels: Channels, alert: CreateAlert) -> None:
     never = threading.Event()
-    courier = channels.courier(channels=(OPS,), send=lambda channel, sent: never.wait(30), waits=(), timeout=0.1)
+    courier = channels.courier(
+        channels=(OPS,), send=lambda channel, sent, abandoned: never.wait(30), waits=(), timeout=0.1
+    )
     start = time.monotonic()
     assert courier.deliver(alert()) == ()
     assert time.monotonic() - start < 10
     assert "no answer in 0.1 s" in channels.warnings[0]
     never.set()
+
+
+def test_abandoned_call_that_continues_later_does_not_send_beside_the_retry(
+    channels: Channels, alert: CreateAlert
+) -> None:
+    server_is_back, ended = threading.Event(), threading.Event()
+    sent: list[str] = []
+
+    def send(channel: str, sent_alert: Alert, abandoned: threading.Event) -> None:
+        server_is_back.wait(30)
+        if not abandoned.is_set():
+            sent.append(sent_alert.key)
+        ended.set()
+
+    courier = channels.courier(channels=(OPS,), send=send, waits=(), timeout=0.1)
+    assert courier.deliver(alert(key="first")) == ()
+    server_is_back.set()
+    assert ended.wait(10)
+    assert sent == []
+    courier.relay()
+    assert sent == ["first"]
 
 
 def test_channel_with_many_waiting_alerts_is_skipped_after_failures(channels: Channels, alert: CreateAlert) -> None:
@@ -286,7 +309,7 @@ from pathlib import Path
 from sightline.alerts import Alert, Courier, Outbox
 from sightline.clock import now_in_utc
 
-def send(channel, alert):
+def send(channel, alert, abandoned):
     with open(sys.argv[2], "a") as accepted:
         accepted.write(alert.key + "\\n")
     os.kill(os.getpid(), signal.SIGKILL)
