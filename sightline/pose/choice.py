@@ -44,6 +44,9 @@ _BESIDE = 0.1
 _SPREAD = (10, 90)
 """Percentiles. A poster that somebody covers for a moment does not move."""
 
+_BRIEF = 0.02
+"""Somebody seen this share as long and large as the most prominent person, or less, is nobody to ask about."""
+
 _NEAR_SECONDS = 0.5
 """A point names the person at this distance in time at most."""
 
@@ -123,9 +126,14 @@ def choose_patient(
         return _by_appearance(photo, seen, "reference") or _ask(
             seen, "Nobody in the video looks clearly like the person of the reference photo"
         )
+    if len(seen) > 1 and (identity := _by_appearance(known, seen, "known")):
+        return identity
+    most = max(map(_weight, seen))
+    seen = tuple(person for person in seen if _weight(person) >= _BRIEF * most)
     if len(seen) == 1:
-        return Identity(person=1, how="only", certainty=1, why="Nobody else is in the video.", people=seen)
-    return _by_appearance(known, seen, "known") or _most_prominent(seen, track)
+        why = "Nobody else is in the video for more than a moment."
+        return Identity(person=seen[0].person, how="only", certainty=1, why=why, people=seen)
+    return _most_prominent(seen, track)
 
 
 def _chosen(person: int, seen: tuple[SeenPerson, ...]) -> Identity:
@@ -173,11 +181,10 @@ def _by_appearance(
     if not ranked or differences[ranked[0]] > _SAME_CLOTHES:
         return None
     margin = min((differences[other] for other in ranked[1:]), default=math.inf) - differences[ranked[0]]
+    weights = {person.person: _weight(person) for person in seen}
     # A person whose colours are unknown may be the patient as well.
     unknown = [
-        person
-        for person in seen
-        if person.person not in differences and _weight(person) > _weight(seen[ranked[0] - 1]) / 2
+        person for person in seen if person.person not in differences and _weight(person) > weights[ranked[0]] / 2
     ]
     if margin < _MARGIN or unknown:
         return None
