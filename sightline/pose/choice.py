@@ -47,6 +47,7 @@ _SPREAD = (10, 90)
 _BRIEF = 0.02
 """Somebody seen this share as long and large as the most prominent person, or less, is nobody to ask about."""
 
+_NOBODY = "Nobody was found in the video."
 _NEAR_SECONDS = 0.5
 """A point names the person at this distance in time at most."""
 
@@ -114,18 +115,10 @@ def choose_patient(
     names nobody.
     """
     seen = tuple(people)
-    if wish.person is not None:
-        return _chosen(wish.person, seen)
-    if wish.at is not None:
-        person, why = _person_at(track, wish.at, duration), f"The patient was given as {wish.at}."
-        return Identity(person=person, how="position", certainty=1, why=why, people=seen)
+    if wish:
+        return _wished(seen, track, wish, duration)
     if not seen:
-        return Identity(person=None, how="nobody", certainty=1, why="Nobody was found in the video.")
-    if wish.reference is not None:
-        photo = [reference_appearance(wish.reference, "the reference photo")]
-        return _by_appearance(photo, seen, "reference") or _ask(
-            seen, "Nobody in the video looks clearly like the person of the reference photo"
-        )
+        return Identity(person=None, how="nobody", certainty=1, why=_NOBODY)
     if len(seen) > 1 and (identity := _by_appearance(known, seen, "known")):
         return identity
     most = max(map(_weight, seen))
@@ -134,6 +127,21 @@ def choose_patient(
         why = "Nobody else is in the video for more than a moment."
         return Identity(person=seen[0].person, how="only", certainty=1, why=why, people=seen)
     return _most_prominent(seen, track)
+
+
+def _wished(seen: tuple[SeenPerson, ...], track: PeopleTrack, wish: IdentityWish, duration: float) -> Identity:
+    """Return whom the user names: by number, by a point, or by a photo."""
+    if wish.person is not None:
+        return _chosen(wish.person, seen)
+    if wish.at is not None:
+        person, why = _person_at(track, wish.at, duration), f"The patient was given as {wish.at}."
+        return Identity(person=person, how="position", certainty=1, why=why, people=seen)
+    if not seen or wish.reference is None:
+        return Identity(person=None, how="nobody", certainty=1, why=_NOBODY)
+    photo = [reference_appearance(wish.reference, "the reference photo")]
+    return _by_appearance(photo, seen, "reference") or _ask(
+        seen, "Nobody in the video looks clearly like the person of the reference photo"
+    )
 
 
 def _chosen(person: int, seen: tuple[SeenPerson, ...]) -> Identity:

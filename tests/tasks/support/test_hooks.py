@@ -342,7 +342,7 @@ PARENTS: dict[str, tuple[Callable[[Path], Any], str]] = {
         "tasks.images.vision.list_source",
     ),
     "sweep-uploads": (lambda _: sweep_uploads(), "tasks.media.media.probe"),
-    "retrain-all": (lambda _: retrain_all(["ana"]), "tasks.emotion_training.sessions.read_sessions"),
+    "retrain-all": (lambda _: retrain_all(["ana"]), "tasks.emotion_training.reviews.apply_answers"),
     "predict-emotion": (lambda clip: predict_emotion(str(clip)), "tasks.media.media.probe"),
 }
 FAULTS: dict[str, Callable[..., None]] = {
