@@ -22,7 +22,7 @@ SPEECH = ROOT / "demo" / "speech.ogg"
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", SPEECH, seconds=4, size=(480, 270))
+    return build_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", SPEECH, seconds=6, size=(480, 270))
 
 
 @pytest.fixture(scope="session")

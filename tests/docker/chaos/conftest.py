@@ -74,7 +74,7 @@ def attempts(request: pytest.FixtureRequest) -> int:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A video with a person and speech."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    return build_clip(path, ROOT / "demo" / "speech.ogg", seconds=4, size=(480, 270)).read_bytes()
+    return build_clip(path, ROOT / "demo" / "speech.ogg", seconds=6, size=(480, 270)).read_bytes()
 
 
 @pytest.fixture(scope="session")
