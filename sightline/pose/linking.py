@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -29,7 +29,6 @@ _SAME_CLOTHES, _SAME_CLOTHES_NEARBY = 6.5, 9.0
 _UNIT = 6.0
 _MARGIN, _MARGIN_NEARBY = 0.45, 0.12
 """A join must be this much better than any other join of one of its pieces, in units of appearance."""
-
 
 _GHOST_FRAMES, _GHOST_PRESENCE = 2, 0.85
 _MIN_PRESENCE = 0.62
@@ -69,33 +68,55 @@ class LinkedPerson:
         return float(np.median([height for piece in self.pieces for height in piece.heights]))
 
 
+_Costs = dict[frozenset[LinkedPerson], float]
+"""The costs of the joins that are possible."""
+
+
 def link_pieces(pieces: Sequence[Piece]) -> list[LinkedPerson]:
     """Return the people whom the pieces show, in order of first appearance. False detections are left out."""
     real = [piece for piece in pieces if not _is_ghost(piece)] or list(pieces)
     people = [LinkedPerson([piece], piece.appearance) for piece in sorted(real, key=lambda piece: piece.first)]
     refused: set[frozenset[int]] = set()
-    while True:
-        pairs = sorted(
-            (cost, i, j)
-            for i, one in enumerate(people)
-            for j, other in enumerate(people[i + 1 :], start=i + 1)
-            if (cost := _join_cost(one, other)) < math.inf
-        )
-        for cost, i, j in pairs:
-            key = frozenset({people[i].pieces[0].number, people[j].pieces[0].number})
-            if key in refused:
-                continue
-            if rival := _rival(people, pairs, cost, i, j):
-                refused.add(key)
-                people[i].rivals |= {piece.number for piece in people[j].pieces} | rival
-                people[j].rivals |= {piece.number for piece in people[i].pieces} | rival
-                continue
-            people[i] = _joined(people[i], people[j])
-            del people[j]
-            break
-        else:
-            break
+    costs = {
+        frozenset((one, other)): cost
+        for one, other in combinations(people, 2)
+        if (cost := _join_cost(one, other)) < math.inf
+    }
+    while pair := _surest(people, costs, refused):
+        one, other = pair
+        joined = _joined(one, other)
+        people[people.index(one)] = joined
+        people.remove(other)
+        # Only the costs of the two have changed: a busy hour has hundreds of pieces.
+        costs = {key: cost for key, cost in costs.items() if key.isdisjoint(pair)} | {
+            frozenset((joined, third)): cost
+            for third in people
+            if third is not joined and (cost := _join_cost(joined, third)) < math.inf
+        }
     return sorted(people, key=lambda person: (person.first, person.pieces[0].number))
+
+
+def _surest(
+    people: list[LinkedPerson], costs: _Costs, refused: set[frozenset[int]]
+) -> tuple[LinkedPerson, LinkedPerson] | None:
+    """Return the two people whom to join next, the earlier place in ``people`` first; None if there are none."""
+    places = {person: place for place, person in enumerate(people)}
+    ranked = sorted(
+        (cost, min(places[person] for person in pair), max(places[person] for person in pair))
+        for pair, cost in costs.items()
+    )
+    for cost, i, j in ranked:
+        one, other = people[i], people[j]
+        key = frozenset({one.pieces[0].number, other.pieces[0].number})
+        if key in refused:
+            continue
+        rival = _rival(people, ranked, costs, cost, i, j)
+        if rival is None:
+            return one, other
+        refused.add(key)
+        one.rivals |= {piece.number for piece in other.pieces} | rival
+        other.rivals |= {piece.number for piece in one.pieces} | rival
+    return None
 
 
 def _is_ghost(piece: Piece) -> bool:
@@ -111,17 +132,18 @@ def _joined(one: LinkedPerson, other: LinkedPerson) -> LinkedPerson:
 
 
 def _rival(
-    people: list[LinkedPerson], pairs: list[tuple[float, int, int]], cost: float, i: int, j: int
+    people: list[LinkedPerson], ranked: list[tuple[float, int, int]], costs: _Costs, cost: float, i: int, j: int
 ) -> set[int] | None:
     """Return the pieces of another person with whom one of the two may be joined about as well, or None."""
     margin = _MARGIN_NEARBY if _gap(people[i], people[j]) <= _SHORT_GAP else _MARGIN
-    for other_cost, a, b in pairs:
-        if len({a, b} & {i, j}) != 1 or other_cost > cost + margin:
+    for other_cost, a, b in ranked:
+        if other_cost > cost + margin:
+            return None
+        if len({a, b} & {i, j}) != 1:
             continue
-        (third,), (shared,) = {a, b} - {i, j}, {a, b} & {i, j}
-        left = i if shared == j else j
+        (third,), (left,) = {a, b} - {i, j}, {i, j} - {a, b}
         # If the third person can be the same as both, all three are one person.
-        if _join_cost(*sorted((people[third], people[left]), key=lambda person: person.first)) == math.inf:
+        if frozenset((people[third], people[left])) not in costs:
             return {piece.number for piece in people[third].pieces}
     return None
 
