@@ -38,7 +38,7 @@ from sightline.pose.pieces import (
 )
 from sightline.pose.recent import Recent
 from sightline.pose.sameness import same_person
-from sightline.pose.search import FOLLOW_SECONDS, MIN_PRESENCE, Search
+from sightline.pose.search import FOLLOW_SECONDS, LOST_SECONDS, MIN_PRESENCE, Search
 from sightline.pose.windows import around
 
 __all__ = ["PeopleTracker"]
@@ -69,6 +69,7 @@ class PeopleTracker:
         self._time = -math.inf
         self._live: dict[int, Piece] = {}
         self._ended: list[Piece] = []
+        self._ended_lately: list[Piece] = []
         self._search = Search(self._estimator)
         self._recent: deque[Recent] = deque()
         self._pieces = 0
@@ -100,13 +101,8 @@ class PeopleTracker:
             raise ValueError(f"frame times must increase: {time} s came after {self._time} s")
         self._time = time
         self._end_lost(time)
-        # Of two regions that show one person, that of the person who has been tracked longer is the better one.
-        followed = sorted(
-            self._followed(rgb, time),
-            key=lambda candidate: (-min(self._live[candidate.source or 0].frames, _LONG), -candidate.person.presence),
-        )
-        found = distinct_people(followed, [])
-        candidates = self._search.people(rgb, time, found, [*self._live.values(), *self._ended])
+        found = distinct_people(self._followed(rgb, time), [])
+        candidates = self._search.people(rgb, time, found, [*self._live.values(), *self._ended_lately])
         people, born = self._assign(rgb, time, candidates)
         for piece in born:
             self._follow_back(piece)
@@ -150,19 +146,23 @@ class PeopleTracker:
             piece.extend_back(person, recent.time)
 
     def _followed(self, rgb: Frame, time: float) -> list[Candidate]:
-        """Return the people in the predicted regions of those who are tracked."""
+        """Return the people in the predicted regions of those who are tracked.
+
+        Of two regions that show one person, that of the person who has been tracked longer comes first, since it is the
+        better one.
+        """
         found = []
         alone = len(self._live) == 1
         for piece in self._live.values():
-            if time - piece.last > FOLLOW_SECONDS and not alone and piece.frames:
+            if time - piece.last > FOLLOW_SECONDS and not alone:
                 continue
             region = piece.motion.predict(time)
             person = self._estimator.refined_landmarks(rgb, region)
             if person is None and alone and (nearby := around(region, rgb)):
                 person = self._search.nearby(rgb, nearby)
             if person is not None:
-                found.append(Candidate(person, piece.number))
-        return found
+                found.append((-min(piece.frames, _LONG), -person.presence, Candidate(person, piece.number)))
+        return [candidate for *_, candidate in sorted(found, key=lambda entry: entry[:2])]
 
     def _assign(self, rgb: Frame, time: float, candidates: list[Candidate]) -> tuple[dict[int, Person], list[Piece]]:
         """Assign the candidates to the pieces, and begin new ones; return everyone in the frame, and the new pieces."""
@@ -205,6 +205,8 @@ class PeopleTracker:
         return piece
 
     def _end_lost(self, time: float) -> None:
-        for number, piece in list(self._live.items()):
-            if time - piece.last > _KEEP_SECONDS:
-                self._ended.append(self._live.pop(number))
+        ended = [piece for piece in self._live.values() if time - piece.last > _KEEP_SECONDS]
+        for piece in ended:
+            del self._live[piece.number]
+        self._ended += ended
+        self._ended_lately = [piece for piece in (*self._ended_lately, *ended) if time - piece.last < LOST_SECONDS]

@@ -27,7 +27,7 @@ _FAR_PER_SECOND = 0.8
 _SIZE_RATIO = 1.6
 _UNIT_OF_POSE, _UNIT_OF_APPEARANCE = 0.08, 6.0
 _MOST_WEIGHT = 20.0
-_NEAR = 0.5
+_NEAR = 0.3
 """People whose centres are closer, in sides of the region, may cover each other."""
 
 
@@ -148,7 +148,7 @@ def covered_candidates(candidates: list[Candidate]) -> list[bool]:
     regions = [candidate.person.region for candidate in candidates]
     return [
         any(
-            math.dist(region[:2], other[:2]) < _NEAR * max(region.side, other.side) * 0.6
+            math.dist(region[:2], other[:2]) < _NEAR * max(region.side, other.side)
             for place, other in enumerate(regions)
             if place != index
         )

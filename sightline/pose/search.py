@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from sightline.pose.estimator import Frame, Person, PoseEstimator, Region, SearchWindow
@@ -12,7 +11,7 @@ from sightline.pose.sameness import is_inside, overlap, same_pose, shows, visibl
 from sightline.pose.scan import Scan, square
 from sightline.pose.windows import distinct, full_frame, parts
 
-__all__ = ["FOLLOW_SECONDS", "MIN_PRESENCE", "Search"]
+__all__ = ["FOLLOW_SECONDS", "LOST_SECONDS", "MIN_PRESENCE", "Search"]
 
 FOLLOW_SECONDS = 0.35
 """For this long, a lost person is searched for in their predicted region in every frame."""
@@ -28,7 +27,7 @@ _CALM_SECONDS = 1.0
 _MOST_FRUITLESS = 15
 """After so many searches without anybody new, what moves is no person, but a curtain or the camera."""
 
-_LOST_SECONDS, _LOST_INTERVAL = 10.0, 0.6
+LOST_SECONDS, _LOST_INTERVAL = 10.0, 0.6
 """For this long, and at this interval, people are searched for where they were lost."""
 
 _REFUSED_SECONDS = 3.0
@@ -69,14 +68,13 @@ class Search:
         self._refused: list[_Refused] = []
         self._scan = Scan((_LARGE_PART, _SMALL_PART))
 
-    def people(self, rgb: Frame, time: float, found: list[Candidate], pieces: Iterable[Piece]) -> list[Candidate]:
+    def people(self, rgb: Frame, time: float, found: list[Candidate], pieces: list[Piece]) -> list[Candidate]:
         """Return ``found``, the people who were followed into this frame, and those whom the search of it finds.
 
-        ``pieces``: those of everyone so far.
+        ``pieces``: those that go on, and those that ended in the last :data:`LOST_SECONDS`.
         """
         self._time = time
-        every = list(pieces)
-        return self._for_others(rgb, time, found, every) if found else self._everywhere(rgb, time, every)
+        return self._for_others(rgb, time, found, pieces) if found else self._everywhere(rgb, time, pieces)
 
     def nearby(self, rgb: Frame, window: SearchWindow) -> Person | None:
         """Return the clearest person in the window."""
@@ -106,9 +104,12 @@ class Search:
         """
         self._scan.look(rgb, [visible_box(candidate.person.keypoints) for candidate in found])
         lost, motion = self._lost_place(rgb, time, found, pieces), self._scan.motion(rgb)
-        self._eventful = time if lost or (motion and time - self._moved > _CALM_SECONDS) else self._eventful
-        self._moved = time if motion else self._moved
-        self._fruitless = self._fruitless if motion else 0
+        if lost or (motion and time - self._moved > _CALM_SECONDS):
+            self._eventful = time
+        if motion:
+            self._moved = time
+        else:
+            self._fruitless = 0
         if time - self._eventful < _CALM_SECONDS:
             interval = _EVENTFUL_SECONDS
         else:
@@ -149,7 +150,7 @@ class Search:
         for piece in pieces:
             region = piece.end
             inside = 0 < region.x < rgb.shape[1] and 0 < region.y < rgb.shape[0]
-            is_lost = piece.number not in sources and FOLLOW_SECONDS < time - piece.last < _LOST_SECONDS
+            is_lost = piece.number not in sources and FOLLOW_SECONDS < time - piece.last < LOST_SECONDS
             if is_lost and inside and time >= self._searched.get(piece.number, -math.inf) + _LOST_INTERVAL:
                 self._searched[piece.number] = time
                 return square(region.x, region.y, 1.6 * region.side, rgb)
