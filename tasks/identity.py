@@ -22,7 +22,7 @@ from tasks.runs import image_limits
 from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE, sightline_task
 
-__all__ = ["check_wish", "queue_questions", "read_wish"]
+__all__ = ["check_wish", "queue_questions", "read_looks", "read_wish"]
 
 
 @sightline_task(**ON_STORAGE)

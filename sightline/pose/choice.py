@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from sightline.errors import InvalidInput
 from sightline.pose.appearance import Appearance, appearance_of
-from sightline.pose.estimator import Frame
+from sightline.pose.estimator import Frame, PoseEstimator
 from sightline.pose.identity import Identity, IdentityWish, PicturePoint, SeenPerson
 from sightline.pose.linking import LinkedPerson
-from sightline.pose.people import SEEN, Box, FoundPerson, find_people
+from sightline.pose.people import SEEN, FoundPerson, find_people
 from sightline.pose.people_track import PeopleTrack
 from sightline.pose.sameness import same_pose
 from sightline.pose.skeleton import JOINTS
@@ -54,6 +54,12 @@ _NEAR_SECONDS = 0.5
 _REACH = 0.25
 """A point this far outside the box around a person's joints, in heights of the box, still names them."""
 
+_MIN_CONFIDENCE = 0.7
+_SMALLER = 3
+"""The largest person in a photo is this many times as large as people who do not count."""
+
+_NECK, _MID_HIP = JOINTS.index("neck"), JOINTS.index("mid_hip")
+
 
 def reference_appearance(photo: Frame, name: str) -> Appearance:
     """Return the appearance of the person in a photo, shape (height, width, 3), uint8.
@@ -62,28 +68,19 @@ def reference_appearance(photo: Frame, name: str) -> Appearance:
     Raises :class:`~sightline.errors.InvalidInput`, with ``name`` as its subject, if nobody is found in the photo, or
     several people.
     """
-    from sightline.pose.estimator import PoseEstimator
-
     with PoseEstimator() as estimator:
         found_people = [person for person in find_people(photo, estimator) if person.confidence >= _MIN_CONFIDENCE]
-    least = max((_extent(person.box) for person in found_people), default=0) / _SMALLER
+    least = max((person.box.extent for person in found_people), default=0) / _SMALLER
     people: list[FoundPerson] = []
     for person in found_people:
         # Of a person who is not complete in the photo, several bodies with one head may be found.
         is_known = any(same_pose(person.keypoints, other.keypoints) for other in people)
-        if not is_known and _extent(person.box) > least:
+        if not is_known and person.box.extent > least:
             people.append(person)
     if len(people) != 1:
         found = f"{len(people)} people are found in it" if people else "nobody is found in it"
         raise InvalidInput(name, found, "Give a photo of the patient alone, with the upper body visible")
     return appearance_of(photo, people[0].keypoints)
-
-
-_MIN_CONFIDENCE = 0.7
-_NECK, _MID_HIP = JOINTS.index("neck"), JOINTS.index("mid_hip")
-
-_SMALLER = 3
-"""The largest person in a photo is this many times as large as people who do not count."""
 
 
 def seen_people(people: Sequence[LinkedPerson], track: PeopleTrack, pictures: Mapping[int, str]) -> list[SeenPerson]:
@@ -121,8 +118,8 @@ def choose_patient(
         return Identity(person=None, how="nobody", certainty=1, why=_NOBODY)
     if len(seen) > 1 and (identity := _by_appearance(known, seen, "known")):
         return identity
-    most = max(map(_weight, seen))
-    seen = tuple(person for person in seen if _weight(person) >= _BRIEF * most)
+    most = max(person.prominence for person in seen)
+    seen = tuple(person for person in seen if person.prominence >= _BRIEF * most)
     if len(seen) == 1:
         why = "Nobody else is in the video for more than a moment."
         return Identity(person=seen[0].person, how="only", certainty=1, why=why, people=seen)
@@ -189,10 +186,10 @@ def _by_appearance(
     if not ranked or differences[ranked[0]] > _SAME_CLOTHES:
         return None
     margin = min((differences[other] for other in ranked[1:]), default=math.inf) - differences[ranked[0]]
-    weights = {person.person: _weight(person) for person in seen}
+    weights = {person.person: person.prominence for person in seen}
     # A person whose colours are unknown may be the patient as well.
     unknown = [
-        person for person in seen if person.person not in differences and _weight(person) > weights[ranked[0]] / 2
+        person for person in seen if person.person not in differences and person.prominence > weights[ranked[0]] / 2
     ]
     if margin < _MARGIN or unknown:
         return None
@@ -204,8 +201,8 @@ def _by_appearance(
 
 
 def _most_prominent(seen: tuple[SeenPerson, ...], track: PeopleTrack) -> Identity:
-    ranked = sorted(seen, key=_weight, reverse=True)
-    first, second = _weight(ranked[0]), _weight(ranked[1])
+    ranked = sorted(seen, key=lambda person: person.prominence, reverse=True)
+    first, second = ranked[0].prominence, ranked[1].prominence
     share = first / (first + second) if first else 0.5
     comparison = (
         f"Person {ranked[0].person} is seen for {ranked[0].seconds:.1f} s at {ranked[0].height:.0%} of the height, "
@@ -213,7 +210,7 @@ def _most_prominent(seen: tuple[SeenPerson, ...], track: PeopleTrack) -> Identit
     )
     if not first or first < _CLEARLY * second:
         return _ask(seen, f"{comparison}: either may be the patient", share)
-    others = [person.person for person in ranked[1:] if _weight(person) > _BESIDE * first]
+    others = [person.person for person in ranked[1:] if person.prominence > _BESIDE * first]
     if others and _is_still(track, ranked[0].person) and not all(_is_still(track, other) for other in others):
         return _ask(seen, f"{comparison}, but person {ranked[0].person} never moves, as on a poster", share)
     return Identity(
@@ -239,15 +236,6 @@ def _ask(seen: tuple[SeenPerson, ...], reason: str, certainty: float = 0.5) -> I
     return Identity(person=None, how="undecided", certainty=round(certainty, 3), why=f"{reason}.", people=seen)
 
 
-def _weight(person: SeenPerson) -> float:
-    """Return how long and large a person is seen."""
-    return person.seconds * person.height
-
-
 def _box(joints: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     known = joints[joints[:, 2] > 0, :2]
     return known.min(axis=0), known.max(axis=0)
-
-
-def _extent(box: Box) -> int:
-    return max(box.right - box.left, box.bottom - box.top)

@@ -45,6 +45,11 @@ class SeenPerson(BaseModel):
     picture: str | None = None
     """The file name of a picture of the person, a JPEG crop; None if there is none."""
 
+    @property
+    def prominence(self) -> float:
+        """How long and large the person is seen: seconds times height."""
+        return self.seconds * self.height
+
 
 class Identity(BaseModel):
     """Who of the people in a video is the patient, how that was decided, and how certain it is.

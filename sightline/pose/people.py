@@ -36,6 +36,11 @@ class Box(NamedTuple):
     right: int
     bottom: int
 
+    @property
+    def extent(self) -> int:
+        """The longer side."""
+        return max(self.right - self.left, self.bottom - self.top)
+
 
 @dataclass(frozen=True, eq=False)
 class FoundPerson:
@@ -88,11 +93,7 @@ def _part_of(box: Box, other: Box) -> bool:
     """Return whether it is part of another person, such as a glove: inside their box, under a third of their size."""
     width, height = (min(box[i + 2], other[i + 2]) - max(box[i], other[i]) for i in (0, 1))
     inside = max(width, 0) * max(height, 0) >= 0.9 * (box.right - box.left) * (box.bottom - box.top)
-    return inside and _extent(box) < _extent(other) / 3
-
-
-def _extent(box: Box) -> int:
-    return max(box.right - box.left, box.bottom - box.top)
+    return inside and box.extent < other.extent / 3
 
 
 def _box(keypoints: Keypoints, rgb: Frame) -> Box | None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sightline.pose.body import head_box
 from sightline.pose.estimator import Detection, Frame, Person
+from sightline.pose.people import SEEN
 from sightline.pose.skeleton import JOINTS, Keypoints
 
 __all__ = ["is_inside", "overlap", "same_person", "same_pose", "shows", "visible_box"]
@@ -66,15 +67,15 @@ def same_pose(one: Keypoints, other: Keypoints, *, strict: bool = False) -> bool
     return bool(same_head and same_body) if strict else bool(same_body)
 
 
-def visible_box(keypoints: Keypoints) -> NDArray[np.float64]:
-    """Return left, top, right, bottom around the visible joints and the head, with a margin."""
-    seen = keypoints[:, 2] >= 0.5
+def visible_box(keypoints: Keypoints, margin: float = 0.08) -> NDArray[np.float64]:
+    """Return left, top, right, bottom around the visible joints and the head; ``margin``: over the longer side."""
+    seen = keypoints[:, 2] >= SEEN
     points = keypoints[seen if seen.any() else keypoints[:, 2] >= 0, :2].astype(np.float64)
     low, high = points.min(axis=0), points.max(axis=0)
     if (head := head_box(keypoints)) is not None:
         low, high = np.minimum(low, head[:2]), np.maximum(high, head[2:])
-    margin = 0.08 * float((high - low).max())
-    return np.concatenate([low - margin, high + margin])
+    around = margin * float((high - low).max())
+    return np.concatenate([low - around, high + around])
 
 
 def is_inside(keypoints: Keypoints, rgb: Frame) -> bool:

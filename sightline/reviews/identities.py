@@ -27,7 +27,7 @@ def person_question(stored: StoredSession) -> Question | None:
     identity = stored.metadata.identity
     if identity is None or identity.is_decided or not identity.people:
         return None
-    likeliest = max(identity.people, key=lambda seen: seen.seconds * seen.height)
+    likeliest = max(identity.people, key=lambda seen: seen.prominence)
     folder = storage.locate(stored.people) if stored.people else None
     return Question(
         kind="person",
