@@ -148,13 +148,11 @@ def track_video(
             identity = _less_certain(identity)
         pictures: dict[int, Path] = {}
         if not identity.is_decided:
-            numbers = {n: [piece.number for piece in person.pieces] for n, person in enumerate(people, 1)}
+            asked = [one.person for one in identity.people]
+            numbers = {person: [piece.number for piece in people[person - 1].pieces] for person in asked}
             pictures = portraits.write(numbers, folder / "people")
-            named = [
-                one.model_copy(update={"picture": pictures[one.person].name}) if one.person in pictures else one
-                for one in seen
-            ]
-            identity = identity.model_copy(update={"people": tuple(named)})
+            named = seen_people(people, track, {person: path.name for person, path in pictures.items()})
+            identity = identity.model_copy(update={"people": tuple(one for one in named if one.person in asked)})
         out.patient.set_result(identity.person)
         out.end()
         return TrackedVideo(
