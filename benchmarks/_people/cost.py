@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from benchmarks._people.clip import ComposedFrame
 from benchmarks._people.composer import compose, single
+from benchmarks._people.single_tracker import PoseTracker
 from benchmarks._people.trial import track_people
-from sightline.pose import PoseTracker
 
 __all__ = ["ratios"]
 

@@ -137,7 +137,7 @@ def from_video() -> dict[str, NDArray[Any]]:
     import cv2
     from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
-    from sightline.pose import PoseTracker
+    from benchmarks._people.single_tracker import PoseTracker
 
     reader = cv2.VideoCapture(str(SHARED / "video" / "signing_person.mp4"))
     pictures: list[Image] = []

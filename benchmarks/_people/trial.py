@@ -14,7 +14,8 @@ from benchmarks._people.clip import Clip, ComposedFrame, PersonTruth
 from benchmarks._people.composer import compose, single
 from benchmarks._people.detections import Detections, detections
 from benchmarks._people.metrics import MATCH, SHARES, Scores, Tracked, counts, evaluate, overlap
-from sightline.pose import PeopleTracker, PoseTracker
+from benchmarks._people.single_tracker import PoseTracker
+from sightline.pose import PeopleTracker
 from sightline.pose.linking import link_pieces
 
 __all__ = ["OURS", "PERFECT", "SingleTrial", "Trial", "run_single", "run_trial", "track_people"]

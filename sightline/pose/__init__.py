@@ -11,10 +11,10 @@ from sightline.pose.openpose_export import ExportedPoses, export_openpose
 from sightline.pose.people import SEEN, Box, FoundPerson, find_people
 from sightline.pose.people_track import PeopleTrack
 from sightline.pose.people_tracker import PeopleTracker
+from sightline.pose.photo import detect_pose
 from sightline.pose.silhouettes import sample_people
 from sightline.pose.skeleton import BODY_25, JOINTS, LIMBS, Keypoints, Limb, Skeleton
 from sightline.pose.track import Track
-from sightline.pose.tracker import PoseTracker, detect_pose
 from sightline.pose.video import StillPose, TrackedVideo, TrackingOutputs, track_video, tracking_outputs
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "PeopleTracker",
     "PicturePoint",
     "PoseEstimator",
-    "PoseTracker",
     "SeenPerson",
     "Skeleton",
     "StillPose",

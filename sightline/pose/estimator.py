@@ -2,7 +2,7 @@
 
 ``mediapipe.solutions.pose`` combines the same two models in MediaPipe's own tracking loop. That loop searches for the
 person at their position in the last frame and counts every frame as 1/30 s, so at ten frames per second it loses people
-who are small or fast. The models are separate here, and :mod:`sightline.pose.tracker` tracks by the frames' timestamps.
+who are small or fast. The models are separate here, and :mod:`sightline.pose.people_tracker` uses the timestamps.
 The weights are part of the mediapipe wheel.
 """
 

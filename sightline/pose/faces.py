@@ -56,7 +56,7 @@ class FaceDetector:
     MediaPipe's two face models detect faces near the camera. Its pose models detect the people whose faces those miss,
     in the frame and in parts of it; their heads are computed from their joints. About 25 detections run for one frame,
     independently of other frames, which takes about ten times as long as
-    :class:`~sightline.pose.tracker.PoseTracker`.
+    :class:`~sightline.pose.people_tracker.PeopleTracker`.
 
     A context manager for one thread; ``close`` frees the models.
     """

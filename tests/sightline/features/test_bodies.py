@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from benchmarks._people.single_tracker import PoseTracker
 from sightline.features import FEATURE_NAMES, track_features, valid_seconds
-from sightline.pose import JOINTS, PoseTracker, Track
+from sightline.pose import JOINTS, Track
 from tests.sightline.features.people import Array, all_visible, standing, swaying
 from tests.sightline.features.test_names import mirrored
 

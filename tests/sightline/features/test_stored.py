@@ -14,8 +14,8 @@ import av
 import numpy as np
 import pytest
 
+from benchmarks._people.single_tracker import PoseTracker
 from sightline.features import features_of_track, session_features, track_features
-from sightline.pose import PoseTracker
 from sightline.training.emotions import synthetic_track
 
 STORED: dict[str, dict[str, float | None]] = json.loads(Path(__file__).with_name("stored.json").read_text())

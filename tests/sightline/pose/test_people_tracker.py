@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sightline.pose import PeopleTracker, PoseTracker
+from benchmarks._people.single_tracker import PoseTracker
+from sightline.pose import PeopleTracker
 from sightline.pose.estimator import Person
 from sightline.pose.linking import link_pieces
 from sightline.pose.pieces import Piece

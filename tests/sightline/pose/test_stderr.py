@@ -12,11 +12,13 @@ from sightline.pose._stderr import startup_notices_hidden
 
 TRACK_AND_FIND = """
 import numpy as np
-from sightline.pose import FaceDetector, PoseTracker
+from sightline.pose import FaceDetector, PeopleTracker
 from skimage import data
-with PoseTracker() as tracker, FaceDetector() as faces:
-    assert tracker.track(data.astronaut(), 0.0) is not None
-    assert tracker.track(data.astronaut(), 0.1) is not None
+with PeopleTracker() as tracker, FaceDetector() as faces:
+    tracker.track(data.astronaut(), 0.0)
+    assert len(tracker.latest) == 1
+    tracker.track(data.astronaut(), 0.1)
+    assert len(tracker.latest) == 1
     assert len(faces.detect(data.astronaut()))
 """
 NOTICE = b"W0000 00:00:1.5 7 inference_feedback_manager.cc:114] Feedback manager requires a model\n"

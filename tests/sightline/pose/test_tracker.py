@@ -1,4 +1,4 @@
-"""Tracking of one person at any frame rate."""
+"""Tracking of one person at any frame rate, and detection of one in a photo."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sightline.pose import JOINTS, Keypoints, PoseTracker, detect_pose
+from sightline.pose import JOINTS, Keypoints, PeopleTracker, detect_pose
+from sightline.pose.linking import link_pieces
 
 from .conftest import Photo, Walk
 
@@ -19,8 +20,13 @@ SEEN_WELL += [
 
 
 def track(frames: Iterable[tuple[NDArray[np.uint8], float]]) -> list[Keypoints | None]:
-    with PoseTracker() as tracker:
-        return [tracker.track(rgb, time) for rgb, time in frames]
+    """Return the keypoints of the person in each frame, None if nobody is detected."""
+    with PeopleTracker() as tracker:
+        found = [final for rgb, time in frames for final in tracker.track(rgb, time)] + tracker.finish()
+        people = link_pieces(tracker.pieces)
+    person = max(people, key=lambda one: sum(piece.frames for piece in one.pieces), default=None)
+    numbers = {piece.number for piece in person.pieces} if person else set()
+    return [next((seen[number].keypoints for number in seen if number in numbers), None) for _, seen in found]
 
 
 def share(poses: list[Keypoints | None]) -> float:
@@ -143,7 +149,7 @@ class TestInvalidInput:
     @pytest.mark.parametrize("second", [0.5, 0.4, float("nan"), float("inf")])
     def test_times_must_increase(self, second: float) -> None:
         blank = np.zeros((64, 64, 3), np.uint8)
-        with PoseTracker() as tracker:
+        with PeopleTracker() as tracker:
             tracker.track(blank, 0.5)
             with pytest.raises(ValueError, match="increase"):
                 tracker.track(blank, second)
@@ -152,5 +158,5 @@ class TestInvalidInput:
         "frame", [np.zeros((64, 64), np.uint8), np.zeros((64, 64, 4), np.uint8), np.zeros((64, 64, 3))]
     )
     def test_frame_must_be_rgb_bytes(self, frame: NDArray[np.float64]) -> None:
-        with PoseTracker() as tracker, pytest.raises(ValueError, match="uint8"):
+        with PeopleTracker() as tracker, pytest.raises(ValueError, match="uint8"):
             tracker.track(frame, 0.0)

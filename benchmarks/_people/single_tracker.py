@@ -1,4 +1,4 @@
-"""Tracking of one person through a video, and detection of one person in a photo.
+"""The tracker of one person that tracked videos before everyone was tracked: the reference for the tracker of everyone.
 
 Example::
 
@@ -10,22 +10,18 @@ Example::
 from __future__ import annotations
 
 import math
-import threading
 from typing import Self
 
-from sightline.pose.estimator import Frame, Person, PoseEstimator, SearchWindow, check_frame
+from sightline.pose.estimator import Frame, Person, PoseEstimator, check_frame
 from sightline.pose.motion import MotionModel
+from sightline.pose.photo import find_closely, find_largest
 from sightline.pose.skeleton import Keypoints
-from sightline.pose.windows import around, full_frame, parts
+from sightline.pose.windows import around, full_frame
+
+__all__ = ["PoseTracker"]
 
 _SEARCH_SECONDS = 0.5
 """Interval, in the video's time, of searches in parts of a frame without a person: a few detections."""
-
-_PART = 0.6
-"""A part's side over the frame's longer side: three parts in 16:9, for people of a tenth of the width."""
-
-_MIN_PRESENCE_IN_PART = 0.7
-"""Searching several parts causes more false detections than searching the frame once."""
 
 
 class PoseTracker:
@@ -80,50 +76,13 @@ class PoseTracker:
         region = self._motion.predict(time)
         person = self._estimator.refined_landmarks(rgb, region)
         if person is None and (nearby := around(region, rgb)):
-            person = _find(self._estimator, rgb, [nearby])
+            person = find_largest(self._estimator, rgb, [nearby])
         return person
 
     def _search(self, rgb: Frame, time: float) -> Person | None:
         lost_now, self._motion = self._motion is not None, None
-        person = _find(self._estimator, rgb, [full_frame(rgb)])
+        person = find_largest(self._estimator, rgb, [full_frame(rgb)])
         if person is None and (lost_now or time >= self._next_search):
             self._next_search = time + _SEARCH_SECONDS
-            person = _find_closely(self._estimator, rgb)
+            person = find_closely(self._estimator, rgb)
         return person
-
-
-class _PerThread(threading.local):
-    estimator: PoseEstimator | None = None
-
-
-_photos = _PerThread()
-
-
-def detect_pose(rgb: Frame) -> Keypoints | None:
-    """Return the keypoints of the most prominent person in a photo, shape (25, 3), or None if nobody is detected.
-
-    ``rgb`` has shape (height, width, 3), dtype uint8. The models are loaded once per thread.
-    """
-    check_frame(rgb)
-    if _photos.estimator is None:
-        _photos.estimator = PoseEstimator()
-    estimator = _photos.estimator
-    person = _find(estimator, rgb, [full_frame(rgb)]) or _find_closely(estimator, rgb)
-    return None if person is None else person.keypoints
-
-
-def _find_closely(estimator: PoseEstimator, rgb: Frame) -> Person | None:
-    """Return the largest person in parts of the frame, who may be too small for the detector in the full frame."""
-    return _find(estimator, rgb, parts(rgb, _PART), _MIN_PRESENCE_IN_PART)
-
-
-def _find(
-    estimator: PoseEstimator, rgb: Frame, windows: list[SearchWindow], min_presence: float = 0.0
-) -> Person | None:
-    """Return the largest of the people in the windows; in one window, only the highest confidence counts."""
-    regions = [found[0].region for window in windows if (found := estimator.detect(rgb, window))]
-    for region in sorted(regions, key=lambda region: -region.side):
-        person = estimator.refined_landmarks(rgb, region)
-        if person is not None and person.presence >= min_presence:
-            return person
-    return None
