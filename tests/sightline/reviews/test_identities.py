@@ -25,22 +25,11 @@ from sightline.reviews import (
     queue_unknown,
 )
 from sightline.sessions import SessionRecord, SessionStore, StoredSession, read_sessions, track_of
-from tests.clocks import Clock
 from tests.crowds import PATIENT, store_crowd, undecided
 from tests.reviewing import answer, question
 
 MODEL = f"patient--{PATIENT}"
 IDENTITY = undecided(3, 9, 5)
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> SessionStore:
-    return SessionStore(tmp_path / "videos", tmp_path / "patients")
-
-
-@pytest.fixture
-def reviews(tmp_path: Path, clock: Clock) -> Reviews:
-    return Reviews(tmp_path / "reviews", clock)
 
 
 @pytest.fixture

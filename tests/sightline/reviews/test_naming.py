@@ -20,23 +20,12 @@ from sightline.reviews import (
     queue_unknown,
 )
 from sightline.sessions import SessionRecord, SessionStore, read_sessions
-from tests.clocks import Clock
 from tests.crowds import PATIENT, store_crowd, undecided
 from tests.reviewing import answer
 
 MODEL = f"patient--{PATIENT}"
 KNOWN = undecided(9, 8).model_copy(update={"person": 1, "how": "prominent"})
 ANNA_AND_BEN = ("Anna is happy.", "Anna is very happy.", "Ben is sad.", "Ben is sad again.", "Ben is so sad.")
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> SessionStore:
-    return SessionStore(tmp_path / "videos", tmp_path / "patients")
-
-
-@pytest.fixture
-def reviews(tmp_path: Path, clock: Clock) -> Reviews:
-    return Reviews(tmp_path / "reviews", clock)
 
 
 @pytest.fixture

@@ -34,12 +34,6 @@ def sessions(tmp_path: Path) -> SessionStore:
     return SessionStore(tmp_path / "videos", tmp_path / "patients")
 
 
-@pytest.fixture
-def reviews(tmp_path: Path, clock: Clock) -> Reviews:
-    """An empty queue."""
-    return Reviews(tmp_path / "reviews", clock)
-
-
 def claim(session: str = "visit", sha256: str = VISIT) -> Claim:
     return Claim(SessionName(PatientName.parse(PATIENT), session), sha256)
 
