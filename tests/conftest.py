@@ -32,8 +32,10 @@ SHARED_DATA = Path(os.environ.get("SIGHTLINE_SHARED_DATA", ROOT.parent / "shared
 # OpenMP (torch, scikit-learn, XGBoost, NumPy) read this when they are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# The time of an example depends on the machine, not on the tested code.
-settings.register_profile("sightline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The time of an example depends on the machine, not on the tested code. A revision always gets the same examples;
+# ARGS="--hypothesis-profile random" tries others.
+settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("sightline", settings.get_profile("random"), derandomize=True)
 settings.load_profile("sightline")
 
 # Prefect reads these when it is imported. The user's own Prefect is not touched, and a test that runs a flow without

@@ -86,8 +86,9 @@ def test_frames_of_a_stranger_do_not_matter(
 def test_track_that_jumps_at_random_has_nearly_the_features_of_the_patient(seed: int) -> None:
     """As in a video of two people: single frames, a fifth of all, show the mirror image of a person who sways.
 
-    Posture agrees within 0.35 torso lengths or 10 degrees, since fewer frames of the swaying are seen, and the motion's
-    means within 15 %. No maximum is larger by more than 25 %; a single jump would be 80 torso lengths per second.
+    Fewer frames of the swaying are seen. So posture agrees within 0.35 torso lengths (15 % of longer ones) or 10
+    degrees, and the motion's means within 15 %. No maximum is larger by more than 25 %; a single jump would be 80 torso
+    lengths per second.
     """
     own = track(swaying(TIMES, seed))
     other = track(mirror_image(swaying(TIMES, seed)) + np.array([600 + 8 * TORSO, 0]))
@@ -98,7 +99,7 @@ def test_track_that_jumps_at_random_has_nearly_the_features_of_the_patient(seed:
         if name.startswith("angle"):
             assert jumping[name] == pytest.approx(alone[name], abs=10), name
         elif name.startswith(("distance", "symmetry", "body", "shoulder")):
-            assert jumping[name] == pytest.approx(alone[name], abs=0.35), name
+            assert jumping[name] == pytest.approx(alone[name], abs=0.35, rel=0.15), name
         elif name.startswith(("speed_mean", "displacement_mean", "displacement_share")):
             assert jumping[name] == pytest.approx(alone[name], rel=0.15), name
         elif "_max" in name:
