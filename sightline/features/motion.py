@@ -14,7 +14,6 @@ last frames have none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +27,7 @@ from sightline.pose import JOINTS
 _STEP = 0.1  # seconds
 _SHORTEST = 0.05  # seconds: over a shorter time, a speed is mostly jitter
 _ROUNDING = 1e-6
+_BLOCK = 8192  # steps
 
 _SPEEDS = joint_indices(SPEEDS)
 _ACCELERATIONS = joint_indices(ACCELERATIONS)
@@ -38,34 +38,23 @@ _PART = np.repeat(np.arange(len(PARTS)), [len(joints) for joints in PARTS.values
 _BEGIN = np.searchsorted(_PART, np.arange(len(PARTS)))
 
 
-@dataclass(frozen=True, eq=False)
 class _Steps:
-    """k quantities along s steps: ``values`` and ``counted`` have shape (k, s), ``duration`` in seconds (s,)."""
+    """k quantities along s steps, of which only what the features need is computed; a step may not count for some.
 
-    values: NDArray[np.float64]
-    counted: NDArray[np.bool_]
-    duration: NDArray[np.float64]
+    ``values`` and ``counted`` have shape (k, s), ``duration`` in seconds (s,). ``values`` is overwritten.
+    """
 
-    @cached_property
-    def known(self) -> NDArray[np.float64]:
-        """The values, with 0 for those that do not count."""
-        return np.where(self.counted, self.values, 0)
+    def __init__(self, values: NDArray[np.float64], counted: NDArray[np.bool_], duration: NDArray[np.float64]) -> None:
+        values[~counted] = 0
+        self._known, self._counted = values, counted
+        self._duration = np.minimum(duration, MAX_ABSENCE)
+        self.weight = counted @ self._duration
+        self.total = values @ self._duration
+        self.largest = np.where(self.weight > 0, values.max(axis=1, initial=0), np.nan)
 
-    @cached_property
-    def weights(self) -> NDArray[np.float64]:
-        return np.where(self.counted, np.minimum(self.duration, MAX_ABSENCE), 0)
-
-    @cached_property
-    def weight(self) -> NDArray[np.float64]:
-        return np.asarray(self.weights.sum(axis=1))
-
-    @cached_property
-    def total(self) -> NDArray[np.float64]:
-        return np.asarray((self.weights * self.known).sum(axis=1))
-
-    @cached_property
-    def largest(self) -> NDArray[np.float64]:
-        return np.where(self.weight > 0, self.known.max(axis=1, initial=0), np.nan)
+    def squared_deviations(self, row: int, mean: float) -> float:
+        """Return the weighted sum of a row's squared deviations from ``mean``."""
+        return float(((self._known[row] - mean) ** 2 * self._counted[row]) @ self._duration)
 
     def means_and_maxima(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the mean and maximum of every row in turn, then of all rows together."""
@@ -75,7 +64,10 @@ class _Steps:
 
 
 class SeriesMotion:
-    """The motion in a session's poses."""
+    """The motion in a session's poses.
+
+    In the two hours of a long video, an array of all points has 30 MB, so none is kept that can be computed again.
+    """
 
     def __init__(self, poses: Poses) -> None:
         times = poses.times
@@ -86,8 +78,13 @@ class SeriesMotion:
         self._duration = times[self._end] - times[: self._n]
         is_unbroken = poses.segment[self._end] == poses.segment[: self._n]
         self._counted = poses.seen[:, self._end] & poses.seen[:, : self._n] & is_unbroken
-        self._velocity = (poses.xy[:, :, self._end] - poses.xy[:, :, : self._n]) / self._duration
-        self._speed = _Steps(np.hypot(*self._velocity), self._counted, self._duration)
+        speed = np.hypot(*(self._velocity(axis, slice(None)) for axis in range(2)))
+        self._speed = _Steps(speed, self._counted, self._duration)
+
+    def _velocity(self, axis: int, joints: slice | NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the velocity of joints along one axis in pixels per second, shape (k, s)."""
+        at = self._poses.xy[axis, joints]
+        return np.asarray((at[:, self._end] - at[:, : self._n]) / self._duration)
 
     def speeds(self) -> NDArray[np.float64]:
         """Return mean and maximum of the eight joints, then overall; torso lengths per second, shape (18,)."""
@@ -102,7 +99,8 @@ class SeriesMotion:
         n = int(np.searchsorted(self._end, self._n))
         following = self._end[:n]
         span = (self._duration[:n] + self._duration[following]) / 2
-        velocity, counted = self._velocity[:, _ACCELERATIONS], self._counted[_ACCELERATIONS]
+        velocity = np.stack([self._velocity(axis, _ACCELERATIONS) for axis in range(2)])
+        counted = self._counted[_ACCELERATIONS]
         change = np.hypot(*(velocity[:, :, following] - velocity[:, :, :n])) / span
         steps = _Steps(change, counted[:, :n] & counted[:, following], span)
         return steps.means_and_maxima(_ALL[: len(_ACCELERATIONS)]) / self._poses.torso
@@ -112,8 +110,9 @@ class SeriesMotion:
         speed = self._speed
         means = self._part_means
         largest = np.fmax.reduceat(speed.largest[_OF_PARTS], _BEGIN)
-        deviation = (speed.known[_OF_PARTS] - means[_PART, None]) ** 2
-        total = np.add.reduceat((speed.weights[_OF_PARTS] * deviation).sum(axis=1), _BEGIN)
+        each = zip(_OF_PARTS, _PART, strict=True)
+        deviations = [speed.squared_deviations(joint, means[part]) for joint, part in each]
+        total = np.add.reduceat(deviations, _BEGIN)
         std = np.sqrt(total / np.add.reduceat(speed.weight[_OF_PARTS], _BEGIN))
         return np.asarray(np.stack([means, largest, std], axis=1).ravel() / self._poses.torso)
 
@@ -136,14 +135,22 @@ class SeriesMotion:
         In torso lengths per second. At both ends of a step, the box surrounds the points that are seen at both ends, so
         a point that appears or disappears does not move it.
         """
-        xy = self._poses.xy
-        ends = np.where(self._counted, np.stack([xy[:, :, : self._n], xy[:, :, self._end]]), np.nan)
-        low, high = np.fmin.reduce(ends, axis=2), np.fmax.reduce(ends, axis=2)
-        (centre, centre_then), (size, size_then) = (low + high) / 2, high - low
-        values = np.stack([np.hypot(*(centre_then - centre)), *np.abs(size_then - size)]) / self._duration
+        values = np.empty((3, self._n))
+        for first in range(0, self._n, _BLOCK):
+            block = slice(first, min(first + _BLOCK, self._n))
+            values[:, block] = self._box_moves(block)
+        values /= self._duration
         steps = _Steps(values, np.broadcast_to(self._counted.any(axis=0), values.shape), self._duration)
         means = steps.total / steps.weight
         return np.array([means[0], steps.largest[0], means[1], means[2]]) / self._poses.torso
+
+    def _box_moves(self, steps: slice) -> NDArray[np.float64]:
+        """Return the movement of the box's centre, and the change of its width and height, in pixels; shape (3, s)."""
+        xy = self._poses.xy
+        ends = np.where(self._counted[:, steps], np.stack([xy[:, :, steps], xy[:, :, self._end[steps]]]), np.nan)
+        low, high = np.fmin.reduce(ends, axis=2), np.fmax.reduce(ends, axis=2)
+        (centre, centre_then), (size, size_then) = (low + high) / 2, high - low
+        return np.stack([np.hypot(*(centre_then - centre)), *np.abs(size_then - size)])
 
 
 def _ends(times: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -10,6 +10,7 @@ a camera's cut, the positions after the jump are shifted by it, so the mean pose
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -86,14 +87,16 @@ class Poses:
         ``searched``: all times at which the person was searched for, rising; if they are unknown, the number of seconds
         from one to the next. None: only at the times of the poses.
         """
-        points, seconds, confidence = (np.asarray(array, np.float64) for array in (keypoints, times, confidences))
+        points, seconds, confidence = np.asarray(keypoints), np.asarray(times, float), np.asarray(confidences, float)
+        if points.dtype != np.float32:  # Those of two hours take 30 MB more as float64.
+            points = points.astype(np.float64)
         _check(points, seconds, confidence)
         return cls._of(points, seconds, confidence, _searched(searched, seconds))
 
     @classmethod
     def _of(
         cls,
-        points: NDArray[np.float64],
+        points: NDArray[np.floating[Any]],
         times: NDArray[np.float64],
         confidence: NDArray[np.float64],
         searched: NDArray[np.float64] | float,
@@ -104,7 +107,7 @@ class Poses:
             one = cls._of(points[cut.kept], times[cut.kept], confidence[cut.kept], searched)
             return replace(one, continuity=cut.with_others(one.continuity))
         _remove(cut.jumps, cut.trunks, xy)
-        mean = np.where(seen, xy, 0).sum(axis=2) / seen.sum(axis=1)
+        mean = xy.sum(axis=2, where=seen) / seen.sum(axis=1)
         return cls(xy, seen, times - times[0], cut.segment, mean, _torso(xy, seen), cut.continuity)
 
 
@@ -159,12 +162,13 @@ class _Cut:
 
 
 def _seen(
-    points: NDArray[np.float64], confidence: NDArray[np.float64]
+    points: NDArray[np.floating[Any]], confidence: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the points of shape (2, 25, n), NaN if not seen, and which are seen, shape (25, n)."""
     present = confidence.mean(axis=0) >= MIN_CONFIDENCE
     seen = np.ascontiguousarray(((confidence > MIN_CONFIDENCE) & present).T)
-    xy = np.where(seen, points.transpose(2, 1, 0), np.nan)
+    xy = np.full((2, *seen.shape), np.nan)
+    np.copyto(xy, points.transpose(2, 1, 0), where=seen)
     _check_finite(xy, seen)
     return xy, seen
 

@@ -115,14 +115,21 @@ def _autocorrelation(
 
     ``series``: shape (2, k, m), the samples minus their means.
     """
-    z = np.where(known, series, 0)
-    # The sums of products of one series and another, shifted by all lags, from one Fourier transform and its inverse.
-    size = 1 << (known.shape[1] + lags).bit_length()
-    spectra = np.fft.rfft(np.concatenate([z, z**2, known[None]]), size)
-    partners = spectra[[0, 1, 4, 4, 4]].conj()
-    shifted = np.fft.irfft(spectra * partners, size)
-    products, early, pairs = (shifted[rows, :, :lags] for rows in (slice(2), slice(2, 4), 4))
-    late = shifted[2:4, :, -np.arange(lags)]
+    # One point after another, because the transforms of all points of two hours have 150 MB.
+    each = [_products(np.where(known[k], series[:, k], 0), known[k], lags) for k in range(len(known))]
+    products, early, late, pairs = (np.stack(parts, axis=1) for parts in zip(*each, strict=True))
     moves = np.fmax.reduce(series, axis=2) > np.fmin.reduce(series, axis=2)
     valid = (pairs > count[:, None] / 4 - 0.5) & moves[:, :, None]
     return np.where(valid, products / np.sqrt(early * late), np.nan)
+
+
+def _products(z: NDArray[np.float64], known: NDArray[np.bool_], lags: int) -> tuple[NDArray[np.float64], ...]:
+    """Return four sums over the pairs of samples at every lag: z(t) z(t + lag), z(t)², z(t + lag)², and 1.
+
+    ``z``: shape (2, m), 0 if unknown; ``known``: shape (m,). The sums have shape (2, lags), the last one (1, lags).
+    """
+    # The sums of products of one series and another, shifted by all lags, from one Fourier transform and its inverse.
+    size = 1 << (len(known) + lags).bit_length()
+    spectra = np.fft.rfft(np.concatenate([z, z**2, known[None]]), size)
+    shifted = np.fft.irfft(spectra * spectra[[0, 1, 4, 4, 4]].conj(), size)
+    return shifted[:2, :lags], shifted[2:4, :lags], shifted[2:4, -np.arange(lags)], shifted[4:, :lags]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -250,3 +251,19 @@ class TestRejection:
             features(points, TIMES[:4])
         confidences[2, index("left_knee")] = 0
         assert features(points, TIMES[:4], confidences)["angle_left_knee"] == pytest.approx(180)
+
+
+def test_memory_of_a_long_session_is_a_few_times_that_of_its_poses() -> None:
+    """At most 2,000 bytes for each pose, which is an array of 300 bytes: 140 MB for the two hours of a long video."""
+    poses = 20_000
+    times = np.arange(poses) / 10
+    keypoints = np.dstack([swaying(times, 1), all_visible(poses)]).astype(np.float32)
+    frames = np.arange(poses)
+    long = Track(frames, times, keypoints, (1920, 1080), 10.0, frames, times)
+    tracemalloc.start()
+    try:
+        track_features(long)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000 * poses
