@@ -75,7 +75,7 @@ class Scan:
     def is_new(self) -> bool:
         """Whether anything has moved since the last search, or looks different from then, however slowly it changed.
 
-        Where a known person was then, or is now, only motion counts.
+        Where a known person is now, nothing counts; where one was at the last search, only motion does.
         """
         if self._searched is None or self._last is None or self._has_moved:
             return True
