@@ -89,7 +89,7 @@ def _run(kind: str, *, synced: bool) -> dict[str, float]:
         if kind == "images":
             run = images._run_flow(_IMAGES, images._models(pretrained=False))
         else:
-            run = video._run_flow(OUT / "clip.mp4")
+            run = video.run_flow(OUT / "clip.mp4")
     return {"seconds": run["seconds"], "syncs": len(durations), "sync_seconds": sum(durations)}
 
 

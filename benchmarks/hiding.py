@@ -132,7 +132,7 @@ def visible_people(clip: Clip, index: int) -> dict[int, NDArray[np.float32]]:
     free = np.ones((clip.size[1], clip.size[0]), np.float32)
     alphas = {}
     for actor in sorted(clip.actors, key=lambda actor: actor.depth[index]):
-        layer = clips._layer(actor, index, clip.size, clip.exposure)
+        layer = clips._layer(actor, index, clip)
         alphas[actor.number] = np.zeros_like(free)
         if layer.window is not None:
             alphas[actor.number][layer.window] = layer.alpha * free[layer.window]

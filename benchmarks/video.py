@@ -45,7 +45,7 @@ def main() -> None:
     arguments.add_argument("--tracker", type=Path, help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if options.flow:
-        print(json.dumps(_run_flow(options.flow)))
+        print(json.dumps(run_flow(options.flow)))
         return
     if options.tracker:
         print(json.dumps(_run_tracker(options.tracker)))
@@ -178,7 +178,7 @@ def _transcript(seconds: float) -> str:
     return "\n\n".join(["WEBVTT", *cues])
 
 
-def _run_flow(clip: Path) -> dict[str, Any]:
+def run_flow(clip: Path) -> dict[str, Any]:
     from flows.process_video import process_video
     from sightline.media import probe
 

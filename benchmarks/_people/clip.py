@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -82,7 +82,7 @@ class Clip:
     ``patient`` is the number of the person who is seen longest and largest, and ``prominence`` how much more so than
     the next one; at a ratio near 1, only ``person_at`` says who it is: x and y in pixels of a visible point of the
     patient, and seconds. ``names`` are the cut-outs in the order of the people's numbers, from 1; ``tags`` are the
-    situations in the clip.
+    situations in the clip. ``rate``: frames a second.
     """
 
     seed: int
@@ -96,6 +96,7 @@ class Clip:
     patient: int
     prominence: float
     tags: frozenset[str]
+    rate: int = FPS
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -104,7 +105,12 @@ class Clip:
     @property
     def times(self) -> Floats:
         """The frames' times in seconds."""
-        return np.arange(round(self.duration * FPS)) / FPS
+        return np.arange(round(self.duration * self.rate)) / self.rate
+
+    def at_rate(self, rate: int) -> Clip:
+        """Return the same clip at another rate, with the people's places interpolated."""
+        clip = replace(self, rate=rate)
+        return replace(clip, actors=tuple(_resampled(actor, self.times, clip.times) for actor in self.actors))
 
     @property
     def person_at(self) -> tuple[float, float, float] | None:
@@ -133,7 +139,7 @@ class Clip:
         with av.open(file, "r") as container:
             for index, frame in enumerate(container.decode(video=0)):
                 rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-                yield ComposedFrame(index, index / FPS, rgb, truths[index])
+                yield ComposedFrame(index, index / self.rate, rgb, truths[index])
 
     def write(self, path: Path) -> None:
         """Write the clip as an MP4 file."""
@@ -148,7 +154,7 @@ class Clip:
         grain = random.normal(0, self.noise, (height + _GRAIN, width + _GRAIN, 3)).astype(np.float32)
         options = {"preset": "veryfast", "crf": str(self.quality), "threads": "1"}
         with av.open(file, "w", format="mp4") as container:
-            stream = container.add_stream("libx264", rate=FPS, options=options)
+            stream = container.add_stream("libx264", rate=self.rate, options=options)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             for index in range(len(self.times)):
                 canvas = self.scene.astype(np.float32)
@@ -167,7 +173,7 @@ class Clip:
         truths: dict[int, PersonTruth] = {}
         layers = []
         for actor in near_first:
-            layer = _layer(actor, index, self.size, self.exposure)
+            layer = _layer(actor, index, self)
             truths[actor.number] = _truth(actor, index, layer, free)
             if layer.window is not None:
                 free[layer.window] *= 1 - layer.alpha
@@ -191,10 +197,10 @@ class _Layer:
     area: float
 
 
-def _layer(actor: Actor, index: int, size: tuple[int, int], exposure: float) -> _Layer:
+def _layer(actor: Actor, index: int, clip: Clip) -> _Layer:
     import cv2
 
-    picture = actor.cutout.at(index / FPS)
+    picture = actor.cutout.at(index / clip.rate)
     picture = _mirrored(picture) if actor.mirrored[index] else picture
     scale = actor.height[index] / actor.cutout.height
     middle, hips = picture.rgba.shape[1] / 2, _hips(picture)
@@ -211,8 +217,8 @@ def _layer(actor: Actor, index: int, size: tuple[int, int], exposure: float) -> 
     joints[joints[:, 2] == 0] = 0
     area = picture.area * scale**2
     reach = scale * (middle + abs(bend(0)) + abs(bend(actor.cutout.height))) + 8
-    left, right = max(0, int(foot_x - reach)), min(size[0], int(foot_x + reach) + 1)
-    top, bottom = max(0, int(foot_y - scale * actor.cutout.height) - 8), min(size[1], int(foot_y) + 8)
+    left, right = max(0, int(foot_x - reach)), min(clip.size[0], int(foot_x + reach) + 1)
+    top, bottom = max(0, int(foot_y - scale * actor.cutout.height) - 8), min(clip.size[1], int(foot_y) + 8)
     if left >= right or top >= bottom:
         return _Layer(None, np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), np.float32), joints, area)
     level = int(np.clip(np.floor(np.log2(1 / scale)), 0, len(picture.levels) - 1)) if scale < 1 else 0
@@ -225,17 +231,17 @@ def _layer(actor: Actor, index: int, size: tuple[int, int], exposure: float) -> 
     drawn = cv2.remap(
         source, map_x.astype(np.float32), map_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
     ).astype(np.float32)
-    drawn = _moved(drawn, actor, index, exposure)
+    drawn = _moved(drawn, actor, index, clip)
     rgb = drawn[..., :3] * np.array(actor.gain, np.float32)
     return _Layer((slice(top, bottom), slice(left, right)), rgb, drawn[..., 3] / 255, joints, area)
 
 
-def _moved(drawn: NDArray[np.float32], actor: Actor, index: int, exposure: float) -> NDArray[np.float32]:
+def _moved(drawn: NDArray[np.float32], actor: Actor, index: int, clip: Clip) -> NDArray[np.float32]:
     """Return the layer blurred along the way that the person moves while the shutter is open."""
     import cv2
 
     before, after = max(index - 1, 0), min(index + 1, len(actor.feet) - 1)
-    way = (actor.feet[after] - actor.feet[before]) / max(after - before, 1) * FPS * exposure
+    way = (actor.feet[after] - actor.feet[before]) / max(after - before, 1) * clip.rate * clip.exposure
     length = float(np.hypot(*way))
     if not 1.5 <= length < 60:
         return drawn
@@ -245,6 +251,22 @@ def _moved(drawn: NDArray[np.float32], actor: Actor, index: int, exposure: float
     ends = [tuple(int(value) for value in np.round(centre + sign * way / 2)) for sign in (-1, 1)]
     cv2.line(kernel, ends[0], ends[1], [1.0], 1)
     return np.asarray(cv2.filter2D(drawn, -1, kernel / kernel.sum(), borderType=cv2.BORDER_CONSTANT), np.float32)
+
+
+def _resampled(actor: Actor, old: Floats, new: Floats) -> Actor:
+    def at(values: Floats) -> Floats:
+        return np.asarray(np.interp(new, old, values))
+
+    nearest = np.abs(new[:, None] - old).argmin(axis=1)
+    return replace(
+        actor,
+        feet=np.stack([at(actor.feet[:, 0]), at(actor.feet[:, 1])], axis=1),
+        height=at(actor.height),
+        depth=at(actor.depth),
+        mirrored=actor.mirrored[nearest],
+        lean=at(actor.lean),
+        stride=at(actor.stride),
+    )
 
 
 _MIRRORS: dict[int, tuple[Picture, Picture]] = {}

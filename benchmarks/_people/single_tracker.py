@@ -12,13 +12,15 @@ from __future__ import annotations
 import math
 from typing import Self
 
+from sightline.pose.appearance import Appearance
 from sightline.pose.estimator import Frame, Person, PoseEstimator, check_frame
 from sightline.pose.motion import MotionModel
 from sightline.pose.photo import find_closely, find_largest
+from sightline.pose.pieces import Piece
 from sightline.pose.skeleton import Keypoints
 from sightline.pose.windows import around, full_frame
 
-__all__ = ["PoseTracker"]
+__all__ = ["PoseTracker", "SinglePersonTracker"]
 
 _SEARCH_SECONDS = 0.5
 """Interval, in the video's time, of searches in parts of a frame without a person: a few detections."""
@@ -53,6 +55,14 @@ class PoseTracker:
     def track(self, rgb: Frame, time: float) -> Keypoints | None:
         """Return the person's keypoints in this frame, shape (25, 3), or None if nobody is detected.
 
+        The arguments are those of :meth:`find`.
+        """
+        person = self.find(rgb, time)
+        return None if person is None else person.keypoints
+
+    def find(self, rgb: Frame, time: float) -> Person | None:
+        """Return the person in this frame, or None if nobody is detected.
+
         ``rgb`` has shape (height, width, 3), dtype uint8. ``time`` is in seconds and must increase from call to call;
         raises ValueError otherwise.
         """
@@ -68,7 +78,7 @@ class PoseTracker:
             self._motion = MotionModel(person.region, time)
         else:
             self._motion.update(person.region, time)
-        return person.keypoints
+        return person
 
     def _follow(self, rgb: Frame, time: float) -> Person | None:
         if self._motion is None:
@@ -86,3 +96,39 @@ class PoseTracker:
             self._next_search = time + _SEARCH_SECONDS
             person = find_closely(self._estimator, rgb)
         return person
+
+
+class SinglePersonTracker:
+    """The single-person tracker with the interface of :class:`~sightline.pose.people_tracker.PeopleTracker`.
+
+    The person is one piece from start to end, of unknown appearance. Every frame is final at once.
+    """
+
+    def __init__(self, *, segmentation: bool = False) -> None:
+        if segmentation:
+            raise ValueError("the single-person tracker has no masks")
+        self._tracker = PoseTracker()
+        self._piece: Piece | None = None
+        self.latest: dict[int, Person] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._tracker.close()
+
+    @property
+    def pieces(self) -> list[Piece]:
+        return [] if self._piece is None else [self._piece]
+
+    def track(self, rgb: Frame, time: float) -> list[tuple[float, dict[int, Person]]]:
+        person = self._tracker.find(rgb, time)
+        self.latest = {} if person is None else {1: person}
+        if person is not None and self._piece is None:
+            self._piece = Piece.begin_with(1, person, Appearance.unknown(), time)
+        elif person is not None and self._piece is not None:
+            self._piece.extend(person, Appearance.unknown(), time, is_covered=False)
+        return [(time, self.latest)]
+
+    def finish(self) -> list[tuple[float, dict[int, Person]]]:
+        return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from sightline.media.planes import Rgb
 
@@ -26,6 +27,7 @@ def colour_of(number: int) -> Rgb:
     return _PEOPLE[0] if number == 1 else _PEOPLE[1 + (number - 2) % (len(_PEOPLE) - 1)]
 
 
+@cache
 def limb_colour(number: int, first: Rgb) -> Rgb:
     """Return the colour of a person's limb; ``first`` is the limb's colour in the first person.
 

@@ -142,15 +142,16 @@ def appearance_of(rgb: Frame, keypoints: Keypoints) -> Appearance:
             centre = points[_HEAD][seen[_HEAD]].mean(axis=0)
             places[-1] = centre + _HEAD_GRID * np.float32(0.5 * length)
     height, width = rgb.shape[:2]
-    for part, xy in enumerate(places):
-        at = np.round(xy).astype(int)
-        inside = at[(at[:, 0] >= 0) & (at[:, 0] < width) & (at[:, 1] >= 0) & (at[:, 1] < height)]
-        if len(inside) < _MIN_SAMPLES:
-            continue
-        samples = rgb[inside[:, 1], inside[:, 0]][None].astype(np.float32) / 255
+    x, y = np.round(np.concatenate(places)).astype(int).T
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    part = np.repeat(np.arange(_PARTS), [len(xy) for xy in places])[inside]
+    counts = np.bincount(part, minlength=_PARTS)
+    is_known = counts >= _MIN_SAMPLES
+    if is_known.any():
+        samples = rgb[y[inside], x[inside]][None].astype(np.float32) / 255
         lab = cv2.cvtColor(samples, cv2.COLOR_RGB2LAB)[0]
-        result.colours[part] = _cumulative(lab)
-        result.weights[part] = 1
+        result.colours[is_known] = _cumulative(lab, part, counts)[is_known]
+        result.weights[is_known] = 1
     return result
 
 
@@ -177,14 +178,17 @@ def _torso_length(points: NDArray[np.float32], seen: NDArray[np.bool_]) -> float
     return 1.5 * float(np.hypot(*(points[shoulders[0]] - points[shoulders[1]]))) if seen[shoulders].all() else 0.0
 
 
-def _cumulative(lab: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the cumulative distributions of L, a and b, shape (3, 12), with linear interpolation between bins."""
+def _cumulative(lab: NDArray[np.float32], part: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the cumulative distributions of L, a and b, shape (6, 3, 12), with linear interpolation between bins.
+
+    ``lab`` has shape (n, 3); ``part``, shape (n,): the part of each sample; ``counts``, shape (6,): those of the parts.
+    """
     low = np.array([0.0, -60.0, -60.0], np.float32)
     position = np.clip((lab - low) / (_SPANS / _BINS) - 0.5, 0, _BINS - 1)
     below = np.minimum(position.astype(int), _BINS - 2)
-    share = position - below
-    counts = np.zeros((_CHANNELS, _BINS), np.float32)
-    for channel in range(_CHANNELS):
-        np.add.at(counts[channel], below[:, channel], 1 - share[:, channel])
-        np.add.at(counts[channel], below[:, channel] + 1, share[:, channel])
-    return np.cumsum(counts, axis=1) / np.float32(len(lab))
+    share = (position - below).ravel()
+    index = ((part[:, None] * _CHANNELS + np.arange(_CHANNELS)) * _BINS + below).ravel()
+    size = _PARTS * _CHANNELS * _BINS
+    bins = np.bincount(index, 1 - share, size) + np.bincount(index + 1, share, size)
+    sums = np.cumsum(bins.reshape(_PARTS, _CHANNELS, _BINS), axis=2)
+    return np.asarray(sums / np.maximum(counts, 1)[:, None, None])

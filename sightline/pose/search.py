@@ -21,7 +21,8 @@ MIN_PRESENCE = 0.7
 
 _SEARCH_SECONDS, _MOTION_SECONDS, _EVENTFUL_SECONDS = 0.4, 0.2, 0.1
 """Interval, in the video's time, of searches for others: usually, while something else moves, and for a second after
-somebody was lost or something else began to move."""
+somebody was lost or something else began to move. Every second search is left out if the picture looks as in the one
+before."""
 
 _CALM_SECONDS = 1.0
 _MOST_FRUITLESS = 15
@@ -62,6 +63,7 @@ class Search:
         self._estimator = estimator
         self._last_search = self._next_sweep = self._moved = self._eventful = -math.inf
         self._turn = self._fruitless = 0
+        self._is_left_out = False
         self._time = -math.inf
         self._searched: dict[int, float] = {}
         self._examined: dict[int, float] = {}
@@ -100,7 +102,8 @@ class Search:
     def _for_others(self, rgb: Frame, time: float, found: list[Candidate], pieces: list[Piece]) -> list[Candidate]:
         """Search the frame, what moves, where somebody was lost, and a part of the frame, in turns and at intervals.
 
-        There are more searches while something moves that is nobody who is known, and after somebody was lost.
+        There are more searches while something moves that is nobody who is known, and after somebody was lost, and
+        fewer while nothing changes.
         """
         self._scan.look(rgb, [visible_box(candidate.person.keypoints) for candidate in found])
         lost, motion = self._lost_place(rgb, time, found, pieces), self._scan.motion(rgb)
@@ -118,13 +121,17 @@ class Search:
             return found
         self._last_search = time
         self._turn += 1
+        self._examine(rgb, time, found, pieces)
+        self._is_left_out = not self._is_left_out and interval == _SEARCH_SECONDS and not self._scan.is_new
+        if self._is_left_out:
+            return found
+        self._scan.searched()
         if self._turn % 3 == 0:
             window = full_frame(rgb)
         elif self._turn % 3 == 1:
             window = motion or lost or self._scan.next_part(rgb)
         else:
             window = lost or self._scan.next_part(rgb)
-        self._examine(rgb, time, found, pieces)
         everyone = self._detected(rgb, [window], found, MIN_PRESENCE)
         self._fruitless = self._fruitless + 1 if len(everyone) == len(found) else 0
         return everyone

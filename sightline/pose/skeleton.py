@@ -62,6 +62,10 @@ BODY_25 = _load("body_25.json")
 JOINTS = BODY_25.joints
 LIMBS = BODY_25.limbs
 
+_DETECTED = [joint for joint, sources in enumerate(BODY_25.sources) if sources]
+_FIRST, _SECOND = ([BODY_25.sources[joint][end] for joint in _DETECTED] for end in (0, -1))
+"""The landmarks of each detected joint: the two that it is between, or twice the same one."""
+
 
 def from_mediapipe(landmarks: NDArray[np.float64]) -> Keypoints:
     """Return BODY_25 keypoints, shape (25, 3), from MediaPipe's landmarks, shape (33, 3): x, y, visibility.
@@ -69,9 +73,7 @@ def from_mediapipe(landmarks: NDArray[np.float64]) -> Keypoints:
     A joint between two landmarks is their mean, with the lower of their two confidences.
     """
     keypoints = np.zeros((len(JOINTS), 3), np.float32)
-    for joint, sources in enumerate(BODY_25.sources):
-        if sources:
-            points = landmarks[list(sources)]
-            keypoints[joint, :2] = points[:, :2].mean(axis=0)
-            keypoints[joint, 2] = points[:, 2].min()
+    first, second = landmarks[_FIRST], landmarks[_SECOND]
+    keypoints[_DETECTED, :2] = (first[:, :2] + second[:, :2]) / 2
+    keypoints[_DETECTED, 2] = np.minimum(first[:, 2], second[:, 2])
     return keypoints

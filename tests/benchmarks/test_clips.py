@@ -147,6 +147,14 @@ class TestComposer:
         assert frames[0].rgb.shape == (clip.size[1], clip.size[0], 3)
         assert [frame.time for frame in frames] == pytest.approx(clip.times.tolist())
 
+    def test_clip_at_another_rate_is_the_same_clip(self) -> None:
+        clip = compose(self.SEED)
+        faster = clip.at_rate(3 * FPS)
+        assert faster.times[::3] == pytest.approx(clip.times)
+        for before, after in zip(clip.truth(), list(faster.truth())[::3], strict=True):
+            for one, other in zip(before, after, strict=True):
+                assert other.keypoints == pytest.approx(one.keypoints, abs=1e-3)
+
     @pytest.mark.parametrize("seed", range(8, 16))
     def test_people_of_a_clip(self, seed: int) -> None:
         clip = compose(seed)

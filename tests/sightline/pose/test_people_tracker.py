@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks._people.single_tracker import PoseTracker
 from sightline.pose import PeopleTracker
-from sightline.pose.estimator import Person
+from sightline.pose.estimator import Detection, Person, PoseEstimator
 from sightline.pose.linking import link_pieces
 from sightline.pose.pieces import Piece
 
@@ -99,6 +100,60 @@ class TestSeveralPeople:
 
     def test_people_are_two_although_they_wear_the_same(self, result: tuple[list[int], Final, list[Piece]]) -> None:
         assert [[piece.number for piece in person.pieces] for person in link_pieces(result[2])] == [[1], [2]]
+
+
+class TestSearches:
+    """How often the detector runs besides the landmark model, which follows the people who are known."""
+
+    SECONDS = 6
+
+    @pytest.fixture
+    @staticmethod
+    def searches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """The number of searches so far, as the only item."""
+        count = [0]
+        detect = PoseEstimator.detect
+
+        def counted(*arguments: Any) -> list[Detection]:
+            count[0] += 1
+            return detect(*arguments)
+
+        monkeypatch.setattr(PoseEstimator, "detect", counted)
+        return count
+
+    def frames(self, signing: Clip, *, moving: bool) -> Clip:
+        """Return the person at rest beside an empty wall, on which a dark square may move; 10 a second."""
+        person = signing[0][0][::2, ::2]
+        frames = []
+        for index in range(10 * self.SECONDS):
+            wall = np.full_like(person, 127)
+            wall[40:80, 20 + 2 * index : 60 + 2 * index] -= 90 * moving
+            frames.append((np.concatenate([person, wall], axis=1), index / 10))
+        return frames
+
+    def count_after_first(self, clip: Clip, searches: list[int]) -> int:
+        with PeopleTracker() as tracker:
+            tracker.track(*clip[0])
+            searches[0] = 0
+            for rgb, time in clip[1:]:
+                tracker.track(rgb, time)
+            return searches[0]
+
+    def test_unchanged_picture_is_searched_less_than_a_changing_one(self, signing: Clip, searches: list[int]) -> None:
+        still = self.count_after_first(self.frames(signing, moving=False), searches)
+        moving = self.count_after_first(self.frames(signing, moving=True), searches)
+        assert self.SECONDS <= still < moving / 2
+
+    def test_somebody_who_appears_in_an_unchanged_picture_is_found_within_a_second(self, signing: Clip) -> None:
+        clip = self.frames(signing, moving=False)
+        person = clip[0][0][:, : clip[0][0].shape[1] // 2]
+        both = np.ascontiguousarray(np.concatenate([person, person[:, ::-1]], axis=1))
+        with PeopleTracker() as tracker:
+            for rgb, time in clip:
+                tracker.track(rgb if time < 3 else both, time)
+                if len(tracker.latest) == 2:
+                    break
+        assert 3 <= time < 4
 
 
 class TestOrder:

@@ -83,6 +83,66 @@ class TestMotion:
         assert motion(scene(), scene(100)[:, ::2]) is None
 
 
+class TestNews:
+    """What looks as in the last search is not new."""
+
+    KNOWN = np.array([95.0, 145, 165, 215])
+
+    @staticmethod
+    def is_new(
+        searched: NDArray[np.uint8],
+        *later: NDArray[np.uint8],
+        before: tuple[NDArray[np.float64], ...] = (),
+        after: tuple[NDArray[np.float64], ...] = (),
+    ) -> bool:
+        scan = Scan((0.6,))
+        scan.look(searched, before)
+        scan.searched()
+        for rgb in later:
+            scan.look(rgb, after)
+        return scan.is_new
+
+    def test_everything_is_new_before_the_first_search(self) -> None:
+        scan = Scan((0.6,))
+        assert scan.is_new
+        scan.look(scene(), ())
+        assert scan.is_new
+
+    def test_equal_frames_are_not_new(self) -> None:
+        assert not self.is_new(scene(100), scene(100), scene(100))
+
+    def test_motion_is_new_even_if_it_ends_where_it_began(self) -> None:
+        assert self.is_new(scene(100), scene(300), scene(100))
+
+    def test_slow_change_is_new(self) -> None:
+        steps = [scene() for _ in range(10)]
+        for index, rgb in enumerate(steps):
+            rgb[150:210, 300:360] += 4 * index
+        assert motion(*steps) is None
+        assert self.is_new(*steps)
+
+    def test_next_search_ends_the_news(self) -> None:
+        scan = Scan((0.6,))
+        for rgb in (scene(), scene(100), scene(100)):
+            scan.look(rgb, ())
+        assert scan.is_new
+        scan.searched()
+        scan.look(scene(100), ())
+        assert not scan.is_new
+
+    def test_motion_of_a_known_person_is_not_new(self) -> None:
+        assert not self.is_new(scene(), scene(100), before=(self.KNOWN,), after=(self.KNOWN,))
+
+    def test_place_that_a_known_person_has_left_slowly_is_not_new(self) -> None:
+        steps = [scene() for _ in range(10)]
+        for index, rgb in enumerate(steps):
+            rgb[150:210, 100:160] += 4 * index
+        assert not self.is_new(*steps, before=(self.KNOWN,))
+
+    def test_frame_of_another_size_is_new(self) -> None:
+        assert self.is_new(scene(100), scene(100)[:, ::2])
+
+
 class TestParts:
     def test_all_parts_cover_the_frame_and_then_begin_again(self) -> None:
         scan, rgb = Scan((0.6, 0.35)), scene()
