@@ -99,8 +99,8 @@ class TestDeclaration:
 def ended(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The runs of the toys in processes whose main thread gets the alarm, as that of a container does."""
     names = (
-        "quick-tasks", "compute-in-training", "sleep-in-flow", "sleep-in-task", "compute-in-threads",
-        "sleep-in-subflow", "many-subflows", "short-task", "short-tasks-in-threads",
+        "compute-in-training", "sleep-in-flow", "sleep-in-task", "compute-in-threads", "sleep-in-subflow",
+        "many-subflows", "short-task", "short-tasks-in-threads", "quick-tasks",
     )  # fmt: skip
     environment = {
         "PREFECT_API_URL": prefect_server,
