@@ -37,7 +37,7 @@ def sqs(s3_environment: dict[str, str]) -> Any:
 
 @pytest.fixture
 def queue(sqs: Any) -> Queue:
-    """A new queue with a dead-letter queue. It is not waited for messages: a listener ends after its last request."""
+    """A new queue with a dead-letter queue. Requests do not wait for messages, so a stopped listener ends at once."""
     name = f"uploads-{uuid.uuid4().hex}"
     dead_letters = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
