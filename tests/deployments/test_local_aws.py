@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
-import resource
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import md5, sha256
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +26,15 @@ from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClient
 
 from sightline.s3 import reject_incomplete_responses
 from tests.api.serving import await_true
+from tests.deployments.local_aws_process import serve
 
-ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
 PART_SIZE = 5 * MIB  # S3's minimum
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+# Every server is a process that is forked from one with the imports, which take longer than most tests.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([serve.__module__])
 
 
 @dataclass
@@ -41,7 +43,7 @@ class LocalAws:
 
     folder: Path
     port: int
-    process: subprocess.Popen[bytes]
+    process: BaseProcess
 
     @property
     def url(self) -> str:
@@ -60,15 +62,13 @@ class LocalAws:
         return f"{self.url}/123456789012/{name}"
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.kill()
+        self.process.join()
 
     def runs(self, seconds: float) -> bool:
         """Return whether the server still runs after so many seconds."""
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(seconds)
-            return False
-        return True
+        self.process.join(seconds)
+        return self.process.is_alive()
 
     def memory(self) -> int:
         """The memory of the process in MiB."""
@@ -76,18 +76,18 @@ class LocalAws:
         return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
 
-def launch(folder: Path, **options: Any) -> LocalAws:
+def launch(folder: Path, file_limit: int | None = None) -> LocalAws:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "deployments.local_aws", str(folder), str(port)]
-    with (folder.parent / "log.txt").open("ab") as log:
-        return LocalAws(folder, port, subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, **options))
+    process = FORKS.Process(target=serve, args=(folder, port, file_limit), daemon=True)
+    process.start()
+    return LocalAws(folder, port, process)
 
 
 @contextmanager
-def running(folder: Path, **options: Any) -> Iterator[LocalAws]:
+def running(folder: Path, file_limit: int | None = None) -> Iterator[LocalAws]:
     """Run the server until the end of the block, and then kill it."""
-    local = launch(folder, **options)
+    local = launch(folder, file_limit)
     try:
         await_true(lambda: accepts(local), 60)
         yield local
@@ -96,7 +96,7 @@ def running(folder: Path, **options: Any) -> Iterator[LocalAws]:
 
 
 def accepts(local: LocalAws) -> bool:
-    assert local.process.poll() is None, (local.folder.parent / "log.txt").read_text()[-3000:]
+    assert local.process.is_alive(), (local.folder.parent / "log.txt").read_text()[-3000:]
     with suppress(OSError):
         socket.create_connection(("127.0.0.1", local.port)).close()
         return True
@@ -301,12 +301,8 @@ def test_bodies_do_not_stay_in_memory(folder: Path) -> None:
         assert local.memory() < before
 
 
-def limit_files() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * MIB, 2 * MIB))
-
-
 def test_change_that_cannot_be_stored_is_an_error_and_not_visible(folder: Path) -> None:
-    with running(folder, preexec_fn=limit_files) as local:
+    with running(folder, file_limit=2 * MIB) as local:
         s3 = local.client("s3")
         s3.put_object(Bucket="results", Key="a", Body=b"old", ContentType="text/plain")
         for key in ("a", "new"):

@@ -1,16 +1,19 @@
 """Flows that exceed their timeout, each in another place. ``python -m tests.flows.slow_toys NAME …`` runs them.
 
-Prints a JSON object per flow: the names and messages of its run and of its subflows' runs, and how long it took.
+Several run at a time, each in the main thread of a process. Prints a JSON object per flow: the names and messages of
+its run and of its subflows' runs, and how long it took.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import cast
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, cast
 from uuid import UUID
 
 from prefect import Flow, State
@@ -25,10 +28,10 @@ attempts: list[str] = []
 
 
 def compute() -> None:
-    """Run Python code for a minute."""
+    """Run Python code for a minute, with short sleeps: it can be interrupted, and leaves the processor to others."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        sum(range(1000))
+        time.sleep(0.01)
 
 
 def flow(name: str, timeout: FlowTimeout = "flow_timeout_seconds") -> Callable[[Callable[[], None]], Flow[[], None]]:
@@ -111,24 +114,36 @@ TOYS = {
     )
 }  # fmt: skip
 
+
+def ended(name: str) -> dict[str, Any]:
+    """Run a toy, and return how it ended."""
+    attempts.clear()
+    started = time.monotonic()
+    state = TOYS[name](return_state=True)
+    seconds = time.monotonic() - started
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(cast("UUID", state.state_details.flow_run_id))
+        children = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[run.id]))
+        )
+    state = cast("State", run.state)
+    return {
+        "name": state.name,
+        "message": state.message,
+        "seconds": seconds,
+        "children": [[child.state.name, child.state.message] for child in children if child.state],
+        "attempts": attempts,
+        "threads": [thread.name for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name],
+    }
+
+
+def prepare() -> None:
+    """Run a flow that is not measured: the first run of a process takes longer."""
+    quick_tasks(return_state=True)
+
+
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        attempts.clear()
-        started = time.monotonic()
-        ended = TOYS[name](return_state=True)
-        seconds = time.monotonic() - started
-        with get_client(sync_client=True) as client:
-            run = client.read_flow_run(cast("UUID", ended.state_details.flow_run_id))
-            children = client.read_flow_runs(
-                flow_run_filter=FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[run.id]))
-            )
-        state = cast("State", run.state)
-        result = {
-            "name": state.name,
-            "message": state.message,
-            "seconds": seconds,
-            "children": [[child.state.name, child.state.message] for child in children if child.state],
-            "attempts": attempts,
-            "threads": [thread.name for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name],
-        }
-        print(json.dumps({name: result}), flush=True)
+    # The forked processes need not import Prefect again.
+    with ProcessPoolExecutor(3, multiprocessing.get_context("fork"), prepare) as pool:
+        for name, result in zip(sys.argv[1:], pool.map(ended, sys.argv[1:]), strict=True):
+            print(json.dumps({name: result}), flush=True)

@@ -209,6 +209,7 @@ def test_drift_causes_one_alert_one_training_and_one_report(
 
 
 @pytest.mark.slow
+@pytest.mark.soak  # as the other tests of this server, whose start takes a long time
 def test_ctrl_c_stops_the_server_and_its_runs(local: Local) -> None:
     os.killpg(local.process.pid, signal.SIGINT)
     assert local.process.wait(60) == 0

@@ -97,10 +97,10 @@ class TestDeclaration:
 
 @pytest.fixture(scope="module")
 def ended(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """The runs of the toys in a process whose main thread gets the alarm, as that of a container does."""
+    """The runs of the toys in processes whose main thread gets the alarm, as that of a container does."""
     names = (
-        "sleep-in-flow", "compute-in-training", "sleep-in-task", "compute-in-threads", "short-task",
-        "short-tasks-in-threads", "sleep-in-subflow", "many-subflows", "quick-tasks",
+        "compute-in-training", "sleep-in-flow", "sleep-in-task", "compute-in-threads", "sleep-in-subflow",
+        "many-subflows", "short-task", "short-tasks-in-threads", "quick-tasks",
     )  # fmt: skip
     environment = {
         "PREFECT_API_URL": prefect_server,
@@ -201,16 +201,19 @@ def test_invalid_timeout_is_in_the_state_of_a_deployed_run(configure: Any) -> No
     assert "flow_timeout_seconds" in str(state.message)
 
 
+CLASSIFY_CHUNK = vision.classify_chunk
+
+
 def slowed(monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[int]:
     """Make every chunk take that long; return the list that gets the numbers of the classified chunks."""
-    classify, numbers = vision.classify_chunk, []
+    numbers = []
 
     def slow(chunk: Any, classifier: Any) -> Any:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             time.sleep(0.01)
         numbers.append(chunk.number)
-        return classify(chunk, classifier)
+        return CLASSIFY_CHUNK(chunk, classifier)
 
     monkeypatch.setattr(vision, "classify_chunk", slow)
     return numbers

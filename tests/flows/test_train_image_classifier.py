@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,33 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("preset") / "quick.toml"
     path.write_text(QUICK)
     return str(path)
+
+
+def review(maps: str, folder: Path) -> None:
+    """Store an image with the label left, and a person's answer that confirms it."""
+    image = folder / "visit.jpg"
+    image.write_bytes(next(Path(maps).glob("left_*_00*.jpg")).read_bytes() + b"\0")
+    stored_question = question(
+        uri=str(image), sha256=hashlib.sha256(image.read_bytes()).hexdigest(), model="bed/1", choices=("left",)
+    )
+    Reviews(folder / "reviews").answer(stored_question, answer("left"))
+
+
+@pytest.fixture(scope="module")
+def trained(
+    maps: str, quick: str, prefect_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, ImageTrainingResult]:
+    """A registry's folder with a model that was trained without the existing review, and the training's result."""
+    folder = tmp_path_factory.mktemp("trained")
+    review(maps, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODEL_BUCKET", str(folder / "models"))
+        patch.setenv("REVIEWS_BUCKET", str(folder / "reviews"))
+        patch.setenv("DEVICE", "cpu")
+        settings.cache_clear()
+        result = train("bed", maps, preset=quick, reviews=False).result()
+    settings.cache_clear()
+    return folder / "models", result
 
 
 def train(*arguments: Any, **options: Any) -> State[ImageTrainingResult]:
@@ -112,24 +140,28 @@ def test_model_is_trained_published_promoted_and_rolled_back(
 
 @pytest.mark.slow
 def test_reviewed_images_are_trained_on_unless_disabled(
-    maps: str, quick: str, registry: Registry, tmp_path: Path, prefect_server: str
+    maps: str,
+    quick: str,
+    registry: Registry,
+    trained: tuple[Path, ImageTrainingResult],
+    tmp_path: Path,
+    prefect_server: str,
 ) -> None:
-    image = tmp_path / "visit.jpg"
-    image.write_bytes(next(Path(maps).glob("left_*_00*.jpg")).read_bytes() + b"\0")
-    stored_question = question(
-        uri=str(image), sha256=hashlib.sha256(image.read_bytes()).hexdigest(), model="bed/1", choices=("left",)
-    )
-    Reviews(tmp_path / "reviews").answer(stored_question, answer("left"))
+    review(maps, tmp_path)
     state = train("bed", maps, preset=quick)
     result = state.result()
     assert (result.reviewed, result.images) == (1, 181)
     assert registry.record("bed").parameters["reviews"]["reviewers"] == {"kim": 1}
     assert "Labels from reviews: 1." in _artifacts(prefect_server, state)["model"]
-    assert train("bed", maps, preset=quick, reviews=False).result().reviewed == 0
+    _, disabled = trained
+    assert (disabled.reviewed, disabled.images) == (0, 180)
 
 
-def test_worse_model_is_published_but_not_promoted(maps: str, quick: str, registry: Registry, tmp_path: Path) -> None:
-    good = train("bed", maps, preset=quick).result()
+def test_worse_model_is_published_but_not_promoted(
+    maps: str, registry: Registry, trained: tuple[Path, ImageTrainingResult], tmp_path: Path
+) -> None:
+    models, good = trained
+    shutil.copytree(models, tmp_path / "models")
     worse = tmp_path / "worse.toml"
     worse.write_text(
         QUICK.replace("epochs = 8", "epochs = 1").replace("trees = 10", "trees = 1").replace("1e-2", "1e-9")

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -256,14 +256,14 @@ def run(bootstrapped: SyncPrefectClient, deployment: UUID) -> UUID:
     return bootstrapped.create_flow_run_from_deployment(deployment).id
 
 
-@pytest.fixture
-def accepted(prefect_server: str, deployment: UUID, run: UUID) -> Callable[[Any], list[str]]:
+@pytest.fixture(scope="module")
+def accepted(prefect_server: str, deployment: UUID, run: UUID) -> Iterator[Callable[[Any], list[str]]]:
     """Send job variables on every path by which a deployment or its run gets them; return where they are accepted."""
+    with httpx.Client(base_url=prefect_server, trust_env=False, timeout=60) as api:
+        flow = api.get(f"/deployments/{deployment}").json()["flow_id"]
 
-    def send(variables: dict[str, Any]) -> list[str]:
-        with httpx.Client(base_url=prefect_server, trust_env=False, timeout=60) as api:
+        def send(variables: dict[str, Any]) -> list[str]:
             body = {"job_variables": variables}
-            flow = api.get(f"/deployments/{deployment}").json()["flow_id"]
             described = {"name": "other", "flow_id": flow, "work_pool_name": CONTAINERS, **body}
             [in_bulk] = api.post(f"/deployments/{deployment}/create_flow_run/bulk", json=[body]).json()["results"]
             responses = {
@@ -275,7 +275,7 @@ def accepted(prefect_server: str, deployment: UUID, run: UUID) -> Callable[[Any]
             paths = [path for path, response in responses.items() if response.is_success]
             return paths + ["create runs"] * (in_bulk["status"] == "CREATED")
 
-    return send
+        yield send
 
 
 @in_every_attack

@@ -37,11 +37,11 @@ def sqs(s3_environment: dict[str, str]) -> Any:
 
 @pytest.fixture
 def queue(sqs: Any) -> Queue:
-    """A new queue with a dead-letter queue."""
+    """A new queue with a dead-letter queue. Requests do not wait for messages, so a stopped listener ends at once."""
     name = f"uploads-{uuid.uuid4().hex}"
     dead_letters = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    return Queue(sqs, url, dead_letters, wait_seconds=1, visibility_seconds=30)
+    return Queue(sqs, url, dead_letters, wait_seconds=0, visibility_seconds=30)
 
 
 @pytest.fixture

@@ -19,6 +19,11 @@ TIMEOUT = 240.0  # seconds, for a machine that is busy with other tests
 ROOT = Path(__file__).resolve().parents[3]
 # Services of the server that the tests do not need; their writes to SQLite slow down the others.
 _NOT_NEEDED = ("EVENT_PERSISTER", "FOREMAN", "LATE_RUNS", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "SCHEDULER")
+_DISABLED = (
+    *(f"PREFECT_SERVER_SERVICES_{name}_ENABLED" for name in _NOT_NEEDED),
+    "PREFECT_SERVER_UI_ENABLED",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START",  # they are in the database of :func:`tests.conftest.prefect_home`
+)
 
 
 def free_port() -> int:
@@ -62,18 +67,21 @@ class Server(Process):
     """A Prefect server, with its database in ``home``."""
 
     def __init__(self, home: Path, port: int, environment: dict[str, str] | None = None) -> None:
-        self._port = port
-        command = ["prefect", "--no-prompt", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        disabled = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _NOT_NEEDED}
+        self._health = f"http://127.0.0.1:{port}/api/health"
+        # As ``prefect server start``, which needs a second process with Prefect.
+        app = "prefect.server.api.server:create_app"
+        command = ["uvicorn", "--factory", app, "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
+        disabled = dict.fromkeys(_DISABLED, "false")
         super().__init__(command, {**(environment or os.environ), **disabled, "PREFECT_HOME": str(home)})
 
     def start(self) -> None:
         """Start the server, and wait until it is healthy."""
         super().start()
-        await_true(self._is_healthy, TIMEOUT, pause=0.2)
+        with httpx.Client(trust_env=False) as client:
+            await_true(lambda: self._is_healthy(client), TIMEOUT, pause=0.2)
 
-    def _is_healthy(self) -> bool:
+    def _is_healthy(self, client: httpx.Client) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self._port}/api/health", trust_env=False).is_success
+            return client.get(self._health).is_success
         except httpx.TransportError:
             return False

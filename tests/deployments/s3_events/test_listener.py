@@ -60,7 +60,7 @@ def test_every_object_gets_a_run_and_an_event_and_every_message_is_deleted(
     queue: Queue, fake: FakePrefect, api: str, listening: Listening
 ) -> None:
     send(queue, *(s3_message(f"ana/{n}.mp4", etag=str(n)) for n in range(25)), s3_message("ana/notes.txt"))
-    with listening(queue, api) as listener:
+    with listening(dataclasses.replace(queue, wait_seconds=1), api) as listener:
         await_true(lambda: remaining(queue) == (0, 0))
     assert sorted(fake.uris) == sorted(fake.events) == sorted(URI(n) for n in range(25))
     assert fake.runs == {
@@ -183,7 +183,7 @@ def test_message_with_many_records_stays_invisible_while_their_runs_are_created(
 ) -> None:
     """Its 40 runs take longer than the visibility timeout; a second listener must not receive the message."""
     fake.delay = 0.05
-    short_lived = dataclasses.replace(queue, visibility_seconds=1)
+    short_lived = dataclasses.replace(queue, wait_seconds=1, visibility_seconds=1)
     send(queue, several(*(record(f"ana/{n}.mp4") for n in range(40))))
     with listening(short_lived, api), listening(short_lived, api):
         await_true(lambda: remaining(queue) == (0, 0))
@@ -297,7 +297,7 @@ def test_internal_error_of_a_server_that_is_not_ready_is_an_outage(
 def test_invalid_record_without_dead_letter_queue_stays_and_alerts_once(
     queue: Queue, fake: FakePrefect, api: str, listening: Listening, outbox: Outbox
 ) -> None:
-    queue_only = dataclasses.replace(queue, dead_letters=None, visibility_seconds=1)
+    queue_only = dataclasses.replace(queue, dead_letters=None, wait_seconds=1, visibility_seconds=1)
     send(queue, several(record("ana/a.mp4"), {"kinesis": {}}), s3_message("ana/b.mp4"))
     with listening(queue_only, api) as listener:
         await_true(lambda: "messages_poison_total 2.0" in listener.metrics.text().decode())
@@ -312,7 +312,7 @@ def test_message_stays_until_its_alert_is_stored(
 ) -> None:
     storage.write_bytes(outbox.root, b"a file instead of a folder")
     send(queue, several(record("ana/a.mp4"), {"kinesis": {}}), s3_message("ana/b.mp4"))
-    with listening(dataclasses.replace(queue, visibility_seconds=1), api) as listener:
+    with listening(dataclasses.replace(queue, wait_seconds=1, visibility_seconds=1), api) as listener:
         await_true(lambda: "messages_poison_total 2.0" in listener.metrics.text().decode())
         assert 'sightline_s3_events_up{service="outbox"} 0.0' in listener.metrics.text().decode()
         assert sum(remaining(queue)) == 1
@@ -416,7 +416,7 @@ def test_unavailable_queue_is_retried_with_backoff(
 ) -> None:
     client = Faulty(queue.client, method, 3)
     send(queue, s3_message("ana/a.mp4"))
-    with listening(dataclasses.replace(queue, client=client, visibility_seconds=1), api):
+    with listening(dataclasses.replace(queue, client=client, wait_seconds=1, visibility_seconds=1), api):
         await_true(lambda: remaining(queue) == (0, 0))
     assert set(fake.uris) == {URI("a")}
     assert all(after - before > 0.02 for before, after in zip(client.at, client.at[1:], strict=False))

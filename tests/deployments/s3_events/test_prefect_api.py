@@ -125,16 +125,21 @@ class TestCsrf:
 @pytest.mark.integration
 @pytest.mark.slow
 class TestRealServer:
-    @pytest.fixture(params=["true", "false"])
-    def api_url(self, request: pytest.FixtureRequest, prefect_home: Path) -> Iterator[str]:
+    @pytest.fixture
+    def with_csrf(self, prefect_home: Path) -> Iterator[str]:
         port = free_port()
         environment = {
             **os.environ,
-            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": request.param,
+            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
             "PREFECT_SERVER_CSRF_TOKEN_EXPIRATION": "PT2S",
         }
-        url = f"http://127.0.0.1:{port}/api"
-        with closing(Server(prefect_home, port, environment)), temporary_settings({PREFECT_API_URL: url}):
+        with closing(Server(prefect_home, port, environment)):
+            yield f"http://127.0.0.1:{port}/api"
+
+    @pytest.fixture(params=["with_csrf", "prefect_server"])
+    def api_url(self, request: pytest.FixtureRequest) -> Iterator[str]:
+        url: str = request.getfixturevalue(request.param)
+        with temporary_settings({PREFECT_API_URL: url}):
             yield url
 
     def test_upload_has_one_run_across_clients_and_expired_tokens(self, api_url: str) -> None:
