@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,23 +27,32 @@ def bars(count: int, seed: int = 0) -> Pixels:
     return np.clip(images, 0, 255).astype(np.uint8)
 
 
-def publish_with_familiarity(registry: Registry, name: str = "vehicles", **changes: Any) -> ModelRecord:
-    """Publish and promote a model that is certain of every image, and knows only :func:`bars`."""
+@cache  # fitting takes several times as long as most tests
+def _fitted() -> tuple[Any, Any, dict[str, Any]]:
+    """Return a backbone, its measure of familiarity with :func:`bars`, and the measure's figures."""
     import torch
 
     from sightline.training.images.familiarity import fit_familiarity, measure_familiarity
-    from sightline.vision import FAMILIARITY, create_backbone, save_classifier
-    from sightline.vision.heads import LinearHead
+    from sightline.vision import create_backbone
 
     torch.manual_seed(0)
     backbone = create_backbone("baseline_cnn").eval()
     familiarity = fit_familiarity(backbone, INPUT, bars(400), bars(200, 1))
     figures = measure_familiarity(familiarity, backbone, INPUT, 200, bars(400, 2))
+    return backbone, familiarity, figures.model_dump(mode="json")
+
+
+def publish_with_familiarity(registry: Registry, name: str = "vehicles", **changes: Any) -> ModelRecord:
+    """Publish and promote a model that is certain of every image, and knows only :func:`bars`."""
+    from sightline.vision import FAMILIARITY, save_classifier
+    from sightline.vision.heads import LinearHead
+
+    backbone, familiarity, figures = _fitted()
     head = LinearHead(np.zeros((2, backbone.embedding_size)), np.array([8.0, 0.0]))
     with TemporaryDirectory() as folder:
         save_classifier(Path(folder), backbone, head)
         familiarity.save(Path(folder) / FAMILIARITY)
-        metrics = {"accuracy": 0.9, "familiarity": figures.model_dump(mode="json")}
+        metrics = {"accuracy": 0.9, "familiarity": figures}
         record = registry.publish(draft(name, **{"metrics": metrics, **changes}), Path(folder))
     registry.promote(name, record.version, metric="accuracy", value=1.0, measure_current=lambda _: 0.0)
     return record

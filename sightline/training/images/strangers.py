@@ -76,7 +76,8 @@ def _text(random: np.random.Generator, height: int, width: int) -> Floats:
     image = Image.new("RGB", (scale * width, scale * height), tuple(map(int, paper)))
     lines = ["".join(random.choice(_LETTERS, 60)) for _ in range(40)]
     font = ImageFont.load_default(int(random.integers(8, 36)))
-    ImageDraw.Draw(image).multiline_text((3, 2), "\n".join(lines), fill=tuple(map(int, ink)), font=font)
+    visible = lines[: image.height // int(font.getbbox("A")[3]) + 1]  # drawing the others would take most of the time
+    ImageDraw.Draw(image).multiline_text((3, 2), "\n".join(visible), fill=tuple(map(int, ink)), font=font)
     return np.asarray(image.resize((width, height), Image.Resampling.BOX), np.float64)
 
 
