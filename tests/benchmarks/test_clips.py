@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -132,7 +133,7 @@ class TestComposer:
     SEED = 7
 
     def test_seed_gives_the_same_clip(self) -> None:
-        one, other = (list(compose(self.SEED).frames()) for _ in range(2))
+        one, other = (list(islice(compose(self.SEED).frames(), 40)) for _ in range(2))
         assert all(np.array_equal(a.rgb, b.rgb) for a, b in zip(one, other, strict=True))
         assert all(
             np.array_equal(p.keypoints, q.keypoints) and p.share == q.share
@@ -155,7 +156,7 @@ class TestComposer:
             for one, other in zip(before, after, strict=True):
                 assert other.keypoints == pytest.approx(one.keypoints, abs=1e-3)
 
-    @pytest.mark.parametrize("seed", range(8, 16))
+    @pytest.mark.parametrize("seed", range(8, 12))
     def test_people_of_a_clip(self, seed: int) -> None:
         clip = compose(seed)
         assert 2 <= len(clip.actors) <= 4

@@ -260,14 +260,15 @@ def filled(broken: Location, s3_bucket: Location, large_object: dict[str, str]) 
 
 
 class TestFaults:
+    # "head" and "half" are no faults if the body is empty, so they are the last ones.
     @pytest.mark.parametrize("access", ACCESSES)
-    @pytest.mark.parametrize("fault", FAULTS)
+    @pytest.mark.parametrize("faults", [("reset", "lost", "head"), ("500", "503", "half")], ids="-".join)
     def test_access_succeeds_after_several_faults(
-        self, filled: Location, service: Service, local: Path, access: str, fault: str
+        self, filled: Location, service: Service, local: Path, access: str, faults: tuple[str, ...]
     ) -> None:
-        service.faults[:] = [fault] * 3
+        service.faults[:] = faults
         assert ACCESSES[access](filled, local) == EXPECTED[access]
-        assert service.faults == [] or fault in ("head", "half")  # which is no fault if the body is empty
+        assert service.faults == []
 
     @pytest.mark.parametrize("access", ACCESSES)
     def test_access_succeeds_if_every_second_request_fails(
@@ -280,7 +281,7 @@ class TestFaults:
     def test_access_waits_for_a_service_that_is_down(
         self, filled: Location, service: Service, local: Path, access: str
     ) -> None:
-        with service.down(seconds=0.4):
+        with service.down(seconds=0.2):
             assert ACCESSES[access](filled, local) == EXPECTED[access]
 
     @pytest.mark.parametrize("mode", ["legacy", "standard"])

@@ -31,7 +31,7 @@ def main() -> None:
     from sightline.training.importing.pickles import Refused
 
     read = {"torch": contents.read_torch, "pickle": contents.read_estimators}[kind]
-    _load_libraries(kind)
+    _load_libraries(kind, data)
     restrict(memory, seconds)
     try:
         arrays, values = read(data)
@@ -74,8 +74,8 @@ def _limit(kind: int, value: int) -> None:
     resource.setrlimit(kind, (limit, limit))
 
 
-def _load_libraries(kind: str) -> None:
-    """Import and use once what reading needs: afterwards no file can be opened."""
+def _load_libraries(kind: str, data: bytes) -> None:
+    """Import and use once what reading ``data`` needs: afterwards no file can be opened."""
     if kind == "torch":
         import torch
 
@@ -86,6 +86,9 @@ def _load_libraries(kind: str) -> None:
             torch.ones(64, dtype=kind_of_number).float()
         with contextlib.suppress(Exception):
             torch.load(io.BytesIO(b"x"), weights_only=True)
+        return
+    # Importing XGBoost takes longer than reading a forest. A pickle of boosted trees contains the name of their class.
+    if b"xgboost" not in data:
         return
     import numpy as np
     import xgboost

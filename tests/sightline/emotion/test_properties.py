@@ -159,12 +159,13 @@ def repeat(text: str, words: int) -> Transcript:
 def test_analysis_time_is_linear_in_the_transcript_length(text):
     def seconds(words: int) -> float:
         transcript = repeat(text, words)
-        durations = []
-        for _ in range(3):
-            begin = time.process_time()
-            find_emotions(transcript, 7200)
-            durations.append(time.process_time() - begin)
-        return min(durations)  # a busy machine only makes a measurement longer
+        begin = time.process_time()
+        find_emotions(transcript, 7200)
+        return time.process_time() - begin
 
-    # Two hours of speech are about 20,000 words.
-    assert seconds(20_000) < max(2.0, 12 * seconds(4_000))
+    def is_linear() -> bool:
+        # Two hours of speech are about 20,000 words.
+        duration = seconds(20_000)
+        return duration < 2.0 or duration < 12 * min(seconds(4_000) for _ in range(3))
+
+    assert any(is_linear() for _ in range(3))  # a busy machine only makes a measurement longer

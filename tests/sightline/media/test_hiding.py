@@ -152,7 +152,7 @@ class TestMotion:
         hiding = Hiding(series({2: runner}, 1), lambda: 1)
         assert all(left(hiding, runner, time) < 0.001 for time in np.arange(0.01, 0.95, 0.07))
 
-    @settings(max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    @settings(max_examples=10, phases=[Phase.explicit, Phase.reuse, Phase.generate])
     @given(
         turns=st.lists(st.tuples(st.floats(60, 580), st.floats(100, 260)), min_size=4, max_size=4),
         gaps=st.lists(st.tuples(st.floats(0.3, 2.6), st.floats(0.1, 0.7)), max_size=2),

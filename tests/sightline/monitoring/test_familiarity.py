@@ -18,6 +18,7 @@ from sightline.monitoring import (
     CaptureEvent,
     DriftComparison,
     MonitoringReport,
+    Window,
     build_report,
     compare_windows,
     drift_alert,
@@ -71,9 +72,9 @@ def test_invalid_strangeness_is_reported(text: str) -> None:
         CapturedLine.model_validate_json(line).strangeness()
 
 
-def report_on(
+def window_of(
     registry: Registry, folder: Path, strange: int, checked: int, unchecked: int = 0, figures: object = FIGURES
-) -> MonitoringReport:
+) -> Window:
     random = np.random.default_rng(0)
     metrics = {"accuracy": 0.9} | ({"familiarity": figures} if figures else {})
     publish_with(registry, baseline_of(predictions(random, 400), random), metrics=metrics)
@@ -82,10 +83,7 @@ def report_on(
     mixed = [values[place] for place in random.permutation(len(values))]
     capture(folder / "c", rows, START, span=DAY, strangeness=mixed)
     model = watch_model(registry, "vehicles", folder / "c", START, START + DAY)
-    window = read_window(model, folder / "c", START, START + DAY)
-    report = build_report(window)
-    write_report(report, window, folder / "report")
-    return report
+    return read_window(model, folder / "c", START, START + DAY)
 
 
 def familiarity(report: MonitoringReport) -> DriftComparison:
@@ -100,18 +98,24 @@ def familiarity(report: MonitoringReport) -> DriftComparison:
 def test_rise_above_the_rate_of_the_test_set_is_drift(
     registry: Registry, tmp_path: Path, strange: int, checked: int, alarm: bool
 ) -> None:
-    report = report_on(registry, tmp_path, strange, checked)
+    report = build_report(window_of(registry, tmp_path, strange, checked))
     assert (report.checked, report.unfamiliar) == (checked, strange)
     assert sum(period.unfamiliar for period in report.periods) == strange
     assert familiarity(report).drifted is alarm
     alert = drift_alert(report)
     assert (alert is not None and "familiarity" in [row["quantity"] for row in alert.rows]) is alarm
     assert f"| {strange} ({strange / checked:.1%}) |" in monitoring_page(report)
+
+
+@pytest.mark.parametrize("strange", [0, 150])
+def test_report_has_a_plot_of_unknown_kinds(registry: Registry, tmp_path: Path, strange: int) -> None:
+    window = window_of(registry, tmp_path, strange, 150)
+    write_report(build_report(window), window, tmp_path / "report")
     assert (tmp_path / "report" / "unknown-kinds.png").exists()
 
 
 def test_image_of_an_unknown_kind_is_not_accepted(registry: Registry, tmp_path: Path) -> None:
-    report = report_on(registry, tmp_path, 200, 200)
+    report = build_report(window_of(registry, tmp_path, 200, 200))
     assert (report.accepted, report.low_confidence, report.unfamiliar) == (0, 200, 200)
 
 
@@ -119,7 +123,7 @@ def test_image_of_an_unknown_kind_is_not_accepted(registry: Registry, tmp_path: 
 def test_unchecked_images_are_left_out_of_the_share(
     registry: Registry, tmp_path: Path, unchecked: int, shown: str
 ) -> None:
-    report = report_on(registry, tmp_path, 20, 200, unchecked)
+    report = build_report(window_of(registry, tmp_path, 20, 200, unchecked))
     assert (report.events, report.checked) == (200 + unchecked, 200)
     assert familiarity(report).size == 200
     assert shown in monitoring_page(report)
@@ -129,15 +133,13 @@ def test_unchecked_images_are_left_out_of_the_share(
 def test_nothing_is_compared_unless_both_were_checked(
     registry: Registry, tmp_path: Path, checked: int, figures: object
 ) -> None:
-    report = report_on(registry, tmp_path, checked // 2, checked, 200 - checked, figures)
+    report = build_report(window_of(registry, tmp_path, checked // 2, checked, 200 - checked, figures))
     assert "familiarity" not in [comparison.quantity for comparison in report.comparisons]
     assert ("| not checked |" in monitoring_page(report)) is (checked == 0)
 
 
 def test_earlier_window_is_a_baseline(registry: Registry, tmp_path: Path) -> None:
-    report_on(registry, tmp_path, 50, 500)
-    model = watch_model(registry, "vehicles", tmp_path / "c", START, START + DAY)
-    window = read_window(model, tmp_path / "c", START, START + DAY)
+    window = window_of(registry, tmp_path, 50, 500)
     assert window.predictions("vehicles/1", "then").unfamiliar == Unfamiliar(500, 50)
 
 

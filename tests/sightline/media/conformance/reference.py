@@ -9,6 +9,7 @@ import statistics
 import struct
 import tempfile
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,14 @@ def decode(path: Path, size: tuple[int, int] | None = None, layout: str | None =
     """Decode the video and the audio stream that FFmpeg chooses. Raises :class:`NotDecoded`.
 
     ``size``: width and height to which the pictures are scaled; ``layout``: to which the sound is converted. By default
-    both are as stored.
+    both are as stored. The latest answers are kept: a clip is compared with many copies.
     """
+    return _decode(path, path.stat().st_mtime_ns, size, layout)
+
+
+@lru_cache(maxsize=4)
+def _decode(path: Path, changed: int, size: tuple[int, int] | None, layout: str | None) -> Reference:
+    """Decode a file that was last changed then."""
     report = _probe(path)
     audible = any(stream["codec_type"] == "audio" for stream in report["streams"])
     scale = f",scale={size[0]}:{size[1]}:flags=bicubic" if size else ""

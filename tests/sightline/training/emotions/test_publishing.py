@@ -14,7 +14,14 @@ import pytest
 from sightline.affect import load_emotion_model
 from sightline.errors import InvalidModelName
 from sightline.registry import ModelDraft, ModelRecord, Registry
-from sightline.training.emotions import SessionTable, TrainedForest, promote_forest, publish_forest, train_forest
+from sightline.training.emotions import (
+    SessionTable,
+    TrainedForest,
+    promote_forest,
+    publish_forest,
+    publishing,
+    train_forest,
+)
 from tests.emotions import synthetic_table
 
 PATIENT = "José M."
@@ -33,6 +40,13 @@ def table() -> SessionTable:
 @pytest.fixture(scope="module")
 def trained(table: SessionTable) -> TrainedForest:
     return train_forest(table, repeats=1, permutations=0)
+
+
+@pytest.fixture(autouse=True)
+def _without_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skip drawing, which takes most of the time, in all tests except that of the version's files."""
+    if "files" not in request.node.name:
+        monkeypatch.setattr(publishing, "draw_plots", lambda *_: [])
 
 
 def publish(

@@ -109,26 +109,29 @@ def test_image_in_two_splits_or_labels_is_rejected(tmp_path: Path, copy: str) ->
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DVC repository whose data changed between the tags v1 and v2."""
+    dvc = pytest.importorskip("dvc.repo")
     root = tmp_path_factory.mktemp("repository")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {
-        "DVC_NO_ANALYTICS": "1", "DVC_GLOBAL_CONFIG_DIR": str(root / ".config"), "HOME": str(root),
-        "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b.c", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b.c",
-    }  # fmt: skip
-    dvc = str(Path(sys.executable).with_name("dvc"))
 
-    def call(*command: str) -> None:
-        subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
+    def git(*command: str) -> None:
+        subprocess.run(["git", *command], cwd=root, check=True, capture_output=True)
 
-    pytest.importorskip("dvc.api")
-    call("git", "init", "-q", "-b", "main")
-    call(dvc, "init", "-q")
-    call(dvc, "config", "core.analytics", "false")
-    for tag in ("v1", "v2"):
-        write(root / "data" / "raw", ["train/good/e.jpg"] if tag == "v2" else PLACES)
-        call(dvc, "add", "-q", "data/raw")
-        call("git", "add", "data", ".dvc")
-        call("git", "commit", "-q", "-m", tag)
-        call("git", "tag", tag)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("GIT_")]:
+            patch.delenv(name)
+        patch.setenv("HOME", str(root))
+        patch.setenv("DVC_GLOBAL_CONFIG_DIR", str(root / ".config"))
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "a")
+            patch.setenv(f"GIT_{role}_EMAIL", "a@b.c")
+        git("init", "-q", "-b", "main")
+        # In this process: DVC's program takes seconds to start.
+        with dvc.Repo.init(str(root)) as repo:
+            for tag in ("v1", "v2"):
+                write(root / "data" / "raw", ["train/good/e.jpg"] if tag == "v2" else PLACES)
+                repo.add(str(root / "data" / "raw"))
+                git("add", "data", ".dvc")
+                git("commit", "-q", "-m", tag)
+                git("tag", tag)
     return root
 
 

@@ -28,6 +28,7 @@ from sightline.training.ranking import (
     RankingMetrics,
     RankingParameters,
     dropped_by_reason,
+    evaluate,
     open_ranking_data,
     parameters_of,
     promote_ranker,
@@ -71,6 +72,12 @@ def trained(crops: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     for stage in STAGES:
         assert graph.run(stage).ran
     return Trained(data, graph, registry, publish(registry, graph, data, PARAMETERS, tmp_path_factory.mktemp("work")))
+
+
+@pytest.fixture(autouse=True)
+def _without_plots(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skip drawing, which takes most of the time, in all trainings except the shared one."""
+    monkeypatch.setattr(evaluate, "draw_plots", lambda *_, **__: [])
 
 
 def publish(
