@@ -4,7 +4,7 @@ from sightline.media.annotate import annotate
 from sightline.media.audio import read_audio, sound_blocks
 from sightline.media.colours import colour_of, palette
 from sightline.media.damage import Damage, StreamReport, damaged_seconds
-from sightline.media.faces import FaceSeries, Heads, blur_boxes
+from sightline.media.faces import DOUBTFUL, NOBODY, FaceSeries, Heads, blur_boxes
 from sightline.media.frames import Frame, decode, sample_frames
 from sightline.media.hiding import Hiding
 from sightline.media.highlights import cut_highlights
@@ -19,8 +19,10 @@ from sightline.media.tracks import AUDIBLE
 
 __all__ = [
     "AUDIBLE",
+    "DOUBTFUL",
     "EXTENSIONS",
     "MIN_CONFIDENCE",
+    "NOBODY",
     "Damage",
     "FaceSeries",
     "Frame",

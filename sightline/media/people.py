@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sightline.media.planes import Rgb
 from sightline.media.series import AwaitedTimes, TimeSeries
-from sightline.media.silhouette import Mask, Silhouette
+from sightline.media.silhouette import GRID, Mask, Silhouette
 
 Points = NDArray[np.float32]
 """The points of a person: shape (k, 3), x and y in pixels, and confidence."""
@@ -52,6 +52,23 @@ class Outline(NamedTuple):
         if len(self.polygon):
             corners = np.clip((self.polygon + 0.5) * scale - 0.5, -1e4, 1e4).round().astype(np.int32)
             cv2.fillConvexPoly(canvas, cv2.convexHull(corners), (255,))
+
+    def silhouette(self) -> Silhouette | None:
+        """Return the silhouette of the body, which may extend beyond the frame; None if there is no body."""
+        ends = self.capsules[:, :4].reshape(-1, 2)
+        radii = np.repeat(self.capsules[:, 4], 2)[:, None]
+        points = np.concatenate([ends - radii, ends + radii, self.polygon]).astype(np.float64)
+        if not len(points):
+            return None
+        low, high = points.min(axis=0), points.max(axis=0)
+        cell = max(1.0, float((high - low).max()) / (GRID - 2))
+        left, top = low - cell
+        columns, rows = np.ceil((high - low) / cell).astype(int) + 2
+        corner = np.array([left, top], np.float32)
+        cells = np.zeros((rows, columns), np.uint8)
+        moved = Outline(self.capsules - np.array([*corner, *corner, 0], np.float32), self.polygon - corner)
+        moved.draw(cells, 1 / cell)
+        return Silhouette(float(left), float(top), cell, cells > 0)
 
 
 class PersonSample(NamedTuple):
