@@ -8,8 +8,9 @@ from sightline.media.faces import DOUBTFUL, NOBODY, FaceSeries, Heads, blur_boxe
 from sightline.media.frames import Frame, decode, sample_frames
 from sightline.media.hiding import Hiding
 from sightline.media.highlights import cut_highlights
+from sightline.media.history import PersonSample
 from sightline.media.overlay import Overlay, TimedLabel
-from sightline.media.people import Outline, PeopleSeries, PersonSample, PoseSeries
+from sightline.media.people import Outline, PeopleSeries, PoseSeries
 from sightline.media.probe import EXTENSIONS, VideoInfo, check_extension, probe
 from sightline.media.selection import Moment, Still, StillSelector, select_moments, still_pose_name
 from sightline.media.silhouette import Silhouette

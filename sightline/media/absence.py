@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.media.people import PeopleSeries, PersonSample, blend
+from sightline.media.history import PersonSample
+from sightline.media.people import PeopleSeries, blend
 
 BRIDGE = 10.0
 """Seconds. A person who is detected again within this time is taken to have been in the picture."""

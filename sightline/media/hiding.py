@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from sightline.media.absence import BRIDGE, HOLD, LEAD, Place, extent, whereabouts
 from sightline.media.colours import colour_of
 from sightline.media.faces import DOUBTFUL, FaceSeries
-from sightline.media.people import Outline, PeopleSeries, PersonSample
+from sightline.media.history import PersonSample
+from sightline.media.people import Outline, PeopleSeries
 from sightline.media.planes import Planes, Rgb
 from sightline.media.silhouette import Mask
 from sightline.media.strangers import Strangers, link_strangers, strangers_in

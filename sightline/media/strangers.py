@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.media.faces import NOBODY, FaceSeries, Heads
-from sightline.media.people import Outline, PeopleSeries, PersonSample
+from sightline.media.history import PersonSample
+from sightline.media.people import Outline, PeopleSeries
 from sightline.media.silhouette import Silhouette
 
 # Lengths in heights of the head, chin to vertex, which is 0.130 of the stature. Drillis and Contini (1966), as in
