@@ -67,7 +67,9 @@ def sample(way: Way, time: float, own: np.ndarray | None = None) -> PersonSample
 
 
 def outline(keypoints: np.ndarray) -> Outline:
-    (x0, y0, _), (x1, y1, _) = keypoints.tolist()
+    (x0, y0, known), (x1, y1, _) = keypoints.tolist()
+    if not known:
+        return Outline(np.zeros((0, 5), np.float32), np.zeros((0, 2), np.float32))
     return Outline(np.array([[x0, y0, x1, y1, WIDE / 2]], np.float32), np.zeros((0, 2), np.float32))
 
 
@@ -224,11 +226,12 @@ class TestAbsence:
 class TestOverlap:
     """The carer stands behind the patient or in front; the tracker says what is certainly the patient's."""
 
-    def poses(self, own: np.ndarray, carer_until: float = 1.0) -> PeopleSeries:
+    def poses(self, own: np.ndarray, carer_until: float = 1.0, confidence: float = 1.0) -> PeopleSeries:
         poses = PeopleSeries([], PERIOD, outline)
         for index in range(11):
             time = index * PERIOD
             found = {1: sample(standing(300), time, own)}
+            found[1].keypoints[:, 2] = confidence
             if time <= carer_until:
                 found[2] = sample(standing(340), time)
             poses.add(time, found)
@@ -250,11 +253,31 @@ class TestOverlap:
         hidden = covered(Hiding(self.poses(own), lambda: 1), 0.45)
         assert hidden[100:260, 320:360].all()
 
-    def test_nothing_is_certain_while_another_person_is_lost(self) -> None:
+    def test_only_the_middle_of_the_patient_is_shown_while_another_person_is_lost(self) -> None:
+        """The carer was lost behind the patient: 40 pixels to the right, and up to half a size further."""
         own = pixels(standing(300), 0)
         hidden = covered(Hiding(self.poses(own, carer_until=0.4), lambda: 1), 0.7)
-        assert hidden[pixels(standing(340), 0)].all()
-        assert hidden[pixels(standing(300), 0)].all()
+        assert not hidden[125:235, 292:308].any()
+        assert hidden[pixels(standing(340), 0) & ~own].all()
+        assert hidden[100:260, 318:325].all(), "the edge of the patient"
+
+    def test_limbs_that_may_be_covered_are_hidden_while_another_person_is_lost(self) -> None:
+        own = pixels(standing(300), 0)
+        hidden = covered(Hiding(self.poses(own, carer_until=0.4, confidence=0.8), lambda: 1), 0.7)
+        assert hidden[own].all()
+
+    def test_patient_who_moves_is_hidden_while_another_person_is_lost(self) -> None:
+        """Where the patient is at one moment, somebody else may be at the next one."""
+        runner = walking(100, 200)
+        poses = PeopleSeries([], PERIOD, outline)
+        for index in range(11):
+            time = index * PERIOD
+            found = {1: sample(runner, time, pixels(runner, time))}
+            if time <= 0.4:
+                found[2] = sample(runner, time)
+            poses.add(time, found)
+        poses.end()
+        assert covered(Hiding(poses, lambda: 1), 0.7)[pixels(runner, 0.7)].all()
 
 
 class TestFaces:
