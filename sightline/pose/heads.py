@@ -21,8 +21,9 @@ Boxes = NDArray[np.float32]
 
 Box: TypeAlias = NDArray[np.float64]
 
-_HEAD_RATIO = 0.5
-"""A head of less than half the size is another person's: further away, or a child's."""
+_HEAD_RATIO, _LARGEST_RATIO = 0.5, 2.5
+"""A head of less than half the size is another person's: further away, or a child's. A larger one right in front of
+theirs would hide it, so up to this ratio it is theirs, marked too large."""
 
 _SAME_HEAD = 0.25
 _SQUARE_DISTANCE, _SQUARE_RATIO = 0.45, (1.3, 2.2)
@@ -148,7 +149,7 @@ def _same_head(one: Box, other: Box | NDArray[np.float32]) -> bool:
     size = float(other[3] - other[1])
     ratio = float(one[3] - one[1]) / size
     distance = math.dist((one[:2] + one[2:]) / 2, (other[:2] + other[2:]) / 2) / size
-    near = distance < _SAME_HEAD and _HEAD_RATIO <= ratio <= 1 / _HEAD_RATIO
+    near = distance < _SAME_HEAD and _HEAD_RATIO <= ratio <= _LARGEST_RATIO
     return near or (distance < _SQUARE_DISTANCE and _SQUARE_RATIO[0] <= ratio <= _SQUARE_RATIO[1])
 
 

@@ -362,6 +362,14 @@ class TestStrangers:
         assert covered(hiding, 3.2)[self.BODY].all()
         assert not covered(hiding, 3.5).any()
 
+    def test_visible_middle_of_the_patient_is_shown_where_a_stranger_may_be(self) -> None:
+        tracked = series({1: standing(308)}, 5)
+        hiding = strangers_hidden({2.0: [(300, 100)], 2.2: [(300, 100)]}, tracked)
+        assert covered(hiding, 2.1)[110:230, 302:314].all(), "a stranger who is found is before the patient"
+        later = covered(hiding, 3.0)
+        assert not later[125:235, 302:314].any()
+        assert later[125:235, [270, 345]].all()
+
     def test_two_strangers_are_hidden_apart(self) -> None:
         hidden = covered(strangers_hidden({0.0: [(100, 60), (500, 60)], 1.0: [(100, 60), (500, 60)]}), 0.5)
         assert hidden[90:180, 104:112].all()
