@@ -153,7 +153,7 @@ def _track(
         series.add(frame.time, sample_people(found, (frame.rgb.shape[0], frame.rgb.shape[1])))
         if faces and detector and number % 2 == 0:
             keypoints = {person: sample.keypoints for person, sample in found.items()}
-            faces.add(frame.time, detector.detect_heads(frame.rgb, keypoints))
+            faces.add(frame.time, detector.find(frame.rgb, keypoints).assigned(keypoints))
     series.end()
     if faces:
         faces.end()
@@ -198,7 +198,7 @@ def _look(
 ) -> None:
     """Count faces and people that the models find where others are."""
     figures.checked += 1
-    heads = detector.detect_heads(hidden, {})
+    heads = detector.find(hidden, {}).assigned({})
     for left, top, right, bottom in heads.boxes.round().astype(int).tolist():
         part = others[max(top, 0) : bottom, max(left, 0) : right]
         figures.faces += bool(part.size and part.mean() > _VISIBLE)

@@ -117,6 +117,7 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         model=transcript.model,
         frames_tracked=video.tracked.frames_tracked,
         frames_with_person=video.tracked.frames_with_person,
+        hidden_by_face=video.tracked.hidden_by_face,
         valid_seconds=_valid_seconds(video),
         segments=transcript.segments,
         annotations=findings.annotations,

@@ -4,12 +4,13 @@ from sightline.media.annotate import annotate
 from sightline.media.audio import read_audio, sound_blocks
 from sightline.media.colours import colour_of, palette
 from sightline.media.damage import Damage, StreamReport, damaged_seconds
-from sightline.media.faces import FaceSeries, Heads, blur_boxes
+from sightline.media.faces import DOUBTFUL, NOBODY, FaceSeries, Heads, blur_boxes
 from sightline.media.frames import Frame, decode, sample_frames
 from sightline.media.hiding import Hiding
 from sightline.media.highlights import cut_highlights
+from sightline.media.history import PersonSample
 from sightline.media.overlay import Overlay, TimedLabel
-from sightline.media.people import Outline, PeopleSeries, PersonSample, PoseSeries
+from sightline.media.people import Outline, PeopleSeries, PoseSeries
 from sightline.media.probe import EXTENSIONS, VideoInfo, check_extension, probe
 from sightline.media.selection import Moment, Still, StillSelector, select_moments, still_pose_name
 from sightline.media.silhouette import Silhouette
@@ -19,8 +20,10 @@ from sightline.media.tracks import AUDIBLE
 
 __all__ = [
     "AUDIBLE",
+    "DOUBTFUL",
     "EXTENSIONS",
     "MIN_CONFIDENCE",
+    "NOBODY",
     "Damage",
     "FaceSeries",
     "Frame",

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.media.people import PeopleSeries, PersonSample, blend
+from sightline.media.history import PersonSample
+from sightline.media.people import PeopleSeries, blend
 
 BRIDGE = 10.0
 """Seconds. A person who is detected again within this time is taken to have been in the picture."""
@@ -44,8 +45,12 @@ class Whereabouts:
     detected: bool
 
 
-def whereabouts(series: PeopleSeries, number: int, time: float, size: tuple[int, int]) -> Whereabouts:
+def whereabouts(
+    series: PeopleSeries, number: int, time: float, size: tuple[int, int], *, hold: float = HOLD, lead: float = LEAD
+) -> Whereabouts:
     """Return where a person may be at ``time``, once the series has ended; ``size``: the frame's width and height.
+
+    ``hold`` and ``lead``: the seconds for which they may stay after their last sample, and before their first one.
 
     Between two samples a person is at both, and between them. In a gap, the area grows with the distance in time from
     the nearer sample. After the last sample, and before the first, it grows where the person was and where their speed
@@ -60,12 +65,12 @@ def whereabouts(series: PeopleSeries, number: int, time: float, size: tuple[int,
         growth = _growth(min(time - before[0], after[0] - time))
         return Whereabouts(_between(before, after, time, growth), detected=False)
     places = []
-    if before is not None and time - before[0] <= HOLD:
+    if before is not None and time - before[0] <= hold:
         history = series.samples(number, before[0] - _SPEED_SECONDS, before[0])
-        places += _extrapolated(before, history[0], time, size, HOLD)
-    if after is not None and after[0] - time <= LEAD:
+        places += _extrapolated(before, history[0], time, size, hold)
+    if after is not None and after[0] - time <= lead:
         future = series.samples(number, after[0], after[0] + _SPEED_SECONDS)
-        places += _extrapolated(after, future[-1], time, size, LEAD)
+        places += _extrapolated(after, future[-1], time, size, lead)
     return Whereabouts(tuple(places), detected=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,17 +12,22 @@ from numpy.typing import NDArray
 from sightline.media.people import Outline
 from sightline.media.series import TimeSeries
 
+NOBODY, DOUBTFUL = 0, -1
+"""Owners of heads that belong to no tracked person, or to one of several, and of what is probably no head."""
+
 
 class Heads(NamedTuple):
     """The heads in a frame. ``boxes``: shape (m, 4), left, top, right and bottom in pixels.
 
-    ``owners``, shape (m,): the number of the tracked person whose head it is, 0 if it is nobody's or not certain.
-    ``strangers``: the bodies of people who are not tracked.
+    ``owners``, shape (m,): the number of the tracked person whose head it is, :data:`NOBODY` or :data:`DOUBTFUL`.
+    ``strangers``: the bodies of people who are not tracked. ``down``, shape (m, 2): the unit vector from the eyes to
+    the mouth of a head of which only the face was found; 0 for other heads. None: there are no such heads.
     """
 
     boxes: NDArray[np.float32]
     owners: NDArray[np.int64]
     strangers: tuple[Outline, ...] = ()
+    down: NDArray[np.float32] | None = None
 
 
 class FaceSeries(TimeSeries[Heads]):
@@ -37,9 +43,10 @@ class FaceSeries(TimeSeries[Heads]):
 
     def renumber(self, numbers: Mapping[int, int]) -> None:
         """Give the owners other numbers; those without a new one become nobody."""
+        kept = {**numbers, DOUBTFUL: DOUBTFUL}
         with self._changed:
             self._values = [
-                heads._replace(owners=np.array([numbers.get(owner, 0) for owner in heads.owners.tolist()], np.int64))
+                heads._replace(owners=np.array([kept.get(owner, NOBODY) for owner in heads.owners.tolist()], np.int64))
                 for heads in self._values
             ]
 
@@ -47,6 +54,10 @@ class FaceSeries(TimeSeries[Heads]):
         """Return the boxes to cover at ``time``, shape (m, 4)."""
         boxes = [heads.boxes for _, heads in self.near(time)]
         return np.concatenate(boxes) if boxes else np.zeros((0, 4), np.float32)
+
+    def all(self) -> list[tuple[float, Heads]]:
+        """Return all samples, once the series has ended."""
+        return self.between(-math.inf, math.inf)
 
     def near(self, time: float) -> list[tuple[float, Heads]]:
         """Return the samples within reach of ``time``."""

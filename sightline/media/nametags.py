@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from sightline.media.colours import colour_of
+from sightline.media.history import Points
 from sightline.media.lettering import Layers, blend_layers, load_font, make_layers
-from sightline.media.people import Points
 from sightline.media.planes import Planes, Rgb, rgb_to_yuv
 
 _DARK = (12, 14, 18)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from sightline.media.banner import Banner, BannerContent
 from sightline.media.faces import FaceSeries, blur_boxes
 from sightline.media.hiding import Hiding
+from sightline.media.history import Points
 from sightline.media.nametags import draw_name_tags
-from sightline.media.people import PeopleSeries, Points
+from sightline.media.people import PeopleSeries
 from sightline.media.planes import Planes, Rgb
 from sightline.media.skeletons import draw_skeleton
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import bisect
 import math
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.media.history import History, PersonSample, Points, SampleFile
 from sightline.media.planes import Rgb
 from sightline.media.series import AwaitedTimes, TimeSeries
-from sightline.media.silhouette import Mask, Silhouette
-
-Points = NDArray[np.float32]
-"""The points of a person: shape (k, 3), x and y in pixels, and confidence."""
+from sightline.media.silhouette import GRID, Mask, Silhouette
 
 _GAP = 2.5
 """In periods. No interpolation between samples that are further apart."""
@@ -53,12 +50,22 @@ class Outline(NamedTuple):
             corners = np.clip((self.polygon + 0.5) * scale - 0.5, -1e4, 1e4).round().astype(np.int32)
             cv2.fillConvexPoly(canvas, cv2.convexHull(corners), (255,))
 
-
-class PersonSample(NamedTuple):
-    """A person at one time. ``silhouette`` is None if it is not needed."""
-
-    keypoints: Points
-    silhouette: Silhouette | None = None
+    def silhouette(self) -> Silhouette | None:
+        """Return the silhouette of the body, which may extend beyond the frame; None if there is no body."""
+        ends = self.capsules[:, :4].reshape(-1, 2)
+        radii = np.repeat(self.capsules[:, 4], 2)[:, None]
+        points = np.concatenate([ends - radii, ends + radii, self.polygon]).astype(np.float64)
+        if not len(points):
+            return None
+        low, high = points.min(axis=0), points.max(axis=0)
+        cell = max(1.0, float((high - low).max()) / (GRID - 2))
+        left, top = low - cell
+        columns, rows = np.ceil((high - low) / cell).astype(int) + 2
+        corner = np.array([left, top], np.float32)
+        cells = np.zeros((rows, columns), np.uint8)
+        moved = Outline(self.capsules - np.array([*corner, *corner, 0], np.float32), self.polygon - corner)
+        moved.draw(cells, 1 / cell)
+        return Silhouette(float(left), float(top), cell, cells > 0)
 
 
 class PoseSeries(TimeSeries[Points]):
@@ -90,8 +97,9 @@ class PeopleSeries(AwaitedTimes):
     """Everyone in a video over time. A sample is ``{number: PersonSample}``; numbers start at 1.
 
     ``limbs``: pairs of points with the colour that the line between them has in the first person. ``period``: seconds
-    between two samples. ``outline`` computes a body from its points; it is needed to hide people. Silhouettes are
-    stored compressed: two hours of four people, ten times a second, need about 40 MB.
+    between two samples. ``outline`` computes a body from its points; it is needed to hide people. Samples are in a
+    temporary file: two hours of four people who are always close, ten times a second, need 5 MB of memory and 135 MB
+    there.
     """
 
     def __init__(
@@ -104,22 +112,23 @@ class PeopleSeries(AwaitedTimes):
         self.limbs = limbs
         self.period = period
         self.outline = outline
-        self._people: dict[int, _History] = {}
+        self._file = SampleFile()
+        self._people: dict[int, History] = {}
 
     def add(self, time: float, people: Mapping[int, PersonSample]) -> None:
         """Add the people at ``time``, an empty mapping if there are none."""
         with self._changed:
             for number, sample in people.items():
-                self._people.setdefault(number, _History()).append(time, sample)
+                self._people.setdefault(number, History(self._file)).append(time, sample)
             self._set_known(time)
 
     def renumber(self, numbers: Mapping[int, int]) -> None:
         """Give people other numbers; several old numbers may be one person, and those without a new one are removed."""
         with self._changed:
-            merged: dict[int, _History] = {}
+            merged: dict[int, History] = {}
             for number, history in sorted(self._people.items(), key=lambda item: item[1].times[0]):
                 if number in numbers:
-                    merged.setdefault(numbers[number], _History()).extend(history)
+                    merged.setdefault(numbers[number], History(self._file)).extend(history)
             self._people = merged
 
     def at(self, time: float) -> dict[int, Points]:
@@ -167,49 +176,6 @@ class PeopleSeries(AwaitedTimes):
         history = self._people[number]
         first, last = bisect.bisect_left(history.times, start), bisect.bisect_right(history.times, end)
         return [(history.times[index], history.sample(index)) for index in range(first, last)]
-
-
-class _History:
-    """The samples of one person in order of time."""
-
-    def __init__(self) -> None:
-        self.times = array("d")
-        self._points: list[Points] = []
-        self._shapes = bytearray()
-        self._ends = array("Q")
-
-    def append(self, time: float, sample: PersonSample) -> None:
-        self.times.append(time)
-        self._points.append(sample.keypoints)
-        if sample.silhouette is not None:
-            self._shapes += sample.silhouette.to_bytes()
-        self._ends.append(len(self._shapes))
-
-    def extend(self, later: _History) -> None:
-        # The pieces of one person may overlap by a frame; times must rise.
-        while self.times and self.times[-1] >= later.times[0]:
-            self._remove_last()
-        offset = len(self._shapes)
-        self.times.extend(later.times)
-        self._points.extend(later._points)
-        self._shapes += later._shapes
-        self._ends.extend(offset + end for end in later._ends)
-
-    def _remove_last(self) -> None:
-        del self.times[-1], self._points[-1], self._ends[-1]
-        del self._shapes[self._ends[-1] if self._ends else 0 :]
-
-    def sample(self, index: int) -> PersonSample:
-        start, end = self._ends[index - 1] if index else 0, self._ends[index]
-        silhouette = Silhouette.from_bytes(bytes(self._shapes[start:end])) if end > start else None
-        return PersonSample(self._points[index], silhouette)
-
-    def keypoints_at(self, time: float) -> tuple[tuple[float, Points] | None, tuple[float, Points] | None]:
-        index = bisect.bisect_right(self.times, time)
-        return (
-            (self.times[index - 1], self._points[index - 1]) if index else None,
-            (self.times[index], self._points[index]) if index < len(self.times) else None,
-        )
 
 
 def _interpolated(

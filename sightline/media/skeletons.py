@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sightline.media.colours import limb_colour
-from sightline.media.people import Points
+from sightline.media.history import Points
 from sightline.media.planes import Planes, Rgb
 
 MIN_CONFIDENCE = 0.5

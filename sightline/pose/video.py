@@ -32,13 +32,14 @@ from sightline.pose.body import body_outline
 from sightline.pose.choice import choose_patient, seen_people
 from sightline.pose.estimator import Person
 from sightline.pose.faces import FaceDetector
+from sightline.pose.heads import FoundHeads
 from sightline.pose.identity import Identity, IdentityWish
 from sightline.pose.linking import LinkedPerson, link_pieces
 from sightline.pose.people_track import PeopleTrack
 from sightline.pose.people_tracker import PeopleTracker
 from sightline.pose.portraits import Portraits
 from sightline.pose.silhouettes import sample_people
-from sightline.pose.skeleton import JOINTS, LIMBS
+from sightline.pose.skeleton import JOINTS, LIMBS, Keypoints
 from sightline.pose.stills import StillPose, Stills
 
 __all__ = ["StillPose", "TrackedVideo", "TrackingOutputs", "track_video", "tracking_outputs"]
@@ -53,6 +54,7 @@ class TrackedVideo:
     """The results of one pass over a video's frames. ``report``: what decoding found beside the frames.
 
     ``pictures`` are JPEG crops of the people, under the names in ``identity``, if it is not decided who the patient is.
+    ``hidden_by_face``: as in :class:`~sightline.media.Hiding`; None if nobody was hidden.
     """
 
     track: PeopleTrack
@@ -61,6 +63,7 @@ class TrackedVideo:
     report: StreamReport
     identity: Identity
     pictures: Sequence[Path] = ()
+    hidden_by_face: int | None = None
 
     @property
     def frames_with_person(self) -> int:
@@ -156,8 +159,9 @@ def track_video(
         out.patient.set_result(identity.person)
         out.end()
         return TrackedVideo(
-            track, stills.finish(track), len(tracked.frames), report, identity, tuple(pictures.values())
-        )
+            track, stills.finish(track), len(tracked.frames), report, identity, tuple(pictures.values()),
+            out.hiding.hidden_by_face if out.hiding else None,
+        )  # fmt: skip
 
 
 def _less_certain(identity: Identity) -> Identity:
@@ -178,6 +182,7 @@ class _Tracked:
         self._pieces = array("q")
         self._keypoints = bytearray()
         self._next_search = -math.inf
+        self._heads: deque[FoundHeads | None] = deque()
 
     def add(self, frame: Frame, final: list[tuple[float, dict[int, Person]]]) -> None:
         """Add a frame that was tracked, and the earlier frames that are final now."""
@@ -189,6 +194,10 @@ class _Tracked:
         """Add frames that are final."""
         for time, people in final:
             index, size = self._waiting.popleft()
+            if self._outputs.faces is not None:
+                found = self._heads.popleft()
+                # Only now is it known who else is in the frame.
+                self._outputs.faces.add(time, found.assigned(_keypoints_of(people)) if found else None)
             for number, person in people.items():
                 self._rows.append(index)
                 self._times.append(time)
@@ -204,15 +213,13 @@ class _Tracked:
         self, detector: FaceDetector, frame: Frame, people: Mapping[int, Person]
     ) -> NDArray[np.float32] | None:
         """Find the heads in a frame at intervals, and where a still is stored; return their boxes, shape (m, 4)."""
-        faces = self._outputs.faces
-        if faces is None or (not frame.moments and frame.time < self._next_search):
-            if faces is not None:
-                faces.add(frame.time, None)
+        if not frame.moments and frame.time < self._next_search:
+            self._heads.append(None)
             return None
         self._next_search = frame.time + _FACE_PERIOD - 1e-3
-        heads = detector.detect_heads(frame.rgb, {number: person.keypoints for number, person in people.items()})
-        faces.add(frame.time, heads)
-        return heads.boxes
+        tracked = _keypoints_of(people)
+        self._heads.append(found := detector.find(frame.rgb, tracked))
+        return found.assigned(tracked).boxes
 
     def number(
         self, people: Sequence[LinkedPerson], size: tuple[int, int], fps: float, times: Sequence[float]
@@ -237,3 +244,7 @@ class _Tracked:
             tracked_frames=np.array(self.frames, np.int64),
             frame_times=np.array(times, np.float64),
         )
+
+
+def _keypoints_of(people: Mapping[int, Person]) -> dict[int, Keypoints]:
+    return {number: person.keypoints for number, person in people.items()}

@@ -105,6 +105,9 @@ class Metadata(_Record):
     """The number of the sound track that was used, from 0; None if there is none, or in sessions of version 0.1."""
     valid_seconds: NonNegativeFloat | None = None
     """The seconds of the patient's track without a break; None in sessions of earlier versions."""
+    hidden_by_face: NonNegativeInt | None = None
+    """With hidden people: those of whom only a face was found, and whose body was estimated from it, counted in every
+    search for faces, which are five a second. None without hidden people, and in sessions of earlier versions."""
     damage: tuple[Damage, ...] = ()
     """The parts of picture and sound that cannot be decoded."""
     damaged_seconds: NonNegativeFloat = 0.0

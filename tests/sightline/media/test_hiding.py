@@ -12,6 +12,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from sightline.media import (
+    DOUBTFUL,
+    NOBODY,
     FaceSeries,
     Heads,
     Hiding,
@@ -65,7 +67,9 @@ def sample(way: Way, time: float, own: np.ndarray | None = None) -> PersonSample
 
 
 def outline(keypoints: np.ndarray) -> Outline:
-    (x0, y0, _), (x1, y1, _) = keypoints.tolist()
+    (x0, y0, known), (x1, y1, _) = keypoints.tolist()
+    if not known:
+        return Outline(np.zeros((0, 5), np.float32), np.zeros((0, 2), np.float32))
     return Outline(np.array([[x0, y0, x1, y1, WIDE / 2]], np.float32), np.zeros((0, 2), np.float32))
 
 
@@ -222,11 +226,12 @@ class TestAbsence:
 class TestOverlap:
     """The carer stands behind the patient or in front; the tracker says what is certainly the patient's."""
 
-    def poses(self, own: np.ndarray, carer_until: float = 1.0) -> PeopleSeries:
+    def poses(self, own: np.ndarray, carer_until: float = 1.0, confidence: float = 1.0) -> PeopleSeries:
         poses = PeopleSeries([], PERIOD, outline)
         for index in range(11):
             time = index * PERIOD
             found = {1: sample(standing(300), time, own)}
+            found[1].keypoints[:, 2] = confidence
             if time <= carer_until:
                 found[2] = sample(standing(340), time)
             poses.add(time, found)
@@ -248,11 +253,31 @@ class TestOverlap:
         hidden = covered(Hiding(self.poses(own), lambda: 1), 0.45)
         assert hidden[100:260, 320:360].all()
 
-    def test_nothing_is_certain_while_another_person_is_lost(self) -> None:
+    def test_only_the_middle_of_the_patient_is_shown_while_another_person_is_lost(self) -> None:
+        """The carer was lost behind the patient: 40 pixels to the right, and up to half a size further."""
         own = pixels(standing(300), 0)
         hidden = covered(Hiding(self.poses(own, carer_until=0.4), lambda: 1), 0.7)
-        assert hidden[pixels(standing(340), 0)].all()
-        assert hidden[pixels(standing(300), 0)].all()
+        assert not hidden[125:235, 292:308].any()
+        assert hidden[pixels(standing(340), 0) & ~own].all()
+        assert hidden[100:260, 318:325].all(), "the edge of the patient"
+
+    def test_limbs_that_may_be_covered_are_hidden_while_another_person_is_lost(self) -> None:
+        own = pixels(standing(300), 0)
+        hidden = covered(Hiding(self.poses(own, carer_until=0.4, confidence=0.8), lambda: 1), 0.7)
+        assert hidden[own].all()
+
+    def test_patient_who_moves_is_hidden_while_another_person_is_lost(self) -> None:
+        """Where the patient is at one moment, somebody else may be at the next one."""
+        runner = walking(100, 200)
+        poses = PeopleSeries([], PERIOD, outline)
+        for index in range(11):
+            time = index * PERIOD
+            found = {1: sample(runner, time, pixels(runner, time))}
+            if time <= 0.4:
+                found[2] = sample(runner, time)
+            poses.add(time, found)
+        poses.end()
+        assert covered(Hiding(poses, lambda: 1), 0.7)[pixels(runner, 0.7)].all()
 
 
 class TestFaces:
@@ -279,10 +304,98 @@ class TestFaces:
         assert hidden[130:230, 480:520].all()
         assert not hidden[:, :440].any()
 
+    def test_body_that_belongs_to_a_face_is_covered(self) -> None:
+        """Of a head of 20 pixels, chin to vertex, the body is 154 pixels long: the head is 0.13 of the stature."""
+        hidden = covered(strangers_hidden({0.0: [(300, 60)]}), 0.0)
+        assert hidden[60:205, 300:316].all()
+        assert not hidden[:, :200].any()
+        assert not hidden[:, 420:].any()
+
+    def test_body_of_a_face_that_lies_is_beside_it(self) -> None:
+        hidden = covered(strangers_hidden({0.0: [(300, 160)]}, down=(1.0, 0.0)), 0.0)
+        assert hidden[162:178, 300:440].all()
+        assert not hidden[280:].any()
+
     def test_face_is_covered_until_its_reach_ends(self) -> None:
         hiding = self.hiding([0, 0], 1)
         assert covered(hiding, 0.29).any()
         assert not covered(hiding, 0.31).any()
+
+
+def strangers_hidden(
+    found: dict[float, list[tuple[int, int]]],
+    people: PeopleSeries | None = None,
+    down: tuple[float, float] = (0.0, 1.0),
+    owner: int = NOBODY,
+) -> Hiding:
+    """Hiding with faces alone, of heads of 16 by 20 pixels with these left upper corners at these times."""
+    faces = FaceSeries(reach=0.3)
+    for time, corners in found.items():
+        boxes = np.array([[x, y, x + 16, y + 20] for x, y in corners], np.float32).reshape(-1, 4)
+        owners = np.full(len(corners), owner, np.int64)
+        faces.add(time, Heads(boxes, owners, (), np.tile(np.array(down, np.float32), (len(corners), 1))))
+    faces.end()
+    return Hiding(people or series({}, 10), lambda: 1, faces)
+
+
+class TestStrangers:
+    """People whom the tracker misses are found by searches at 0.2 s, and not by each."""
+
+    BODY = np.s_[90:180, 302:314]
+
+    def test_stranger_stays_hidden_between_two_searches_that_find_them(self) -> None:
+        hiding = strangers_hidden({0.0: [(300, 60)], 0.2: [(300, 60)], 1.8: [(310, 60)]})
+        assert all(covered(hiding, time)[self.BODY].all() for time in (0.1, 0.7, 1.0, 1.4, 1.8))
+
+    def test_stranger_who_walks_is_hidden_between_two_searches(self) -> None:
+        hiding = strangers_hidden({0.0: [(300, 60)], 1.0: [(380, 60)]})
+        assert all(covered(hiding, time)[90:180, round(304 + 80 * time)].all() for time in (0.25, 0.5, 0.75))
+
+    def test_stranger_who_was_found_twice_is_hidden_before_and_after(self) -> None:
+        hiding = strangers_hidden({3.0: [(300, 60)], 3.2: [(300, 60)]})
+        assert all(covered(hiding, time)[self.BODY].all() for time in (1.8, 2.6, 4.5, 3.2 + HOLD - 0.1))
+        assert not covered(hiding, 1.2).any()
+        assert not covered(hiding, 3.2 + HOLD + 0.2).any()
+
+    def test_stranger_who_was_found_once_is_hidden_for_a_moment(self) -> None:
+        hiding = strangers_hidden({3.0: [(300, 60)]})
+        assert covered(hiding, 3.2)[self.BODY].all()
+        assert not covered(hiding, 3.5).any()
+
+    def test_visible_middle_of_the_patient_is_shown_where_a_stranger_may_be(self) -> None:
+        tracked = series({1: standing(308)}, 5)
+        hiding = strangers_hidden({2.0: [(300, 100)], 2.2: [(300, 100)]}, tracked)
+        assert covered(hiding, 2.1)[110:230, 302:314].all(), "a stranger who is found is before the patient"
+        later = covered(hiding, 3.0)
+        assert not later[125:235, 302:314].any()
+        assert later[125:235, [270, 345]].all()
+
+    def test_two_strangers_are_hidden_apart(self) -> None:
+        hidden = covered(strangers_hidden({0.0: [(100, 60), (500, 60)], 1.0: [(100, 60), (500, 60)]}), 0.5)
+        assert hidden[90:180, 104:112].all()
+        assert hidden[90:180, 504:512].all()
+        assert not hidden[:, 300:320].any()
+
+    def test_place_of_a_stranger_who_is_tracked_afterwards_is_not_held(self) -> None:
+        """Somebody is tracked from 1 s on, and walks away: what is hidden goes with them."""
+        walker = walking(258, 50, y=140)
+        tracked = series({2: walker}, 6, lambda _, time: time < 1)
+        hiding = strangers_hidden({0.6: [(300, 60)], 0.8: [(300, 60)]}, tracked)
+        assert covered(hiding, 0.9)[self.BODY].all()
+        assert left(hiding, walker, 3.5) < 0.001
+        assert not covered(hiding, 3.5)[90:180, 302:314].any()
+
+    def test_people_who_are_hidden_by_their_face_are_counted(self) -> None:
+        assert strangers_hidden({0.0: [(100, 60), (500, 60)], 0.2: [(100, 60)]}).hidden_by_face == 3
+        assert strangers_hidden({0.0: [(100, 60)]}, owner=DOUBTFUL).hidden_by_face == 0
+        assert strangers_hidden({0.0: [(100, 60)]}, owner=1).hidden_by_face == 0
+
+    def test_doubtful_face_is_hidden_but_not_over_the_patient(self) -> None:
+        tracked = series({1: standing(308)}, 2)
+        hidden = covered(strangers_hidden({0.5: [(300, 150), (400, 150)]}, tracked, owner=DOUBTFUL), 0.5)
+        assert not hidden[pixels(standing(308), 0)].any()
+        assert hidden[152:168, 402:414].all()
+        assert not hidden[190:].any(), "a doubtful face has no body"
 
 
 def test_frames_and_stills_are_hidden_alike() -> None:
