@@ -26,8 +26,13 @@ def bars(count: int, seed: int = 0) -> Pixels:
     return np.clip(images, 0, 255).astype(np.uint8)
 
 
-def publish_with_familiarity(registry: Registry, name: str = "vehicles", **changes: Any) -> ModelRecord:
-    """Publish and promote a model that is certain of every image, and knows only :func:`bars`."""
+def publish_with_familiarity(
+    registry: Registry, name: str = "vehicles", *, flip: bool = False, **changes: Any
+) -> ModelRecord:
+    """Publish and promote a model that is certain of every image, and knows only :func:`bars`.
+
+    ``flip``: whether it also classifies the mirror images.
+    """
     import torch
 
     from sightline.training.images.familiarity import fit_familiarity, measure_familiarity
@@ -36,8 +41,8 @@ def publish_with_familiarity(registry: Registry, name: str = "vehicles", **chang
 
     torch.manual_seed(0)
     backbone = create_backbone("baseline_cnn").eval()
-    familiarity = fit_familiarity(backbone, INPUT, bars(400), bars(200, 1))
-    figures = measure_familiarity(familiarity, backbone, INPUT, 200, bars(400, 2))
+    familiarity = fit_familiarity(backbone, INPUT, bars(400), bars(200, 1), 0.01, flip=flip)
+    figures = measure_familiarity(familiarity, backbone, INPUT, 200, bars(400, 2), 0.01)
     head = LinearHead(np.zeros((2, backbone.embedding_size)), np.array([8.0, 0.0]))
     with TemporaryDirectory() as folder:
         save_classifier(Path(folder), backbone, head)
