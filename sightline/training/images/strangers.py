@@ -121,7 +121,7 @@ def _shapes(random: np.random.Generator, known: Pixels) -> Pixels:
         if left >= right or top >= bottom:
             continue  # It is outside of the image.
         mask = np.zeros((bottom - top, right - left, 1), np.uint8)
-        cv2.fillPoly(mask, [corners - (left, top)], 1)
+        cv2.fillPoly(mask, [corners - (left, top)], (1,))
         # Every shape has another part of the texture.
         across, down = random.integers(0, size)
         part = repeated[down : down + bottom - top, across : across + right - left]
