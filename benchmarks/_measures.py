@@ -9,20 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.registry import ModelFiles
-from sightline.training.images.familiarity import FALSE_ALARMS, fit_familiarity
+from sightline.training.images.familiarity import fit_familiarity
 from sightline.training.images.fit import embed
 from sightline.vision import load_weights
-from sightline.vision.familiarity import describe, unit_length
+from sightline.vision.familiarity import Familiarity, describe, unit_length
 from sightline.vision.heads import probabilities
 
 __all__ = ["compare"]
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float64]
-Score = Callable[[Floats, Pixels], Floats]
-"""Returns the strangeness of images, shape = (n,), from their embeddings, shape = (n, size), and their pixels."""
+Score = Callable[[Floats, Pixels, Floats], Floats]
+"""Returns the strangeness of images, shape = (n,), from their embeddings, shape = (n, size), their pixels, and the
+embeddings of their mirror images."""
 
 _NEIGHBOURS, _COMPONENTS = 5, 64
+_FALSE_ALARMS = 0.01
 
 
 def compare(
@@ -33,29 +35,39 @@ def compare(
     record, size = files.record, files.record.image_input
     images = {part: pixels for part, (pixels, _) in parts.items()} | kinds
     embedded = {name: embed(backbone, pixels, size).astype(np.float64) for name, pixels in images.items()}
+    mirrored = {name: embed(backbone, pixels[:, :, ::-1], size).astype(np.float64) for name, pixels in images.items()}
     confident = {
         name: probabilities(head.logits(embedded[name].astype(np.float32)), record.temperature).max(1)
         >= record.threshold
         for name in kinds
     }
-    own = fit_familiarity(backbone, size, parts["train"][0], parts["validation"][0])
+    fitted = {
+        flip: fit_familiarity(backbone, size, images["train"], images["validation"], _FALSE_ALARMS, flip=flip)
+        for flip in sorted({False, bool(record.architecture.get("flip"))})
+    }
     measures = dict(_measures(embedded["train"], images["train"], parts["train"][1]))
-    measures["energy"] = lambda values, _: (
+    measures["energy"] = lambda values, *_: (
         -np.log(np.exp(head.logits(values.astype(np.float32)) / record.temperature).sum(axis=1))
     )
-    measures["this project's"] = lambda values, pixels: own.strangeness(values.astype(np.float32), pixels)
+    for flip, own in fitted.items():
+        views = ", with mirror images" if flip else ""
+        measures[f"linear classifier{views}"] = _part_of(own, (0, 0, 1))
+        measures[f"both distances{views}"] = _part_of(own, (own.weights[0], own.weights[1], 0))
+        measures[f"this project's{views}"] = _part_of(own, own.weights)
     print(f"\n{record.label}: % of its own test images refused, % of each kind accepted")
-    print(" " * 34, *(f"{name[:6]:>6s}" for name in ("own", *kinds)))
+    print(" " * 37, *(f"{name[:6]:>6s}" for name in ("own", *kinds)))
     rows = {"the confidence alone": {"own": 0.0} | {name: float(confident[name].mean()) for name in kinds}}
     for title, measure in measures.items():
-        held_out = np.sort(measure(embedded["validation"], images["validation"]))
-        place = min(int(np.ceil((len(held_out) + 1) * (1 - FALSE_ALARMS))), len(held_out)) - 1
-        known = {name: measure(embedded[name], images[name]) <= held_out[place] for name in ("test", *kinds)}
+        held_out = np.sort(measure(embedded["validation"], images["validation"], mirrored["validation"]))
+        place = min(int(np.ceil((len(held_out) + 1) * (1 - _FALSE_ALARMS))), len(held_out)) - 1
+        known = {
+            name: measure(embedded[name], images[name], mirrored[name]) <= held_out[place] for name in ("test", *kinds)
+        }
         rows[title] = {"own": float((~known["test"]).mean())} | {
             name: float((known[name] & confident[name]).mean()) for name in kinds
         }
     for title, row in rows.items():
-        print(f"{title:34s}", *(f"{100 * share:6.1f}" for share in row.values()))
+        print(f"{title:37s}", *(f"{100 * share:6.1f}" for share in row.values()))
     return rows
 
 
@@ -66,11 +78,21 @@ def _measures(train: Floats, pixels: Pixels, labels: list[str]) -> Iterator[tupl
         yield f"Mahalanobis by class{name}", _of_embeddings(prepare, _mahalanobis(known, labels))
         yield f"residual of the plane{name}", _of_embeddings(prepare, _residual(known))
     density = _mahalanobis(describe(pixels).astype(np.float64), ["all"] * len(pixels))
-    yield "Mahalanobis of the pixels", lambda _, images: density(describe(images).astype(np.float64))
+    yield "Mahalanobis of the pixels", lambda _, images, __: density(describe(images).astype(np.float64))
+
+
+def _part_of(own: Familiarity, weights: tuple[float, float, float]) -> Score:
+    """Return the logarithm of this project's measure with other weights of its three scores."""
+
+    def score(values: Floats, pixels: Pixels, mirrored: Floats) -> Floats:
+        both = mirrored.astype(np.float32) if own.mirrored else None
+        return np.asarray(own.scores(values.astype(np.float32), pixels, both) @ np.array(weights))
+
+    return score
 
 
 def _of_embeddings(prepare: Callable[[Floats], NDArray[Any]], distance: Callable[[Floats], Floats]) -> Score:
-    return lambda values, _: distance(prepare(values).astype(np.float64))
+    return lambda values, *_: distance(prepare(values).astype(np.float64))
 
 
 def _nearest(train: Floats) -> Callable[[Floats], Floats]:

@@ -110,8 +110,10 @@ def measure(classifier: ImageClassifier, own: Pixels, kinds: dict[str, Pixels]) 
     result["all kinds"] = _share("all kinds, accepted (target 1 % of each)", total, sum(map(len, kinds.values())))
     seconds = {"classified": _cost(classifier.predict, own), "embedded": _cost(classifier.embed, own)}
     if familiarity := classifier.familiarity:
-        embeddings = classifier.embed(own)
-        seconds["familiarity"] = _cost(lambda pixels: familiarity.strangeness(embeddings[: len(pixels)], pixels), own)
+        chunk = own[:_CHUNK]
+        embeddings = classifier.embed(chunk)
+        mirrored = classifier.embed(chunk[:, :, ::-1]) if familiarity.mirrored else None
+        seconds["familiarity"] = _cost(lambda pixels: familiarity.strangeness(embeddings, pixels, mirrored), own)
     for step, cost in seconds.items():
         print(f"  {step:44s} {1e3 * cost:8.3f} processor milliseconds per image")
     return result | {"processor_seconds": seconds}

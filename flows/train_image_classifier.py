@@ -100,6 +100,7 @@ def train_image_classifier(
     backbone: str | None = None,
     classes: str | list[str] | None = None,
     threshold: Annotated[float, Field(gt=0, le=1)] | None = None,
+    false_alarms: Annotated[float, Field(gt=0, lt=1)] | None = None,
     seed: Annotated[int, Field(ge=0)] | None = None,
     cross_validate: bool = False,
     compare: bool = False,
@@ -120,6 +121,8 @@ def train_image_classifier(
             preset's.
         classes: The classes, separated by commas, or "all". By default the preset's.
         threshold: The lowest probability at which a prediction is accepted. By default the preset's.
+        false_alarms: The share of images of its own kind that the model should refuse as images of an unknown kind. By
+            default the preset's.
         seed: The random seed of the splits and the training. By default the preset's.
         cross_validate: Also train and test a model on every fold of the preset, to measure the recipe.
         compare: Also compare backbones and heads on the validation set.
@@ -128,7 +131,7 @@ def train_image_classifier(
         cooldown_hours: Train only if the newest version is older than this, and was trained on other images. By default
             train in any case.
     """
-    plan = plan_training(name, preset, pretrained, classes, threshold, seed, backbone)
+    plan = plan_training(name, preset, pretrained, classes, threshold, seed, backbone, false_alarms)
     if cooldown_hours is not None and (reason := find_cooldown(plan, cooldown_hours)):
         return skipped(reason, None)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as folder:

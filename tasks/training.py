@@ -128,7 +128,7 @@ def fit_model(data: Opaque[TrainingData], splits: Splits, plan: TrainingPlan) ->
 @sightline_task(**PLAIN, timeout="training_timeout_seconds")
 def assess_model(fitted: Fitted, data: Opaque[TrainingData], splits: Splits, plan: TrainingPlan) -> Assessed:
     """Calibrate the model on the validation set, and measure it on the test set."""
-    return images.assess(fitted, data.value, splits, plan.threshold)
+    return images.assess(fitted, data.value, splits, plan.threshold, plan.false_alarms)
 
 
 @sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")

@@ -30,6 +30,7 @@ class TrainingPlan(BaseModel):
     pretrained: bool
     classes: Classes
     threshold: float
+    false_alarms: float
     seed: int
     white: float | None = None
 
@@ -51,6 +52,7 @@ def plan_training(
     threshold: float | None,
     seed: int | None,
     backbone: str | None = None,
+    false_alarms: float | None = None,
 ) -> TrainingPlan:
     """Validate the parameters, check that the registry is reachable, and return the plan."""
     open_registry().versions(name)
@@ -71,6 +73,7 @@ def plan_training(
         pretrained=pretrained,
         classes=_listed(classes),
         threshold=loaded.threshold if threshold is None else threshold,
+        false_alarms=loaded.false_alarms if false_alarms is None else false_alarms,
         seed=loaded.seed if seed is None else seed,
         white=settings().image_white,
     )

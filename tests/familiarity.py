@@ -28,7 +28,7 @@ def bars(count: int, seed: int = 0) -> Pixels:
 
 
 @cache  # fitting takes several times as long as most tests
-def _fitted() -> tuple[Any, Any, dict[str, Any]]:
+def _fitted(*, flip: bool) -> tuple[Any, Any, dict[str, Any]]:
     """Return a backbone, its measure of familiarity with :func:`bars`, and the measure's figures."""
     import torch
 
@@ -37,17 +37,22 @@ def _fitted() -> tuple[Any, Any, dict[str, Any]]:
 
     torch.manual_seed(0)
     backbone = create_backbone("baseline_cnn").eval()
-    familiarity = fit_familiarity(backbone, INPUT, bars(400), bars(200, 1))
-    figures = measure_familiarity(familiarity, backbone, INPUT, 200, bars(400, 2))
+    familiarity = fit_familiarity(backbone, INPUT, bars(400), bars(200, 1), 0.01, flip=flip)
+    figures = measure_familiarity(familiarity, backbone, INPUT, 200, bars(400, 2), 0.01)
     return backbone, familiarity, figures.model_dump(mode="json")
 
 
-def publish_with_familiarity(registry: Registry, name: str = "vehicles", **changes: Any) -> ModelRecord:
-    """Publish and promote a model that is certain of every image, and knows only :func:`bars`."""
+def publish_with_familiarity(
+    registry: Registry, name: str = "vehicles", *, flip: bool = False, **changes: Any
+) -> ModelRecord:
+    """Publish and promote a model that is certain of every image, and knows only :func:`bars`.
+
+    ``flip``: whether it also classifies the mirror images.
+    """
     from sightline.vision import FAMILIARITY, save_classifier
     from sightline.vision.heads import LinearHead
 
-    backbone, familiarity, figures = _fitted()
+    backbone, familiarity, figures = _fitted(flip=flip)
     head = LinearHead(np.zeros((2, backbone.embedding_size)), np.array([8.0, 0.0]))
     with TemporaryDirectory() as folder:
         save_classifier(Path(folder), backbone, head)

@@ -94,10 +94,14 @@ class ImageClassifier:
         if not len(pixels):
             return np.empty((0, len(self.classes))), np.empty(0) if self.familiarity else None
         embeddings = self._embeddings(pixels)
-        logits = self._head.logits(embeddings)
+        logits, mirrored = self._head.logits(embeddings), None
         if self._flip:
-            logits = (logits + self._head.logits(self._embeddings(pixels[:, :, ::-1]))) / 2
-        strangeness = self.familiarity.strangeness(embeddings, pixels) if self.familiarity else None
+            mirrored = self._embeddings(pixels[:, :, ::-1])
+            logits = (logits + self._head.logits(mirrored)) / 2
+        strangeness = None
+        if self.familiarity:
+            both = mirrored if self.familiarity.mirrored else None
+            strangeness = self.familiarity.strangeness(embeddings, pixels, both)
         return probabilities(logits, self.record.temperature), strangeness
 
     def _embeddings(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -11,7 +11,10 @@ Three scores are combined:
 - the logit of a linear classifier that separates the training images from generated images of other kinds, by the
   embedding and the statistics (D. Hendrycks et al., Deep Anomaly Detection with Outlier Exposure, 2019).
 
-``python -m benchmarks.ood`` compares this combination with the alternatives.
+If the model classifies an image and its mirror image, the scores are the means of both. That halves the noise in the
+scores of known images, so that a lower limit refuses as few of them.
+
+``python -m benchmarks.ood --compare`` compares this combination with the alternatives.
 """
 
 from __future__ import annotations
@@ -88,7 +91,8 @@ class Familiarity:
     ``centre``, shape = (size,), and ``components``, shape = (k, size), describe the plane of the embeddings of length
     1. ``pixel_centre``, shape = (84,), and ``whitening``, shape = (84, 84), describe the pixels' statistics.
     ``direction``, shape = (size + 84,): the coefficients of the classifier. ``weights``: of the three scores, which sum
-    to 1. ``limit``: the largest combined distance of a known image.
+    to 1. ``limit``: the largest combined distance of a known image. ``mirrored``: whether the scores are the means of
+    those of an image and its mirror image.
     """
 
     centre: NDArray[np.float32]
@@ -98,19 +102,37 @@ class Familiarity:
     direction: NDArray[np.float32]
     weights: tuple[float, float, float]
     limit: float
+    mirrored: bool = False
 
-    def strangeness(self, embeddings: NDArray[np.float32], pixels: NDArray[np.uint8]) -> Floats:
+    def strangeness(
+        self,
+        embeddings: NDArray[np.float32],
+        pixels: NDArray[np.uint8],
+        mirrored: NDArray[np.float32] | None = None,
+    ) -> Floats:
         """Return the combined distances relative to the limit, shape = (n,): above 1 for images of another kind.
 
-        ``embeddings``, shape = (n, size), of images, uint8, shape = (n, height, width, 3), RGB.
+        ``embeddings``, shape = (n, size), of images, uint8, shape = (n, height, width, 3), RGB. ``mirrored``: those of
+        the mirror images. Raises ``ValueError`` for embeddings of another size, and if those of the mirror images are
+        given to a measure that does not use them, or missing for one that does.
         """
-        return np.asarray(np.exp(self.scores(embeddings, pixels) @ np.array(self.weights)) / self.limit)
+        scores = self.scores(embeddings, pixels, mirrored)
+        return np.asarray(np.exp(scores @ np.array(self.weights)) / self.limit)
 
-    def scores(self, embeddings: NDArray[np.float32], pixels: NDArray[np.uint8]) -> Floats:
-        """Return the logarithms of the two distances and the logit, shape = (n, 3).
+    def scores(
+        self,
+        embeddings: NDArray[np.float32],
+        pixels: NDArray[np.uint8],
+        mirrored: NDArray[np.float32] | None = None,
+    ) -> Floats:
+        """Return the logarithms of the two distances and the logit, shape = (n, 3); arguments and errors as above."""
+        if (mirrored is not None) != self.mirrored:
+            expected = "needs" if self.mirrored else "does not use"
+            raise ValueError(f"this measure {expected} embeddings of the mirror images")
+        scores = self._scores(embeddings, pixels)
+        return scores if mirrored is None else (scores + self._scores(mirrored, pixels[:, :, ::-1])) / 2
 
-        Raises ``ValueError`` for embeddings of another size.
-        """
+    def _scores(self, embeddings: NDArray[np.float32], pixels: NDArray[np.uint8]) -> Floats:
         if embeddings.ndim != 2 or embeddings.shape[1] != len(self.centre):
             raise ValueError(f"embeddings of shape {embeddings.shape}; expected (n, {len(self.centre)})")
         offsets = unit_length(embeddings) - self.centre
@@ -127,7 +149,7 @@ class Familiarity:
 
         arrays = {name: np.ascontiguousarray(getattr(self, name), np.float32) for name in _ARRAYS}
         arrays["components"] = arrays["components"].astype(np.float16)  # most of the file
-        save_file(arrays | {"combination": np.array([*self.weights, self.limit])}, path)
+        save_file(arrays | {"combination": np.array([*self.weights, self.limit, self.mirrored])}, path)
 
     @classmethod
     def load(cls, path: Path) -> Familiarity:
@@ -135,9 +157,13 @@ class Familiarity:
         names = (*_ARRAYS, "combination")
         tensors = load_tensors(path, names, ", ".join(names))
         _check_shapes(tensors)
-        first, second, third, limit = tensors["combination"].tolist()
+        # Files of earlier releases lack the last number, and do not use mirror images.
+        first, second, third, limit, *mirrored = tensors["combination"].tolist()
         return cls(
-            **{name: tensors[name].astype(np.float32) for name in _ARRAYS}, weights=(first, second, third), limit=limit
+            **{name: tensors[name].astype(np.float32) for name in _ARRAYS},
+            weights=(first, second, third),
+            limit=limit,
+            mirrored=bool(mirrored and mirrored[0]),
         )
 
 
@@ -214,11 +240,13 @@ def _check_shapes(tensors: dict[str, NDArray[Any]]) -> None:
         ("pixel_centre", (STATISTICS,)),
         ("whitening", (STATISTICS, STATISTICS)),
         ("direction", (len(centre) + STATISTICS,)),
-        ("combination", (4,)),
     ):
         if tensors[name].shape != expected:
             raise ValueError(f"contains {name} of shape {tensors[name].shape}; expected {expected}")
-    if not tensors["combination"][3] > 0:
+    combination = tensors["combination"]
+    if combination.shape not in ((4,), (5,)):
+        raise ValueError(f"contains combination of shape {combination.shape}; expected (5,)")
+    if not combination[3] > 0:
         raise ValueError("contains a limit that is not above 0")
 
 
@@ -241,6 +269,8 @@ def load_familiarity(files: ModelFiles, size: int) -> Familiarity | None:
         raise ModelDamaged(f"{path}: {error}") from error
     if len(familiarity.centre) != size:
         raise ModelDamaged(f"{path}: is for embeddings of {len(familiarity.centre)}; expected {size}")
+    if familiarity.mirrored and not files.record.architecture.get("flip"):
+        raise ModelDamaged(f"{path}: uses mirror images, which its model does not classify")
     return familiarity
 
 

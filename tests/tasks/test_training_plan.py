@@ -18,6 +18,6 @@ def test_model_keeps_the_white_that_it_is_trained_with(
     scratch = preset.scratch.model_copy(update={"input": size})
     plan = TrainingPlan(
         name="posture", preset=preset.model_copy(update={"scratch": scratch}), pretrained=False, classes=None,
-        threshold=0.9, seed=1, white=setting,
+        threshold=0.9, false_alarms=0.01, seed=1, white=setting,
     )  # fmt: skip
     assert plan.recipe.input.white == kept

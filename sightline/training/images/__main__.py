@@ -19,8 +19,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="the folder of the version, with its record.json")
     parser.add_argument("data", help="the images that it was trained on: a folder or an s3:// prefix")
+    parser.add_argument(
+        "--false-alarms", type=float, default=0.01, help="the share of images of its kind to refuse (default: 0.01)"
+    )
     parsed = parser.parse_args(arguments)
-    record = add_familiarity(parsed.folder, open_source(parsed.data))
+    if not 0 < parsed.false_alarms < 1:
+        parser.error(f"--false-alarms is {parsed.false_alarms}; expected a share above 0 and below 1")
+    record = add_familiarity(parsed.folder, open_source(parsed.data), parsed.false_alarms)
     figures = familiarity_figures(record)
     if figures is not None:
         low, high = figures.interval

@@ -34,23 +34,29 @@ if TYPE_CHECKING:
     from sightline.registry import ImageInput
     from sightline.vision.nets import Backbone
 
-__all__ = ["FALSE_ALARMS", "add_familiarity", "fit_familiarity", "measure_familiarity"]
+__all__ = ["add_familiarity", "fit_familiarity", "measure_familiarity"]
 
-FALSE_ALARMS = 0.01
-"""The share of the images of its own kind that a model should refuse."""
-
-_COMPONENTS, _STRANGERS = 40, 700
+_COMPONENTS = 40
+_STRANGERS, _FEWEST, _MOST = 4, 380, 3_040  # for each training image, and in total
+_INFLUENCE = np.array([0.5, 1, 2])  # of the distances of the embedding and of the pixels, and of the logit
 _FITTED = 5_000  # training images; a random sample of more
 
 Pixels = NDArray[np.uint8]
 
 
 def fit_familiarity(
-    backbone: Backbone, size: ImageInput, train: Pixels, validation: Pixels, target: float = FALSE_ALARMS
+    backbone: Backbone,
+    size: ImageInput,
+    train: Pixels,
+    validation: Pixels,
+    target: float,
+    *,
+    flip: bool = False,
 ) -> Familiarity:
     """Fit the measure on training images, and choose its limit on validation images.
 
-    Both are uint8, shape = (n, height, width, 3). The limit is the conformal quantile of the validation images: at most
+    Both are uint8, shape = (n, height, width, 3). ``flip``: whether the model classifies an image and its mirror image;
+    the measure then uses both. The limit is the conformal quantile of the validation images: at most
     ``target`` of further images of the same kind exceed it on average (V. Vovk et al., Algorithmic Learning in a Random
     World, 2005). Fewer than ``1 / target - 1`` validation images are too few for that: then none of them exceeds it.
     """
@@ -58,7 +64,7 @@ def fit_familiarity(
     from sklearn.decomposition import PCA
 
     chosen = np.asarray(train[sample_rows(len(train), _FITTED)])
-    strangers = draw_strangers(chosen, _STRANGERS)
+    strangers = draw_strangers(chosen, min(max(_STRANGERS * len(chosen), _FEWEST), _MOST))
     embeddings, statistics = unit_length(embed(backbone, chosen, size)), describe(chosen).astype(np.float64)
     strange = unit_length(embed(backbone, strangers, size)), describe(strangers).astype(np.float64)
     plane = PCA(min(_COMPONENTS, len(embeddings) // 4, embeddings.shape[1] // 2), random_state=0).fit(embeddings)
@@ -71,16 +77,25 @@ def fit_familiarity(
         direction=_direction(embeddings, statistics, *strange),
         weights=(1 / 3, 1 / 3, 1 / 3),
         limit=1.0,
+        mirrored=flip,
     )
     held_out = np.asarray(validation)
-    scores = familiarity.scores(embed(backbone, held_out, size), held_out)
-    # All scores have the same influence: they get the same standard deviation.
-    scales = 1 / np.maximum(scores.std(axis=0), 1e-6)
+    scores = familiarity.scores(*_embedded(familiarity, backbone, size, held_out))
+    # The influence of a score is relative to its standard deviation among known images.
+    scales = _INFLUENCE / np.maximum(scores.std(axis=0), 1e-6)
     weights = scales / scales.sum()
     combined = np.sort(scores @ weights)
     place = min(math.ceil((len(combined) + 1) * (1 - target)), len(combined)) - 1
     first, second, third = weights.tolist()
     return replace(familiarity, weights=(first, second, third), limit=float(np.exp(combined[place])))
+
+
+def _embedded(
+    familiarity: Familiarity, backbone: Backbone, size: ImageInput, pixels: Pixels
+) -> tuple[NDArray[np.float32], Pixels, NDArray[np.float32] | None]:
+    """Return what the measure needs of images: their embeddings, themselves, and their mirror images' embeddings."""
+    mirrored = embed(backbone, pixels[:, :, ::-1], size) if familiarity.mirrored else None
+    return embed(backbone, pixels, size), pixels, mirrored
 
 
 def _direction(
@@ -98,7 +113,7 @@ def _direction(
     rows = np.concatenate([np.hstack([known, known_statistics]), np.hstack([strange, strange_statistics])])
     labels = np.repeat([0, 1], [len(known), len(strange)])
     centre = np.concatenate([known.mean(axis=0), known_statistics.mean(axis=0)])
-    classifier = LogisticRegression(C=1e-3, class_weight="balanced", max_iter=1000)
+    classifier = LogisticRegression(C=0.03, class_weight="balanced", max_iter=1000)
     classifier.fit((rows - centre) * scales, labels)
     return np.asarray(classifier.coef_[0] * scales, np.float32)
 
@@ -109,14 +124,14 @@ def measure_familiarity(
     size: ImageInput,
     validation: int,
     test: Pixels,
-    target: float = FALSE_ALARMS,
+    target: float,
 ) -> FamiliarityFigures:
     """Measure the false alarms on test images, uint8, shape = (n, height, width, 3).
 
     ``target`` and ``validation``, the number of images that the limit was chosen on, are copied into the result.
     """
     pixels = np.asarray(test)
-    refused = int((familiarity.strangeness(embed(backbone, pixels, size), pixels) > 1).sum())
+    refused = int((familiarity.strangeness(*_embedded(familiarity, backbone, size, pixels)) > 1).sum())
     return FamiliarityFigures(
         target=target,
         validation=validation,
@@ -126,18 +141,20 @@ def measure_familiarity(
     )
 
 
-def add_familiarity(folder: Path, source: ImageSource) -> ModelRecord:
+def add_familiarity(folder: Path, source: ImageSource, target: float) -> ModelRecord:
     """Add the measure to the version in ``folder``, and return its new record; an earlier measure is replaced.
 
     For models that are prepared for publication, such as the bundled ones: a version in a registry never changes.
+    ``target``: the share of images of its own kind that the model should refuse.
     ``source`` holds the images that the version was trained, calibrated and tested on, which its manifest identifies by
     their content. Raises :class:`UnsuitableData` if one is missing, and ``ModelDamaged``.
     """
     record = ModelRecord.model_validate_json((folder / RECORD).read_bytes())
     backbone, _ = vision.load_weights(ModelFiles(record, folder))
     parts = _read_parts(folder, source, record.image_input)
-    familiarity = fit_familiarity(backbone, record.image_input, parts["train"], parts["validation"])
-    figures = measure_familiarity(familiarity, backbone, record.image_input, len(parts["validation"]), parts["test"])
+    size, flip = record.image_input, bool(record.architecture.get("flip"))
+    familiarity = fit_familiarity(backbone, size, parts["train"], parts["validation"], target, flip=flip)
+    figures = measure_familiarity(familiarity, backbone, size, len(parts["validation"]), parts["test"], target)
     familiarity.save(folder / FAMILIARITY)
     entry = FileEntry(sha256=storage.content_hash(folder / FAMILIARITY), size=(folder / FAMILIARITY).stat().st_size)
     changed = record.model_copy(

@@ -192,6 +192,8 @@ class Preset(_Data):
     description: str
     labels: Labels
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.93
+    false_alarms: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """The share of images of its own kind that the model should refuse as images of an unknown kind."""
     promoted_by: Literal["accuracy", "macro_f1"]
     minimum: PositiveInt = 30
     """The minimum number of images of a class."""

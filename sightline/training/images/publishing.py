@@ -65,10 +65,11 @@ class Assessed:
     false_alarms: FamiliarityFigures
 
 
-def assess(fitted: Fitted, data: TrainingData, splits: Splits, threshold: float) -> Assessed:
+def assess(fitted: Fitted, data: TrainingData, splits: Splits, threshold: float, false_alarms: float) -> Assessed:
     """Fit the temperature and the familiarity, and measure the model on the test set, also in half precision.
 
-    The temperature and the limit of the familiarity are chosen on the validation set.
+    The temperature and the limit of the familiarity are chosen on the validation set. ``false_alarms``: the share of
+    images of its own kind that the model should refuse.
     """
     labels, test_pixels = data.labels, data.pixels[splits.test]
     validation = data.pixels[splits.validation]
@@ -78,9 +79,10 @@ def assess(fitted: Fitted, data: TrainingData, splits: Splits, threshold: float)
     evaluation = evaluate(after, labels[splits.test], data.manifest.classes, threshold)
     half = dict(_in_half_precisions(fitted, test_pixels, calibration.temperature, after))
     backbone, size = fitted.backbone, fitted.recipe.input
-    familiarity = fit_familiarity(backbone, size, data.pixels[splits.train], validation)
-    false_alarms = measure_familiarity(familiarity, backbone, size, len(validation), test_pixels)
-    return Assessed(fitted, calibration, evaluation, before, after, half, familiarity, false_alarms)
+    train, flip = data.pixels[splits.train], fitted.recipe.flip
+    familiarity = fit_familiarity(backbone, size, train, validation, false_alarms, flip=flip)
+    figures = measure_familiarity(familiarity, backbone, size, len(validation), test_pixels, false_alarms)
+    return Assessed(fitted, calibration, evaluation, before, after, half, familiarity, figures)
 
 
 def _in_half_precisions(

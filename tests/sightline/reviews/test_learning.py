@@ -82,7 +82,7 @@ def test_training_on_answers_records_them_and_keeps_the_test_set(
         labels = data.labels[splits.train]
         recipe = quick.recipe().model_copy(update={"epochs": 1})
         fitted = fit(recipe, data.pixels[splits.train], labels, len(data.manifest.classes), seed=42)
-        assessed = assess(fitted, data, splits, quick.threshold)
+        assessed = assess(fitted, data, splits, quick.threshold, quick.false_alarms)
         record = publish(
             registry, "posture", quick, data, splits, assessed, tmp_path / name / "files", seed=42,
         )  # fmt: skip

@@ -56,7 +56,7 @@ def test_published_version_has_the_measure_and_its_false_alarms(
     splits = split(data.manifest, quick.shares, 42)
     labels = data.labels[splits.train]
     fitted = fit(quick.recipe(), data.pixels[splits.train], labels, len(data.manifest.classes), seed=42)
-    assessed = assess(fitted, data, splits, quick.threshold)
+    assessed = assess(fitted, data, splits, quick.threshold, quick.false_alarms)
     folder = tmp_path / "version"
     folder.mkdir()
     record = publish(registry, "posture", quick, data, splits, assessed, folder, seed=42)
@@ -82,7 +82,7 @@ def test_published_version_has_the_measure_and_its_false_alarms(
     (finished / RECORD).write_text(without.model_dump_json())
     (finished / FAMILIARITY).unlink()
     main([str(finished), source])
-    added = add_familiarity(finished, open_source(source))
+    added = add_familiarity(finished, open_source(source), quick.false_alarms)
     assert familiarity_figures(added) == figures
     assert added.model_copy(update={"files": record.files}) == record
     size = fitted.backbone.embedding_size
@@ -99,4 +99,4 @@ def test_published_version_has_the_measure_and_its_false_alarms(
     for file in sorted(Path(source).iterdir())[:100]:
         shutil.copy(file, some)
     with pytest.raises(UnsuitableData, match="lacks 80 of the 180 images"):
-        add_familiarity(finished, open_source(some))
+        add_familiarity(finished, open_source(some), quick.false_alarms)

@@ -50,7 +50,7 @@ def train(data: TrainingData, splits: Splits, preset: Preset, **changes: Any) ->
 
 @pytest.fixture(scope="module")
 def good(data: TrainingData, splits: Splits, quick: Preset) -> Assessed:
-    return assess(train(data, splits, quick), data, splits, quick.threshold)
+    return assess(train(data, splits, quick), data, splits, quick.threshold, quick.false_alarms)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,9 @@ def test_bfloat16_is_measured_for_networks_with_perceptrons(
     backbone, recipe = Mixer().eval(), good.fitted.recipe
     known = embed(backbone, data.pixels[splits.train], recipe.input)
     head = fit_trees(recipe, known, data.labels[splits.train], len(data.manifest.classes), seed=0)
-    assessed = assess(replace(good.fitted, backbone=backbone, head=head), data, splits, quick.threshold)
+    assessed = assess(
+        replace(good.fitted, backbone=backbone, head=head), data, splits, quick.threshold, quick.false_alarms
+    )
     assert assessed.half.keys() == {"bfloat16", "float16"}
     repeated = embed(backbone, data.pixels[splits.train], recipe.input)
     assert np.array_equal(repeated, known), "measuring does not change the model"
@@ -147,7 +149,7 @@ def test_half_precision_that_overflows_is_not_offered(
         last = [module for module in backbone.modules() if isinstance(module, torch.nn.BatchNorm2d)][-1]
         last.weight *= 1e6
         last.bias *= 1e6
-    assert assess(replace(good.fitted, backbone=backbone), data, splits, quick.threshold).half == {}
+    assert assess(replace(good.fitted, backbone=backbone), data, splits, quick.threshold, quick.false_alarms).half == {}
 
 
 def test_version_stores_the_baseline_of_its_test_set(
@@ -215,7 +217,7 @@ def test_current_model_is_evaluated_on_test_images_new_to_it(
     known, unseen = np.array_split(splits.train, 2)[0], splits.test
     others = np.setdiff1d(splits.train, known)
     other = Splits(others, splits.validation, np.sort(np.concatenate([known, unseen])))
-    assessed = assess(good.fitted, data, other, quick.threshold)
+    assessed = assess(good.fitted, data, other, quick.threshold, quick.false_alarms)
     _, promotion = put(registry, assessed, data, other, quick, tmp_path)
     assert f"compared on {len(unseen)} of {len(other.test)} test images" in promotion.why
     assert promotion.value == promotion.current_value, "the models are equal"
@@ -227,7 +229,7 @@ def test_promotion_reason_states_test_images_trained_on_before(
 ) -> None:
     put(registry, good, data, splits, quick, tmp_path)
     other = Splits(splits.test, splits.validation, splits.train)
-    _, promotion = put(registry, assess(good.fitted, data, other, 0.93), data, other, quick, tmp_path)
+    _, promotion = put(registry, assess(good.fitted, data, other, 0.93, 0.01), data, other, quick, tmp_path)
     assert f"was trained on {len(other.test)} of them: its metric is too high" in promotion.why
 
 
@@ -239,7 +241,7 @@ def test_current_model_with_other_classes_is_compared_on_new_classes(
     source = ImageSource(data.source.uri, data.source.name, data.source.images)
     subset = read_training_data(source, quick, data.input, two, classes=["prone", "left"])
     parts = split(subset.manifest, quick.shares, 1)
-    put(registry, assess(train(subset, parts, quick), subset, parts, 0.93), subset, parts, quick, tmp_path)
+    put(registry, assess(train(subset, parts, quick), subset, parts, 0.93, 0.01), subset, parts, quick, tmp_path)
     registry.rollback("posture/1")
     _, promotion = put(registry, good, data, splits, quick, tmp_path)
     assert promotion.promoted
