@@ -355,7 +355,11 @@ def test_upload_sends_a_message_to_the_queue(
     for key in uploads | others:
         clients["s3"].put_object(Bucket=bucket, Key=key, Body=b"x")
     keys = set()
-    while messages := clients["sqs"].receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+    while (
+        messages := clients["sqs"]
+        .receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=0)
+        .get("Messages")
+    ):
         for message in messages:
             keys |= {
                 record.content.key

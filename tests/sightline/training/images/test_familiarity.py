@@ -38,7 +38,7 @@ from tests.images import INPUT
 def test_limit_is_the_conformal_quantile(images: int, target: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """The share of further images beyond the limit has a beta distribution (V. Vovk, 2012, proposition 2)."""
     # The limit is a quantile for any measure. Drawing strangers takes most of the time.
-    monkeypatch.setattr("sightline.training.images.familiarity._STRANGERS", 70)
+    monkeypatch.setattr("sightline.training.images.familiarity._MOST", 70)
     backbone = create_backbone("baseline_cnn").eval()
     familiarity = fit_familiarity(backbone, INPUT, bars(200), bars(images, 1), target)
     held_out, further = bars(images, 1), bars(2000, 2)
