@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 import httpx
 import numpy as np
 import pytest
+from prefect.client.base import PrefectHttpxSyncClient
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from demo.clip import build_clip
@@ -57,7 +58,9 @@ class Local(NamedTuple):
     log: Path
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"{self.url}/api", trust_env=False, timeout=120)
+        """Return a client that repeats requests, as Prefect's do: SQLite has one writer, others may get 503."""
+        url = f"{self.url}/api"
+        return PrefectHttpxSyncClient(base_url=url, trust_env=False, timeout=120, raise_on_all_errors=False)
 
 
 @pytest.fixture(scope="module")
