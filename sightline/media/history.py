@@ -19,6 +19,9 @@ __all__ = ["History", "PersonSample", "Points", "SampleFile"]
 Points = NDArray[np.float32]
 """The points of a person: shape (k, 3), x and y in pixels, and confidence."""
 
+_HEADER = 8
+"""Bytes before a sample: the lengths of its points and of its silhouette."""
+
 
 class PersonSample(NamedTuple):
     """A person at one time. ``silhouette`` is None if it is not needed."""
@@ -52,10 +55,22 @@ class SampleFile:
 
     def read(self, position: int) -> PersonSample:
         """Return the sample at this position."""
-        points, shape = np.frombuffer(os.pread(self._descriptor, 8, position), np.uint32).tolist()
-        data = os.pread(self._descriptor, points + shape, position + 8)
-        keypoints = np.frombuffer(data, np.float32, points // 4).reshape(-1, 3)
-        return PersonSample(keypoints, Silhouette.from_bytes(data[points:]) if shape else None)
+        points, shape = self._lengths(position)
+        data = os.pread(self._descriptor, points + shape, position + _HEADER)
+        return PersonSample(_points(data[:points]), Silhouette.from_bytes(data[points:]) if shape else None)
+
+    def read_points(self, position: int) -> Points:
+        """Return the points of the sample at this position, without reading its silhouette."""
+        points, _ = self._lengths(position)
+        return _points(os.pread(self._descriptor, points, position + _HEADER))
+
+    def _lengths(self, position: int) -> tuple[int, int]:
+        points, shape = np.frombuffer(os.pread(self._descriptor, _HEADER, position), np.uint32).tolist()
+        return points, shape
+
+
+def _points(data: bytes) -> Points:
+    return np.frombuffer(data, np.float32).reshape(-1, 3)
 
 
 class History:
@@ -87,6 +102,9 @@ class History:
         """Return the points at or before ``time`` and those after it, each with their time."""
         index = bisect.bisect_right(self.times, time)
         return (
-            (self.times[index - 1], self.sample(index - 1).keypoints) if index else None,
-            (self.times[index], self.sample(index).keypoints) if index < len(self.times) else None,
+            (self.times[index - 1], self._points_at(index - 1)) if index else None,
+            (self.times[index], self._points_at(index)) if index < len(self.times) else None,
         )
+
+    def _points_at(self, index: int) -> Points:
+        return self._file.read_points(self._positions[index])
