@@ -17,7 +17,8 @@ import numpy as np
 
 from sightline.pose._stderr import startup_notices_hidden
 from sightline.pose.estimator import Frame, Person, PoseEstimator, SearchWindow, check_frame
-from sightline.pose.heads import Box, Boxes, Face, FoundHeads, clipped, heads_of, is_tracked, merged
+from sightline.pose.heads import Boxes, Face, FoundHeads, clipped, heads_of, is_tracked, merged
+from sightline.pose.sameness import overlap
 from sightline.pose.scan import square
 from sightline.pose.skeleton import Keypoints
 from sightline.pose.windows import distinct, full_frame, parts
@@ -110,7 +111,7 @@ class FaceDetector:
         faces = [face for window in large for face, _ in _found_faces(self._full_range, rgb, window)]
         found = [one for window in (*large, *small) for one in _found_faces(self._short_range, rgb, window)]
         for face, score in found:
-            times = sum(_overlap(face.box, other.box) > _ALIKE for other, _ in found)
+            times = sum(overlap(face.box, other.box) > _ALIKE for other, _ in found)
             is_sure = score >= _SURE or times >= _OFTEN or self._is_found_again(rgb, face)
             faces.append(face._replace(is_doubtful=not is_sure))
         return faces
@@ -127,7 +128,7 @@ class FaceDetector:
             window = square(x, y, share * size, rgb)
             for model, least in ((self._full_range, 0.0), (self._short_range, _SURE)):
                 if any(
-                    score >= least and _overlap(again.box, face.box) > _SAME_FACE
+                    score >= least and overlap(again.box, face.box) > _SAME_FACE
                     for again, score in _found_faces(model, rgb, window)
                 ):
                     return True
@@ -165,10 +166,3 @@ def _found_faces(model: Any, rgb: Frame, window: SearchWindow) -> list[tuple[Fac
         down = (x / length, y / length) if length else (0.0, 1.0)
         found.append((Face(box, down, is_doubtful=False), float(detection.score[0])))
     return found
-
-
-def _overlap(one: Box, other: Box) -> float:
-    """Return the intersection over union of two boxes."""
-    shared = np.maximum(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0).prod()
-    union = (one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod() - shared
-    return float(shared / union)
