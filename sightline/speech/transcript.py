@@ -34,11 +34,18 @@ class Word(_TimeRange):
 
 
 class Segment(_TimeRange):
-    """A sentence, or the speech between two pauses. ``words`` is empty if the source has no word times."""
+    """A sentence, or the speech between two pauses. ``words`` is empty if the source has no word times.
+
+    ``language`` is an ISO 639-1 code, or None if it is that of the transcript. ``translation`` is the English text of a
+    segment in another language. ``speaker`` is the number of the voice, from 1, or None if it is not known.
+    """
 
     text: str = Field(min_length=1)
     confidence: Confidence | None = None
     words: tuple[Word, ...] = ()
+    language: str | None = None
+    translation: str | None = None
+    speaker: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _check_words(self) -> Segment:
@@ -56,7 +63,7 @@ class Transcript(BaseModel):
 
     segments: tuple[Segment, ...]
     language: str | None
-    engine: Literal["whisper", "pocketsphinx", "file"]
+    engine: Literal["faster-whisper", "whisper", "pocketsphinx", "file"]
     model: str
 
     @model_validator(mode="after")

@@ -111,10 +111,15 @@ def log_in(context: Any, address: str, login: str, screenshot: Path) -> None:
     """Log in to the UI, which needs reads and writes, and check that it lists the deployments."""
     tab = context.new_page()
     failed: list[tuple[int, str]] = []
-    tab.goto(address)
-    tab.locator("input").first.fill(login)
-    tab.keyboard.press("Enter")
-    tab.wait_for_url(re.compile(r"^[^?]*/dashboard"), timeout=60_000)
+    for _ in range(4):
+        tab.goto(address)
+        with suppress(PageTimeout):  # a busy machine can lose a script of the page
+            tab.locator("input").first.fill(login, timeout=30_000)
+            tab.keyboard.press("Enter")
+            tab.wait_for_url(re.compile(r"^[^?]*/dashboard"), timeout=30_000)
+            break
+    else:
+        raise AssertionError(f"the page shows no login: {tab.inner_text('body')[:1000]!r}")
     tab.on(
         "response", lambda response: failed.append((response.status, response.url)) if response.status >= 400 else None
     )
