@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.pose.skeleton import Keypoints
-from sightline.pose.track import Track, check_poses, check_rising, check_video, freeze
+from sightline.pose.track import Track, check_poses, check_rising, check_video, freeze, read_only
 
 _DTYPES = {
     "frames": np.int64,
@@ -92,10 +92,11 @@ class PeopleTrack:
     def of(self, person: int) -> Track:
         """Return the poses of one person; they are empty if there is no person with this number."""
         rows = self.people == person
+        alone = bool(rows.all())  # then the arrays are shared
         return Track(
-            frames=self.frames[rows],
-            times=self.times[rows],
-            keypoints=self.keypoints[rows],
+            frames=self.frames if alone else read_only(self.frames[rows]),
+            times=self.times if alone else read_only(self.times[rows]),
+            keypoints=self.keypoints if alone else read_only(self.keypoints[rows]),
             size=self.size,
             fps=self.fps,
             tracked_frames=self.tracked_frames,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sightline.pose.skeleton import JOINTS
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 _DTYPES = {
     "frames": np.int64,
@@ -73,12 +75,24 @@ class Poses(Protocol):
 
 
 def freeze(track: object, dtypes: Mapping[str, Any]) -> None:
-    """Replace the arrays of a frozen dataclass by read-only copies of these types; None stays None."""
+    """Make the arrays of a frozen dataclass read-only, with these types; None stays None.
+
+    Others are copied, unless they are read-only already: the poses of two hours are 22 MB a person.
+    """
     for name, dtype in dtypes.items():
         if (values := getattr(track, name)) is not None:
-            array = np.array(values, dtype)
-            array.setflags(write=False)
-            object.__setattr__(track, name, array)
+            object.__setattr__(track, name, _frozen(values, dtype))
+
+
+def read_only(values: NDArray[Scalar]) -> NDArray[Scalar]:
+    """Return an array that only the caller has, made read-only."""
+    values.setflags(write=False)
+    return values
+
+
+def _frozen(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    is_safe = isinstance(values, np.ndarray) and values.dtype == dtype and values.flags.owndata
+    return values if is_safe and not values.flags.writeable else read_only(np.array(values, dtype))
 
 
 def check_poses(track: Poses) -> None:

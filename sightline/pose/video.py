@@ -41,6 +41,7 @@ from sightline.pose.portraits import Portraits
 from sightline.pose.silhouettes import sample_people
 from sightline.pose.skeleton import JOINTS, LIMBS, Keypoints
 from sightline.pose.stills import StillPose, Stills
+from sightline.pose.track import read_only
 
 __all__ = ["StillPose", "TrackedVideo", "TrackingOutputs", "track_video", "tracking_outputs"]
 
@@ -233,12 +234,13 @@ class _Tracked:
         persons = np.array([numbers.get(piece, 0) for piece in self._pieces], np.int64)
         order = np.lexsort((persons, frames))
         order = order[persons[order] > 0]
-        keypoints = np.frombuffer(self._keypoints, np.float32).reshape(-1, len(JOINTS), 3)
+        keypoints = read_only(np.frombuffer(self._keypoints, np.float32).reshape(-1, len(JOINTS), 3)[order])
+        self._keypoints = bytearray()  # frees the memory
         return PeopleTrack(
             frames=frames[order],
             times=np.array(self._times, np.float64)[order],
             people=persons[order],
-            keypoints=keypoints[order],
+            keypoints=keypoints,
             size=size,
             fps=fps,
             tracked_frames=np.array(self.frames, np.int64),
