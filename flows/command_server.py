@@ -15,9 +15,10 @@ from sightline.errors import InvalidSetting
 from sightline.settings import settings
 
 if TYPE_CHECKING:
+    from prefect.settings import Settings
+
     from flows.local_server import ServerState
     from flows.waiting import Waiting
-    from prefect.settings import Settings
 
 __all__ = ["command_server"]
 
@@ -58,7 +59,7 @@ def command_server(waiting: Waiting) -> Iterator[None]:
             free = os.statvfs(folder.path)
             if free.f_bavail * free.f_frsize < _FULL_BYTES:
                 raise LocalServerError(
-                    f"the disk with {folder.database} is full. Free space there, or set XDG_STATE_HOME to another folder"
+                    f"the disk with {folder.database} is full. Free space, or set XDG_STATE_HOME to another folder"
                 ) from error
             raise
 

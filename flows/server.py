@@ -60,7 +60,7 @@ class LocalServer(BaseModel):
             [
                 f"{self.action}: {self.url}, Prefect {self.prefect}, process {self.process}, {end}",
                 f"login of its pages, in {self.login}: {Path(self.login).read_text('utf-8').strip()}",
-                f"for other programs: export PREFECT_API_URL={self.url}/api PREFECT_API_AUTH_STRING=$(cat {self.login})",
+                f"for other programs: PREFECT_API_URL={self.url}/api PREFECT_API_AUTH_STRING=$(cat {self.login})",
                 f"database: {self.database}, log: {self.log}",
             ]
         )

@@ -16,9 +16,10 @@ from sightline.errors import FailedWithResult, SightlineError
 from sightline.urls import without_credentials
 
 if TYPE_CHECKING:
-    from flows.waiting import Waiting
     from prefect import Flow, State
     from pydantic import BaseModel
+
+    from flows.waiting import Waiting
 
 __all__ = ["call_in_terminal", "run_in_terminal", "set_prefect_defaults"]
 
@@ -55,7 +56,9 @@ def run_in_terminal(
 ) -> int:
     """Run the flow and write its result to ``output``, or one line to standard error if it fails.
 
-    ``waiting`` shows what the start waits for. Returns the exit status: 0 if the state's type is Completed, which includes Skipped, else 1.
+    ``waiting`` shows what the start waits for.
+
+    Returns the exit status: 0 if the state's type is Completed, which includes Skipped, else 1.
     """
     from pydantic import BaseModel
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from flows.local_server.start import Say, replace, start, use
 from flows.local_server.state import Folder, LocalServerError, ServerState
 
-__all__ = ["using_server"]
+__all__ = ["earlier_database", "keep_running", "using_server"]
 
 _EARLIER = Path("data/prefect")
 """Where ``make ui`` kept its database, in the working folder, before there was a server for each user."""
@@ -42,19 +42,23 @@ def using_server(folder: Folder, idle_minutes: float, say: Say) -> Iterator[Serv
             if state.prefect == version("prefect"):
                 break
             users.release()
-        threading.Thread(target=_watch, args=(folder,), daemon=True).start()
+        keep_running(folder)
         yield state
 
 
 def earlier_database(folder: Folder) -> Path | None:
     """Return the database of this project's runs before version 0.2, which a new one takes over, if it exists."""
     home = os.environ.get("PREFECT_HOME")
-    path = (Path(home).expanduser() if home else _EARLIER) / "prefect.db"
+    path = (Path(home).expanduser() if home else _EARLIER).absolute() / "prefect.db"
     return path if path.exists() and path != folder.database else None
 
 
+def keep_running(folder: Folder) -> None:
+    """Start the server again whenever it ends without having been stopped, as long as this process runs."""
+    threading.Thread(target=_watch, args=(folder,), daemon=True).start()
+
+
 def _watch(folder: Folder) -> None:
-    """Start the server again whenever it ends without having been stopped."""
     with suppress(LocalServerError):  # the command reports what it cannot reach
         while True:
             lock = folder.server_lock()

@@ -9,7 +9,6 @@ import asyncio
 import os
 import shutil
 import sqlite3
-import sys
 import tempfile
 from contextlib import closing
 from importlib.metadata import version
@@ -122,4 +121,4 @@ def _copy(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
