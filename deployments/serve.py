@@ -19,7 +19,7 @@ from flows.local_server import (
     Lock,
     default_folder,
     earlier_database,
-    keep_running,
+    keeping_running,
     start,
     stop,
 )
@@ -70,13 +70,13 @@ def server(port: int = 0) -> Iterator[str]:
             lock = _free_lock(folder)
             users.share()
             state = start(folder, lock, _say, idle_minutes=None, port=port, earlier=earlier)
-            keep_running(folder)
             os.environ |= {"PREFECT_API_URL": state.api_url, "PREFECT_API_AUTH_STRING": folder.key()}
             if earlier and (results := earlier.with_name("storage")).exists():
                 # Suspended reviews continue with what they have stored there.
                 os.environ.setdefault("PREFECT_RESULTS_LOCAL_STORAGE_PATH", str(results))
             try:
-                yield state.url
+                with keeping_running(folder):
+                    yield state.url
             finally:
                 stop(folder)
     except LocalServerError as error:

@@ -4,9 +4,9 @@ It listens on loopback, on a free port, behind a key that only the user can read
 that of ``prefect server start``, and stops by itself when it has not been used for a while.
 """
 
-from flows.local_server.client import earlier_database, keep_running, using_server
+from flows.local_server.client import earlier_database, keeping_running, using_server
 from flows.local_server.database import copy_template
-from flows.local_server.start import Say, replace, running, start, stop
+from flows.local_server.lifecycle import Say, replace, running, start, stop
 from flows.local_server.state import HOST, Folder, LocalServerError, Lock, ServerState, default_folder
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "copy_template",
     "default_folder",
     "earlier_database",
-    "keep_running",
+    "keeping_running",
     "replace",
     "running",
     "start",

@@ -10,10 +10,10 @@ from contextlib import closing, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from flows.local_server.start import Say, replace, start, use
+from flows.local_server.lifecycle import Say, replace, start, use
 from flows.local_server.state import Folder, LocalServerError, ServerState
 
-__all__ = ["earlier_database", "keep_running", "using_server"]
+__all__ = ["earlier_database", "keeping_running", "using_server"]
 
 _EARLIER = Path("data/prefect")
 """Where ``make ui`` kept its database, in the working folder, before there was a server for each user."""
@@ -42,8 +42,8 @@ def using_server(folder: Folder, idle_minutes: float, say: Say) -> Iterator[Serv
             if state.prefect == version("prefect"):
                 break
             users.release()
-        keep_running(folder)
-        yield state
+        with keeping_running(folder):
+            yield state
 
 
 def earlier_database(folder: Folder) -> Path | None:
@@ -53,18 +53,24 @@ def earlier_database(folder: Folder) -> Path | None:
     return path if path.exists() and path != folder.database else None
 
 
-def keep_running(folder: Folder) -> None:
-    """Start the server again whenever it ends without having been stopped, as long as this process runs."""
-    threading.Thread(target=_watch, args=(folder,), daemon=True).start()
+@contextmanager
+def keeping_running(folder: Folder) -> Iterator[None]:
+    """Start the server again during the block whenever it ends without having been stopped."""
+    left = threading.Event()
+    threading.Thread(target=_watch, args=(folder, left), daemon=True).start()
+    try:
+        yield
+    finally:
+        left.set()
 
 
-def _watch(folder: Folder) -> None:
+def _watch(folder: Folder, left: threading.Event) -> None:
     with suppress(LocalServerError):  # the command reports what it cannot reach
         while True:
             lock = folder.server_lock()
-            lock.wait_alone()
+            lock.wait_alone()  # the server has ended
             ended = folder.state()
-            if ended is None:
+            if ended is None or left.is_set():
                 lock.close()
                 return
             start(folder, lock, _report, idle_minutes=ended.idle_minutes)

@@ -1,11 +1,10 @@
 """A server's database: copied from one that is ready, because creating the tables takes longer than the start.
 
-``python -m flows.local_server.database`` prepares that copy for the installed Prefect; ``make setup`` runs it.
+``python -m flows.local_server`` prepares it; else the first start does.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import sqlite3
@@ -84,29 +83,6 @@ def keep_as_template(database: Path) -> None:
         copy.replace(path)
 
 
-def main() -> None:
-    """Prepare the ready database of the installed version of Prefect, unless it exists."""
-    if template().exists():
-        return
-    with tempfile.TemporaryDirectory() as home:
-        os.environ |= {"PREFECT_HOME": home, "DO_NOT_TRACK": "1"}
-        for name in [name for name in os.environ if name.startswith("PREFECT_") and "DATABASE" in name]:
-            del os.environ[name]
-        asyncio.run(_create_tables())
-        keep_as_template(Path(home) / "prefect.db")
-
-
-async def _create_tables() -> None:
-    from prefect.server.database import provide_database_interface
-    from prefect.server.models.block_registration import run_block_auto_registration
-
-    database = provide_database_interface()
-    await database.create_db()
-    async with await database.session() as session:
-        await run_block_auto_registration(session=session)
-    await (await database.engine()).dispose()
-
-
 def _mark(database: Path) -> Path:
     return database.with_name(f"{database.name}.version")
 
@@ -118,7 +94,3 @@ def _copy(source: Path, target: Path) -> None:
         with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old, closing(sqlite3.connect(copy)) as new:
             old.backup(new)
         copy.replace(target)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""The process of the local server; ``flows.local_server.start`` starts it.
+"""The process of the local server; ``flows.local_server.lifecycle`` starts it.
 
 It inherits the server's lock, chooses its port, and reports on a pipe when it accepts requests, or why it cannot.
 """
@@ -37,6 +37,7 @@ _LOOP_SECONDS = {
     "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "60",
 }
 _KEEP_ALIVE_SECONDS = 5
+_NOT_STARTED = 3
 _STOP_SECONDS = 5
 _PROBES = {"/api/health", "/api/ready"}
 
@@ -100,7 +101,7 @@ def _serve(folder: Folder, ready: Any, arguments: dict[str, Any]) -> None:
         asyncio.run(_run(server, listener, usage, folder, idle_minutes))
         folder.remove_state()
         if not server.started:
-            raise LocalServerError(f"the local server did not start; {folder.log} says why")
+            raise SystemExit(_NOT_STARTED)  # the log says why
 
 
 async def _run(
@@ -172,6 +173,8 @@ def _environment(folder: Folder, port: int, *, prepared: bool) -> dict[str, str]
         own |= {
             "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",
             "PREFECT_SERVER_API_BLOCKS_REGISTER_ON_START": "false",
+            # Otherwise every collection of blocks is imported, to find out that none is new.
+            "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
         }
     return {name: os.environ.get(name, value) for name, value in defaults.items()} | own
 

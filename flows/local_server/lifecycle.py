@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ _STOP_SECONDS = 20.0
 _REPLACE_SECONDS = 10.0
 _PAUSE = 0.05
 _LOG_BYTES = 5 << 20
+_ERROR = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b")  # the line of a traceback that says what is wrong
 _ROOT = Path(__file__).resolve().parents[2]
 
 # Of the user's settings, the server must not get those of clients, nor those of another database.
@@ -141,11 +143,14 @@ def _started(folder: Folder, outcome: str) -> ServerState:
     report = json.loads(outcome) if outcome else {}
     if state := folder.state() if "ready" in report else None:
         return state
-    with suppress(OSError):
-        lines = folder.log.read_text("utf-8", "replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        report.setdefault("error", f"the local server did not start: {last[:300]}; its log is {folder.log}")
-    raise LocalServerError(str(report.get("error", f"the local server did not start; its log is {folder.log}")))
+    if "error" in report:
+        raise LocalServerError(str(report["error"]))
+    raise LocalServerError(f"the local server did not start: {_last_error(folder)}; its log is {folder.log}")
+
+
+def _last_error(folder: Folder) -> str:
+    lines = folder.log.read_text("utf-8", "replace").splitlines() if folder.log.exists() else []
+    return next((line[:300] for line in reversed(lines) if _ERROR.match(line)), "its process ended")
 
 
 def running(folder: Folder) -> ServerState | None:
