@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline.errors import InvalidSetting
-from sightline.settings import settings
 
 if TYPE_CHECKING:
     from prefect.settings import Settings
@@ -32,6 +31,8 @@ def command_server(waiting: Waiting) -> Iterator[None]:
     Raises ``InvalidSetting`` if there is none, and ``LocalServerError`` if the local one cannot be used.
     """
     from prefect.settings import get_current_settings
+
+    from sightline.settings import settings
 
     current = get_current_settings()
     if current.api.url:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -73,14 +74,19 @@ class Home:
         return state
 
 
-def ended(pid: int, seconds: float = 60) -> bool:
-    """Return whether the process ends within the time. A zombie has ended."""
+def kill(home: Home) -> ServerState:
+    """Kill the server, and return what it was when all of its threads have ended."""
+    state = home.server()
+    os.kill(state.pid, signal.SIGKILL)
+    assert ended(home)
+    return state
+
+
+def ended(home: Home, seconds: float = 60) -> bool:
+    """Return whether the server ends within the time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except FileNotFoundError:
+        if running(home.folder) is None:
             return True
         time.sleep(0.1)
     return False

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from flows.local_server import Folder, LocalServerError, earlier_database, running, stop, using_server
-from tests.flows.local_servers import SERVER, STARTED, TOYS, Home, ended, lines_until
+from tests.flows.local_servers import SERVER, STARTED, TOYS, Home, kill, lines_until
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,7 @@ def test_server_outlives_an_interrupted_command(started: Home) -> None:
 def test_killed_server_is_started_again_at_its_address(started: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands that have been running meanwhile know no other address."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(started.path / "cache"))
-    before = started.server()
-    os.kill(before.pid, signal.SIGKILL)
-    assert ended(before.pid)
-    assert running(started.folder) is None
+    before = kill(started)
     said: list[str] = []
     with using_server(started.folder, 60, said.append) as state:
         assert (state.port, state.answers()) == (before.port, True)

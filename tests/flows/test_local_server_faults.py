@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from flows.local_server import LocalServerError, running, stop, using_server
-from tests.flows.local_servers import SERVER, TOYS, Home, ended, lines_until
+from tests.flows.local_servers import SERVER, TOYS, Home, ended, kill, lines_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
@@ -38,18 +38,18 @@ def home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def test_idle_server_stops_and_the_next_command_starts_one(home: Home) -> None:
     with using_server(home.folder, 0.02, print) as state:
-        assert not ended(state.pid, 5), "a command uses it"
-    assert ended(state.pid, 30)
-    assert (running(home.folder), home.folder.state()) == (None, None)
+        assert not ended(home, 5), "a command uses it"
+        assert home.server() == state
+    assert ended(home)
+    assert home.folder.state() is None
     status, output, _ = home.run(*TOYS, "add-up", "stones")
     assert (status, output.splitlines()[0]) == (0, "add-up: Completed")
 
 
 def test_taken_port_is_replaced_by_a_free_one(home: Home) -> None:
-    with using_server(home.folder, 60, print) as state:
+    with using_server(home.folder, 60, print):
         pass
-    os.kill(state.pid, signal.SIGKILL)
-    assert ended(state.pid)
+    state = kill(home)
     with socket.create_server(("127.0.0.1", state.port)), using_server(home.folder, 60, print) as other:
         assert other.port != state.port
         assert other.answers()
@@ -61,7 +61,7 @@ def test_server_of_another_prefect_is_replaced_when_unused(home: Home) -> None:
         pass
     home.folder.write_state(with_fields(state, prefect="3.8.7"))
     with using_server(home.folder, 60, said.append) as other:
-        assert ended(state.pid, 1)
+        assert other.pid != state.pid
         assert (other.prefect, other.answers()) == (state.prefect, True)
     assert said[1] == f"replacing the local server of Prefect 3.8.7 by one of {state.prefect}"
 
@@ -69,7 +69,7 @@ def test_server_of_another_prefect_is_replaced_when_unused(home: Home) -> None:
 def test_run_survives_the_death_of_its_server(home: Home) -> None:
     with home.start(*TOYS, "add-up", "stones", "--seconds", "10") as command:
         lines_until(command, "adding: 0 %")
-        os.kill(home.server().pid, signal.SIGKILL)
+        os.kill(home.server().pid, signal.SIGKILL)  # its command starts it again at once
         output, errors = command.communicate(timeout=240)
     assert command.returncode == 0, errors
     assert output.splitlines()[0] == "add-up: Completed"
