@@ -264,9 +264,9 @@ class Settings(StorageSettings):
 
     local_server: Literal["persistent", "temporary", "off"] | None = Field(
         None,
-        description="The Prefect server of a command if PREFECT_API_URL is not set: persistent is shared by all commands "
-        "of a user, temporary ends with the command, off is none. By default persistent; temporary if CI is set or "
-        "Prefect's settings name a database.",
+        description="The Prefect server of a command if PREFECT_API_URL is not set: persistent is shared by all of a "
+        "user's commands, temporary ends with the command, off is none. By default persistent; temporary if CI is set "
+        "or Prefect's settings name a database.",
     )
     local_server_idle_minutes: PositiveFloat = Field(
         60.0, allow_inf_nan=False, description="Minutes without use after which the persistent server stops."
