@@ -191,14 +191,14 @@ def stop(folder: Folder) -> ServerState | None:
     with closing(folder.server_lock()) as lock:
         deadline, state, signalled = time.monotonic() + _START_SECONDS, None, 0.0
         while not lock.try_alone():
-            if not signalled and (state := folder.state()):  # None while the server starts
-                _require_here(folder, state)
+            found = folder.state()  # None while the server starts
+            if found and _is_running(folder, found):
+                state, signalled = found, time.monotonic()
                 folder.remove_state()  # so that its commands do not start another one
-                _signal(state, signal.SIGTERM)
+                _signal(folder, state, signal.SIGTERM)
+            elif state and time.monotonic() > signalled + _STOP_SECONDS:
                 signalled = time.monotonic()
-            elif state and signalled and time.monotonic() > signalled + _STOP_SECONDS:
-                _signal(state, signal.SIGKILL)
-                signalled = time.monotonic()
+                _signal(folder, state, signal.SIGKILL)
             if time.monotonic() > deadline:
                 raise LocalServerError(f"a process holds {folder.path / 'server.lock'} and does not end")
             time.sleep(_PAUSE)
@@ -206,9 +206,22 @@ def stop(folder: Folder) -> ServerState | None:
         return state
 
 
-def _signal(state: ServerState, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(state.pid, number)
+def _signal(folder: Folder, state: ServerState, number: signal.Signals) -> None:
+    if _is_running(folder, state):
+        with suppress(ProcessLookupError):
+            os.kill(state.pid, number)
+
+
+def _is_running(folder: Folder, state: ServerState) -> bool:
+    """Return whether the process of the state is the folder's server, and not one that has got its number since."""
+    _require_here(folder, state)
+    if not Path("/proc/self").exists():
+        return True  # macOS
+    try:
+        # Its only argument is a JSON object with the folder.
+        return json.dumps(str(folder.path)).encode() in Path(f"/proc/{state.pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return False
 
 
 def _require_here(folder: Folder, state: ServerState) -> None:

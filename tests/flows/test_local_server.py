@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace as with_fields
 from pathlib import Path
 
@@ -81,12 +82,19 @@ def test_killed_server_is_started_again_at_its_address(started: Home, monkeypatc
     assert said == ["the local Prefect server ended unexpectedly; starting it again"]
 
 
-def test_process_with_the_id_of_a_dead_server_is_left_alone(started: Home, tmp_path: Path) -> None:
+def test_process_with_the_id_of_a_dead_server_is_left_alone(
+    started: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = Folder(tmp_path / "prefect")
     folder.create()
+    monkeypatch.setattr("flows.local_server.lifecycle._START_SECONDS", 0.2)
     with subprocess.Popen(["sleep", "60"]) as other:
         folder.write_state(with_fields(started.server(), pid=other.pid))
         assert running(folder) is None
+        with closing(folder.server_lock()) as starting:
+            assert starting.try_alone()
+            with pytest.raises(LocalServerError, match=r"holds .*server\.lock and does not end"):
+                stop(folder)
         assert stop(folder) is None
         assert other.poll() is None
         other.kill()
