@@ -47,7 +47,7 @@ def main() -> None:
         signal.signal(name, lambda number, _: sys.exit(128 + number))
     try:
         with server(int(os.environ.get("PORT") or DEFAULT_PORT)) as url:
-            serve_flows(CATALOGUE, url)
+            serve_flows(CATALOGUE, url, login=os.environ["PREFECT_API_AUTH_STRING"])
     except ServerNotStarted as error:
         sys.exit(f"make ui: {error}")
     except KeyboardInterrupt:
@@ -101,8 +101,10 @@ def _say(text: str) -> None:
     print(f"sightline: {text}", file=sys.stderr)
 
 
-def serve_flows(catalogue: Sequence[FlowEntry], url: str) -> None:
+def serve_flows(catalogue: Sequence[FlowEntry], url: str, *, login: str) -> None:
     """Create the deployments of ``prefect.yaml`` on the server, and execute their runs until Ctrl-C.
+
+    ``login`` is what the pages at ``url`` ask for, which is printed.
 
     Schedules are created but inactive: on a workstation, scheduled runs start only after the user switches them on.
     """
@@ -111,7 +113,7 @@ def serve_flows(catalogue: Sequence[FlowEntry], url: str) -> None:
     deployments = [_deployment(entry) for entry in catalogue]
     print(
         f"\n{url} has a form for every flow, under Deployments: {', '.join(entry.name for entry in catalogue)}\n"
-        f"Log in with {os.environ['PREFECT_API_AUTH_STRING']}. The commands of this user use this server too.\n"
+        f"Log in with {login}. The commands of this user use this server too.\n"
         "Ctrl-C stops the server and the runs.\n",
         file=sys.stderr,
     )
