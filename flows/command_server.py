@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sightline.errors import InvalidSetting
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flows.local_server import ServerState
     from flows.waiting import Waiting
 
-__all__ = ["command_server"]
+__all__ = ["command_server", "default_kind"]
 
 _FULL_BYTES = 1 << 20
 
@@ -38,7 +38,7 @@ def command_server(waiting: Waiting) -> Iterator[None]:
     if current.api.url:
         yield
         return
-    kind = settings().local_server or _default(current)
+    kind = settings().local_server or default_kind(current)
     if kind == "off":
         raise InvalidSetting("there is no Prefect server: set PREFECT_API_URL, or LOCAL_SERVER=persistent")
     waiting.step("the Prefect server")
@@ -65,7 +65,8 @@ def command_server(waiting: Waiting) -> Iterator[None]:
             raise
 
 
-def _default(current: Settings) -> str:
+def default_kind(current: Settings) -> Literal["persistent", "temporary", "off"]:
+    """Return what LOCAL_SERVER is if it is not set, from Prefect's settings and the variable CI."""
     if not current.server.ephemeral.enabled:
         return "off"
     own = f"sqlite+aiosqlite:///{current.home}/prefect.db"
