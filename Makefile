@@ -141,6 +141,7 @@ clean: ## remove .venv, caches and the output of demo and benchmarks, but not ./
 $(LOCK_INSTALLED): $(UV_INSTALLED) requirements.lock pyproject.toml
 	$(UV) pip sync --quiet --python $(PYTHON) requirements.lock
 	$(UV) pip install --quiet --python $(PYTHON) --no-deps --editable .
+	@$(PYTHON) -m flows.local_server
 	@touch $@
 
 # A name on PATH may be a version manager's shim that does not work, so each candidate is executed.

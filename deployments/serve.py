@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, cast
-
-import httpx
 
 from deployments import prefect_file
 from flows.catalogue import CATALOGUE, Concurrency, FlowEntry
+from flows.local_server import (
+    HOST,
+    Folder,
+    LocalServerError,
+    Lock,
+    default_folder,
+    earlier_database,
+    keeping_running,
+    start,
+    stop,
+)
 from flows.terminal import set_prefect_defaults
 
 if TYPE_CHECKING:
@@ -25,18 +31,14 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "serve_flows", "server"]
 
-HOST = "127.0.0.1"  # the server has no authentication
 DEFAULT_PORT = 4200
-DEFAULT_HOME = Path("data/prefect")  # not ~/.prefect, whose profile may point to another server
 
-_START_TIMEOUT = 240  # seconds
-_STOP_TIMEOUT = 20
 _MAX_CONCURRENT_RUNS = 2  # a run uses several cores
 _START_SECONDS = 600  # a run that has not started by then loses its concurrency slot
 
 
 class ServerNotStarted(Exception):
-    """The server's port is in use, or the server did not respond."""
+    """The server's port or its database is in use, or the server did not start."""
 
 
 def main() -> None:
@@ -45,7 +47,7 @@ def main() -> None:
         signal.signal(name, lambda number, _: sys.exit(128 + number))
     try:
         with server(int(os.environ.get("PORT") or DEFAULT_PORT)) as url:
-            serve_flows(CATALOGUE, url)
+            serve_flows(CATALOGUE, url, login=os.environ["PREFECT_API_AUTH_STRING"])
     except ServerNotStarted as error:
         sys.exit(f"make ui: {error}")
     except KeyboardInterrupt:
@@ -54,38 +56,55 @@ def main() -> None:
 
 @contextmanager
 def server(port: int = 0) -> Iterator[str]:
-    """Run a Prefect server inside the context, and yield its URL. Enter it before Prefect is imported.
+    """Run the local Prefect server inside the context, and yield its URL. Enter it before Prefect is imported.
 
-    Port 0 chooses a free port. The server's data is in ``PREFECT_HOME``, by default ``./data/prefect``. Raises
-    ``ServerNotStarted``.
+    Commands use this server too. Port 0 chooses a free port. Raises ``ServerNotStarted``.
     """
     port = _available_port(port)
-    url = f"http://{HOST}:{port}"
     set_prefect_defaults()
-    home = Path(os.environ.setdefault("PREFECT_HOME", str(DEFAULT_HOME.absolute()))).expanduser()
-    home.mkdir(parents=True, exist_ok=True)
-    os.environ["PREFECT_API_URL"] = f"{url}/api"
-    print(f"Starting a Prefect server on {url}. The first start takes half a minute or more.", file=sys.stderr)
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "prefect", "--no-prompt", "server", "start", "--host", HOST, "--port", str(port)],
-        stdout=subprocess.DEVNULL,  # a banner
-        # Ctrl-C must not reach the server directly: the runs end first and report their state to it.
-        start_new_session=True,
-    )
+    folder = default_folder()
+    earlier = earlier_database(folder)
     try:
-        _wait_until_healthy(process, url)
-        yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        folder.create()
+        with closing(folder.users_lock()) as users:
+            lock = _free_lock(folder)
+            users.share()
+            state = start(folder, lock, _say, idle_minutes=None, port=port, earlier=earlier)
+            os.environ |= {"PREFECT_API_URL": state.api_url, "PREFECT_API_AUTH_STRING": folder.key()}
+            if earlier and (results := earlier.with_name("storage")).exists():
+                # Suspended reviews continue with what they have stored there.
+                os.environ.setdefault("PREFECT_RESULTS_LOCAL_STORAGE_PATH", str(results))
+            try:
+                with keeping_running(folder):
+                    yield state.url
+            finally:
+                stop(folder)
+    except LocalServerError as error:
+        raise ServerNotStarted(str(error)) from error
 
 
-def serve_flows(catalogue: Sequence[FlowEntry], url: str) -> None:
+def _free_lock(folder: Folder) -> Lock:
+    """Return the server's lock. A server that commands have started, and that none uses, is stopped."""
+    with closing(folder.users_lock()) as users:
+        if not users.try_alone():
+            raise ServerNotStarted(
+                f"commands use the local server, and only one server can use {folder.database}. Wait for them, "
+                "stop it with sightline server stop, or set PREFECT_HOME to another folder"
+            )
+        stop(folder)
+        lock = folder.server_lock()
+        lock.wait_alone()
+        return lock
+
+
+def _say(text: str) -> None:
+    print(f"sightline: {text}", file=sys.stderr)
+
+
+def serve_flows(catalogue: Sequence[FlowEntry], url: str, *, login: str) -> None:
     """Create the deployments of ``prefect.yaml`` on the server, and execute their runs until Ctrl-C.
+
+    ``login`` is what the pages at ``url`` ask for, which is printed.
 
     Schedules are created but inactive: on a workstation, scheduled runs start only after the user switches them on.
     """
@@ -94,7 +113,7 @@ def serve_flows(catalogue: Sequence[FlowEntry], url: str) -> None:
     deployments = [_deployment(entry) for entry in catalogue]
     print(
         f"\n{url} has a form for every flow, under Deployments: {', '.join(entry.name for entry in catalogue)}\n"
-        f"To see command-line runs there too: export PREFECT_API_URL={url}/api\n"
+        f"Log in with {login}. The commands of this user use this server too.\n"
         "Ctrl-C stops the server and the runs.\n",
         file=sys.stderr,
     )
@@ -145,19 +164,6 @@ def _available_port(port: int) -> int:
         except OSError as error:
             raise ServerNotStarted(f"port {port} is in use: {error.strerror}. Try make ui PORT={port + 1}") from error
         return int(probe.getsockname()[1])
-
-
-def _wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise ServerNotStarted(f"the server exited with status {process.returncode}; its errors are above")
-        try:
-            if httpx.get(f"{url}/api/health", trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    raise ServerNotStarted(f"the server did not respond at {url} within {_START_TIMEOUT} s")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from flows.catalogue import CATALOGUE, COMMANDS, CommandEntry, FlowEntry
 from flows.terminal import call_in_terminal, run_in_terminal, set_prefect_defaults
+from flows.waiting import Waiting
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -42,19 +43,25 @@ def run(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry]
 
     Returns the exit status: 0 Completed or Skipped, 1 Failed, 2 invalid usage, 130 interrupted.
     """
+    waiting = Waiting()
+    if "--help" not in arguments:
+        waiting.step("the command to load")
     try:
-        return _app(arguments, output, catalogue).meta(arguments) or _DONE  # help returns None
+        return _app(arguments, output, catalogue, waiting).meta(arguments) or _DONE  # help returns None
     except CycloptsError as error:
+        waiting.stop()
         print(f"sightline: {_usage_error(error)} (see --help)", file=sys.stderr)
         return _USAGE_ERROR
     except KeyboardInterrupt:
+        waiting.stop()
         print("sightline: interrupted", file=sys.stderr)
         return _INTERRUPTED
     finally:
+        waiting.stop()
         output.flush()
 
 
-def _app(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry]) -> App:
+def _app(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry], waiting: Waiting) -> App:
     app = App(
         name="sightline",
         help="Flows that process videos, images and audio, and train the models that they use.",
@@ -92,12 +99,15 @@ def _app(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry
             verbose: Show all log lines, and the traceback of an error.
         """
         command, bound, _ = app.parse_args(tokens)
+        if inspect.ismethod(command) or inspect.isfunction(command):
+            waiting.stop()
         if inspect.ismethod(command):  # built into the app: --help, --version
             command(*bound.args, **bound.kwargs)
             return 0
         if inspect.isfunction(command):
             return call_in_terminal(command, bound.arguments, output, as_json=json, verbose=verbose)
-        return run_in_terminal(cast("Flow[..., Any]", command), bound.arguments, output, as_json=json, verbose=verbose)
+        flow = cast("Flow[..., Any]", command)
+        return run_in_terminal(flow, bound.arguments, output, waiting, as_json=json, verbose=verbose)
 
     return app
 

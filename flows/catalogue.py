@@ -286,4 +286,9 @@ COMMANDS: tuple[CommandEntry, ...] = (
         target="flows.import_model:import_model",
         summary="Import a .pth or .pkl model of another project as a new version, which is not made current.",
     ),
+    CommandEntry(
+        name="server",
+        target="flows.server:server",
+        summary="Start, stop or show the Prefect server that the commands of this user share.",
+    ),
 )

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from flows.command_server import command_server
 from sightline.errors import FailedWithResult, SightlineError
 from sightline.urls import without_credentials
 
 if TYPE_CHECKING:
     from prefect import Flow, State
     from pydantic import BaseModel
+
+    from flows.waiting import Waiting
 
 __all__ = ["call_in_terminal", "run_in_terminal", "set_prefect_defaults"]
 
@@ -46,9 +46,17 @@ def set_prefect_defaults() -> None:
 
 
 def run_in_terminal(
-    flow: Flow[..., Any], parameters: Mapping[str, Any], output: TextIO, *, as_json: bool = False, verbose: bool = False
+    flow: Flow[..., Any],
+    parameters: Mapping[str, Any],
+    output: TextIO,
+    waiting: Waiting,
+    *,
+    as_json: bool = False,
+    verbose: bool = False,
 ) -> int:
     """Run the flow and write its result to ``output``, or one line to standard error if it fails.
+
+    ``waiting`` shows what the start waits for.
 
     Returns the exit status: 0 if the state's type is Completed, which includes Skipped, else 1.
     """
@@ -56,16 +64,19 @@ def run_in_terminal(
 
     if not verbose:
         _reduce_logging()
-    _announce_first_start()
+    _stop_at_first_record(waiting)
     try:
-        _start_server()
-        state = cast("State[Any]", flow(**parameters, return_state=True))
+        with command_server(waiting):
+            waiting.step(f"{flow.name} to start")
+            state = cast("State[Any]", flow(**parameters, return_state=True))
     except Exception as error:
+        waiting.stop()
         # The flow's own exceptions are in its state. This error prevented its start, or the report of its end.
         if verbose:
             traceback.print_exc()
-        print(f"sightline: {flow.name} could not run: {_one_line(_with_location(error))}", file=sys.stderr)
+        print(f"sightline: {flow.name} could not run: {_reason(error)}", file=sys.stderr)
         return _FAILED
+    waiting.stop()
     if not state.is_completed():
         failure = _error(state)
         print(f"sightline: {flow.name} {str(state.name).lower()}: {_reason(failure)}", file=sys.stderr)
@@ -158,43 +169,17 @@ def _text(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _announce_first_start() -> None:
-    # Prefect's temporary server needs a while to create a database, and prints nothing meanwhile.
-    from prefect.settings import get_current_settings
-    from sqlalchemy.engine import make_url
+def _stop_at_first_record(waiting: Waiting) -> None:
+    """Remove the line about the start as soon as the run logs, whether the record is shown or not."""
+    from prefect.logging.handlers import PrefectConsoleHandler
 
-    current = get_current_settings()
-    connection = current.server.database.connection_url
-    if current.api.url or not current.server.ephemeral.enabled or connection is None:
-        return
-    url = make_url(connection.get_secret_value())
-    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-        print(f"sightline: creating Prefect's database {url.database} (first start only)", file=sys.stderr)
+    def stop(_: logging.LogRecord) -> bool:
+        waiting.stop()
+        return True
 
-
-def _start_server() -> None:
-    """Let Prefect start its temporary server if no other server is configured, shielded from Ctrl-C.
-
-    The terminal interrupts every process of the group, but the server must outlive the run, which reports its end to
-    it. A process inherits the signal mask of the thread that starts it.
-    """
-    from prefect.client.orchestration import get_client
-
-    failures: list[Exception] = []
-
-    def start() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            get_client(sync_client=True)
-        except Exception as error:
-            failures.append(error)
-
-    # Prefect's settings are in the context, which a new thread does not inherit.
-    thread = threading.Thread(target=copy_context().run, args=(start,), daemon=True)
-    thread.start()
-    thread.join()
-    if failures:
-        raise failures[0]
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, PrefectConsoleHandler):
+            handler.filters.insert(0, stop)
 
 
 def _reduce_logging() -> None:

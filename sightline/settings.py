@@ -262,6 +262,16 @@ class Settings(StorageSettings):
         8091, ge=0, le=65_535, description="Port of the reconciler's /health and /metrics."
     )
 
+    local_server: Literal["persistent", "temporary", "off"] | None = Field(
+        None,
+        description="The Prefect server of a command if PREFECT_API_URL is not set: persistent is shared by all of a "
+        "user's commands, temporary ends with the command, off is none. By default persistent; temporary if CI is set "
+        "or Prefect's settings name a database.",
+    )
+    local_server_idle_minutes: PositiveFloat = Field(
+        60.0, allow_inf_nan=False, description="Minutes without use after which the persistent server stops."
+    )
+
     prefect_api_url: str | None = Field(None, description="Prefect's own setting: the address of the server's API.")
     prefect_api_auth_string: SecretStr | None = Field(None, description="Prefect's own setting: USER:PASSWORD.")
     prefect_api_key: SecretStr | None = Field(None, description="Prefect's own setting: a key of Prefect Cloud.")

@@ -51,6 +51,9 @@ first, end, _ = Path(certifi.where()).read_text("utf-8").partition("-----END CER
 CERTIFICATES.write_text(first + end, "utf-8")
 os.environ |= {
     "DO_NOT_TRACK": "1",
+    # A command in a test leaves no server behind, and does not use the user's.
+    "LOCAL_SERVER": "temporary",
+    "XDG_STATE_HOME": str(Path(PREFECT_HOME) / "state"),
     "PREFECT_API_SSL_CERT_FILE": str(CERTIFICATES),
     "PREFECT_HOME": PREFECT_HOME,
     "PREFECT_LOGGING_TO_API_ENABLED": "false",

@@ -25,7 +25,16 @@ RESULTS = "s3-bucket/sightline"
 _AWS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_REGION")
 _LINKS = ("PREFECT_UI_URL",)  # the server's address for browsers; containers use another one
 # Settings of the services; and one that the work pools set.
-_NOT_FOR_FLOWS = ("api_", "prefect_", "s3_events_", "reconciler_", "crash_retry_", "late_run_", "supervised")
+_NOT_FOR_FLOWS = (
+    "api_",
+    "local_server",
+    "prefect_",
+    "s3_events_",
+    "reconciler_",
+    "crash_retry_",
+    "late_run_",
+    "supervised",
+)
 
 
 def flow_environment(environment: Mapping[str, str], *, blocks: frozenset[str]) -> dict[str, str]:

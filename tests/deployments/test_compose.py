@@ -36,7 +36,8 @@ def names(prefix: str) -> set[str]:
 
 
 RECONCILER = names("reconciler_") | names("crash_retry_") | names("late_run_")
-FLOWS = names("") - names("api_") - names("s3_events_") - names("prefect_") - RECONCILER - POOLS
+WORKSTATION = names("local_server")  # for commands without PREFECT_API_URL
+FLOWS = names("") - names("api_") - names("s3_events_") - names("prefect_") - RECONCILER - POOLS - WORKSTATION
 QUEUE = {"S3_EVENTS_QUEUE_URL", "S3_EVENTS_DEAD_LETTER_QUEUE_URL"}
 
 

@@ -22,7 +22,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         served.update({deployment.flow_name: deployment for deployment in deployments})
 
     monkeypatch.setattr(prefect, "serve", serve)
-    serve_flows([_ENTRIES[name] for name in ("export-openpose", "sweep-uploads", "review-predictions")], "http://x")
+    entries = [_ENTRIES[name] for name in ("export-openpose", "sweep-uploads", "review-predictions")]
+    serve_flows(entries, "http://x", login="sightline:key")
     return served
 
 

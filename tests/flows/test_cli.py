@@ -171,7 +171,7 @@ def interrupt(at: str, home: Path) -> tuple[int, list[str]]:
     with subprocess.Popen(
         [*TOY_CLI, "add-up", "stones", "--seconds", "120"],
         cwd=ROOT,
-        env={**environment, "PREFECT_HOME": str(home)},
+        env={**environment, "PREFECT_HOME": str(home), "XDG_CACHE_HOME": str(home)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

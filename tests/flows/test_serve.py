@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args
@@ -19,12 +20,13 @@ import httpx
 import numpy as np
 import pytest
 from prefect.client.base import PrefectHttpxSyncClient
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from demo.clip import build_clip
 from deployments.serve import ServerNotStarted, server
 from flows.__main__ import run as sightline
 from flows.catalogue import CATALOGUE
+from flows.local_server import Folder
 from flows.monitor_model import monitor_model
 from flows.synthesize_pressure_maps import synthesize_pressure_maps
 from flows.train_image_classifier import train_image_classifier
@@ -59,8 +61,21 @@ class Local(NamedTuple):
 
     def client(self) -> httpx.Client:
         """Return a client that repeats requests, as Prefect's do: SQLite has one writer, others may get 503."""
-        url = f"{self.url}/api"
-        return PrefectHttpxSyncClient(base_url=url, trust_env=False, timeout=120, raise_on_all_errors=False)
+        return PrefectHttpxSyncClient(
+            base_url=f"{self.url}/api",
+            auth=httpx.BasicAuth(*self.key.split(":")),
+            trust_env=False,
+            timeout=120,
+            raise_on_all_errors=False,
+        )
+
+    def settings(self) -> AbstractContextManager[Any]:
+        """Make the flows of this process use the server."""
+        return temporary_settings({PREFECT_API_URL: f"{self.url}/api", PREFECT_API_AUTH_STRING: self.key})
+
+    @property
+    def key(self) -> str:
+        return Folder(self.home / "prefect" / "sightline").key()
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +152,7 @@ def test_form_gives_the_same_results_as_the_command_line(local: Local, tmp_path:
 
     options = [f"--{name.replace('_', '-')}={value}" for name, value in buckets("command").items()]
     output = io.StringIO()
-    with temporary_settings({PREFECT_API_URL: f"{local.url}/api"}):
+    with local.settings():
         command = ["process-video", str(clip), "--patient=ana", f"--transcript={transcript}", *options, "--json"]
         assert sightline(command, output) == 0
     assert json.loads(output.getvalue())["poses_extracted"] > 0
@@ -174,7 +189,7 @@ def test_drift_causes_one_alert_one_training_and_one_report(
         report: MonitoringReport = monitor_model("ward", since=since, until=until)
         return report
 
-    with temporary_settings({PREFECT_API_URL: f"{local.url}/api"}), local.client() as api:
+    with local.settings(), local.client() as api:
         await_true(lambda: api.get("/deployments/name/train-image-classifier/media").is_success)
         synthesize_pressure_maps(str(maps), count=240, people=6, seed=1)
         monkeypatch.setattr("sightline.training.common.publishing.now_in_utc", lambda: begin - week)
