@@ -161,12 +161,13 @@ def _text(value: Any) -> str:
 def _announce_first_start() -> None:
     # Prefect's temporary server needs a while to create a database, and prints nothing meanwhile.
     from prefect.settings import get_current_settings
-    from sqlalchemy.engine import make_url
 
     current = get_current_settings()
     connection = current.server.database.connection_url
     if current.api.url or not current.server.ephemeral.enabled or connection is None:
         return
+    from sqlalchemy.engine import make_url
+
     url = make_url(connection.get_secret_value())
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
         print(f"sightline: creating Prefect's database {url.database} (first start only)", file=sys.stderr)
