@@ -1,18 +1,20 @@
 """The first answer from a cold start. Run by ``make bench``. Linux only.
 
-Every figure is in processor seconds, user and system, of all processes that a command starts, a server that it leaves
-running included until it is idle. Ratios are between measurements of one round; the figure is the median over the rounds.
+Every figure is in processor seconds, user and system, of a command and all processes that it starts and stops. Ratios
+are between measurements of one round; the figure is the median over the rounds.
 
-- ``import``: ``python -c "import prefect"``, the unit of the next three.
+- ``import``: ``python -c "import prefect"``, the unit of the next four.
 - ``first``: ``sightline classify-images`` on one image of 32 pixels, with an empty home and no Prefect server or
-  database. Target: 6.
+  database. A server that the command leaves running counts, until it is idle. Target: 6.
 - ``next``: the same command with another image. Target: 2.5.
-- ``running``: the same with a running server.
+- ``running``: the same with a server that was started before. ``server``: what that server needs for it.
 - ``monitor``: ``sightline monitor-model`` on 200 captured events, with a running server. Target: 3.
 - ``video``: ``sightline process-video`` on 8 s of 1280x720 with a transcript and a running server, relative to ffmpeg,
   which decodes the clip, draws and encodes it, plus a program that runs MediaPipe's bare tracker. Target: 1.6.
-- ``api``: the memory (proportional set size) of ``make api`` with the model vehicles loaded. ``--before FOLDER`` measures
-  the same with an earlier version of the code. Target: 0.5 of it.
+- ``api``: the memory (proportional set size) of ``make api`` with the model vehicles loaded. ``--before FOLDER``
+  measures the same with an earlier version of the code. Target: 0.5 of it.
+
+The last three commands run in a home in which a command ran before, so that the caches of libraries exist.
 
 ``--code FOLDER`` measures another version of the code instead of this one.
 """
@@ -23,7 +25,6 @@ import argparse
 import ctypes
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,7 @@ import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,7 @@ EVENTS, CLIP_SECONDS, CLIP_SIZE = 200, 8, (1280, 720)
 TARGETS = {"first": 6.0, "next": 2.5, "monitor": 3.0, "video": 1.6, "api": 0.5}
 _SET_CHILD_SUBREAPER = 36  # of prctl(2)
 _READY_SECONDS = 120
+_IDLE_SECONDS = 0.1  # processor seconds per second of a server without work
 
 Figures = dict[str, float]
 
@@ -85,15 +88,16 @@ def main() -> None:
 def _measure_images(code: Path) -> Figures:
     with tempfile.TemporaryDirectory(prefix="sightline-cold-") as name:
         home = Path(name)
-        images = _images(home / "images", 4)
+        commands = [_sightline("classify-images", image) for image in _images(home / "images", 4)]
         cold, seconds = _environment(code, home), {"import": _import_seconds(code, home)}
-        for what, image in zip(("first", "next"), images, strict=False):
-            seconds[what] = _seconds(_sightline("classify-images", image), cold)
+        first, left_over = _run(commands[0], cold)
+        seconds["first"] = first + left_over
+        seconds["next"], _ = _run(commands[1], cold)
+        _end_left_over()
         with serve() as server:
             served = _environment(code, home, server.environment["PREFECT_API_URL"])
-            _seconds(_sightline("classify-images", images[2]), served)  # compiles nothing later on
-            seconds["running"] = _seconds(_sightline("classify-images", images[3]), served)
-        _end_left_over()
+            _run(commands[2], served)
+            seconds["running"], seconds["server"] = _run(commands[3], served)
     return _over_import(seconds)
 
 
@@ -103,7 +107,8 @@ def _measure_monitor(code: Path) -> Figures:
         captures = _captures(home / "captures")
         environment = _environment(code, home, server.environment["PREFECT_API_URL"])
         command = _sightline("monitor-model", "vehicles", "--capture", captures)
-        return _over_import({"import": _import_seconds(code, home), "monitor": _seconds(command, environment)})
+        _run(command, environment)
+        return _over_import({"import": _import_seconds(code, home), "monitor": _run(command, environment)[0]})
 
 
 def _measure_video(code: Path) -> Figures:
@@ -119,12 +124,15 @@ def _measure_video(code: Path) -> Figures:
         home = Path(name)
         words = home / "words.vtt"
         words.write_text(transcript(CLIP_SECONDS))
+        bare = _environment(ROOT, home)
+        tracker = [sys.executable, "-m", "benchmarks.video", "--tracker", str(clip)]
+        ffmpeg = [sys.executable, "-m", "benchmarks.video", "--ffmpeg", str(clip)]
+        _run(tracker, bare)
+        seconds = {"ffmpeg s": _run(ffmpeg, bare)[0], "tracker s": _run(tracker, bare)[0]}
         environment = _environment(code, home, server.environment["PREFECT_API_URL"])
         command = _sightline("process-video", clip, "--patient", "ana", "--transcript", words)
-        flow = _seconds(command, environment)
-        ffmpeg = _seconds([sys.executable, "-m", "benchmarks.video", "--ffmpeg", str(clip)], dict(os.environ))
-        tracker = _seconds([sys.executable, "-m", "benchmarks.video", "--tracker", str(clip)], dict(os.environ))
-    return {"flow s": flow, "ffmpeg s": ffmpeg, "tracker s": tracker, "video": flow / (ffmpeg + tracker)}
+        flow, _ = _run(command, environment)
+    return {"flow s": flow, **seconds, "video": flow / sum(seconds.values())}
 
 
 def _measure_api(code: Path, before: Path | None) -> Figures:
@@ -162,11 +170,9 @@ def _wait_until_ready(client: Any, process: subprocess.Popen[bytes]) -> None:
 
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        try:
+        with suppress(httpx.TransportError):  # it does not listen yet
             if client.get("/ready").status_code == httpx.codes.OK:
                 return
-        except httpx.TransportError:
-            pass  # it does not listen yet
         time.sleep(0.2)
     raise SystemExit(f"the service was not ready after {_READY_SECONDS} s")
 
@@ -178,7 +184,7 @@ def _over_import(seconds: Figures) -> Figures:
 
 
 def _import_seconds(code: Path, home: Path) -> float:
-    return _seconds([sys.executable, "-c", "import prefect"], _environment(code, home))
+    return _run([sys.executable, "-c", "import prefect"], _environment(code, home))[0]
 
 
 def _sightline(*arguments: str | Path) -> list[str]:
@@ -200,33 +206,34 @@ def _environment(code: Path, home: Path, server: str | None = None) -> dict[str,
     }
 
 
-def _seconds(command: Sequence[str], environment: dict[str, str]) -> float:
-    """Run the command and return the processor seconds of everything that it started."""
-    before = _tree_seconds()
-    completed = subprocess.run(command, env=environment, cwd=environment.get("PYTHONPATH", ROOT), capture_output=True)
-    if completed.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{completed.stderr.decode()[-3000:]}")
-    after = _tree_seconds()
-    while (idle := _tree_seconds_later()) - after > 0.05:  # a server that still works on the command
-        after = idle
-    return idle - before
+def _run(command: Sequence[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Run the command. Return its processor seconds, and those of servers that it uses or leaves running."""
+    servers = _seconds_of_running()
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command, env=environment, cwd=environment["PYTHONPATH"], stdout=subprocess.DEVNULL, stderr=errors
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            errors.seek(0)
+            raise SystemExit(f"{' '.join(command)} failed:\n{errors.read().decode()[-3000:]}")
+    before = _seconds_of_running()
+    while True:
+        time.sleep(1)
+        now = _seconds_of_running()
+        if now - before < _IDLE_SECONDS:
+            return used.ru_utime + used.ru_stime, now - servers
+        before = now
 
 
-def _tree_seconds_later() -> float:
-    time.sleep(1)
-    return _tree_seconds()
-
-
-def _tree_seconds() -> float:
-    """Return the processor seconds so far of all processes that this one and its children started."""
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    total = ended.ru_utime + ended.ru_stime
+def _seconds_of_running() -> float:
+    """Return the processor seconds so far of all running processes that this one and its children started."""
+    total = 0.0
     for process in psutil.Process().children(recursive=True):
-        try:
+        with suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system + times.children_user + times.children_system
+            total += times.user + times.system + times.children_user + times.children_system
     return total
 
 

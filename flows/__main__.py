@@ -5,6 +5,7 @@ Commands that run no flow follow the flows.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import signal
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "run"]
 
+_ALLOCATIONS = 50_000  # between two collections of garbage; with Python's 700, they are a sixth of the time of imports
+
 _DONE = 0
 _USAGE_ERROR = 2
 _INTERRUPTED = 128 + signal.SIGINT
@@ -31,6 +34,7 @@ _TERMINATED = 128 + signal.SIGTERM
 
 def main(catalogue: Sequence[FlowEntry] = CATALOGUE) -> NoReturn:
     """Run the console script. Standard output receives only the output of ``run``; all other prints go to stderr."""
+    gc.set_threshold(_ALLOCATIONS)
     set_prefect_defaults()
     # Raising SystemExit, unlike the signal's default action, stops the server that was started for the run.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["InvalidGraph", "OpenVINOBackend", "has_native_bfloat16", "runtime"]
 
 # The intermediate values of a small batch stay in the processor's cache, and need little memory; small networks need
-# fewer requests in batches. The limit, of the values in the largest tensor, is 2 images for ConvNeXt-Tiny at 224x224, its
-# fastest of 1, 2, 4, 8, 16 and 32.
+# fewer requests in batches. The limit, of the values in the largest tensor, is 2 images for ConvNeXt-Tiny at 224x224:
+# its fastest of 1, 2, 4, 8, 16 and 32.
 _BATCH_VALUES, _MAX_BATCH = 2_500_000, 32
 
 
