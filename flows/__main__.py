@@ -17,6 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from flows.catalogue import CATALOGUE, COMMANDS, CommandEntry, FlowEntry
+from flows.signatures import signature_of
 from flows.terminal import call_in_terminal, run_in_terminal, set_prefect_defaults
 
 if TYPE_CHECKING:
@@ -73,10 +74,11 @@ def _app(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry
     entries: tuple[FlowEntry | CommandEntry, ...] = (*catalogue, *COMMANDS)
     for entry in entries:
         # The called command shows its docstring as help; the others are listed without being imported.
+        called = entry.name in arguments
         app.command(
-            entry.target,
+            signature_of(entry.target) if called and "--help" in arguments else entry.target,
             name=entry.name,
-            help=None if entry.name in arguments else entry.summary,
+            help=None if called else entry.summary,
             help_format="markdown",
         )
 
