@@ -3,7 +3,8 @@
 Every figure is in processor seconds, user and system, of a command and all processes that it starts and stops. Ratios
 are between measurements of one round; the figure is the median over the rounds.
 
-- ``import``: ``python -c "import prefect"``, the unit of the next four.
+- ``import``: ``python -c "import prefect"``, the unit of the next five.
+- ``help``: ``sightline classify-images --help``.
 - ``first``: ``sightline classify-images`` on one image of 32 pixels, with an empty home and no Prefect server or
   database. A server that the command leaves running counts, until it is idle. Target: 6.
 - ``next``: the same command with another image. Target: 2.5.
@@ -90,6 +91,7 @@ def _measure_images(code: Path) -> Figures:
         home = Path(name)
         commands = [_sightline("classify-images", image) for image in _images(home / "images", 4)]
         cold, seconds = _environment(code, home), {"import": _import_seconds(code, home)}
+        seconds["help"], _ = _run(_sightline("classify-images", "--help"), cold)
         first, left_over = _run(commands[0], cold)
         seconds["first"] = first + left_over
         seconds["next"], _ = _run(commands[1], cold)

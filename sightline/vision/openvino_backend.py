@@ -125,11 +125,12 @@ def _read(graph: Path, input: ImageInput) -> Any:  # noqa: A002
 def _values_per_image(model: Any) -> int:
     """Return the number of values in the largest tensor that the model computes for an image."""
     shapes = (output.partial_shape for operation in model.get_ordered_ops() for output in operation.outputs())
-    return max(
+    largest: int = max(
         math.prod(length.get_length() for length in list(shape)[1:] if length.is_static)
         for shape in shapes
         if shape.rank.is_static and len(shape) and shape[0].is_dynamic
     )
+    return largest
 
 
 def _normalising(model: Any, input: ImageInput) -> Any:  # noqa: A002

@@ -96,7 +96,6 @@ def test_flows_import_only_what_they_use(prefect_server: str, tmp_path: Path) ->
         (["export-training-data", "vehicles", str(tmp_path / "exported")], set()),
         (["remind-reviewers"], set()),
         (["sweep-uploads"], set()),
-        (["retrain-all"], set()),
         (["train-emotion", "ana"], set()),
         (["classify-images", str(image), "--model", "vehicles"], {"PIL", "cv2", "openvino", "pyarrow"}),
         (["monitor-model", "vehicles"], {"matplotlib"}),
