@@ -161,7 +161,7 @@ def _api_mib(code: Path) -> float:
                 payload = {"images": [b64encode(image.read_bytes()).decode()]}
                 answer = client.post("/classify", params={"model": "vehicles"}, json=payload)
                 answer.raise_for_status()
-            return sum(part.memory_full_info().pss for part in _with_children(process.pid)) / (1 << 20)
+            return float(sum(part.memory_full_info().pss for part in _with_children(process.pid)) / (1 << 20))
         finally:
             process.terminate()
             process.wait(60)

@@ -188,12 +188,12 @@ def run_flow(clip: Path) -> dict[str, Any]:
 
     duration = probe(clip).duration
     with tempfile.TemporaryDirectory() as name:
-        transcript = Path(name) / "transcript.vtt"
-        transcript.write_text(transcript(duration))
+        words = Path(name) / "transcript.vtt"
+        words.write_text(transcript(duration))
         start, processor = time.perf_counter(), time.process_time()
         result = process_video(
             str(clip), "bench", video_bucket=f"{name}/videos", patients_bucket=f"{name}/patients",
-            transcript=str(transcript), pose_fps=POSE_FPS,
+            transcript=str(words), pose_fps=POSE_FPS,
         )  # fmt: skip
         seconds, processor = time.perf_counter() - start, time.process_time() - processor
         timings = json.loads(Path(result.metadata_file).read_bytes())["timings"]
