@@ -134,8 +134,12 @@ class Models:
     is damaged, missing or slow to load delays no other.
     """
 
-    def __init__(self, registry: Registry, config: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, registry: Registry, config: Settings, metrics: Metrics, before_ranking: Callable[[], None] = lambda: None
+    ) -> None:
+        """Prepare the models. ``before_ranking`` is called before a ranking model is taken into use."""
         self.registry, self._config, self._metrics = registry, config, metrics
+        self._before_ranking = before_ranking
         required = config.api_models is not None
         self._slots = {
             name: _Slot(name, ModelName.parse(pinned(name, config)).version, required)
@@ -236,6 +240,8 @@ class Models:
     async def _swap(self, slot: _Slot, version: int) -> None:
         label = ModelName.parse(slot.name).with_version(version).label
         model = await asyncio.to_thread(_load_and_warm_up, self.registry, label, self._config)
+        if model.record.task == RANKING:
+            self._before_ranking()
         before = slot.current
         slot.current, slot.problem = ServedModel(slot.name, model, self._config, self._metrics), None
         self._metrics.swaps.labels(slot.name).inc()

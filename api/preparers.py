@@ -1,4 +1,4 @@
-"""Threads that find people in photos. Each has its own MediaPipe models, loaded once."""
+"""Threads that find people in photos. Each has its own MediaPipe models, loaded once, when they are needed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,11 @@ class _Worker:
 
 
 class PreparerPool:
-    """Runs work that needs a :class:`~sightline.ranking.Preparer`, on one thread per core, at most four."""
+    """Runs work that needs a :class:`~sightline.ranking.Preparer`, on one thread per core, at most four.
+
+    The threads start at the first call of ``start`` or ``run``: with their models they need more memory than everything
+    else, and a service without a ranking model may never use them.
+    """
 
     def __init__(self) -> None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
@@ -43,6 +47,7 @@ class PreparerPool:
         self._workers: list[_Worker] = []
         self._waiting = 0
         self._starting: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
         self._closing = asyncio.Event()
         self.problem: str | None = None
         """Why a thread could not load its models at the last attempt."""
@@ -53,13 +58,13 @@ class PreparerPool:
         return bool(self._workers)
 
     @property
-    def were_tried(self) -> bool:
-        """Whether every thread has loaded its models, or one has failed to."""
-        return self.problem is not None or len(self._workers) == self._threads
+    def is_loading(self) -> bool:
+        """Whether the threads were started, and neither has every one loaded its models nor one failed to."""
+        return self._starting is not None and self.problem is None and len(self._workers) < self._threads
 
-    async def start(self) -> None:
-        """Begin to load the models."""
-        self._starting = asyncio.create_task(self._start())
+    def start(self) -> None:
+        """Begin to load the models, unless that was begun before."""
+        self._starting = self._starting or asyncio.create_task(self._start())
 
     async def close(self) -> None:
         """Wait for the work in progress, and free the models."""
@@ -76,6 +81,8 @@ class PreparerPool:
 
         Raises :class:`Problem` if too many photos wait, or if no thread could load its models.
         """
+        self.start()
+        await self._tried.wait()
         if self.problem and not self._workers:
             raise Problem(503, "model_damaged", self.problem)
         if self._waiting >= self._threads * _MAX_WAITING:
@@ -105,11 +112,13 @@ class PreparerPool:
             self.problem = None
             self._workers.append(worker)
             self._free.put_nowait(worker)
+            self._tried.set()
 
     async def _pause(self, problem: str) -> None:
         if problem != self.problem:
             _log.exception(problem)
         self.problem = problem
+        self._tried.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(_RETRY_SECONDS):
                 await self._closing.wait()

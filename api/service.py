@@ -34,20 +34,20 @@ class Service:
     @classmethod
     def create(cls, config: Settings) -> Self:
         """Return a service that is not running yet. Raises ``InvalidModelName``."""
-        metrics = Metrics()
-        models = Models(Registry(config.models), config, metrics)
-        return cls(config, metrics, models, PreparerPool(), ImageReader(config, metrics))
+        metrics, preparers = Metrics(), PreparerPool()
+        models = Models(Registry(config.models), config, metrics, before_ranking=preparers.start)
+        return cls(config, metrics, models, preparers, ImageReader(config, metrics))
 
     @property
     def is_ready(self) -> bool:
         """Whether all that can be loaded is loaded and warmed up, and requests to it are processed."""
-        return self.models.are_ready and self.preparers.were_tried
+        return self.models.are_ready and not self.preparers.is_loading
 
     @property
     def not_served(self) -> dict[str, str]:
         """What the service cannot use at the moment, with the reason: models, and the detection of people."""
         reasons = {state.name: state.problem or LOADING for state in self.models.states() if state.record is None}
-        if not self.preparers.are_ready:
+        if self.preparers.problem or self.preparers.is_loading:
             reasons[PEOPLE] = self.preparers.problem or LOADING
         return reasons
 
@@ -71,7 +71,6 @@ class Service:
     async def running(self) -> AsyncIterator[None]:
         """Load the models and keep them current; at the end, complete the waiting requests."""
         await self.models.start()
-        await self.preparers.start()
         try:
             yield
         finally:

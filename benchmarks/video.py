@@ -43,12 +43,16 @@ def main() -> None:
     arguments.add_argument("--long", action="store_true", help="measure two hours too, which takes half an hour")
     arguments.add_argument("--flow", type=Path, help=argparse.SUPPRESS)
     arguments.add_argument("--tracker", type=Path, help=argparse.SUPPRESS)
+    arguments.add_argument("--ffmpeg", type=Path, help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if options.flow:
         print(json.dumps(run_flow(options.flow)))
         return
     if options.tracker:
         print(json.dumps(_run_tracker(options.tracker)))
+        return
+    if options.ffmpeg:
+        print(json.dumps(_run_ffmpeg(options.ffmpeg)))
         return
     OUT.mkdir(exist_ok=True)
     path = OUT / "video.json"
@@ -168,7 +172,7 @@ def _run_tracker(clip: Path) -> dict[str, float]:
     return {"seconds": seconds, "frames": frames}
 
 
-def _transcript(seconds: float) -> str:
+def transcript(seconds: float) -> str:
     """Return a cue of 4 s for every 10 s of the first minute."""
     cues = [
         f"00:{start:02d}.000 --> 00:{start + 4:02d}.000\n{text}"
@@ -184,12 +188,12 @@ def run_flow(clip: Path) -> dict[str, Any]:
 
     duration = probe(clip).duration
     with tempfile.TemporaryDirectory() as name:
-        transcript = Path(name) / "transcript.vtt"
-        transcript.write_text(_transcript(duration))
+        words = Path(name) / "transcript.vtt"
+        words.write_text(transcript(duration))
         start, processor = time.perf_counter(), time.process_time()
         result = process_video(
             str(clip), "bench", video_bucket=f"{name}/videos", patients_bucket=f"{name}/patients",
-            transcript=str(transcript), pose_fps=POSE_FPS,
+            transcript=str(words), pose_fps=POSE_FPS,
         )  # fmt: skip
         seconds, processor = time.perf_counter() - start, time.process_time() - processor
         timings = json.loads(Path(result.metadata_file).read_bytes())["timings"]

@@ -13,9 +13,9 @@ from flows.process_video import VideoResult, process_video
 from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
-from sightline.uploads import Settled, Upload
+from sightline.uploads import Kind, Settled, Upload
 from tasks.support.flow import sightline_flow, skipped
-from tasks.uploads import Kind, find_upload, upload_lease
+from tasks.uploads import find_upload, upload_lease
 
 
 class UploadResult(BaseModel):

@@ -22,7 +22,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
-from boto3.exceptions import RetriesExceededError, S3UploadFailedError
 from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
@@ -101,6 +100,8 @@ def failing_fast() -> Iterator[None]:
 
 def is_transient(error: BaseException | None) -> bool:
     """Return whether the same request may succeed later: no answer, half an answer, an internal error, throttling."""
+    from boto3.exceptions import RetriesExceededError, S3UploadFailedError
+
     match error:
         case ClientError():
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

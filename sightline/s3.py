@@ -15,13 +15,15 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-from cloudpathlib import S3Path
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sightline.errors import StorageError, TooLarge
 from sightline.outages import patiently
+
+if TYPE_CHECKING:
+    from cloudpathlib import S3Path
 
 __all__ = [
     "create",
@@ -30,7 +32,9 @@ __all__ = [
     "download",
     "exists",
     "head",
+    "is_failure",
     "is_missing_object",
+    "locate",
     "move",
     "pages",
     "prefix",
@@ -43,6 +47,13 @@ __all__ = [
 ]
 
 _MAX_CONFLICTS = 8  # attempts of a conditional create that S3 answers with "in conflict", about ten seconds in total
+
+
+def locate(uri: str) -> S3Path:
+    """Return the location of an object or a folder. Only this imports boto3, which takes as long as numpy."""
+    from cloudpathlib import S3Path
+
+    return S3Path(uri)
 
 
 def read(location: S3Path, limit: int | None) -> bytes:
@@ -168,8 +179,17 @@ def prefix(folder: S3Path) -> str:
     return f"{folder.key.rstrip('/')}/" if folder.key else ""
 
 
-def is_missing_object(error: ClientError, location: S3Path) -> bool:
+def is_failure(error: Exception) -> bool:
+    """Return whether a request to S3 failed, or could not be sent."""
+    from boto3.exceptions import Boto3Error
+
+    return isinstance(error, BotoCoreError | ClientError | Boto3Error)
+
+
+def is_missing_object(error: Exception, location: S3Path) -> bool:
     """Return whether the request failed because the object is missing, not the bucket."""
+    if not isinstance(error, ClientError):
+        return False
     code = error.response["Error"]["Code"]
     # A response without a body has only the status, for a missing key and for a missing bucket alike.
     return bool(code == "NoSuchKey" or (code == "404" and _has_bucket(location)))

@@ -21,16 +21,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISDIR
 from tempfile import NamedTemporaryFile
-from typing import IO, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
-
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
-from cloudpathlib import S3Path
 
 from sightline import atomic, s3
 from sightline.errors import StorageError, TooLarge
 from sightline.outages import failing_fast
+
+if TYPE_CHECKING:
+    from cloudpathlib import S3Path
 
 __all__ = [
     "Location",
@@ -62,12 +61,12 @@ __all__ = [
     "writing",
 ]
 
-Location: TypeAlias = Path | S3Path
+Location: TypeAlias = "Path | S3Path"
 
 
 def locate(uri: str | Location) -> Location:
     """Return the location that ``uri`` names: ``s3://bucket/key``, ``file:///path`` or a path."""
-    if isinstance(uri, S3Path):
+    if not isinstance(uri, str | Path):
         return uri
     text = str(uri)
     scheme, separator, _ = text.partition("://")
@@ -80,7 +79,7 @@ def locate(uri: str | Location) -> Location:
             raise StorageError(f"{text}: S3 takes no credentials from a URI. Set AWS_ACCESS_KEY_ID or AWS_PROFILE")
         if not text.partition("://")[2].strip("/"):
             raise StorageError(f"{text}: names no bucket. Write it as s3://bucket/key")
-        return S3Path(text.rstrip("/"))
+        return s3.locate(text.rstrip("/"))
     if text.startswith("s3:/"):
         raise StorageError(f"{text}: a slash is missing, which makes it a local folder. Write it as s3://")
     return Path(text).expanduser()
@@ -108,7 +107,7 @@ def key_under(location: Location, root: Location) -> str | None:
 def read_bytes(location: Location, limit: int | None = None) -> bytes:
     """Return the file's content. Raise ``TooLarge`` without reading it if it has more than ``limit`` bytes."""
     with _errors(location):
-        if isinstance(location, S3Path):
+        if not isinstance(location, Path):
             return s3.read(location, limit)
         if limit is not None and (length := size(location)) > limit:
             raise TooLarge(str(location), length, limit)
@@ -122,7 +121,7 @@ def read_bytes(location: Location, limit: int | None = None) -> bytes:
 def read_start(location: Location, length: int) -> bytes:
     """Return the first ``length`` bytes of the file, or all if it has fewer."""
     with _errors(location):
-        if isinstance(location, S3Path):
+        if not isinstance(location, Path):
             return s3.read_start(location, length)
         with location.open("rb", buffering=0) as file:
             return file.read(length)
@@ -131,7 +130,7 @@ def read_start(location: Location, length: int) -> bytes:
 def write_bytes(location: Location, data: bytes) -> None:
     """Write the complete file or nothing, replacing any existing file."""
     with _errors(location):
-        if isinstance(location, S3Path):
+        if not isinstance(location, Path):
             s3.write(location, data)
         else:
             with atomic.replacing(location) as file:
@@ -141,7 +140,7 @@ def write_bytes(location: Location, data: bytes) -> None:
 def write_file(location: Location, source: Path) -> None:
     """Copy the local file ``source`` to the location, completely or not at all, replacing any existing file."""
     with _errors(location):
-        if isinstance(location, S3Path):
+        if not isinstance(location, Path):
             s3.upload(location, source)
         else:
             with source.open("rb") as content, atomic.replacing(location) as file:
@@ -172,7 +171,7 @@ def create(location: Location, data: bytes) -> bool:
     something unique into the file, and reads it back if the result is False.
     """
     with _errors(location):
-        return s3.create(location, data) if isinstance(location, S3Path) else atomic.create(location, data)
+        return atomic.create(location, data) if isinstance(location, Path) else s3.create(location, data)
 
 
 def swap(location: Location, old: bytes | None, new: bytes) -> bool:
@@ -184,13 +183,13 @@ def swap(location: Location, old: bytes | None, new: bytes) -> bool:
     if old is None:
         return create(location, new)
     with _errors(location):
-        return s3.swap(location, old, new) if isinstance(location, S3Path) else atomic.swap(location, old, new)
+        return atomic.swap(location, old, new) if isinstance(location, Path) else s3.swap(location, old, new)
 
 
 def exists(location: Location) -> bool:
     """Return whether there is a file. A location that cannot be accessed is an error."""
     with _errors(location):
-        return s3.exists(location) if isinstance(location, S3Path) else location.is_file()
+        return location.is_file() if isinstance(location, Path) else s3.exists(location)
 
 
 def size(location: Location) -> int:
@@ -231,7 +230,8 @@ def walk(folder: Location) -> Iterator[StoredFile]:
         for page in s3.pages(folder, delimiter=""):
             for item in page.get("Contents", ()):
                 if not item["Key"].endswith("/"):
-                    yield _stored_object(S3Path(f"s3://{folder.bucket}/{item['Key']}"), item, item["Size"])
+                    location = s3.locate(f"s3://{folder.bucket}/{item['Key']}")
+                    yield _stored_object(location, item, item["Size"])
 
 
 def unlisted(folder: Location) -> Iterator[Path]:
@@ -250,7 +250,7 @@ def unlisted(folder: Location) -> Iterator[Path]:
 def stored(location: Location) -> StoredFile:
     """Return the file as :func:`walk` yields it."""
     with _errors(location):
-        if isinstance(location, S3Path):
+        if not isinstance(location, Path):
             response = s3.head(location)
             return _stored_object(location, response, response["ContentLength"])
         try:
@@ -272,7 +272,7 @@ def move(source: Location, target: Location) -> None:
     with _errors(source):
         if isinstance(source, Path) and isinstance(target, Path):
             atomic.move(source, target)
-        elif isinstance(source, S3Path) and isinstance(target, S3Path):
+        elif not isinstance(source, Path) and not isinstance(target, Path):
             s3.move(source, target)
         else:
             raise StorageError(f"{source}: cannot be moved to another kind of storage, {target}")
@@ -281,7 +281,7 @@ def move(source: Location, target: Location) -> None:
 def remove(location: Location) -> None:
     """Remove a file, if there is one."""
     with _errors(location):
-        if isinstance(location, S3Path):
+        if not isinstance(location, Path):
             s3.delete(location)
         else:
             location.unlink(missing_ok=True)
@@ -290,7 +290,7 @@ def remove(location: Location) -> None:
 def remove_folder(folder: Location) -> None:
     """Remove ``folder``, if it exists, and everything below it, except files that are written in the meantime."""
     with _errors(folder):
-        if isinstance(folder, S3Path):
+        if not isinstance(folder, Path):
             s3.delete_folder(folder)
         else:
             atomic.remove_folder(folder)
@@ -370,9 +370,11 @@ def _errors(location: Location) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
-    except ClientError as error:
-        if isinstance(location, S3Path) and s3.is_missing_object(error, location):
+    except OSError as error:
+        raise StorageError(f"{location}: {error}") from error
+    except Exception as error:
+        if not isinstance(location, Path) and s3.is_missing_object(error, location):
             raise FileNotFoundError(str(location)) from error
-        raise StorageError(f"{location}: {error}") from error
-    except (BotoCoreError, Boto3Error, OSError) as error:
-        raise StorageError(f"{location}: {error}") from error
+        if not isinstance(location, Path) and s3.is_failure(error):
+            raise StorageError(f"{location}: {error}") from error
+        raise

@@ -13,7 +13,7 @@ import smtplib
 from contextlib import suppress
 from functools import partial
 from threading import Event
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 from uuid import UUID
 
 from prefect.blocks.abstract import NotificationBlock, NotificationError
@@ -25,7 +25,6 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.utilities.urls import url_for
-from prefect_email import EmailServerCredentials
 
 from sightline import alerts
 from sightline.alerts import Alert, Courier, Outbox
@@ -33,6 +32,9 @@ from sightline.errors import InvalidSetting
 from sightline.settings import settings
 from sightline.storage import uri_of
 from tasks.support.policy import PLAIN, sightline_task
+
+if TYPE_CHECKING:
+    from prefect_email import EmailServerCredentials
 
 __all__ = ["Logger", "deliver", "post_alert", "relay_alerts", "send_alert"]
 
@@ -149,6 +151,9 @@ def _send(logger: Logger, channel: str, alert: Alert, abandoned: Event) -> None:
     if channel.startswith("arn:"):
         alerts.publish(channel, alert)
         return
+    # Prefect finds the class of a stored block only if it is imported.
+    from prefect_email import EmailServerCredentials
+
     block = _load(channel)
     if abandoned.is_set():  # Prefect's client waits until a server that is away is back.
         raise TimeoutError("the channel's block was loaded too late")

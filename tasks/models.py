@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict
 
 from sightline import storage, vision
 from sightline.errors import InvalidSetting
 from sightline.names import ModelName
 from sightline.registry import ImageInput, Registry
-from sightline.reviews import Reviews
 from sightline.settings import settings
 from sightline.vision import EndpointClassifier, ImageClassifier
 from sightline.vision.posture_settings import check_classes, pinned
 from tasks.support.loading import loaded_once
 from tasks.support.policy import ON_STORAGE, sightline_task
+
+if TYPE_CHECKING:
+    from sightline.reviews import Reviews
 
 __all__ = ["ModelSpec", "classifier_of", "endpoint_settings", "open_registry", "open_reviews", "resolve_model"]
 
@@ -52,6 +56,8 @@ def open_registry() -> Registry:
 
 def open_reviews() -> Reviews:
     """Return the questions and answers in REVIEWS_BUCKET."""
+    from sightline.reviews import Reviews
+
     return Reviews(settings().reviews)
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from typing import Literal
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -25,11 +25,10 @@ from sightline.clock import now_in_utc
 from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings
-from sightline.uploads import MAX_ATTEMPTS, Upload, UploadLease, UploadOutcome, UploadRules, Uploads
+from sightline.uploads import MAX_ATTEMPTS, Kind, Upload, UploadLease, UploadOutcome, UploadRules, Uploads
 from tasks.support.policy import ON_SERVER, ON_STORAGE, sightline_task
 
 __all__ = [
-    "Kind",
     "Missed",
     "Started",
     "current_version",
@@ -38,8 +37,6 @@ __all__ = [
     "start_uploads",
     "upload_lease",
 ]
-
-Kind: TypeAlias = Literal["video", "image"]
 
 _LEASE = timedelta(minutes=1)
 _PAUSE = 2.0  # seconds between two attempts to take a lease

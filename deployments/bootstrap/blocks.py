@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from cloudpathlib import S3Path
 from pydantic import SecretStr
 
 from deployments.bootstrap.environment import CREDENTIALS, RESULTS
@@ -51,7 +51,7 @@ def _results_bucket(variables: Mapping[str, str]) -> str | None:
     """Return the name of the results bucket if it is on S3, else None."""
     bucket = variables.get("RESULTS_BUCKET", "")
     results = Settings(results_bucket=bucket, use_s3=variables.get("USE_S3", False)).results
-    return results.bucket if isinstance(results, S3Path) else None
+    return None if isinstance(results, Path) else results.bucket
 
 
 def _credentials(variables: Mapping[str, str]) -> Block:

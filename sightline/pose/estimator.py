@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.pose._mediapipe import import_solution
 from sightline.pose._stderr import startup_notices_hidden
 from sightline.pose.skeleton import Keypoints, from_mediapipe
 
@@ -135,6 +136,7 @@ class PoseEstimator:
     """
 
     def __init__(self, *, segmentation: bool = False) -> None:
+        import_solution("pose")
         from google.protobuf import text_format
         from mediapipe.framework import calculator_pb2
         from mediapipe.python.solution_base import SolutionBase

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from sightline.pose._mediapipe import import_solution
 from sightline.pose._stderr import startup_notices_hidden
 from sightline.pose.estimator import Frame, Person, PoseEstimator, SearchWindow, check_frame
 from sightline.pose.heads import Boxes, Face, FoundHeads, clipped, heads_of, is_tracked, merged
@@ -58,12 +59,11 @@ class FaceDetector:
     """
 
     def __init__(self) -> None:
-        from mediapipe.python.solutions.face_detection import FaceDetection
-
+        detection = import_solution("face_detection").FaceDetection
         self._estimator = PoseEstimator()
         with startup_notices_hidden():
             self._short_range, self._full_range = (
-                FaceDetection(min_detection_confidence=_MIN_CONFIDENCE, model_selection=model)
+                detection(min_detection_confidence=_MIN_CONFIDENCE, model_selection=model)
                 for model in (_SHORT_RANGE, _FULL_RANGE)
             )
             for model in (self._short_range, self._full_range):

@@ -23,6 +23,7 @@ from collections import deque
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sightline.pose.appearance import Appearance, appearance_of
 from sightline.pose.estimator import Frame, Person, PoseEstimator, check_frame
@@ -166,8 +167,6 @@ class PeopleTracker:
 
     def _assign(self, rgb: Frame, time: float, candidates: list[Candidate]) -> tuple[dict[int, Person], list[Piece]]:
         """Assign the candidates to the pieces, and begin new ones; return everyone in the frame, and the new pieces."""
-        from scipy.optimize import linear_sum_assignment
-
         pieces = list(self._live.values())
         alone = len(pieces) == 1 == len(candidates) and candidates[0].source == pieces[0].number
         if alone and pieces[0].frames % _LOOK_EVERY:
@@ -181,11 +180,11 @@ class PeopleTracker:
                 costs[row, column] = (
                     0 if alone else assignment_cost(piece, candidate, look, time, is_covered=covered[column])
                 )
-        rows, columns = linear_sum_assignment(costs)
+        rows, columns = _cheapest(costs)
         result: dict[int, Person] = {}
         born = []
         assigned = set()
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        for row, column in zip(rows, columns, strict=True):
             if column < len(candidates) and costs[row, column] < 1:
                 assigned.add(column)
                 pieces[row].extend(candidates[column].person, looks[column], time, is_covered=covered[column])
@@ -210,3 +209,13 @@ class PeopleTracker:
             del self._live[piece.number]
         self._ended += ended
         self._ended_lately = [piece for piece in (*self._ended_lately, *ended) if time - piece.last < LOST_SECONDS]
+
+
+def _cheapest(costs: NDArray[np.float64]) -> tuple[list[int], list[int]]:
+    """Return the rows, and the column of each, with the lowest sum of costs."""
+    if len(costs) <= 1:  # Importing scipy takes as long as tracking one person for several seconds.
+        return list(range(len(costs))), [int(row.argmin()) for row in costs]
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(costs)
+    return rows.tolist(), columns.tolist()

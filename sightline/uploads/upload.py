@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 from uuid import UUID, uuid5
 
-__all__ = ["Upload"]
+__all__ = ["Kind", "Upload"]
+
+Kind: TypeAlias = Literal["video", "image"]
+"""How an upload is processed: by process-video, or by classify-images."""
 
 _NAMESPACE = UUID("6f1c2a1e-6d0b-5f0e-9a53-0f6d3c1f7a0b")  # constant: records and events are identified by it
 

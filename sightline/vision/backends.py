@@ -72,7 +72,7 @@ def choose_backend(
     runs in float32 without torch. ``half_precisions``: those that the model supports; without them it runs in float32.
     Raises :class:`BackendUnavailable` if no backend of this machine matches, and ``InvalidGraph``.
     """
-    for name in supported_backends():
+    for name in supported_backends(device):
         device_of_backend = "cuda" if "-cuda-" in name else "cpu"
         if backend not in ("auto", name.partition("-")[0]) or device not in ("auto", device_of_backend):
             continue
@@ -90,13 +90,13 @@ def choose_backend(
     )
 
 
-def supported_backends() -> list[str]:
-    """Return the names of this machine's backends, fastest first.
+def supported_backends(device: Device = "auto") -> list[str]:
+    """Return the names of this machine's backends, fastest first; for the CPU without looking for a GPU.
 
     Half precision comes before float32, for models that support it. On a CPU without native bfloat16, bfloat16 would be
     slower than float32 and is left out.
     """
-    available = {"torch-cuda": _has_cuda(), "openvino-bfloat16": has_native_bfloat16()}
+    available = {"torch-cuda": device != "cpu" and _has_cuda(), "openvino-bfloat16": has_native_bfloat16()}
     unavailable = tuple(prefix for prefix, is_available in available.items() if not is_available)
     return [name for name in BACKENDS if not name.startswith(unavailable)]
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as ConnectionFailed
 
@@ -96,6 +95,7 @@ class EndpointClassifier:
 
 def _client(name: str) -> Any:
     import boto3
+    from botocore.config import Config
 
     # botocore's own retries would multiply those of this class.
     config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=10, read_timeout=70)

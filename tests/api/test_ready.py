@@ -156,6 +156,23 @@ def test_damaged_person_detection_takes_down_no_model(registry: Registry, monkey
         assert (response.status_code, response.json()["reason"]) == (404, "no_lower_body")
 
 
+def test_person_detection_is_loaded_for_the_first_photo(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = threading.Event()
+
+    def create() -> Preparer:
+        loaded.set()
+        return Preparer()
+
+    monkeypatch.setattr(preparers, "Preparer", create)
+    with serving(settings_for(Path(str(registry.root)))) as running:
+        assert "people in photos" not in readiness(running)[1]
+        assert classify(running).status_code == 200
+        assert not loaded.is_set()
+        response = running.client.post("/lower-body", json={"image_base64": DARK})
+        assert (response.status_code, response.json()["reason"]) == (404, "no_lower_body")
+        assert loaded.is_set()
+
+
 UNUSABLE: list[tuple[dict[str, Any], int, str]] = [
     ({}, 400, "no_images"),
     ({"images": []}, 400, "no_images"),

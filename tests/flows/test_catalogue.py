@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from pydantic import BaseModel
 
 import flows
-from flows.catalogue import CATALOGUE, FlowEntry
+from flows.__main__ import run
+from flows.catalogue import CATALOGUE, COMMANDS, CommandEntry, FlowEntry
 
 every_flow = pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
 
@@ -38,6 +40,18 @@ def test_flow_has_the_name_and_summary_of_its_entry(entry: FlowEntry) -> None:
     flow = entry.load()
     assert flow.name == entry.name
     assert (inspect.getdoc(flow) or "").splitlines()[0] == entry.summary
+
+
+@pytest.mark.parametrize("entry", [*CATALOGUE, *COMMANDS], ids=lambda entry: entry.name)
+def test_help_from_the_source_is_that_of_the_flow(
+    entry: FlowEntry | CommandEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from_source, from_flow = io.StringIO(), io.StringIO()
+    assert run([entry.name, "--help"], from_source) == 0
+    monkeypatch.setattr("flows.__main__.signature_of", lambda target: target)
+    assert run([entry.name, "--help"], from_flow) == 0
+    assert "Usage" in from_source.getvalue()
+    assert from_source.getvalue() == from_flow.getvalue()
 
 
 @every_flow

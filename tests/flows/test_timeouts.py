@@ -297,3 +297,14 @@ class TestWorkBeforeATimeout:
         assert alert.title == "process-upload timed out"
         assert "TASK_TIMEOUT_SECONDS (1 s) in find_upload" in alert.facts["message"]
         assert "run it again to continue, or raise the setting" in alert.facts["message"]
+
+
+def test_parameters_are_serialized_as_by_prefect() -> None:
+    """JSON values are not encoded again, whatever is beside them."""
+    values: dict[str, Any] = {
+        "source": ["a.png", {"images": [1, 2.5, None, True]}], "model": Path("posture"), "threshold": {1: "a"},
+        "output": object(),
+    }  # fmt: skip
+    assert classify_images.serialize_parameters(values) == Flow.serialize_parameters(classify_images, values)
+    plain = {"source": ["a.png"], "model": "posture"}
+    assert classify_images.serialize_parameters(plain) == Flow.serialize_parameters(classify_images, plain)
