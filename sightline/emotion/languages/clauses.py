@@ -82,10 +82,10 @@ def find_groups(tagged: TaggedWords, people: list[Someone]) -> tuple[list[tuple[
 
 
 def _are_joined(tagged: TaggedWords, first: Someone, second: Someone) -> bool:
+    # A mark and a conjunction begin a clause: "Ana spielt mit Ben, und Mia ist traurig".
     between = tagged.words[first.end : second.phrase]
     joining = tagged.grammar.table.coordinators - tagged.grammar.table.contrast | {BREAK}
-    joins = bool(between) and len(between) <= 2 and joining.issuperset(between)
-    return joins and not first.is_owner
+    return len(between) == 1 and between[0] in joining and not first.is_owner
 
 
 def _is_one_subject(tagged: TaggedWords, group: list[Someone]) -> bool:
@@ -123,6 +123,11 @@ def find_clauses(tagged: TaggedWords, people: list[Someone]) -> tuple[list[Claus
             clauses[-1].people += own
         else:
             clauses.append(Clause([piece], own))
+    for before, clause in pairwise(clauses):
+        # "Mit Ana und Ben ist Mia traurig": the first person may belong to the words before.
+        has_verb = any(tagged.is_finite(index) for index in range(before.begin, before.end))
+        if clause.pieces[0].opener and not clause.pieces[0].after_mark and not has_verb and clause.people:
+            doubtful |= {clause.people[0].phrase}
     for clause in clauses:
         clause.groups = [group for group in groups if clause.start <= group[0].start < clause.end]
     return clauses, doubtful

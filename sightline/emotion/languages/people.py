@@ -9,6 +9,7 @@ from sightline.emotion.first_names import Gender, is_also_word, is_first_name, p
 from sightline.emotion.languages.table import Meaning
 from sightline.emotion.languages.words import TaggedWords
 from sightline.emotion.subjects import SubjectKind
+from sightline.emotion.tokens import BREAK
 
 _MAX_PHRASE_WORDS = 4
 _MIN_NAME = 2
@@ -134,13 +135,12 @@ def _is_listed(tagged: TaggedWords, word: str, known: frozenset[str]) -> bool:
 
 def _owner_stem(tagged: TaggedWords, index: int, known: frozenset[str]) -> str:
     """Return the name in "ANAS Mutter" without its ending; empty if the word at ``index`` is no such name."""
-    word = tagged.word(index)
+    word, following = tagged.word(index), tagged.word(index + 1)
     stem = tagged.grammar.owner_of(word)
-    if not stem or _is_listed(tagged, word, known):
-        return ""
-    following = tagged.word(index + 1)
     before_noun = following in tagged.grammar.kinds or tagged.grammar.is_thing(following)
-    return stem if before_noun or _is_listed(tagged, stem, known) else ""
+    if _is_listed(tagged, word, known):
+        return word if before_noun and word.endswith(tuple(tagged.grammar.table.owner_endings)) else ""
+    return stem if stem and (before_noun or _is_listed(tagged, stem, known)) else ""
 
 
 def _may_be_name(tagged: TaggedWords, index: int) -> bool:
@@ -154,13 +154,33 @@ def _may_be_name(tagged: TaggedWords, index: int) -> bool:
 
 def _may_be_unlisted(tagged: TaggedWords, index: int) -> bool:
     """Return whether a word that no list has may be a name: "Tarek ist traurig", "wir sehen Tarek"."""
-    is_subject = tagged.is_finite(index + 1) or (index > 0 and tagged.is_finite(index - 1))
+    table = tagged.grammar.table
     if tagged.has_capital_of_its_own(index):
-        return tagged.word(index - 1) not in tagged.grammar.table.before_places
+        return tagged.word(index - 1) not in table.before_places
     if tagged.is_capitalised(index):
         # The first word of a sentence is always capitalised.
         return tagged.is_finite(index + 1)
-    return is_subject
+    return _is_where_person_is_named(tagged, index)
+
+
+def _is_where_person_is_named(tagged: TaggedWords, index: int) -> bool:
+    """Return whether the word, in a text without capitals, is beside a verb, after "mit", after "weil" or the like."""
+    table = tagged.grammar.table
+    if tagged.is_finite(index + 1) or (index > 0 and tagged.is_finite(index - 1)):
+        return True
+    if tagged.word(index - 1) in table.prepositions - table.before_places:
+        return True
+    for side in (-1, 1):
+        beside = tagged.word(index + 2 * side)
+        if tagged.word(index + side) in table.coordinators and _is_listed(tagged, beside, frozenset()):
+            return True
+    following = index + 2 if tagged.word(index + 1) == BREAK else index + 1
+    if tagged.word(following) in table.relative:
+        return True
+    joining = table.subordinators | table.complementisers | table.conditions | table.coordinators
+    while tagged.word(following) in table.degree | table.adverbs or following in tagged.negations:
+        following += 1
+    return tagged.word(index - 1) in joining and (following in tagged.keyword_indices or tagged.is_finite(following))
 
 
 def _run_end(tagged: TaggedWords, index: int, known: frozenset[str]) -> int:
@@ -191,13 +211,16 @@ def _phrase_start(tagged: TaggedWords, head: int) -> int:
     table = tagged.grammar.table
     determiners = table.determiners | table.indefinite_articles | table.object_determiners
     determiners |= table.object_determiners_female | frozenset(table.possessives)
+    start = head
     for index in range(head - 1, max(head - 1 - _MAX_PHRASE_WORDS, -1), -1):
         if tagged.word(index) in determiners:
             return index
-        described = index in tagged.keyword_indices or tagged.word(index) in table.epithets | table.another
-        if not (described or _is_adjective(tagged, index)):
-            return index + 1 if described else head
-    return head
+        # "Traurige Ana", but not "ist traurig Ana" in a text without marks.
+        if index in tagged.inflected_indices or tagged.word(index) in table.epithets | table.another:
+            start = index
+        elif index not in tagged.keyword_indices and not _is_adjective(tagged, index):
+            break
+    return start
 
 
 def _is_adjective(tagged: TaggedWords, index: int) -> bool:
@@ -215,6 +238,8 @@ def _is_governed(tagged: TaggedWords, start: int) -> bool:
     before = start - 1
     while tagged.word(before) in table.degree - table.prepositions:
         before -= 1
+    if tagged.is_particle(before):
+        return False
     return tagged.word(before) in table.prepositions | table.of_prepositions | table.before_places
 
 

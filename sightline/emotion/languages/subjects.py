@@ -83,6 +83,14 @@ class Subjects:
         return next((group for group in clause.groups if group[0] is first), (first,))
 
     def _subject(self, number: int) -> Meant:
+        found = self._subject_of(number)
+        # Without punctuation, clauses are not told apart.
+        several = len({one.start for one in self._everyone()}) > 1
+        if several and not self._tagged.sentence.has_end_mark:
+            return found._replace(is_certain=False)
+        return found
+
+    def _subject_of(self, number: int) -> Meant:
         tagged, clause = self._tagged, self._clauses[number]
         candidates = self._candidates(clause)
         nominative = [one for one in candidates if is_nominative(one, tagged)]
@@ -92,8 +100,6 @@ class Subjects:
             return self._subject_elsewhere(number)
         if is_relative(tagged, clause) or nominative:
             return _NOBODY_KNOWN
-        if not tagged.sentence.has_end_mark and len({one.start for one in self._everyone()}) > 1:
-            return Meant(self._group(clause, candidates[0]), is_statement=True, is_certain=False)
         chosen = self._first(clause, candidates) if len(candidates) > 1 else candidates[0]
         if chosen is None:
             return _NOBODY_KNOWN
@@ -225,6 +231,8 @@ class Subjects:
         subjects = [one for one in people if is_nominative(one, tagged)]
         objects = [one for one in people if one not in subjects]
         things = any(self._is_thing(index) for index in range(clause.begin, clause.end))
+        if len(objects) == 2 and self._first(clause, objects) is objects[0]:
+            subjects, objects = objects[:1], objects[1:]
         if len(objects) == 1 and (subjects or things or objects[0].is_object):
             return Meant((objects[0],), is_certain=objects[0].is_certain)
         return _NOBODY_KNOWN

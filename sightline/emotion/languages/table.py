@@ -93,6 +93,7 @@ class Language(BaseModel):
     titles: dict[Word, Title] = {}
     introducing: Phrases = ()
     name_endings: Words = frozenset()
+    owner_endings: Words = frozenset()
     first_names: Words = frozenset()
     person_nouns: Words = frozenset()
     kin: Words = frozenset()

@@ -24,6 +24,9 @@ class TaggedWords:
         affirmed = self._covered(grammar.affirmation)
         self.negations = self._covered(grammar.negation) - affirmed
         self.suppositions = self._covered(grammar.supposition) - affirmed
+        self.inflected_indices = frozenset(
+            index for hit in self.hits if self._is_inflected(hit) for index in range(hit.start, hit.end)
+        )
         self.verb_hits = frozenset(hit for hit in self.hits if self._is_verb(hit))
         self.verb_indices = frozenset(index for hit in self.verb_hits for index in range(hit.start, hit.end))
 
@@ -54,6 +57,11 @@ class TaggedWords:
             word in verbs and particle in self.words[index + 1 : index + 1 + _MAX_PARTICLE_WORDS]
             for particle, verbs in table.separable.items()
         )
+
+    def is_particle(self, index: int) -> bool:
+        """Return whether the word is the particle of a separable verb: "sieht traurig AUS"."""
+        verbs = self.grammar.table.separable.get(self.word(index), frozenset())
+        return not verbs.isdisjoint(self.words[max(index - _MAX_PARTICLE_WORDS, 0) : max(index, 0)])
 
     def is_finite(self, index: int) -> bool:
         """Return whether the word is a finite verb of the table."""
