@@ -202,7 +202,8 @@ def is_relative(tagged: TaggedWords, clause: Clause) -> bool:
 def begins_with_verb(tagged: TaggedWords, clause: Clause) -> bool:
     """Return whether the first word of the clause, without interjections, is a finite verb."""
     index = clause.begin
-    while tagged.word(index) in tagged.grammar.table.interjections and index + 1 < clause.end:
+    interjections = tagged.grammar.table.interjections
+    while tagged.word(index) in interjections and index not in tagged.keyword_indices and index + 1 < clause.end:
         index += 1
     return tagged.is_finite(index) and not any(one.phrase <= index < one.end for one in clause.people)
 

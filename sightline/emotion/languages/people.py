@@ -19,10 +19,10 @@ _MIN_NAME = 2
 class Someone:
     """A person in the words from ``start`` up to ``end``; their phrase, with its determiner, begins at ``phrase``.
 
-    ``meaning`` is that of a pronoun. ``owner``: the owner of a noun, "ANAS Mutter", in these words. ``gender``: that of
-    a noun beside a name. ``is_object``: the words cannot be a subject; ``is_governed``: a preposition governs them. ``is_certain``: False for a word that may be
-    something else than a name. ``is_owner``: it says whose something is; ``stem`` is the last word of such a name,
-    without its ending.
+    ``meaning`` is that of a pronoun. ``owner``: the owner of a noun, "ANAS Mutter". ``gender``: that of a noun beside a
+    name. ``is_object``: the words cannot be a subject; ``is_governed``: a preposition governs them. ``is_certain``:
+    False for a word that may be something else than a name. ``is_owner``: it says whose something is; ``stem`` is the
+    last word of such a name, without its ending.
     """
 
     start: int
@@ -157,14 +157,12 @@ def _may_be_unlisted(tagged: TaggedWords, index: int) -> bool:
     table = tagged.grammar.table
     if tagged.has_capital_of_its_own(index):
         return tagged.word(index - 1) not in table.before_places
-    if tagged.is_capitalised(index):
-        # The first word of a sentence is always capitalised.
-        return tagged.is_finite(index + 1)
+    # The first word of a sentence always has a capital.
     return _is_where_person_is_named(tagged, index)
 
 
 def _is_where_person_is_named(tagged: TaggedWords, index: int) -> bool:
-    """Return whether the word, in a text without capitals, is beside a verb, after "mit", after "weil" or the like."""
+    """Return whether a word whose capital tells nothing is beside a verb, after "mit", after "weil" or the like."""
     table = tagged.grammar.table
     if tagged.is_finite(index + 1) or (index > 0 and tagged.is_finite(index - 1)):
         return True

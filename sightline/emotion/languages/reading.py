@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
+from sightline.emotion.clauses import Statement
 from sightline.emotion.languages.assertion import Assertions
 from sightline.emotion.languages.clauses import Clause, find_clauses, first_verb, is_subordinate
 from sightline.emotion.languages.grammar import Grammar
@@ -20,7 +21,7 @@ from sightline.emotion.speech_text import SpeechText
 from sightline.emotion.spoken_names import SpokenName
 from sightline.emotion.subjects import Subject, SubjectKind
 from sightline.emotion.tagging import Hit
-from sightline.emotion.utterances import Statement, Utterance
+from sightline.emotion.utterances import Utterance
 
 _GENDERED = ("he", "she")
 
@@ -161,19 +162,26 @@ class TableReading(SentenceReading):
         table = self._grammar.table
         title = table.titles.get(self._tagged.word(one.start), "") if one.end - one.start > 1 else ""
         form = parse_name(text.partition(" ")[2] if title else text)
-        words = [self._tagged.word(index) for index in range(one.start, one.end)]
-        opens = any(self._opens(clause, one) for clause in self._clauses)
         return SpokenName(
             text,
             form._replace(title=title or form.title),
             one.gender,
-            may_be_two=len(words) - bool(title) > 1 and not opens,
+            may_be_two=one.end - one.start - bool(title) > 1 and not self._is_one_name(one),
             is_lower=not self._sentence.has_capitals,
             place=self._sentence.tokens[one.end - 1].start,
         )
 
-    def _opens(self, clause: Clause, one: Someone) -> bool:
-        return clause.begin == one.phrase and self._tagged.sentence.has_end_mark
+    def _is_one_name(self, one: Someone) -> bool:
+        """Return whether the words are one person's name: "ist Sara Lopez traurig", unlike "hat Sara Ben getröstet"."""
+        tagged, before = self._tagged, one.phrase - 1
+        if not self._sentence.has_end_mark:
+            return False
+        table = self._grammar.table
+        opens = tagged.is_break(before) or any(clause.begin == one.phrase for clause in self._clauses)
+        joined = tagged.word(before) in table.subordinators | table.complementisers | table.conditions
+        follows = joined or before in tagged.keyword_indices or tagged.is_linking(before)
+        first_names = any(is_certain_name(tagged, index, frozenset()) for index in range(one.start + 1, one.end))
+        return opens or (follows and not first_names)
 
     def _noun(self, one: Someone) -> Noun:
         table, word = self._grammar.table, self._tagged.word(one.start)

@@ -231,7 +231,11 @@ class Subjects:
         subjects = [one for one in people if is_nominative(one, tagged)]
         objects = [one for one in people if one not in subjects]
         things = any(self._is_thing(index) for index in range(clause.begin, clause.end))
-        if len(objects) == 2 and self._first(clause, objects) is objects[0]:
+        marked = [one for one in objects if one.is_object]
+        if len(objects) > 1 and marked:
+            # "Den Jungen findet sie traurig".
+            subjects, objects = [*subjects, *(one for one in objects if not one.is_object)], marked
+        elif len(objects) == 2 and self._first(clause, objects) is objects[0]:
             subjects, objects = objects[:1], objects[1:]
         if len(objects) == 1 and (subjects or things or objects[0].is_object):
             return Meant((objects[0],), is_certain=objects[0].is_certain)

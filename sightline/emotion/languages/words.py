@@ -93,15 +93,17 @@ class TaggedWords:
         index = hit.end
         while index in self.keyword_indices or self.word(index) in self.grammar.table.epithets:
             index += 1
-        if hit in self.verb_hits or self.is_break(index):
+        table = self.grammar.table
+        # "Wie traurig Frau Lopez ist": without an ending, only an article shows that the noun belongs to the keyword.
+        article = self.word(hit.start - 1) in table.determiners | table.indefinite_articles
+        if hit in self.verb_hits or self.is_break(index) or not (article or self._is_inflected(hit)):
             return False
         word = self.word(index)
-        is_noun = self.grammar.table.capitalised_nouns and self.has_capital_of_its_own(index)
-        return word in self.grammar.kinds or self.grammar.is_thing(word) or (is_noun and self._is_inflected(hit))
+        is_noun = table.capitalised_nouns and self.has_capital_of_its_own(index)
+        return word in self.grammar.kinds or self.grammar.is_thing(word) or is_noun
 
     def _is_inflected(self, hit: Hit) -> bool:
-        form = " ".join(self.words[hit.start : hit.end])
-        return form != hit.entry.keyword.lower()
+        return " ".join(self.words[hit.start : hit.end]) != hit.entry.keyword.lower()
 
     def _is_verb(self, hit: Hit) -> bool:
         return tuple(self.words[hit.start : hit.end]) in self.grammar.verbs
