@@ -19,8 +19,10 @@ ADJECTIVES = {
     if word not in FORMS["verbs"] and " " not in word and not word.endswith(("saure", "saurer", "weinend"))
 }
 # Subjects of one person, as in a statement and after the verb.
-SUBJECTS = ["Anna", "Ben", "Tarek", "Sara Lopez", "Frau Lopez", "Dr. Weber", "die Patientin", "der Junge", "das Mädchen",
-            "der kleine Ben", "die Ana"]  # fmt: skip
+SUBJECTS = (
+    *("Anna", "Ben", "Tarek", "Sara Lopez", "Frau Lopez", "Dr. Weber"),
+    *("die Patientin", "der Junge", "das Mädchen", "der kleine Ben", "die Ana"),
+)
 ASSERTED = [
     "{S} ist {K}.",
     "{S} ist heute sehr {K}.",
