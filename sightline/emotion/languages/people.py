@@ -107,7 +107,8 @@ def _name(tagged: TaggedWords, index: int, known: frozenset[str]) -> Someone | N
         return None
     certain = is_certain_name(tagged, index, known)
     start = _phrase_start(tagged, index)
-    if not certain and (start < index or not _may_be_unlisted(tagged, index)):
+    is_noun = start < index and not _follows_relative(tagged, index)
+    if not certain and (is_noun or not _may_be_unlisted(tagged, index)):
         return None
     end = max(_run_end(tagged, index, known), index + 1)
     is_object = start < index and tagged.word(start) in table.object_determiners
@@ -116,6 +117,14 @@ def _name(tagged: TaggedWords, index: int, known: frozenset[str]) -> Someone | N
     return Someone(
         index, end, SubjectKind.NAME, start, is_object=is_object or owns, is_certain=certain, is_owner=owns, stem=stem
     )
+
+
+def _follows_relative(tagged: TaggedWords, index: int) -> bool:
+    """Return whether what may be an article is a relative pronoun: "Noor, DIE Cleo mag, ist traurig"."""
+    if tagged.word(index - 1) not in tagged.grammar.table.relative:
+        return False
+    before = index - 3 if tagged.word(index - 2) == BREAK else index - 2
+    return before >= 0 and _may_be_name(tagged, before) and tagged.is_finite(index + 1)
 
 
 def is_certain_name(tagged: TaggedWords, index: int, known: frozenset[str]) -> bool:
@@ -135,7 +144,10 @@ def _is_listed(tagged: TaggedWords, word: str, known: frozenset[str]) -> bool:
 
 def _owner_stem(tagged: TaggedWords, index: int, known: frozenset[str]) -> str:
     """Return the name in "ANAS Mutter" without its ending; empty if the word at ``index`` is no such name."""
-    word, following = tagged.word(index), tagged.word(index + 1)
+    word, noun = tagged.word(index), index + 1
+    while noun in tagged.inflected_indices or tagged.word(noun) in tagged.grammar.table.epithets:
+        noun += 1
+    following = tagged.word(noun)
     stem = tagged.grammar.owner_of(word)
     before_noun = following in tagged.grammar.kinds or tagged.grammar.is_thing(following)
     if _is_listed(tagged, word, known):
@@ -164,6 +176,8 @@ def _may_be_unlisted(tagged: TaggedWords, index: int) -> bool:
 def _is_where_person_is_named(tagged: TaggedWords, index: int) -> bool:
     """Return whether a word whose capital tells nothing is beside a verb, after "mit", after "weil" or the like."""
     table = tagged.grammar.table
+    if _owner_stem(tagged, index, frozenset()):
+        return True
     if tagged.is_finite(index + 1) or (index > 0 and tagged.is_finite(index - 1)):
         return True
     if tagged.word(index - 1) in table.prepositions - table.before_places:
@@ -173,7 +187,7 @@ def _is_where_person_is_named(tagged: TaggedWords, index: int) -> bool:
         if tagged.word(index + side) in table.coordinators and _is_listed(tagged, beside, frozenset()):
             return True
     following = index + 2 if tagged.word(index + 1) == BREAK else index + 1
-    if tagged.word(following) in table.relative:
+    if tagged.word(following) in table.relative or (tagged.is_break(index - 1) and tagged.word(index + 1) == BREAK):
         return True
     joining = table.subordinators | table.complementisers | table.conditions | table.coordinators
     while tagged.word(following) in table.degree | table.adverbs or following in tagged.negations:
@@ -236,9 +250,17 @@ def _is_governed(tagged: TaggedWords, start: int) -> bool:
     before = start - 1
     while tagged.word(before) in table.degree - table.prepositions:
         before -= 1
-    if tagged.is_particle(before):
+    if tagged.is_particle(before) or _is_conjunction(tagged, before):
         return False
     return tagged.word(before) in table.prepositions | table.of_prepositions | table.before_places
+
+
+def _is_conjunction(tagged: TaggedWords, index: int) -> bool:
+    """Return whether a word that may be a preposition subordinates a clause: "ALS Ana weint", unlike "als Kind"."""
+    if tagged.word(index) not in tagged.grammar.table.subordinators or not tagged.is_break(index - 1):
+        return False
+    end = next(i for i in range(index, len(tagged.words) + 1) if tagged.is_break(i))
+    return tagged.sentence.has_end_mark and tagged.is_finite(end - 1)
 
 
 def _has_object_case(tagged: TaggedWords, start: int, noun: str) -> bool:

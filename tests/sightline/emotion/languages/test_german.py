@@ -129,6 +129,8 @@ def test_negation_question_or_supposition_does_not_count(pattern: str, subject: 
         ("Ana ist noch nie so glücklich gewesen.", "Ana happy"),
         ("Ana war am Montag im Garten sehr traurig.", "Ana sad"),
         ("Diese Woche ist Ana traurig.", "Ana sad"),
+        ("Als Ana traurig war, kam sie her.", "Ana sad"),
+        ("Als Kind war Ana traurig.", "Ana sad"),
         ("Ana ist nicht traurig, sondern wütend.", "Ana angry"),
     ],
 )
