@@ -9,7 +9,7 @@ from typing import Annotated
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
-from sightline.emotion import NEUTRAL, load_keywords
+from sightline.emotion import NEUTRAL, load_keywords, load_languages
 from sightline.reviews import unknown_patient_alert
 from sightline.sessions import NamesUsed, PoseIndices, SessionStore, StoredSession
 from sightline.settings import settings
@@ -108,6 +108,7 @@ def process_video(
     videos = config.locate(video_bucket or config.video_bucket)
     patients = config.locate(patients_bucket or config.patients_bucket)
     keywords, store = load_keywords(config.emotion_keywords), SessionStore(videos, patients)
+    languages = load_languages(config.language_tables)
     wish = read_wish(person, person_at, reference)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -136,7 +137,7 @@ def process_video(
             else:
                 speech = FittedTranscript(transcribe(info, source.sha256, transcriber, whisper_model))
         with timings.stage("find emotions"):
-            findings = find_emotions(speech.transcript, info.duration, keywords, known)
+            findings = find_emotions(speech.transcript, info.duration, keywords, known, languages)
         with timings.stage("extract poses and annotate"):
             tracked, annotated = track_and_annotate(
                 info, speech.transcript, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces,

@@ -90,6 +90,11 @@ class Settings(StorageSettings):
         0.02, ge=0, le=1, description="The share of a video that may be undecodable. A video with more is refused."
     )
     emotion_keywords: Path | None = Field(None, description="A keyword table that replaces the built-in one.")
+    language_tables: Path | None = Field(
+        None,
+        description="A folder with tables for more languages, as CODE.toml, whose emotions are then found without a "
+        "translation. The built-in table for German documents the format.",
+    )
     identity_hours: NonNegativeFloat = Field(
         12,
         description="A patient's clothes are taken to be the same for this long after a session was processed: they "

@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 
 from sightline import affect, reviews, storage
 from sightline.affect import Training, model_of
-from sightline.emotion import load_keywords
+from sightline.emotion import load_keywords, load_languages
 from sightline.names import PatientName
 from sightline.registry import ModelRecord, Promotion
 from sightline.sessions import LeftOutSession, SessionStore
@@ -70,8 +70,15 @@ def check_sessions(
     Return the gate's report, the sessions whose emotion is a person's answer, for the model's record, and the number of
     sessions that wait for an answer about the patient.
     """
-    store, queue = SessionStore(settings().videos, patients_bucket), open_reviews()
-    stored = reviews.apply_answers(store, queue, load_keywords(settings().emotion_keywords), patient)
+    config = settings()
+    store, queue = SessionStore(config.videos, patients_bucket), open_reviews()
+    stored = reviews.apply_answers(
+        store,
+        queue,
+        load_keywords(config.emotion_keywords),
+        patient,
+        languages=load_languages(config.language_tables),
+    )
     reviews.queue_unknown(store, queue, stored)
     usable = [record for record in stored if record.unusable is None]
     unusable = [

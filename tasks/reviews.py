@@ -11,7 +11,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 
 from sightline import reviews, storage
-from sightline.emotion import load_keywords
+from sightline.emotion import load_keywords, load_languages
 from sightline.errors import InvalidInput
 from sightline.names import PatientName
 from sightline.reviews import Answer, Exported, Question, QuestionSet, Reviewed, ReviewPlan, Waiting
@@ -145,12 +145,13 @@ def apply_answers(answered: list[Question]) -> None:
     """
     config = settings()
     sessions, keywords = SessionStore(config.videos, config.patients), load_keywords(config.emotion_keywords)
+    languages = load_languages(config.language_tables)
     about: dict[str, list[str]] = {}
     for question in answered:
         if not question.is_prediction:
             about.setdefault(str(question.session).partition("/")[0], []).append(question.key)
     for patient, keys in about.items():
-        reviews.apply_answers(sessions, open_reviews(), keywords, patient, keys)
+        reviews.apply_answers(sessions, open_reviews(), keywords, patient, keys, languages)
         get_run_logger().info("Applied the answers about %s to the stored sessions", patient)
 
 

@@ -109,6 +109,7 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         annotations_found=len(findings.annotations),
         frames_extracted=len(stills),
         poses_extracted=len(_with_patient(video)),
+        language=transcript.language,
         whisper_model=transcript.model if transcript.engine == "whisper" else None,
         processing_timestamp=datetime.now(UTC),
         session=session,
@@ -131,7 +132,13 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         identity=video.tracked.identity,
         attribution=findings.attribution,
         names=video.names,
-        warnings=(*video.info.warnings, *video.tracked.report.warnings(), *video.speech.warnings, *attribution),
+        warnings=(
+            *video.info.warnings,
+            *video.tracked.report.warnings(),
+            *video.speech.warnings,
+            *findings.warnings,
+            *attribution,
+        ),
     )
 
 

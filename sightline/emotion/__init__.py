@@ -15,6 +15,7 @@ findings.dominant, findings.annotations[0].person, findings.timeline, findings.a
 from sightline.emotion.analysis import find_emotions, find_emotions_in
 from sightline.emotion.file_names import person_slug
 from sightline.emotion.keywords import NEUTRAL, Keywords, load_keywords
+from sightline.emotion.languages.loading import Languages, load_languages, table_languages
 from sightline.emotion.models import (
     About,
     Annotation,
@@ -36,6 +37,7 @@ __all__ = [
     "EmotionFindings",
     "KeywordHit",
     "Keywords",
+    "Languages",
     "NameQuestion",
     "PatientNames",
     "Stretch",
@@ -43,8 +45,10 @@ __all__ = [
     "find_emotions",
     "find_emotions_in",
     "load_keywords",
+    "load_languages",
     "names_of",
     "person_slug",
     "read_names",
     "spoken_name",
+    "table_languages",
 ]

@@ -11,15 +11,18 @@ from sightline.emotion.cast import Cast, SpokenNoun, make_cast
 from sightline.emotion.coreference import pronoun_gender
 from sightline.emotion.first_names import is_common_word
 from sightline.emotion.keywords import NEUTRAL, Keywords, load_keywords
+from sightline.emotion.languages.loading import Languages, load_languages
+from sightline.emotion.languages.reading import TableReading
 from sightline.emotion.lexicon import Lexicon
 from sightline.emotion.mentions import MentionKind
 from sightline.emotion.models import Annotation, EmotionFindings, KeywordHit
 from sightline.emotion.name_forms import NameBook
+from sightline.emotion.passages import Passage, find_passages
 from sightline.emotion.patient_names import PatientNames
-from sightline.emotion.reading import Reading, TimedMention
+from sightline.emotion.reading import Reading
+from sightline.emotion.sentence_reading import SentenceReading, TimedMention
 from sightline.emotion.sentences import split_sentences
 from sightline.emotion.speech_text import SpeechText
-from sightline.emotion.subjects import SubjectKind
 from sightline.emotion.tagging import Hit, TaggedSentence
 from sightline.emotion.timeline import Cue, make_timeline
 from sightline.emotion.tokens import END_MARKS
@@ -32,7 +35,12 @@ PAUSE_SECONDS = 2.0
 
 
 def find_emotions(
-    transcript: Transcript, duration: float, keywords: Keywords | None = None, *, names: PatientNames | None = None
+    transcript: Transcript,
+    duration: float,
+    keywords: Keywords | None = None,
+    *,
+    names: PatientNames | None = None,
+    languages: Languages | None = None,
 ) -> EmotionFindings:
     """Find the emotions attributed to people in ``transcript``, and the patient's timeline over ``duration`` seconds.
 
@@ -44,9 +52,15 @@ def find_emotions(
     Only keywords about the patient, who has one of ``names``, count for ``dominant``, ``keywords`` and ``timeline``. If
     no name is known, the only person who is talked about is the patient; if there are several, nothing counts.
 
-    ``keywords`` is the built-in table by default. Raises ``ValueError`` if the duration is negative or not finite.
+    Every segment is read in its own language, if ``languages`` has a table for it, otherwise in its English
+    translation. Without both it labels nothing, and a warning says so.
+
+    ``keywords`` and ``languages`` are the built-in tables by default. Raises ``ValueError`` if the duration is negative
+    or not finite.
     """
-    return find_emotions_in(transcript.segments, duration, keywords, names=names)
+    return find_emotions_in(
+        transcript.segments, duration, keywords, names=names, language=transcript.language, languages=languages
+    )
 
 
 def find_emotions_in(
@@ -55,8 +69,10 @@ def find_emotions_in(
     keywords: Keywords | None = None,
     *,
     names: PatientNames | None = None,
+    language: str | None = None,
+    languages: Languages | None = None,
 ) -> EmotionFindings:
-    """Find the emotions in the ``segments`` of a transcript, as :func:`find_emotions` does.
+    """Find the emotions in the ``segments`` of a transcript in ``language``, as :func:`find_emotions` does.
 
     The result depends on the arguments only: a stored session is labelled again from its stored segments and duration
     when the names of its patient become known.
@@ -65,8 +81,10 @@ def find_emotions_in(
         raise ValueError(f"invalid duration: {duration} seconds. It must be finite and 0 or more")
     table = keywords or load_keywords()
     book = NameBook(names or PatientNames())
-    speech = SpeechText(segments, duration)
-    readings = _read(speech, Lexicon(table))
+    found = find_passages(segments, language, languages or load_languages(), table.emotions)
+    passages = [(passage, _read(passage, duration, Lexicon(table), book)) for passage in found.passages]
+    readings = [reading for _, read in passages for reading in read]
+    sources = [passage.translated_from for passage, read in passages for _ in read]
     mentions = _mentions(readings, book)
     cast = _cast(readings, mentions, book)
     attributor = Attributor(cast)
@@ -74,16 +92,16 @@ def find_emotions_in(
     annotations: list[Annotation] = []
     cues: list[Cue] = []
     evidence: list[Evidence] = []
-    for reading, mentioned in zip(readings, mentions, strict=True):
+    for reading, mentioned, source in zip(readings, mentions, sources, strict=True):
         attributed = attributor.attribute(reading, mentioned)
         for utterance in reading.utterances:
-            text, start, end = reading.span(utterance)
-            found = [_keyword_hit(reading, hit, attributed[hit]) for hit in utterance.hits]
-            hits += found
-            evidence += [Evidence(hit.entry.emotion, text, attributed[hit]) for hit in utterance.hits]
-            annotations += _annotations(reading, utterance, attributed)
-            if counting := [hit for hit in found if hit.about == "patient"]:
-                cues.append(Cue(start, end, _most_frequent(counting), text))
+            span = reading.span(utterance)
+            now = [_keyword_hit(reading, hit, attributed[hit]) for hit in utterance.hits]
+            hits += now
+            evidence += [Evidence(hit.entry.emotion, span.shown, attributed[hit]) for hit in utterance.hits]
+            annotations += _annotations(reading, utterance, attributed, source)
+            if counting := [hit for hit in now if hit.about == "patient"]:
+                cues.append(Cue(span.start, span.end, _most_frequent(counting), span.shown))
     counting = [hit for hit in hits if hit.about == "patient"]
     return EmotionFindings(
         dominant=_most_frequent(counting),
@@ -96,17 +114,23 @@ def find_emotions_in(
         annotations=tuple(annotations),
         timeline=make_timeline(cues, duration),
         attribution=attribution_of(cast, book, evidence),
+        warnings=found.warnings,
     )
 
 
-def _read(speech: SpeechText, lexicon: Lexicon) -> list[Reading]:
+def _read(passage: Passage, duration: float, lexicon: Lexicon, book: NameBook) -> list[SentenceReading]:
+    speech = SpeechText(passage.segments, duration, is_translated=passage.translated_from is not None)
     # A silence may be a hesitation inside a sentence: it ends one only if the transcript has no punctuation.
     pauses = () if END_MARKS.intersection(speech.text) else speech.pauses(PAUSE_SECONDS)
-    sentences = split_sentences(speech.text, pauses, speech.segment_starts)
-    return [Reading(TaggedSentence(sentence, lexicon), speech) for sentence in sentences]
+    grammar = passage.grammar
+    if grammar is None:
+        sentences = split_sentences(speech.text, pauses, speech.segment_starts)
+        return [Reading(TaggedSentence(sentence, lexicon), speech) for sentence in sentences]
+    sentences = split_sentences(speech.text, pauses, speech.segment_starts, grammar.orthography)
+    return [TableReading(sentence, grammar, speech, book.words) for sentence in sentences]
 
 
-def _mentions(readings: list[Reading], book: NameBook) -> list[list[TimedMention]]:
+def _mentions(readings: list[SentenceReading], book: NameBook) -> list[list[TimedMention]]:
     """Return the mentions of every sentence; a name that is certain in one sentence is known in the others."""
     known = book.words | {word for reading in readings for word in reading.name_words}
     first = [reading.mentions(known) for reading in readings]
@@ -121,7 +145,7 @@ def _mentions(readings: list[Reading], book: NameBook) -> list[list[TimedMention
     return first if found <= known else [reading.mentions(known | found) for reading in readings]
 
 
-def _cast(readings: list[Reading], mentions: list[list[TimedMention]], book: NameBook) -> Cast:
+def _cast(readings: list[SentenceReading], mentions: list[list[TimedMention]], book: NameBook) -> Cast:
     every = [timed for mentioned in mentions for timed in mentioned]
     names = [timed.name for timed in every if timed.name]
     names += [name for reading in readings for name in reading.names]
@@ -137,17 +161,12 @@ def _cast(readings: list[Reading], mentions: list[list[TimedMention]], book: Nam
         for timed in every
         if timed.noun
     ]
-    words = {
-        reading.tagged.word(timed.mention.start)
-        for reading, mentioned in zip(readings, mentions, strict=True)
-        for timed in mentioned
-        if timed.mention.kind is MentionKind.PRONOUN
-    }
+    words = {timed.word for mentioned in mentions for timed in mentioned if timed.mention.kind is MentionKind.PRONOUN}
     genders = frozenset(gender for word in words if (gender := pronoun_gender(word)))
     return make_cast(names, nouns, genders, book)
 
 
-def _keyword_hit(reading: Reading, hit: Hit, attributed: Attributed) -> KeywordHit:
+def _keyword_hit(reading: SentenceReading, hit: Hit, attributed: Attributed) -> KeywordHit:
     start, end = reading.times(hit)
     return KeywordHit(
         emotion=hit.entry.emotion,
@@ -159,32 +178,30 @@ def _keyword_hit(reading: Reading, hit: Hit, attributed: Attributed) -> KeywordH
     )
 
 
-def _annotations(reading: Reading, utterance: Utterance, attributed: dict[Hit, Attributed]) -> list[Annotation]:
+def _annotations(
+    reading: SentenceReading, utterance: Utterance, attributed: dict[Hit, Attributed], source: str | None
+) -> list[Annotation]:
     """Return the annotation of an utterance: that of its statement, or else of the person whom an object names."""
     statement = utterance.statement.hit if utterance.statement else None
-    hit = statement or next((hit for hit in utterance.hits if _names_object(reading, hit)), None)
+    hit = statement or next((hit for hit in utterance.hits if reading.names_object(reading.referents[hit])), None)
     if hit is None or hit not in attributed:
         return []
-    text, start, end = reading.span(utterance)
+    span = reading.span(utterance)
     one = attributed[hit]
     return [
         Annotation(
             person=one.text,
             emotion=hit.entry.emotion,
-            text=text,
-            start=start,
-            end=end,
+            text=span.text,
+            start=span.start,
+            end=span.end,
             about=one.about,
             people=one.names,
+            is_pronoun=reading.is_pronoun(one.text),
+            translated_from=source,
+            spoken=span.spoken,
         )
     ]
-
-
-def _names_object(reading: Reading, hit: Hit) -> bool:
-    """Return whether a name is the object of a keyword: "Anna makes BEN happy"."""
-    referent = reading.referents[hit]
-    named = referent.kind in (SubjectKind.NAME, SubjectKind.COORDINATION)
-    return named and not referent.role.is_statement and not referent.role.is_thing
 
 
 def _most_frequent(hits: Iterable[KeywordHit]) -> str:

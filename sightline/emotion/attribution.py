@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from typing import NamedTuple
 
 from sightline.emotion.cast import Cast
 from sightline.emotion.coreference import MentionHistory, pronoun_gender
-from sightline.emotion.english import english
-from sightline.emotion.first_names import is_common_word
 from sightline.emotion.mentions import MentionKind
 from sightline.emotion.models import About
 from sightline.emotion.name_forms import Match
 from sightline.emotion.nouns import Noun, NounKind
-from sightline.emotion.reading import Part, Reading, Referent, TimedMention
+from sightline.emotion.sentence_reading import Part, Referent, SentenceReading, TimedMention
 from sightline.emotion.spoken_names import Person
-from sightline.emotion.subjects import Subject, SubjectKind
-from sightline.emotion.tagging import Hit, TaggedSentence
+from sightline.emotion.subjects import SubjectKind
+from sightline.emotion.tagging import Hit
 
 # After a pronoun of these, the statement is about everybody: "everyone is happy", unless somebody is left out.
 _EVERYBODY = frozenset({"everyone", "everybody"})
@@ -54,7 +51,7 @@ class Attributor:
         self._group: list[Person] = []
         self._joined_to = -1
 
-    def attribute(self, reading: Reading, mentions: list[TimedMention]) -> dict[Hit, Attributed]:
+    def attribute(self, reading: SentenceReading, mentions: list[TimedMention]) -> dict[Hit, Attributed]:
         """Return whom each keyword of the next sentence is about."""
         self._history.begin_sentence()
         self._group, self._joined_to = [], -1
@@ -69,7 +66,7 @@ class Attributor:
             start = referent.parts[0].start
             while waiting and waiting[0].mention.start < start:
                 self._add(reading, waiting.popleft(), subjects)
-            attributed[hit] = self._attribute(reading, _doubted(reading, referent))
+            attributed[hit] = self._attribute(reading, reading.doubted(referent))
         for mention in waiting:
             self._add(reading, mention, subjects)
         # Everybody in the sentence is being talked about, also after the keyword: "so happy today, Anna!"
@@ -77,12 +74,12 @@ class Attributor:
             attributed[hit] = Attributed("", self._nameless(reading.times(hit)[0], reading.referents[hit]))
         return attributed
 
-    def _attribute(self, reading: Reading, referent: Referent) -> Attributed:
+    def _attribute(self, reading: SentenceReading, referent: Referent) -> Attributed:
         meant = [self._meant(reading, part, referent.time) for part in referent.parts]
         text = referent.text
         if referent.kind is SubjectKind.PRONOUN:
-            word = referent.parts[0].word
-            text = meant[0].name or (text if word == "i" else word)
+            part = referent.parts[0]
+            text = meant[0].name or part.spoken or (text if part.word == "i" else part.word)
         if len(meant) > 1:
             self._history.add_together(tuple(one.person for one in meant if one.person))
         names = tuple(one.name or part.text for one, part in zip(meant, referent.parts, strict=True))
@@ -100,7 +97,7 @@ class Attributor:
             return "patient"
         return "other" if every == {"other"} else "unclear"
 
-    def _meant(self, reading: Reading, part: Part, time: float) -> _Meant:
+    def _meant(self, reading: SentenceReading, part: Part, time: float) -> _Meant:
         if part.name:
             person = self._cast.names.person_of(part.name)
             if self._cast.is_alone:
@@ -126,7 +123,7 @@ class Attributor:
             return "other"
         return "other" if person.is_named and cast.patient is not None else "unclear"
 
-    def _meant_by_noun(self, reading: Reading, noun: Noun, time: float, *, is_certain: bool) -> _Meant:
+    def _meant_by_noun(self, reading: SentenceReading, noun: Noun, time: float, *, is_certain: bool) -> _Meant:
         person = self._cast.nouns.get(noun.key)
         if self._cast.is_alone:
             return _Meant("patient", person)
@@ -144,7 +141,7 @@ class Attributor:
             return _Meant("other", person)
         return _Meant(self._about(person), person)
 
-    def _meant_by_pronoun(self, reading: Reading, part: Part, time: float) -> _Meant:
+    def _meant_by_pronoun(self, reading: SentenceReading, part: Part, time: float) -> _Meant:
         cast, word = self._cast, part.word
         person, name = self._history.resolve(word, time)
         if cast.is_alone:
@@ -153,7 +150,7 @@ class Attributor:
             return _Meant(self._about(person), person, name)
         if cast.how == "undecided":
             return _Meant("unclear")
-        if word in _EVERYBODY and not english().excluding & set(reading.tagged.words[part.start + 1 : part.start + 3]):
+        if word in _EVERYBODY and not reading.excludes_after(part):
             return _Meant("patient" if cast.patient else "unclear", cast.patient)
         if word in ("they", "them", "both") and (people := self._history.resolve_they()):
             about: list[_Meant] = [_Meant(self._about(person)) for person in people]
@@ -169,16 +166,16 @@ class Attributor:
         only_patient = cast.patient is not None and topic == {cast.patient} and cast.how != "undecided"
         return "patient" if only_patient and not referent.role.is_thing else "unclear"
 
-    def _add(self, reading: Reading, timed: TimedMention, subjects: set[int]) -> None:
+    def _add(self, reading: SentenceReading, timed: TimedMention, subjects: set[int]) -> None:
         """Add a mention to the history."""
         mention, history = timed.mention, self._history
         if mention.kind is MentionKind.PRONOUN:
-            history.add_pronoun(reading.tagged.word(mention.start), timed.time)
+            history.add_pronoun(timed.word, timed.time)
         elif timed.name:
             text = timed.text if mention.kind is MentionKind.NAME and not timed.name.is_lower else None
             people = self._cast.names.people_of(timed.name)
             history.add_names(people, text, timed.time, is_subject=mention.is_subject)
-            joined = self._joined_to == mention.start - 1 and reading.tagged.word(mention.start - 1) == "and"
+            joined = self._joined_to == mention.start - 1 and reading.joins(mention.start - 1)
             self._group = [*self._group, *people] if joined else people
             self._joined_to = mention.end
             if len(self._group) > 1:
@@ -198,34 +195,6 @@ class Attributor:
 def word_is_they(referent: Referent) -> bool:
     """Return whether the referent is "they" or "both"."""
     return bool(referent.parts) and referent.parts[0].word in ("they", "them", "both")
-
-
-def _doubted(reading: Reading, referent: Referent) -> Referent:
-    """Return ``referent``, uncertain if the verb of a text without punctuation may have another subject.
-
-    "Ben is here Anna hugs him and is happy" names Ben before "and". Only the words right before a verb are certain.
-    """
-    tagged, subject = reading.tagged, referent.role.subject
-    if subject is None or tagged.sentence.has_end_mark or not referent.role.is_statement:
-        return referent
-    verb = subject.end
-    while tagged.word(verb) in english().adverbs | {"who", "not"} or tagged.word(verb).endswith("ly"):
-        verb += 1
-    is_verb = tagged.word(verb).endswith("ing") or (verb < len(tagged.words) and tagged.is_finite(verb))
-    if is_verb and (subject.clause <= subject.start or not _is_apart(tagged, subject, verb)):
-        return referent
-    return replace(referent, parts=tuple(replace(part, is_certain=False) for part in referent.parts))
-
-
-def _is_apart(tagged: TaggedSentence, subject: Subject, verb: int) -> bool:
-    """Return whether other people stand between the subject and the "and" of a shared predicate."""
-    e = english()
-    return any(
-        tagged.is_capitalised(index)
-        or tagged.word(index) in e.pronouns | e.person_nouns | e.object_pronouns
-        or not (is_common_word(tagged.word(index)) or tagged.word(index) in e.function_words)
-        for index in range(verb, subject.clause)
-    )
 
 
 def _spans(referent: Referent) -> set[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from sightline.emotion.keywords import Keywords
@@ -17,7 +17,7 @@ _BE = frozenset({"am", "is", "are", "was", "were", "be", "been", "being", "'s"})
 class PhraseIndex(Generic[T]):
     """Phrases of one or more words, with a value for every phrase."""
 
-    def __init__(self, phrases: Iterable[tuple[str, T]]) -> None:
+    def __init__(self, phrases: Iterable[tuple[str, T]], words_of: Callable[[str], tuple[str, ...]] = words_of) -> None:
         self._by_first: defaultdict[str, list[tuple[tuple[str, ...], T]]] = defaultdict(list)
         for text, value in phrases:
             words = words_of(text)

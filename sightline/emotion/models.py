@@ -6,8 +6,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from sightline.emotion.english import english
-
 About = Literal["patient", "other", "unclear"]
 """Whom a keyword is about, as seen from the patient. Only what is about the patient counts towards their emotion."""
 
@@ -35,7 +33,10 @@ class Annotation(_Finding):
 
     ``person`` is the name as transcribed; a pronoun is replaced by the name it refers to, if exactly one person was
     named shortly before. ``text`` is the utterance as transcribed. ``about`` is None in sessions of earlier versions.
-    ``people`` are the names one by one: two for "Anna and Ben".
+    ``people`` are the names one by one: two for "Anna and Ben". ``is_pronoun``: ``person`` is a pronoun.
+
+    ``translated_from``: the code of the spoken language if the emotion was found in the English translation, which is
+    then the ``text``; ``spoken`` has the spoken words. None and empty otherwise.
     """
 
     person: str
@@ -45,10 +46,16 @@ class Annotation(_Finding):
     end: float
     about: About | None = None
     people: tuple[str, ...] = ()
+    is_pronoun: bool = False
+    translated_from: str | None = None
+    spoken: str = ""
 
 
 class Stretch(_Finding):
-    """A stretch of time with one emotion; ``evidence`` is the text of its utterances, empty if there are none."""
+    """A stretch of time with one emotion; ``evidence`` is the text of its utterances, empty if there are none.
+
+    Of an utterance whose translation was read, it has the spoken words, and the translation in brackets.
+    """
 
     start: float
     end: float
@@ -88,7 +95,7 @@ class EmotionFindings(_Finding):
     ``dominant``: the emotion with the most hits about the patient; a tie goes to the first; neutral if there are none.
     ``keywords``: the emotions with hits about the patient, in the table's order, and their keywords in order of time.
     ``hits`` and ``annotations`` are about anybody. ``timeline``: consecutive stretches of the patient's emotion, which
-    cover the full duration.
+    cover the full duration. ``warnings``: what a person should know about the languages of the transcript.
     """
 
     dominant: str
@@ -97,10 +104,11 @@ class EmotionFindings(_Finding):
     annotations: tuple[Annotation, ...]
     timeline: tuple[Stretch, ...]
     attribution: Attribution = Attribution()
+    warnings: tuple[str, ...] = ()
 
     @property
     def people(self) -> tuple[str, ...]:
         """The people with annotations, without duplicates, in order; pronouns only if there is no name."""
-        people = tuple(dict.fromkeys(annotation.person for annotation in self.annotations))
-        named = tuple(person for person in people if person.lower() not in english().pronouns)
-        return named or people
+        people = dict.fromkeys(annotation.person for annotation in self.annotations)
+        named = dict.fromkeys(annotation.person for annotation in self.annotations if not annotation.is_pronoun)
+        return tuple(named or people)

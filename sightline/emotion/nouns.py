@@ -28,7 +28,8 @@ class NounKind(Enum):
 class Noun(NamedTuple):
     """A noun for a person. ``owner``: the words before it that say whose: "JOHN's mum"; None for "mum", "my mum".
 
-    ``is_another``: it says that it is another person than the one talked about: "the other boy".
+    ``is_another``: it says that it is another person than the one talked about: "the other boy". ``gender`` is
+    that which the noun states. ``is_young``: it is for a child, or for an adult; None if for both.
     """
 
     word: str
@@ -36,17 +37,8 @@ class Noun(NamedTuple):
     owner: Subject | None = None
     owner_words: str = ""
     is_another: bool = False
-
-    @property
-    def gender(self) -> Gender | None:
-        """The gender that the noun states."""
-        return noun_gender(self.word)
-
-    @property
-    def is_young(self) -> bool | None:
-        """Whether the noun is for a child or for an adult; None if for both."""
-        e = english()
-        return True if self.word in e.young_nouns else False if self.word in e.adult_nouns else None
+    gender: Gender | None = None
+    is_young: bool | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -96,6 +88,8 @@ def noun_at(tagged: TaggedSentence, index: int) -> Noun:
         owner,
         " ".join(tagged.words[owner.start : owner.end]) if owner else "",
         is_another=any(part in e.another for part in before),
+        gender=noun_gender(word),
+        is_young=True if word in e.young_nouns else False if word in e.adult_nouns else None,
     )
 
 

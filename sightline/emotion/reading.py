@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import replace
 
 from sightline.emotion.assertion import asserted_hits
 from sightline.emotion.clauses import find_clause_starts, find_statement
 from sightline.emotion.coordination import is_uncertain_coordination
+from sightline.emotion.doubts import has_doubtful_subject
 from sightline.emotion.english import english
 from sightline.emotion.first_names import is_first_name
 from sightline.emotion.mentions import Mention, MentionKind, find_mentions, parts_of
@@ -15,6 +16,7 @@ from sightline.emotion.name_context import name_at
 from sightline.emotion.nouns import Noun, NounKind, noun_at
 from sightline.emotion.person_names import may_be_name
 from sightline.emotion.referents import ReferentRole, find_referent
+from sightline.emotion.sentence_reading import Part, Referent, SentenceReading, TimedMention
 from sightline.emotion.speech_text import SpeechText
 from sightline.emotion.spoken_names import SpokenName
 from sightline.emotion.subjects import Subject, SubjectKind, noun_phrase_start
@@ -26,55 +28,12 @@ _MAX_BESIDE_WORDS = 6
 _ENDS_PREDICATE = frozenset({"here", "there", "today", "again", "now", "then", "too", "once"})
 
 
-@dataclass(frozen=True)
-class TimedMention:
-    """A mention with its words and its time in seconds. ``name`` is set for a name, ``noun`` for a noun."""
-
-    mention: Mention
-    text: str
-    time: float
-    name: SpokenName | None = None
-    noun: Noun | None = None
-    beside_name: bool = False
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of the people whom a keyword is about.
-
-    ``name`` is set for a name, ``noun`` for a noun, ``word`` for a pronoun. ``is_certain`` is False if the words may
-    belong to something else: Anna in "we saw Anna and Ben looked sad".
-    """
-
-    text: str
-    start: int
-    name: SpokenName | None = None
-    noun: Noun | None = None
-    word: str = ""
-    is_certain: bool = True
-
-
-@dataclass(frozen=True)
-class Referent:
-    """Whom a keyword is about: nobody that the words name if there are no ``parts``."""
-
-    role: ReferentRole
-    parts: tuple[Part, ...]
-    text: str = ""
-    time: float = 0.0
-
-    @property
-    def kind(self) -> SubjectKind | None:
-        """How the words refer to a person."""
-        return self.role.subject.kind if self.role.subject else None
-
-
-class Reading:
-    """A sentence with its utterances and the referents of their keywords."""
+class Reading(SentenceReading):
+    """An English sentence with its utterances and the referents of their keywords."""
 
     def __init__(self, tagged: TaggedSentence, speech: SpeechText) -> None:
+        super().__init__(tagged.sentence, speech)
         self.tagged = tagged
-        self._speech = speech
         clause_starts = find_clause_starts(tagged)
         self.utterances: list[Utterance] = list(
             split_utterances(tagged, clause_starts, asserted_hits(tagged, clause_starts))
@@ -115,24 +74,32 @@ class Reading:
         names = [m.start for m in mentions if m.kind in (MentionKind.NAME, MentionKind.POSSIBLE_NAME)]
         return [self._timed(mention, names) for mention in mentions]
 
-    def span(self, utterance: Utterance) -> tuple[str, float, float]:
-        """Return the text of ``utterance`` as transcribed, and its times in seconds."""
-        tokens = self.tagged.sentence.tokens
-        first = tokens[utterance.start].start
-        last = self.tagged.sentence.end if utterance.end == len(tokens) else tokens[utterance.end - 1].end
-        text = " ".join(self._speech.text[first:last].split()).rstrip(",;:-–— ")  # noqa: RUF001
-        start = self._speech.start_time(first)
-        return text, start, max(start, self._speech.end_time(last))
-
-    def times(self, hit: Hit) -> tuple[float, float]:
-        """Return the times of a keyword in seconds."""
-        tokens = self.tagged.sentence.tokens
-        start = self._speech.start_time(tokens[hit.start].start)
-        return start, max(start, self._speech.end_time(tokens[hit.end - 1].end))
-
     def part_of(self, subject: Subject) -> Part:
         """Return the one person that ``subject`` names."""
         return self._part(subject.start, subject.end)
+
+    def joins(self, index: int) -> bool:
+        """Return whether the word at ``index`` joins people."""
+        return self.tagged.word(index) == "and"
+
+    def excludes_after(self, part: Part) -> bool:
+        """Return whether somebody is left out after ``part``: "everyone except Anna"."""
+        return not english().excluding.isdisjoint(self.tagged.words[part.start + 1 : part.start + 3])
+
+    def doubted(self, referent: Referent) -> Referent:
+        """Return ``referent``, uncertain if its verb may have another subject."""
+        if not has_doubtful_subject(self.tagged, referent.role):
+            return referent
+        return replace(referent, parts=tuple(replace(part, is_certain=False) for part in referent.parts))
+
+    def is_pronoun(self, text: str) -> bool:
+        """Return whether ``text`` is a pronoun."""
+        return text.lower() in english().pronouns
+
+    def names_object(self, referent: Referent) -> bool:
+        """Return whether a name is the object of a keyword: "Anna makes BEN happy"."""
+        named = referent.kind in (SubjectKind.NAME, SubjectKind.COORDINATION)
+        return named and not referent.role.is_statement and not referent.role.is_thing
 
     def _referent(self, hit: Hit, role: ReferentRole) -> Referent:
         subject = role.subject
@@ -148,7 +115,7 @@ class Reading:
             self._part(*span, is_certain=not split and (not uncertain or i + 1 == len(spans)))
             for i, span in enumerate(spans)
         )
-        return Referent(role, parts, *self._source(subject.start, subject.end))
+        return Referent(role, parts, *self.source(subject.start, subject.end))
 
     def _follows_predicate(self, hit: Hit, *, marked: bool) -> bool:
         """Return whether a predicate is complete before ``hit``: "Anna is upset SO SAD", "Anna is here SO SAD"."""
@@ -160,7 +127,7 @@ class Reading:
         return index in self.tagged.keyword_indices
 
     def _part(self, start: int, end: int, *, is_certain: bool = True) -> Part:
-        text, _ = self._source(start, end)
+        text, _ = self.source(start, end)
         word = self.tagged.word(end - 1)
         e = english()
         if self._is_name((start, end)):
@@ -202,9 +169,9 @@ class Reading:
         return tagged.word(start - 1) in governing and tagged.is_finite(end)
 
     def _timed(self, mention: Mention, names: list[int]) -> TimedMention:
-        text, time = self._source(mention.start, mention.end)
+        text, time = self.source(mention.start, mention.end)
         if mention.kind is MentionKind.PRONOUN:
-            return TimedMention(mention, text, time)
+            return TimedMention(mention, text, time, word=self.tagged.word(mention.start))
         if mention.kind is MentionKind.NOUN:
             noun = noun_at(self.tagged, mention.end - 1)
             beside = bool(names) and names[0] < mention.start and self._is_beside(noun, mention.start, names)
@@ -229,10 +196,4 @@ class Reading:
         return number or last not in e.person_nouns | e.pronouns | e.object_pronouns | e.indefinite | e.possessives
 
     def _name(self, start: int, end: int) -> SpokenName:
-        return name_at(self.tagged, start, end, self._source(start, end)[0])
-
-    def _source(self, start: int, end: int) -> tuple[str, float]:
-        """Return the transcribed words from ``start`` up to ``end``, and the time of the first."""
-        tokens = self.tagged.sentence.tokens
-        first = tokens[start].start
-        return " ".join(self._speech.text[first : tokens[end - 1].end].split()), self._speech.start_time(first)
+        return name_at(self.tagged, start, end, self.source(start, end)[0])

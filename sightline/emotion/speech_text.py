@@ -36,20 +36,27 @@ class SpeechText:
 
     Times are in seconds and between 0 and ``duration``: the word's own times if the engine provides words, otherwise
     interpolated linearly over the characters of the segment.
+
+    If ``is_translated``, the text is that of the segments' translations, and the times are interpolated.
     """
 
-    def __init__(self, segments: Iterable[Segment], duration: float) -> None:
+    def __init__(self, segments: Iterable[Segment], duration: float, *, is_translated: bool = False) -> None:
         self._duration = duration
         self._segments: list[_TimedText] = []
         self._words: list[_TimedText] = []
+        self._spoken: list[str] = []
         texts: list[str] = []
         offset = 0
         for segment in segments:
-            text = unicodedata.normalize("NFC", segment.text).strip()
+            source = (segment.translation or "") if is_translated else segment.text
+            text = unicodedata.normalize("NFC", source).strip()
             if not text:
                 continue
             self._segments.append(_TimedText(offset, offset + len(text), segment.start, segment.end))
-            self._words += _locate_words(segment, text, offset)
+            if is_translated:
+                self._spoken.append(" ".join(unicodedata.normalize("NFC", segment.text).split()))
+            else:
+                self._words += _locate_words(segment, text, offset)
             texts.append(text)
             offset += len(text) + 1
         self.text = " ".join(texts)
@@ -65,6 +72,14 @@ class SpeechText:
         """Return when the word that contains the character before ``offset`` ends."""
         word = self._word_at(offset - 1)
         return self._clamp(word.end_time if word else self._segment_at(offset - 1).time_at(offset))
+
+    def spoken_text(self, first: int, last: int) -> str:
+        """Return what was spoken in the segments with these offsets, if the text is a translation; otherwise empty."""
+        if not self._spoken:
+            return ""
+        begin = max(bisect_right(self.segment_starts, first) - 1, 0)
+        end = max(bisect_right(self.segment_starts, last - 1), begin + 1)
+        return " ".join(self._spoken[begin:end])
 
     def pauses(self, seconds: float) -> list[int]:
         """Return the offsets of words, or of segments without words, that follow a silence of ``seconds`` or more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sightline.emotion.english import english
@@ -38,8 +38,14 @@ class Token:
         return not self.word[-1].isalnum()
 
 
-def tokenise(text: str) -> list[Token]:
-    """Return the words and marks of ``text``, in order."""
+def tokenise(text: str, contractions: Mapping[str, tuple[str, ...]] | None = None) -> list[Token]:
+    """Return the words and marks of ``text``, in order.
+
+    ``contractions`` are those of the language of the text; None for English, which also splits "she's" and "isn't".
+    """
+    if contractions is not None:
+        found = ((match.group(), match.start()) for match in _TOKEN.finditer(text))
+        return [token for part, start in found for token in _parts_of_other(part, start, contractions)]
     tokens = [token for match in _TOKEN.finditer(text) for token in _parts(match.group(), match.start())]
     return [_expand_had_would(token, tokens[i + 1 : i + 4]) for i, token in enumerate(tokens)]
 
@@ -67,6 +73,17 @@ def _parts(text: str, start: int) -> Iterator[Token]:
             yield Token(_SUFFIXES[suffix], end - len(suffix), end)
         else:
             yield Token(word, start, end, capital)
+
+
+def _parts_of_other(text: str, start: int, contractions: Mapping[str, tuple[str, ...]]) -> Iterator[Token]:
+    """Yield the words of ``text``, which is in another language than English."""
+    end, capital = start + len(text), text[0].isupper()
+    if not text[0].isalnum():
+        yield Token(_mark(text), start, end)
+        return
+    word = text.lower().translate(_APOSTROPHES)
+    for part in contractions.get(word, (word,)):
+        yield Token(part, start, end, capital)
 
 
 def _mark(text: str) -> str:

@@ -11,7 +11,7 @@ import logging
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from sightline.emotion import Keywords, add_names, find_emotions_in, names_of
+from sightline.emotion import Keywords, Languages, add_names, find_emotions_in, names_of
 from sightline.names import PatientName
 from sightline.reviews.records import CANNOT_TELL, NONE_OF_THESE, Question, Reviewed
 from sightline.sessions import NamesUsed, SessionRecord, SessionStore, StoredSession, read_metadata, set_statements
@@ -63,6 +63,7 @@ def apply_names(
     records: Iterable[SessionRecord],
     *,
     new: Iterable[str] = (),
+    languages: Languages | None = None,
 ) -> list[SessionRecord]:
     """Return the records of a patient's sessions after applying the answers about names.
 
@@ -71,7 +72,7 @@ def apply_names(
     labelled with other names are labelled again. A name about which people disagree stays as the file has it.
     """
     _add(sessions, patient, [item for item in reviewed if item.question.kind == "name"], frozenset(new))
-    return [_labelled(sessions, keywords, record) for record in records]
+    return [_labelled(sessions, keywords, languages, record) for record in records]
 
 
 def folded_name(name: str) -> str:
@@ -97,7 +98,9 @@ def _add(sessions: SessionStore, patient: PatientName, reviewed: Sequence[Review
         add_names(folder, sides[THEIRS], sides[SOMEONE_ELSES])
 
 
-def _labelled(sessions: SessionStore, keywords: Keywords, record: SessionRecord) -> SessionRecord:
+def _labelled(
+    sessions: SessionStore, keywords: Keywords, languages: Languages | None, record: SessionRecord
+) -> SessionRecord:
     if record.names is None:
         return record
     given = record.names.given
@@ -113,5 +116,12 @@ def _labelled(sessions: SessionStore, keywords: Keywords, record: SessionRecord)
             record.session,
         )
         return record
-    findings = find_emotions_in(metadata.segments, metadata.duration_seconds, keywords, names=known)
+    findings = find_emotions_in(
+        metadata.segments,
+        metadata.duration_seconds,
+        keywords,
+        names=known,
+        language=metadata.language,
+        languages=languages,
+    )
     return set_statements(sessions, record, findings, NamesUsed(known=known, given=given))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable
 
-from sightline.emotion import Keywords
+from sightline.emotion import Keywords, Languages
 from sightline.names import PatientName, SessionName
 from sightline.reviews.gather import QuestionSet
 from sightline.reviews.identities import apply_identities, claim_of, person_question
@@ -136,6 +136,7 @@ def apply_answers(
     keywords: Keywords,
     patient: PatientName | str,
     new: Iterable[str] = (),
+    languages: Languages | None = None,
 ) -> list[SessionRecord]:
     """Apply people's answers about who the patient is, and which names are theirs; return the patient's records.
 
@@ -147,11 +148,12 @@ def apply_answers(
         keywords: The keyword table, with which sessions are labelled again.
         patient: The patient.
         new: The keys of the questions that were answered just now: see :func:`apply_names`.
+        languages: The tables of other languages, the built-in ones by default.
     """
     name = PatientName.of(patient)
     answered = reviews.answered(name.model.label)
     records = apply_identities(sessions, answered, read_sessions(sessions.patients_bucket, name))
-    return apply_names(sessions, keywords, name, answered, records, new=new)
+    return apply_names(sessions, keywords, name, answered, records, new=new, languages=languages)
 
 
 def count_waiting_sessions(

@@ -90,6 +90,7 @@ class Metadata(_Record):
     model: str
     """The engine's model, or the transcript file's name."""
     segments: tuple[Segment, ...]
+    """The segments of the transcript; one in another language than the transcript's names it."""
     annotations: tuple[Annotation, ...]
     frames_tracked: NonNegativeInt
     frames_with_person: NonNegativeInt
@@ -101,6 +102,8 @@ class Metadata(_Record):
     """The duration of every stage, in seconds."""
     versions: dict[str, str]
     """The versions of the libraries that were used."""
+    language: str | None = None
+    """The language of the transcript; None if its source does not name it, and in sessions of earlier versions."""
     audio_track: NonNegativeInt | None = None
     """The number of the sound track that was used, from 0; None if there is none, or in sessions of version 0.1."""
     valid_seconds: NonNegativeFloat | None = None
@@ -122,6 +125,17 @@ class Metadata(_Record):
     """Whom the statements are about; None in sessions of earlier versions."""
     names: NamesUsed | None = None
     """The names that were known; None in sessions of earlier versions, whose statements are all the patient's."""
+
+    @property
+    def translation(self) -> str:
+        """The English translations of the segments that have one, joined by spaces."""
+        return " ".join(segment.translation for segment in self.segments if segment.translation)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The spoken languages that the transcript names, without duplicates, in order."""
+        spoken = [segment.language or self.language for segment in self.segments] or [self.language]
+        return tuple(dict.fromkeys(filter(None, spoken)))
 
     @property
     def person(self) -> int | None:

@@ -28,9 +28,11 @@ def session_page(stored: StoredSession) -> str:
         f"# {markdown.escape(stored.patient)}: {markdown.escape(stored.session)} is {stored.emotion}",
         f"{metadata.duration_seconds:.1f} s, a person in {metadata.frames_with_person} of {metadata.frames_tracked} "
         f"tracked frames, {metadata.poses_extracted} poses from {metadata.frames_extracted} frames.",
+        f"Spoken languages: {markdown.escape(', '.join(metadata.languages))}" if metadata.languages else "",
         "\n".join(f"- **Warning:** {markdown.escape(warning)}" for warning in metadata.warnings),
         markdown.table(("Seconds", "Emotion", "Evidence"), timeline),
         f"> {markdown.escape(metadata.transcription) or 'No speech was transcribed.'}",
+        f"> In English: {markdown.escape(metadata.translation)}" if metadata.translation else "",
         "\n".join(f"- {name}: `{uri}`" for name, uri in files.items() if uri),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sightline.sessions import prediction_page, review_alert, session_page
+from sightline.speech import Segment
 from tests import records
 
 
@@ -26,6 +27,18 @@ def test_session_page_states_missing_speech() -> None:
     stored = records.stored_session()
     silent = stored.model_copy(update={"metadata": stored.metadata.model_copy(update={"transcription": " "})})
     assert "> No speech was transcribed." in session_page(silent)
+
+
+def test_session_page_states_languages_and_translation() -> None:
+    stored = records.stored_session()
+    segments = (
+        Segment(start=0, end=1, text="Ana ist froh."),
+        Segment(start=1, end=2, text="Está triste.", language="es", translation="She is sad."),
+    )
+    spoken = stored.metadata.model_copy(update={"language": "de", "segments": segments})
+    page = session_page(stored.model_copy(update={"metadata": spoken}))
+    assert "Spoken languages: de, es" in page
+    assert "> In English: She is sad." in page
 
 
 def test_prediction_page_lists_probabilities_and_reasons() -> None:
