@@ -28,7 +28,7 @@ class TimedLabel:
 
 @dataclass(frozen=True)
 class Overlay:
-    """The content of an overlay. ``emotions`` and ``captions`` are in order of time.
+    """The content of an overlay. ``emotions``, ``captions`` and ``sounds`` are in order of time.
 
     ``people``: the names in the banner. ``poses``: who is drawn. ``faces`` are blurred. ``patient`` blocks until it is
     known who the patient is, and returns their number or None; it is called only for frames with several people.
@@ -38,6 +38,7 @@ class Overlay:
     duration: float
     emotions: Sequence[TimedLabel] = ()
     captions: Sequence[TimedLabel] = ()
+    sounds: Sequence[TimedLabel] = ()
     people: Sequence[str] = ()
     poses: PeopleSeries | None = None
     faces: FaceSeries | None = None
@@ -53,12 +54,13 @@ class Overlay:
             self.hiding.draw(planes, time)
         if self.poses is not None:
             self._draw_people(planes, self.poses.at(time), self.poses.limbs)
-        emotion, caption = _label_at(self.emotions, time), _label_at(self.captions, time)
+        emotion, caption, sound = (_label_at(labels, time) for labels in (self.emotions, self.captions, self.sounds))
         content = BannerContent(
             emotion=emotion.text if emotion else "",
             colour=emotion.colour if emotion else TimedLabel.colour,
             people=tuple(self.people),
             caption=caption.text if caption else "",
+            sound=sound.text if sound else "",
             share=(time - caption.start) / max(caption.end - caption.start, 1e-9) if caption else 0.0,
         )
         banner.draw(planes, content, time / self.duration if self.duration else 1.0)
