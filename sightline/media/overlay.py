@@ -33,18 +33,19 @@ class Overlay:
     ``people``: the names in the banner. ``poses``: who is drawn. ``faces`` are blurred. ``patient`` blocks until it is
     known who the patient is, and returns their number or None; it is called only for frames with several people.
     ``patient_name``: the text of their tag. ``hiding``: everyone except the patient is hidden, if it is given.
+    ``sounds``: what is heard besides words.
     """
 
     duration: float
     emotions: Sequence[TimedLabel] = ()
     captions: Sequence[TimedLabel] = ()
-    sounds: Sequence[TimedLabel] = ()
     people: Sequence[str] = ()
     poses: PeopleSeries | None = None
     faces: FaceSeries | None = None
     patient: Callable[[], int | None] | None = None
     patient_name: str = "patient"
     hiding: Hiding | None = None
+    sounds: Sequence[TimedLabel] = ()
 
     def draw(self, planes: Planes, time: float, banner: Banner) -> None:
         """Draw the overlay at ``time`` (seconds) on the frame, in place."""
