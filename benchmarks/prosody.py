@@ -19,6 +19,7 @@ import math
 import statistics
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -69,35 +70,39 @@ def _errors() -> Iterator[tuple[str, tuple[float, float]]]:
     for pitch in (90, 120, 160, 200, 250, 300, 400):
         for noise in (30, 20, 10):
             for slope in (-4, 0, 4):
+                glide = partial(_glide, pitch, slope)
                 part = babble(
-                    lambda t, p=pitch, s=slope: p * 2 ** (s * t / 12), 2, jitter=0.005, shimmer=0.03, noise_db=noise,
-                    syllables=3 + pitch % 3, seed=pitch,
-                ).samples  # fmt: skip
+                    glide, 2, jitter=0.005, shimmer=0.03, noise_db=noise, syllables=3 + pitch % 3, seed=pitch
+                ).samples
                 sound = np.concatenate([silence(0.5), part, silence(0.8), part, silence(0.5)])
                 segments = Segment(start=0.4, end=5.5, text="all"), Segment(start=0.4, end=2.6, text="one")
                 voice = measure_voice([_with_noise(sound, 60)], _transcript(*segments))
                 both, one = (spoken.prosody for spoken in voice.utterances)
-                middle = pitch * 2 ** (slope / 12)
+                middle = _glide(pitch, slope, 1)
                 note("pitch, cents", 1200 * math.log2((one.pitch_median_hz or math.nan) / middle), 0)
                 note("pitch slope, semitones/s", one.pitch_slope_semitones_per_second, slope)
                 note("pauses, s in all", (both.pause_count or 0) * (both.pause_mean_seconds or 0), 0.8)
                 note("syllables/s", one.rate_syllables_per_second, 3 + pitch % 3)
     for pitch in (90, 120, 160, 200, 250):
-        for jitter, shimmer, noise in ((0.005, 0, None), (0.01, 0, None), (0.02, 0, None), (0, 0.03, None),
+        for jitter, shimmer, below in ((0.005, 0, None), (0.01, 0, None), (0.02, 0, None), (0, 0.03, None),
                                        (0, 0.08, None), (0, 0, 30), (0, 0, 20), (0, 0, 10)):  # fmt: skip
-            vowel = babble(pitch, 3, syllables=0, jitter=jitter, shimmer=shimmer, noise_db=noise)
+            vowel = babble(pitch, 3, syllables=0, jitter=jitter, shimmer=shimmer, noise_db=below)
             samples = vowel.samples.astype(np.float64)
             periods = find_periods(samples, RATE, np.full(len(samples) // _HOP, float(pitch)), _HOP)
             if jitter:
                 note("jitter, share of it", periods.jitter / vowel.jitter, 1)
             elif shimmer:
                 note("shimmer, share of it", periods.shimmer / vowel.shimmer, 1)
-            elif noise:
-                note("harmonics to noise, dB", periods.harmonics_to_noise, noise)
+            elif below:
+                note("harmonics to noise, dB", periods.harmonics_to_noise, below)
     for name, values in errors.items():
         median, worst = statistics.median(values), max(values)
         print(f"{name:28s} median error {median:7.3f}, worst {worst:7.3f} of {len(values)}")
         yield name, (median, worst)
+
+
+def _glide(pitch: float, slope: float, seconds: float) -> float:
+    return float(pitch * 2 ** (slope * seconds / 12))
 
 
 def _recall(games: Path) -> Iterator[tuple[str, dict[str, float]]]:

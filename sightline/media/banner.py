@@ -92,7 +92,10 @@ class Banner:
         if people:
             draw.text((left, self._pad), ", ".join(people), font=plain, fill=TEXT)
         if sound:
-            draw.text((self._width - self._pad, self._pad), sound, font=bold, fill=TEXT, anchor="ra")
+            right = self._width - self._pad
+            # Covers names that reach this far.
+            draw.rectangle((right - bold.getlength(sound) - self._pad, 0, self._width, self._line), fill=BACKGROUND)
+            draw.text((right, self._pad), sound, font=bold, fill=TEXT, anchor="ra")
         for row, line in enumerate(page, start=1):
             draw.text((self._pad, self._pad * 1.5 + self._line * row), line, font=plain, fill=TEXT)
         draw.rectangle((0, self._height - self._bar, self._width, self._height), fill=BAR_BACKGROUND)

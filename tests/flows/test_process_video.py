@@ -17,6 +17,7 @@ import httpx
 import numpy as np
 import pytest
 from prefect.states import State
+from scipy.signal import resample_poly
 
 from benchmarks._voices import babble, silence
 from demo.clip import build_clip
@@ -168,13 +169,14 @@ def test_neutral_session_has_frames_and_poses(short_clip: Path, tmp_path: Path) 
 
 def test_voice_without_words_is_on_the_timeline(transcript: str, tmp_path: Path) -> None:
     """A babble after the words, as of somebody who does not speak; a real laugh is in the tests of the voice."""
-    sound = np.concatenate([silence(1), babble(220, 1.5, noise_db=30).samples, silence(0.5)])
-    video = make_video(tmp_path / "visit.mp4", frames=90, size=(640, 360), sound="aac", samples=np.repeat(sound, 3))
+    babbled = babble(lambda t: 150 * 2 ** (3 * t / 12), 1.5, jitter=0.005, shimmer=0.03, noise_db=30).samples
+    sound = resample_poly(np.concatenate([silence(1), babbled, silence(0.5)]), 3, 1)
+    video = make_video(tmp_path / "visit.mp4", frames=90, size=(640, 360), sound="aac", samples=sound)
     result = run(copy_to_bucket(video, tmp_path), tmp_path, transcript=transcript).result()
     metadata = json.loads(Path(result.metadata_file).read_bytes())
     [found] = metadata["voice"]["vocalisations"]
     assert (found["start"], found["end"]) == pytest.approx((1, 2.5), abs=0.15)
-    assert found["prosody"]["pitch_median_hz"] == pytest.approx(220, rel=0.02)
+    assert found["prosody"]["pitch_median_hz"] == pytest.approx(150 * 2 ** (2.25 / 12), rel=0.03)
     assert json.loads(Path(result.record).read_bytes())["prosody"] == metadata["voice"]["prosody"]
     banners = [frame.to_ndarray(format="gray")[-40:] for _, _, frame in decode(probe(Path(result.annotated_video)))]
     bright = [int((banner > 200).sum()) for banner in banners]

@@ -65,7 +65,7 @@ def test_session_has_the_pause_between_two_utterances(spoken: Voice) -> None:
     assert (spoken.prosody.pause_count, spoken.utterances[0].prosody.pause_count) == (1, 0)
     assert spoken.prosody.pause_mean_seconds == pytest.approx(0.8, abs=0.1)
     assert spoken.prosody.pause_share == pytest.approx(0.8 / 4.8, abs=0.03)
-    assert spoken.prosody.pitch_slope_semitones_per_second != 0
+    assert spoken.prosody.pitch_slope_semitones_per_second == pytest.approx(3, abs=0.1)
 
 
 def test_voice_at_words_is_no_vocalisation(spoken: Voice) -> None:
@@ -80,6 +80,8 @@ def test_louder_sound_differs_in_full_scale_only(sound: Samples, spoken: Voice) 
         assert louder.pop("loudness_full_scale_db") - quieter.pop("loudness_full_scale_db") == pytest.approx(
             20 * np.log10(2), abs=0.1
         )
+        slopes = louder.pop("loudness_slope_db_per_second"), quieter.pop("loudness_slope_db_per_second")
+        assert slopes[1] == pytest.approx(slopes[0], abs=0.5), "the edges of the voice move by a frame"
         assert quieter == pytest.approx(louder, rel=0.15, abs=0.2, nan_ok=True)
 
 
