@@ -1,4 +1,4 @@
-"""Video → transcript → emotions → poses → annotated video, stored for its patient."""
+"""Video → transcript → voice → emotions → poses → annotated video, stored for its patient."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tasks.events import emit_session_unidentified
 from tasks.identity import check_wish, queue_questions, read_looks, read_wish
 from tasks.media import cut_highlights, probe_video, track_and_annotate
 from tasks.sessions import ProcessedVideo, fetch_video, find_session, publish_session, store_session
-from tasks.speech import fit_transcript, read_transcript, transcribe
+from tasks.speech import fit_transcript, measure_voice, read_transcript, transcribe
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.timing import Timings
 
@@ -136,17 +136,19 @@ def process_video(
                 speech = fit_transcript(read_transcript(transcript, folder), info)
             else:
                 speech = FittedTranscript(transcribe(info, source.sha256, transcriber, whisper_model))
+        with timings.stage("measure voice"):
+            voice = measure_voice(info, speech.transcript)
         with timings.stage("find emotions"):
             findings = find_emotions(speech.transcript, info.duration, keywords, known, languages)
         with timings.stage("extract poses and annotate"):
             tracked, annotated = track_and_annotate(
-                info, speech.transcript, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces,
+                info, speech.transcript, findings, keywords, folder, voice=voice, fps=pose_fps, blur_faces=blur_faces,
                 hide_others=config.hide_others if hide_others is None else hide_others, wish=wished, known=looks.value,
             )  # fmt: skip
         with timings.stage("cut highlights"):
             joined = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None
         processed = ProcessedVideo(
-            info, speech, keywords, findings, tracked, annotated, joined,
+            info, speech, voice, keywords, findings, tracked, annotated, joined,
             NamesUsed(known=known, given=tuple(names or ())), flow_run.parameters, timings,
         )  # fmt: skip
         stored = store_session(store, source, processed, folder)

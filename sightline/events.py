@@ -137,6 +137,7 @@ class VideoProcessed(Payload):
     poses: int
     frames_tracked: int
     frames_with_person: int
+    vocalisations: int = 0
 
 
 class SessionPredicted(Payload):

@@ -11,7 +11,7 @@ from sightline import media
 from sightline.emotion import EmotionFindings, Keywords
 from sightline.media import Overlay, TimedLabel, VideoInfo
 from sightline.pose import Appearance, IdentityWish, TrackedVideo, TrackingOutputs, tracking_outputs
-from sightline.speech import Segment, Transcript
+from sightline.speech import WORDLESS, Segment, Transcript, Voice
 from tasks.pose import extract_poses
 from tasks.support.policy import PLAIN, sightline_task
 from tasks.support.progress import progress
@@ -37,6 +37,7 @@ def track_and_annotate(
     keywords: Keywords,
     folder: Path,
     *,
+    voice: Voice | None = None,
     fps: float,
     blur_faces: bool,
     hide_others: bool = False,
@@ -45,6 +46,7 @@ def track_and_annotate(
 ) -> tuple[TrackedVideo, Path]:
     """Track the people at ``fps`` frames a second, and write the annotated video to ``folder``.
 
+    ``voice``: its vocalisations are shown in the banner.
     ``wish``: who the user says the patient is. ``known``: the patient's appearance in recent sessions. ``hide_others``:
     make everyone else unrecognisable.
 
@@ -52,7 +54,7 @@ def track_and_annotate(
     one core busy. Once a second person has been seen, the annotation waits until it is known who the patient is.
     """
     outputs = tracking_outputs(fps, blur_faces=blur_faces, hide_others=hide_others)
-    overlay = _make_overlay(info, transcript, findings, keywords, outputs)
+    overlay = _make_overlay(info, transcript, voice, findings, keywords, outputs)
     with media.short_switch_interval():
         tracking = extract_poses.submit(info, findings, folder, fps, outputs, wish, known)
         # A task that fails before it starts does not end the outputs itself: the annotation would wait forever.
@@ -82,6 +84,7 @@ def cut_highlights(annotated: Path, findings: EmotionFindings, neutral: str, out
 def _make_overlay(
     info: VideoInfo,
     transcript: Transcript,
+    voice: Voice | None,
     findings: EmotionFindings,
     keywords: Keywords,
     outputs: TrackingOutputs,
@@ -94,6 +97,10 @@ def _make_overlay(
             for stretch in findings.timeline
         ],
         captions=[TimedLabel(segment.start, segment.end, _caption(segment)) for segment in transcript.segments],
+        sounds=[
+            TimedLabel(sound.start, sound.end, WORDLESS if sound.certain else f"{WORDLESS}?")
+            for sound in (voice.vocalisations if voice else ())
+        ],
         people=findings.people,
         poses=outputs.people,
         faces=outputs.faces if outputs.blur_faces else None,

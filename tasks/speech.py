@@ -12,7 +12,7 @@ from prefect.logging import get_run_logger
 from sightline import media, speech, storage
 from sightline.errors import InvalidTranscript
 from sightline.media import VideoInfo
-from sightline.speech import Engine, FittedTranscript, Transcript
+from sightline.speech import Engine, FittedTranscript, Transcript, Voice
 from tasks.support.policy import PLAIN, sightline_task
 from tasks.support.progress import progress
 
@@ -65,3 +65,9 @@ def fit_transcript(transcript: Transcript, info: VideoInfo) -> FittedTranscript:
     for warning in fitted.warnings:
         get_run_logger().warning("%s: %s", info.uri, warning)
     return fitted
+
+
+@sightline_task(**PLAIN, timeout="flow_timeout_seconds")
+def measure_voice(info: VideoInfo, transcript: Transcript) -> Voice | None:
+    """Measure the prosody, and find voice without words; None if the video has no sound."""
+    return speech.measure_voice(media.sound_blocks(info), transcript) if info.audio else None

@@ -1,4 +1,4 @@
-"""The translucent banner at a video's lower edge: emotion, people, caption, progress."""
+"""The translucent banner at a video's lower edge: emotion, people, sound, caption, progress."""
 
 from __future__ import annotations
 
@@ -23,13 +23,17 @@ CAPTION_LINES = 2
 
 @dataclass(frozen=True)
 class BannerContent:
-    """The content of the banner at one time. ``share``: the elapsed share of the caption's duration, 0..1."""
+    """The content of the banner at one time.
+
+    ``share``: the elapsed share of the caption's duration, 0..1. ``sound``: what is heard besides words.
+    """
 
     emotion: str
     colour: Rgb
     people: tuple[str, ...]
     caption: str
     share: float
+    sound: str = ""
 
 
 class Banner:
@@ -53,7 +57,7 @@ class Banner:
         """Blend the banner over the lower edge of the frame, in place. ``progress``: 0..1."""
         pages = self.pages(content.caption)
         page = pages[min(int(content.share * len(pages)), len(pages) - 1)] if pages else ()
-        layers = self._layers(content.emotion, content.colour, content.people, page, planes.full_range)
+        layers = self._layers(content.emotion, content.colour, content.people, content.sound, page, planes.full_range)
         blend_layers(planes, layers, 0, planes.y.shape[0] - self._height)
         filled = round(self._width * min(max(progress, 0.0), 1.0))
         for plane, level, scale in zip(
@@ -75,7 +79,7 @@ class Banner:
         return [tuple(lines[start : start + CAPTION_LINES]) for start in range(0, len(lines), CAPTION_LINES)]
 
     def _render(
-        self, emotion: str, colour: Rgb, people: tuple[str, ...], page: Sequence[str], full_range: bool
+        self, emotion: str, colour: Rgb, people: tuple[str, ...], sound: str, page: Sequence[str], full_range: bool
     ) -> Layers:
         from PIL import Image, ImageDraw
 
@@ -87,6 +91,11 @@ class Banner:
             left = self._draw_chip(draw, emotion, colour, bold)
         if people:
             draw.text((left, self._pad), ", ".join(people), font=plain, fill=TEXT)
+        if sound:
+            right = self._width - self._pad
+            # Covers names that reach this far.
+            draw.rectangle((right - bold.getlength(sound) - self._pad, 0, self._width, self._line), fill=BACKGROUND)
+            draw.text((right, self._pad), sound, font=bold, fill=TEXT, anchor="ra")
         for row, line in enumerate(page, start=1):
             draw.text((self._pad, self._pad * 1.5 + self._line * row), line, font=plain, fill=TEXT)
         draw.rectangle((0, self._height - self._bar, self._width, self._height), fill=BAR_BACKGROUND)

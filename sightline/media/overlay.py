@@ -28,11 +28,12 @@ class TimedLabel:
 
 @dataclass(frozen=True)
 class Overlay:
-    """The content of an overlay. ``emotions`` and ``captions`` are in order of time.
+    """The content of an overlay. ``emotions``, ``captions`` and ``sounds`` are in order of time.
 
     ``people``: the names in the banner. ``poses``: who is drawn. ``faces`` are blurred. ``patient`` blocks until it is
     known who the patient is, and returns their number or None; it is called only for frames with several people.
     ``patient_name``: the text of their tag. ``hiding``: everyone except the patient is hidden, if it is given.
+    ``sounds``: what is heard besides words.
     """
 
     duration: float
@@ -44,6 +45,7 @@ class Overlay:
     patient: Callable[[], int | None] | None = None
     patient_name: str = "patient"
     hiding: Hiding | None = None
+    sounds: Sequence[TimedLabel] = ()
 
     def draw(self, planes: Planes, time: float, banner: Banner) -> None:
         """Draw the overlay at ``time`` (seconds) on the frame, in place."""
@@ -53,12 +55,13 @@ class Overlay:
             self.hiding.draw(planes, time)
         if self.poses is not None:
             self._draw_people(planes, self.poses.at(time), self.poses.limbs)
-        emotion, caption = _label_at(self.emotions, time), _label_at(self.captions, time)
+        emotion, caption, sound = (_label_at(labels, time) for labels in (self.emotions, self.captions, self.sounds))
         content = BannerContent(
             emotion=emotion.text if emotion else "",
             colour=emotion.colour if emotion else TimedLabel.colour,
             people=tuple(self.people),
             caption=caption.text if caption else "",
+            sound=sound.text if sound else "",
             share=(time - caption.start) / max(caption.end - caption.start, 1e-9) if caption else 0.0,
         )
         banner.draw(planes, content, time / self.duration if self.duration else 1.0)

@@ -22,7 +22,7 @@ from pydantic import (
 from sightline.emotion import Annotation, Attribution, PatientNames, Stretch
 from sightline.media import Damage
 from sightline.pose import Identity
-from sightline.speech import Segment
+from sightline.speech import Prosody, Segment, Voice
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -125,6 +125,8 @@ class Metadata(_Record):
     """Whom the statements are about; None in sessions of earlier versions."""
     names: NamesUsed | None = None
     """The names that were known; None in sessions of earlier versions, whose statements are all the patient's."""
+    voice: Voice | None = None
+    """How it is said, and what is uttered without words; None without sound, and in sessions of earlier versions."""
 
     @property
     def translation(self) -> str:
@@ -200,6 +202,8 @@ class SessionRecord(_Record):
     """As in the metadata."""
     names: NamesUsed | None = None
     """As in the metadata."""
+    prosody: Prosody | None = None
+    """Of all voice in the session, as in the metadata. No model is trained on it."""
 
     @property
     def person(self) -> int | None:

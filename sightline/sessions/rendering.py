@@ -5,6 +5,7 @@ from __future__ import annotations
 from sightline import markdown
 from sightline.alerts import Alert
 from sightline.sessions.records import Prediction, StoredSession
+from sightline.speech import WORDLESS, Prosody, Voice
 
 __all__ = ["prediction_page", "review_alert", "session_page", "trained_on_note"]
 
@@ -15,6 +16,11 @@ def session_page(stored: StoredSession) -> str:
     timeline = [
         (f"{stretch.start:.1f}-{stretch.end:.1f}", stretch.emotion, markdown.escape(stretch.evidence))
         for stretch in metadata.timeline
+    ]
+    voice = metadata.voice or Voice(prosody=Prosody())
+    sounds = [
+        (f"{sound.start:.1f}-{sound.end:.1f}", WORDLESS + ("" if sound.certain else "?"), _figures(sound.prosody))
+        for sound in voice.vocalisations
     ]
     files = {
         "Annotated video": stored.annotated_video,
@@ -31,10 +37,24 @@ def session_page(stored: StoredSession) -> str:
         f"Spoken languages: {markdown.escape(', '.join(metadata.languages))}" if metadata.languages else "",
         "\n".join(f"- **Warning:** {markdown.escape(warning)}" for warning in metadata.warnings),
         markdown.table(("Seconds", "Emotion", "Evidence"), timeline),
+        markdown.table(("Seconds", "Sound", "Prosody"), sounds) if sounds else "",
+        f"The voice: {figures}." if (figures := _figures(voice.prosody)) else "",
         f"> {markdown.escape(metadata.transcription) or 'No speech was transcribed.'}",
         f"> In English: {markdown.escape(metadata.translation)}" if metadata.translation else "",
         "\n".join(f"- {name}: `{uri}`" for name, uri in files.items() if uri),
     )
+
+
+def _figures(prosody: Prosody) -> str:
+    """Return the figures of a voice that a person can judge; what is undefined is left out."""
+    texts = {
+        "pitch {:.0f} Hz": prosody.pitch_median_hz,
+        "range {:.1f} semitones": prosody.pitch_range_semitones,
+        "loudness {:+.1f} dB": prosody.loudness_relative_db,
+        "{:.1f} syllables/s": prosody.rate_syllables_per_second,
+        "harmonics {:.0f} dB over noise": prosody.harmonics_to_noise_db,
+    }
+    return ", ".join(text.format(value) for text, value in texts.items() if value is not None)
 
 
 def prediction_page(stored: StoredSession, prediction: Prediction) -> str:

@@ -1,4 +1,4 @@
-"""Transcripts: from Whisper, from PocketSphinx, or from an existing file.
+"""Transcripts: from Whisper, from PocketSphinx, or from an existing file; and the voice that is heard.
 
 transcript = make_transcriber("whisper", "base").transcribe(samples)
 for segment in transcript.segments:
@@ -7,23 +7,36 @@ for segment in transcript.segments:
 
 from sightline.speech.activity import ACTIVITY_STEP, speech_activity
 from sightline.speech.fit import FittedTranscript, fit
+from sightline.speech.prosody import PROSODY_NAMES, Prosody
 from sightline.speech.sound import SAMPLE_RATE
 from sightline.speech.transcriber import PACKAGES, Engine, Transcriber, make_transcriber
 from sightline.speech.transcript import Segment, Transcript, Word
 from sightline.speech.transcript_file import read_transcript
+from sightline.speech.voice import WORDLESS, Utterance, Vocalisation, Voice, describe_voice, measure_voice
+from sightline.speech.voice_track import VoiceTrack, track_voice
 
 __all__ = [
     "ACTIVITY_STEP",
     "PACKAGES",
+    "PROSODY_NAMES",
     "SAMPLE_RATE",
+    "WORDLESS",
     "Engine",
     "FittedTranscript",
+    "Prosody",
     "Segment",
     "Transcriber",
     "Transcript",
+    "Utterance",
+    "Vocalisation",
+    "Voice",
+    "VoiceTrack",
     "Word",
+    "describe_voice",
     "fit",
     "make_transcriber",
+    "measure_voice",
     "read_transcript",
     "speech_activity",
+    "track_voice",
 ]

@@ -17,7 +17,9 @@ import httpx
 import numpy as np
 import pytest
 from prefect.states import State
+from scipy.signal import resample_poly
 
+from benchmarks._voices import babble, silence
 from demo.clip import build_clip
 from flows.export_openpose import export_openpose
 from flows.process_video import VideoResult, process_video
@@ -104,7 +106,9 @@ def test_video_gives_the_output_tree_of_the_original(clip: Path, transcript: str
     assert metadata["video_path"] == str(videos / "ana/visit.mp4"), "the URI of the source, not a temporary path"
     assert metadata["frames_tracked"] >= 30
     assert metadata["frames_with_person"] == result.frames_with_person > 20
-    stages = ["fetch", "probe", "transcribe", "find emotions", "extract poses and annotate", "cut highlights"]
+    stages = [
+        "fetch", "probe", "transcribe", "measure voice", "find emotions", "extract poses and annotate", "cut highlights"
+    ]  # fmt: skip
     assert list(metadata["timings"]) == stages
     assert metadata["engine"] == "file"
     assert metadata["processing_timestamp"].endswith(("Z", "+00:00"))
@@ -161,6 +165,22 @@ def test_neutral_session_has_frames_and_poses(short_clip: Path, tmp_path: Path) 
     assert result.emotion == "neutral"
     assert result.pose_indices.count == result.poses_extracted == 12
     assert (tmp_path / "patients/ana/neutral/.sessions/visit_session.json").exists()
+
+
+def test_voice_without_words_is_on_the_timeline(transcript: str, tmp_path: Path) -> None:
+    """A babble after the words, as of somebody who does not speak; a real laugh is in the tests of the voice."""
+    babbled = babble(lambda t: 150 * 2 ** (3 * t / 12), 1.5, jitter=0.005, shimmer=0.03, noise_db=30).samples
+    sound = resample_poly(np.concatenate([silence(1), babbled, silence(0.5)]), 3, 1)
+    video = make_video(tmp_path / "visit.mp4", frames=90, size=(640, 360), sound="aac", samples=sound)
+    result = run(copy_to_bucket(video, tmp_path), tmp_path, transcript=transcript).result()
+    metadata = json.loads(Path(result.metadata_file).read_bytes())
+    [found] = metadata["voice"]["vocalisations"]
+    assert (found["start"], found["end"]) == pytest.approx((1, 2.5), abs=0.15)
+    assert found["prosody"]["pitch_median_hz"] == pytest.approx(150 * 2 ** (2.25 / 12), rel=0.03)
+    assert json.loads(Path(result.record).read_bytes())["prosody"] == metadata["voice"]["prosody"]
+    banners = [frame.to_ndarray(format="gray")[-40:] for _, _, frame in decode(probe(Path(result.annotated_video)))]
+    bright = [int((banner > 200).sum()) for banner in banners]
+    assert min(bright[32:72]) > max(bright[:28]) + 5, "the label is shown from 1 to 2.5 s"
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ GOLDEN: dict[str, tuple[Callable[[], None], dict[str, str], dict[str, Any]]] = {
         {
             "video": "/videos/ana/visit.mp4", "patient": "ana", "session": "visit", "emotion": "happy",
             "duration_seconds": 12.5, "keywords": 1, "annotations": 2, "frames": 14, "poses": 13,
-            "frames_tracked": 125, "frames_with_person": 120,
+            "frames_tracked": 125, "frames_with_person": 120, "vocalisations": 0,
         },
     ),
     "sightline.session.predicted": (

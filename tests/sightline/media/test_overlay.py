@@ -131,6 +131,16 @@ def test_long_caption_is_split_into_pages_without_loss() -> None:
     assert " ".join(line for page in pages for line in page) == text
 
 
+def test_sound_is_named_in_the_banner_while_it_is_heard() -> None:
+    overlay = Overlay(1.0, sounds=[TimedLabel(0.0, 0.5, "voice without words"), TimedLabel(0.7, 0.9, "bell")])
+    plain = drawn(Overlay(1.0))
+    changed = np.abs(drawn(overlay) - plain).max(axis=2) > 40
+    rows, columns = np.nonzero(changed)
+    assert rows.min() > 360 * 0.8, "in the banner"
+    assert columns.min() > 640 * 0.5, "on the right, beside the emotion"
+    assert np.array_equal(drawn(overlay, 0.6), drawn(Overlay(1.0), 0.6))
+
+
 LIMBS = [(0, 1, (230, 159, 0)), (0, 2, (86, 180, 233)), (0, 3, (247, 247, 247))]
 
 
@@ -145,10 +155,10 @@ def people_at(*places: float) -> PeopleSeries:
     return series
 
 
-def drawn(overlay: Overlay) -> np.ndarray:
+def drawn(overlay: Overlay, time: float = 0.0) -> np.ndarray:
     frame = av.VideoFrame.from_ndarray(np.full((360, 640, 3), 90, np.uint8), format="rgb24")
     shown = av.VideoFrame(640, 360, "yuv420p")
-    overlay.draw(copy_planes(frame, shown), 0.0, Banner(640, 360))
+    overlay.draw(copy_planes(frame, shown), time, Banner(640, 360))
     return shown.to_ndarray(format="rgb24").astype(int)
 
 

@@ -1,0 +1,157 @@
+"""The periods of a voice: how long, how strong and how alike consecutive vibrations of the vocal folds are.
+
+Every period is found by the normalised cross-correlation of the waveform with itself one period later (Boersma 1993,
+"Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound", and
+Praat's method "cc"). The tracked pitch says where to look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# A period is searched for within these ratios of the tracked one. A longer or shorter one is a break of the voice.
+_SHORTEST, _LONGEST = 0.8, 1.25
+# Praat's limits: beyond them, two neighbours are no periods of one vibration.
+_LARGEST_PERIOD_RATIO = 1.3
+_LARGEST_AMPLITUDE_RATIO = 1.6
+# With fewer pairs of neighbours, the mean difference is chance.
+_FEWEST_PAIRS = 10
+# A correlation of 1 would be an infinite ratio; 16-bit sound has no better one than 50 dB here.
+_HIGHEST_CORRELATION = 1 - 1e-5
+
+
+@dataclass(frozen=True)
+class Periods:
+    """Consecutive periods, all of shape (n,).
+
+    ``times``: seconds. ``lengths``: seconds. ``amplitudes``: from the lowest to the highest sample. ``correlations``:
+    with the next period, -1..1. ``runs``: the number of the voiced run; periods of one run follow each other.
+    """
+
+    times: Floats
+    lengths: Floats
+    amplitudes: Floats
+    correlations: Floats
+    runs: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: list[Periods]) -> Periods:
+        """Return the periods of consecutive pieces of sound; a run ends with its piece."""
+        offsets = np.cumsum([0, *(int(part.runs.max(initial=-1)) + 1 for part in parts)])
+        runs = [part.runs + offset for part, offset in zip(parts, offsets[:-1], strict=True)]
+
+        def join(arrays: list[Floats]) -> Floats:
+            return np.concatenate([np.zeros(0), *arrays])
+
+        return cls(
+            times=join([part.times for part in parts]),
+            lengths=join([part.lengths for part in parts]),
+            amplitudes=join([part.amplitudes for part in parts]),
+            correlations=join([part.correlations for part in parts]),
+            runs=np.concatenate([np.zeros(0, np.int64), *runs]),
+        )
+
+    def where(self, chosen: NDArray[np.bool_] | slice, shift: float = 0.0) -> Periods:
+        """Return the chosen periods, shape = (n,), ``shift`` seconds later."""
+        return Periods(
+            times=self.times[chosen] + shift,
+            lengths=self.lengths[chosen],
+            amplitudes=self.amplitudes[chosen],
+            correlations=self.correlations[chosen],
+            runs=self.runs[chosen],
+        )
+
+    @property
+    def jitter(self) -> float:
+        """The mean difference of neighbouring periods over the mean period ("jitter (local)"); NaN with too few."""
+        pairs = self._pairs()
+        return self._perturbation(self.lengths, pairs)
+
+    @property
+    def shimmer(self) -> float:
+        """The mean difference of neighbouring amplitudes over the mean amplitude ("shimmer (local)"), or NaN."""
+        pairs = self._pairs() & (_ratios(self.amplitudes) < _LARGEST_AMPLITUDE_RATIO)
+        return self._perturbation(self.amplitudes, pairs)
+
+    @property
+    def harmonics_to_noise(self) -> float:
+        """The median ratio of harmonic to other power, in dB: r / (1 - r) of the correlation r; NaN with too few."""
+        if len(self.correlations) < _FEWEST_PAIRS:
+            return np.nan
+        r = np.clip(self.correlations, 1 - _HIGHEST_CORRELATION, _HIGHEST_CORRELATION)
+        return float(np.median(10 * np.log10(r / (1 - r))))
+
+    def _pairs(self) -> NDArray[np.bool_]:
+        return np.asarray((np.diff(self.runs) == 0) & (_ratios(self.lengths) < _LARGEST_PERIOD_RATIO))
+
+    @staticmethod
+    def _perturbation(values: Floats, pairs: NDArray[np.bool_]) -> float:
+        if pairs.sum() < _FEWEST_PAIRS:
+            return np.nan
+        differences, means = np.abs(np.diff(values)), (values[1:] + values[:-1]) / 2
+        return float(differences[pairs].mean() / means[pairs].mean())
+
+
+def find_periods(samples: Floats, rate: int, pitch: Floats, hop: int) -> Periods:
+    """Return the periods of sound, shape = (n,).
+
+    ``pitch``: Hz, NaN if there is no voice, shape = (frames,); frame i is centred on sample ``i * hop``.
+    """
+    energy = np.concatenate([[0.0], np.cumsum(samples**2)])
+    rows: list[tuple[float, float, float, float, int]] = []
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.isfinite(pitch).astype(np.int8), [0]])))
+    for run, (first, last) in enumerate(edges.reshape(-1, 2)):
+        start, stop = max(int(first) * hop - hop // 2, 0), min(int(last) * hop - hop // 2, len(samples))
+        if start >= stop:
+            continue
+        # The strongest sample of the first period: there the vocal folds close.
+        position = start + int(np.abs(samples[start : start + int(rate / pitch[first]) + 1]).argmax())
+        while True:
+            frame = min(max(round(position / hop), int(first)), int(last) - 1)
+            found = _next_period(samples, energy, position, rate / pitch[frame], stop)
+            if found is None:
+                break
+            length, correlation, amplitude = found
+            rows.append((position / rate, length / rate, amplitude, correlation, run))
+            position += round(length)
+    times, lengths, amplitudes, correlations, runs = np.array(rows, np.float64).reshape(-1, 5).T
+    return Periods(times, lengths, amplitudes, correlations, runs.astype(np.int64))
+
+
+def _next_period(
+    samples: Floats, energy: Floats, position: int, expected: float, stop: int
+) -> tuple[float, float, float] | None:
+    """Return the length in samples, the correlation and the amplitude of the period around ``position``."""
+    width = round(expected)
+    start = position - width // 2
+    shortest, longest = int(expected * _SHORTEST), int(np.ceil(expected * _LONGEST))
+    begin, end = start + shortest - 1, start + longest + 1 + width
+    if start < 0 or end > len(samples) or position + longest > stop:
+        return None
+    period = samples[start : start + width]
+    own = energy[start + width] - energy[start]
+    windows = longest - shortest + 3
+    powers = energy[begin + width : begin + width + windows] - energy[begin : begin + windows]
+    products = np.correlate(samples[begin:end], period, "valid")
+    correlations = products / np.sqrt(np.maximum(powers[: len(products)] * own, 1e-20))
+    peak = 1 + int(correlations[1:-1].argmax())
+    before, highest, after = correlations[peak - 1 : peak + 2]
+    curvature = before - 2 * highest + after
+    shift = 0.5 * (before - after) / curvature if curvature < 0 else 0.0
+    shift = min(max(shift, -1.0), 1.0)  # at an edge of the search, the parabola's top is outside
+    return (
+        shortest - 1 + peak + shift,
+        float(highest - 0.25 * (before - after) * shift),
+        float(period.max() - period.min()),
+    )
+
+
+def _ratios(values: Floats) -> Floats:
+    """Return the ratio of the larger to the smaller of every two neighbours, shape = (n - 1,)."""
+    larger, smaller = np.maximum(values[1:], values[:-1]), np.minimum(values[1:], values[:-1])
+    return np.asarray(larger / np.maximum(smaller, 1e-12))
