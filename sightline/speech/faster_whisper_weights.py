@@ -98,7 +98,7 @@ def _download(model: str) -> Path:
     repository = _MODELS[model]
     try:
         if not constants.HF_HUB_OFFLINE:
-            url = hf_hub_url(repository, "config.json", endpoint=constants.ENDPOINT)
+            url = hf_hub_url(repository, "config.json")
             urllib.request.urlopen(url, timeout=_CONNECT_TIMEOUT).close()  # noqa: S310 - an address of the hub
         return Path(download_model(model))
     except MemoryError:
