@@ -1,5 +1,7 @@
 """The choice of the engine, and both Whisper engines with real weights."""
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -15,6 +17,9 @@ Samples = NDArray[np.float32]
 Load = Callable[[Path], Samples]
 WhisperEngine = Literal["faster-whisper", "whisper"]
 MODELS: dict[WhisperEngine, str] = {"faster-whisper": "whisper-{}", "whisper": "{}.pt"}
+
+
+GERMAN = ("Ich bin heute sehr traurig, weil meine Schwester nicht gekommen ist.", "Guten Morgen, wie geht es dir?")
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +91,33 @@ def test_sound_without_speech_gives_no_words(engine: WhisperEngine, real_weights
     )
     for sound in sounds:
         assert transcriber.transcribe(sound.astype(np.float32)).segments == ()
+
+
+def test_each_language_of_a_sound_is_kept_and_translated(
+    real_weights: Path, jfk: Samples, load_sound: Load, tmp_path: Path
+) -> None:
+    if not shutil.which("espeak-ng"):
+        pytest.skip("espeak-ng, which speaks the German sentences, is missing")
+    pause = np.zeros(SAMPLE_RATE, np.float32)
+    parts = [jfk]
+    for index, text in enumerate(GERMAN):
+        path = tmp_path / f"{index}.wav"
+        subprocess.run(["espeak-ng", "-v", "de", "-s", "150", "-w", str(path), text], check=True)
+        parts += [pause, load_sound(path)]
+    transcript = make_transcriber("faster-whisper", str(real_weights / "whisper-base")).transcribe(
+        np.concatenate(parts)
+    )
+    assert transcript.language == "en"
+    english = [segment for segment in transcript.segments if segment.language is None]
+    german = [segment for segment in transcript.segments if segment.language == "de"]
+    assert "country" in english[-1].text
+    assert "traurig" in german[0].text
+    assert "Guten Morgen" in german[-1].text
+    assert "morning" in (german[-1].translation or "").lower()
+    assert {segment.translation for segment in english} == {None}
+    assert german[0].start == pytest.approx(len(jfk) / SAMPLE_RATE + 1, abs=0.3)
+    given = make_transcriber(
+        "faster-whisper", str(real_weights / "whisper-base"), language="de", translate_except=frozenset({"de"})
+    )
+    transcript = given.transcribe(parts[-1])
+    assert (transcript.language, transcript.segments[0].translation) == ("de", None)
