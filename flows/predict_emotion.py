@@ -69,6 +69,7 @@ def predict_emotion(
     video_bucket: str | None = None,
     patients_bucket: str | None = None,
     transcriber: Engine = "auto",
+    language: str | None = None,
     transcript: str | None = None,
 ) -> PredictionResult:
     """Predict a session's emotion with the patient's model, and request a review if it is uncertain.
@@ -79,7 +80,9 @@ def predict_emotion(
         threshold: The lowest confidence that is accepted. By default the model's threshold.
         video_bucket: Folder or bucket of the videos and their results. By default VIDEO_BUCKET.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
-        transcriber: The speech engine for a new video. "auto" is whisper; pocketsphinx needs no download.
+        transcriber: The speech engine for a new video. "auto" is faster-whisper if it is installed, otherwise whisper;
+            pocketsphinx needs no download.
+        language: The language spoken in a new video, by name or code. By default it is detected.
         transcript: A WebVTT, SRT, ASS, TTML or Whisper JSON file of a new video, to be used instead of transcription.
     """
     config = settings()
@@ -91,7 +94,7 @@ def predict_emotion(
         if stored is None:
             processed = process_video(
                 video_or_session, patient, video_bucket=video_bucket, patients_bucket=patients_bucket,
-                transcriber=transcriber, transcript=transcript,
+                transcriber=transcriber, language=language, transcript=transcript,
             )  # fmt: skip
             stored = open_stored(store, processed.record, processed.patient)
     else:

@@ -13,7 +13,7 @@ from sightline.emotion import NEUTRAL, load_keywords, load_languages
 from sightline.reviews import unknown_patient_alert
 from sightline.sessions import NamesUsed, PoseIndices, SessionStore, StoredSession
 from sightline.settings import settings
-from sightline.speech import Engine, FittedTranscript
+from sightline.speech import Engine, FittedTranscript, language_code
 from tasks.alerts import send_alert
 from tasks.emotion import find_emotions, read_patient_names
 from tasks.events import emit_session_unidentified
@@ -68,6 +68,7 @@ def process_video(
     patients_bucket: str | None = None,
     transcriber: Engine = "auto",
     whisper_model: str = "base",
+    language: str | None = None,
     transcript: str | None = None,
     audio_track: Annotated[int, Field(ge=0)] | None = None,
     pose_fps: Annotated[float, Field(gt=0, le=240)] = 10.0,
@@ -86,8 +87,12 @@ def process_video(
         patient: The patient's name. By default the first part of the video's key under the video bucket.
         video_bucket: Folder or bucket of the videos and of the annotated copies. By default VIDEO_BUCKET.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
-        transcriber: Speech engine. "auto" is whisper; pocketsphinx needs no download and is less accurate.
-        whisper_model: Whisper's model: tiny, base, small, medium, large, turbo, or the path of a checkpoint.
+        transcriber: Speech engine. "auto" is faster-whisper if it is installed, otherwise whisper, and whisper for a
+            checkpoint; pocketsphinx needs no download and is less accurate.
+        whisper_model: Whisper's model: tiny, base, small, medium, large, turbo; a folder with a CTranslate2 model for
+            faster-whisper; or a checkpoint (.pt) for whisper.
+        language: The language spoken, by its English name or code (German, de). By default Whisper detects it, also if
+            it changes. Segments in other languages than English are translated into English as well.
         transcript: A WebVTT, SRT, ASS, TTML or Whisper JSON file that replaces the transcription. It has to fit the
             video: cues after its end are left out, or refused if they are most of them.
         audio_track: Number of the sound track, from 0. By default the one marked as default, or the first with sound.
@@ -110,6 +115,7 @@ def process_video(
     keywords, store = load_keywords(config.emotion_keywords), SessionStore(videos, patients)
     languages = load_languages(config.language_tables)
     wish = read_wish(person, person_at, reference)
+    spoken = language_code(language) if language else None
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with timings.stage("fetch"):
@@ -133,9 +139,19 @@ def process_video(
             wished = check_wish(wish, info)
         with timings.stage("transcribe"):
             if transcript:
-                speech = fit_transcript(read_transcript(transcript, folder), info)
+                speech = fit_transcript(read_transcript(transcript, folder, spoken), info)
             else:
-                speech = FittedTranscript(transcribe(info, source.sha256, transcriber, whisper_model))
+                hot_words = (*known.theirs, *known.others, *config.carer_names)
+                heard = transcribe(
+                    info,
+                    source.sha256,
+                    transcriber,
+                    whisper_model,
+                    spoken,
+                    hot_words,
+                    frozenset(languages.codes),
+                )
+                speech = FittedTranscript(heard, heard.warnings)
         with timings.stage("measure voice"):
             voice = measure_voice(info, speech.transcript)
         with timings.stage("find emotions"):

@@ -95,6 +95,9 @@ class Settings(StorageSettings):
         description="A folder with tables for more languages, as CODE.toml, whose emotions are then found without a "
         "translation. The built-in table for German documents the format.",
     )
+    carer_names: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (), description="Names of carers, as a JSON list. Whisper spells them and the patient's names as given."
+    )
     identity_hours: NonNegativeFloat = Field(
         12,
         description="A patient's clothes are taken to be the same for this long after a session was processed: they "
@@ -227,9 +230,10 @@ class Settings(StorageSettings):
         "and suffixes. Files in hidden folders and under annotated/ are never processed.",
     )
     upload_image_model: str = Field("posture", description="The model that classifies images as they arrive.")
-    upload_transcriber: Literal["auto", "whisper", "pocketsphinx"] = Field(
+    upload_transcriber: Literal["auto", "faster-whisper", "whisper", "pocketsphinx"] = Field(
         "auto",
-        description="The speech engine for videos as they arrive. auto is whisper; pocketsphinx needs no download.",
+        description="The speech engine for videos as they arrive. auto is faster-whisper if it is installed, otherwise "
+        "whisper; pocketsphinx needs no download.",
     )
 
     s3_events_queue_url: str | None = Field(None, description="The SQS queue with the messages about uploads.")

@@ -100,7 +100,7 @@ def _valid_seconds(video: ProcessedVideo) -> float:
 def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
     attribution = filter(None, [video.findings.attribution.warning])
     stills, findings, transcript = video.tracked.stills, video.findings, video.speech.transcript
-    packages = ["sightline", "av", "mediapipe", *filter(None, [PACKAGES.get(transcript.engine)])]
+    packages = ["sightline", "av", "mediapipe", *PACKAGES.get(transcript.engine, ())]
     return Metadata(
         video_path=source.uri,
         transcription=transcript.text,
@@ -111,7 +111,7 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         frames_extracted=len(stills),
         poses_extracted=len(_with_patient(video)),
         language=transcript.language,
-        whisper_model=transcript.model if transcript.engine == "whisper" else None,
+        whisper_model=transcript.model if transcript.engine in ("faster-whisper", "whisper") else None,
         processing_timestamp=datetime.now(UTC),
         session=session,
         content_hash=source.sha256,

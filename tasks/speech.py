@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,20 +20,14 @@ from tasks.support.progress import progress
 
 
 def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
-    """Return a key of content, engine, model and engine version, by which a later run reuses the transcript."""
-    engine = speech.make_transcriber(arguments["engine"], arguments["model"])
-    model = Path(engine.model)
-    stamp = f"{model.stat().st_size}-{model.stat().st_mtime_ns}" if model.is_file() else ""
-    return "-".join(
-        [
-            "transcript",
-            arguments["content_hash"],
-            engine.engine,
-            engine.model,
-            stamp,
-            version(speech.PACKAGES[engine.engine]),
-        ]
-    )
+    """Return a key of the content, the engine with its versions, and the options; a later run reuses the transcript."""
+    options = {name: arguments[name] for name in ("language", "hot_words", "translate_except")}
+    engine = speech.make_transcriber(arguments["engine"], arguments["model"], **options)
+    versions = [version(package) for package in speech.PACKAGES[engine.engine]]
+    values = [engine.engine, engine.model, speech.model_stamp(engine.model), *versions, options["language"]]
+    # A hash: names of people are not to be read in a key.
+    named = repr([*values, sorted(options["hot_words"]), sorted(options["translate_except"])])
+    return f"transcript-{arguments['content_hash']}-{hashlib.sha256(named.encode()).hexdigest()}"
 
 
 @sightline_task(
@@ -40,21 +36,43 @@ def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
     result_serializer="json",
     timeout="flow_timeout_seconds",
 )
-def transcribe(info: VideoInfo, content_hash: str, engine: Engine, model: str) -> Transcript:
-    """Transcribe the video's sound with a speech engine."""
-    transcriber = speech.make_transcriber(engine, model)
+def transcribe(
+    info: VideoInfo,
+    content_hash: str,
+    engine: Engine,
+    model: str,
+    language: str | None = None,
+    hot_words: Sequence[str] = (),
+    translate_except: frozenset[str] = frozenset({"en"}),
+) -> Transcript:
+    """Transcribe the video's sound with a speech engine; what the engine is not sure of is logged.
+
+    ``hot_words`` are names that are likely to be spoken. Segments are translated into English unless their language is
+    in ``translate_except``.
+    """
+    transcriber = speech.make_transcriber(
+        engine, model, language=language, hot_words=hot_words, translate_except=translate_except
+    )
     with progress("transcribe") as report:
-        return transcriber.transcribe(media.read_audio(info, speech.SAMPLE_RATE), report)
+        blocks = media.sound_blocks(info, speech.SAMPLE_RATE)
+        transcript = transcriber.transcribe(blocks, report, seconds=info.duration)
+    for warning in transcript.warnings:
+        get_run_logger().warning("%s: %s", info.uri, warning)
+    return transcript
 
 
 @sightline_task(**PLAIN)
-def read_transcript(uri: str, folder: Path) -> Transcript:
-    """Read the transcript from a WebVTT, SRT, ASS, TTML or Whisper JSON file; what is corrected in it is logged."""
+def read_transcript(uri: str, folder: Path, language: str | None = None) -> Transcript:
+    """Read the transcript from a WebVTT, SRT, ASS, TTML or Whisper JSON file; what is corrected in it is logged.
+
+    ``language`` is that of a file that names none.
+    """
     location = storage.locate(uri)
     try:
-        return speech.read_transcript(storage.fetch(location, folder), get_run_logger().warning)
+        transcript = speech.read_transcript(storage.fetch(location, folder), get_run_logger().warning)
     except FileNotFoundError as error:
         raise InvalidTranscript(uri, "there is no such file", "Check the path") from error
+    return transcript if transcript.language else transcript.model_copy(update={"language": language})
 
 
 @sightline_task(**PLAIN, timeout="flow_timeout_seconds")

@@ -1,14 +1,16 @@
 """Transcripts: from Whisper, from PocketSphinx, or from an existing file; and the voice that is heard.
 
-transcript = make_transcriber("whisper", "base").transcribe(samples)
+transcript = make_transcriber("auto", "base").transcribe(samples)
 for segment in transcript.segments:
     print(f"{segment.start:.2f} {segment.text}")
 """
 
 from sightline.speech.activity import ACTIVITY_STEP, speech_activity
 from sightline.speech.fit import FittedTranscript, fit
+from sightline.speech.languages import language_code
+from sightline.speech.model_files import model_stamp
 from sightline.speech.prosody import PROSODY_NAMES, Prosody
-from sightline.speech.sound import SAMPLE_RATE
+from sightline.speech.sound import SAMPLE_RATE, Sound
 from sightline.speech.transcriber import PACKAGES, Engine, Transcriber, make_transcriber
 from sightline.speech.transcript import Segment, Transcript, Word
 from sightline.speech.transcript_file import read_transcript
@@ -25,6 +27,7 @@ __all__ = [
     "FittedTranscript",
     "Prosody",
     "Segment",
+    "Sound",
     "Transcriber",
     "Transcript",
     "Utterance",
@@ -34,8 +37,10 @@ __all__ = [
     "Word",
     "describe_voice",
     "fit",
+    "language_code",
     "make_transcriber",
     "measure_voice",
+    "model_stamp",
     "read_transcript",
     "speech_activity",
     "track_voice",

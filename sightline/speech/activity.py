@@ -37,13 +37,23 @@ def speech_activity(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.bool_]:
     ``blocks``: consecutive mono samples in -1..1, shape = (m,), ``SAMPLE_RATE`` a second. At most 32 s and one block
     are in memory. An hour takes about 8 s of one core.
     """
+    found = [shares > _THRESHOLD for _, shares in speech_shares(blocks)]
+    return np.concatenate(found) if found else np.zeros(0, np.bool_)
+
+
+def speech_shares(
+    blocks: Iterable[NDArray[np.float32]],
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Yield up to 32 s of sound with the probability of speech in each step of it.
+
+    ``blocks`` is that of ``speech_activity``. The samples, shape = (m,), are consecutive and complete; the
+    probabilities, shape = (ceil(m / 512),), are one per ``ACTIVITY_STEP`` seconds.
+    """
     session = _load_model()
     hidden = cell = np.zeros((1, 1, 128), np.float32)
-    found = []
-    for windows in _batches(blocks):
+    for samples, windows in _batches(blocks):
         shares, hidden, cell = session.run(None, {"input": windows, "h": hidden, "c": cell})
-        found.append(shares > _THRESHOLD)
-    return np.concatenate(found) if found else np.zeros(0, np.bool_)
+        yield samples, shares
 
 
 @lru_cache(maxsize=1)
@@ -58,16 +68,35 @@ def _load_model() -> InferenceSession:
     return InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
 
 
-def _batches(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-    """Yield windows with the context before them, shape = (up to 1000, 576); the last one is padded with zeros."""
-    pending = np.zeros(_CONTEXT, np.float32)
+def _batches(
+    blocks: Iterable[NDArray[np.float32]],
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Yield samples and their windows with the context before them, shape = (up to 1000, 576).
+
+    The last window is padded with zeros.
+    """
+    size = _BATCH * _WINDOW
+    context = np.zeros(_CONTEXT, np.float32)
+    for samples in _regroup(blocks, size):
+        padded = np.pad(samples, (0, -len(samples) % _WINDOW))
+        yield samples, _windows(np.concatenate([context, padded]))
+        context = padded[-_CONTEXT:]
+
+
+def _regroup(blocks: Iterable[NDArray[np.float32]], size: int) -> Iterator[NDArray[np.float32]]:
+    """Yield the same samples in arrays of ``size``, the last of them shorter."""
+    parts: list[NDArray[np.float32]] = []
+    missing = size
     for block in blocks:
-        pending = np.concatenate([pending, block.astype(np.float32, copy=False)])
-        while len(pending) >= _CONTEXT + _BATCH * _WINDOW:
-            yield _windows(pending[: _CONTEXT + _BATCH * _WINDOW])
-            pending = pending[_BATCH * _WINDOW :]
-    if rest := len(pending) - _CONTEXT:
-        yield _windows(np.pad(pending, (0, -rest % _WINDOW)))
+        rest = block.astype(np.float32, copy=False)
+        while len(rest) >= missing:
+            yield np.concatenate([*parts, rest[:missing]])
+            parts, rest, missing = [], rest[missing:], size
+        if len(rest):
+            parts.append(rest)
+            missing -= len(rest)
+    if parts:
+        yield np.concatenate(parts)
 
 
 def _windows(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,20 +12,14 @@ from numpy.typing import NDArray
 
 from sightline.errors import TranscriberUnavailable
 from sightline.progress import Progress
-from sightline.speech.sound import SAMPLE_RATE, check_samples, is_silent, pcm16, split_at_pauses
+from sightline.speech.sound import SAMPLE_RATE, Sound, checked_blocks, pcm16
 from sightline.speech.transcript import Segment, Transcript, Word
+from sightline.speech.windows import speech_parts
 
 if TYPE_CHECKING:
     from pocketsphinx import Decoder
 
 _FRAMES_PER_SECOND = 100
-
-# Seconds. The decoder's tables grow with an utterance, and without a pause (music, a machine) one could last an hour.
-_MAX_UTTERANCE = 30.0
-_CUT_SEARCH = 10.0
-
-# In samples. Without some silence around an utterance, the decoder misses its first and last words.
-_MARGIN = round(0.15 * SAMPLE_RATE)
 
 # The shortest pause that ends a segment, in seconds.
 _PAUSE = 0.5
@@ -43,17 +37,18 @@ class PocketsphinxTranscriber:
     engine: ClassVar[str] = "pocketsphinx"
     model: ClassVar[str] = "en-us"
 
-    def transcribe(self, samples: NDArray[np.float32], progress: Progress | None = None) -> Transcript:
-        """Transcribe ``samples``; see ``Transcriber``. Copies at most one utterance, 30 s, at a time."""
-        check_samples(samples)
+    def transcribe(self, sound: Sound, progress: Progress | None = None, *, seconds: float | None = None) -> Transcript:
+        """Transcribe ``sound``; see ``Transcriber``."""
         report = progress or (lambda share: None)
+        total = len(sound) / SAMPLE_RATE if isinstance(sound, np.ndarray) else seconds
         segments: list[Segment] = []
-        if not is_silent(samples):
-            decoder = _make_decoder()
-            for start, stop in _utterances(samples):
-                words = _decode(decoder, samples[start:stop], start / SAMPLE_RATE)
-                segments += (_segment(phrase) for phrase in _phrases(words))
-                report(stop / len(samples))
+        decoder: Decoder | None = None
+        for part in speech_parts(checked_blocks(sound)):
+            decoder = decoder or _make_decoder()
+            words = _decode(decoder, part.samples, part.start)
+            segments += (_segment(phrase) for phrase in _phrases(words))
+            if total:
+                report(min((part.start + part.duration) / total, 1.0))
         report(1.0)
         return Transcript(segments=tuple(segments), language="en", engine="pocketsphinx", model=self.model)
 
@@ -69,28 +64,6 @@ def _make_decoder() -> Decoder:
             f"pocketsphinx could not load its US English model ({error}). "
             "Unset POCKETSPHINX_PATH if it is set, or reinstall the package pocketsphinx"
         ) from error
-
-
-def _utterances(samples: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
-    done = 0
-    for start, stop in _detect_speech(samples):
-        first, done = max(start - _MARGIN, done), min(stop + _MARGIN, len(samples))
-        for piece_start, piece_stop in split_at_pauses(samples[first:done], _MAX_UTTERANCE, _CUT_SEARCH):
-            yield first + piece_start, first + piece_stop
-
-
-def _detect_speech(samples: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
-    from pocketsphinx import Endpointer, Vad
-
-    # The less strict modes classify the hum of a room as speech and find no pause in it.
-    endpointer = Endpointer(vad_mode=Vad.MEDIUM_STRICT, sample_rate=SAMPLE_RATE)
-    step = endpointer.frame_bytes // 2
-    for start in range(0, len(samples), step):
-        frame = pcm16(samples[start : start + step])
-        is_last = start + step >= len(samples)
-        speech = endpointer.end_stream(frame) if is_last else endpointer.process(frame)
-        if speech is not None and not endpointer.in_speech:
-            yield round(endpointer.speech_start * SAMPLE_RATE), round(endpointer.speech_end * SAMPLE_RATE)
 
 
 def _decode(decoder: Decoder, samples: NDArray[np.float32], offset: float) -> list[Word]:

@@ -1,8 +1,9 @@
-"""Silence detection and cutting of sound. Samples are floats in -1..1, shape = (n,), SAMPLE_RATE a second."""
+"""Sound as samples: floats in -1..1, shape = (n,), SAMPLE_RATE a second."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from sightline.media import AUDIBLE
 
 SAMPLE_RATE = 16_000
+
+Sound: TypeAlias = NDArray[np.float32] | Iterable[NDArray[np.float32]]
+"""Mono samples in -1..1, ``SAMPLE_RATE`` a second: an array of shape (n,), or consecutive blocks of that shape."""
 
 _FRAME = SAMPLE_RATE // 100
 _PAUSE_FRAMES = 30
@@ -24,25 +28,16 @@ def check_samples(samples: NDArray[np.float32]) -> None:
         raise ValueError("the samples contain NaN or infinity")
 
 
+def checked_blocks(sound: Sound) -> Iterator[NDArray[np.float32]]:
+    """Yield the blocks of ``sound``; raise ``ValueError`` at one that is not as ``check_samples`` demands."""
+    for block in (sound,) if isinstance(sound, np.ndarray) else sound:
+        check_samples(block)
+        yield block
+
+
 def is_silent(samples: NDArray[np.float32]) -> bool:
     """Return whether ``samples`` contains no audible sound."""
     return not samples.size or max(float(samples.max()), -float(samples.min())) < AUDIBLE
-
-
-def split_at_pauses(samples: NDArray[np.float32], longest: float, search: float) -> Iterator[tuple[int, int]]:
-    """Yield consecutive pieces ``(start, stop)``, in samples, of at most ``longest`` seconds.
-
-    A cut is in the middle of the quietest 0.3 s of the last ``search`` seconds of a piece, where it is least likely to
-    split a word.
-    """
-    start = 0
-    while (stop := start + round(longest * SAMPLE_RATE)) < len(samples):
-        search_start = stop - round(search * SAMPLE_RATE)
-        stop = search_start + _find_quietest(samples[search_start:stop])
-        yield start, stop
-        start = stop
-    if start < len(samples):
-        yield start, len(samples)
 
 
 def pcm16(samples: NDArray[np.float32]) -> bytes:
@@ -50,7 +45,8 @@ def pcm16(samples: NDArray[np.float32]) -> bytes:
     return (np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes()
 
 
-def _find_quietest(samples: NDArray[np.float32]) -> int:
+def find_quietest(samples: NDArray[np.float32]) -> int:
+    """Return the position of the middle of the quietest 0.3 s; ``samples`` is at least that long."""
     frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float64)
     power = np.convolve((frames**2).mean(axis=1), np.ones(_PAUSE_FRAMES), mode="valid")
     return (int(power.argmin()) + _PAUSE_FRAMES // 2) * _FRAME

@@ -57,6 +57,7 @@ class Transcript(BaseModel):
     """The speech of a video, in order of start times. Segments may overlap, because speakers do.
 
     ``language`` is None if the source does not name it. ``model`` is the engine's model, or the file's name.
+    ``warnings`` name what the engine was not sure of.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +66,7 @@ class Transcript(BaseModel):
     language: str | None
     engine: Literal["faster-whisper", "whisper", "pocketsphinx", "file"]
     model: str
+    warnings: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _check_segments(self) -> Transcript:

@@ -3,59 +3,128 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.progress import Progress
-from sightline.speech.sound import SAMPLE_RATE, check_samples, is_silent, split_at_pauses
-from sightline.speech.transcript import Segment, Transcript
+from sightline.speech.spoken_languages import Shares
 from sightline.speech.whisper_result import WhisperResult, WhisperSegment
 from sightline.speech.whisper_weights import load_weights
+from sightline.speech.windows import SpeechWindow
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from whisper import Whisper
-
-# Seconds. Whisper reports progress only to a bar on the terminal, and computes the spectrogram of its complete input
-# (1.6 GB an hour). Short pieces give progress and bound the memory. A piece costs up to one extra window of 30 s.
-_PIECE = 120.0
-_CUT_SEARCH = 15.0
-
-# Seconds. Whisper skips a segment of unlikely words as a hallucination if it is surrounded by longer silence.
-_HALLUCINATION_SILENCE = 2.0
 
 # The word timestamps need hooks on the shared model, and numba's threading layer is not thread-safe.
 _running = threading.Lock()
 
 
-class WhisperTranscriber:
-    """English speech with word timestamps. A segment's confidence is the mean of its words' probabilities.
+def load_whisper(model: str, device: str | None) -> WhisperRecognizer:
+    """Load one of Whisper's models by name, or a checkpoint, on the torch ``device``; by default on CUDA if available.
 
-    ``model`` is one of Whisper's names or the path of a checkpoint; the transcript stores the checkpoint's file name.
+    Raises ``TranscriberUnavailable``.
     """
+    return WhisperRecognizer(load_weights(model, device or _best_device()))
 
-    engine: ClassVar[str] = "whisper"
 
-    def __init__(self, model: str = "base", device: str | None = None) -> None:
-        self.model = model
-        self._device = device
+class WhisperRecognizer:
+    """A checkpoint of openai-whisper."""
 
-    def transcribe(self, samples: NDArray[np.float32], progress: Progress | None = None) -> Transcript:
-        """Transcribe ``samples``; see ``Transcriber``. ``progress`` is called after every two minutes of sound."""
-        check_samples(samples)
-        report = progress or (lambda share: None)
-        segments: list[Segment] = []
-        if not is_silent(samples):
-            model = load_weights(self.model, self._device or _best_device())
-            for start, stop in split_at_pauses(samples, _PIECE, _CUT_SEARCH):
-                segments += _transcribe_piece(model, samples[start:stop], start / SAMPLE_RATE)
-                report(stop / len(samples))
-        else:
-            report(1.0)
-        return Transcript(segments=tuple(segments), language="en", engine="whisper", model=Path(self.model).name)
+    def __init__(self, model: Whisper) -> None:
+        self._model = model
+        self._encoded: list[tuple[Tensor, Tensor]] = []
+
+    @property
+    def is_multilingual(self) -> bool:
+        """Whether it knows languages other than English."""
+        return bool(self._model.is_multilingual)
+
+    def language_shares(self, windows: Sequence[SpeechWindow]) -> list[list[Shares]]:
+        """Return the probabilities of the languages of every part of every window."""
+        import torch
+        from whisper import log_mel_spectrogram, pad_or_trim
+        from whisper.audio import N_FRAMES, N_SAMPLES
+        from whisper.tokenizer import get_tokenizer
+
+        model = self._model
+        tokenizer = get_tokenizer(True, num_languages=model.num_languages)
+        tokens = torch.tensor([[tokenizer.sot]], device=model.device)
+        languages = torch.tensor(tokenizer.all_language_tokens, device=model.device)
+        found = []
+        with torch.no_grad(), self._remembering():
+            for window in windows:
+                # The same computation as in whisper.transcribe, so that it finds what was encoded here.
+                mel = log_mel_spectrogram(window.samples, model.dims.n_mels, padding=N_SAMPLES)
+                frames = mel[:, : mel.shape[-1] - N_FRAMES]
+                mel = pad_or_trim(frames, N_FRAMES).to(model.device).to(_float_type(model))
+                encoded = model.encoder(mel[None])
+                own: list[Shares] = []
+                for start, end in window.excerpts:
+                    first, last = (round(share * encoded.shape[1]) for share in (start, end))
+                    part = encoded[:, first : max(last, first + 1)]
+                    shares = model.logits(tokens, part)[0, 0, languages].float().softmax(-1).tolist()
+                    own.append(dict(zip(tokenizer.all_language_codes, shares, strict=True)))
+                found.append(own)
+        return found
+
+    def recognize(
+        self,
+        windows: Sequence[SpeechWindow],
+        language: str,
+        hot_words: Sequence[str],
+        task: Literal["transcribe", "translate"] = "transcribe",
+    ) -> list[list[WhisperSegment]]:
+        """Return what is said in every window, at times from its start; with word times unless it is translated."""
+        with self._remembering():
+            return [
+                list(
+                    WhisperResult.model_validate(
+                        _run_whisper(
+                            self._model,
+                            window.samples,
+                            language=language,
+                            task=task,
+                            initial_prompt=", ".join(hot_words) or None,
+                            word_timestamps=task == "transcribe",
+                        )
+                    ).segments
+                )
+                for window in windows
+            ]
+
+    @contextmanager
+    def _remembering(self) -> Iterator[None]:
+        """Use the model alone. What it encodes is kept until the next windows: whisper encodes a window three times.
+
+        It does so for its language, its words and their times, and that is most of the work.
+        """
+        import torch
+
+        with _running:
+            encoder: Any = self._model.encoder
+            encode = encoder.forward
+
+            def remembered(mel: Tensor) -> Tensor:
+                for known, earlier in self._encoded:
+                    if known.shape == mel.shape and known.dtype == mel.dtype and torch.equal(known, mel):
+                        return earlier
+                result: Tensor = encode(mel)
+                self._encoded = [*self._encoded[1 - _REMEMBERED :], (mel, result)]
+                return result
+
+            encoder.forward = remembered
+            try:
+                yield
+            finally:
+                del encoder.forward
+
+
+# Windows.
+_REMEMBERED = 8
 
 
 def _best_device() -> str:
@@ -64,54 +133,27 @@ def _best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _transcribe_piece(model: Whisper, samples: NDArray[np.float32], offset: float) -> list[Segment]:
-    if is_silent(samples):
-        return []
-    segments = WhisperResult.model_validate(_run_whisper(model, samples)).segments
-    return [segment.to_segment() for segment in _shift_segments(segments, samples, offset)]
+def _float_type(model: Whisper) -> Any:
+    import torch
+
+    return torch.float16 if model.device.type == "cuda" else torch.float32
 
 
-def _run_whisper(model: Whisper, samples: NDArray[np.float32]) -> object:
+def _run_whisper(model: Whisper, samples: NDArray[np.float32], **options: Any) -> object:
     import torch
     from whisper import transcribe
 
     on_cuda = model.device.type == "cuda"
-    with _running, torch.random.fork_rng(devices=[model.device] if on_cuda else []):
+    with torch.random.fork_rng(devices=[model.device] if on_cuda else []):
         # Whisper falls back to sampling if the likeliest words fail its checks; the seed makes that deterministic.
         torch.manual_seed(0)
         return transcribe(
             model,
             samples.astype(np.float32),
-            language="en",
-            word_timestamps=True,
             # Text passed from window to window lets a hallucinated sentence repeat.
             condition_on_previous_text=False,
-            hallucination_silence_threshold=_HALLUCINATION_SILENCE,
+            # With timestamps, whisper sometimes ends a window at an early one and omits what follows.
+            without_timestamps=True,
             fp16=on_cuda,
-        )
-
-
-def _shift_segments(
-    segments: tuple[WhisperSegment, ...], samples: NDArray[np.float32], offset: float
-) -> Iterator[WhisperSegment]:
-    """Yield the segments in the video's time, in order and within the piece, without silent segments.
-
-    Whisper's times are estimates: they may exceed the end of the sound, or be out of order by a rounding error.
-    """
-    earliest = 0.0
-    end = len(samples) / SAMPLE_RATE
-    for segment in segments:
-        start = min(max(segment.start, earliest), end)
-        stop = min(max(segment.end, start), end)
-        sound = samples[int(start * SAMPLE_RATE) : int(stop * SAMPLE_RATE)]
-        if not segment.text.strip() or is_silent(sound):
-            continue
-        earliest = word_start = start
-        words = []
-        for word in segment.words:
-            word_start = min(max(word.start, word_start), end)
-            word_end = min(max(word.end, word_start), end)
-            words.append(word.model_copy(update={"start": offset + word_start, "end": offset + word_end}))
-        yield segment.model_copy(
-            update={"start": offset + start, "end": offset + stop, "words": tuple(words)},
+            **options,
         )

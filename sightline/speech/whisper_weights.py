@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline.errors import TranscriberUnavailable
+from sightline.speech.model_files import model_stamp
 
 if TYPE_CHECKING:
     from whisper import Whisper
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT = 20
 
 _loading = threading.Lock()
-_loaded: dict[tuple[str, Path, str], tuple[int, Whisper]] = {}
+_loaded: dict[tuple[str, Path, str], tuple[str, Whisper]] = {}
 
 
 def load_weights(model: str, device: str) -> Whisper:
@@ -31,7 +32,7 @@ def load_weights(model: str, device: str) -> Whisper:
     with _loading:
         is_named = model in _model_names()
         checkpoint = model if is_named else str(Path(model).absolute())
-        modified = 0 if is_named or not Path(checkpoint).is_file() else Path(checkpoint).stat().st_mtime_ns
+        modified = "" if is_named else model_stamp(checkpoint)
         key = (checkpoint, cache_folder(), device)
         if key not in _loaded or _loaded[key][0] != modified:
             _loaded[key] = (modified, _load(*key))

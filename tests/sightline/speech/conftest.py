@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.conftest import ROOT
+
+DEMO = ROOT / "demo"
 SENTENCE = " John is happy."
 _SENTENCE_ENDS_AT = 2.0
 
@@ -54,6 +61,33 @@ def _tokens() -> list[int]:
 def noise() -> NDArray[np.float32]:
     """Three seconds of seeded noise at 16 kHz, not silent."""
     return np.random.default_rng(0).normal(scale=0.1, size=48_000).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def real_weights() -> Path:
+    """A folder with Whisper's real weights, brought there once by a tool that is not part of the project.
+
+    It contains whisper-base/ and whisper-tiny.en/ for faster-whisper, and base.pt and tiny.en.pt for openai-whisper.
+    """
+    tool = ROOT.parent / "shared" / "tools" / "real-weights"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sightline-tests"
+    folder = Path(os.environ.get("SIGHTLINE_TEST_WEIGHTS") or cache)
+    if not tool.exists() and not (folder / "tiny.en.pt").exists():
+        pytest.skip("Whisper's real weights are missing; set SIGHTLINE_TEST_WEIGHTS to their folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # The checkpoints are written last.
+        if not (folder / "tiny.en.pt").exists():
+            subprocess.run([sys.executable, tool, folder], check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def utterance(load_sound: Callable[[Path], NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Three seconds at 16 kHz with "I think John is happy", from 0.838 s to 2.529 s (demo/speech.vtt)."""
+    sentence = load_sound(DEMO / "speech.ogg")[42_240:76_320]
+    return np.pad(sentence, (6_960, 6_960))
 
 
 @pytest.fixture(scope="session")

@@ -1,28 +1,7 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from sightline.speech.sound import SAMPLE_RATE, check_samples, is_silent, pcm16, split_at_pauses
-
-
-@settings(deadline=None, max_examples=30)
-@given(seconds=st.floats(0, 20), longest=st.floats(2, 6))
-def test_pieces_cover_every_sample_once_within_the_limit(seconds: float, longest: float) -> None:
-    samples = np.random.default_rng(0).normal(size=round(seconds * SAMPLE_RATE)).astype(np.float32)
-    cuts = list(split_at_pauses(samples, longest, 1.0))
-    assert sum(stop - start for start, stop in cuts) == len(samples)
-    assert all(before[1] == after[0] for before, after in pairwise(cuts))
-    assert all(0 < stop - start <= round(longest * SAMPLE_RATE) for start, stop in cuts)
-
-
-def test_cut_is_inside_a_pause() -> None:
-    samples = np.random.default_rng(0).normal(scale=0.2, size=12 * SAMPLE_RATE).astype(np.float32)
-    samples[round(8.2 * SAMPLE_RATE) : round(8.6 * SAMPLE_RATE)] *= 0.01
-    (_, cut), _ = split_at_pauses(samples, 10.0, 5.0)
-    assert 8.2 < cut / SAMPLE_RATE < 8.6
+from sightline.speech.sound import SAMPLE_RATE, check_samples, checked_blocks, is_silent, pcm16
 
 
 def test_encoded_silence_is_silent_and_quiet_sound_is_not() -> None:
@@ -49,3 +28,5 @@ def test_sound_over_full_scale_is_clipped() -> None:
 def test_invalid_samples_are_rejected(samples: np.ndarray) -> None:
     with pytest.raises(ValueError, match="samples"):
         check_samples(samples)
+    with pytest.raises(ValueError, match="samples"):
+        list(checked_blocks(iter([np.zeros(10, np.float32), samples])))

@@ -46,13 +46,12 @@ def unreachable_url() -> str:
         return f"http://127.0.0.1:{closed.getsockname()[1]}/{'0' * 64}/base.pt"
 
 
-@pytest.mark.parametrize("engine", ["auto", "whisper"])
 def test_missing_weights_without_network_lists_three_solutions(
-    engine: str, cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+    cache: Path, utterance: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, "base", unreachable_url())
     with pytest.raises(TranscriberUnavailable) as caught:
-        make_transcriber(engine, "base").transcribe(noise)  # type: ignore[arg-type]
+        make_transcriber("whisper", "base").transcribe(utterance)
     message = str(caught.value)
     assert "(1)" in message
     assert str(cache / "base.pt") in message
@@ -62,60 +61,60 @@ def test_missing_weights_without_network_lists_three_solutions(
     assert list(cache.iterdir()) == []
 
 
-def test_silence_needs_no_weights(cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_needs_no_weights(cache: Path, utterance: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(monkeypatch, "base", unreachable_url())
-    assert make_transcriber("auto", "base").transcribe(noise * 0).segments == ()
+    assert make_transcriber("whisper", "base").transcribe(utterance * 0).segments == ()
 
 
 def test_download_with_wrong_checksum_leaves_no_file(
-    cache: Path, tmp_path: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+    cache: Path, tmp_path: Path, utterance: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, "custom", write_weights(tmp_path, b"incomplete", checksum="0" * 64))
     with pytest.raises(TranscriberUnavailable, match="SHA256"):
-        make_transcriber("whisper", "custom").transcribe(noise)
+        make_transcriber("whisper", "custom").transcribe(utterance)
     assert list(cache.iterdir()) == []
 
 
 def test_weights_are_downloaded_once_into_the_whisper_cache(
-    cache: Path, tmp_path: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+    cache: Path, tmp_path: Path, checkpoint: Path, utterance: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, "custom", write_weights(tmp_path, checkpoint.read_bytes()))
-    assert make_transcriber("auto", "custom").transcribe(noise).text == "John is happy."
+    assert make_transcriber("whisper", "custom").transcribe(utterance).text == "John is happy."
     assert [path.name for path in cache.iterdir()] == ["custom.pt"]
     assert (cache / "custom.pt").read_bytes() == checkpoint.read_bytes()
 
 
 def test_weights_copied_into_the_cache_need_no_network(
-    cache: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+    cache: Path, checkpoint: Path, utterance: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = checkpoint.read_bytes()
     publish(monkeypatch, "custom", unreachable_url().replace("0" * 64, hashlib.sha256(content).hexdigest()))
     cache.mkdir(parents=True)
     (cache / "base.pt").write_bytes(content)
-    assert make_transcriber("auto", "custom").transcribe(noise).text == "John is happy."
+    assert make_transcriber("whisper", "custom").transcribe(utterance).text == "John is happy."
 
 
 def test_damaged_weights_are_downloaded_again(
-    cache: Path, tmp_path: Path, checkpoint: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+    cache: Path, tmp_path: Path, checkpoint: Path, utterance: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache.mkdir(parents=True)
     (cache / "custom.pt").write_bytes(checkpoint.read_bytes()[:1000])
     publish(monkeypatch, "custom", write_weights(tmp_path, checkpoint.read_bytes()))
-    assert make_transcriber("whisper", "custom").transcribe(noise).text == "John is happy."
+    assert make_transcriber("whisper", "custom").transcribe(utterance).text == "John is happy."
 
 
 def test_unwritable_cache_is_reported(
-    tmp_path: Path, cache: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: Path, utterance: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache.parent.write_text("a file where the folder should be")
     publish(monkeypatch, "base", write_weights(tmp_path, b""))
     with pytest.raises(TranscriberUnavailable, match="three solutions"):
-        make_transcriber("whisper", "base").transcribe(noise)
+        make_transcriber("whisper", "base").transcribe(utterance)
 
 
-def test_unknown_model_is_rejected_with_the_valid_names(cache: Path, noise: Samples) -> None:
+def test_unknown_model_is_rejected_with_the_valid_names(cache: Path, utterance: Samples) -> None:
     with pytest.raises(TranscriberUnavailable, match=r"bsae.*Use one of tiny\.en, .* or the path"):
-        make_transcriber("whisper", "bsae").transcribe(noise)
+        make_transcriber("whisper", "bsae").transcribe(utterance)
 
 
 class _Payload:
@@ -126,7 +125,7 @@ class _Payload:
         return os.mkdir, (str(self.trace),)
 
 
-def test_checkpoint_cannot_run_code(tmp_path: Path, noise: Samples) -> None:
+def test_checkpoint_cannot_run_code(tmp_path: Path, utterance: Samples) -> None:
     import torch
 
     trace = tmp_path / "was-here"
@@ -135,5 +134,5 @@ def test_checkpoint_cannot_run_code(tmp_path: Path, noise: Samples) -> None:
     (tmp_path / "none.pt").write_bytes(b"no checkpoint")
     for name in ("evil.pt", "bare.pt", "none.pt"):
         with pytest.raises(TranscriberUnavailable, match=f"{name}: whisper could not load it on cpu"):
-            make_transcriber("whisper", str(tmp_path / name), device="cpu").transcribe(noise)
+            make_transcriber("whisper", str(tmp_path / name), device="cpu").transcribe(utterance)
     assert not trace.exists()
