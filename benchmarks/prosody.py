@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks._voices import RATE, SOUNDS, babble, silence
+from benchmarks._vowels import RATE, SOUNDS, babble, silence
 from sightline.speech import Segment, Transcript, describe_voice, measure_voice, track_voice
 from sightline.speech.periods import find_periods
 from sightline.speech.transcript import Word

@@ -153,18 +153,19 @@ def process_video(
                 )
                 speech = FittedTranscript(heard, heard.warnings)
         with timings.stage("measure voice"):
-            voice = measure_voice(info, speech.transcript)
+            measured = measure_voice(info, speech.transcript)
         with timings.stage("find emotions"):
             findings = find_emotions(speech.transcript, info.duration, keywords, known, languages)
         with timings.stage("extract poses and annotate"):
             tracked, annotated = track_and_annotate(
-                info, speech.transcript, findings, keywords, folder, voice=voice, fps=pose_fps, blur_faces=blur_faces,
-                hide_others=config.hide_others if hide_others is None else hide_others, wish=wished, known=looks.value,
+                info, speech.transcript, findings, keywords, folder, voice=measured, fps=pose_fps,
+                blur_faces=blur_faces, hide_others=config.hide_others if hide_others is None else hide_others,
+                wish=wished, known=looks.value,
             )  # fmt: skip
         with timings.stage("cut highlights"):
             joined = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None
         processed = ProcessedVideo(
-            info, speech, voice, keywords, findings, tracked, annotated, joined,
+            info, speech, measured, keywords, findings, tracked, annotated, joined,
             NamesUsed(known=known, given=tuple(names or ())), flow_run.parameters, timings,
         )  # fmt: skip
         stored = store_session(store, source, processed, folder)

@@ -76,7 +76,7 @@ def emit_video_processed(stored: StoredSession) -> None:
             poses=metadata.poses_extracted,
             frames_tracked=metadata.frames_tracked,
             frames_with_person=metadata.frames_with_person,
-            vocalisations=len(metadata.voice.vocalisations) if metadata.voice else 0,
+            vocalisations=len(metadata.measured_voice.vocalisations) if metadata.measured_voice else 0,
         ),
     )
 

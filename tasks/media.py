@@ -11,7 +11,7 @@ from sightline import media
 from sightline.emotion import EmotionFindings, Keywords
 from sightline.media import Overlay, TimedLabel, VideoInfo
 from sightline.pose import Appearance, IdentityWish, TrackedVideo, TrackingOutputs, tracking_outputs
-from sightline.speech import WORDLESS, Segment, Transcript, Voice
+from sightline.speech import WORDLESS, MeasuredVoice, Segment, Transcript
 from tasks.pose import extract_poses
 from tasks.support.policy import PLAIN, sightline_task
 from tasks.support.progress import progress
@@ -37,7 +37,7 @@ def track_and_annotate(
     keywords: Keywords,
     folder: Path,
     *,
-    voice: Voice | None = None,
+    voice: MeasuredVoice | None = None,
     fps: float,
     blur_faces: bool,
     hide_others: bool = False,
@@ -84,7 +84,7 @@ def cut_highlights(annotated: Path, findings: EmotionFindings, neutral: str, out
 def _make_overlay(
     info: VideoInfo,
     transcript: Transcript,
-    voice: Voice | None,
+    voice: MeasuredVoice | None,
     findings: EmotionFindings,
     keywords: Keywords,
     outputs: TrackingOutputs,

@@ -20,7 +20,7 @@ from sightline.features import valid_seconds
 from sightline.media import VideoInfo, still_pose_name
 from sightline.pose import ExportedPoses, PeopleTrack, StillPose, TrackedVideo, export_openpose
 from sightline.sessions import Metadata, NamesUsed, SessionOutputs, SessionStore, Source, StoredSession, session_page
-from sightline.speech import PACKAGES, FittedTranscript, Voice
+from sightline.speech import PACKAGES, FittedTranscript, MeasuredVoice
 from sightline.storage import Location
 from tasks.events import emit_session_stored, emit_video_processed
 from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
@@ -32,7 +32,7 @@ class ProcessedVideo:
 
     info: VideoInfo
     speech: FittedTranscript
-    voice: Voice | None
+    measured_voice: MeasuredVoice | None
     keywords: Keywords
     findings: EmotionFindings
     tracked: TrackedVideo
@@ -133,7 +133,7 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         identity=video.tracked.identity,
         attribution=findings.attribution,
         names=video.names,
-        voice=video.voice,
+        measured_voice=video.measured_voice,
         warnings=(
             *video.info.warnings,
             *video.tracked.report.warnings(),

@@ -14,7 +14,7 @@ from prefect.logging import get_run_logger
 from sightline import media, speech, storage
 from sightline.errors import InvalidTranscript
 from sightline.media import VideoInfo
-from sightline.speech import Engine, FittedTranscript, Transcript, Voice
+from sightline.speech import Engine, FittedTranscript, MeasuredVoice, Transcript
 from tasks.support.policy import PLAIN, sightline_task
 from tasks.support.progress import progress
 
@@ -86,6 +86,6 @@ def fit_transcript(transcript: Transcript, info: VideoInfo) -> FittedTranscript:
 
 
 @sightline_task(**PLAIN, timeout="flow_timeout_seconds")
-def measure_voice(info: VideoInfo, transcript: Transcript) -> Voice | None:
+def measure_voice(info: VideoInfo, transcript: Transcript) -> MeasuredVoice | None:
     """Measure the prosody, and find voice without words; None if the video has no sound."""
     return speech.measure_voice(media.sound_blocks(info), transcript) if info.audio else None

@@ -134,5 +134,5 @@ class Plan(BaseModel):
             identity=metadata.identity,
             attribution=metadata.attribution,
             names=metadata.names,
-            prosody=metadata.voice.prosody if metadata.voice else None,
+            prosody=metadata.measured_voice.prosody if metadata.measured_voice else None,
         )

@@ -22,7 +22,7 @@ from pydantic import (
 from sightline.emotion import Annotation, Attribution, PatientNames, Stretch
 from sightline.media import Damage
 from sightline.pose import Identity
-from sightline.speech import Prosody, Segment, Voice
+from sightline.speech import MeasuredVoice, Prosody, Segment
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -125,7 +125,7 @@ class Metadata(_Record):
     """Whom the statements are about; None in sessions of earlier versions."""
     names: NamesUsed | None = None
     """The names that were known; None in sessions of earlier versions, whose statements are all the patient's."""
-    voice: Voice | None = None
+    measured_voice: MeasuredVoice | None = None
     """How it is said, and what is uttered without words; None without sound, and in sessions of earlier versions."""
 
     @property

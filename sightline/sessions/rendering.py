@@ -5,7 +5,7 @@ from __future__ import annotations
 from sightline import markdown
 from sightline.alerts import Alert
 from sightline.sessions.records import Prediction, StoredSession
-from sightline.speech import WORDLESS, Prosody, Voice
+from sightline.speech import WORDLESS, MeasuredVoice, Prosody
 
 __all__ = ["prediction_page", "review_alert", "session_page", "trained_on_note"]
 
@@ -17,7 +17,7 @@ def session_page(stored: StoredSession) -> str:
         (f"{stretch.start:.1f}-{stretch.end:.1f}", stretch.emotion, markdown.escape(stretch.evidence))
         for stretch in metadata.timeline
     ]
-    voice = metadata.voice or Voice(prosody=Prosody())
+    voice = metadata.measured_voice or MeasuredVoice(prosody=Prosody())
     sounds = [
         (f"{sound.start:.1f}-{sound.end:.1f}", WORDLESS + ("" if sound.certain else "?"), _figures(sound.prosody))
         for sound in voice.vocalisations

@@ -8,13 +8,20 @@ for segment in transcript.segments:
 from sightline.speech.activity import ACTIVITY_STEP, speech_activity
 from sightline.speech.fit import FittedTranscript, fit
 from sightline.speech.languages import language_code
+from sightline.speech.measured_voice import (
+    WORDLESS,
+    MeasuredVoice,
+    Utterance,
+    Vocalisation,
+    describe_voice,
+    measure_voice,
+)
 from sightline.speech.model_files import model_stamp
 from sightline.speech.prosody import PROSODY_NAMES, Prosody
 from sightline.speech.sound import SAMPLE_RATE, Sound
 from sightline.speech.transcriber import PACKAGES, Engine, Transcriber, make_transcriber
 from sightline.speech.transcript import Segment, Transcript, Word
 from sightline.speech.transcript_file import read_transcript
-from sightline.speech.voice import WORDLESS, Utterance, Vocalisation, Voice, describe_voice, measure_voice
 from sightline.speech.voice_track import VoiceTrack, track_voice
 
 __all__ = [
@@ -25,6 +32,7 @@ __all__ = [
     "WORDLESS",
     "Engine",
     "FittedTranscript",
+    "MeasuredVoice",
     "Prosody",
     "Segment",
     "Sound",
@@ -32,7 +40,6 @@ __all__ = [
     "Transcript",
     "Utterance",
     "Vocalisation",
-    "Voice",
     "VoiceTrack",
     "Word",
     "describe_voice",

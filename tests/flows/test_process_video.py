@@ -19,7 +19,7 @@ import pytest
 from prefect.states import State
 from scipy.signal import resample_poly
 
-from benchmarks._voices import babble, silence
+from benchmarks._vowels import babble, silence
 from demo.clip import build_clip
 from flows.export_openpose import export_openpose
 from flows.process_video import VideoResult, process_video
@@ -174,10 +174,10 @@ def test_voice_without_words_is_on_the_timeline(transcript: str, tmp_path: Path)
     video = make_video(tmp_path / "visit.mp4", frames=90, size=(640, 360), sound="aac", samples=sound)
     result = run(copy_to_bucket(video, tmp_path), tmp_path, transcript=transcript).result()
     metadata = json.loads(Path(result.metadata_file).read_bytes())
-    [found] = metadata["voice"]["vocalisations"]
+    [found] = metadata["measured_voice"]["vocalisations"]
     assert (found["start"], found["end"]) == pytest.approx((1, 2.5), abs=0.15)
     assert found["prosody"]["pitch_median_hz"] == pytest.approx(150 * 2 ** (2.25 / 12), rel=0.03)
-    assert json.loads(Path(result.record).read_bytes())["prosody"] == metadata["voice"]["prosody"]
+    assert json.loads(Path(result.record).read_bytes())["prosody"] == metadata["measured_voice"]["prosody"]
     banners = [frame.to_ndarray(format="gray")[-40:] for _, _, frame in decode(probe(Path(result.annotated_video)))]
     bright = [int((banner > 200).sum()) for banner in banners]
     assert min(bright[32:72]) > max(bright[:28]) + 5, "the label is shown from 1 to 2.5 s"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sightline.sessions import prediction_page, review_alert, session_page
-from sightline.speech import Prosody, Segment, Vocalisation, Voice
+from sightline.speech import MeasuredVoice, Prosody, Segment, Vocalisation
 from tests import records
 
 
@@ -43,14 +43,16 @@ def test_session_page_states_languages_and_translation() -> None:
 
 def test_session_page_lists_voice_without_words() -> None:
     stored = records.stored_session()
-    voice = Voice(
+    voice = MeasuredVoice(
         prosody=Prosody(pitch_median_hz=210.4, loudness_relative_db=0.0),
         vocalisations=(
             Vocalisation(start=3, end=4.25, certain=True, prosody=Prosody(pitch_median_hz=300)),
             Vocalisation(start=8, end=9, certain=False, prosody=Prosody()),
         ),
     )
-    page = session_page(stored.model_copy(update={"metadata": stored.metadata.model_copy(update={"voice": voice})}))
+    page = session_page(
+        stored.model_copy(update={"metadata": stored.metadata.model_copy(update={"measured_voice": voice})})
+    )
     assert "| 3.0-4.2 | voice without words | pitch 300 Hz |\n| 8.0-9.0 | voice without words? |  |" in page
     assert "The voice: pitch 210 Hz, loudness +0.0 dB." in page
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks._voices import RATE, Vowels, babble
+from benchmarks._vowels import RATE, Vowels, babble
 from sightline.speech.periods import Periods, find_periods
 
 HOP = 256

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks._voices import RATE, SOUNDS, babble, silence
+from benchmarks._vowels import RATE, SOUNDS, babble, silence
 from sightline.speech import (
     PROSODY_NAMES,
+    MeasuredVoice,
     Prosody,
     Segment,
     Transcript,
-    Voice,
     Word,
     describe_voice,
     measure_voice,
@@ -46,12 +46,12 @@ def sound() -> Samples:
 
 
 @pytest.fixture(scope="module")
-def spoken(sound: Samples) -> Voice:
+def spoken(sound: Samples) -> MeasuredVoice:
     segment = Segment(start=0.8, end=3.2, text="eight words are said in these two seconds")
     return measure_voice([sound], transcript(segment, said(AGAIN - 0.1, AGAIN + PART + 0.1)))
 
 
-def test_pitch_slope_and_rates_are_those_of_the_voice(spoken: Voice) -> None:
+def test_pitch_slope_and_rates_are_those_of_the_voice(spoken: MeasuredVoice) -> None:
     prosody = spoken.utterances[0].prosody
     assert prosody.pitch_median_hz == pytest.approx(150 * 2 ** (3 / 12), rel=0.02)
     assert prosody.pitch_slope_semitones_per_second == pytest.approx(3, abs=0.1)
@@ -61,18 +61,18 @@ def test_pitch_slope_and_rates_are_those_of_the_voice(spoken: Voice) -> None:
     assert prosody.voice_seconds == pytest.approx(PART, abs=0.15)
 
 
-def test_session_has_the_pause_between_two_utterances(spoken: Voice) -> None:
+def test_session_has_the_pause_between_two_utterances(spoken: MeasuredVoice) -> None:
     assert (spoken.prosody.pause_count, spoken.utterances[0].prosody.pause_count) == (1, 0)
     assert spoken.prosody.pause_mean_seconds == pytest.approx(0.8, abs=0.1)
     assert spoken.prosody.pause_share == pytest.approx(0.8 / 4.8, abs=0.03)
     assert spoken.prosody.pitch_slope_semitones_per_second == pytest.approx(3, abs=0.1)
 
 
-def test_voice_at_words_is_no_vocalisation(spoken: Voice) -> None:
+def test_voice_at_words_is_no_vocalisation(spoken: MeasuredVoice) -> None:
     assert spoken.vocalisations == ()
 
 
-def test_louder_sound_differs_in_full_scale_only(sound: Samples, spoken: Voice) -> None:
+def test_louder_sound_differs_in_full_scale_only(sound: Samples, spoken: MeasuredVoice) -> None:
     segment = Segment(start=0.8, end=3.2, text="eight words are said in these two seconds")
     quiet = measure_voice([sound / 2], transcript(segment, said(AGAIN - 0.1, AGAIN + PART + 0.1)))
     for before, after in zip(spoken.utterances, quiet.utterances, strict=True):
@@ -140,7 +140,7 @@ def test_other_sounds_are_no_voice(name: str) -> None:
 
 
 def test_sound_of_no_length_has_no_voice() -> None:
-    assert measure_voice([], transcript()) == Voice(prosody=Prosody(voice_seconds=0.0))
+    assert measure_voice([], transcript()) == MeasuredVoice(prosody=Prosody(voice_seconds=0.0))
 
 
 def test_utterance_beyond_the_sound_has_no_prosody(sound: Samples) -> None:
@@ -159,7 +159,7 @@ def test_laugh_of_a_person_is_a_certain_vocalisation(load_sound: Callable[[Path]
     assert found.certain
 
 
-def test_features_have_fixed_names_and_survive_storage(spoken: Voice) -> None:
+def test_features_have_fixed_names_and_survive_storage(spoken: MeasuredVoice) -> None:
     assert len(PROSODY_NAMES) == 19
     assert tuple(spoken.prosody.features()) == PROSODY_NAMES
-    assert Voice.model_validate_json(spoken.model_dump_json()) == spoken
+    assert MeasuredVoice.model_validate_json(spoken.model_dump_json()) == spoken

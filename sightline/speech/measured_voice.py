@@ -38,7 +38,7 @@ class Vocalisation(_Stretch):
     certain: bool
 
 
-class Voice(BaseModel):
+class MeasuredVoice(BaseModel):
     """The voice of a session, in order of time. ``prosody`` is that of all utterances and vocalisations together."""
 
     model_config = ConfigDict(frozen=True)
@@ -48,7 +48,7 @@ class Voice(BaseModel):
     vocalisations: tuple[Vocalisation, ...] = ()
 
 
-def measure_voice(blocks: Iterable[NDArray[np.float32]], transcript: Transcript) -> Voice:
+def measure_voice(blocks: Iterable[NDArray[np.float32]], transcript: Transcript) -> MeasuredVoice:
     """Return the voice in consecutive mono samples in -1..1, shape = (m,), ``SAMPLE_RATE`` a second.
 
     ``transcript``: what is said in them. The memory does not depend on the duration, except for 100 bytes per frame.
@@ -56,7 +56,7 @@ def measure_voice(blocks: Iterable[NDArray[np.float32]], transcript: Transcript)
     return describe_voice(track_voice(blocks), transcript)
 
 
-def describe_voice(track: VoiceTrack, transcript: Transcript) -> Voice:
+def describe_voice(track: VoiceTrack, transcript: Transcript) -> MeasuredVoice:
     """Return the prosody of the transcript's segments and of the voice without words."""
     segments = [segment for segment in transcript.segments if has_words(segment)]
     wordless = find_wordless(track, transcript.segments)
@@ -77,7 +77,7 @@ def describe_voice(track: VoiceTrack, transcript: Transcript) -> Voice:
     first, last = (chosen.argmax(), len(chosen) - chosen[::-1].argmax()) if chosen.any() else (0, 0)
     between = np.zeros_like(chosen)
     between[first:last] = ~track.is_voice[first:last]
-    return Voice(
+    return MeasuredVoice(
         prosody=measure_prosody(track, chosen | between, reference, sum(counts) or None),
         utterances=tuple(
             Utterance(start=segment.start, end=segment.end, prosody=within(segment.start, segment.end, count))
