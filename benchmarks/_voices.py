@@ -9,8 +9,9 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -76,8 +77,8 @@ def read(source: Path | bytes) -> Samples:
     import av
 
     blocks: list[Samples] = []
-    options = {"format": "g722"} if isinstance(source, Path) and source.suffix == ".g722" else {}
-    with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source), **options) as container:
+    kind = "g722" if isinstance(source, Path) and source.suffix == ".g722" else None
+    with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source), "r", format=kind) as container:
         resampler = av.AudioResampler("flt", "mono", RATE)
         for frame in container.decode(audio=0):
             blocks += [block.to_ndarray()[0] for block in resampler.resample(frame)]
@@ -94,7 +95,7 @@ def speech_mask(samples: Samples) -> NDArray[np.bool_]:
     level = 10 * np.log10((frames.astype(np.float64) ** 2).mean(axis=1) + 1e-10)
     loud = level > np.percentile(level, 98) - 35 if len(level) else np.zeros(0, np.bool_)
     places = np.flatnonzero(loud)
-    for before, after in zip(places, places[1:], strict=False):
+    for before, after in pairwise(places):
         if after - before <= 30:
             loud[before:after] = True
     return loud
@@ -117,9 +118,5 @@ def _usable(recordings: Iterator[Samples], most: int) -> tuple[Samples, ...]:
 def _spoken(command: list[str], *option: str) -> tuple[Samples, ...]:
     if not shutil.which(command[0]):
         raise SystemExit(f"{command[0]} is not installed. {__doc__}")
-    say: Callable[[str], bytes] = lambda text: (
-        subprocess.run(  # noqa: E731
-            [*command, *option, text], capture_output=True, check=True
-        ).stdout
-    )
-    return _usable((read(say(text)) for text in SENTENCES), len(SENTENCES))
+    calls = (subprocess.run([*command, *option, text], capture_output=True, check=True) for text in SENTENCES)
+    return _usable((read(call.stdout) for call in calls), len(SENTENCES))

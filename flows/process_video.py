@@ -20,7 +20,7 @@ from tasks.events import emit_session_unidentified
 from tasks.identity import check_wish, queue_questions, read_looks, read_wish
 from tasks.media import cut_highlights, probe_video, track_and_annotate
 from tasks.sessions import ProcessedVideo, fetch_video, find_session, publish_session, store_session
-from tasks.speech import fit_transcript, read_transcript, transcribe
+from tasks.speech import check_speakers, fit_transcript, read_transcript, read_voices, tell_speakers, transcribe
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.timing import Timings
 
@@ -78,6 +78,8 @@ def process_video(
     reference: str | None = None,
     names: list[str] | None = None,
     hide_others: bool | None = None,
+    speakers: bool = False,
+    patient_voice: Annotated[int, Field(ge=1)] | None = None,
 ) -> VideoResult:
     """Turn a video into a transcript, emotions, poses and an annotated video.
 
@@ -103,12 +105,17 @@ def process_video(
         names: Names of the patient, besides those in the names file of the patient's folder.
         hide_others: Make everyone but the patient unrecognisable in the annotated video, frames and highlights. By
             default HIDE_OTHERS.
+        speakers: Tell the voices apart, and count "I am sad" only if it is the patient's voice. It needs the packages
+            of the extra "speakers".
+        patient_voice: The number of the patient's voice, with speakers. By default it is known from earlier sessions,
+            says the patient's name as its own, or answers to it; otherwise it is undecided.
     """
     config, timings = settings(), Timings()
     videos = config.locate(video_bucket or config.video_bucket)
     patients = config.locate(patients_bucket or config.patients_bucket)
     keywords, store = load_keywords(config.emotion_keywords), SessionStore(videos, patients)
     wish = read_wish(person, person_at, reference)
+    check_speakers(patient_voice, speakers=speakers)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with timings.stage("fetch"):
@@ -135,8 +142,13 @@ def process_video(
                 speech = fit_transcript(read_transcript(transcript, folder), info)
             else:
                 speech = FittedTranscript(transcribe(info, source.sha256, transcriber, whisper_model))
+        voices = None
+        if speakers:
+            with timings.stage("tell speakers apart"):
+                earlier = read_voices(patients, source.patient)
+                speech, voices = tell_speakers(speech, info, patient_voice, earlier)
         with timings.stage("find emotions"):
-            findings = find_emotions(speech.transcript, info.duration, keywords, known)
+            findings = find_emotions(speech.transcript, info.duration, keywords, known, voices)
         with timings.stage("extract poses and annotate"):
             tracked, annotated = track_and_annotate(
                 info, speech.transcript, findings, keywords, folder, fps=pose_fps, blur_faces=blur_faces,
@@ -146,7 +158,7 @@ def process_video(
             joined = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None
         processed = ProcessedVideo(
             info, speech, keywords, findings, tracked, annotated, joined,
-            NamesUsed(known=known, given=tuple(names or ())), flow_run.parameters, timings,
+            NamesUsed(known=known, given=tuple(names or ())), flow_run.parameters, timings, voices,
         )  # fmt: skip
         stored = store_session(store, source, processed, folder)
     publish_session(stored)

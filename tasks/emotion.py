@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prefect.logging import get_run_logger
 
 from sightline import emotion
-from sightline.emotion import EmotionFindings, Keywords, PatientNames
+from sightline.emotion import EmotionFindings, Keywords, PatientNames, VoicesUsed
 from sightline.speech import Transcript
 from sightline.storage import Location
 from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
@@ -21,10 +21,14 @@ def read_patient_names(patients_bucket: Location, patient: str, given: Sequence[
 
 @sightline_task(**PLAIN)
 def find_emotions(
-    transcript: Transcript, duration: float, keywords: Keywords, names: PatientNames | None = None
+    transcript: Transcript,
+    duration: float,
+    keywords: Keywords,
+    names: PatientNames | None = None,
+    voices: VoicesUsed | None = None,
 ) -> EmotionFindings:
     """Find keywords, annotations, the patient's dominant emotion and their timeline over ``duration`` seconds."""
-    findings = emotion.find_emotions(transcript, duration, keywords, names=names)
+    findings = emotion.find_emotions(transcript, duration, keywords, names=names, voices=voices)
     if warning := findings.attribution.warning:
         get_run_logger().warning("%s", warning)
     return findings

@@ -11,7 +11,7 @@ from sightline import media
 from sightline.emotion import EmotionFindings, Keywords
 from sightline.media import Overlay, TimedLabel, VideoInfo
 from sightline.pose import Appearance, IdentityWish, TrackedVideo, TrackingOutputs, tracking_outputs
-from sightline.speech import Transcript
+from sightline.speech import Segment, Transcript
 from tasks.pose import extract_poses
 from tasks.support.policy import PLAIN, sightline_task
 from tasks.support.progress import progress
@@ -79,6 +79,10 @@ def cut_highlights(annotated: Path, findings: EmotionFindings, neutral: str, out
     return output
 
 
+def _caption(segment: Segment) -> str:
+    return segment.text if segment.speaker is None else f"Voice {segment.speaker}: {segment.text}"
+
+
 def _make_overlay(
     info: VideoInfo,
     transcript: Transcript,
@@ -93,7 +97,7 @@ def _make_overlay(
             TimedLabel(stretch.start, stretch.end, stretch.emotion, colours[stretch.emotion])
             for stretch in findings.timeline
         ],
-        captions=[TimedLabel(segment.start, segment.end, segment.text) for segment in transcript.segments],
+        captions=[TimedLabel(segment.start, segment.end, _caption(segment)) for segment in transcript.segments],
         people=findings.people,
         poses=outputs.people,
         faces=outputs.faces if outputs.blur_faces else None,

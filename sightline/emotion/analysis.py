@@ -25,6 +25,7 @@ from sightline.emotion.timeline import Cue, make_timeline
 from sightline.emotion.tokens import END_MARKS
 from sightline.emotion.utterances import Utterance
 from sightline.emotion.verdict import Evidence, attribution_of
+from sightline.emotion.voices import VoiceRoles, VoicesUsed, find_patient_voice
 from sightline.speech import Segment, Transcript
 
 PAUSE_SECONDS = 2.0
@@ -32,7 +33,12 @@ PAUSE_SECONDS = 2.0
 
 
 def find_emotions(
-    transcript: Transcript, duration: float, keywords: Keywords | None = None, *, names: PatientNames | None = None
+    transcript: Transcript,
+    duration: float,
+    keywords: Keywords | None = None,
+    *,
+    names: PatientNames | None = None,
+    voices: VoicesUsed | None = None,
 ) -> EmotionFindings:
     """Find the emotions attributed to people in ``transcript``, and the patient's timeline over ``duration`` seconds.
 
@@ -44,9 +50,12 @@ def find_emotions(
     Only keywords about the patient, who has one of ``names``, count for ``dominant``, ``keywords`` and ``timeline``. If
     no name is known, the only person who is talked about is the patient; if there are several, nothing counts.
 
+    ``voices`` are those of the segments' speakers, if they were told apart: "I am sad" counts if it is the patient's
+    voice, or no other voice is heard. Without them, it counts if nobody else is talked about.
+
     ``keywords`` is the built-in table by default. Raises ``ValueError`` if the duration is negative or not finite.
     """
-    return find_emotions_in(transcript.segments, duration, keywords, names=names)
+    return find_emotions_in(transcript.segments, duration, keywords, names=names, voices=voices)
 
 
 def find_emotions_in(
@@ -55,6 +64,7 @@ def find_emotions_in(
     keywords: Keywords | None = None,
     *,
     names: PatientNames | None = None,
+    voices: VoicesUsed | None = None,
 ) -> EmotionFindings:
     """Find the emotions in the ``segments`` of a transcript, as :func:`find_emotions` does.
 
@@ -69,7 +79,8 @@ def find_emotions_in(
     readings = _read(speech, Lexicon(table))
     mentions = _mentions(readings, book)
     cast = _cast(readings, mentions, book)
-    attributor = Attributor(cast)
+    voice = find_patient_voice(segments, voices, book) if voices and voices.heard else None
+    attributor = Attributor(cast, VoiceRoles(voices, voice) if voices and voice else None)
     hits: list[KeywordHit] = []
     annotations: list[Annotation] = []
     cues: list[Cue] = []
@@ -95,14 +106,14 @@ def find_emotions_in(
         hits=tuple(hits),
         annotations=tuple(annotations),
         timeline=make_timeline(cues, duration),
-        attribution=attribution_of(cast, book, evidence),
+        attribution=attribution_of(cast, book, evidence, voice),
     )
 
 
 def _read(speech: SpeechText, lexicon: Lexicon) -> list[Reading]:
     # A silence may be a hesitation inside a sentence: it ends one only if the transcript has no punctuation.
     pauses = () if END_MARKS.intersection(speech.text) else speech.pauses(PAUSE_SECONDS)
-    sentences = split_sentences(speech.text, pauses, speech.segment_starts)
+    sentences = split_sentences(speech.text, [*pauses, *speech.speaker_changes()], speech.segment_starts)
     return [Reading(TaggedSentence(sentence, lexicon), speech) for sentence in sentences]
 
 
@@ -156,6 +167,7 @@ def _keyword_hit(reading: Reading, hit: Hit, attributed: Attributed) -> KeywordH
         end=end,
         person=attributed.text or None,
         about=attributed.about,
+        speaker=reading.speaker(hit.start),
     )
 
 
@@ -176,6 +188,7 @@ def _annotations(reading: Reading, utterance: Utterance, attributed: dict[Hit, A
             end=end,
             about=one.about,
             people=one.names,
+            speaker=reading.speaker(hit.start),
         )
     ]
 

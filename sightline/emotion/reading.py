@@ -130,6 +130,10 @@ class Reading:
         start = self._speech.start_time(tokens[hit.start].start)
         return start, max(start, self._speech.end_time(tokens[hit.end - 1].end))
 
+    def speaker(self, index: int) -> int | None:
+        """Return the number of the voice that says the word at ``index``; None if it is not known."""
+        return self._speech.speaker(self.tagged.sentence.tokens[index].start)
+
     def part_of(self, subject: Subject) -> Part:
         """Return the one person that ``subject`` names."""
         return self._part(subject.start, subject.end)

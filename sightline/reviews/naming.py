@@ -113,5 +113,7 @@ def _labelled(sessions: SessionStore, keywords: Keywords, record: SessionRecord)
             record.session,
         )
         return record
-    findings = find_emotions_in(metadata.segments, metadata.duration_seconds, keywords, names=known)
+    findings = find_emotions_in(
+        metadata.segments, metadata.duration_seconds, keywords, names=known, voices=metadata.voices
+    )
     return set_statements(sessions, record, findings, NamesUsed(known=known, given=given))

@@ -134,4 +134,5 @@ class Plan(BaseModel):
             identity=metadata.identity,
             attribution=metadata.attribution,
             names=metadata.names,
+            voices=metadata.voices,
         )

@@ -19,7 +19,7 @@ from pydantic import (
     NonNegativeInt,
 )
 
-from sightline.emotion import Annotation, Attribution, PatientNames, Stretch
+from sightline.emotion import Annotation, Attribution, PatientNames, Stretch, VoicesUsed
 from sightline.media import Damage
 from sightline.pose import Identity
 from sightline.speech import Segment
@@ -122,6 +122,8 @@ class Metadata(_Record):
     """Whom the statements are about; None in sessions of earlier versions."""
     names: NamesUsed | None = None
     """The names that were known; None in sessions of earlier versions, whose statements are all the patient's."""
+    voices: VoicesUsed | None = None
+    """The voices of the segments' speakers; None if they were not told apart."""
 
     @property
     def person(self) -> int | None:
@@ -185,6 +187,8 @@ class SessionRecord(_Record):
     attribution: Attribution | None = None
     """As in the metadata."""
     names: NamesUsed | None = None
+    """As in the metadata."""
+    voices: VoicesUsed | None = None
     """As in the metadata."""
 
     @property

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from sightline import markdown
 from sightline.alerts import Alert
-from sightline.sessions.records import Prediction, StoredSession
+from sightline.sessions.records import Metadata, Prediction, StoredSession
 
 __all__ = ["prediction_page", "review_alert", "session_page", "trained_on_note"]
 
@@ -30,9 +32,23 @@ def session_page(stored: StoredSession) -> str:
         f"tracked frames, {metadata.poses_extracted} poses from {metadata.frames_extracted} frames.",
         "\n".join(f"- **Warning:** {markdown.escape(warning)}" for warning in metadata.warnings),
         markdown.table(("Seconds", "Emotion", "Evidence"), timeline),
-        f"> {markdown.escape(metadata.transcription) or 'No speech was transcribed.'}",
+        _transcript(metadata),
         "\n".join(f"- {name}: `{uri}`" for name, uri in files.items() if uri),
     )
+
+
+def _transcript(metadata: Metadata) -> str:
+    """Return the transcript, with a paragraph for every turn if the speakers were told apart."""
+    if metadata.voices is None or not metadata.segments:
+        return f"> {markdown.escape(metadata.transcription) or 'No speech was transcribed.'}"
+    voice = metadata.attribution.voice if metadata.attribution else None
+    patient = voice.number if voice else None
+    lines = []
+    for speaker, turn in groupby(metadata.segments, key=lambda segment: segment.speaker):
+        name = "Unknown voice" if speaker is None else f"Voice {speaker}"
+        theirs = " (the patient)" if speaker is not None and speaker == patient else ""
+        lines.append(f"> **{name}{theirs}:** {markdown.escape(' '.join(segment.text for segment in turn))}")
+    return "\n>\n".join(lines)
 
 
 def prediction_page(stored: StoredSession, prediction: Prediction) -> str:

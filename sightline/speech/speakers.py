@@ -7,12 +7,13 @@ every step of 0.25 s gets the voice that its windows are most like, or none if t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
 
 from sightline.progress import Progress
 from sightline.speech.activity import ACTIVITY_STEP
@@ -46,13 +47,22 @@ _MARGIN = 0.05
 _SIMILAR = 0.25
 """The least cosine of a step with its voice."""
 
+_RECOGNISED = 0.65
+"""The cosine with a person's voice in other recordings from which on a voice is theirs."""
+_DISTINCTIVE = 0.2
+"""How much more similar it has to be than the other voices of the recording."""
+_KNOWN_SECONDS = 5.0
+"""Seconds of a voice that can be recognised."""
 
-class Voice(NamedTuple):
-    """One voice of a recording: its number, from 1, its seconds of speech, and its embedding, shape = (192,)."""
 
-    number: int
-    seconds: float
-    embedding: Floats
+class Voice(BaseModel):
+    """One voice of a recording: its number, from 1, its seconds of speech, and its embedding, 192 numbers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: Annotated[int, Field(ge=1)]
+    seconds: NonNegativeFloat
+    embedding: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,26 @@ class Speakers:
 
     turns: Numbers
     voices: tuple[Voice, ...]
+
+    @classmethod
+    def nobody(cls) -> Speakers:
+        """Return the speakers of a recording without speech."""
+        return cls(np.zeros(0, np.int_), ())
+
+
+def recognise(voices: Sequence[Voice], known: Sequence[Voice]) -> int | None:
+    """Return the number of the one of ``voices`` that is the ``known`` one; None if none is, or two may be.
+
+    ``known``: the voice of one person in other recordings.
+    """
+    if not voices or not known:
+        return None
+    centroid = _unit(np.sum([voice.embedding for voice in known], axis=0))
+    scores = np.array([voice.embedding for voice in voices], np.float32) @ centroid
+    best, *others = np.argsort(-scores)
+    is_distinctive = not others or scores[best] - scores[others[0]] >= _DISTINCTIVE
+    is_known = scores[best] >= _RECOGNISED and voices[best].seconds >= _KNOWN_SECONDS
+    return voices[best].number if is_known and is_distinctive else None
 
 
 class _Window(NamedTuple):
@@ -94,7 +124,7 @@ def find_speakers(blocks: Iterable[Floats], activity: NDArray[np.bool_], progres
     if pending:
         embedded.append(embed(pending))
     if not windows:
-        return Speakers(np.zeros(0, np.int_), ())
+        return Speakers.nobody()
     return _assign(windows, np.concatenate(embedded), activity)
 
 
@@ -141,7 +171,7 @@ def _assign(windows: list[_Window], embeddings: Floats, activity: NDArray[np.boo
     lengths = np.array([window.end - window.start for window in windows])
     reliable = np.flatnonzero(lengths >= _RELIABLE)
     if not len(reliable):
-        return Speakers(np.zeros(0, np.int_), ())
+        return Speakers.nobody()
     centroids = _voices(embeddings[reliable], np.minimum(lengths[reliable], _HOP))
     scores = _scores(windows, embeddings @ centroids.T, len(activity))
     turns = _turns(scores, _spoken(activity, len(scores)))
@@ -150,7 +180,12 @@ def _assign(windows: list[_Window], embeddings: Floats, activity: NDArray[np.boo
     numbers[order] = np.arange(1, len(order) + 1)
     turns = numbers[turns]
     voices = tuple(
-        Voice(new, float((turns == new).sum() * TURN_STEP), centroids[old - 1]) for new, old in enumerate(order, 1)
+        Voice(
+            number=new,
+            seconds=float((turns == new).sum() * TURN_STEP),
+            embedding=tuple(round(float(value), 4) for value in centroids[old - 1]),
+        )
+        for new, old in enumerate(order, 1)
     )
     return Speakers(turns, voices)
 

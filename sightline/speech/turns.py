@@ -108,7 +108,8 @@ def _counts(start: float, end: float, turns: NDArray[np.int_]) -> NDArray[np.flo
     numbers = np.zeros(len(steps), np.int_)
     known = steps < len(turns)
     numbers[known] = turns[steps[known]]
-    return np.bincount(numbers, np.maximum(overlap, 0), minlength=int(turns.max(initial=0)) + 1)
+    counts = np.bincount(numbers, np.maximum(overlap, 0), int(turns.max(initial=0)) + 1)
+    return counts.astype(np.float64)
 
 
 def _cut(words: Sequence[Word], before: _Run, after: _Run) -> int:

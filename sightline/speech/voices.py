@@ -53,7 +53,8 @@ def embed(pieces: Sequence[Floats]) -> Floats:
         for indices in _batches(order, pieces):
             features = np.stack([_features(pieces[index]) for index in indices])
             found[indices] = network(torch.from_numpy(features)).numpy()
-    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+    unit: Floats = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+    return unit
 
 
 @contextmanager
@@ -95,7 +96,8 @@ def _features(samples: Floats) -> Floats:
     bank.accept_waveform(SAMPLE_RATE, samples * _SCALE)
     bank.input_finished()
     energies = np.stack([bank.get_frame(index) for index in range(bank.num_frames_ready)])
-    return energies - energies.mean(axis=0)
+    centred: Floats = energies - energies.mean(axis=0)
+    return centred
 
 
 @lru_cache(maxsize=1)
