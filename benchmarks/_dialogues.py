@@ -19,11 +19,15 @@ COLLAR = 0.25
 
 
 class Dialogue(NamedTuple):
-    """``truth`` has the number of the speaker in every step of 10 ms, 0 for nobody."""
+    """``truth`` has the number of the speaker in every step of 10 ms, 0 for nobody.
+
+    ``said`` are the utterances: begin and end in seconds, and the number of the speaker.
+    """
 
     samples: Samples
     truth: NDArray[np.int_]
     voices: tuple[str, ...]
+    said: tuple[tuple[float, float, int], ...]
 
 
 def compose(
@@ -37,6 +41,7 @@ def compose(
     left = {name: choice.sample(range(len(voices[name])), len(voices[name])) for name in names}
     parts: list[Samples] = [np.zeros(RATE // 2, np.float32)]
     truth = [np.zeros(50, np.int_)]
+    spans: list[tuple[float, float, int]] = []
     speaker = 0
     while sum(map(len, parts)) < seconds * RATE and all(left.values()):
         for _ in range(choice.choice((1, 1, 2))):
@@ -44,6 +49,8 @@ def compose(
                 break
             said = voices[names[speaker]][left[names[speaker]].pop()] * np.float32(10 ** (choice.uniform(-3, 3) / 20))
             said = said[: len(said) // 160 * 160]
+            begin = sum(map(len, parts)) / RATE
+            spans.append((begin, begin + len(said) / RATE, speaker + 1))
             pause = choice.randrange(20, 100)
             parts += [said, np.zeros(pause * 160, np.float32)]
             truth += [np.where(speech_mask(said), speaker + 1, 0), np.zeros(pause, np.int_)]
@@ -52,7 +59,7 @@ def compose(
     if noise is not None:
         power = (samples[np.repeat(spoken > 0, 160)].astype(np.float64) ** 2).mean() / 10 ** (noise / 10)
         samples = samples + np.random.default_rng(seed).normal(0, power**0.5, len(samples)).astype(np.float32)
-    return Dialogue(samples.astype(np.float32), spoken, tuple(names))
+    return Dialogue(samples.astype(np.float32), spoken, tuple(names), tuple(spans))
 
 
 def error_rate(truth: NDArray[np.int_], found: NDArray[np.int_]) -> tuple[float, float, float]:

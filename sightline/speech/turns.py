@@ -29,8 +29,9 @@ def assign_speakers(transcript: Transcript, speakers: Speakers) -> Transcript:
 
     A segment of several voices is split between words, if they have times. Nothing else of the transcript changes.
     """
-    segments = (part for segment in transcript.segments for part in _parts(segment, speakers.turns))
-    return transcript.model_copy(update={"segments": tuple(segments)})
+    parts = [part for segment in transcript.segments for part in _parts(segment, speakers.turns)]
+    parts.sort(key=lambda part: part.start)
+    return transcript.model_copy(update={"segments": tuple(parts)})
 
 
 class _Run(NamedTuple):

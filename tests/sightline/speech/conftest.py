@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,17 +53,3 @@ def _tokens() -> list[int]:
 def noise() -> NDArray[np.float32]:
     """Three seconds of seeded noise at 16 kHz, not silent."""
     return np.random.default_rng(0).normal(scale=0.1, size=48_000).astype(np.float32)
-
-
-@pytest.fixture(scope="session")
-def load_sound() -> Callable[[Path], NDArray[np.float32]]:
-    """Read a sound file as mono 16 kHz float samples."""
-    import av
-
-    def load(path: Path) -> NDArray[np.float32]:
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=16_000)
-        with av.open(str(path)) as container:
-            frames = [*container.decode(audio=0), None]
-            return np.concatenate([part.to_ndarray()[0] for frame in frames for part in resampler.resample(frame)])
-
-    return load
