@@ -62,7 +62,7 @@ def main() -> None:
             rates.append(error_rate(dialogue.truth, _on_steps(speakers, len(dialogue.truth))))
             found.append(len(speakers.voices))
             if count == 2:
-                told += _told(dialogue, speakers)
+                told.update(_told(dialogue, speakers))
         missed, false, confused = np.mean(rates, axis=0)
         total = float(np.sum(rates, axis=1).mean())
         target = f" (target {TARGET})" if count == 2 else ""
@@ -70,7 +70,8 @@ def main() -> None:
         print(f"{np.sum(rates, axis=1).max():.3f}; missed {missed:.3f}, false {false:.3f}, confused", end=" ")
         print(f"{confused:.3f}; voices found: {dict(Counter(found))}", flush=True)
         figures[str(count)] = {"error_rate": total, "rates": np.round(rates, 4).tolist(), "voices": found}
-    print(", ".join(f"{name}: {told[name]}" for name in sorted(told)), flush=True)
+    for name in sorted(told):
+        print(f"{name}: {told[name]}", flush=True)
     figures["statements"] = dict(told)
     figures["hour"] = _hour(known)
     OUT.mkdir(exist_ok=True)
