@@ -105,7 +105,7 @@ def find_speakers(blocks: Iterable[Floats], activity: NDArray[np.bool_], progres
     """Return the speakers of a recording.
 
     ``blocks``: consecutive mono samples in -1..1, shape = (m,), ``SAMPLE_RATE`` a second. ``activity``: the result of
-    ``speech_activity`` for them. One block and one stretch of speech, cut at 30 s, are in memory. Raises
+    ``speech_activity`` for them. One block, 64 windows and their embeddings are in memory. Raises
     ``InvalidSetting`` if the packages of the extra ``speakers`` are not installed.
     """
     check_voices()
