@@ -143,22 +143,23 @@ def _callers(segments: Sequence[Segment], book: NameBook) -> list[int]:
 
 
 def _answering(segments: Sequence[Segment], book: NameBook, heard: set[int]) -> int | None:
-    """Return the voice that answers when the patient is addressed, if two voices are heard and it is always the same.
+    """Return the voice that answers "How are you, Ana?" with "I …", if two voices are heard and it is always the same.
 
-    A relative who answers instead would say the name, which the voice may not.
+    A relative who answers instead would say "she" or the name, which the voice may not.
     """
     answers = {
         after.speaker
         for before, after in pairwise(segment for segment in segments if segment.speaker is not None)
         if before.speaker != after.speaker
         and after.start - before.end <= _ANSWER_SECONDS
-        and any(_calls(sentence, book) for sentence in _sentences(before.text)[-2:])
+        and any(sentence.endswith("?") and _calls(sentence, book) for sentence in _sentences(before.text)[-2:])
     }
     number = answers.pop() if len(answers) == 1 and len(heard) == 2 else None
     if number is None:
         return None
-    said = " ".join(segment.text for segment in segments if segment.speaker == number)
-    return None if book.words & {*words_of(said)} else number
+    said = {word for segment in segments if segment.speaker == number for word in words_of(segment.text)}
+    speaks_of_another = said & (book.words | english().male | english().female)
+    return number if said & _FIRST and not speaks_of_another else None
 
 
 def _calls(sentence: str, book: NameBook) -> bool:
