@@ -7,6 +7,8 @@ three of them are a minute long, every third one with white noise at 20 dB. From
 - how often the number of voices is right, and how often one voice is split in two;
 - how often "I am sad", said by the other voice of a dialogue, labels the patient: 0. The transcript has the true words,
   in segments of two utterances. The patient says their name, or the user states their voice, or nothing tells it;
+- the same if the patient says one sentence only, and nothing tells their voice: the other voice must not be taken for the
+  only one;
 - the processor seconds and the peak memory of an hour.
 
 The limits of ``sightline.speech.speakers`` were chosen on dialogues of the same voices with other seeds.
@@ -73,6 +75,7 @@ def main() -> None:
     for name in sorted(told):
         print(f"{name}: {told[name]}", flush=True)
     figures["statements"] = dict(told)
+    figures["brief"] = _brief_patients(known)
     figures["hour"] = _hour(known)
     OUT.mkdir(exist_ok=True)
     (OUT / "speakers.json").write_text(json.dumps(figures, indent=2))
@@ -114,6 +117,26 @@ def _told(dialogue: Dialogue, speakers: Speakers) -> Counter[str]:
             told[f"{way}: statements of the {who}"] += 1
             told[f"{way}: of the {who}, counted for the patient"] += hit.about == "patient"
     return told
+
+
+def _brief_patients(known: dict[str, tuple[Samples, ...]]) -> dict[str, int]:
+    """Measure dialogues in which the first voice, the patient's, says its first utterance only."""
+    found = []
+    told: Counter[str] = Counter()
+    for dialogue in _dialogues(known, 2, COUNTS[2] // 3):
+        samples, truth = dialogue.samples.copy(), dialogue.truth.copy()
+        hers = [span for span in dialogue.said if span[2] == 1]
+        for start, end, _ in hers[1:]:
+            samples[round(start * RATE) : round(end * RATE)] = 0
+            truth[round(start / STEP) : round(end / STEP)] = 0
+        said = tuple(span for span in dialogue.said if span not in hers[1:])
+        brief = dialogue._replace(samples=samples, truth=truth, said=said)
+        speakers = _find([brief.samples])
+        found.append(len(speakers.voices))
+        told.update(_told(brief, speakers))
+    name = "unknown: of the carer, counted for the patient"
+    print(f"the patient says one sentence: voices found: {dict(Counter(found))}; {name}: {told[name]}", flush=True)
+    return {"found": sum(count > 1 for count in found), "dialogues": len(found), "counted": told[name]}
 
 
 def _segment(pair: tuple[tuple[float, float, int], ...], way: str, *, is_first: bool) -> Segment:

@@ -38,10 +38,12 @@ _BATCH = 64
 
 _MOST_CLUSTERED = 1500
 """Windows that are clustered: in a longer recording, neighbours that are alike are joined before."""
-_SAME_VOICE = 0.36
+_SAME_VOICE = 0.33
 """The mean cosine of the windows of two clusters above which they are one voice; chosen on benchmarks/speakers.py."""
-_SHORTEST_VOICE = 2.5
-"""Seconds of speech of a voice; a cluster of less is noise, or a mixture of two voices."""
+_SHORTEST_VOICE = 4.0
+"""Seconds of speech of a voice; a cluster of less may be a mixture of two voices, or one in another mood."""
+_DIFFERENT = 0.3
+"""The cosine with every other voice below which a cluster is a voice even if it is that short: "Yes." of a patient."""
 _MARGIN = 0.05
 """The cosine by which a voice has to be the most similar one."""
 _SIMILAR = 0.25
@@ -194,8 +196,13 @@ def _voices(embeddings: Floats, seconds: Floats) -> Floats:
     """Return the embeddings of the voices, shape = (k, 192), k >= 1."""
     labels = _cluster(embeddings)
     lengths = np.bincount(labels, seconds)
-    kept = [label for label in np.argsort(-lengths) if lengths[label] >= _SHORTEST_VOICE] or [int(lengths.argmax())]
-    centroids = np.stack([_unit(embeddings[labels == label].sum(axis=0)) for label in kept])
+    kept: list[Floats] = []
+    for label in np.argsort(-lengths):
+        centroid = _unit(embeddings[labels == label].sum(axis=0))
+        is_different = all(float(centroid @ other) < _DIFFERENT for other in kept)
+        if not kept or lengths[label] >= _SHORTEST_VOICE or is_different:
+            kept.append(centroid)
+    centroids = np.stack(kept)
     for _ in range(2):
         nearest = (embeddings @ centroids.T).argmax(axis=1)
         centroids = np.stack([_unit(embeddings[nearest == k].sum(axis=0)) for k in range(len(centroids))])
