@@ -7,8 +7,8 @@ three of them are a minute long, every third one with white noise at 20 dB. From
 - how often the number of voices is right, and how often one voice is split in two;
 - how often "I am sad", said by the other voice of a dialogue, labels the patient: 0. The transcript has the true words,
   in segments of two utterances. The patient says their name, or the user states their voice, or nothing tells it;
-- the same if the patient says one sentence only, and nothing tells their voice: the other voice must not be taken for the
-  only one;
+- the same if the patient says one sentence only, and nothing tells their voice: the other voice must not be taken for
+  the only one;
 - the processor seconds and the peak memory of an hour.
 
 The limits of ``sightline.speech.speakers`` were chosen on dialogues of the same voices with other seeds.
@@ -155,7 +155,8 @@ def _segment(pair: tuple[tuple[float, float, int], ...], way: str, *, is_first: 
 
 def _hour(known: dict[str, tuple[Samples, ...]]) -> dict[str, float]:
     dialogues = [dialogue.samples for dialogue in _dialogues(known, 2, 10)]
-    blocks = [dialogues[index % len(dialogues)] for index in range(3600 * RATE // sum(map(len, dialogues)) * 10)]
+    times = -(-3600 * RATE // sum(map(len, dialogues)))
+    blocks = dialogues * times
     seconds = sum(map(len, blocks)) / RATE
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     _find(blocks)

@@ -83,7 +83,7 @@ def check_speakers(patient_voice: int | None, *, speakers: bool) -> None:
 def tell_speakers(
     transcript: FittedTranscript, info: VideoInfo, patient_voice: int | None, known: list[Voice]
 ) -> tuple[FittedTranscript, VoicesUsed]:
-    """Return the transcript with its speakers, and the voices; an hour of speech takes about four minutes.
+    """Return the transcript with its speakers, and the voices; an hour of speech takes about two minutes of one core.
 
     ``patient_voice``: the number of the patient's voice as the user states it. ``known``: the patient's voice in
     earlier sessions.

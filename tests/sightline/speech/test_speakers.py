@@ -13,7 +13,7 @@ from sightline.errors import InvalidSetting
 from sightline.speech import SAMPLE_RATE, Speakers, Voice, check_voices, find_speakers, recognise, speech_activity
 from sightline.speech import voices as voices_module
 from sightline.speech.speakers import TURN_STEP
-from tests.dialogues import Samples, Turn, needs_voices, read_dialogue
+from tests.dialogues import DEMO, Samples, Turn, needs_voices, read_dialogue
 
 Load = Callable[[Path], Samples]
 
@@ -52,6 +52,14 @@ def test_one_voice_stays_one_and_is_recognised(speech: Samples) -> None:
     first, second = find(speech[: 5 * SAMPLE_RATE]), find(speech)
     assert len(second.voices) == 1
     assert recognise(second.voices, first.voices) == 1
+
+
+@needs_voices
+def test_voice_of_one_sentence_is_not_lost(speech: Samples, load_sound: Load) -> None:
+    sentence = load_sound(DEMO)[int(0.6 * SAMPLE_RATE) : int(2.44 * SAMPLE_RATE)]
+    speakers = find(np.concatenate([speech, sentence]))
+    assert len(speakers.voices) == 2
+    assert speakers.turns[-4] == 2
 
 
 @needs_voices
