@@ -38,7 +38,7 @@ _BATCH = 64
 
 _MOST_CLUSTERED = 1500
 """Windows that are clustered: in a longer recording, neighbours that are alike are joined before."""
-_SAME_VOICE = 0.33
+_SAME_VOICE = 0.36
 """The mean cosine of the windows of two clusters above which they are one voice; chosen on benchmarks/speakers.py."""
 _SHORTEST_VOICE = 4.0
 """Seconds of speech of a voice; a cluster of less may be a mixture of two voices, or one in another mood."""
