@@ -20,7 +20,15 @@ from tasks.events import emit_session_unidentified
 from tasks.identity import check_wish, queue_questions, read_looks, read_wish
 from tasks.media import cut_highlights, probe_video, track_and_annotate
 from tasks.sessions import ProcessedVideo, fetch_video, find_session, publish_session, store_session
-from tasks.speech import fit_transcript, measure_voice, read_transcript, transcribe
+from tasks.speech import (
+    check_speakers,
+    fit_transcript,
+    measure_voice,
+    read_transcript,
+    read_voices,
+    tell_speakers,
+    transcribe,
+)
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.timing import Timings
 
@@ -79,6 +87,8 @@ def process_video(
     reference: str | None = None,
     names: list[str] | None = None,
     hide_others: bool | None = None,
+    speakers: bool = False,
+    patient_voice: Annotated[int, Field(ge=1)] | None = None,
 ) -> VideoResult:
     """Turn a video into a transcript, emotions, poses and an annotated video.
 
@@ -108,6 +118,10 @@ def process_video(
         names: Names of the patient, besides those in the names file of the patient's folder.
         hide_others: Make everyone but the patient unrecognisable in the annotated video, frames and highlights. By
             default HIDE_OTHERS.
+        speakers: Tell the voices apart, and count "I am sad" only if it is the patient's voice. It needs the packages
+            of the extra "speakers".
+        patient_voice: The number of the patient's voice, with speakers. By default it is known from earlier sessions,
+            says the patient's name as its own, or answers to it; otherwise it is undecided.
     """
     config, timings = settings(), Timings()
     videos = config.locate(video_bucket or config.video_bucket)
@@ -116,6 +130,7 @@ def process_video(
     languages = load_languages(config.language_tables)
     wish = read_wish(person, person_at, reference)
     spoken = language_code(language) if language else None
+    check_speakers(patient_voice, speakers=speakers)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with timings.stage("fetch"):
@@ -143,19 +158,18 @@ def process_video(
             else:
                 hot_words = (*known.theirs, *known.others, *config.carer_names)
                 heard = transcribe(
-                    info,
-                    source.sha256,
-                    transcriber,
-                    whisper_model,
-                    spoken,
-                    hot_words,
-                    frozenset(languages.codes),
+                    info, source.sha256, transcriber, whisper_model, spoken, hot_words, frozenset(languages.codes)
                 )
                 speech = FittedTranscript(heard, heard.warnings)
+        voices = None
+        if speakers:
+            with timings.stage("tell speakers apart"):
+                earlier = read_voices(patients, source.patient)
+                speech, voices = tell_speakers(speech, info, patient_voice, earlier)
         with timings.stage("measure voice"):
             measured = measure_voice(info, speech.transcript)
         with timings.stage("find emotions"):
-            findings = find_emotions(speech.transcript, info.duration, keywords, known, languages)
+            findings = find_emotions(speech.transcript, info.duration, keywords, known, languages, voices)
         with timings.stage("extract poses and annotate"):
             tracked, annotated = track_and_annotate(
                 info, speech.transcript, findings, keywords, folder, voice=measured, fps=pose_fps,
@@ -166,7 +180,7 @@ def process_video(
             joined = cut_highlights(annotated, findings, NEUTRAL, folder / "highlights.mp4") if highlights else None
         processed = ProcessedVideo(
             info, speech, measured, keywords, findings, tracked, annotated, joined,
-            NamesUsed(known=known, given=tuple(names or ())), flow_run.parameters, timings,
+            NamesUsed(known=known, given=tuple(names or ())), flow_run.parameters, timings, voices,
         )  # fmt: skip
         stored = store_session(store, source, processed, folder)
     publish_session(stored)

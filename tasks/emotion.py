@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prefect.logging import get_run_logger
 
 from sightline import emotion
-from sightline.emotion import EmotionFindings, Keywords, Languages, PatientNames
+from sightline.emotion import EmotionFindings, Keywords, Languages, PatientNames, VoicesUsed
 from sightline.speech import Transcript
 from sightline.storage import Location
 from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
@@ -26,9 +26,10 @@ def find_emotions(
     keywords: Keywords,
     names: PatientNames | None = None,
     languages: Languages | None = None,
+    voices: VoicesUsed | None = None,
 ) -> EmotionFindings:
     """Find keywords, annotations, the patient's dominant emotion and their timeline over ``duration`` seconds."""
-    findings = emotion.find_emotions(transcript, duration, keywords, names=names, languages=languages)
+    findings = emotion.find_emotions(transcript, duration, keywords, names=names, languages=languages, voices=voices)
     for warning in filter(None, (*findings.warnings, findings.attribution.warning)):
         get_run_logger().warning("%s", warning)
     return findings

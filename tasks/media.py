@@ -110,5 +110,6 @@ def _make_overlay(
 
 
 def _caption(segment: Segment) -> str:
-    """Return the spoken words, and their translation in brackets."""
-    return f"{segment.text} ({segment.translation})" if segment.translation else segment.text
+    """Return the spoken words with their voice, and their translation in brackets."""
+    words = f"{segment.text} ({segment.translation})" if segment.translation else segment.text
+    return words if segment.speaker is None else f"Voice {segment.speaker}: {words}"

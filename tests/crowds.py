@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sightline.emotion import PatientNames, find_emotions_in
+from sightline.emotion import PatientNames, VoicesUsed, find_emotions_in
 from sightline.pose import Identity, PeopleTrack, SeenPerson
 from sightline.sessions import Metadata, NamesUsed, SessionOutputs, SessionStore, StoredSession
 from sightline.speech import Segment
@@ -60,9 +60,14 @@ def store_crowd(
     identity: Identity | None = None,
     said: Sequence[str] = (),
     names: PatientNames | None = None,
+    speakers: Sequence[int] = (),
+    voices: VoicesUsed | None = None,
     seed: int = 1,
 ) -> StoredSession:
-    """Store a session with two people; what is said has the emotion of the session if ``said`` is empty."""
+    """Store a session with two people; what is said has the emotion of the session if ``said`` is empty.
+
+    ``speakers`` are those of the lines, whose ``voices`` were told apart.
+    """
     claim = store.claim(patient, name, hashlib.sha256(f"{patient} {name}".encode()).hexdigest())
     folder.mkdir(parents=True, exist_ok=True)
     identity = identity or undecided(9, 8)
@@ -73,9 +78,13 @@ def store_crowd(
     for number, picture in enumerate(pictures):
         Image.new("RGB", (60, 120), (200, 60 * number, 40)).save(picture)
     lines = said or (f"so {emotion} today",)
-    segments = tuple(Segment(start=2.0 * n, end=2.0 * n + 1.5, text=line) for n, line in enumerate(lines))
+    numbers = speakers or (None,) * len(lines)
+    segments = tuple(
+        Segment(start=2.0 * n, end=2.0 * n + 1.5, text=line, speaker=number)
+        for n, (line, number) in enumerate(zip(lines, numbers, strict=True))
+    )
     known = names or PatientNames()
-    findings = find_emotions_in(segments, 10.0, names=known)
+    findings = find_emotions_in(segments, 10.0, names=known, voices=voices)
     people = track.by_frame()
     poses = [(f"pose_{frame:03d}.json", people[frame]) for frame in list(people)[:6]]
     metadata: dict[str, Any] = {
@@ -87,7 +96,7 @@ def store_crowd(
         "segments": segments, "annotations": findings.annotations, "frames_tracked": len(track.tracked_frames),
         "frames_with_person": track.frames_with(identity.person), "timeline": findings.timeline, "parameters": {},
         "timings": {}, "versions": {}, "identity": identity, "attribution": findings.attribution,
-        "names": NamesUsed(known=known),
+        "names": NamesUsed(known=known), "voices": voices,
     }  # fmt: skip
     outputs = SessionOutputs(
         metadata=Metadata(**metadata), folder=f"{findings.dominant}-folder", annotated=folder / "annotated.mp4",

@@ -23,10 +23,12 @@ from sightline.emotion.models import (
     EmotionFindings,
     KeywordHit,
     NameQuestion,
+    PatientVoice,
     Stretch,
 )
 from sightline.emotion.patient_names import NAMES_FILE, PatientNames, add_names, names_of, read_names
 from sightline.emotion.spoken_folder import spoken_name
+from sightline.emotion.voices import VoicesUsed
 
 __all__ = [
     "NAMES_FILE",
@@ -40,7 +42,9 @@ __all__ = [
     "Languages",
     "NameQuestion",
     "PatientNames",
+    "PatientVoice",
     "Stretch",
+    "VoicesUsed",
     "add_names",
     "find_emotions",
     "find_emotions_in",

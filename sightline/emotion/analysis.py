@@ -28,6 +28,7 @@ from sightline.emotion.timeline import Cue, make_timeline
 from sightline.emotion.tokens import END_MARKS
 from sightline.emotion.utterances import Utterance
 from sightline.emotion.verdict import Evidence, attribution_of
+from sightline.emotion.voices import VoiceRoles, VoicesUsed, find_patient_voice
 from sightline.speech import Segment, Transcript
 
 PAUSE_SECONDS = 2.0
@@ -41,6 +42,7 @@ def find_emotions(
     *,
     names: PatientNames | None = None,
     languages: Languages | None = None,
+    voices: VoicesUsed | None = None,
 ) -> EmotionFindings:
     """Find the emotions attributed to people in ``transcript``, and the patient's timeline over ``duration`` seconds.
 
@@ -55,11 +57,20 @@ def find_emotions(
     Every segment is read in its own language, if ``languages`` has a table for it, otherwise in its English
     translation. Without both it labels nothing, and a warning says so.
 
+    ``voices`` are those of the segments' speakers, if they were told apart: "I am sad" counts if it is the patient's
+    voice, or no other voice is heard. Without them, it counts if nobody else is talked about.
+
     ``keywords`` and ``languages`` are the built-in tables by default. Raises ``ValueError`` if the duration is negative
     or not finite.
     """
     return find_emotions_in(
-        transcript.segments, duration, keywords, names=names, language=transcript.language, languages=languages
+        transcript.segments,
+        duration,
+        keywords,
+        names=names,
+        language=transcript.language,
+        languages=languages,
+        voices=voices,
     )
 
 
@@ -71,6 +82,7 @@ def find_emotions_in(
     names: PatientNames | None = None,
     language: str | None = None,
     languages: Languages | None = None,
+    voices: VoicesUsed | None = None,
 ) -> EmotionFindings:
     """Find the emotions in the ``segments`` of a transcript in ``language``, as :func:`find_emotions` does.
 
@@ -87,7 +99,8 @@ def find_emotions_in(
     sources = [passage.translated_from for passage, read in passages for _ in read]
     mentions = _mentions(readings, book)
     cast = _cast(readings, mentions, book)
-    attributor = Attributor(cast)
+    voice = find_patient_voice(segments, voices, book) if voices and voices.heard else None
+    attributor = Attributor(cast, VoiceRoles(voices, voice) if voices and voice else None)
     hits: list[KeywordHit] = []
     annotations: list[Annotation] = []
     cues: list[Cue] = []
@@ -113,7 +126,7 @@ def find_emotions_in(
         hits=tuple(hits),
         annotations=tuple(annotations),
         timeline=make_timeline(cues, duration),
-        attribution=attribution_of(cast, book, evidence),
+        attribution=attribution_of(cast, book, evidence, voice),
         warnings=found.warnings,
     )
 
@@ -122,11 +135,12 @@ def _read(passage: Passage, duration: float, lexicon: Lexicon, book: NameBook) -
     speech = SpeechText(passage.segments, duration, is_translated=passage.translated_from is not None)
     # A silence may be a hesitation inside a sentence: it ends one only if the transcript has no punctuation.
     pauses = () if END_MARKS.intersection(speech.text) else speech.pauses(PAUSE_SECONDS)
+    breaks = [*pauses, *speech.speaker_changes()]
     grammar = passage.grammar
     if grammar is None:
-        sentences = split_sentences(speech.text, pauses, speech.segment_starts)
+        sentences = split_sentences(speech.text, breaks, speech.segment_starts)
         return [Reading(TaggedSentence(sentence, lexicon), speech) for sentence in sentences]
-    sentences = split_sentences(speech.text, pauses, speech.segment_starts, grammar.orthography)
+    sentences = split_sentences(speech.text, breaks, speech.segment_starts, grammar.orthography)
     return [TableReading(sentence, grammar, speech, book.words) for sentence in sentences]
 
 
@@ -175,6 +189,7 @@ def _keyword_hit(reading: SentenceReading, hit: Hit, attributed: Attributed) -> 
         end=end,
         person=attributed.text or None,
         about=attributed.about,
+        speaker=reading.speaker(hit.start),
     )
 
 
@@ -200,6 +215,7 @@ def _annotations(
             is_pronoun=reading.is_pronoun(one.text),
             translated_from=source,
             spoken=span.spoken,
+            speaker=reading.speaker(hit.start),
         )
     ]
 

@@ -15,6 +15,7 @@ from sightline.emotion.sentence_reading import Part, Referent, SentenceReading, 
 from sightline.emotion.spoken_names import Person
 from sightline.emotion.subjects import SubjectKind
 from sightline.emotion.tagging import Hit
+from sightline.emotion.voices import VoiceRoles
 
 # After a pronoun of these, the statement is about everybody: "everyone is happy", unless somebody is left out.
 _EVERYBODY = frozenset({"everyone", "everybody"})
@@ -44,8 +45,9 @@ class _Meant(NamedTuple):
 class Attributor:
     """Attributes the keywords of a transcript's sentences, in order, to the people of its cast."""
 
-    def __init__(self, cast: Cast) -> None:
+    def __init__(self, cast: Cast, voices: VoiceRoles | None = None) -> None:
         self._cast = cast
+        self._voices = voices
         self._history = MentionHistory(cast)
         # The names joined by "and", and the index after the last of them.
         self._group: list[Person] = []
@@ -71,7 +73,8 @@ class Attributor:
             self._add(reading, mention, subjects)
         # Everybody in the sentence is being talked about, also after the keyword: "so happy today, Anna!"
         for hit in nameless:
-            attributed[hit] = Attributed("", self._nameless(reading.times(hit)[0], reading.referents[hit]))
+            about = self._by_voice(reading, "", hit.start) if self._cast.is_alone else None
+            attributed[hit] = Attributed("", about or self._nameless(reading.times(hit)[0], reading.referents[hit]))
         return attributed
 
     def _attribute(self, reading: SentenceReading, referent: Referent) -> Attributed:
@@ -105,7 +108,7 @@ class Attributor:
             return _Meant(self._about(person) if part.is_certain else "unclear", person)
         if part.noun:
             return self._meant_by_noun(reading, part.noun, time, is_certain=part.is_certain)
-        meant = self._meant_by_pronoun(reading, part, time)
+        meant = self._meant_by_voice(reading, part) or self._meant_by_pronoun(reading, part, time)
         return meant if part.is_certain or self._cast.is_alone else meant._replace(about="unclear")
 
     def _about(self, person: Person | None) -> About:
@@ -156,6 +159,15 @@ class Attributor:
             about: list[_Meant] = [_Meant(self._about(person)) for person in people]
             return _Meant(self._joined(about))
         return _Meant("unclear")
+
+    def _meant_by_voice(self, reading: SentenceReading, part: Part) -> _Meant | None:
+        """Return whom "I" or "you" is about by who says it; None if the voice does not tell."""
+        about = self._by_voice(reading, part.word, part.start)
+        patient = self._cast.patient if about == "patient" else None
+        return _Meant(about, patient, patient.text if patient and patient.is_named else None) if about else None
+
+    def _by_voice(self, reading: SentenceReading, word: str, index: int) -> About | None:
+        return self._voices.about(word, reading.speaker(index)) if self._voices else None
 
     def _nameless(self, time: float, referent: Referent) -> About:
         """Return whom a keyword is about that names nobody: the patient, if nobody else is being talked about."""

@@ -18,6 +18,7 @@ class KeywordHit(_Finding):
     """An asserted keyword; ``word`` is spelled as in the keyword table.
 
     ``person`` is whom it is about, as in :class:`Annotation`; None if the sentence names nobody ("so happy today!").
+    ``speaker`` is the number of the voice that says it; None if it is not known.
     """
 
     emotion: str
@@ -26,6 +27,7 @@ class KeywordHit(_Finding):
     end: float
     person: str | None = None
     about: About = "unclear"
+    speaker: int | None = None
 
 
 class Annotation(_Finding):
@@ -37,6 +39,7 @@ class Annotation(_Finding):
 
     ``translated_from``: the code of the spoken language if the emotion was found in the English translation, which is
     then the ``text``; ``spoken`` has the spoken words. None and empty otherwise.
+    ``people`` are the names one by one: two for "Anna and Ben". ``speaker`` is the number of the voice that says it.
     """
 
     person: str
@@ -49,6 +52,7 @@ class Annotation(_Finding):
     is_pronoun: bool = False
     translated_from: str | None = None
     spoken: str = ""
+    speaker: int | None = None
 
 
 class Stretch(_Finding):
@@ -70,6 +74,21 @@ class NameQuestion(_Finding):
     statements: tuple[str, ...] = ()
 
 
+class PatientVoice(_Finding):
+    """Which of the voices of a recording is the patient's.
+
+    ``how``: "given": the user states it; "recognised": earlier sessions have it; "named": it says the patient's name as
+    its own; "addressed": it answers to the name; "only": no other voice is heard, so that it may be the patient's;
+    "undecided": it is one of several. ``number`` is None for the last two. ``others`` are voices that are not the
+    patient's. ``why`` is the reason.
+    """
+
+    how: Literal["given", "recognised", "named", "addressed", "only", "undecided"]
+    number: int | None = None
+    others: tuple[int, ...] = ()
+    why: str = ""
+
+
 class Attribution(_Finding):
     """How the patient was found among the people whom a transcript talks about.
 
@@ -80,6 +99,7 @@ class Attribution(_Finding):
     ``warning``: what a person should know, as a sentence; None if there is nothing.
     ``unusable``: why the emotion must not be used for training; None if it can be. The emotion is then neutral, or
     that of the statements that are certain.
+    ``voice``: which voice is the patient's; None if the speakers were not told apart.
     """
 
     how: Literal["named", "assumed", "undecided", "nobody"] = "nobody"
@@ -87,6 +107,7 @@ class Attribution(_Finding):
     ask: tuple[NameQuestion, ...] = ()
     warning: str | None = None
     unusable: str | None = None
+    voice: PatientVoice | None = None
 
 
 class EmotionFindings(_Finding):

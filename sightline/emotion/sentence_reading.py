@@ -112,6 +112,10 @@ class SentenceReading(ABC):
         first = tokens[start].start
         return " ".join(self.speech.text[first : tokens[end - 1].end].split()), self.speech.start_time(first)
 
+    def speaker(self, index: int) -> int | None:
+        """Return the number of the voice that says the word at ``index``; None if it is not known."""
+        return self.speech.speaker(self._sentence.tokens[index].start)
+
     @property
     @abstractmethod
     def names(self) -> list[SpokenName]:

@@ -45,6 +45,7 @@ class SpeechText:
         self._segments: list[_TimedText] = []
         self._words: list[_TimedText] = []
         self._spoken: list[str] = []
+        self._speakers: list[int | None] = []
         texts: list[str] = []
         offset = 0
         for segment in segments:
@@ -57,6 +58,7 @@ class SpeechText:
                 self._spoken.append(" ".join(unicodedata.normalize("NFC", segment.text).split()))
             else:
                 self._words += _locate_words(segment, text, offset)
+            self._speakers.append(segment.speaker)
             texts.append(text)
             offset += len(text) + 1
         self.text = " ".join(texts)
@@ -81,6 +83,15 @@ class SpeechText:
         end = max(bisect_right(self.segment_starts, last - 1), begin + 1)
         return " ".join(self._spoken[begin:end])
 
+    def speaker(self, offset: int) -> int | None:
+        """Return the number of the voice that says the character at ``offset``; None if it is not known."""
+        return self._speakers[self._segment_index(offset)]
+
+    def speaker_changes(self) -> list[int]:
+        """Return the offsets where another voice begins."""
+        pairs = zip(pairwise(self._speakers), self.segment_starts[1:], strict=True)
+        return [start for (before, after), start in pairs if None not in (before, after) and before != after]
+
     def pauses(self, seconds: float) -> list[int]:
         """Return the offsets of words, or of segments without words, that follow a silence of ``seconds`` or more."""
         timed = self._words + [segment for segment in self._segments if not self._has_words(segment)]
@@ -96,7 +107,10 @@ class SpeechText:
         return self._words[index] if index >= 0 and offset < self._words[index].end else None
 
     def _segment_at(self, offset: int) -> _TimedText:
-        return self._segments[max(bisect_right(self.segment_starts, offset) - 1, 0)]
+        return self._segments[self._segment_index(offset)]
+
+    def _segment_index(self, offset: int) -> int:
+        return max(bisect_right(self.segment_starts, offset) - 1, 0)
 
     def _clamp(self, time: float) -> float:
         return min(max(time, 0.0), self._duration)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sightline.emotion.attribution import Attributed
 from sightline.emotion.cast import Cast
-from sightline.emotion.models import About, Attribution, NameQuestion
+from sightline.emotion.models import About, Attribution, NameQuestion, PatientVoice
 from sightline.emotion.name_forms import Match, NameBook
 from sightline.emotion.spoken_names import Person
 
@@ -23,8 +23,13 @@ class Evidence(NamedTuple):
     attributed: Attributed
 
 
-def attribution_of(cast: Cast, book: NameBook, evidence: Sequence[Evidence]) -> Attribution:
-    """Return how the patient was found, the names to ask about, and why the emotion is not usable, if it is not."""
+def attribution_of(
+    cast: Cast, book: NameBook, evidence: Sequence[Evidence], voice: PatientVoice | None = None
+) -> Attribution:
+    """Return how the patient was found, the names to ask about, and why the emotion is not usable, if it is not.
+
+    ``voice``: which voice is the patient's, if the speakers were told apart.
+    """
     statements = _statements(evidence)
     ask = tuple(
         NameQuestion(name=person.text, statements=tuple(statements.get(person, ()))[:_MAX_STATEMENTS])
@@ -49,7 +54,9 @@ def attribution_of(cast: Cast, book: NameBook, evidence: Sequence[Evidence]) -> 
     if unusable is None and (open_text := _decisive_unclear(evidence)):
         unusable = f'it is not clear whom this is about: "{open_text}"'
         warning = warning or unusable
-    return Attribution(how=cast.how, names=tuple(names), ask=ask, warning=warning, unusable=unusable)
+    if voice and voice.how == "undecided" and _count(evidence, "unclear"):
+        warning = "; ".join(filter(None, [warning, f"the patient's voice is not known: {voice.why} (--patient-voice)"]))
+    return Attribution(how=cast.how, names=tuple(names), ask=ask, warning=warning, unusable=unusable, voice=voice)
 
 
 def _asked(cast: Cast, book: NameBook, statements: Mapping[Person, Iterable[str]]) -> list[Person]:

@@ -123,5 +123,6 @@ def _labelled(
         names=known,
         language=metadata.language,
         languages=languages,
+        voices=metadata.voices,
     )
     return set_statements(sessions, record, findings, NamesUsed(known=known, given=given))

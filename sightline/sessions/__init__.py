@@ -20,6 +20,7 @@ from sightline.sessions.records import (
 from sightline.sessions.rendering import prediction_page, review_alert, session_page, trained_on_note
 from sightline.sessions.source import Source, fetch_source
 from sightline.sessions.store import SessionStore
+from sightline.sessions.voices import known_voices
 
 __all__ = [
     "Claim",
@@ -37,6 +38,7 @@ __all__ = [
     "analysis_csv",
     "check_source",
     "fetch_source",
+    "known_voices",
     "open_session",
     "patient_of",
     "prediction_page",

@@ -135,4 +135,5 @@ class Plan(BaseModel):
             attribution=metadata.attribution,
             names=metadata.names,
             prosody=metadata.measured_voice.prosody if metadata.measured_voice else None,
+            voices=metadata.voices,
         )

@@ -19,7 +19,7 @@ from pydantic import (
     NonNegativeInt,
 )
 
-from sightline.emotion import Annotation, Attribution, PatientNames, Stretch
+from sightline.emotion import Annotation, Attribution, PatientNames, Stretch, VoicesUsed
 from sightline.media import Damage
 from sightline.pose import Identity
 from sightline.speech import MeasuredVoice, Prosody, Segment
@@ -139,6 +139,9 @@ class Metadata(_Record):
         spoken = [segment.language or self.language for segment in self.segments] or [self.language]
         return tuple(dict.fromkeys(filter(None, spoken)))
 
+    voices: VoicesUsed | None = None
+    """The voices of the segments' speakers; None if they were not told apart."""
+
     @property
     def person(self) -> int | None:
         """As in the record."""
@@ -204,6 +207,8 @@ class SessionRecord(_Record):
     """As in the metadata."""
     prosody: Prosody | None = None
     """Of all voice in the session, as in the metadata. No model is trained on it."""
+    voices: VoicesUsed | None = None
+    """As in the metadata."""
 
     @property
     def person(self) -> int | None:

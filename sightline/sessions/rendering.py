@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from sightline import markdown
 from sightline.alerts import Alert
-from sightline.sessions.records import Prediction, StoredSession
+from sightline.sessions.records import Metadata, Prediction, StoredSession
 from sightline.speech import WORDLESS, MeasuredVoice, Prosody
 
 __all__ = ["prediction_page", "review_alert", "session_page", "trained_on_note"]
@@ -39,7 +41,7 @@ def session_page(stored: StoredSession) -> str:
         markdown.table(("Seconds", "Emotion", "Evidence"), timeline),
         markdown.table(("Seconds", "Sound", "Prosody"), sounds) if sounds else "",
         f"The voice: {figures}." if (figures := _figures(voice.prosody)) else "",
-        f"> {markdown.escape(metadata.transcription) or 'No speech was transcribed.'}",
+        _transcript(metadata),
         f"> In English: {markdown.escape(metadata.translation)}" if metadata.translation else "",
         "\n".join(f"- {name}: `{uri}`" for name, uri in files.items() if uri),
     )
@@ -55,6 +57,20 @@ def _figures(prosody: Prosody) -> str:
         "harmonics {:.0f} dB over noise": prosody.harmonics_to_noise_db,
     }
     return ", ".join(text.format(value) for text, value in texts.items() if value is not None)
+
+
+def _transcript(metadata: Metadata) -> str:
+    """Return the transcript, with a paragraph for every turn if the speakers were told apart."""
+    if metadata.voices is None or not metadata.segments:
+        return f"> {markdown.escape(metadata.transcription) or 'No speech was transcribed.'}"
+    voice = metadata.attribution.voice if metadata.attribution else None
+    patient = voice.number if voice else None
+    lines = []
+    for speaker, turn in groupby(metadata.segments, key=lambda segment: segment.speaker):
+        name = "Unknown voice" if speaker is None else f"Voice {speaker}"
+        theirs = " (the patient)" if speaker is not None and speaker == patient else ""
+        lines.append(f"> **{name}{theirs}:** {markdown.escape(' '.join(segment.text for segment in turn))}")
+    return "\n>\n".join(lines)
 
 
 def prediction_page(stored: StoredSession, prediction: Prediction) -> str:

@@ -19,10 +19,13 @@ from sightline.speech.measured_voice import (
 from sightline.speech.model_files import model_stamp
 from sightline.speech.prosody import PROSODY_NAMES, Prosody
 from sightline.speech.sound import SAMPLE_RATE, Sound
+from sightline.speech.speakers import Speakers, Voice, find_speakers, recognise
 from sightline.speech.transcriber import PACKAGES, Engine, Transcriber, make_transcriber
 from sightline.speech.transcript import Segment, Transcript, Word
 from sightline.speech.transcript_file import read_transcript
+from sightline.speech.turns import assign_speakers
 from sightline.speech.voice_track import VoiceTrack, track_voice
+from sightline.speech.voices import check_voices
 
 __all__ = [
     "ACTIVITY_STEP",
@@ -36,19 +39,25 @@ __all__ = [
     "Prosody",
     "Segment",
     "Sound",
+    "Speakers",
     "Transcriber",
     "Transcript",
     "Utterance",
     "Vocalisation",
+    "Voice",
     "VoiceTrack",
     "Word",
+    "assign_speakers",
+    "check_voices",
     "describe_voice",
+    "find_speakers",
     "fit",
     "language_code",
     "make_transcriber",
     "measure_voice",
     "model_stamp",
     "read_transcript",
+    "recognise",
     "speech_activity",
     "track_voice",
 ]

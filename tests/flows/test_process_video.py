@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from flows.process_video import VideoResult, process_video
 from sightline.errors import InvalidMedia, InvalidName
 from sightline.media import decode, probe
 from sightline.pose import PeopleTrack, read_openpose
+from tests.dialogues import Samples, needs_voices, read_dialogue
 from tests.videos import make_video
 
 pytestmark = pytest.mark.integration
@@ -389,3 +391,33 @@ def _query(server: str, path: str, query: dict[str, Any]) -> Any:
     response = httpx.post(f"{server}/{path}", json=query)
     response.raise_for_status()
     return response.json()
+
+
+@needs_voices
+def test_speakers_are_told_apart_and_attributed(
+    tmp_path: Path, shared_data: Callable[[str], Path], load_sound: Callable[[Path], Samples]
+) -> None:
+    samples, turns = read_dialogue(shared_data("speech/jfk.flac"), load_sound)
+    words = ("How are you today, Ana?", "I am sad.", "I am happy.", "Yes.")
+    cues = [f"00:{turn.start:06.3f} --> 00:{turn.end:06.3f}\n{text}\n" for turn, text in zip(turns, words, strict=True)]
+    (tmp_path / "words.vtt").write_text("\n".join(["WEBVTT\n", *cues]))
+    sound = np.interp(np.arange(len(samples) * 3) / 3, np.arange(len(samples)), samples)
+    video = make_video(tmp_path / "talk.mp4", frames=50, rate=2, sound="aac", samples=sound)
+    source = copy_to_bucket(video, tmp_path, "ana/talk.mp4")
+    options = {"transcript": str(tmp_path / "words.vtt"), "pose_fps": 0.5}
+
+    refused = run(source, tmp_path, **options, speakers=True, patient_voice=3)
+    assert "has no voice 3" in str(refused.message)
+    result = run(source, tmp_path, **options, speakers=True).result()
+
+    metadata = json.loads(Path(result.metadata_file).read_text())
+    assert [segment["speaker"] for segment in metadata["segments"]] == [1, 2, 1, 2]
+    assert metadata["attribution"]["voice"]["how"] == "addressed"
+    assert [(one["text"], one["about"], one["speaker"]) for one in metadata["annotations"]] == [
+        ("I am sad.", "patient", 2),
+        ("I am happy.", "other", 1),
+    ]
+    assert result.emotion == "sad"
+    assert "tell speakers apart" in metadata["timings"]
+    record = json.loads(Path(result.record).read_text())
+    assert [len(voice["embedding"]) for voice in record["voices"]["heard"]] == [192, 192]

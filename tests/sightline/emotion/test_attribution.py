@@ -154,6 +154,7 @@ class TestNamesAreUnknown:
             "ask": (),
             "warning": "no name of the patient is known: Anna, the only person talked about, is taken for the patient",
             "unusable": None,
+            "voice": None,
         }
 
     def test_of_two_people_nobody_is_assumed(self) -> None:

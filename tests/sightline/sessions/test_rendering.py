@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sightline.emotion import Attribution, PatientVoice, VoicesUsed
 from sightline.sessions import prediction_page, review_alert, session_page
 from sightline.speech import MeasuredVoice, Prosody, Segment, Vocalisation
 from tests import records
@@ -21,6 +22,20 @@ def test_session_page_has_timeline_transcript_and_files() -> None:
         "- Metadata: `/out/visit.json`\n"
         "- Track: `/patients/ana/visit.parquet`"
     )
+
+
+def test_session_page_names_the_speakers() -> None:
+    stored = records.stored_session()
+    texts = ((1, "How are you?"), (2, "I am sad."), (2, "Very."), (None, "Yes."))
+    changes = {
+        "segments": tuple(Segment(start=i, end=i + 1, text=text, speaker=who) for i, (who, text) in enumerate(texts)),
+        "voices": VoicesUsed(),
+        "attribution": Attribution(voice=PatientVoice(how="given", number=2)),
+    }
+    page = session_page(stored.model_copy(update={"metadata": stored.metadata.model_copy(update=changes)}))
+    assert (
+        "> **Voice 1:** How are you?\n>\n> **Voice 2 (the patient):** I am sad. Very.\n>\n> **Unknown voice:** Yes."
+    ) in page
 
 
 def test_session_page_states_missing_speech() -> None:

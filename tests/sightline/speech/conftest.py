@@ -88,17 +88,3 @@ def utterance(load_sound: Callable[[Path], NDArray[np.float32]]) -> NDArray[np.f
     """Three seconds at 16 kHz with "I think John is happy", from 0.838 s to 2.529 s (demo/speech.vtt)."""
     sentence = load_sound(DEMO / "speech.ogg")[42_240:76_320]
     return np.pad(sentence, (6_960, 6_960))
-
-
-@pytest.fixture(scope="session")
-def load_sound() -> Callable[[Path], NDArray[np.float32]]:
-    """Read a sound file as mono 16 kHz float samples."""
-    import av
-
-    def load(path: Path) -> NDArray[np.float32]:
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=16_000)
-        with av.open(str(path)) as container:
-            frames = [*container.decode(audio=0), None]
-            return np.concatenate([part.to_ndarray()[0] for frame in frames for part in resampler.resample(frame)])
-
-    return load
