@@ -91,8 +91,8 @@ def read_only(values: NDArray[Scalar]) -> NDArray[Scalar]:
 
 
 def _frozen(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    is_safe = isinstance(values, np.ndarray) and values.dtype == dtype and values.flags.owndata
-    return values if is_safe and not values.flags.writeable else read_only(np.array(values, dtype))
+    is_frozen = isinstance(values, np.ndarray) and values.dtype == dtype and not values.flags.writeable
+    return values if is_frozen else read_only(np.array(values, dtype))
 
 
 def check_poses(track: Poses) -> None:

@@ -234,13 +234,15 @@ class _Tracked:
         persons = np.array([numbers.get(piece, 0) for piece in self._pieces], np.int64)
         order = np.lexsort((persons, frames))
         order = order[persons[order] > 0]
-        keypoints = read_only(np.frombuffer(self._keypoints, np.float32).reshape(-1, len(JOINTS), 3)[order])
-        self._keypoints = bytearray()  # frees the memory
+        keypoints = np.frombuffer(self._keypoints, np.float32).reshape(-1, len(JOINTS), 3)
+        self._keypoints = bytearray()  # the array alone keeps the memory
+        if not np.array_equal(order, np.arange(len(keypoints))):
+            keypoints = keypoints[order]
         return PeopleTrack(
             frames=frames[order],
             times=np.array(self._times, np.float64)[order],
             people=persons[order],
-            keypoints=keypoints,
+            keypoints=read_only(keypoints),
             size=size,
             fps=fps,
             tracked_frames=np.array(self.frames, np.int64),

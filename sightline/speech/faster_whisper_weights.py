@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline.errors import TranscriberUnavailable
+from sightline.speech.alignment import better_aligned
 from sightline.speech.model_files import model_stamp
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ def _load(model: str, folder: Path, device: str) -> WhisperModel:
     from faster_whisper import WhisperModel
 
     kind, _, number = device.partition(":")
+    numbers = "float16" if kind == "cuda" else "int8"
     try:
-        return WhisperModel(
-            str(folder), kind, int(number or 0), "float16" if kind == "cuda" else "int8", local_files_only=True
-        )
+        with better_aligned(folder) as aligned:
+            return WhisperModel(str(aligned), kind, int(number or 0), numbers, local_files_only=True)
     except MemoryError:
         raise
     # CTranslate2 and tokenizers raise RuntimeError, ValueError and plain Exception for invalid files.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline.errors import TranscriberUnavailable
+from sightline.speech.alignment import align_better
 from sightline.speech.model_files import model_stamp
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _load(checkpoint: str, folder: Path, device: str) -> Whisper:
             f"Use one of {', '.join(_model_names())}, or the path of a checkpoint (.pt)"
         )
     try:
-        return whisper.load_model(checkpoint, device=device, download_root=str(folder))
+        return align_better(whisper.load_model(checkpoint, device=device, download_root=str(folder)))
     except MemoryError:
         raise
     # torch and pickle raise many kinds of errors for an invalid file.
