@@ -108,6 +108,9 @@ def _prefect(request: pytest.FixtureRequest) -> Iterator[None]:
     if any(folder in request.path.parents for folder in PLAIN_FOLDERS):
         yield
         return
+    # Its console keeps the stream of standard error, which a test may replace.
+    import prefect.main  # noqa: F401
+
     integration = request.node.get_closest_marker("integration")
     with ExitStack() as stack:
         if integration:

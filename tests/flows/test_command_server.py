@@ -29,5 +29,7 @@ def test_server_is_shared_except_in_ci_and_with_own_settings(
     ci: str, changes: dict[Any, Any], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CI", ci)
-    with temporary_settings({PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: True, **changes}):
+    # The server that other tests share has its own database.
+    updates = {PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: True, **changes}
+    with temporary_settings(updates, restore_defaults={PREFECT_API_DATABASE_CONNECTION_URL} - changes.keys()):
         assert default_kind(get_current_settings()) == kind
