@@ -119,8 +119,8 @@ def tell_speakers(
             found = speech.find_speakers(media.sound_blocks(info), activity, report)
     heard = [voice.number for voice in found.voices]
     if patient_voice is not None and patient_voice not in heard:
-        listed = f"the voices {heard}" if heard else "no voice that is long enough"
-        raise InvalidInput(info.uri, f"has no voice {patient_voice}, but {listed}", "Give another --patient-voice")
+        listed = f"its voices are {', '.join(map(str, heard))}" if heard else "no voice in it is long enough"
+        raise InvalidInput(info.uri, f"it has no voice {patient_voice}: {listed}", "Give another --patient-voice")
     voices = VoicesUsed(heard=found.voices, given=patient_voice, recognised=speech.recognise(found.voices, known))
     return replace(transcript, transcript=speech.assign_speakers(transcript.transcript, found)), voices
 

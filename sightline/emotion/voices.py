@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -147,12 +147,14 @@ def _answering(segments: Sequence[Segment], book: NameBook, heard: set[int]) -> 
 
     A relative who answers instead would say "she" or the name, which the voice may not.
     """
+    spoken = [segment for segment in segments if segment.speaker is not None]
+    # Segments may be single sentences: a question is one of the last two sentences of the turn before.
+    turns = [list(turn) for _, turn in groupby(spoken, key=lambda segment: segment.speaker)]
     answers = {
-        after.speaker
-        for before, after in pairwise(segment for segment in segments if segment.speaker is not None)
-        if before.speaker != after.speaker
-        and after.start - before.end <= _ANSWER_SECONDS
-        and any(sentence.endswith("?") and _calls(sentence, book) for sentence in _sentences(before.text)[-2:])
+        after[0].speaker
+        for before, after in pairwise(turns)
+        if after[0].start - before[-1].end <= _ANSWER_SECONDS
+        and _asks_patient(" ".join(segment.text for segment in before), book)
     }
     number = answers.pop() if len(answers) == 1 and len(heard) == 2 else None
     if number is None:
@@ -162,14 +164,26 @@ def _answering(segments: Sequence[Segment], book: NameBook, heard: set[int]) -> 
     return number if said & _FIRST and not speaks_of_another else None
 
 
+def _asks_patient(turn: str, book: NameBook) -> bool:
+    """Return whether one of the last two sentences asks the patient by name, and none after it addresses another."""
+    sentences = _sentences(turn)[-2:]
+    asked = [index for index, text in enumerate(sentences) if text.endswith("?") and _calls(text, book)]
+    return bool(asked) and all(_addressed(text, book) in (None, Match.PATIENT) for text in sentences[asked[0] :])
+
+
 def _calls(sentence: str, book: NameBook) -> bool:
     """Return whether the sentence addresses the patient: "Ana, how are you?", "How are you, Ana?", "Hello Ana."."""
+    return _addressed(sentence, book) is Match.PATIENT
+
+
+def _addressed(sentence: str, book: NameBook) -> Match | None:
+    """Return how the name that the sentence addresses relates to the patient; None if it addresses nobody by name."""
     if not book.is_known:
-        return False
+        return None
     first, last, greeting = _CALL_FIRST.match(sentence), _CALL_LAST.search(sentence), _GREETING.match(sentence)
     is_second = bool(_SECOND & {*words_of(sentence)})
     found = greeting or (is_second and (first or last))
-    return bool(found) and book.match(parse_name(found[1])) is Match.PATIENT if found else False
+    return book.match(parse_name(found[1])) if found else None
 
 
 def _spoken(segments: Sequence[Segment]) -> Iterator[tuple[int, str]]:

@@ -407,7 +407,7 @@ def test_speakers_are_told_apart_and_attributed(
     options = {"transcript": str(tmp_path / "words.vtt"), "pose_fps": 0.5}
 
     refused = run(source, tmp_path, **options, speakers=True, patient_voice=3)
-    assert "has no voice 3" in str(refused.message)
+    assert "it has no voice 3" in str(refused.message)
     result = run(source, tmp_path, **options, speakers=True).result()
 
     metadata = json.loads(Path(result.metadata_file).read_text())

@@ -50,6 +50,9 @@ SAD = "I am sad."
         ([(1, "I'm Ana."), (2, "I'm Ana."), (1, SAD), (2, SAD)], {}, ["unclear", "unclear"]),
         # A voice that answers to the name
         ([(1, "How are you, Ana?"), (2, SAD), (1, SAD)], {}, ["patient", "other"]),
+        ([(1, "How are you, Ana?"), (1, "Did you sleep?"), (2, SAD), (1, SAD)], {}, ["patient", "other"]),
+        ([(1, "How are you, Ana?"), (1, "It rains."), (1, "Well."), (2, SAD)], {}, ["unclear"]),
+        ([(1, "How are you, Ana?"), (1, "And how are you, Ben?"), (2, SAD)], {}, ["unclear"]),
         ([(1, "Hello Ana."), (2, SAD), (1, SAD)], {}, ["unclear", "other"]),
         ([(1, "How are you, Ana?"), (2, "She slept badly."), (2, SAD)], {}, ["unclear"]),
         ([(1, "How are you, Ana?"), (2, "Fine."), (2, "Ben is sad.")], {}, ["other"]),
