@@ -88,7 +88,7 @@ down: ## stop the system; stored data is preserved
 
 .PHONY: test
 test: $(LOCK_INSTALLED) ## run the tests (ARGS="-k voice" selects some)
-	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --durations 10 -m "not docker and not soak" $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --durations 10 -m "not docker and not soak" $(ARGS)
 
 .PHONY: soak
 soak: $(LOCK_INSTALLED) ## run the long tests: faults under load, end-to-end scenarios, Dask and Ray

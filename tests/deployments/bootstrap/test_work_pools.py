@@ -12,13 +12,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 from docker.models.containers import _create_container_args
 from docker.types import ContainerConfig
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from prefect.client.base import PrefectHttpxSyncClient
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, temporary_settings
@@ -259,7 +259,9 @@ def run(bootstrapped: SyncPrefectClient, deployment: UUID) -> UUID:
 @pytest.fixture(scope="module")
 def accepted(prefect_server: str, deployment: UUID, run: UUID) -> Iterator[Callable[[Any], list[str]]]:
     """Send job variables on every path by which a deployment or its run gets them; return where they are accepted."""
-    with httpx.Client(base_url=prefect_server, trust_env=False, timeout=60) as api:
+    # It repeats requests, as Prefect's clients do: SQLite has one writer, others may get 503.
+    client = PrefectHttpxSyncClient(base_url=prefect_server, trust_env=False, timeout=60, raise_on_all_errors=False)
+    with client as api:
         flow = api.get(f"/deployments/{deployment}").json()["flow_id"]
 
         def send(variables: dict[str, Any]) -> list[str]:
