@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PageTimeout
 
-__all__ = ["check_readable", "launch_browser"]
+__all__ = ["check_readable", "launch_browser", "log_in_to_prefect"]
 
 _PHONE, _DESKTOP = 360, 1280  # pixels
 _TOO_WIDE = """() => [...document.querySelectorAll("body *")]
@@ -34,6 +36,18 @@ def launch_browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
+
+
+def log_in_to_prefect(tab: Page, address: str, login: str) -> None:
+    """Open the Prefect UI at ``address`` and log in; the other pages of the browser's context are logged in too."""
+    for _ in range(4):
+        tab.goto(address)
+        with suppress(PageTimeout):  # a busy machine can lose a script of the page
+            tab.locator("input").first.fill(login, timeout=30_000)
+            tab.keyboard.press("Enter")
+            tab.wait_for_url(re.compile(r"^[^?]*/dashboard"), timeout=30_000)
+            return
+    raise AssertionError(f"the page shows no login: {tab.inner_text('body')[:1000]!r}")
 
 
 def check_readable(page: str, folder: Path) -> None:

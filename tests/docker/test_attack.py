@@ -6,7 +6,6 @@ The page is served on the same machine, as a malicious site in the user's browse
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +17,7 @@ import httpx
 import pytest
 from playwright.sync_api import TimeoutError as PageTimeout
 
-from tests.browser import launch_browser
+from tests.browser import launch_browser, log_in_to_prefect
 from tests.docker.stack import Stack, docker
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -111,15 +110,7 @@ def log_in(context: Any, address: str, login: str, screenshot: Path) -> None:
     """Log in to the UI, which needs reads and writes, and check that it lists the deployments."""
     tab = context.new_page()
     failed: list[tuple[int, str]] = []
-    for _ in range(4):
-        tab.goto(address)
-        with suppress(PageTimeout):  # a busy machine can lose a script of the page
-            tab.locator("input").first.fill(login, timeout=30_000)
-            tab.keyboard.press("Enter")
-            tab.wait_for_url(re.compile(r"^[^?]*/dashboard"), timeout=30_000)
-            break
-    else:
-        raise AssertionError(f"the page shows no login: {tab.inner_text('body')[:1000]!r}")
+    log_in_to_prefect(tab, address, login)
     tab.on(
         "response", lambda response: failed.append((response.status, response.url)) if response.status >= 400 else None
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from sightline.reviews import SOMEONE_ELSES, THEIRS, Reviews
 from sightline.sessions import SessionStore, read_sessions
 from sightline.settings import settings
 from sightline.training import emotions
-from tests.browser import launch_browser
+from tests.browser import launch_browser, log_in_to_prefect
 from tests.crowds import PATIENT, store_crowd, undecided
 from tests.deployed import Deployed, artifacts, event
 
@@ -240,6 +241,7 @@ def test_patient_is_chosen_in_the_browser_and_the_session_is_trained_on(
     with launch_browser() as browser:
         tab = browser.new_page(viewport={"width": 1280, "height": 1000})
         tab.set_default_timeout(120_000)  # the first page of a new server loads its scripts
+        log_in_to_prefect(tab, ui, os.environ["PREFECT_API_AUTH_STRING"])
         tab.goto(f"{ui}/runs/flow-run/{review.id}")
         tab.get_by_role("button", name="Resume").first.click()
         form = tab.locator(".p-modal__card")
