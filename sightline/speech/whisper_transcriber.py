@@ -149,12 +149,12 @@ class WhisperTranscriber:
         ]
 
     def _recognize(self, recognizer: Recognizer, windows: list[SpeechWindow], language: str) -> list[Segment]:
-        heard = recognizer.recognize(windows, language, self.hot_words)
-        segments = [
-            segment
-            for window, own in zip(windows, heard, strict=True)
-            for segment in to_segments(window, own, language)
-        ]
+        segments = self._hear(recognizer, windows, language)
+        # Whisper sometimes ends a window early. Alone, a part is heard.
+        missed = _parts_without_words(windows, segments)
+        for first in range(0, len(missed), _BATCH):
+            segments += self._hear(recognizer, missed[first : first + _BATCH], language)
+        segments.sort(key=lambda segment: segment.start)
         if language in self.translate_except:
             return segments
         translated: list[Segment] = []
