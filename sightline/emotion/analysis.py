@@ -94,7 +94,8 @@ def find_emotions_in(
     table = keywords or load_keywords()
     book = NameBook(names or PatientNames())
     found = find_passages(segments, language, languages or load_languages(), table.emotions)
-    passages = [(passage, _read(passage, duration, Lexicon(table), book)) for passage in found.passages]
+    lexicon = Lexicon(table)
+    passages = [(passage, _read(passage, duration, lexicon, book)) for passage in found.passages]
     readings = [reading for _, read in passages for reading in read]
     sources = [passage.translated_from for passage, read in passages for _ in read]
     mentions = _mentions(readings, book)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.speech.stretches import stretches
+
 Floats = NDArray[np.float64]
 
 # A period is searched for within these ratios of the tracked one. A longer or shorter one is a break of the voice.
@@ -104,15 +106,14 @@ def find_periods(samples: Floats, rate: int, pitch: Floats, hop: int) -> Periods
     """
     energy = np.concatenate([[0.0], np.cumsum(samples**2)])
     rows: list[tuple[float, float, float, float, int]] = []
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.isfinite(pitch).astype(np.int8), [0]])))
-    for run, (first, last) in enumerate(edges.reshape(-1, 2)):
-        start, stop = max(int(first) * hop - hop // 2, 0), min(int(last) * hop - hop // 2, len(samples))
+    for run, (first, last) in enumerate(stretches(np.isfinite(pitch))):
+        start, stop = max(first * hop - hop // 2, 0), min(last * hop - hop // 2, len(samples))
         if start >= stop:
             continue
         # The strongest sample of the first period: there the vocal folds close.
         position = start + int(np.abs(samples[start : start + int(rate / pitch[first]) + 1]).argmax())
         while True:
-            frame = min(max(round(position / hop), int(first)), int(last) - 1)
+            frame = min(max(round(position / hop), first), last - 1)
             found = _next_period(samples, energy, position, rate / pitch[frame], stop)
             if found is None:
                 break

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sightline.errors import TranscriberUnavailable
 from sightline.progress import Progress
-from sightline.speech.sound import SAMPLE_RATE, Sound, checked_blocks, pcm16
+from sightline.speech.sound import SAMPLE_RATE, Sound, checked_blocks, pcm16, seconds_of
 from sightline.speech.transcript import Segment, Transcript, Word
 from sightline.speech.windows import speech_parts
 
@@ -40,7 +40,7 @@ class PocketsphinxTranscriber:
     def transcribe(self, sound: Sound, progress: Progress | None = None, *, seconds: float | None = None) -> Transcript:
         """Transcribe ``sound``; see ``Transcriber``."""
         report = progress or (lambda share: None)
-        total = len(sound) / SAMPLE_RATE if isinstance(sound, np.ndarray) else seconds
+        total = seconds_of(sound, seconds)
         segments: list[Segment] = []
         decoder: Decoder | None = None
         for part in speech_parts(checked_blocks(sound)):

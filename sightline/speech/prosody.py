@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from sightline.speech.stretches import stretches
 from sightline.speech.voice_track import FRAME, VoiceTrack
 
 Measure = Annotated[float | None, Field(allow_inf_nan=False)]
@@ -142,8 +143,7 @@ def _without_gaps(heard: Mask, chosen: Mask) -> Mask:
 
 def _gaps(heard: Mask) -> list[tuple[int, int]]:
     """Return the first frame and the one after the last of every gap between frames with voice."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], heard.astype(np.int8), [0]]))).reshape(-1, 2)
-    return [(int(before), int(after)) for (_, before), (after, _) in pairwise(edges)]
+    return [(before, after) for (_, before), (after, _) in pairwise(stretches(heard))]
 
 
 def _silences(inside: Mask, heard: Mask) -> tuple[list[float], NDArray[np.int64]]:

@@ -35,6 +35,11 @@ def checked_blocks(sound: Sound) -> Iterator[NDArray[np.float32]]:
         yield block
 
 
+def seconds_of(sound: Sound, stated: float | None) -> float | None:
+    """Return the duration of an array, or that which is ``stated`` for blocks."""
+    return len(sound) / SAMPLE_RATE if isinstance(sound, np.ndarray) else stated
+
+
 def is_silent(samples: NDArray[np.float32]) -> bool:
     """Return whether ``samples`` contains no audible sound."""
     return not samples.size or max(float(samples.max()), -float(samples.min())) < AUDIBLE

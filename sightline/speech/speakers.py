@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
 from sightline.progress import Progress
 from sightline.speech.activity import ACTIVITY_STEP
 from sightline.speech.sound import SAMPLE_RATE
+from sightline.speech.stretches import stretches
 from sightline.speech.voices import check_voices, embed
 
 Floats = NDArray[np.float32]
@@ -115,7 +116,7 @@ def find_speakers(blocks: Iterable[Floats], activity: NDArray[np.bool_], progres
     embedded: list[Floats] = []
     pending: list[Floats] = []
     total = len(activity) * ACTIVITY_STEP
-    for window, samples in _windows(blocks, _stretches(activity)):
+    for window, samples in _windows(blocks, _speech(activity)):
         windows.append(window)
         pending.append(samples)
         if len(pending) == _BATCH:
@@ -130,25 +131,24 @@ def find_speakers(blocks: Iterable[Floats], activity: NDArray[np.bool_], progres
     return _assign(windows, np.concatenate(embedded), activity)
 
 
-def _stretches(activity: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _speech(activity: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return the first and the last sample of the stretches of speech; short pauses belong to them."""
     step = round(ACTIVITY_STEP * SAMPLE_RATE)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], activity, [False]]).astype(np.int8)))
-    stretches: list[tuple[int, int]] = []
-    for start, end in edges.reshape(-1, 2):
-        if stretches and (start * step - stretches[-1][1]) / SAMPLE_RATE <= _PAUSE:
-            stretches[-1] = (stretches[-1][0], int(end * step))
+    joined: list[tuple[int, int]] = []
+    for start, end in stretches(activity):
+        if joined and (start * step - joined[-1][1]) / SAMPLE_RATE <= _PAUSE:
+            joined[-1] = (joined[-1][0], end * step)
         else:
-            stretches.append((int(start * step), int(end * step)))
-    return [(start, end) for start, end in stretches if end - start >= _SHORTEST * SAMPLE_RATE]
+            joined.append((start * step, end * step))
+    return [(start, end) for start, end in joined if end - start >= _SHORTEST * SAMPLE_RATE]
 
 
-def _windows(blocks: Iterable[Floats], stretches: list[tuple[int, int]]) -> Iterator[tuple[_Window, Floats]]:
+def _windows(blocks: Iterable[Floats], speech: list[tuple[int, int]]) -> Iterator[tuple[_Window, Floats]]:
     """Yield the windows of every stretch with their samples; the last one ends with its stretch."""
     length, hop = int(_WINDOW * SAMPLE_RATE), int(_HOP * SAMPLE_RATE)
     spans = [
         (first, min(first + length, end))
-        for start, end in stretches
+        for start, end in speech
         for first in [*range(start, max(end - length, start) + 1, hop), *_last(start, end, length, hop)]
     ]
     buffer, offset = np.zeros(0, np.float32), 0

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.speech.stretches import stretches
 from sightline.speech.transcript import Segment
 from sightline.speech.voice_track import FRAME, VoiceTrack
 
@@ -62,10 +63,8 @@ def _frames_of_words(track: VoiceTrack, segments: Sequence[Segment]) -> NDArray[
 
 def _stretches(track: VoiceTrack, free: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     """Yield the first frame and the one after the last of every stretch with voice; short gaps do not end it."""
-    voice = track.is_voice & free
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], voice.astype(np.int8), [0]]))).reshape(-1, 2)
     joined: list[list[int]] = []
-    for first, last in edges.tolist():
+    for first, last in stretches(track.is_voice & free):
         if joined and (first - joined[-1][1]) * FRAME <= _GAP and free[joined[-1][1] : first].all():
             joined[-1][1] = last
         else:

@@ -12,12 +12,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, Protocol
 
-import numpy as np
-
 from sightline.errors import InvalidInput
 from sightline.progress import Progress
 from sightline.speech.languages import language_code, language_names
-from sightline.speech.sound import SAMPLE_RATE, Sound, checked_blocks
+from sightline.speech.sound import SAMPLE_RATE, Sound, checked_blocks, seconds_of
 from sightline.speech.spoken_languages import Shares, SpokenLanguages
 from sightline.speech.transcript import Segment, Transcript
 from sightline.speech.whisper_result import WhisperSegment
@@ -87,7 +85,7 @@ class WhisperTranscriber:
         ``progress`` is called after every four windows, which are about a minute or two of speech.
         """
         report = progress or (lambda share: None)
-        total = len(sound) / SAMPLE_RATE if isinstance(sound, np.ndarray) else seconds
+        total = seconds_of(sound, seconds)
         recognizer: Recognizer | None = None
         languages = SpokenLanguages()
         segments: list[Segment] = []
