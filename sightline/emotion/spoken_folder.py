@@ -8,7 +8,8 @@ import unicodedata
 from sightline.emotion.english import english
 from sightline.emotion.first_names import is_common_word, is_first_name
 
-_PARTS = re.compile(r"[^\W\d_]+")
+_PARTS = re.compile(r"[^\W_]+")
+_NUMBER_AT_AN_END = re.compile(r"^\d+$|\d+$")  # "ana03"; a letter after a digit makes a code, such as "a3f9" or "7b"
 # "AnaLopez" has two words, "McDonald" and "ANA" have one.
 _HUMP = re.compile(r"(?<=[a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 _JOINED = frozenset({"Mc", "Mac", "O", "De", "Di", "Da", "La", "Le", "Van", "Von"})
@@ -16,8 +17,12 @@ _VOWELS = re.compile(r"[aeiouy]")
 
 
 def spoken_name(folder: str) -> str | None:
-    """Return the name that ``folder`` says: "Ana Lopez" for ``AnaLopez_03``; None for ``patient-17`` or ``jd``."""
-    parts = [word for part in _PARTS.findall(unicodedata.normalize("NFC", folder)) for word in _words(part)]
+    """Return the name that ``folder`` says: "Ana Lopez" for ``AnaLopez_03``; None for ``patient-17`` or ``jd``.
+
+    A part that is a code says nothing: "Ana" for ``ana-5c1e``, None for ``memory-a9ef5c``.
+    """
+    spoken = (_NUMBER_AT_AN_END.sub("", part) for part in _PARTS.findall(unicodedata.normalize("NFC", folder)))
+    parts = [word for part in spoken if part.isalpha() for word in _words(part)]
     if any(part.casefold() in english().folder_labels | english().patients | english().groups for part in parts):
         return None
     names = [part for part in parts if len(part) > 1]
