@@ -32,7 +32,8 @@ _STYLE = """\
 .flow .flow-box { stroke-width: 2.5; stroke-opacity: .8; }
 .flow path { fill: none; stroke: var(--md-accent-fg-color, #526cfe); stroke-width: 1.3; }
 .flow marker path { fill: var(--md-accent-fg-color, #526cfe); stroke: none; }
-.flow { max-width: 100%; height: auto; }
+.flow { min-width: 620px; max-width: 100%; height: auto; }
+.drawing { overflow-x: auto; }
 </style>
 """
 
@@ -68,9 +69,9 @@ def draw(steps: Sequence[Step], title: str) -> str:
         y += _BOX + _GAP
     lines = _lines(steps, inputs, lanes, tops, left)
     return (
-        f'<svg class="flow" viewBox="0 0 {_WIDTH} {y}" width="{_WIDTH}" role="img" aria-label="{escape(title)}">'
+        f'<div class="drawing"><svg class="flow" viewBox="0 0 {_WIDTH} {y}" width="{_WIDTH}" role="img" aria-label="{escape(title)}">'
         f'<defs><marker id="arrow-{title}" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="6" markerHeight="6" '
-        f'orient="auto"><path d="M0 0L6 3L0 6z"/></marker></defs>{"".join([*lines, *parts])}</svg>'
+        f'orient="auto"><path d="M0 0L6 3L0 6z"/></marker></defs>{"".join([*lines, *parts])}</svg></div>'
     ).replace("url(#arrow)", f"url(#arrow-{title})")
 
 

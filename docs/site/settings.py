@@ -18,24 +18,22 @@ _INTRODUCTION = """\
 Environment variables, or lines `NAME=VALUE` of a file `.env` in the working directory. Lists and tables are written as
 JSON. The S3 endpoint, region and credentials come from the standard AWS variables.
 
-| variable | default | |
-| --- | --- | --- |
 """
 
 
 def settings_page() -> str:
-    """Return the page in Markdown: one row per setting, in the order of the code."""
-    rows = (_row(name, field) for name, field in Settings.model_fields.items())
+    """Return the page in Markdown: one item per setting, in the order of the code."""
+    rows = (_item(name, field) for name, field in Settings.model_fields.items())
     return _INTRODUCTION + "\n".join(rows) + "\n"
 
 
-def _row(name: str, field: FieldInfo) -> str:
+def _item(name: str, field: FieldInfo) -> str:
     names = [name.upper()]
     if isinstance(field.validation_alias, AliasChoices):
         names = [str(choice) for choice in field.validation_alias.choices]
     shown = ", ".join(f"`{each}`" for each in names)
-    description = " ".join((field.description or _described_by_type(field)).split()).replace("|", "\\|")
-    return f"| {shown} | {_default(field.get_default(call_default_factory=True))} | {description} |"
+    description = " ".join((field.description or _described_by_type(field)).split())
+    return f"- {shown}, default {_default(field.get_default(call_default_factory=True))}<br>{description}"
 
 
 def _described_by_type(field: FieldInfo) -> str:

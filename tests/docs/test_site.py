@@ -75,9 +75,9 @@ def test_every_flow_and_command_has_a_reference() -> None:
 
 
 def test_every_setting_has_a_row_with_a_description() -> None:
-    rows = [line.split(" | ") for line in settings_page().splitlines() if line.startswith("| `")]
-    assert len(rows) == len(Settings.model_fields)
-    assert [row[0] for row in rows if not row[2].strip(" |")] == []
+    items = [line.partition("<br>") for line in settings_page().splitlines() if line.startswith("- `")]
+    assert len(items) == len(Settings.model_fields)
+    assert [name for name, _, description in items if not description.strip()] == []
 
 
 def test_link_to_a_missing_file_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
