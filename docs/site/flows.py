@@ -69,7 +69,8 @@ def draw(steps: Sequence[Step], title: str) -> str:
         y += _BOX + _GAP
     lines = _lines(steps, inputs, lanes, tops, left)
     return (
-        f'<div class="drawing"><svg class="flow" viewBox="0 0 {_WIDTH} {y}" width="{_WIDTH}" role="img" aria-label="{escape(title)}">'
+        f'<div class="drawing"><svg class="flow" viewBox="0 0 {_WIDTH} {y}" width="{_WIDTH}" role="img" '
+        f'aria-label="{escape(title)}">'
         f'<defs><marker id="arrow-{title}" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="6" markerHeight="6" '
         f'orient="auto"><path d="M0 0L6 3L0 6z"/></marker></defs>{"".join([*lines, *parts])}</svg></div>'
     ).replace("url(#arrow)", f"url(#arrow-{title})")
