@@ -117,9 +117,16 @@ lint: $(LOCK_INSTALLED) ## check style, types, import layers and prefect.yaml
 	$(BIN)/lint-imports
 	$(PYTHON) -m deployments.prefect_file --check
 
-.PHONY: catalogue
-catalogue: $(LOCK_INSTALLED) ## generate prefect.yaml from flows/catalogue.py
+.PHONY: fix
+fix: $(LOCK_INSTALLED) ## correct style and formatting, and generate prefect.yaml from flows/catalogue.py
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
 	$(PYTHON) -m deployments.prefect_file
+
+.PHONY: docs
+docs: $(LOCK_INSTALLED) ## build the documentation site into build/docs
+	$(PYTHON) -m docs.site build/docs-source
+	$(BIN)/zensical build --strict
 
 .PHONY: bench
 bench: $(LOCK_INSTALLED) ## run the benchmarks

@@ -1,6 +1,6 @@
 """The deployments, derived from the catalogue of flows, and ``prefect.yaml``, which is generated from them.
 
-``prefect.yaml`` is the file that ``prefect deploy`` reads. ``make catalogue`` writes it; ``make lint`` fails if it is
+``prefect.yaml`` is the file that ``prefect deploy`` reads. ``make fix`` writes it; ``make lint`` fails if it is
 not up to date. The local server and the bootstrap use the same deployments.
 """
 
@@ -47,7 +47,7 @@ POOLS = (CONTAINERS, GPU_CONTAINERS, HOUSEKEEPING, PROCESSES)
 
 _WORKING_DIRECTORY = "prefect.deployments.steps.set_working_directory"
 _HEADER = """\
-# Generated from flows/catalogue.py by `make catalogue`: edit the catalogue, not this file.
+# Generated from flows/catalogue.py by `make fix`: edit the catalogue, not this file.
 #
 # Every flow as a deployment: run `python -m deployments.bootstrap` once, which creates the work pools and their queues,
 # and then `prefect --no-prompt deploy --all`. A queue limits the concurrent runs of its flow. `make ui` runs the same
@@ -105,7 +105,7 @@ def main() -> int:
     if sys.argv[1:] == ["--check"]:
         if FILE.read_text("utf-8") == render():
             return 0
-        print(f"{FILE.name} differs from flows/catalogue.py: run `make catalogue`", file=sys.stderr)
+        print(f"{FILE.name} differs from flows/catalogue.py: run `make fix`", file=sys.stderr)
         return 1
     FILE.write_text(render(), "utf-8")
     return 0

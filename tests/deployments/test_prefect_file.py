@@ -50,7 +50,7 @@ def test_check_fails_for_a_file_edited_by_hand(
     monkeypatch.setattr("deployments.prefect_file.FILE", edited)
     monkeypatch.setattr("sys.argv", ["prefect_file", "--check"])
     assert main() == 1
-    assert "make catalogue" in capsys.readouterr().err
+    assert "make fix" in capsys.readouterr().err
     monkeypatch.setattr("sys.argv", ["prefect_file"])
     assert main() == 0
     assert edited.read_text("utf-8") == render()
