@@ -210,7 +210,10 @@ class ChaosStack(Components):
 
 
 def unique(prefix: str) -> str:
-    """Return a name that was not used before."""
+    """Return a name that was not used before.
+
+    The prefix of a patient's name is ``patient-…``: "overwritten" could be a name that people speak.
+    """
     return f"{prefix}-{uuid.uuid4().hex[:6]}"
 
 

@@ -33,7 +33,7 @@ def test_upload_is_processed_after_it_ran_out_of_memory(chaos: Chaos, attempts: 
     stack = chaos.stack
     with chaos.measure("Out of memory while an upload is processed", 9) as measured:
         measured.expect(attempts)
-        patients = [unique("memory") for _ in range(attempts)]
+        patients = [unique("patient-memory") for _ in range(attempts)]
         for patient in patients:
             run = await_processing(stack, upload_video(stack, patient, distinct(clip)))
             [container] = stack.containers_of(run)
@@ -64,7 +64,7 @@ def test_broken_upload_fails_once(chaos: Chaos, attempts: int) -> None:
 def test_both_versions_of_an_overwritten_object_are_processed(chaos: Chaos, attempts: int, clip: bytes) -> None:
     stack = chaos.stack
     with chaos.measure("Object overwritten while it is processed", 21) as measured:
-        later = {unique("overwritten"): distinct(clip) for _ in range(attempts)}
+        later = {unique("patient-overwritten"): distinct(clip) for _ in range(attempts)}
         versions = []
         for patient, video in later.items():
             first = upload_video(stack, patient, distinct(clip))
@@ -93,7 +93,7 @@ def test_deleted_object_is_processed_or_fails_with_an_alert(chaos: Chaos, attemp
     stack = chaos.stack
     with chaos.measure("Object deleted while it is processed", 22) as measured:
         for _ in range(attempts):
-            patient = unique("deleted")
+            patient = unique("patient-deleted")
             version = upload_video(stack, patient, distinct(clip))
             run = await_processing(stack, version)
             measured.fault()
@@ -117,7 +117,7 @@ def test_upload_is_processed_after_the_disk_was_full(chaos: Chaos, attempts: int
         chaos.measure("Disk full while an upload is processed, until a person frees space", 25) as measured,
         stack.flow_variables(TMPDIR="/cache"),
     ):
-        patients = [unique("full") for _ in range(attempts)]
+        patients = [unique("patient-full") for _ in range(attempts)]
         for patient in patients:
             measured.fault()
             # The download fits, and what is made of it does not.

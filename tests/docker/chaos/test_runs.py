@@ -252,7 +252,7 @@ def test_outage_of_a_quarter_of_an_hour_is_a_pause(chaos: Chaos, attempts: int, 
         ]
         cancelled = chaos.works("chaos-work", attempts, seconds=2400)
         stack.await_steps([*works, *cancelled])
-        patients = [unique("away") for _ in range(attempts)]
+        patients = [unique("patient-away") for _ in range(attempts)]
         videos: Versions = {}
         with measured.outage("server", seconds=900):
             time.sleep(450)
