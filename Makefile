@@ -62,6 +62,10 @@ images: ## build the Docker images (VARIANT=cuda for NVIDIA GPUs, EXTRAS=dask,ra
 	$(BUILD) --file docker/Dockerfile --build-arg VARIANT=$(VARIANT) --build-arg EXTRAS=$(EXTRAS) \
 	    --tag sightline:$(VERSION)-$(COMMIT)$(SUFFIX) --tag sightline:local$(SUFFIX) .
 
+.PHONY: lambda
+lambda: ## build the image for AWS Lambda
+	$(BUILD) --file docker/Dockerfile.lambda --tag sightline-lambda:$(VERSION)-$(COMMIT) --tag sightline-lambda:local .
+
 .PHONY: image-tag
 image-tag: # used by .github/workflows/deploy.yaml
 	@echo $(VERSION)-$(COMMIT)

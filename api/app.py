@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from api.classification import classification_routes
 from api.dashboard import dashboard_routes
 from api.guard import KEY_HEADER, OPEN_PATHS, RequestGuard
+from api.invocations import INVOCATIONS
 from api.pages import page_routes
 from api.problems import Problem, ProblemBody, problem_response
 from api.ranking import ranking_routes
@@ -130,7 +131,7 @@ def _complete_openapi(app: FastAPI, *, with_key: bool) -> None:
             document = generate()
             for path, operations in document["paths"].items():
                 for operation in operations.values():
-                    _correct_problems(operation["responses"], as_lambda=path == "/predict")
+                    _correct_problems(operation["responses"], as_lambda=path in ("/predict", INVOCATIONS))
                     if with_key and path not in OPEN_PATHS:
                         operation["security"] = [{"key": []}]
             if with_key:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import JSONResponse
 
+from api.invocations import INVOCATIONS, event_of
 from api.problems import AsciiJSONResponse, Problem
 from api.reading import ReadImage
 from api.schemas import EXAMPLE_IMAGE, Classification, ClassifiedImage, ImagesPayload, LambdaResponse
@@ -40,6 +41,7 @@ Event = Annotated[
         }
     ),
 ]
+_ANY_EVENT = {"type": "object", "examples": [{"images": [EXAMPLE_IMAGE]}]}
 
 
 def classification_routes(service: Service) -> APIRouter:
@@ -74,12 +76,22 @@ def classification_routes(service: Service) -> APIRouter:
 
         The HTTP status equals `statusCode`.
         """
-        try:
-            classification = await _classify(service, event, model)
-        except Problem as problem:
-            service.metrics.refused.labels(problem.reason).inc()
-            return _lambda_response(problem.status, problem.body, problem.headers)
-        return _lambda_response(200, classification.model_dump(mode="json", by_alias=True, exclude_unset=True))
+        status, result, headers = await _as_lambda(service, event, model)
+        return AsciiJSONResponse(result, status, headers)
+
+    @router.post(
+        INVOCATIONS,
+        summary="Invoke the original Lambda function, as its local emulator does",
+        response_model=LambdaResponse,
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _ANY_EVENT}}}},
+    )
+    async def invoke(request: Request) -> JSONResponse:
+        """Return the result of `/predict` with the posture model, always with the HTTP status 200.
+
+        The event is JSON of any media type: `curl -d` states that of a form.
+        """
+        _, result, _ = await _as_lambda(service, await event_of(request), "posture")
+        return AsciiJSONResponse(result)
 
     return router
 
@@ -139,8 +151,15 @@ def _source(image: ReadImage) -> dict[str, Any]:
     return {"uri": uri, "image_data": "", "s3_bucket": bucket, "s3_key": key}
 
 
-def _lambda_response(
-    status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
-) -> AsciiJSONResponse:
-    content = {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
-    return AsciiJSONResponse(content, status, dict(headers or {}))
+async def _as_lambda(
+    service: Service, event: Mapping[str, Any], model: str
+) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Return the status, the result of the original function, and headers for the caller."""
+    try:
+        classification = await _classify(service, event, model)
+        status, body, headers = 200, classification.model_dump(mode="json", by_alias=True, exclude_unset=True), {}
+    except Problem as problem:
+        service.metrics.refused.labels(problem.reason).inc()
+        status, body, headers = problem.status, problem.body, problem.headers
+    result = {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
+    return status, result, headers
