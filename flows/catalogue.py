@@ -287,6 +287,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         summary="Import a .pth or .pkl model of another project as a new version, which is not made current.",
     ),
     CommandEntry(
+        name="make-test-cases",
+        target="flows.make_test_cases:make_test_cases",
+        summary="Print payloads with images drawn at random, one JSON object a line.",
+    ),
+    CommandEntry(
         name="server",
         target="flows.server:server",
         summary="Start, stop or show the Prefect server that the commands of this user share.",

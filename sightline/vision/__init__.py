@@ -18,6 +18,7 @@ from sightline.vision.familiarity import FAMILIARITY, Familiarity, FamiliarityFi
 from sightline.vision.fetch import fetch
 from sightline.vision.formats import SUFFIXES
 from sightline.vision.limits import Limits
+from sightline.vision.payload_samples import make_payloads
 from sightline.vision.predictions import ImagePrediction, classify_chunk, record_of
 from sightline.vision.reasons import TRANSIENT, Reason, Rejected
 from sightline.vision.records import (
@@ -92,6 +93,7 @@ __all__ = [
     "list_source",
     "load_classifier",
     "load_weights",
+    "make_payloads",
     "read_answer",
     "read_records",
     "record_of",
