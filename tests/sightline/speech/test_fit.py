@@ -120,7 +120,7 @@ def test_transcripts_of_other_videos_and_shifted_ones_are_reported(duration: flo
 def test_shift_is_found_in_sound_of_any_length(steps: int, shift: float) -> None:
     duration = steps * ACTIVITY_STEP
     spoken = talk(np.random.default_rng(steps), duration, 2.0)
-    moved = [(start + shift, end + shift) for start, end in spoken if 0 <= start + shift and end + shift <= duration]
+    moved = [(start + shift, end + shift) for start, end in spoken if start + shift >= 0 and end + shift <= duration]
     [found] = warnings(moved, spoken, duration)
     assert found.endswith(f"or be {abs(shift):.1f} s too {'late' if shift > 0 else 'early'}")
 
