@@ -140,10 +140,11 @@ def _frames_of_ffmpeg(path: Path) -> int:
 
 def _process(path: Path, copy: Path) -> tuple[int, list[str]]:
     """Do what the flow does with a video, without the models; return the number of frames, and the warnings."""
-    from sightline.media import Overlay, StreamReport, annotate, probe, read_audio, sample_frames
+    from sightline.media import Overlay, StreamReport, annotate, probe, sample_frames, sound_blocks
 
     info, report = probe(path, max_seconds=600), StreamReport()
-    read_audio(info)
+    for _ in sound_blocks(info):
+        pass
     for _ in sample_frames(info, 10, [], report):
         pass
     annotate(info, Overlay(duration=info.duration), copy)

@@ -5,7 +5,8 @@ recording, which phones store on its side - in one run:
 
 - the ratio of the flow's time, with an existing transcript and a running Prefect server, to the sum of two times:
   ``ffmpeg``, which decodes the clip, draws a box and a text and encodes it with the flow's encoder settings; and
-  MediaPipe's bare tracker on the sampled frames. Target: at most 1.15.
+  MediaPipe's bare tracker on the sampled frames. Target: at most 1.15;
+- the same ratio of processor seconds, which other work on the machine changes little.
 
 With ``--long``, on two hours of 320x180 at 15 frames a second, and on a tenth of it:
 
@@ -71,17 +72,24 @@ def _measure(name: str, clip: Path, rounds: int, server: BenchServer) -> dict[st
         ffmpeg = _run_ffmpeg(clip)
         tracker = _child("--tracker", clip, server)
         flow = _child("--flow", clip, server)
-        ratio = flow["seconds"] / (ffmpeg + tracker["seconds"])
-        figures.append({"ffmpeg": ffmpeg, "tracker": tracker["seconds"], "flow": flow, "ratio": ratio})
+        ratio, processor = (flow[key] / (ffmpeg[key] + tracker[key]) for key in ("seconds", "processor_seconds"))
+        figures.append(
+            {"ffmpeg": ffmpeg, "tracker": tracker, "flow": flow, "ratio": ratio, "processor_ratio": processor}
+        )
         print(
-            f"{name}, round {number + 1}: ffmpeg {ffmpeg:.1f} s + tracker {tracker['seconds']:.1f} s "
+            f"{name}, round {number + 1}: ffmpeg {ffmpeg['seconds']:.1f} s + tracker {tracker['seconds']:.1f} s "
             f"({tracker['frames']} frames), flow {flow['seconds']:.1f} s: {ratio:.2f}"
         )
+        print(
+            f"         processor: ffmpeg {ffmpeg['processor_seconds']:.1f} s + tracker "
+            f"{tracker['processor_seconds']:.1f} s, flow {flow['processor_seconds']:.1f} s: {processor:.2f}"
+        )
         print("         " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in flow["timings"].items()))
-    ratio = statistics.median(figure["ratio"] for figure in figures)
+    ratio, processor = (statistics.median(figure[key] for figure in figures) for key in ("ratio", "processor_ratio"))
     peak = statistics.median(figure["flow"]["peak_mib"] for figure in figures)
-    print(f"{name}: flow over ffmpeg and tracker: {ratio:.2f} (target 1.15); peak memory {peak:.0f} MiB\n", flush=True)
-    return {"ratio": ratio, "peak_mib": peak, "rounds": figures}
+    print(f"{name}: flow over ffmpeg and tracker: {ratio:.2f} (target 1.15), of processor seconds {processor:.2f}")
+    print(f"{name}: peak memory {peak:.0f} MiB\n", flush=True)
+    return {"ratio": ratio, "processor_ratio": processor, "peak_mib": peak, "rounds": figures}
 
 
 def _measure_long(server: BenchServer) -> dict[str, Any]:
@@ -132,7 +140,7 @@ def _build(path: Path, seconds: float, size: tuple[int, int], rate: int = 30) ->
     return build_clip(path, speech, seconds=seconds, size=size, rate=rate)
 
 
-def _run_ffmpeg(clip: Path) -> float:
+def _run_ffmpeg(clip: Path) -> dict[str, float]:
     import matplotlib
 
     from sightline.media.annotate import ENCODER
@@ -143,12 +151,18 @@ def _run_ffmpeg(clip: Path) -> float:
         f"drawtext=fontfile={font}:text='John is happy':x=20:y=h-100:fontsize=24:fontcolor=white"
     )
     encoder = [part for name, value in ENCODER.items() for part in (f"-{name}", value)]
-    start = time.perf_counter()
+    start, processor = time.perf_counter(), _children_seconds()
     _ffmpeg(
         "-i", clip, "-vf", overlay, "-c:v", "libx264", *encoder, "-c:a", "copy", "-movflags", "+faststart",
         OUT / "ffmpeg.mp4",
     )  # fmt: skip
-    return time.perf_counter() - start
+    return {"seconds": time.perf_counter() - start, "processor_seconds": _children_seconds() - processor}
+
+
+def _children_seconds() -> float:
+    """Return the processor seconds of the child processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _ffmpeg(*arguments: str | Path) -> None:
@@ -163,13 +177,14 @@ def _run_tracker(clip: Path) -> dict[str, float]:
 
     from sightline.media import probe, sample_frames
 
-    seconds, frames = 0.0, 0
+    seconds, processor, frames = 0.0, 0.0, 0
     with mp.solutions.pose.Pose(model_complexity=1, min_detection_confidence=0.5) as pose:
         for frame in sample_frames(probe(clip), POSE_FPS, []):
-            start = time.perf_counter()
+            start, before = time.perf_counter(), time.process_time()
             pose.process(frame.rgb)
+            processor += time.process_time() - before
             seconds, frames = seconds + time.perf_counter() - start, frames + 1
-    return {"seconds": seconds, "frames": frames}
+    return {"seconds": seconds, "processor_seconds": processor, "frames": frames}
 
 
 def transcript(seconds: float) -> str:

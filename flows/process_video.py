@@ -23,6 +23,7 @@ from tasks.sessions import ProcessedVideo, fetch_video, find_session, publish_se
 from tasks.speech import (
     check_speakers,
     fit_transcript,
+    hear_sound,
     measure_voice,
     read_transcript,
     read_voices,
@@ -152,22 +153,23 @@ def process_video(
                 audio_track=audio_track,
             )
             wished = check_wish(wish, info)
+        with timings.stage("hear sound"):
+            sound = hear_sound(info, folder)
         with timings.stage("transcribe"):
             if transcript:
-                speech = fit_transcript(read_transcript(transcript, folder, spoken), info)
+                speech = fit_transcript(read_transcript(transcript, folder, spoken), info, sound)
             else:
                 hot_words = (*known.theirs, *known.others, *config.carer_names)
-                heard = transcribe(
-                    info, source.sha256, transcriber, whisper_model, spoken, hot_words, frozenset(languages.codes)
-                )
+                kept = frozenset(languages.codes)
+                heard = transcribe(info, sound, source.sha256, transcriber, whisper_model, spoken, hot_words, kept)
                 speech = FittedTranscript(heard, heard.warnings)
         voices = None
         if speakers:
             with timings.stage("tell speakers apart"):
                 earlier = read_voices(patients, source.patient)
-                speech, voices = tell_speakers(speech, info, patient_voice, earlier)
+                speech, voices = tell_speakers(speech, info, sound, patient_voice, earlier)
         with timings.stage("measure voice"):
-            measured = measure_voice(info, speech.transcript)
+            measured = measure_voice(info, sound, speech.transcript)
         with timings.stage("find emotions"):
             findings = find_emotions(speech.transcript, info.duration, keywords, known, languages, voices)
         with timings.stage("extract poses and annotate"):

@@ -17,10 +17,19 @@ from sightline.emotion import VoicesUsed
 from sightline.errors import InvalidInput, InvalidTranscript
 from sightline.media import VideoInfo
 from sightline.names import PatientName
-from sightline.speech import Engine, FittedTranscript, MeasuredVoice, Speakers, Transcript, Voice
+from sightline.speech import Engine, FittedTranscript, HeardSound, MeasuredVoice, Speakers, Transcript, Voice
 from sightline.storage import Location
 from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
 from tasks.support.progress import progress
+
+
+@sightline_task(**PLAIN, timeout="flow_timeout_seconds")
+def hear_sound(info: VideoInfo, folder: Path) -> HeardSound:
+    """Decode the sound, of no length if there is none, and find the speech in it, for all further steps.
+
+    It is written to ``folder``, 230 MB an hour.
+    """
+    return speech.hear(media.sound_blocks(info), folder / "sound.f32")
 
 
 def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
@@ -42,6 +51,7 @@ def _cache_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
 )
 def transcribe(
     info: VideoInfo,
+    sound: HeardSound,
     content_hash: str,
     engine: Engine,
     model: str,
@@ -58,8 +68,7 @@ def transcribe(
         engine, model, language=language, hot_words=hot_words, translate_except=translate_except
     )
     with progress("transcribe") as report:
-        blocks = media.sound_blocks(info, speech.SAMPLE_RATE)
-        transcript = transcriber.transcribe(blocks, report, seconds=info.duration)
+        transcript = transcriber.transcribe(sound, report, seconds=info.duration)
     for warning in transcript.warnings:
         get_run_logger().warning("%s: %s", info.uri, warning)
     return transcript
@@ -80,9 +89,9 @@ def read_transcript(uri: str, folder: Path, language: str | None = None) -> Tran
 
 
 @sightline_task(**PLAIN, timeout="flow_timeout_seconds")
-def fit_transcript(transcript: Transcript, info: VideoInfo) -> FittedTranscript:
-    """Compare a transcript with the end and the speech of the video; an hour of sound takes about 10 s."""
-    activity = speech.speech_activity(media.sound_blocks(info)) if info.audio else None
+def fit_transcript(transcript: Transcript, info: VideoInfo, sound: HeardSound) -> FittedTranscript:
+    """Compare a transcript with the end and the speech of the video."""
+    activity = speech.speech_activity(sound) if info.audio else None
     fitted = speech.fit(transcript, info.duration, activity)
     for warning in fitted.warnings:
         get_run_logger().warning("%s: %s", info.uri, warning)
@@ -90,9 +99,9 @@ def fit_transcript(transcript: Transcript, info: VideoInfo) -> FittedTranscript:
 
 
 @sightline_task(**PLAIN, timeout="flow_timeout_seconds")
-def measure_voice(info: VideoInfo, transcript: Transcript) -> MeasuredVoice | None:
+def measure_voice(info: VideoInfo, sound: HeardSound, transcript: Transcript) -> MeasuredVoice | None:
     """Measure the prosody, and find voice without words; None if the video has no sound."""
-    return speech.measure_voice(media.sound_blocks(info), transcript) if info.audio else None
+    return speech.measure_voice(sound, transcript) if info.audio else None
 
 
 def check_speakers(patient_voice: int | None, *, speakers: bool) -> None:
@@ -105,7 +114,7 @@ def check_speakers(patient_voice: int | None, *, speakers: bool) -> None:
 
 @sightline_task(**PLAIN, timeout="flow_timeout_seconds")
 def tell_speakers(
-    transcript: FittedTranscript, info: VideoInfo, patient_voice: int | None, known: list[Voice]
+    transcript: FittedTranscript, info: VideoInfo, sound: HeardSound, patient_voice: int | None, known: list[Voice]
 ) -> tuple[FittedTranscript, VoicesUsed]:
     """Return the transcript with its speakers, and the voices; an hour of speech takes about two minutes of one core.
 
@@ -114,9 +123,8 @@ def tell_speakers(
     """
     found = Speakers.nobody()
     if info.audio:
-        activity = speech.speech_activity(media.sound_blocks(info))
         with progress("tell speakers apart") as report:
-            found = speech.find_speakers(media.sound_blocks(info), activity, report)
+            found = speech.find_speakers(sound, speech.speech_activity(sound), report)
     heard = [voice.number for voice in found.voices]
     if patient_voice is not None and patient_voice not in heard:
         listed = f"its voices are {', '.join(map(str, heard))}" if heard else "no voice in it is long enough"

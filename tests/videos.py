@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from sightline.media import Overlay, VideoInfo, annotate
+from sightline.media import Overlay, VideoInfo, annotate, sound_blocks
 
 FORMATS = {
     "clip.MP4": ("libx264", "aac"),
@@ -23,6 +23,11 @@ FORMATS = {
     "h264.flv": ("libx264", "aac"),
 }
 """Video and audio codec by file name."""
+
+
+def read_sound(info: VideoInfo, rate: int = 16_000) -> np.ndarray:
+    """Return the whole sound of a short video as mono samples, shape = (n,)."""
+    return np.concatenate([np.zeros(0, np.float32), *sound_blocks(info, rate)])
 
 
 def make_frame(index: int, size: tuple[int, int]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Videos: properties, frames and sound with presentation times, and annotated copies."""
 
 from sightline.media.annotate import annotate
-from sightline.media.audio import read_audio, sound_blocks
+from sightline.media.audio import sound_blocks
 from sightline.media.colours import colour_of, palette
 from sightline.media.damage import Damage, StreamReport, damaged_seconds
 from sightline.media.faces import DOUBTFUL, NOBODY, FaceSeries, Heads, blur_boxes
@@ -51,7 +51,6 @@ __all__ = [
     "palette",
     "probe",
     "read_ahead",
-    "read_audio",
     "sample_frames",
     "select_moments",
     "short_switch_interval",

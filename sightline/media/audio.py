@@ -23,17 +23,11 @@ _JITTER_AFTER_DAMAGE = 0.002
 """Seconds. The packets after a damaged one must not move forward by its duration."""
 
 
-def read_audio(info: VideoInfo, rate: int = 16_000) -> Samples:
-    """Return the sound as mono samples in -1..1, shape = (n,), ``rate`` a second; sample 0 is at the video's origin.
-
-    A video without sound has no samples.
-    """
-    blocks = list(sound_blocks(info, rate))
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-
-
 def sound_blocks(info: VideoInfo, rate: int = 16_000) -> Iterator[Samples]:
-    """Yield the sound as consecutive blocks of mono samples in -1..1, shape = (n,), from the video's origin on."""
+    """Yield the sound as consecutive blocks of mono samples in -1..1, shape = (n,), ``rate`` a second.
+
+    The first sample is at the video's origin. A video without sound has no blocks.
+    """
     for block in sound(info, rate, "mono"):
         yield block[0].clip(-1, 1)  # a lossy codec may overshoot
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -60,7 +61,7 @@ class Piece:
     presence: float = 0.0
     examined: int = 0
     confirmed: int = 0
-    heights: list[float] = field(default_factory=list)
+    heights: array[float] = field(default_factory=lambda: array("d"))
 
     @property
     def mean_presence(self) -> float:
@@ -81,7 +82,7 @@ class Piece:
             appearance=look,
             frames=1,
             presence=person.presence,
-            heights=[_height_of(person)],
+            heights=array("d", [_height_of(person)]),
         )
 
     def extend(self, person: Person, look: Appearance, time: float, *, is_covered: bool) -> None:

@@ -101,10 +101,15 @@ def check_poses(track: Poses) -> None:
     shapes = (track.frames.shape, track.times.shape, track.keypoints.shape)
     if shapes != ((n,), (n,), (n, len(JOINTS), 3)):
         raise ValueError(f"frames, times and keypoints are (n,), (n,) and (n, 25, 3); these are {shapes}")
-    if not (np.isfinite(track.times).all() and np.isfinite(track.keypoints).all()):
+    if not (_are_finite(track.times) and _are_finite(track.keypoints)):
         raise ValueError("times and keypoints must be finite")
     if not (min(track.size) > 0 and 0 < track.fps < np.inf):
         raise ValueError(f"{track.size} pixels at {track.fps} frames a second: size and rate must be positive")
+
+
+def _are_finite(values: NDArray[np.floating[Any]]) -> bool:
+    # max() and min() propagate NaN, and need no temporary array.
+    return not values.size or bool(np.isfinite(values.max()) and np.isfinite(values.min()))
 
 
 def check_rising(name: str, values: NDArray[Any]) -> None:

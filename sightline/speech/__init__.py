@@ -5,8 +5,9 @@ for segment in transcript.segments:
     print(f"{segment.start:.2f} {segment.text}")
 """
 
-from sightline.speech.activity import ACTIVITY_STEP, speech_activity
+from sightline.speech.activity import ACTIVITY_STEP, hear, speech_activity
 from sightline.speech.fit import FittedTranscript, fit
+from sightline.speech.heard_sound import HeardSound
 from sightline.speech.languages import language_code
 from sightline.speech.measured_voice import (
     WORDLESS,
@@ -35,6 +36,7 @@ __all__ = [
     "WORDLESS",
     "Engine",
     "FittedTranscript",
+    "HeardSound",
     "MeasuredVoice",
     "Prosody",
     "Segment",
@@ -52,6 +54,7 @@ __all__ = [
     "describe_voice",
     "find_speakers",
     "fit",
+    "hear",
     "language_code",
     "make_transcriber",
     "measure_voice",

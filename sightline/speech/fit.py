@@ -29,6 +29,9 @@ _UNRELATED_DEVIATIONS = 4.0
 _RELATED = 0.4
 _CLEARLY_BETTER = 0.25
 
+# Steps that are transformed at once.
+_BLOCK = 1 << 14
+
 
 @dataclass(frozen=True, slots=True)
 class FittedTranscript:
@@ -132,11 +135,9 @@ def _correlations(
     be inside the sound are compared.
     """
     n = len(activity)
-    padded = np.concatenate([np.zeros(n), words, np.zeros(n)])
-    size = 1 << (len(padded) + n).bit_length()
-    spectrum = np.fft.rfft(padded, size) * np.conj(np.fft.rfft(activity.astype(np.float64), size))
-    both = np.fft.irfft(spectrum, size)[: len(padded) - n + 1] / n
-    sums = np.concatenate([[0.0], padded.cumsum()])
+    padded = np.concatenate([np.zeros(n, np.bool_), words, np.zeros(n, np.bool_)])
+    both = _count_both(padded, activity) / n
+    sums = np.concatenate([np.zeros(1, np.int32), padded.cumsum(dtype=np.int32)])
     inside = (sums[n:] - sums[:-n]) / n
     speech = activity.mean()
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -144,3 +145,21 @@ def _correlations(
     shifts = (np.arange(len(correlations)) - n) * ACTIVITY_STEP
     usable = (inside >= 0.9 * inside.max()) & (inside < 1 - 0.5 / n)
     return shifts[usable], correlations[usable]
+
+
+def _count_both(words: NDArray[np.bool_], activity: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the number of steps with both for every shift: shape = (m - n + 1,) for shapes (m,) and (n,).
+
+    It is computed in blocks: transforms of two hours at once take 50 MB.
+    """
+    n, count = len(activity), len(words) - len(activity) + 1
+    size = min(_BLOCK, 1 << (n - 1).bit_length())
+    blocks = [np.conj(np.fft.rfft(activity[first : first + size], 2 * size)) for first in range(0, n, size)]
+    found = np.empty(count)
+    for start in range(0, count, size):
+        spectrum = np.zeros(size + 1, np.complex128)
+        for first, block in zip(range(start, start + n, size), blocks, strict=True):
+            spectrum += np.fft.rfft(words[first : first + 2 * size], 2 * size) * block
+        own = found[start : start + size]
+        own[:] = np.fft.irfft(spectrum, 2 * size)[: len(own)]
+    return np.rint(found)

@@ -7,6 +7,7 @@ Praat's method "cc"). The tracked pitch says where to look.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from sightline.speech.stretches import stretches
 
 Floats = NDArray[np.float64]
+ShortFloats = NDArray[np.float32]
+"""An hour of a voice has half a million periods: they are stored with the precision that they need."""
 
 # A period is searched for within these ratios of the tracked one. A longer or shorter one is a break of the voice.
 _SHORTEST, _LONGEST = 0.8, 1.25
@@ -36,27 +39,10 @@ class Periods:
     """
 
     times: Floats
-    lengths: Floats
-    amplitudes: Floats
-    correlations: Floats
-    runs: NDArray[np.int64]
-
-    @classmethod
-    def joined(cls, parts: list[Periods]) -> Periods:
-        """Return the periods of consecutive pieces of sound; a run ends with its piece."""
-        offsets = np.cumsum([0, *(int(part.runs.max(initial=-1)) + 1 for part in parts)])
-        runs = [part.runs + offset for part, offset in zip(parts, offsets[:-1], strict=True)]
-
-        def join(arrays: list[Floats]) -> Floats:
-            return np.concatenate([np.zeros(0), *arrays])
-
-        return cls(
-            times=join([part.times for part in parts]),
-            lengths=join([part.lengths for part in parts]),
-            amplitudes=join([part.amplitudes for part in parts]),
-            correlations=join([part.correlations for part in parts]),
-            runs=np.concatenate([np.zeros(0, np.int64), *runs]),
-        )
+    lengths: ShortFloats
+    amplitudes: ShortFloats
+    correlations: ShortFloats
+    runs: NDArray[np.int32]
 
     def where(self, chosen: NDArray[np.bool_] | slice, shift: float = 0.0) -> Periods:
         """Return the chosen periods, shape = (n,), ``shift`` seconds later."""
@@ -85,18 +71,46 @@ class Periods:
         """The median ratio of harmonic to other power, in dB: r / (1 - r) of the correlation r; NaN with too few."""
         if len(self.correlations) < _FEWEST_PAIRS:
             return np.nan
-        r = np.clip(self.correlations, 1 - _HIGHEST_CORRELATION, _HIGHEST_CORRELATION)
+        r = np.clip(self.correlations.astype(np.float64), 1 - _HIGHEST_CORRELATION, _HIGHEST_CORRELATION)
         return float(np.median(10 * np.log10(r / (1 - r))))
 
     def _pairs(self) -> NDArray[np.bool_]:
         return np.asarray((np.diff(self.runs) == 0) & (_ratios(self.lengths) < _LARGEST_PERIOD_RATIO))
 
     @staticmethod
-    def _perturbation(values: Floats, pairs: NDArray[np.bool_]) -> float:
+    def _perturbation(values: ShortFloats, pairs: NDArray[np.bool_]) -> float:
         if pairs.sum() < _FEWEST_PAIRS:
             return np.nan
         differences, means = np.abs(np.diff(values)), (values[1:] + values[:-1]) / 2
-        return float(differences[pairs].mean() / means[pairs].mean())
+        return float(differences[pairs].mean(dtype=np.float64) / means[pairs].mean(dtype=np.float64))
+
+
+class PeriodList:
+    """The periods of a sound while its pieces are measured, in 24 bytes each."""
+
+    def __init__(self) -> None:
+        self._times = array("d")
+        self._lengths, self._amplitudes, self._correlations = array("f"), array("f"), array("f")
+        self._runs = array("i")
+
+    def append(self, periods: Periods, shift: float) -> None:
+        """Append the periods of the next piece of the sound, ``shift`` seconds later; a run ends with its piece."""
+        first = self._runs[-1] + 1 if self._runs else 0
+        self._times.frombytes((periods.times + shift).tobytes())
+        self._lengths.frombytes(periods.lengths.tobytes())
+        self._amplitudes.frombytes(periods.amplitudes.tobytes())
+        self._correlations.frombytes(periods.correlations.tobytes())
+        self._runs.frombytes((periods.runs + np.int32(first)).tobytes())
+
+    def periods(self) -> Periods:
+        """Return all periods, without a copy; nothing can be appended any more."""
+        return Periods(
+            times=np.frombuffer(self._times, np.float64),
+            lengths=np.frombuffer(self._lengths, np.float32),
+            amplitudes=np.frombuffer(self._amplitudes, np.float32),
+            correlations=np.frombuffer(self._correlations, np.float32),
+            runs=np.frombuffer(self._runs, np.int32),
+        )
 
 
 def find_periods(samples: Floats, rate: int, pitch: Floats, hop: int) -> Periods:
@@ -121,7 +135,13 @@ def find_periods(samples: Floats, rate: int, pitch: Floats, hop: int) -> Periods
             rows.append((position / rate, length / rate, amplitude, correlation, run))
             position += round(length)
     times, lengths, amplitudes, correlations, runs = np.array(rows, np.float64).reshape(-1, 5).T
-    return Periods(times, lengths, amplitudes, correlations, runs.astype(np.int64))
+    return Periods(
+        times,
+        lengths.astype(np.float32),
+        amplitudes.astype(np.float32),
+        correlations.astype(np.float32),
+        runs.astype(np.int32),
+    )
 
 
 def _next_period(
@@ -152,7 +172,7 @@ def _next_period(
     )
 
 
-def _ratios(values: Floats) -> Floats:
+def _ratios(values: ShortFloats) -> ShortFloats:
     """Return the ratio of the larger to the smaller of every two neighbours, shape = (n - 1,)."""
     larger, smaller = np.maximum(values[1:], values[:-1]), np.minimum(values[1:], values[:-1])
     return np.asarray(larger / np.maximum(smaller, 1e-12))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sightline.errors import TranscriberUnavailable
 from sightline.progress import Progress
-from sightline.speech.sound import SAMPLE_RATE, Sound, checked_blocks, pcm16, seconds_of
+from sightline.speech.sound import SAMPLE_RATE, Sound, pcm16, seconds_of
 from sightline.speech.transcript import Segment, Transcript, Word
 from sightline.speech.windows import speech_parts
 
@@ -43,7 +43,7 @@ class PocketsphinxTranscriber:
         total = seconds_of(sound, seconds)
         segments: list[Segment] = []
         decoder: Decoder | None = None
-        for part in speech_parts(checked_blocks(sound)):
+        for part in speech_parts(sound):
             decoder = decoder or _make_decoder()
             words = _decode(decoder, part.samples, part.start)
             segments += (_segment(phrase) for phrase in _phrases(words))

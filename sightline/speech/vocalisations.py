@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.speech.periods import ShortFloats
 from sightline.speech.stretches import stretches
 from sightline.speech.transcript import Segment
 from sightline.speech.voice_track import FRAME, VoiceTrack
@@ -77,10 +78,14 @@ def _stretches(track: VoiceTrack, free: NDArray[np.bool_]) -> Iterator[tuple[int
 def _judge(track: VoiceTrack, first: int, last: int) -> WordlessStretch | None:
     """Return the stretch; None if it is not known to be a voice."""
     inside = slice(first, last)
-    voice, music = float(track.any_voice[inside].mean()), float(track.music[inside].mean())
+    voice, music = _mean(track.any_voice[inside]), _mean(track.music[inside])
     pitched = int(np.isfinite(track.pitch[inside]).sum())
     if voice < _VOICE or voice - music < _OVER_MUSIC or pitched < _PITCHED_FRAMES:
         return None
     certain = voice >= _CERTAIN_VOICE and music <= _CERTAIN_MUSIC and pitched >= _CERTAIN_FRAMES
     is_speech = float(track.speech[inside].mean()) >= _SPEECH
     return WordlessStretch(round(first * FRAME, 3), round(last * FRAME, 3), certain and not is_speech)
+
+
+def _mean(values: ShortFloats) -> float:
+    return float(values.mean(dtype=np.float64))

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 from sightline.errors import InvalidInput
 from sightline.progress import Progress
 from sightline.speech.languages import language_code, language_names
-from sightline.speech.sound import SAMPLE_RATE, Sound, checked_blocks, seconds_of
+from sightline.speech.sound import SAMPLE_RATE, Sound, seconds_of
 from sightline.speech.spoken_languages import Shares, SpokenLanguages
 from sightline.speech.transcript import Segment, Transcript
 from sightline.speech.whisper_result import WhisperSegment
@@ -90,7 +90,7 @@ class WhisperTranscriber:
         languages = SpokenLanguages()
         segments: list[Segment] = []
         spoken: defaultdict[str, float] = defaultdict(float)
-        windows = pack(speech_parts(checked_blocks(sound)))
+        windows = pack(speech_parts(sound))
         while batch := list(islice(windows, _BATCH)):
             if recognizer is None:
                 recognizer = self._load(self.model, self._device)

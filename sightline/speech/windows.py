@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.speech.activity import ACTIVITY_STEP, speech_shares
-from sightline.speech.sound import SAMPLE_RATE, find_quietest, is_silent
+from sightline.speech.heard_sound import HeardSound
+from sightline.speech.sound import SAMPLE_RATE, Sound, check_samples, checked_blocks, find_quietest, is_silent
 
 # Speech begins where its probability reaches the first limit, and lasts until it stays below the second one: without
 # hysteresis, speech in noise is cut into syllables.
@@ -94,14 +95,15 @@ def pack(parts: Iterable[SpeechPart]) -> Iterator[SpeechWindow]:
         yield SpeechWindow(tuple(packed))
 
 
-def speech_parts(blocks: Iterable[NDArray[np.float32]]) -> Iterator[SpeechPart]:
+def speech_parts(sound: Sound) -> Iterator[SpeechPart]:
     """Yield the speech of a sound, without what is not speech, in order.
 
-    ``blocks``: consecutive mono samples in -1..1, shape = (m,), ``SAMPLE_RATE`` a second. Speech that lasts longer than
-    a window is cut where it is quietest. About a minute of sound and one block are in memory.
+    Speech that lasts longer than a window is cut where it is quietest. About a minute of sound and one block are in
+    memory. Raises ``ValueError`` for samples of another shape or type.
     """
     cutter = _Cutter()
-    for samples, shares in speech_shares(blocks):
+    for samples, shares in speech_shares(sound if isinstance(sound, HeardSound) else checked_blocks(sound)):
+        check_samples(samples)
         cutter.append(samples)
         for share in shares:
             yield from cutter.step(float(share))

@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from sightline.media import probe, read_audio
-from tests.videos import FORMATS, make_video
+from sightline.media import probe
+from tests.videos import FORMATS, make_video, read_sound
 
 BEEP_AT = 0.5
 
@@ -22,7 +22,7 @@ def beep() -> np.ndarray:
 @pytest.mark.parametrize("name", [name for name, (_, sound) in FORMATS.items() if sound])
 def test_sample_index_matches_its_time_for_every_codec(name: str, tmp_path: Path) -> None:
     codec, sound = FORMATS[name]
-    samples = read_audio(probe(make_video(tmp_path / name, codec=codec, sound=sound, samples=beep())))
+    samples = read_sound(probe(make_video(tmp_path / name, codec=codec, sound=sound, samples=beep())))
     assert samples.dtype == np.float32
     assert len(samples) == pytest.approx(16_000, abs=1200)
     # MP3 in AVI and FLV has an undeclared encoder delay of about 50 ms.
@@ -31,7 +31,7 @@ def test_sample_index_matches_its_time_for_every_codec(name: str, tmp_path: Path
 
 
 def test_video_without_sound_has_no_samples(tmp_path: Path) -> None:
-    assert read_audio(probe(make_video(tmp_path / "clip.mp4"))).shape == (0,)
+    assert read_sound(probe(make_video(tmp_path / "clip.mp4"))).shape == (0,)
 
 
 def test_gap_in_the_sound_becomes_silence(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_gap_in_the_sound_becomes_silence(tmp_path: Path) -> None:
             block = av.AudioFrame.from_ndarray((tone[None] * 32767).astype(np.int16), format="s16", layout="mono")
             block.sample_rate, block.pts, block.time_base = 48_000, start, Fraction(1, 48_000)
             target.mux(audio.encode(block))
-    samples = read_audio(probe(path))
+    samples = read_sound(probe(path))
     loud = np.flatnonzero(np.abs(samples) > 0.2) / 16_000
     assert loud[loud < 0.5].max() == pytest.approx(0.1, abs=0.01)
     assert loud[loud > 0.5].min() == pytest.approx(1.0, abs=0.01)

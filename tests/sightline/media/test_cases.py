@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sightline.media import Overlay, StreamReport, VideoInfo, annotate, decode, probe, read_audio, sample_frames
+from sightline.media import Overlay, StreamReport, VideoInfo, annotate, decode, probe, sample_frames
 from sightline.pose import detect_pose
 from tests.sightline.media.ffmpeg import mean_power, mono
-from tests.videos import annotated_copy
+from tests.videos import annotated_copy, read_sound
 
 Case = Callable[[str], Path]
 
@@ -51,7 +51,7 @@ def test_duration_and_frames_are_those_of_ffprobe(
 @pytest.mark.parametrize("name", ["pcm_stereo_in_avi.avi", "mp3_11025hz.flv", "edit_list_trim_end.mp4"])
 def test_sound_is_as_loud_as_that_of_ffmpeg(name: str, case: Case, tmp_path: Path) -> None:
     expected = mean_power(mono(case(name)))
-    assert mean_power(read_audio(probe(case(name)))) == pytest.approx(expected, abs=1)
+    assert mean_power(read_sound(probe(case(name)))) == pytest.approx(expected, abs=1)
     assert mean_power(mono(annotated_copy(probe(case(name)), tmp_path))) == pytest.approx(expected, abs=1)
 
 
@@ -86,7 +86,7 @@ def test_default_track_is_heard(case: Case) -> None:
     info = probe(case("default_audio_is_second_track.mkv"))
     assert info.audio
     assert info.audio.number == 1
-    assert mean_power(read_audio(info)) > -40
+    assert mean_power(read_sound(info)) > -40
 
 
 def test_one_damaged_packet_costs_its_duration(case: Case) -> None:

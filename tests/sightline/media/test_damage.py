@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.errors import InvalidMedia
-from sightline.media import Overlay, StreamReport, annotate, damaged_seconds, decode, probe, read_audio
+from sightline.media import Overlay, StreamReport, annotate, damaged_seconds, decode, probe
 from tests.sightline.media.ffmpeg import run
+from tests.videos import read_sound
 
 SECONDS = 8
 
@@ -73,14 +74,14 @@ def test_damaged_sound_is_silent_and_the_rest_keeps_its_time(clip: Path, tmp_pat
         f"{lost:.2f} s of the sound cannot be decoded: "
         f"at {info.audio_damage[0].start:.2f}-{info.audio_damage[-1].end:.2f} s",
     )
-    before, after = read_audio(probe(clip)), read_audio(info)
+    before, after = read_sound(probe(clip)), read_sound(info)
     assert len(after) == len(before)
     untouched = slice(round((chosen[-1][2] + 0.2) * 16_000), None)
     assert np.abs(after[untouched] - before[untouched]).max() < 0.03, "nothing moved by more than a sample"
     annotate(info, Overlay(duration=info.duration), tmp_path / "copy.mp4")
     copy = probe(tmp_path / "copy.mp4")
     assert copy.audio_damage == ()
-    assert len(read_audio(copy)) == pytest.approx(len(before), abs=1700)
+    assert len(read_sound(copy)) == pytest.approx(len(before), abs=1700)
 
 
 @pytest.mark.parametrize(("kind", "name"), [("video", "picture"), ("audio", "sound")])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from sightline.errors import InvalidMedia
-from sightline.media import probe, read_audio
+from sightline.media import probe
 from tests.sightline.media.ffmpeg import mean_power, mono, run
-from tests.videos import annotated_copy
+from tests.videos import annotated_copy, read_sound
 
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=1")
 FULL_SCALE = "sine=frequency=440:duration=1,volume=18dB,aformat=sample_fmts=fltp"
@@ -35,7 +35,7 @@ def clip(path: Path, filters: str, *options: str) -> Path:
 def test_downmix_is_normalised_as_by_ffmpeg(layout: str, codec: str, tmp_path: Path) -> None:
     path = clip(tmp_path / "v.mkv", f"{FULL_SCALE},{layouts(layout)}", "-c:a", codec, "-strict", "-2")
     info = probe(path)
-    samples, expected = read_audio(info), mono(path)
+    samples, expected = read_sound(info), mono(path)
     assert np.abs(samples).max() <= 1
     assert mean_power(samples) == pytest.approx(mean_power(expected), abs=1)
     assert len(samples) == pytest.approx(len(expected), abs=800)
@@ -60,7 +60,7 @@ def test_uncompressed_sound_without_a_layout_is_used(container: str, codec: str,
         "-c:v", "mpeg4", "-c:a", codec, path,
     )  # fmt: skip
     info = probe(path)
-    samples = read_audio(info)
+    samples = read_sound(info)
     assert len(samples) == pytest.approx(16_000, abs=100)
     # The same tone in every channel: a normalised mix has at most its power, and not 12 dB less.
     assert -12 < mean_power(samples) - mean_power(raw[:, 0] / 32768) < 0.5
@@ -74,7 +74,7 @@ def test_uncompressed_sound_without_a_layout_is_used(container: str, codec: str,
 def test_telephone_and_recorder_codecs_are_converted(codec: str, container: str, tmp_path: Path) -> None:
     path = clip(tmp_path / f"v.{container}", "sine=frequency=440:duration=1:sample_rate=11025", "-c:a", codec)
     info = probe(path)
-    assert mean_power(read_audio(info)) == pytest.approx(mean_power(mono(path)), abs=1)
+    assert mean_power(read_sound(info)) == pytest.approx(mean_power(mono(path)), abs=1)
     assert mean_power(mono(annotated_copy(info, tmp_path))) == pytest.approx(mean_power(mono(path)), abs=1)
 
 
@@ -96,7 +96,7 @@ def test_format_that_changes_within_the_sound_is_followed(tmp_path: Path) -> Non
         "-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=2", "-i", tmp_path / "joined.aac",
         "-c:v", "mpeg4", "-c:a", "copy", path,
     )  # fmt: skip
-    samples = read_audio(probe(path))
+    samples = read_sound(probe(path))
     assert len(samples) == pytest.approx(32_000, abs=2000)
     seconds = [mean_power(part) for part in np.array_split(samples, 8)]
     assert max(seconds[1:7]) - min(seconds[1:7]) < 4
@@ -146,13 +146,13 @@ class TestTracks:
         assert info.audio_tracks == len(tracks)
         others = ", ".join(str(number) for number in range(len(tracks)) if number != expected)
         assert info.warnings == (f"sound track {expected} is used; not used: {others}. --audio-track chooses",)
-        for sound in (read_audio(info), mono(annotated_copy(info, tmp_path))):
+        for sound in (read_sound(info), mono(annotated_copy(info, tmp_path))):
             assert self.frequency(sound) == pytest.approx(tracks[expected][0] or 0, abs=5)
 
     def test_a_person_can_choose(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "v.mkv", [(400, True), (800, False)])
         info = probe(path, audio_track=1)
-        assert self.frequency(read_audio(info)) == pytest.approx(800, abs=5)
+        assert self.frequency(read_sound(info)) == pytest.approx(800, abs=5)
 
     @pytest.mark.parametrize(
         ("options", "fix"),

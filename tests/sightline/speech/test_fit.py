@@ -116,6 +116,15 @@ def test_transcripts_of_other_videos_and_shifted_ones_are_reported(duration: flo
     assert max(shift_errors) < 0.5
 
 
+@pytest.mark.parametrize(("steps", "shift"), [(16_383, 5.0), (16_384, -5.0), (16_385, 5.0), (45_000, 60.0)])
+def test_shift_is_found_in_sound_of_any_length(steps: int, shift: float) -> None:
+    duration = steps * ACTIVITY_STEP
+    spoken = talk(np.random.default_rng(steps), duration, 2.0)
+    moved = [(start + shift, end + shift) for start, end in spoken if start + shift >= 0 and end + shift <= duration]
+    [found] = warnings(moved, spoken, duration)
+    assert found.endswith(f"or be {abs(shift):.1f} s too {'late' if shift > 0 else 'early'}")
+
+
 def test_sound_without_pauses_matches_every_transcript() -> None:
     assert warnings([(1.0, 2.0), (5.0, 9.0)], [(0.0, 60.0)], 60.0) == ()
     assert warnings([(0.0, 60.0)], [(1.0, 2.0), (5.0, 9.0)], 60.0) == ()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sightline import media
 from tests.sightline.media.conformance.generate import run
 from tests.sightline.media.conformance.reference import GAPS_FILLED, MONO_RATE, NotDecoded, decode
+from tests.videos import read_sound
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def sightline(path: Path) -> Subject:
         duration=info.duration,
         times=np.array([frame.time for frame in frames]),
         rgb=_some([frame.rgb for frame in frames]),
-        mono=np.asarray(media.read_audio(info, MONO_RATE), np.float64),
+        mono=np.asarray(read_sound(info, MONO_RATE), np.float64),
         copy=copy,
     )
 
