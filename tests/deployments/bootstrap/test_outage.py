@@ -75,7 +75,7 @@ def gateway(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ga
             """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     gateway.url = f"http://127.0.0.1:{server.server_port}/api"
     monkeypatch.setattr(run, "_PAUSE", 0.01)
