@@ -104,8 +104,9 @@ def prefect_server() -> Iterator[str]:
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    folder = Path(PREFECT_HOME) / "server"
-    folder.mkdir()
+    # In memory, if possible: a slow disk locks the database for seconds, and requests of other processes fail.
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="sightline-prefect-", dir=memory if os.access(memory, os.W_OK) else None))
     # `make setup` prepares the database; creating the tables takes longer than the start of the server.
     prepared = HAS_TABLES if copy_template(folder / "prefect-test.db") else {}
     with ExitStack() as stack:
