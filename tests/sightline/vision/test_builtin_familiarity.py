@@ -45,7 +45,7 @@ def drawn_files(kind: str, count: int) -> tuple[bytes, ...]:
     files = []
     for image in strangers(kind, count):
         file = io.BytesIO()
-        Image.fromarray(image).save(file, "PNG", compress_level=1)
+        Image.fromarray(image).save(file, "PNG", compress_level=0)
         files.append(file.getvalue())
     return tuple(files)
 
