@@ -104,7 +104,7 @@ def prefect_server() -> Iterator[str]:
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    # In memory, if possible: a slow disk locks the database for seconds, and requests of other processes fail.
+    # In memory, if possible: on a busy disk, the writes of a run take longer than the run.
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="sightline-prefect-", dir=memory if os.access(memory, os.W_OK) else None))
     # `make setup` prepares the database; creating the tables takes longer than the start of the server.
