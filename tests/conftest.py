@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
+from flows.local_server.database import copy_template
 from sightline.storage import Location, locate
 from tests.clocks import Clock
 
@@ -34,6 +37,23 @@ SHARED_DATA = Path(os.environ.get("SIGHTLINE_SHARED_DATA", ROOT.parent / "shared
 # Two tests run concurrently, and threads that compete for cores take many times as long as one thread. Libraries with
 # OpenMP (torch, scikit-learn, XGBoost, NumPy) read this when they are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A background job of a shell ignores SIGINT, as do the processes that it starts; some tests interrupt processes.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The modules and the tests stay until the end. With Python's threshold of 700 allocations, searching them for garbage
+# takes a tenth of the time.
+gc.set_threshold(50_000)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()  # otherwise extension modules report what they own as leaked
+
 
 # The time of an example depends on the machine, not on the tested code. A revision always gets the same examples;
 # ARGS="--hypothesis-profile random" tries others.
@@ -64,6 +84,13 @@ os.environ |= {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false",
 }
 
+# A server whose database has the tables and the types of blocks already starts in a fraction of the time.
+HAS_TABLES = {
+    "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
+}
+
 
 @pytest.fixture
 def no_bundled_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,13 +100,23 @@ def no_bundled_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
-    """The address of the API of one Prefect server for all tests."""
+    """The address of the API of one Prefect server for all tests of a process."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    # A run with a heartbeat ends up to a second late, when the heartbeat's thread wakes.
-    without_heartbeat = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
-    with without_heartbeat, prefect_test_harness(server_startup_timeout=120):
+    # In memory, if possible: on a busy disk, the writes of a run take longer than the run.
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="sightline-prefect-", dir=memory if os.access(memory, os.W_OK) else None))
+    # `make setup` prepares the database; creating the tables takes longer than the start of the server.
+    prepared = HAS_TABLES if copy_template(folder / "prefect-test.db") else {}
+    with ExitStack() as stack:
+        # A run with a heartbeat ends up to a second late, when the heartbeat's thread wakes.
+        stack.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("prefect.testing.utilities.mkdtemp", lambda: str(folder))
+            for name, value in prepared.items():
+                patch.setenv(name, value)
+            stack.enter_context(prefect_test_harness(server_startup_timeout=120))
         yield str(get_current_settings().api.url)
 
 
@@ -101,6 +138,21 @@ def prefect_home(prefect_server: str, tmp_path: Path) -> Path:
     return home
 
 
+_without_server: list[Any] = []
+
+
+def _no_server() -> AbstractContextManager[Any]:
+    """Return Prefect's current settings without the address of a server; changing settings takes 24 ms."""
+    from prefect.context import SettingsContext, get_settings_context
+    from prefect.settings import PREFECT_API_URL
+
+    current = get_settings_context()
+    if not _without_server or _without_server[0] is not current:
+        settings = current.settings.copy_with_update(restore_defaults={PREFECT_API_URL})
+        _without_server[:] = current, settings
+    return SettingsContext(profile=current.profile, settings=_without_server[1])
+
+
 @pytest.fixture(autouse=True)
 def _prefect(request: pytest.FixtureRequest) -> Iterator[None]:
     """Provide the server to integration tests; disable the run logger for others, which call tasks by ``.fn()``."""
@@ -116,10 +168,8 @@ def _prefect(request: pytest.FixtureRequest) -> Iterator[None]:
         if integration:
             request.getfixturevalue("prefect_server")
         elif "prefect_server" not in request.fixturenames and "prefect" in sys.modules:
-            from prefect.settings import PREFECT_API_URL, temporary_settings
-
             # Forget the server of earlier tests in this process.
-            stack.enter_context(temporary_settings(restore_defaults={PREFECT_API_URL}))
+            stack.enter_context(_no_server())
         if not integration and any(folder in request.path.parents for folder in PREFECT_FOLDERS):
             from prefect.logging import disable_run_logger
 

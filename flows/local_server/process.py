@@ -175,7 +175,7 @@ def _environment(folder: Folder, port: int, *, prepared: bool) -> dict[str, str]
     if prepared:
         own |= {
             "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",
-            "PREFECT_SERVER_API_BLOCKS_REGISTER_ON_START": "false",
+            "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
             # Otherwise every collection of blocks is imported, to find out that none is new.
             "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
         }

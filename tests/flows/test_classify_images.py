@@ -407,7 +407,7 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
 def endpoint(s3_bucket: Location, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Endpoint]]:
     handler = type("Handler", (Endpoint,), {"seen": [], "replies": [(200, "[0.6003, 0.3997]")]})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("CLASSES", '["bicycle", "motorcycle"]')
     settings.cache_clear()

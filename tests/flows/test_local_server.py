@@ -16,13 +16,17 @@ import httpx
 import pytest
 
 from flows.local_server import Folder, LocalServerError, earlier_database, running, stop, using_server
+from flows.local_server.database import copy_template, template
 from tests.flows.local_servers import SERVER, STARTED, TOYS, Home, kill, lines_until
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home whose server runs after the first test that starts it."""
+    """A home with a prepared database, whose server runs after the first test that starts it."""
     home = Home(tmp_path_factory.mktemp("home"))
+    prepared = home.path / "cache" / "sightline" / template().name
+    prepared.parent.mkdir(parents=True)
+    copy_template(prepared)
     yield home
     stop(home.folder)
 

@@ -43,9 +43,9 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     settings.cache_clear()
 
 
-@pytest.fixture
-def webhook(alerting: ModuleType) -> Iterator[Any]:
-    """The requests to the block ``custom-webhook/ops``."""
+@pytest.fixture(scope="module")
+def webhook_of_block(alerting: ModuleType, prefect_server: str) -> Iterator[Any]:
+    """The block ``custom-webhook/ops``, which takes longer to save than most tests, and its receiver."""
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
 
     received = alerting.Received()
@@ -54,6 +54,15 @@ def webhook(alerting: ModuleType) -> Iterator[Any]:
             name="ops", url=f"{address}/hook/S3CRET", json_data={"title": "{{subject}}", "text": "{{body}}"}
         ).save("ops", overwrite=True)
         yield received
+
+
+@pytest.fixture
+def webhook(webhook_of_block: Any) -> Any:
+    """The requests of the test to the block ``custom-webhook/ops``."""
+    webhook_of_block.posts.clear()
+    webhook_of_block.paths.clear()
+    webhook_of_block.status = 200
+    return webhook_of_block
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -75,7 +76,7 @@ def gateway(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ga
             """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     gateway.url = f"http://127.0.0.1:{server.server_port}/api"
     monkeypatch.setattr(run, "_PAUSE", 0.01)
@@ -87,14 +88,27 @@ def gateway(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ga
     gateway.close()
 
 
-@pytest.mark.parametrize("status", [503, 500, 0], ids=["unavailable", "error", "connection lost"])
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        pytest.param([503, 0, 500], id="different faults"),
+        pytest.param([503], id="unavailable", marks=pytest.mark.soak),
+        pytest.param([500], id="error", marks=pytest.mark.soak),
+        pytest.param([0], id="connection lost", marks=pytest.mark.soak),
+    ],
+)
 @pytest.mark.slow
 def test_outage_at_any_request_is_only_a_delay(
-    client: SyncPrefectClient, gateway: Gateway, status: int, capsys: pytest.CaptureFixture[str]
+    client: SyncPrefectClient, gateway: Gateway, statuses: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gateway.status = status
     outages = {1, 2, 9, 30, 31, 90}  # before the first change, among the blocks, and among the queues
-    gateway.fails = outages.__contains__
+    faults = itertools.cycle(statuses)
+
+    def fails(number: int) -> bool:
+        gateway.status = next(faults) if number in outages else 200
+        return number in outages
+
+    gateway.fails = fails
     created = [change.outcome for change in bootstrap({"RESULTS_BUCKET": "s3://results"})]
     assert ChangeType.CREATED in created
     assert gateway.requests > max(outages)

@@ -27,7 +27,7 @@ def http_server(status: int, port: int = 0) -> Iterator[int]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield int(server.server_address[1])

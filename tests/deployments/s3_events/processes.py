@@ -22,7 +22,10 @@ _NOT_NEEDED = ("EVENT_PERSISTER", "FOREMAN", "LATE_RUNS", "PAUSE_EXPIRATIONS", "
 _DISABLED = (
     *(f"PREFECT_SERVER_SERVICES_{name}_ENABLED" for name in _NOT_NEEDED),
     "PREFECT_SERVER_UI_ENABLED",
-    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START",  # they are in the database of :func:`tests.conftest.prefect_home`
+    # What they do is in the database of :func:`tests.conftest.prefect_home`.
+    "PREFECT_SERVER_DATABASE_MIGRATE_ON_START",
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START",
 )
 
 

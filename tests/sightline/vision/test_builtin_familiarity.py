@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from sightline.registry import Registry
 from sightline.training.common.manifest import MANIFEST
 from sightline.training.images import synthesize_pressure_maps
 from sightline.vision import ImageClassifier, Limits, Outcome, decode, judge_image, load_classifier
+from sightline.vision.classifier import Examination
 
 DATA = {"vehicles": "vehicles", "posture": "pressure-maps"}
 GENERATED = tuple(kind for kind in KINDS if kind not in ("people (COCO)", "other photos", "faces"))
@@ -38,18 +40,27 @@ def decoded(files: Sequence[bytes], classifier: ImageClassifier) -> Pixels:
     return np.stack([decode(file, classifier.input, Limits()).pixels for file in files])
 
 
-def drawn(kind: str, count: int, classifier: ImageClassifier) -> Pixels:
+@cache
+def drawn_files(kind: str, count: int) -> tuple[bytes, ...]:
     files = []
     for image in strangers(kind, count):
         file = io.BytesIO()
-        Image.fromarray(image).save(file, "PNG", compress_level=1)
+        Image.fromarray(image).save(file, "PNG", compress_level=0)
         files.append(file.getvalue())
-    return decoded(files, classifier)
+    return tuple(files)
+
+
+def drawn(kind: str, count: int, classifier: ImageClassifier) -> Pixels:
+    return decoded(drawn_files(kind, count), classifier)
 
 
 def share_accepted(classifier: ImageClassifier, pixels: Pixels) -> float:
+    return share_of_accepted(classifier, classifier.examine(pixels))
+
+
+def share_of_accepted(classifier: ImageClassifier, examined: Iterable[Examination]) -> float:
     def accepted() -> Iterator[bool]:
-        for probabilities, strangeness in classifier.examine(pixels):
+        for probabilities, strangeness in examined:
             by_class = dict(zip(classifier.classes, probabilities, strict=True))
             yield judge_image(by_class, classifier.threshold, strangeness).outcome is Outcome.ACCEPTED
 
@@ -109,6 +120,7 @@ def test_few_images_of_the_own_kind_are_refused_and_most_are_accepted(
     names = [row.split(",")[4] for row in rows if row.split(",")[3] == "test"]
     folder = shared_data(DATA[name])
     pixels = decoded([(folder / file).read_bytes() for file in names], classifiers[name])
-    strangeness = np.array([examined.strangeness for examined in classifiers[name].examine(pixels)], np.float64)
+    examined = list(classifiers[name].examine(pixels))
+    strangeness = np.array([image.strangeness for image in examined], np.float64)
     assert (strangeness > 1).mean() <= 0.02
-    assert share_accepted(classifiers[name], pixels) >= 0.85
+    assert share_of_accepted(classifiers[name], examined) >= 0.85

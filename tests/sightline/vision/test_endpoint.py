@@ -217,7 +217,7 @@ class _Runtime(BaseHTTPRequestHandler):
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Runtime]]:
     handler = type("Runtime", (_Runtime,), {"requests": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

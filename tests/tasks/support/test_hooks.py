@@ -367,7 +367,7 @@ def test_matrix_has_every_flow_that_calls_flows() -> None:
 def test_failing_subflow_sends_one_alert_about_its_parent(
     configure: Configure, webhook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parent: str, fault: str
 ) -> None:
-    seconds = 3 if fault == "timeout" else 600
+    seconds = 1 if fault == "timeout" else 600
     configure(
         OPS,
         **{f"{name}_BUCKET": str(tmp_path / name.lower()) for name in ("VIDEO", "PATIENTS", "MODEL", "RESULTS")},
@@ -388,4 +388,4 @@ def test_failing_subflow_sends_one_alert_about_its_parent(
     [post] = webhook.posts
     name = parent.partition(" of ")[0]
     assert post["title"] in {f"sightline: {name} {ended}" for ended in ("failed", "crashed", "timed out")}
-    assert ("_TIMEOUT_SECONDS (3 s)" if fault == "timeout" else "the fault") in post["text"] or fault == "crash"
+    assert ("_TIMEOUT_SECONDS (1 s)" if fault == "timeout" else "the fault") in post["text"] or fault == "crash"

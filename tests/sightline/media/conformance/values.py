@@ -122,6 +122,12 @@ VIDEOS = {
     "hap": Video("hap", "rgba"),
 }  # fmt: skip
 
+COMMON_VIDEOS = {
+    "h264", "h264_bframes", "h264_10bit", "h264_full_range", "h264_interlaced", "hevc", "hevc_10bit", "mpeg4",
+    "mpeg4_bframes", "mpeg2", "mjpeg", "vp8", "vp9", "av1", "prores", "dv", "raw_yuv420p",
+}  # fmt: skip
+"""Of :data:`VIDEOS`, what phones, cameras and browsers write; the short matrix has them all."""
+
 
 @dataclass(frozen=True)
 class Audio:

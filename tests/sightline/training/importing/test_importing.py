@@ -74,7 +74,11 @@ def normalised(pixels: NDArray[np.uint8], size: ImageInput) -> torch.Tensor:
     ("name", "wrap"),
     [
         ("resnet18", lambda state: state),
-        ("resnet18", lambda state: {"epoch": 3, "model_state_dict": state, "optimizer": {"lr": 0.1}}),
+        pytest.param(
+            "resnet18",
+            lambda state: {"epoch": 3, "model_state_dict": state, "optimizer": {"lr": 0.1}},
+            marks=pytest.mark.soak,
+        ),
         ("convnext_tiny", lambda state: {f"module.{key}": value for key, value in state.items()}),
         ("resnet18", lambda state: {key: value.half() if value.ndim > 1 else value for key, value in state.items()}),
     ],
@@ -121,7 +125,11 @@ def without_last_layer(name: str) -> nn.Module:
 # The protocol, the number of classes and the network are read by different code.
 @pytest.mark.parametrize(
     ("protocol", "count", "name"),
-    [(2, 3, "mobilenet_v3_small"), (4, 2, "convnext_tiny"), (5, 2, "mobilenet_v3_small")],
+    [
+        (2, 3, "mobilenet_v3_small"),
+        pytest.param(4, 2, "convnext_tiny", marks=pytest.mark.soak),
+        (5, 2, "mobilenet_v3_small"),
+    ],
 )
 def test_boosted_trees_predict_as_xgboost_does(
     protocol: int, count: int, name: str, registry: Registry, tmp_path: Path
@@ -216,12 +224,17 @@ def forest(classes: int = 3, trees: int = 5) -> tuple[Any, Any, Any, NDArray[np.
     return model.fit(scaler.transform(features), encoder.transform(names)), scaler, encoder, features
 
 
-# Each container in the oldest and the newest protocol, and one container in all of them.
+CONTAINERS = ["dict", "tuple", "pipeline", "without scaler", "names in the forest"]
+
+
+# Each container in the newest protocol, and one in the oldest; with the soak tests, each in both and one in all.
 @pytest.mark.parametrize(
     ("how", "protocol"),
     [
-        *itertools.product(["dict", "tuple", "pipeline", "without scaler", "names in the forest"], [0, 5]),
-        *itertools.product(["dict"], [2, 3, 4]),
+        *itertools.product(CONTAINERS, [5]),
+        ("dict", 0),
+        *(pytest.param(how, 0, marks=pytest.mark.soak) for how in CONTAINERS[1:]),
+        *(pytest.param("dict", protocol, marks=pytest.mark.soak) for protocol in (2, 3, 4)),
     ],
 )
 def test_forest_predicts_as_scikit_learn_does(how: str, protocol: int, registry: Registry, tmp_path: Path) -> None:

@@ -88,8 +88,17 @@ def test_pickle_that_would_run_code_is_refused_by_name(name: str, tmp_path: Path
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("name", ["os.system", "builtins.eval", "nested"])
-@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize(
+    ("legacy", "name"),
+    [
+        (False, "os.system"),
+        (True, "nested"),
+        pytest.param(False, "builtins.eval", marks=pytest.mark.soak),
+        pytest.param(False, "nested", marks=pytest.mark.soak),
+        pytest.param(True, "os.system", marks=pytest.mark.soak),
+        pytest.param(True, "builtins.eval", marks=pytest.mark.soak),
+    ],
+)
 def test_torch_file_that_would_run_code_is_refused_by_name(name: str, legacy: bool, tmp_path: Path) -> None:
     import torch
 
