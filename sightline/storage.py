@@ -11,6 +11,7 @@ Every function raises ``FileNotFoundError`` for a missing file and ``StorageErro
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -19,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from stat import S_ISDIR
+from stat import S_ISDIR, S_ISREG
 from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -243,8 +244,7 @@ def unlisted(folder: Location) -> Iterator[Path]:
         with _errors(folder):
             for top, folders, files in os.walk(folder):
                 yield from (Path(top, name) for name in sorted(folders) if Path(top, name).is_symlink())
-                special = (path for name in sorted(files) if (path := Path(top, name)).exists() and not path.is_file())
-                yield from special
+                yield from filter(_is_special, (Path(top, name) for name in sorted(files)))
 
 
 def stored(location: Location) -> StoredFile:
@@ -340,6 +340,16 @@ def _walk(folder: Path) -> Iterator[StoredFile]:
             except FileNotFoundError:  # It was removed in the meantime.
                 continue
             yield _stored_file(Path(entry.path), stat)
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether there is a device, a pipe or a socket at ``path``, or behind the link there."""
+    try:
+        return not S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
+        return False  # A broken link is listed as a file.
 
 
 def _stored_file(path: Path, stat: os.stat_result) -> StoredFile:

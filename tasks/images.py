@@ -144,7 +144,7 @@ def classify(chunk: Opaque[SerializedChunk], job: ClassificationJob) -> Opaque[C
 
 def _events(chunk: SerializedChunk, predictions: Sequence[ImagePrediction], file_id: UUID) -> Iterator[CaptureEvent]:
     """Yield an event for every inference; an image that an endpoint refused has none."""
-    contents = iter(chunk.contents())
+    contents = chunk.contents()
     for place, (image, prediction) in enumerate(zip(chunk.items, predictions, strict=True)):
         if image.reason is not None:
             continue

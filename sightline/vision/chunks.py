@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -66,12 +66,12 @@ class SerializedChunk(BaseModel):
             np.load(file)
             return np.asarray(np.load(file), np.uint8)
 
-    def contents(self) -> list[bytes]:
-        """Return the bytes of the readable images' files."""
+    def contents(self) -> Iterator[bytes]:
+        """Yield the bytes of each readable image's file, one after the other."""
         with self.path.open("rb") as file:
             lengths = np.load(file).tolist()
             file.seek(-sum(lengths), os.SEEK_END)
-            return [file.read(length) for length in lengths]
+            yield from map(file.read, lengths)
 
     def discard(self) -> None:
         """Remove the scratch file."""
@@ -93,7 +93,8 @@ def serialize_chunk(
     Raises ``OSError`` if it cannot be written.
     """
     with ThreadPoolExecutor(min(_THREADS, max(1, len(refs)))) as pool:
-        images = list(pool.map(lambda ref: _read(ref, size, limits), refs))
+        reading = pool.map(lambda ref: _read(ref, size, limits), refs)
+    images = list(reading)  # After the last one: a thread that waits for each in turn is woken for each.
     path = folder / f"chunk-{number:06d}.bin"
     _write(path, [image for image in images if image.serialized.reason is None], size)
     return SerializedChunk(number=number, path=path, items=tuple(image.serialized for image in images))

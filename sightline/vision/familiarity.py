@@ -137,9 +137,12 @@ class Familiarity:
             raise ValueError(f"embeddings of shape {embeddings.shape}; expected (n, {len(self.centre)})")
         offsets = unit_length(embeddings) - self.centre
         statistics = describe(pixels) - self.pixel_centre
-        logits = np.concatenate([offsets, statistics], axis=1) @ self.direction
-        offsets -= (offsets @ self.components.T) @ self.components
-        distances = [np.linalg.norm(offsets, axis=1), np.linalg.norm(statistics @ self.whitening, axis=1)]
+        # Without BLAS: its threads would wait for a core that the network or the event loop of a service uses, which
+        # takes longer than these small products.
+        logits = np.einsum("ne,e->n", np.concatenate([offsets, statistics], axis=1), self.direction)
+        offsets -= np.einsum("nc,ce->ne", np.einsum("ne,ce->nc", offsets, self.components), self.components)
+        whitened = np.einsum("ns,sw->nw", statistics, self.whitening)
+        distances = [np.linalg.norm(offsets, axis=1), np.linalg.norm(whitened, axis=1)]
         logarithms = (np.log(np.maximum(distance, _TINY)) for distance in distances)
         return np.asarray(np.stack([*logarithms, logits], axis=1), np.float64)
 

@@ -63,10 +63,12 @@ class OpenVINOBackend:
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the embeddings, shape = (n, embedding_size), of images, shape = (n, height, width, 3)."""
         embeddings = np.empty((len(pixels), self.embedding_size), np.float32)
-        # Even a few images are distributed, so that no core is idle.
-        step = max(1, min(self._batch, -(-len(pixels) // len(self._queue))))
-        for start in range(0, len(pixels), step):
-            self._queue.start_async({0: pixels[start : start + step]}, embeddings[start : start + step])
+        # Every request in parallel gets as many batches of the same size, so that no core is idle at the end.
+        parallel = len(self._queue)
+        batches = min(len(pixels), -(-len(pixels) // (self._batch * parallel)) * parallel)
+        ends = [len(pixels) * number // batches for number in range(1, batches + 1)]
+        for start, end in zip([0, *ends], ends, strict=False):
+            self._queue.start_async({0: pixels[start:end]}, embeddings[start:end])
         self._queue.wait_all()
         return embeddings
 

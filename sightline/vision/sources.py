@@ -85,10 +85,11 @@ def _one(uri: str) -> Listing:
 def _folder(folder: Location) -> Listing:
     root = storage.uri_of(folder)
     hidden: Counter[str] = Counter()
-    files: list[StoredFile] = []
+    files: list[tuple[str, StoredFile]] = []
     for file in storage.walk(folder):
-        if (place := _hidden(storage.uri_of(file.location), root)) is None:
-            files.append(file)
+        name = storage.uri_of(file.location)
+        if (place := _hidden(name, root)) is None:
+            files.append((name, file))
         else:
             hidden[place] += 1
     skipped = [
@@ -96,9 +97,12 @@ def _folder(folder: Location) -> Listing:
         for place, count in hidden.items()
     ]
     images: list[ImageRef] = []
+    # A file that is named like an image is one of them: its record tells if it is not.
+    unclear = (file.location for _, file in files if not _is_image(file.location.name))
     with ThreadPoolExecutor(_THREADS) as pool:
-        for file, problem in zip(files, pool.map(_problem, files), strict=True):
-            name = storage.uri_of(file.location)
+        problems = pool.map(_problem, unclear)
+        for name, file in files:
+            problem = None if _is_image(file.location.name) else next(problems)
             if problem is None:
                 images.append(ImageRef.named(name, version=file.version))
             else:
@@ -130,12 +134,10 @@ def _hidden(name: str, root: str) -> str | None:
     return name if end < 0 else name[:end]
 
 
-def _problem(file: StoredFile) -> Rejected | None:
-    """Return why the file is no image; None if it is one, or named like one: then its record tells."""
-    if _is_image(file.location.name):
-        return None
+def _problem(location: Location) -> Rejected | None:
+    """Return why the file is no image; None if it begins like one."""
     try:
-        start = storage.read_start(file.location, SIGNATURE)
+        start = storage.read_start(location, SIGNATURE)
         if not start:
             return Rejected(Reason.EMPTY, "the file has 0 bytes")
         recognise(start)

@@ -62,7 +62,7 @@ def test_broken_images_among_good_ones_have_their_own_reasons(s3_bucket: Locatio
     assert all((image.detail is None) == (image.reason is None) for image in chunk.items)
     assert all(image.seconds > 0 for image in chunk.items)
     assert [image.content_type for image in chunk.readable] == ["image/png", "image/jpeg", "image/webp", "image/gif"]
-    assert chunk.contents() == good
+    assert list(chunk.contents()) == good
     assert np.array_equal(chunk.pixels(), np.stack([decode(data, INPUT, LIMITS).pixels for data in good]))
 
 
@@ -82,7 +82,7 @@ def test_scratch_file_contains_only_readable_images_in_order(
     refs = inline(*contents) if contents else []
     chunk = serialize_chunk(refs, INPUT, LIMITS, folder, 3)
     good = [data for data in contents if data not in (b"", b"damaged")]
-    assert chunk.contents() == good
+    assert list(chunk.contents()) == good
     assert chunk.pixels().shape == (len(good), 32, 32, 3)
     assert len(chunk.readable) == len(good)
     assert list(folder.iterdir()) == [chunk.path]
@@ -96,7 +96,7 @@ def test_without_a_size_pixels_are_checked_and_not_stored(tmp_path: Path) -> Non
     contents = [image_file(0, size=(20, 30)), image_file(1, size=(31, 7), kind="JPEG")]
     chunk = serialize_chunk(inline(*contents, image_file()[:-40]), None, LIMITS, tmp_path)
     assert [image.reason for image in chunk.items] == [None, None, Reason.TRUNCATED]
-    assert chunk.contents() == contents
+    assert list(chunk.contents()) == contents
     assert chunk.pixels().shape == (0, 0, 0, 3)
 
 
