@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from sightline.pose.body import head_box
 from sightline.pose.estimator import Detection, Frame, Person
-from sightline.pose.people import SEEN
-from sightline.pose.skeleton import JOINTS, Keypoints
+from sightline.pose.skeleton import JOINTS, SEEN, Keypoints
 
-__all__ = ["is_inside", "overlap", "same_person", "same_pose", "shows", "visible_box"]
+__all__ = ["is_inside", "is_part", "overlap", "same_person", "same_pose", "shows", "visible_box"]
 
 _SAME = 0.15
 """Two trunks whose joints differ by less, in extents of the trunk, are one trunk."""
@@ -26,6 +25,9 @@ _SAME_SHOULDERS = 0.3
 _SAME_BODY = 0.6
 _SAME_TRUNK = 0.35
 """In torso lengths: two trunks whose necks and hips differ by less are one trunk."""
+
+_INSIDE, _PART = 0.9, 1 / 3
+"""A part of a person: so much of its box is inside theirs, and it is smaller than this share of their size."""
 
 _NECK, _MID_HIP = JOINTS.index("neck"), JOINTS.index("mid_hip")
 _BODY = [JOINTS.index(name) for name in ("nose", "right_shoulder", "left_shoulder", "right_hip", "left_hip")]
@@ -65,6 +67,16 @@ def same_pose(one: Keypoints, other: Keypoints, *, strict: bool = False) -> bool
         or ends < _SAME_TRUNK * torso
     )
     return bool(same_head and same_body) if strict else bool(same_body)
+
+
+def is_part(one: Keypoints, other: Keypoints) -> bool:
+    """Return whether it is a part of the other person, such as a hand: inside their box, under a third of its size."""
+    if not (one[:, 2] > 0).any() or not (other[:, 2] > 0).any():
+        return False
+    box, whole = visible_box(one), visible_box(other)
+    shared = np.prod(np.maximum(np.minimum(box[2:], whole[2:]) - np.maximum(box[:2], whole[:2]), 0))
+    inside = shared >= _INSIDE * np.prod(box[2:] - box[:2])
+    return bool(inside and (box[2:] - box[:2]).max() < _PART * (whole[2:] - whole[:2]).max())
 
 
 def visible_box(keypoints: Keypoints, margin: float = 0.08) -> NDArray[np.float64]:

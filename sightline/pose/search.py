@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from sightline.pose.body import without_bodies
 from sightline.pose.estimator import Frame, Person, PoseEstimator, Region, SearchWindow
 from sightline.pose.pieces import Candidate, Piece, distinct_people
 from sightline.pose.sameness import is_inside, overlap, same_pose, shows, visible_box
@@ -126,9 +127,9 @@ class Search:
         if self._is_left_out:
             return found
         self._scan.searched()
-        if self._turn % 3 == 0:
+        if self._turn % 2 == 0:
             window = full_frame(rgb)
-        elif self._turn % 3 == 1:
+        elif self._turn % 4 == 1:
             window = motion or lost or self._scan.next_part(rgb)
         else:
             window = lost or self._scan.next_part(rgb)
@@ -149,7 +150,7 @@ class Search:
                     self._examined[piece.number] = time
                     person = next(one.person for one in found if one.source == piece.number)
                     piece.examined += 1
-                    piece.confirmed += self._is_found_again(rgb, person)
+                    piece.confirmed += self._is_found_again(rgb, rgb, person)
 
     def _lost_place(self, rgb: Frame, time: float, found: list[Candidate], pieces: list[Piece]) -> SearchWindow | None:
         """Return the surroundings of the place where somebody was lost in the middle of the frame, at intervals."""
@@ -167,7 +168,8 @@ class Search:
         self, rgb: Frame, windows: list[SearchWindow], found: list[Candidate], min_presence: float
     ) -> list[Candidate]:
         """Return ``found`` and the other people that the detector finds in the windows."""
-        detections = (detection for window in windows for detection in self._estimator.detect(rgb, window))
+        others = without_bodies(rgb, (known.person.keypoints for known in found))
+        detections = (detection for window in windows for detection in self._estimator.detect(others, window))
         strangers = [
             detection.region
             for detection in detections
@@ -180,25 +182,25 @@ class Search:
             if (person := self._estimator.refined_landmarks(rgb, region)) and person.presence >= min_presence
         ]
         new = distinct_people(people, found)[len(found) :]
-        return found + [one for one in new if not found or self._is_confirmed(rgb, one.person, found)]
+        return found + [one for one in new if not found or self._is_confirmed(rgb, others, one.person, found)]
 
-    def _is_confirmed(self, rgb: Frame, person: Person, found: list[Candidate]) -> bool:
+    def _is_confirmed(self, rgb: Frame, others: Frame, person: Person, found: list[Candidate]) -> bool:
         """Return whether the same person is found in a window of their own.
 
         Clothes, shadows and parts of two people who overlap can look like a person in one window, but not in the next.
         """
-        if self._is_found_again(rgb, person):
+        if self._is_found_again(rgb, others, person):
             return True
         region = person.region
         anchor = min(found, key=lambda known: math.dist(known.person.region[:2], region[:2]))
         self._refused.append(_Refused(self._time, region, anchor.source, anchor.person.region))
         return False
 
-    def _is_found_again(self, rgb: Frame, person: Person) -> bool:
+    def _is_found_again(self, rgb: Frame, searched: Frame, person: Person) -> bool:
         region = person.region
         windows = [square(region.x, region.y, size * region.side, rgb) for size in _OWN_WINDOWS]
         for window in windows if is_inside(person.keypoints, rgb) else ():
-            for detection in self._estimator.detect(rgb, window):
+            for detection in self._estimator.detect(searched, window):
                 other = self._estimator.refined_landmarks(rgb, detection.region)
                 if (
                     other
