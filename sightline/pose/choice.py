@@ -18,8 +18,9 @@ from sightline.pose.appearance import Appearance, appearance_of
 from sightline.pose.estimator import Frame, PoseEstimator
 from sightline.pose.identity import Identity, IdentityWish, PicturePoint, SeenPerson
 from sightline.pose.linking import LinkedPerson
-from sightline.pose.people import find_people
+from sightline.pose.people import FoundPerson, find_people
 from sightline.pose.people_track import PeopleTrack
+from sightline.pose.sameness import same_pose
 from sightline.pose.skeleton import JOINTS, SEEN
 
 __all__ = ["choose_patient", "reference_appearance", "seen_people"]
@@ -70,7 +71,12 @@ def reference_appearance(photo: Frame, name: str) -> Appearance:
     with PoseEstimator() as estimator:
         found_people = [person for person in find_people(photo, estimator) if person.confidence >= _MIN_CONFIDENCE]
     least = max((person.box.extent for person in found_people), default=0) / _SMALLER
-    people = [person for person in found_people if person.box.extent > least]
+    people: list[FoundPerson] = []
+    for person in found_people:
+        # Of a person who is not complete in the photo, several bodies with one head may be found.
+        is_known = any(same_pose(person.keypoints, other.keypoints) for other in people)
+        if not is_known and person.box.extent > least:
+            people.append(person)
     if len(people) != 1:
         found = f"{len(people)} people are found in it" if people else "nobody is found in it"
         raise InvalidInput(name, found, "Give a photo of the patient alone, with the upper body visible")

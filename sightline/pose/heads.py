@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sightline.media import DOUBTFUL, NOBODY, Heads
 from sightline.pose.body import body_outline, head_box
-from sightline.pose.sameness import is_part, same_pose
+from sightline.pose.sameness import is_part, similar_pose
 from sightline.pose.skeleton import Keypoints
 
 __all__ = ["Box", "Boxes", "Face", "FoundHeads", "clipped", "heads_of", "is_tracked", "merged"]
@@ -103,7 +103,7 @@ def is_tracked(points: Keypoints, tracked: Mapping[int, Keypoints], faces: Seque
     if head is not None and _owner(head.astype(np.float64), heads) != NOBODY:
         return True
     has_face = head is not None and any(_same_head(face.box, head) for face in faces if not face.is_doubtful)
-    return any(same_pose(points, own) or (not has_face and is_part(points, own)) for own in tracked.values())
+    return any(similar_pose(points, own) or (not has_face and is_part(points, own)) for own in tracked.values())
 
 
 def heads_of(people: Sequence[Keypoints]) -> list[Box]:

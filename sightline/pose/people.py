@@ -68,7 +68,7 @@ def find_people(rgb: Frame, estimator: PoseEstimator) -> list[FoundPerson]:
     for person in sorted(candidates, key=lambda candidate: -candidate.presence):
         box = _box(person.keypoints, rgb)
         if box is None or any(
-            same_pose(person.keypoints, other.keypoints) or is_part(person.keypoints, other.keypoints)
+            same_pose(person.keypoints, other.keypoints, strict=True) or is_part(person.keypoints, other.keypoints)
             for other in people
         ):
             continue
