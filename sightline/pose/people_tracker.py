@@ -63,8 +63,8 @@ _LOOK_EVERY = 5
 class PeopleTracker:
     """Tracks everyone through frames at any rate, constant or not.
 
-    Nothing is smoothed: keypoints and confidence are those of the frame. With ``segmentation``, people have masks. A
-    context manager for one thread; ``close`` frees the models.
+    Nothing is smoothed: keypoints and confidence are those of the frame. With ``segmentation``, people have masks.
+    ``estimator``: the models, by default loaded here. A context manager for one thread; ``close`` frees the models.
     """
 
     def __init__(self, *, segmentation: bool = False, estimator: PoseEstimator | None = None) -> None:

@@ -150,7 +150,7 @@ class Search:
                     self._examined[piece.number] = time
                     person = next(one.person for one in found if one.source == piece.number)
                     piece.examined += 1
-                    piece.confirmed += self._is_found_again(rgb, rgb, person)
+                    piece.confirmed += self._is_found_again(rgb, person)
 
     def _lost_place(self, rgb: Frame, time: float, found: list[Candidate], pieces: list[Piece]) -> SearchWindow | None:
         """Return the surroundings of the place where somebody was lost in the middle of the frame, at intervals."""
@@ -182,25 +182,26 @@ class Search:
             if (person := self._estimator.refined_landmarks(rgb, region)) and person.presence >= min_presence
         ]
         new = distinct_people(people, found)[len(found) :]
-        return found + [one for one in new if not found or self._is_confirmed(rgb, others, one.person, found)]
+        return found + [one for one in new if not found or self._is_confirmed(rgb, one.person, found)]
 
-    def _is_confirmed(self, rgb: Frame, others: Frame, person: Person, found: list[Candidate]) -> bool:
+    def _is_confirmed(self, rgb: Frame, person: Person, found: list[Candidate]) -> bool:
         """Return whether the same person is found in a window of their own.
 
         Clothes, shadows and parts of two people who overlap can look like a person in one window, but not in the next.
+        Nobody is left out of these windows: without the patient beside it, an arm can look like a person.
         """
-        if self._is_found_again(rgb, others, person):
+        if self._is_found_again(rgb, person):
             return True
         region = person.region
         anchor = min(found, key=lambda known: math.dist(known.person.region[:2], region[:2]))
         self._refused.append(_Refused(self._time, region, anchor.source, anchor.person.region))
         return False
 
-    def _is_found_again(self, rgb: Frame, searched: Frame, person: Person) -> bool:
+    def _is_found_again(self, rgb: Frame, person: Person) -> bool:
         region = person.region
         windows = [square(region.x, region.y, size * region.side, rgb) for size in _OWN_WINDOWS]
         for window in windows if is_inside(person.keypoints, rgb) else ():
-            for detection in self._estimator.detect(searched, window):
+            for detection in self._estimator.detect(rgb, window):
                 other = self._estimator.refined_landmarks(rgb, detection.region)
                 if (
                     other
