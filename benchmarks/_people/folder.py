@@ -44,7 +44,7 @@ def load(name: str) -> dict[str, NDArray[Any]] | None:
 def save(name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Store the arrays of a name. A file appears whole or not at all."""
     part = folder() / f".{name}-{os.getpid()}.npz"
-    np.savez_compressed(part, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(part, **arrays)
     part.rename(folder() / f"{name}.npz")
 
 

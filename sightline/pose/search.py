@@ -32,7 +32,7 @@ _MOST_FRUITLESS = 15
 LOST_SECONDS, _LOST_INTERVAL = 10.0, 0.6
 """For this long, and at this interval, people are searched for where they were lost."""
 
-_REFUSED_SECONDS = 3.0
+_REFUSED_SECONDS = 1.0
 """A false detection is not examined again for this long."""
 
 _OWN_WINDOWS = (0.9, 1.4)
