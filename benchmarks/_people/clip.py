@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks._people.cutouts import CutOut, Picture
 
-__all__ = ["FPS", "Actor", "Clip", "ComposedFrame", "PersonTruth"]
+__all__ = ["FPS", "Actor", "Clip", "ComposedFrame", "PersonTruth", "decoded"]
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -134,17 +134,15 @@ class Clip:
         file = io.BytesIO()
         self._encode(file, truths)
         file.seek(0)
-        import av
+        for index, rgb in enumerate(decoded(file)):
+            yield ComposedFrame(index, index / self.rate, rgb, truths[index])
 
-        with av.open(file, "r") as container:
-            for index, frame in enumerate(container.decode(video=0)):
-                rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-                yield ComposedFrame(index, index / self.rate, rgb, truths[index])
-
-    def write(self, path: Path) -> None:
-        """Write the clip as an MP4 file."""
+    def write(self, path: Path) -> list[tuple[PersonTruth, ...]]:
+        """Write the clip as an MP4 file; return the people of each frame."""
+        truths: list[tuple[PersonTruth, ...]] = []
         with path.open("wb") as file:
-            self._encode(file, [])
+            self._encode(file, truths)
+        return truths
 
     def _encode(self, file: IO[bytes], truths: list[tuple[PersonTruth, ...]]) -> None:
         import av
@@ -184,6 +182,15 @@ class Clip:
                 part *= 1 - layer.alpha[..., None]
                 part += layer.rgb
         return tuple(truths[actor.number] for actor in self.actors)
+
+
+def decoded(file: IO[bytes] | str) -> Iterator[Image]:
+    """Yield the frames of a written clip."""
+    import av
+
+    with av.open(file, "r") as container:
+        for frame in container.decode(video=0):
+            yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from benchmarks._people.clip import ComposedFrame
 from benchmarks._people.composer import compose, single
@@ -19,15 +19,20 @@ def ratios(people: int, seeds: Sequence[int]) -> dict[str, float]:
     figures = []
     for seed in seeds:
         frames = list((single if people == 1 else compose)(seed).frames())
-        before, (_, after) = _seconds(frames), track_people(frames)
+        before, after = _seconds(_track_one, frames), _seconds(track_people, frames)
         figures.append((before, after, after / before))
     names = ("before", "after", "ratio")
     return {name: statistics.median(row[column] for row in figures) for column, name in enumerate(names)}
 
 
-def _seconds(frames: Sequence[ComposedFrame]) -> float:
+def _track_one(frames: Sequence[ComposedFrame]) -> None:
     with PoseTracker() as tracker:
-        started = time.process_time()
         for frame in frames:
             tracker.track(frame.rgb, frame.time)
-        return (time.process_time() - started) / len(frames)
+
+
+def _seconds(track: Callable[[Sequence[ComposedFrame]], object], frames: Sequence[ComposedFrame]) -> float:
+    """Return the processor seconds per frame."""
+    started = time.process_time()
+    track(frames)
+    return (time.process_time() - started) / len(frames)

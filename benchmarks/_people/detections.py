@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from benchmarks._people.clip import ComposedFrame
 from benchmarks._people.folder import cached, version
+from benchmarks._people.stored import COMPOSER
 from sightline.pose.estimator import PoseEstimator
 from sightline.pose.people import find_people
 
 __all__ = ["Detections", "detections"]
 
-_COMPOSER = ("acts", "clip", "composer", "cutouts", "masks", "plan", "scenes", "scripts")
 _DETECTOR = ("estimator", "people", "windows")
 _CONFIDENCE = 0.7
 """The lowest confidence of a person, as for the faces to blur."""
@@ -36,7 +36,7 @@ def detections(name: str, frames: Iterable[ComposedFrame]) -> list[Detections]:
     They are stored under the clip's name, the composer's code and the detector's, so a change of either finds them
     again.
     """
-    versions = version("benchmarks._people", *_COMPOSER), version("sightline.pose", *_DETECTOR)
+    versions = version("benchmarks._people", *COMPOSER), version("sightline.pose", *_DETECTOR)
     stored = cached(f"detections-{name}-{'-'.join(versions)}", lambda: _found(frames))
     ends = np.cumsum(stored["counts"])
     found = []

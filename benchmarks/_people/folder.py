@@ -1,11 +1,11 @@
-"""The folder of intermediate results, outside the project: cut-outs, detections and tracks."""
+"""The folder of intermediate results, outside the project: cut-outs, clips, and the models' answers."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cached", "folder", "version"]
+__all__ = ["cached", "folder", "load", "save", "version"]
 
 
 def folder() -> Path:
@@ -24,15 +24,28 @@ def folder() -> Path:
 
 
 def cached(name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a name, made if they are not stored yet. A file appears whole or not at all."""
+    """Return the arrays of a name, made if they are not stored yet."""
+    arrays = load(name)
+    if arrays is None:
+        arrays = make()
+        save(name, arrays)
+    return arrays
+
+
+def load(name: str) -> dict[str, NDArray[Any]] | None:
+    """Return the stored arrays of a name, None if there are none."""
     file = folder() / f"{name}.npz"
     if not file.exists():
-        arrays = make()
-        part = file.with_name(f".{name}-{os.getpid()}.npz")
-        np.savez_compressed(part, **arrays)
-        part.rename(file)
+        return None
     with np.load(file) as stored:
         return dict(stored)
+
+
+def save(name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Store the arrays of a name. A file appears whole or not at all."""
+    part = folder() / f".{name}-{os.getpid()}.npz"
+    np.savez_compressed(part, **arrays)
+    part.rename(folder() / f"{name}.npz")
 
 
 def version(package: str, *modules: str) -> str:

@@ -36,8 +36,8 @@ class PoseTracker:
     A context manager for one thread; ``close`` frees the models.
     """
 
-    def __init__(self) -> None:
-        self._estimator = PoseEstimator()
+    def __init__(self, estimator: PoseEstimator | None = None) -> None:
+        self._estimator = estimator or PoseEstimator()
         self._time = -math.inf
         self._motion: MotionModel | None = None
         self._next_search = -math.inf

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,9 +12,11 @@ from benchmarks._people.association import baselines
 from benchmarks._people.clip import Clip, ComposedFrame, PersonTruth
 from benchmarks._people.composer import compose, single
 from benchmarks._people.detections import Detections, detections
+from benchmarks._people.estimates import StoredEstimator
 from benchmarks._people.metrics import MATCH, SHARES, Scores, Tracked, counts, evaluate, overlap
 from benchmarks._people.single_tracker import PoseTracker
-from sightline.pose import PeopleTracker
+from benchmarks._people.stored import stored_frames
+from sightline.pose import PeopleTracker, PoseEstimator
 from sightline.pose.linking import link_pieces
 
 __all__ = ["OURS", "PERFECT", "SingleTrial", "Trial", "run_single", "run_trial", "track_people"]
@@ -32,7 +33,7 @@ Keypoints = NDArray[np.float32]
 class Trial:
     """The scores of a clip by the visible share from which on people count, and by the way of tracking.
 
-    ``away``: the patient's longest absence, and ``seconds``: processor seconds per frame of our tracker.
+    ``away``: the patient's longest absence in seconds.
     """
 
     seed: int
@@ -41,7 +42,6 @@ class Trial:
     frames: int
     away: float
     scores: dict[float, dict[str, Scores]]
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,15 @@ class SingleTrial:
     error: dict[str, float]
     difference: list[float] = field(default_factory=list)
     extra: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def run_trial(seed: int, with_baselines: bool) -> Trial:
     """Track the clip of a seed in all ways, and score them."""
     clip = compose(seed)
-    frames = list(clip.frames())
+    frames = stored_frames(f"{seed}", clip)
     truths = [frame.people for frame in frames]
     tracked: dict[str, Sequence[Tracked]] = {}
-    tracked[OURS], seconds = track_people(frames)
+    tracked[OURS] = track_people(frames, StoredEstimator(f"{seed}"))
     if with_baselines:
         found = detections(f"{seed}", frames)
         for name, association in baselines().items():
@@ -83,19 +82,16 @@ def run_trial(seed: int, with_baselines: bool) -> Trial:
         share: {name: evaluate(truths, people, clip.patient, share) for name, people in tracked.items()}
         for share in SHARES
     }
-    return Trial(seed, len(clip.actors), tuple(sorted(clip.tags)), len(frames), _away(clip, truths), scores, seconds)
+    return Trial(seed, len(clip.actors), tuple(sorted(clip.tags)), len(frames), _away(clip, truths), scores)
 
 
 def run_single(seed: int) -> SingleTrial:
     """Track a clip of one person with the single-person tracker and with ours."""
-    frames = list(single(seed).frames())
+    frames = stored_frames(f"single-{seed}", single(seed))
     poses: dict[str, list[Keypoints | None]] = {}
-    seconds: dict[str, float] = {}
-    with PoseTracker() as before:
-        started = time.process_time()
+    with PoseTracker(StoredEstimator(f"single-{seed}")) as before:
         poses["before"] = [before.track(frame.rgb, frame.time) for frame in frames]
-        seconds["before"] = (time.process_time() - started) / len(frames)
-    tracked, seconds["after"] = track_people(frames)
+    tracked = track_people(frames, StoredEstimator(f"single-{seed}"))
     main = _main(tracked)
     poses["after"] = [people.get(main) for people in tracked]
     extra = sum(len(people) - (main in people) for people in tracked)
@@ -104,23 +100,21 @@ def run_single(seed: int) -> SingleTrial:
     error = {name: _error(frames, poses[name]) for name in poses}
     both = zip(poses["before"], poses.get("after", []), strict=False)
     difference = [_difference(one, other) for one, other in both if one is not None and other is not None]
-    return SingleTrial(seed, len(counted), found, error, np.concatenate([*difference, []]).tolist(), extra, seconds)
+    return SingleTrial(seed, len(counted), found, error, np.concatenate([*difference, []]).tolist(), extra)
 
 
-def track_people(frames: Sequence[ComposedFrame]) -> tuple[list[Tracked], float]:
-    """Return the people of each frame, and the processor seconds per frame."""
+def track_people(frames: Sequence[ComposedFrame], estimator: PoseEstimator | None = None) -> list[Tracked]:
+    """Return the people of each frame; ``estimator``: the models, by default loaded."""
     found = []
-    with PeopleTracker() as tracker:
-        started = time.process_time()
+    with PeopleTracker(estimator=estimator) as tracker:
         for frame in frames:
             found += tracker.track(frame.rgb, frame.time)
         found += tracker.finish()
         people = link_pieces(tracker.pieces)
-        seconds = (time.process_time() - started) / max(1, len(frames))
     numbers = {piece.number: number for number, person in enumerate(people, 1) for piece in person.pieces}
     return [
         {numbers[piece]: person.keypoints for piece, person in seen.items() if piece in numbers} for _, seen in found
-    ], seconds
+    ]
 
 
 def _numbered(people: Detections, numbers: Sequence[int]) -> Tracked:

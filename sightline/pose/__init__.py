@@ -8,12 +8,12 @@ from sightline.pose.faces import FaceDetector
 from sightline.pose.identity import Identity, IdentityWish, PicturePoint, SeenPerson
 from sightline.pose.openpose import UNKNOWN_PERSON, in_order, read_openpose, read_openpose_people, write_openpose
 from sightline.pose.openpose_export import ExportedPoses, export_openpose
-from sightline.pose.people import SEEN, Box, FoundPerson, find_people
+from sightline.pose.people import Box, FoundPerson, find_people
 from sightline.pose.people_track import PeopleTrack
 from sightline.pose.people_tracker import PeopleTracker
 from sightline.pose.photo import detect_pose
 from sightline.pose.silhouettes import sample_people
-from sightline.pose.skeleton import BODY_25, JOINTS, LIMBS, Keypoints, Limb, Skeleton
+from sightline.pose.skeleton import BODY_25, JOINTS, LIMBS, SEEN, Keypoints, Limb, Skeleton
 from sightline.pose.track import Track
 from sightline.pose.video import StillPose, TrackedVideo, TrackingOutputs, track_video, tracking_outputs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ _LIMBS = [
 _HAND_LENGTH, _HAND_RADIUS = 0.38, 0.16
 _TORSO_RADIUS = 0.15
 _NECK_RADIUS = 0.15
+_SAMPLED = 60
+"""Rows of a frame whose mean colour is taken."""
+
 _HAIR = 1.15
 """Radius of the head with hair, in half sides of the head's box."""
 
@@ -70,6 +74,22 @@ def body_outline(keypoints: Keypoints) -> Outline:
         if confidence[_NECK] > 0:
             add(centre, points[_NECK], _NECK_RADIUS * torso)
     return Outline(np.array(capsules, np.float32).reshape(-1, 5), polygon)
+
+
+def without_bodies(rgb: NDArray[np.uint8], people: Iterable[Keypoints]) -> NDArray[np.uint8]:
+    """Return the frame, shape (height, width, 3), with the bodies of these people in its mean colour; or itself.
+
+    The detector finds the most conspicuous person of a window, and often nobody else.
+    """
+    mask = np.zeros(rgb.shape[:2], np.uint8)
+    for keypoints in people:
+        body_outline(keypoints).draw(mask, 1.0)
+    if not mask.any():
+        return rgb
+    step = max(1, min(mask.shape) // _SAMPLED)
+    painted = rgb.copy()
+    painted[mask > 0] = rgb[::step, ::step].mean(axis=(0, 1))
+    return painted
 
 
 def head_box(keypoints: Keypoints) -> NDArray[np.float32] | None:

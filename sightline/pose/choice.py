@@ -18,10 +18,10 @@ from sightline.pose.appearance import Appearance, appearance_of
 from sightline.pose.estimator import Frame, PoseEstimator
 from sightline.pose.identity import Identity, IdentityWish, PicturePoint, SeenPerson
 from sightline.pose.linking import LinkedPerson
-from sightline.pose.people import SEEN, FoundPerson, find_people
+from sightline.pose.people import FoundPerson, find_people
 from sightline.pose.people_track import PeopleTrack
 from sightline.pose.sameness import same_pose
-from sightline.pose.skeleton import JOINTS
+from sightline.pose.skeleton import JOINTS, SEEN
 
 __all__ = ["choose_patient", "reference_appearance", "seen_people"]
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sightline.media import DOUBTFUL, NOBODY, Heads
 from sightline.pose.body import body_outline, head_box
+from sightline.pose.sameness import is_part, similar_pose
 from sightline.pose.skeleton import Keypoints
 
 __all__ = ["Box", "Boxes", "Face", "FoundHeads", "clipped", "heads_of", "is_tracked", "merged"]
@@ -29,12 +30,6 @@ _SAME_HEAD = 0.25
 _SQUARE_DISTANCE, _SQUARE_RATIO = 0.45, (1.3, 2.2)
 _NEAR_HEAD = 0.6
 """In sizes of the head: a face so close to a tracked person's head has no body of its own."""
-
-_SAME_BODY = 1 / 6
-"""Joints that differ by less than this share of the person's size on average are one person's."""
-
-_PART = 1 / 3
-"""As in :mod:`sightline.pose.people`. A face in it makes it another person, such as a child on a lap."""
 
 
 _NOT_A_FACE = (0.0, 0.0)
@@ -99,13 +94,16 @@ class FoundHeads:
 
 
 def is_tracked(points: Keypoints, tracked: Mapping[int, Keypoints], faces: Sequence[Face]) -> bool:
-    """Return whether a person who was found is one of those who are tracked, or a part of them without a face."""
+    """Return whether a person who was found is one of those who are tracked, or a part of them without a face.
+
+    A face in a part makes it another person, such as a child on a lap.
+    """
     heads = {number: head for number, own in tracked.items() if (head := head_box(own)) is not None}
     head = head_box(points)
     if head is not None and _owner(head.astype(np.float64), heads) != NOBODY:
         return True
     has_face = head is not None and any(_same_head(face.box, head) for face in faces if not face.is_doubtful)
-    return any(_same_body(points, own) or (not has_face and _is_part(points, own)) for own in tracked.values())
+    return any(similar_pose(points, own) or (not has_face and is_part(points, own)) for own in tracked.values())
 
 
 def heads_of(people: Sequence[Keypoints]) -> list[Box]:
@@ -151,26 +149,6 @@ def _same_head(one: Box, other: Box | NDArray[np.float32]) -> bool:
     distance = math.dist((one[:2] + one[2:]) / 2, (other[:2] + other[2:]) / 2) / size
     near = distance < _SAME_HEAD and _HEAD_RATIO <= ratio <= _LARGEST_RATIO
     return near or (distance < _SQUARE_DISTANCE and _SQUARE_RATIO[0] <= ratio <= _SQUARE_RATIO[1])
-
-
-def _same_body(one: Keypoints, other: Keypoints) -> bool:
-    both = (one[:, 2] > 0) & (other[:, 2] > 0)
-    if not both.any():
-        return False
-    distance = float(np.linalg.norm(one[both, :2] - other[both, :2], axis=1).mean())
-    return distance < _SAME_BODY * float(np.ptp(other[both, :2], axis=0).max())
-
-
-def _is_part(one: Keypoints, other: Keypoints) -> bool:
-    """Return whether it is a part of the other person, such as a hand: among their joints, under a third as large."""
-    if not (one[:, 2] > 0).any() or not (other[:, 2] > 0).any():
-        return False
-    (low, high), (other_low, other_high) = (
-        (points.min(axis=0), points.max(axis=0)) for points in (one[one[:, 2] > 0, :2], other[other[:, 2] > 0, :2])
-    )
-    middle = (low + high) / 2
-    inside = bool(((middle >= other_low) & (middle <= other_high)).all())
-    return inside and float((high - low).max()) < _PART * float((other_high - other_low).max())
 
 
 def _is_near(one: Box, other: NDArray[np.float32]) -> bool:

@@ -15,7 +15,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from sightline.pose.appearance import Appearance
-from sightline.pose.pieces import Piece
+from sightline.pose.pieces import OTHER_CLOTHES, SAME_CLOTHES, Piece
 
 __all__ = ["LinkedPerson", "link_pieces"]
 
@@ -23,9 +23,6 @@ _SHORT_GAP = 3.0
 """After at most this long, a person is expected near where they were lost, in seconds."""
 
 _NEAR, _NEAR_PER_SECOND = 0.5, 0.6
-_SAME_CLOTHES, _SAME_CLOTHES_NEARBY = 6.5, 9.0
-"""The largest difference of appearance within one person, after a long gap and after a short one nearby."""
-
 _UNIT = 6.0
 _MARGIN, _MARGIN_NEARBY = 0.45, 0.12
 """A join must be this much better than any other join of one of its pieces, in units of appearance."""
@@ -174,12 +171,12 @@ def _join_cost(one: LinkedPerson, other: LinkedPerson) -> float:
             return math.inf
         if gap <= _SHORT_GAP:
             distance = _distance(earlier, later, gap)
-            if known and difference > _SAME_CLOTHES_NEARBY:
+            if known and difference > OTHER_CLOTHES:
                 return math.inf
             if distance <= _NEAR + _NEAR_PER_SECOND * gap:
                 total += 0.6 * distance + (difference if known else _UNIT) / _UNIT * min(1.0, 0.4 + gap / _SHORT_GAP)
                 continue
-        if not known or difference > _SAME_CLOTHES:
+        if not known or difference > SAME_CLOTHES:
             return math.inf
         total += 0.3 + difference / _UNIT
     return total

@@ -9,13 +9,11 @@ import numpy as np
 
 from sightline.pose.body import head_box
 from sightline.pose.estimator import Frame, PoseEstimator, check_frame
-from sightline.pose.skeleton import JOINTS, Keypoints
+from sightline.pose.sameness import is_part, same_pose
+from sightline.pose.skeleton import JOINTS, SEEN, Keypoints
 from sightline.pose.windows import distinct, full_frame, parts
 
-__all__ = ["SEEN", "Box", "FoundPerson", "find_people"]
-
-SEEN = 0.5
-"""The lowest confidence of a visible joint; below it, the landmark model has guessed the position."""
+__all__ = ["Box", "FoundPerson", "find_people"]
 
 _PARTS = (0.6, 0.35)
 """The sides of the searched parts, over the photo's longer side: people of a sixteenth of it are detected."""
@@ -69,31 +67,20 @@ def find_people(rgb: Frame, estimator: PoseEstimator) -> list[FoundPerson]:
     people: list[FoundPerson] = []
     for person in sorted(candidates, key=lambda candidate: -candidate.presence):
         box = _box(person.keypoints, rgb)
-        if box is None or any(_same(person.keypoints, other.keypoints) or _part_of(box, other.box) for other in people):
+        if box is None or any(
+            same_pose(person.keypoints, other.keypoints, strict=True) or is_part(person.keypoints, other.keypoints)
+            for other in people
+        ):
             continue
         # A person replaces a part of them with a similar confidence.
         people = [
             other
             for other in people
-            if not _part_of(other.box, box) or other.confidence > person.presence + _SIMILAR_CONFIDENCE
+            if not is_part(other.keypoints, person.keypoints)
+            or other.confidence > person.presence + _SIMILAR_CONFIDENCE
         ]
         people.append(FoundPerson(box, person.keypoints, person.presence))
     return people
-
-
-def _same(one: Keypoints, other: Keypoints) -> bool:
-    """Return whether both are one person: their joints differ on average by less than an eighth of their extent."""
-    both = (one[:, 2] > 0) & (other[:, 2] > 0)
-    distances = np.linalg.norm(one[both, :2] - other[both, :2], axis=1)
-    extent = max(float(np.ptp(points[both, :2], axis=0).max()) for points in (one, other))
-    return bool(distances.size and distances.mean() < extent / 8)
-
-
-def _part_of(box: Box, other: Box) -> bool:
-    """Return whether it is part of another person, such as a glove: inside their box, under a third of their size."""
-    width, height = (min(box[i + 2], other[i + 2]) - max(box[i], other[i]) for i in (0, 1))
-    inside = max(width, 0) * max(height, 0) >= 0.9 * (box.right - box.left) * (box.bottom - box.top)
-    return inside and box.extent < other.extent / 3
 
 
 def _box(keypoints: Keypoints, rgb: Frame) -> Box | None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -31,6 +32,7 @@ from sightline.pose.motion import MotionModel
 from sightline.pose.pieces import (
     FAR,
     OTHER_CLOTHES,
+    SAME_CLOTHES,
     Candidate,
     Piece,
     assignment_cost,
@@ -61,12 +63,12 @@ _LOOK_EVERY = 5
 class PeopleTracker:
     """Tracks everyone through frames at any rate, constant or not.
 
-    Nothing is smoothed: keypoints and confidence are those of the frame. With ``segmentation``, people have masks. A
-    context manager for one thread; ``close`` frees the models.
+    Nothing is smoothed: keypoints and confidence are those of the frame. With ``segmentation``, people have masks.
+    ``estimator``: the models, by default loaded here. A context manager for one thread; ``close`` frees the models.
     """
 
-    def __init__(self, *, segmentation: bool = False) -> None:
-        self._estimator = PoseEstimator(segmentation=segmentation)
+    def __init__(self, *, segmentation: bool = False, estimator: PoseEstimator | None = None) -> None:
+        self._estimator = estimator or PoseEstimator(segmentation=segmentation)
         self._time = -math.inf
         self._live: dict[int, Piece] = {}
         self._ended: list[Piece] = []
@@ -106,7 +108,7 @@ class PeopleTracker:
         candidates = self._search.people(rgb, time, found, [*self._live.values(), *self._ended_lately])
         people, born = self._assign(rgb, time, candidates)
         for piece in born:
-            self._follow_back(piece)
+            self._follow_back(piece, people)
         self._recent.append(Recent.of(rgb, time, people))
         return self._final(time - _LAG_SECONDS)
 
@@ -126,10 +128,21 @@ class PeopleTracker:
             final.append((recent.time, recent.people))
         return final
 
-    def _follow_back(self, piece: Piece) -> None:
-        """Follow a person who has just been found backwards through the recent frames."""
+    def _follow_back(self, piece: Piece, people: Mapping[int, Person]) -> None:
+        """Follow a person who has just been found backwards through the recent frames.
+
+        ``people``: those of the current frame. The frames of somebody who looks the same and was lost are not entered:
+        it is probably the same person, whose pieces can only be joined if they do not overlap.
+        """
+        lost = {
+            other.number
+            for other in (*self._live.values(), *self._ended_lately)
+            if other.number not in people and other.appearance.difference(piece.appearance) <= SAME_CLOTHES
+        }
         motion, region = MotionModel(piece.begin, -piece.first), piece.begin
         for recent in reversed(self._recent):
+            if not lost.isdisjoint(recent.people):
+                return
             region = motion.predict(-recent.time)
             person = recent.landmarks(self._estimator, region)
             if (
@@ -159,10 +172,12 @@ class PeopleTracker:
                 continue
             region = piece.motion.predict(time)
             person = self._estimator.refined_landmarks(rgb, region)
+            source: int | None = piece.number
             if person is None and alone and (nearby := around(region, rgb)):
                 person = self._search.nearby(rgb, nearby)
+                source = piece.number if person and _may_be(piece, person, rgb, time) else None
             if person is not None:
-                found.append((-min(piece.frames, _LONG), -person.presence, Candidate(person, piece.number)))
+                found.append((-min(piece.frames, _LONG), -person.presence, Candidate(person, source)))
         return [candidate for *_, candidate in sorted(found, key=lambda entry: entry[:2])]
 
     def _assign(self, rgb: Frame, time: float, candidates: list[Candidate]) -> tuple[dict[int, Person], list[Piece]]:
@@ -209,6 +224,12 @@ class PeopleTracker:
             del self._live[piece.number]
         self._ended += ended
         self._ended_lately = [piece for piece in (*self._ended_lately, *ended) if time - piece.last < LOST_SECONDS]
+
+
+def _may_be(piece: Piece, person: Person, rgb: Frame, time: float) -> bool:
+    """Return whether somebody who is found near the person of the piece can be the same one, by size and clothes."""
+    look = appearance_of(rgb, person.keypoints)
+    return assignment_cost(piece, Candidate(person, None), look, time, is_covered=False) < math.inf
 
 
 def _cheapest(costs: NDArray[np.float64]) -> tuple[list[int], list[int]]:

@@ -16,13 +16,25 @@ from sightline.pose.motion import MotionModel
 from sightline.pose.sameness import same_person
 from sightline.pose.skeleton import Keypoints
 
-__all__ = ["FAR", "OTHER_CLOTHES", "Candidate", "Piece", "assignment_cost", "covered_candidates", "distinct_people"]
+__all__ = [
+    "FAR",
+    "OTHER_CLOTHES",
+    "SAME_CLOTHES",
+    "Candidate",
+    "Piece",
+    "assignment_cost",
+    "covered_candidates",
+    "distinct_people",
+]
 
 FAR = 0.35
 """A candidate this far from the prediction, in sides of the region, is another person; the limit grows with time."""
 
 OTHER_CLOTHES = 9.0
 """Appearances that differ by more are those of two people, if both were seen without overlap."""
+
+SAME_CLOTHES = 6.5
+"""Appearances that differ by less may be one person's, long after they were last seen."""
 
 _FAR_PER_SECOND = 0.8
 _SIZE_RATIO = 1.6
@@ -121,7 +133,7 @@ def assignment_cost(piece: Piece, candidate: Candidate, look: Appearance, time: 
     moved = np.array([predicted.x - piece.end.x, predicted.y - piece.end.y], np.float32)
     pose = _distance(piece.keypoints[:, :2] + moved, candidate.person.keypoints[:, :2], piece.keypoints, side)
     difference = piece.appearance.difference(look)
-    if not is_covered and difference > OTHER_CLOTHES + OTHER_CLOTHES * min(1.0, elapsed):
+    if not is_covered and difference > OTHER_CLOTHES:
         return math.inf
     clothes = 0.0 if math.isnan(difference) else difference / _UNIT_OF_APPEARANCE
     # After a second, a position says less than clothes do.

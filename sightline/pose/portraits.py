@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from sightline.pose.estimator import Frame, Person
-from sightline.pose.people import SEEN
 from sightline.pose.sameness import visible_box
+from sightline.pose.skeleton import SEEN
 
 __all__ = ["Portraits"]
 

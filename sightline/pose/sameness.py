@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from sightline.pose.body import head_box
 from sightline.pose.estimator import Detection, Frame, Person
-from sightline.pose.people import SEEN
-from sightline.pose.skeleton import JOINTS, Keypoints
+from sightline.pose.skeleton import JOINTS, SEEN, Keypoints
 
-__all__ = ["is_inside", "overlap", "same_person", "same_pose", "shows", "visible_box"]
+__all__ = ["is_inside", "is_part", "overlap", "same_person", "same_pose", "shows", "similar_pose", "visible_box"]
 
 _SAME = 0.15
 """Two trunks whose joints differ by less, in extents of the trunk, are one trunk."""
@@ -26,6 +25,12 @@ _SAME_SHOULDERS = 0.3
 _SAME_BODY = 0.6
 _SAME_TRUNK = 0.35
 """In torso lengths: two trunks whose necks and hips differ by less are one trunk."""
+
+_SIMILAR = 1 / 6
+"""Joints of similar poses differ by less than this share of the person's size on average."""
+
+_PART = 0.36
+"""A part of a person is smaller than this share of their size."""
 
 _NECK, _MID_HIP = JOINTS.index("neck"), JOINTS.index("mid_hip")
 _BODY = [JOINTS.index(name) for name in ("nose", "right_shoulder", "left_shoulder", "right_hip", "left_hip")]
@@ -65,6 +70,33 @@ def same_pose(one: Keypoints, other: Keypoints, *, strict: bool = False) -> bool
         or ends < _SAME_TRUNK * torso
     )
     return bool(same_head and same_body) if strict else bool(same_body)
+
+
+def similar_pose(one: Keypoints, other: Keypoints) -> bool:
+    """Return whether all joints that are known in both are at about the same places, head and trunk or not.
+
+    Bodies that the detector finds in one person who is not complete in the frame are similar, but not the same pose.
+    """
+    both = (one[:, 2] > 0) & (other[:, 2] > 0)
+    if not both.any():
+        return False
+    distance = float(np.linalg.norm(one[both, :2] - other[both, :2], axis=1).mean())
+    return distance < _SIMILAR * float(np.ptp(other[both, :2], axis=0).max())
+
+
+def is_part(one: Keypoints, other: Keypoints) -> bool:
+    """Return whether it is a part of the other person, such as a hand: within their box, and much smaller.
+
+    Their box also contains the joints that the model has guessed, because a person may be larger than the frame.
+    """
+    known = other[other[:, 2] > 0, :2]
+    if not (one[:, 2] > 0).any() or not len(known):
+        return False
+    part, box = visible_box(one), visible_box(other)
+    low, high = np.minimum(box[:2], known.min(axis=0)), np.maximum(box[2:], known.max(axis=0))
+    middle = (part[:2] + part[2:]) / 2
+    inside = bool(((middle >= low) & (middle <= high)).all())
+    return inside and float((part[2:] - part[:2]).max()) < _PART * float((high - low).max())
 
 
 def visible_box(keypoints: Keypoints, margin: float = 0.08) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from sightline.pose.body import without_bodies
 from sightline.pose.estimator import Frame, Person, PoseEstimator, Region, SearchWindow
 from sightline.pose.pieces import Candidate, Piece, distinct_people
 from sightline.pose.sameness import is_inside, overlap, same_pose, shows, visible_box
@@ -31,7 +32,7 @@ _MOST_FRUITLESS = 15
 LOST_SECONDS, _LOST_INTERVAL = 10.0, 0.6
 """For this long, and at this interval, people are searched for where they were lost."""
 
-_REFUSED_SECONDS = 3.0
+_REFUSED_SECONDS = 1.0
 """A false detection is not examined again for this long."""
 
 _OWN_WINDOWS = (0.9, 1.4)
@@ -126,9 +127,9 @@ class Search:
         if self._is_left_out:
             return found
         self._scan.searched()
-        if self._turn % 3 == 0:
+        if self._turn % 2 == 0:
             window = full_frame(rgb)
-        elif self._turn % 3 == 1:
+        elif self._turn % 4 == 1:
             window = motion or lost or self._scan.next_part(rgb)
         else:
             window = lost or self._scan.next_part(rgb)
@@ -167,7 +168,8 @@ class Search:
         self, rgb: Frame, windows: list[SearchWindow], found: list[Candidate], min_presence: float
     ) -> list[Candidate]:
         """Return ``found`` and the other people that the detector finds in the windows."""
-        detections = (detection for window in windows for detection in self._estimator.detect(rgb, window))
+        others = without_bodies(rgb, (known.person.keypoints for known in found))
+        detections = (detection for window in windows for detection in self._estimator.detect(others, window))
         strangers = [
             detection.region
             for detection in detections
@@ -186,6 +188,7 @@ class Search:
         """Return whether the same person is found in a window of their own.
 
         Clothes, shadows and parts of two people who overlap can look like a person in one window, but not in the next.
+        Nobody is left out of these windows: without the patient beside it, an arm can look like a person.
         """
         if self._is_found_again(rgb, person):
             return True

@@ -19,6 +19,9 @@ Keypoints = NDArray[np.float32]
 A joint that was not detected, or that the model does not have, is (0, 0, 0).
 """
 
+SEEN = 0.5
+"""The lowest confidence of a visible joint; below it, the landmark model has guessed the position."""
+
 
 @dataclass(frozen=True)
 class Limb:

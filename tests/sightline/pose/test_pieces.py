@@ -52,6 +52,7 @@ class TestCost:
         red = piece(1, 0, 1, appearance=look(RED))
         assert red.appearance.difference(look(BLUE)) > 9
         assert cost(red, seen=look(BLUE, BLUE)) == math.inf
+        assert cost(red, seen=look(BLUE, BLUE), after=0.9) == math.inf
         assert cost(red, seen=look(BLUE, BLUE), covered=True) < 1
 
     @given(st.floats(-100, 500), st.floats(100, 600), st.floats(0.01, 2), st.booleans())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sightline.pose import JOINTS, Keypoints, head_box
 from sightline.pose.estimator import Detection
-from sightline.pose.sameness import is_inside, same_person, same_pose, shows, visible_box
+from sightline.pose.sameness import is_inside, is_part, same_person, same_pose, shows, similar_pose, visible_box
 from tests.figures import figure, person, region_of
 
 HEIGHT = 240
@@ -104,3 +104,22 @@ class TestVisibleBox:
 )
 def test_person_is_inside_with_head_or_both_shoulders(x: int, top: int, inside: bool) -> None:
     assert is_inside(figure(x, top, HEIGHT), FRAME) == inside
+
+
+class TestPart:
+    def test_small_body_within_a_person_is_a_part_of_them(self) -> None:
+        assert is_part(figure(200, 100, 70), figure(200, 40, HEIGHT))
+
+    @pytest.mark.parametrize(
+        "other", [figure(400, 100, 70), figure(200, 60, 120), np.zeros((len(JOINTS), 3), np.float32)]
+    )
+    def test_body_beside_a_large_one_and_an_unknown_one_are_no_parts(self, other: Keypoints) -> None:
+        assert not is_part(other, figure(200, 40, HEIGHT))
+        assert not is_part(figure(200, 40, HEIGHT), other)
+
+
+def test_pose_with_other_joints_is_similar_but_not_the_same_strictly() -> None:
+    other = figure(225, 60, 230)
+    assert similar_pose(other, figure(200, 40, HEIGHT))
+    assert not same_pose(other, figure(200, 40, HEIGHT), strict=True)
+    assert not similar_pose(figure(300, 40, HEIGHT), figure(200, 40, HEIGHT))
