@@ -97,6 +97,8 @@ def call_in_terminal(
     command: Callable[..., Any], parameters: Mapping[str, Any], output: TextIO, *, as_json: bool, verbose: bool
 ) -> int:
     """Call a command that runs no flow, and write its result as text or JSON. Return the exit status."""
+    from pydantic import BaseModel
+
     try:
         result = command(**parameters)
     except Exception as error:
@@ -104,6 +106,8 @@ def call_in_terminal(
             traceback.print_exc()
         message = str(error) if isinstance(error, SightlineError) else f"{type(error).__name__}: {error}"
         print(f"sightline: {command.__name__}: {_one_line(message)}", file=sys.stderr)
+        if isinstance(error, FailedWithResult) and isinstance(error.result, BaseModel):
+            print(error.result.model_dump_json() if as_json else error.result, file=output)
         return _FAILED
     print(result.model_dump_json() if as_json else result, file=output)
     return _COMPLETED
