@@ -76,7 +76,7 @@ def erase_patient_flow(name: SecretStr, name_again: SecretStr, even_if_running: 
 
 def _confirm(patient: PatientName) -> None:
     if not sys.stdin.isatty():
-        raise InvalidInput("erase-patient", "it needs a confirmation", "Give --yes")
+        raise SightlineError("it needs a confirmation: give --yes, or run it in a terminal")
     print(f"Everything about {patient} will be erased. Type the name again: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != patient.text:
-        raise InvalidInput("erase-patient", "the name was not confirmed, nothing was erased", "Type it as it is stored")
+        raise SightlineError("the name was not confirmed, so that nothing was erased")

@@ -147,12 +147,12 @@ def _erase_prefect(traces: Traces, servers: _Servers, own_run: UUID | None, note
     if servers.remote:
         found = erase_runs(traces, except_run=own_run)
         keys |= found.transcripts
-        _note(found, "Prefect runs", str(get_current_settings().api.url), notes)
+        _note(found, "Prefect's runs", str(get_current_settings().api.url), notes)
     for database in servers.databases:
         with _failures(database, notes):
             found = erase_rows(database, traces, except_run=_text(own_run))
             keys |= found.transcripts
-            _note(found, "Prefect runs", str(database), notes)
+            _note(found, "Prefect's runs", str(database), notes)
     return keys
 
 

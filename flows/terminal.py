@@ -105,7 +105,7 @@ def call_in_terminal(
         if verbose:
             traceback.print_exc()
         message = str(error) if isinstance(error, SightlineError) else f"{type(error).__name__}: {error}"
-        print(f"sightline: {command.__name__}: {_one_line(message)}", file=sys.stderr)
+        print(f"sightline: {command.__name__.replace('_', '-')}: {_one_line(message)}", file=sys.stderr)
         if isinstance(error, FailedWithResult) and isinstance(error.result, BaseModel):
             print(error.result.model_dump_json() if as_json else error.result, file=output)
         return _FAILED

@@ -68,7 +68,7 @@ def erase_rows(database: Path, traces: Traces, *, except_run: str | None = None,
         try:
             found = _Search(connection, traces, except_run).found()
             if not dry:
-                _remove(connection, found, traces, except_run)
+                found.rows = _remove(connection, found, traces, except_run)
         except BaseException:
             connection.execute("ROLLBACK")
             raise
@@ -144,12 +144,14 @@ class _Search:
                 found.transcripts |= self._traces.transcripts_in(_text(values))
 
 
-def _remove(connection: sqlite3.Connection, found: FoundRows, traces: Traces, except_run: str | None) -> None:
+def _remove(connection: sqlite3.Connection, found: FoundRows, traces: Traces, except_run: str | None) -> int:
+    """Remove the rows, and return their number."""
     tables = _tables(connection)
     connection.execute("CREATE TEMP TABLE gone (id TEXT PRIMARY KEY)")
     connection.executemany("INSERT INTO gone VALUES (?)", [(run,) for run in found.runs])
     connection.execute("INSERT INTO gone SELECT id FROM task_run WHERE flow_run_id IN (SELECT id FROM gone)")
     gone = {row[0] for row in connection.execute("SELECT id FROM gone")}
+    before = connection.total_changes
     for table, columns in tables.items():
         if table in _FIXED or table in _SETTINGS:
             continue
@@ -173,9 +175,11 @@ def _remove(connection: sqlite3.Connection, found: FoundRows, traces: Traces, ex
             and traces.names(_text(row))
         ]
         connection.executemany(f'DELETE FROM "{table}" WHERE rowid = ?', others)
+    removed = connection.total_changes - before
     if "artifact_collection" in tables:
         _repair_collections(connection)
     connection.execute("DROP TABLE gone")
+    return removed
 
 
 def _remove_events(connection: sqlite3.Connection, tables: dict[str, list[str]], gone: set[str]) -> None:
