@@ -30,7 +30,6 @@ _SETTINGS = frozenset(
 """Tables that people configure: what names the patient there is reported, not removed."""
 _FIXED = frozenset({"alembic_version", "configuration", "csrf_token", "block_type", "block_schema", "sqlite_sequence"})
 _WORKING = frozenset({"RUNNING", "PENDING", "CANCELLING"})
-_RUN_OF_EVENT = re.compile(r"prefect\.flow-run\.([0-9a-f-]{36})")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EXPORTS = re.compile(r'"(?:folder|output|target)": ?"([^"]+)"')
 
@@ -107,8 +106,6 @@ class _Search:
                     continue
                 owners |= {str(fields.get(column)) for column in ("flow_run_id", "task_run_id") if fields.get(column)}
                 owners |= {str(fields["id"])} if table in ("flow_run", "task_run") else set()
-                if table == "events":
-                    owners |= set(_RUN_OF_EVENT.findall(text))
                 if str(fields.get("id")) != self._except_run and fields.get("flow_run_id") != self._except_run:
                     found.rows += 1
         found.runs = self._closed(owners) - {self._except_run}
