@@ -209,9 +209,8 @@ def test_extension_adds_an_emotion_with_its_built_in_words(tmp_path):
     assert list(table.emotions) == ["happy", "sad", "surprised", "neutral", "angry", "afraid"]
     assert table.folders["afraid"] == "fear"
     assert "afraid" not in table.others
-    assert [found(text, table).dominant for text in ("I am scared.", "I am spooked.", "I am chuffed.", "I am sad.")] == [
-        "afraid", "afraid", "happy", "sad",
-    ]  # fmt: skip
+    said = ("I am scared.", "I am spooked.", "I am chuffed.", "I am sad.")
+    assert [found(text, table).dominant for text in said] == ["afraid", "afraid", "happy", "sad"]
     assert found("Ich habe Angst.", table, "de").dominant == "afraid"
 
 
