@@ -14,6 +14,7 @@ import mimetypes
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -213,7 +214,7 @@ def abort_uploads(folder: S3Path) -> None:
         page: dict[str, Any] = patiently(lambda: client.list_multipart_uploads(**request))
         for item in page.get("Uploads", ()):
             upload = {"Bucket": folder.bucket, "Key": item["Key"], "UploadId": item["UploadId"]}
-            patiently(lambda upload=upload: client.abort_multipart_upload(**upload))
+            patiently(partial(client.abort_multipart_upload, **upload))
         if not page.get("IsTruncated"):
             return
         request.update(KeyMarker=page["NextKeyMarker"], UploadIdMarker=page["NextUploadIdMarker"])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightline import s3, storage
+from sightline.errors import StorageError
 from sightline.storage import Location
 
 __all__ = ["Removal", "Version", "count", "erase", "erase_folder", "read", "read_text", "versions"]
@@ -117,6 +118,6 @@ def _erase(version: Version) -> Removal:
         else:
             with storage.errors_of(location):
                 s3.delete_version(location, str(version.id))
-    except (OSError, storage.StorageError) as error:
+    except (OSError, StorageError) as error:
         return Removal(refused=((storage.uri_of(location), str(error)),))
     return Removal(0 if version.is_marker else 1, version.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from uuid import UUID
@@ -28,7 +29,7 @@ TRANSCRIPT = f"WEBVTT\n\n00:00.020 --> 00:00.090\n{SENTENCE}\n"
 
 
 @pytest.fixture
-def buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of all buckets, which the settings name."""
     for name in ("video", "patients", "model", "capture", "results"):
         monkeypatch.setenv(f"{name.upper()}_BUCKET", str(tmp_path / "data" / name))

@@ -17,6 +17,7 @@ from sightline import storage, versions
 from sightline.alerts import Alert, Outbox
 from sightline.clock import now_in_utc
 from sightline.erasure import Scope, erase_stores, running_work
+from sightline.errors import StorageError
 from sightline.monitoring import CaptureEvent, write_capture
 from sightline.names import PatientName
 from sightline.reviews import Reviews
@@ -217,7 +218,7 @@ def test_a_locked_version_is_reported_as_not_erased(s3_client: Any, s3_bucket: A
 
 
 def test_erasure_that_is_killed_at_any_step_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real: Callable[..., Any] = versions._erase
+    real: Callable[[versions.Version], versions.Removal] = versions._erase
     steps = 0
     for steps in itertools.count():
         root = tmp_path / str(steps)
@@ -250,7 +251,7 @@ def test_store_that_cannot_be_listed_is_reported_and_others_are_erased(
 
     def refuses(folder: Location) -> Iterator[versions.Version]:
         if folder == config.captures:
-            raise storage.StorageError("capture: denied")
+            raise StorageError("capture: denied")
         return real(folder)
 
     monkeypatch.setattr(versions, "versions", refuses)
