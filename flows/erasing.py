@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -233,6 +234,13 @@ def _out_of_reach(config: Settings, servers: _Servers) -> Iterator[Kept]:
             what=f"messages in {config.s3_events_queue_url} and its dead-letter queue",
             why="a queue cannot be searched",
             fix="They expire; purge the dead-letter queue if that is too late",
+        )
+    temporary = Path(tempfile.gettempdir())
+    if left := len(list(temporary.glob("sightline-*"))):
+        yield Kept(
+            what=f"{left} temporary folders and files, {temporary}/sightline-*",
+            why="a command that was killed may have left a copy of a video there",
+            fix="Remove them when no command runs",
         )
     yield Kept(
         what="backups, snapshots and replicas of buckets and disks, and logs of containers",
