@@ -83,7 +83,7 @@ def _app(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry
         # The called command shows its docstring as help; the others are listed without being imported.
         called = entry.name in arguments
         app.command(
-            signature_of(entry.target) if called and "--help" in arguments else entry.target,
+            signature_of(entry.called) if called and "--help" in arguments else entry.called,
             name=entry.name,
             help=None if called else entry.summary,
             help_format="markdown",

@@ -73,6 +73,13 @@ class FlowEntry:
     schedules: tuple[Schedule, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     timeout: Literal["flow_timeout_seconds", "training_timeout_seconds"] = "flow_timeout_seconds"
+    command_target: str | None = None
+    """The function that the subcommand calls, if it does not run the flow."""
+
+    @property
+    def called(self) -> str:
+        """What the subcommand calls: ``module:function``."""
+        return self.command_target or self.target
 
     def load(self) -> Flow[..., Any]:
         """Import the flow."""
@@ -87,6 +94,11 @@ class CommandEntry:
     name: str
     target: str
     summary: str
+
+    @property
+    def called(self) -> str:
+        """What the subcommand calls: ``module:function``."""
+        return self.target
 
 
 CATALOGUE: tuple[FlowEntry, ...] = (
@@ -265,6 +277,14 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         pool="housekeeping",
         concurrency=NO_OVERLAP,
         schedules=(Schedule("hourly", "17 * * * *"),),
+    ),
+    FlowEntry(
+        name="erase-patient",
+        target="flows.erase_patient:erase_patient_flow",
+        command_target="flows.erase_patient:erase_patient",
+        summary="Erase everything that is stored about a patient, and report what was erased and what could not be.",
+        tags=("video", "privacy"),
+        concurrency=ONE_AT_ONCE,
     ),
     FlowEntry(
         name="synthesize-pressure-maps",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from flows.command_server import command_server
+from flows.summary import summary_lines
 from sightline.errors import FailedWithResult, SightlineError
 from sightline.urls import without_credentials
 
@@ -34,7 +35,6 @@ _DEFAULTS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
 
-_MAX_LISTED = 12  # objects in the text form of a result
 _COMPLETED = 0
 _FAILED = 1
 
@@ -97,13 +97,17 @@ def call_in_terminal(
     command: Callable[..., Any], parameters: Mapping[str, Any], output: TextIO, *, as_json: bool, verbose: bool
 ) -> int:
     """Call a command that runs no flow, and write its result as text or JSON. Return the exit status."""
+    from pydantic import BaseModel
+
     try:
         result = command(**parameters)
     except Exception as error:
         if verbose:
             traceback.print_exc()
         message = str(error) if isinstance(error, SightlineError) else f"{type(error).__name__}: {error}"
-        print(f"sightline: {command.__name__}: {_one_line(message)}", file=sys.stderr)
+        print(f"sightline: {command.__name__.replace('_', '-')}: {_one_line(message)}", file=sys.stderr)
+        if isinstance(error, FailedWithResult) and isinstance(error.result, BaseModel):
+            print(error.result.model_dump_json() if as_json else error.result, file=output)
         return _FAILED
     print(result.model_dump_json() if as_json else result, file=output)
     return _COMPLETED
@@ -146,27 +150,9 @@ def _state_as_json(state: State[Any]) -> str:
 
 
 def _summary(name: str, state: State[Any], result: BaseModel | None) -> Iterator[str]:
-    """Yield a line for the state, and one for every field, with aligned values."""
+    """Yield a line for the state, and those of the result."""
     yield f"{name}: {state.name}" + (f", {state.message}" if state.message and state.name != "Completed" else "")
-    fields = result.model_dump(mode="json") if result else {}
-    width = max(map(len, fields), default=0)
-    for field, value in fields.items():
-        yield f"  {field.replace('_', ' '):{width}}  {_text(value)}"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, dict):
-        # Keys in capitals are identifiers that users search for, so they stay unchanged.
-        value = [f"{key.replace('_', ' ') if key.islower() else key} {_text(item)}" for key, item in value.items()]
-    if isinstance(value, list) and len(value) > _MAX_LISTED and isinstance(value[0], dict):
-        return f"{len(value)} entries (--json lists them)"
-    if isinstance(value, list):
-        return ", ".join(map(_text, value)) or "none"
-    return "none" if value is None else str(value)
+    yield from summary_lines(result.model_dump(mode="json") if result else {})
 
 
 def _stop_at_first_record(waiting: Waiting) -> None:

@@ -14,6 +14,7 @@ import mimetypes
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from cloudpathlib import S3Path
 
 __all__ = [
+    "abort_uploads",
     "create",
     "delete",
     "delete_folder",
+    "delete_version",
     "download",
     "exists",
     "head",
@@ -40,9 +43,11 @@ __all__ = [
     "prefix",
     "read",
     "read_start",
+    "read_version",
     "reject_incomplete_responses",
     "swap",
     "upload",
+    "versions",
     "write",
 ]
 
@@ -172,6 +177,47 @@ def pages(folder: S3Path, delimiter: str) -> Iterator[dict[str, Any]]:
         if not page.get("IsTruncated"):
             return
         request["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def versions(folder: S3Path) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Yield every version of the objects below ``folder``, and every marker of a removal; the flag tells a marker."""
+    request = {"Bucket": folder.bucket, "Prefix": prefix(folder)}
+    while True:
+        page: dict[str, Any] = patiently(lambda: _client(folder).list_object_versions(**request))
+        yield from ((item, False) for item in page.get("Versions", ()))
+        yield from ((item, True) for item in page.get("DeleteMarkers", ()))
+        if not page.get("IsTruncated"):
+            return
+        request.update(KeyMarker=page["NextKeyMarker"], VersionIdMarker=page["NextVersionIdMarker"])
+
+
+def read_version(location: S3Path, version: str) -> bytes:
+    """Return the content of one version of the object."""
+
+    def request() -> bytes:
+        response = _client(location).get_object(Bucket=location.bucket, Key=location.key, VersionId=version)
+        content: bytes = response["Body"].read()
+        return content
+
+    return patiently(request)
+
+
+def delete_version(location: S3Path, version: str) -> None:
+    """Delete one version of the object permanently, or a marker of its removal."""
+    patiently(lambda: _client(location).delete_object(Bucket=location.bucket, Key=location.key, VersionId=version))
+
+
+def abort_uploads(folder: S3Path) -> None:
+    """Abort the multipart uploads below ``folder``, whose parts are stored but not listed."""
+    client, request = _client(folder), {"Bucket": folder.bucket, "Prefix": prefix(folder)}
+    while True:
+        page: dict[str, Any] = patiently(lambda: client.list_multipart_uploads(**request))
+        for item in page.get("Uploads", ()):
+            upload = {"Bucket": folder.bucket, "Key": item["Key"], "UploadId": item["UploadId"]}
+            patiently(partial(client.abort_multipart_upload, **upload))
+        if not page.get("IsTruncated"):
+            return
+        request.update(KeyMarker=page["NextKeyMarker"], UploadIdMarker=page["NextUploadIdMarker"])
 
 
 def prefix(folder: S3Path) -> str:

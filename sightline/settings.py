@@ -18,13 +18,17 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SecretStr,
+    ValidationError,
     field_validator,
     model_validator,
 )
+from pydantic_settings import SettingsError
 
 from sightline import storage
+from sightline.errors import InvalidSetting
 from sightline.hosts import normalized_address, normalized_host
 from sightline.outages import StorageSettings
+from sightline.setting_errors import explain, explain_syntax
 from sightline.storage import Location
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -376,5 +380,13 @@ class Settings(StorageSettings):
 
 @cache
 def settings() -> Settings:
-    """Return the settings of this process, read once."""
-    return Settings()
+    """Return the settings of this process, read once.
+
+    Raises :class:`~sightline.errors.InvalidSetting`, which names every invalid setting with its place and the fix.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidSetting(explain(error, Settings)) from None
+    except SettingsError as error:  # a list or an object that is not JSON
+        raise InvalidSetting(explain_syntax(error)) from None

@@ -37,6 +37,7 @@ __all__ = [
     "StoredFile",
     "content_hash",
     "create",
+    "errors_of",
     "exists",
     "failing_fast",
     "fetch",
@@ -107,7 +108,7 @@ def key_under(location: Location, root: Location) -> str | None:
 
 def read_bytes(location: Location, limit: int | None = None) -> bytes:
     """Return the file's content. Raise ``TooLarge`` without reading it if it has more than ``limit`` bytes."""
-    with _errors(location):
+    with errors_of(location):
         if not isinstance(location, Path):
             return s3.read(location, limit)
         if limit is not None and (length := size(location)) > limit:
@@ -121,7 +122,7 @@ def read_bytes(location: Location, limit: int | None = None) -> bytes:
 
 def read_start(location: Location, length: int) -> bytes:
     """Return the first ``length`` bytes of the file, or all if it has fewer."""
-    with _errors(location):
+    with errors_of(location):
         if not isinstance(location, Path):
             return s3.read_start(location, length)
         with location.open("rb", buffering=0) as file:
@@ -130,7 +131,7 @@ def read_start(location: Location, length: int) -> bytes:
 
 def write_bytes(location: Location, data: bytes) -> None:
     """Write the complete file or nothing, replacing any existing file."""
-    with _errors(location):
+    with errors_of(location):
         if not isinstance(location, Path):
             s3.write(location, data)
         else:
@@ -140,7 +141,7 @@ def write_bytes(location: Location, data: bytes) -> None:
 
 def write_file(location: Location, source: Path) -> None:
     """Copy the local file ``source`` to the location, completely or not at all, replacing any existing file."""
-    with _errors(location):
+    with errors_of(location):
         if not isinstance(location, Path):
             s3.upload(location, source)
         else:
@@ -155,7 +156,7 @@ def writing(location: Location) -> Iterator[IO[bytes]]:
     If the block raises an exception, nothing is written. A local file is written once, without a copy elsewhere.
     """
     if isinstance(location, Path):
-        with _errors(location), atomic.replacing(location) as file:
+        with errors_of(location), atomic.replacing(location) as file:
             yield file
         return
     with NamedTemporaryFile(prefix="sightline-") as copy:
@@ -171,7 +172,7 @@ def create(location: Location, data: bytes) -> bool:
     but whose response was lost is sent again, and then finds its own file. A caller that must detect this writes
     something unique into the file, and reads it back if the result is False.
     """
-    with _errors(location):
+    with errors_of(location):
         return atomic.create(location, data) if isinstance(location, Path) else s3.create(location, data)
 
 
@@ -183,13 +184,13 @@ def swap(location: Location, old: bytes | None, new: bytes) -> bool:
     """
     if old is None:
         return create(location, new)
-    with _errors(location):
+    with errors_of(location):
         return atomic.swap(location, old, new) if isinstance(location, Path) else s3.swap(location, old, new)
 
 
 def exists(location: Location) -> bool:
     """Return whether there is a file. A location that cannot be accessed is an error."""
-    with _errors(location):
+    with errors_of(location):
         return location.is_file() if isinstance(location, Path) else s3.exists(location)
 
 
@@ -224,7 +225,7 @@ def walk(folder: Location) -> Iterator[StoredFile]:
 
     A link to a file counts as a file, even a broken one. Links to folders are not followed.
     """
-    with _errors(folder):
+    with errors_of(folder):
         if isinstance(folder, Path):
             yield from _walk(folder)
             return
@@ -241,7 +242,7 @@ def unlisted(folder: Location) -> Iterator[Path]:
     On S3 there is nothing of that kind.
     """
     if isinstance(folder, Path):
-        with _errors(folder):
+        with errors_of(folder):
             for top, folders, files in os.walk(folder):
                 yield from (Path(top, name) for name in sorted(folders) if Path(top, name).is_symlink())
                 yield from filter(_is_special, (Path(top, name) for name in sorted(files)))
@@ -249,7 +250,7 @@ def unlisted(folder: Location) -> Iterator[Path]:
 
 def stored(location: Location) -> StoredFile:
     """Return the file as :func:`walk` yields it."""
-    with _errors(location):
+    with errors_of(location):
         if not isinstance(location, Path):
             response = s3.head(location)
             return _stored_object(location, response, response["ContentLength"])
@@ -269,7 +270,7 @@ def version_of(stat: os.stat_result) -> str:
 
 def move(source: Location, target: Location) -> None:
     """Move a file within one bucket, replacing any file at ``target``; there, no incomplete file ever appears."""
-    with _errors(source):
+    with errors_of(source):
         if isinstance(source, Path) and isinstance(target, Path):
             atomic.move(source, target)
         elif not isinstance(source, Path) and not isinstance(target, Path):
@@ -280,7 +281,7 @@ def move(source: Location, target: Location) -> None:
 
 def remove(location: Location) -> None:
     """Remove a file, if there is one."""
-    with _errors(location):
+    with errors_of(location):
         if not isinstance(location, Path):
             s3.delete(location)
         else:
@@ -289,7 +290,7 @@ def remove(location: Location) -> None:
 
 def remove_folder(folder: Location) -> None:
     """Remove ``folder``, if it exists, and everything below it, except files that are written in the meantime."""
-    with _errors(folder):
+    with errors_of(folder):
         if not isinstance(folder, Path):
             s3.delete_folder(folder)
         else:
@@ -302,7 +303,7 @@ def sweep(folder: Location) -> None:
     On S3 there is nothing to remove: an interrupted upload never becomes visible.
     """
     if isinstance(folder, Path):
-        with _errors(folder):
+        with errors_of(folder):
             atomic.sweep(folder)
 
 
@@ -313,7 +314,7 @@ def fetch(location: Location, folder: Path) -> Path:
             raise FileNotFoundError(str(location))
         return location
     target = folder / location.name
-    with _errors(location):
+    with errors_of(location):
         s3.download(location, target)
     return target
 
@@ -362,7 +363,7 @@ def _stored_object(location: S3Path, item: dict[str, Any], length: int) -> Store
 
 def _children(folder: Location) -> Iterator[tuple[str, bool]]:
     """Yield the name of everything directly in ``folder``, and whether it is a folder."""
-    with _errors(folder):
+    with errors_of(folder):
         if isinstance(folder, Path):
             with suppress(FileNotFoundError), os.scandir(folder) as entries:
                 yield from ((entry.name, entry.is_dir()) for entry in entries)
@@ -375,7 +376,8 @@ def _children(folder: Location) -> Iterator[tuple[str, bool]]:
 
 
 @contextmanager
-def _errors(location: Location) -> Iterator[None]:
+def errors_of(location: Location) -> Iterator[None]:
+    """Raise a failed access to ``location`` in the block as the exceptions of this module."""
     try:
         yield
     except FileNotFoundError:

@@ -89,7 +89,7 @@ def _make_overlay(
     keywords: Keywords,
     outputs: TrackingOutputs,
 ) -> Overlay:
-    colours = media.palette(list(keywords.emotions))
+    colours = media.palette(list(dict.fromkeys((*keywords.emotions, *(part.emotion for part in findings.timeline)))))
     return Overlay(
         duration=info.duration,
         emotions=[

@@ -137,6 +137,7 @@ def _metadata(session: str, source: Source, video: ProcessedVideo) -> Metadata:
         names=video.names,
         measured_voice=video.measured_voice,
         voices=video.voices,
+        other_emotions=findings.other_emotions,
         warnings=(
             *video.info.warnings,
             *video.tracked.report.warnings(),

@@ -4,7 +4,7 @@ model = load_emotion_model(Registry(locate("s3://models")), "ana")
 print(model.predict(track_features(track).features))
 """
 
-from sightline.affect.history import Training, read_trainings
+from sightline.affect.history import TRAININGS, Training, read_trainings
 from sightline.affect.model import (
     MODEL_FILE,
     SESSIONS,
@@ -20,6 +20,7 @@ __all__ = [
     "MODEL_FILE",
     "SESSIONS",
     "TASK",
+    "TRAININGS",
     "EmotionModel",
     "Training",
     "apply_temperature",

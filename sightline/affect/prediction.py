@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sightline.affect.model import EmotionModel
+from sightline.emotion import NEUTRAL
 from sightline.sessions import Metadata, Prediction
 from sightline.vision import judge
 
@@ -28,7 +29,8 @@ def predict_session(
     if outcome != "accepted":
         review.append(f"the confidence {confidence:.2f} is below the threshold {threshold:g}")
     if metadata.emotion_keywords_found and metadata.emotion != emotion:
-        review.append(f"the words express {metadata.emotion}, the model predicts {emotion}")
+        unlabelled = metadata.other_emotions if metadata.emotion == NEUTRAL else ()
+        review.append(f"the words express {', '.join(unlabelled) or metadata.emotion}, the model predicts {emotion}")
     return Prediction(
         model=model.name,
         emotion=emotion,

@@ -117,18 +117,33 @@ def find_emotions_in(
             if counting := [hit for hit in now if hit.about == "patient"]:
                 cues.append(Cue(span.start, span.end, _most_frequent(counting), span.shown))
     counting = [hit for hit in hits if hit.about == "patient"]
+    labels = [hit for hit in counting if hit.emotion in table.emotions]
+    others = _words_by_emotion(hit for hit in counting if hit.emotion not in table.emotions)
+    found_in_table = _words_by_emotion(labels)
     return EmotionFindings(
-        dominant=_most_frequent(counting),
-        keywords={
-            emotion: words
-            for emotion in table.emotions
-            if (words := [hit.word for hit in counting if hit.emotion == emotion])
-        },
+        dominant=_most_frequent(labels),
+        keywords={emotion: found_in_table[emotion] for emotion in table.emotions if emotion in found_in_table},
         hits=tuple(hits),
         annotations=tuple(annotations),
         timeline=make_timeline(cues, duration),
         attribution=attribution_of(cast, book, evidence, voice),
-        warnings=found.warnings,
+        warnings=(*found.warnings, *([_unlabelled(others)] if others else [])),
+        other_emotions=others,
+    )
+
+
+def _words_by_emotion(hits: Iterable[KeywordHit]) -> dict[str, list[str]]:
+    words: dict[str, list[str]] = {}
+    for hit in hits:
+        words.setdefault(hit.emotion, []).append(hit.word)
+    return words
+
+
+def _unlabelled(others: dict[str, list[str]]) -> str:
+    said = "; ".join(f"{emotion} ({', '.join(dict.fromkeys(words))})" for emotion, words in others.items())
+    return (
+        f"the words also express what no session is labelled with: {said}. To label sessions with it, add the emotion "
+        "to a keyword table (EMOTION_KEYWORDS)"
     )
 
 

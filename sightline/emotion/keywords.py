@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, model_validator
 
@@ -30,6 +30,8 @@ class Keywords(BaseModel):
 
     emotions: dict[str, Annotated[Phrases, Field(min_length=1)]]
     """The keywords of every emotion; the order of the table is preserved."""
+    others: dict[str, Annotated[Phrases, Field(min_length=1)]] = {}
+    """The keywords of emotions that are reported, but that no session is labelled with; they have no folder."""
     folders: dict[str, StrictStr]
     """The folder that stores the sessions of every emotion."""
     discourse: Phrases
@@ -49,13 +51,15 @@ class Keywords(BaseModel):
 
     @model_validator(mode="after")
     def _check_emotions(self) -> Keywords:
-        for emotion in self.emotions:
+        if both := self.emotions.keys() & self.others.keys():
+            raise invalid(f"others.{min(both)} is also in emotions", "Remove one of the two")
+        for emotion in (*self.emotions, *self.others):
             if not _EMOTION.fullmatch(emotion):
                 raise invalid(
                     f"the emotion {emotion!r} cannot be part of a file name",
                     "Use lower-case letters, digits and hyphens",
                 )
-            if emotion not in self.folders:
+            if emotion in self.emotions and emotion not in self.folders:
                 raise invalid(f"folders.{emotion} is missing", "Name the folder that stores its sessions")
         if NEUTRAL not in self.emotions:
             raise invalid(f"emotions.{NEUTRAL} is missing", "Add it: it holds if no other emotion does")
@@ -105,7 +109,7 @@ class Keywords(BaseModel):
         return self
 
     def _keywords(self) -> Iterator[tuple[str, str]]:
-        for emotion, keywords in self.emotions.items():
+        for emotion, keywords in (*self.emotions.items(), *self.others.items()):
             for keyword in keywords:
                 yield emotion, keyword
 
@@ -113,10 +117,10 @@ class Keywords(BaseModel):
 def load_keywords(path: Path | None = None) -> Keywords:
     """Read the keyword table at ``path``, or the built-in one.
 
-    The file at ``path`` replaces the built-in table; the two are never merged. Raises ``InvalidKeywords``, which names
-    the file, the entry and the fix.
+    The file at ``path`` replaces the built-in table or, if it states ``extends = true``, adds emotions and keywords to
+    it. Raises ``InvalidKeywords``, which names the file, the entry and the fix.
     """
-    return _built_in() if path is None else _read(path)
+    return _built_in() if path is None else _read(path, _extended)
 
 
 @cache
@@ -125,5 +129,41 @@ def _built_in() -> Keywords:
         return _read(path)
 
 
-def _read(path: Path) -> Keywords:
-    return read_table(path, Keywords, "keyword table", "Check the path in EMOTION_KEYWORDS")
+def _read(path: Path, prepare: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> Keywords:
+    return read_table(path, Keywords, "keyword table", "Check the path in EMOTION_KEYWORDS", prepare)
+
+
+def _extended(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the table with what the built-in one has, if it says that it extends that one.
+
+    Keywords that it lists for an emotion are no keywords of another one any more. An emotion of ``others`` that gets a
+    folder keeps its keywords.
+    """
+    own = dict(table)
+    extends = own.pop("extends", False)
+    if extends is False:
+        return own
+    if extends is not True:
+        raise invalid(f"extends: {extends!r} is neither true nor false", "Write extends = true")
+    base = _built_in().model_dump()
+    added = own.pop("emotions", {})
+    if not isinstance(added, dict) or not all(isinstance(words, list) for words in added.values()):
+        return own | {"emotions": added}  # the validation says what is wrong
+    others = base["others"] | own.pop("others", {})
+    taken = {words_of(word) for words in added.values() for word in words if isinstance(word, str)}
+    kept = {
+        name: {emotion: [word for word in words if words_of(word) not in taken] for emotion, words in group.items()}
+        for name, group in (("emotions", base["emotions"]), ("others", others))
+    }
+    emotions = kept["emotions"] | {
+        emotion: [*kept["emotions"].get(emotion, ()), *kept["others"].pop(emotion, ()), *words]
+        for emotion, words in added.items()
+    }
+    lists = {
+        name: [*base[name], *words] if isinstance(words, list) and name in base else words
+        for name, words in own.items()
+        if name != "folders"
+    }
+    kept["others"] = {emotion: words for emotion, words in kept["others"].items() if words}
+    folders = base["folders"] | own.get("folders", {})
+    return {**base, **lists, "folders": folders, "emotions": emotions, "others": kept["others"]}

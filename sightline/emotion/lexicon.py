@@ -47,7 +47,7 @@ class Lexicon:
     def __init__(self, keywords: Keywords) -> None:
         self.keywords = PhraseIndex(
             (keyword, KeywordEntry(emotion, keyword))
-            for emotion, listed in keywords.emotions.items()
+            for emotion, listed in (*keywords.emotions.items(), *keywords.others.items())
             for keyword in listed
         )
         self.negation = _phrases(keywords.negation)

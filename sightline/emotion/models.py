@@ -126,6 +126,9 @@ class EmotionFindings(_Finding):
     timeline: tuple[Stretch, ...]
     attribution: Attribution = Attribution()
     warnings: tuple[str, ...] = ()
+    other_emotions: dict[str, list[str]] = {}
+    """The patient's emotions that no session is labelled with, and their keywords in order of time. They are in the
+    hits, the annotations and the timeline, and never ``dominant``."""
 
     @property
     def people(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -42,10 +43,17 @@ Phrase = Annotated[StrictStr, AfterValidator(_phrase)]
 Phrases = tuple[Phrase, ...]
 
 
-def read_table(path: Path, kind: type[Table], name: str, fix: str) -> Table:
+def read_table(
+    path: Path,
+    kind: type[Table],
+    name: str,
+    fix: str,
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> Table:
     """Read the file at ``path`` as a ``kind``; ``name`` is what messages call it, as in "keyword table".
 
-    Raises ``InvalidKeywords``; ``fix`` is that of a file that cannot be read.
+    Raises ``InvalidKeywords``; ``fix`` is that of a file that cannot be read. ``prepare`` completes the table before it
+    is validated; it may raise an error of :func:`invalid`.
     """
     subject = str(path)
     try:
@@ -57,7 +65,11 @@ def read_table(path: Path, kind: type[Table], name: str, fix: str) -> Table:
     except tomllib.TOMLDecodeError as error:
         raise InvalidKeywords(subject, f"it is not TOML: {error}", "Correct the file there") from error
     try:
+        table = prepare(table)
         return kind.model_validate(table)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        raise InvalidKeywords(subject, context["reason"], context["fix"]) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise InvalidKeywords(subject, *_explain(table, name, dict(first))) from error

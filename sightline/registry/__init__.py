@@ -7,7 +7,7 @@ print(files.record.metrics["macro_f1"])
 
 from sightline.errors import InvalidModelName
 from sightline.registry.baseline import BASELINE, Baseline
-from sightline.registry.cache import ModelFiles
+from sightline.registry.cache import ModelFiles, default_cache
 from sightline.registry.errors import ModelDamaged, ModelNotFound, WrongTask
 from sightline.registry.pointer import Move, Pointer, Promotion
 from sightline.registry.provenance import code_version, versions_of_libraries
@@ -33,5 +33,6 @@ __all__ = [
     "Registry",
     "WrongTask",
     "code_version",
+    "default_cache",
     "versions_of_libraries",
 ]

@@ -55,7 +55,15 @@ def set_statements(
         "annotations": findings.annotations,
         "timeline": findings.timeline,
     }
-    return _change(layout, record, statements, emotion=findings.dominant, attribution=findings.attribution, names=names)
+    return _change(
+        layout,
+        record,
+        statements,
+        emotion=findings.dominant,
+        attribution=findings.attribution,
+        names=names,
+        other_emotions=findings.other_emotions,
+    )
 
 
 def read_metadata(store: SessionStore, record: SessionRecord) -> Metadata | None:

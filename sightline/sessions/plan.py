@@ -136,4 +136,5 @@ class Plan(BaseModel):
             names=metadata.names,
             prosody=metadata.measured_voice.prosody if metadata.measured_voice else None,
             voices=metadata.voices,
+            other_emotions=metadata.other_emotions,
         )

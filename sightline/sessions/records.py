@@ -19,7 +19,7 @@ from pydantic import (
     NonNegativeInt,
 )
 
-from sightline.emotion import Annotation, Attribution, PatientNames, Stretch, VoicesUsed
+from sightline.emotion import NEUTRAL, Annotation, Attribution, PatientNames, Stretch, VoicesUsed
 from sightline.media import Damage
 from sightline.pose import Identity
 from sightline.speech import MeasuredVoice, Prosody, Segment
@@ -141,6 +141,8 @@ class Metadata(_Record):
 
     voices: VoicesUsed | None = None
     """The voices of the segments' speakers; None if they were not told apart."""
+    other_emotions: dict[str, list[str]] = {}
+    """The patient's emotions that no session is labelled with, and their keywords; none in earlier versions."""
 
     @property
     def person(self) -> int | None:
@@ -150,7 +152,7 @@ class Metadata(_Record):
     @property
     def unusable(self) -> str | None:
         """As in the record."""
-        return _unusable(self.identity, self.attribution)
+        return _unusable(self.identity, self.attribution, self.emotion, self.other_emotions)
 
     def changed_parameters(self, parameters: Mapping[str, JsonValue]) -> str:
         """Return the names of the options, except locations, whose values differ from this session's, as text."""
@@ -209,6 +211,8 @@ class SessionRecord(_Record):
     """Of all voice in the session, as in the metadata. No model is trained on it."""
     voices: VoicesUsed | None = None
     """As in the metadata."""
+    other_emotions: dict[str, list[str]] = {}
+    """As in the metadata."""
 
     @property
     def person(self) -> int | None:
@@ -217,8 +221,8 @@ class SessionRecord(_Record):
 
     @property
     def unusable(self) -> str | None:
-        """Why the session is not known to show and to describe the patient, so that it is no training data."""
-        return _unusable(self.identity, self.attribution)
+        """Why the session is no training data: it may not show or describe the patient, or its label may be wrong."""
+        return _unusable(self.identity, self.attribution, self.emotion, self.other_emotions)
 
 
 class ReviewItem(_Record):
@@ -273,10 +277,16 @@ def _person(identity: Identity | None) -> int | None:
     return 1 if identity is None else identity.person
 
 
-def _unusable(identity: Identity | None, attribution: Attribution | None) -> str | None:
+def _unusable(
+    identity: Identity | None, attribution: Attribution | None, emotion: str, other_emotions: Mapping[str, object]
+) -> str | None:
     if identity is not None and identity.person is None:
         return f"it has no known patient: {identity.why}"
-    return attribution.unusable if attribution is not None else None
+    if attribution is not None and attribution.unusable:
+        return attribution.unusable
+    if emotion == NEUTRAL and other_emotions:
+        return f"its words express {', '.join(other_emotions)}, for which the keyword table has no label"
+    return None
 
 
 _COLUMNS = (

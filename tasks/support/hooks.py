@@ -34,6 +34,8 @@ _MAX_TEXT = 200
 _MAX_ITEMS = 10
 _THRESHOLD_NOT_MET = f"Flow run encountered an exception: {ThresholdNotMet.__name__}: "
 _ENDED = {"TimedOut": "timed out"}
+_CONFIDENTIAL = frozenset({"erase-patient"})
+"""Flows whose parameters are in no alert."""
 
 
 def alert_on_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -105,9 +107,7 @@ def failure_alert(
             "state": state_name,
             "message": truncated(message or "none", _MAX_MESSAGE),
             **({"notes": truncated(without_credentials(notes), _MAX_MESSAGE)} if notes else {}),
-            "parameters": truncated(
-                json.dumps(_readable(parameters), ensure_ascii=False, default=_readable), _MAX_MESSAGE
-            ),
+            **({} if flow_name in _CONFIDENTIAL else {"parameters": _as_text(parameters)}),
         },
         run_name=without_credentials(run_name),
         run_url=run_url,
@@ -123,6 +123,10 @@ def _notes(state: State[Any]) -> str | None:
     except PrefectException:  # The state comes from the server, which does not have the exception.
         return None
     return "\n".join(getattr(error, "__notes__", ())) or None
+
+
+def _as_text(parameters: Mapping[str, Any]) -> str:
+    return truncated(json.dumps(_readable(parameters), ensure_ascii=False, default=_readable), _MAX_MESSAGE)
 
 
 def _readable(value: Any, name: str = "") -> Any:

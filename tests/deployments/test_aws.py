@@ -218,8 +218,20 @@ def test_every_service_has_only_the_permissions_that_it_uses(stack: dict[str, An
     assert allowed == {
         "setup": {"secretsmanager:GetSecretValue": {"secretsmanager secret:ward/*"}},
         "worker": {
-            "s3:ListBucket": buckets(*KINDS),
-            **dict.fromkeys(("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"), files),
+            **dict.fromkeys(
+                ("s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"), buckets(*KINDS)
+            ),
+            **dict.fromkeys(
+                (
+                    "s3:GetObject",
+                    "s3:GetObjectVersion",
+                    "s3:PutObject",
+                    "s3:DeleteObject",
+                    "s3:DeleteObjectVersion",
+                    "s3:AbortMultipartUpload",
+                ),
+                files,
+            ),
             "sagemaker:InvokeEndpoint": {"sagemaker endpoint/ward-*"},
             **alert,
         },

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from sightline.settings import Settings
+from sightline.errors import InvalidSetting
+from sightline.settings import Settings, settings
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +64,47 @@ def test_invalid_value_is_rejected_with_its_name(name: str, value: str, monkeypa
         Settings()
     assert name.lower() in str(caught.value).lower()
     assert value in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        (
+            "MAX_IMAGE_PIXELS",
+            "-3",
+            "MAX_IMAGE_PIXELS in the environment cannot be '-3': input should be greater than 0",
+        ),
+        ("DEVICE", "tpu", "DEVICE in the environment cannot be 'tpu': input should be 'auto', 'cpu' or 'cuda'"),
+        ("CLASSES", "abc", 'Write a JSON list, as in ["a", "b"]'),
+        ("ALERT_CHANNELS", "[ops", "ALERT_CHANNELS in the environment is not JSON"),
+        ("ALERT_CHANNELS", '["ops"]', "ALERT_CHANNELS, entry 1 in the environment cannot be 'ops'"),
+        ("ALERT_CHANNELS", '["email-server-credentials/ward"]', "also set ALERT_EMAIL_TO"),
+        ("UPLOAD_RULES", '[{"kind": "video", "suffixes": [".mp4"], "x": 1}]', "UPLOAD_RULES, entry 1, x"),
+    ],
+)
+def test_message_names_the_setting_and_the_fix(
+    name: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    with pytest.raises(InvalidSetting) as caught:
+        settings()
+    assert reason in str(caught.value)
+    assert "pydantic" not in str(caught.value)
+
+
+def test_message_names_the_file_of_a_setting(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MAX_IMAGE_PIXELS=-3\nDEVICE=tpu\n")
+    settings.cache_clear()
+    with pytest.raises(InvalidSetting, match=str(tmp_path / ".env")) as caught:
+        settings()
+    assert str(caught.value).count("cannot be") == 2
+
+
+@pytest.mark.parametrize("value", ['["", "hunter2"]', '["hunter2'])
+def test_message_about_a_secret_does_not_contain_it(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEYS", value)
+    settings.cache_clear()
+    with pytest.raises(InvalidSetting, match="API_KEYS") as caught:
+        settings()
+    assert "hunter2" not in str(caught.value)

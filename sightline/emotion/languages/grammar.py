@@ -16,7 +16,10 @@ _MIN_OWNER = 3
 
 
 class Grammar:
-    """The word classes and phrases of the language ``code``, without keywords of emotions not in ``emotions``."""
+    """The word classes and phrases of the language ``code``, without keywords of emotions not in ``emotions``.
+
+    The table's ``others`` are included: they are reported, whatever the keyword table has.
+    """
 
     def __init__(self, code: str, table: Language, emotions: Iterable[str]) -> None:
         self.code = code
@@ -26,8 +29,8 @@ class Grammar:
         self.keywords = PhraseIndex(
             (
                 (form, KeywordEntry(emotion, keyword))
-                for emotion, listed in table.emotions.items()
-                if emotion in known
+                for emotion, listed in (*table.emotions.items(), *table.others.items())
+                if emotion in known or emotion in table.others
                 for keyword in listed
                 for form in self._forms(keyword)
             ),

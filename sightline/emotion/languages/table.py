@@ -34,6 +34,7 @@ class Language(BaseModel):
 
     name: StrictStr
     emotions: dict[str, Annotated[Phrases, Field(min_length=1)]]
+    others: dict[str, Annotated[Phrases, Field(min_length=1)]] = {}
     linking: Annotated[Words, Field(min_length=1)]
     negation: Annotated[Phrases, Field(min_length=1)]
     prepositions: Annotated[Words, Field(min_length=1)]
@@ -112,7 +113,7 @@ class Language(BaseModel):
     @model_validator(mode="after")
     def _check_emotions(self) -> Language:
         emotion_of: dict[str, str] = {}
-        for emotion, keywords in self.emotions.items():
+        for emotion, keywords in (*self.emotions.items(), *self.others.items()):
             for keyword in keywords:
                 other = emotion_of.setdefault(keyword.casefold(), emotion)
                 if other != emotion:

@@ -156,6 +156,12 @@ class TestPrediction:
         assert prediction.outcome == "accepted"
         assert prediction.review == ("the words express sad, the model predicts happy",)
 
+    def test_review_names_the_emotion_without_a_label(self, registry: Registry, publish: Publish) -> None:
+        publish("ana")
+        scared = metadata_of("neutral", 1).model_copy(update={"other_emotions": {"afraid": ["scared"]}})
+        prediction = predict_session(load_emotion_model(registry, "ana"), QUICK, scared, NOW, threshold=None)
+        assert prediction.review == ("the words express afraid, the model predicts happy",)
+
     def test_session_without_keywords_contradicts_nothing(self, registry: Registry, publish: Publish) -> None:
         publish("ana")
         model = load_emotion_model(registry, "ana")

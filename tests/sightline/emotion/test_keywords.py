@@ -50,9 +50,12 @@ def custom_table(tmp_path):
     return write
 
 
-def test_built_in_table_equals_the_original():
+def test_built_in_table_begins_with_the_words_of_the_original():
     table = load_keywords()
-    assert {emotion: " ".join(words) for emotion, words in table.emotions.items()} == EMOTIONS
+    for emotion, words in EMOTIONS.items():
+        assert " ".join(table.emotions[emotion]).startswith(words)
+    assert sum(len(words) for words in table.emotions.values()) == 102
+    assert sum(len(words) for words in table.others.values()) == 39
     assert list(table.emotions) == ["happy", "sad", "surprised", "neutral", "angry"]
     assert table.folders == {
         "happy": "happiness",
@@ -61,7 +64,7 @@ def test_built_in_table_equals_the_original():
         "neutral": "neutral",
         "angry": "anger",
     }
-    assert set(table.discourse) == {"fine", "okay", "alright"}
+    assert set(table.discourse) == {"fine", "okay", "alright", "cross"}
     assert {"is", "was", "feels", "looks", "seems", "being"} <= set(table.linking)
 
 
@@ -150,3 +153,87 @@ def test_table_must_be_utf8_with_or_without_byte_order_mark(tmp_path):
         load_keywords(path)
     path.write_bytes(CUSTOM_TABLE.encode("utf-8-sig"))
     assert load_keywords(path).folders["joy"] == "joy"
+
+
+def found(text, keywords=None, language="en"):
+    transcript = Transcript(segments=(Segment(start=0, end=2, text=text),), engine="file", model="x", language=language)
+    return find_emotions(transcript, 3.0, keywords)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "emotion"),
+    [
+        ("I am scared.", "en", "afraid"),
+        ("She looks terrified.", "en", "afraid"),
+        ("He is disgusted.", "en", "disgusted"),
+        ("I feel jealous.", "en", "jealous"),
+        ("Ich habe Angst.", "de", "afraid"),
+        ("Ana schämt sich.", "de", "ashamed"),
+    ],
+)
+def test_emotion_without_a_label_is_reported(text, language, emotion):
+    findings = found(text, language=language)
+    assert findings.dominant == NEUTRAL
+    assert list(findings.other_emotions) == [emotion]
+    assert [annotation.emotion for annotation in findings.annotations] == [emotion]
+    assert [stretch.emotion for stretch in findings.timeline] == [emotion]
+    assert any(emotion in warning and "EMOTION_KEYWORDS" in warning for warning in findings.warnings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I'm not scared.", "Is he afraid?", "If she is jealous, stop.", "I'm afraid we have to stop.", "Cross your arms."],
+)
+def test_other_emotion_that_is_not_asserted_does_not_count(text):
+    assert found(text).other_emotions == {}
+    assert found(text).annotations == ()
+
+
+def test_other_emotion_does_not_change_the_label():
+    findings = found("I am happy but a bit nervous.")
+    assert (findings.dominant, findings.other_emotions) == ("happy", {"afraid": ["nervous"]})
+
+
+EXTENSION = """
+extends = true
+emotions.afraid = ["spooked"]
+emotions.happy = ["chuffed"]
+folders.afraid = "fear"
+"""
+
+
+def test_extension_adds_an_emotion_with_its_built_in_words(tmp_path):
+    path = tmp_path / "more.toml"
+    path.write_text(EXTENSION)
+    table = load_keywords(path)
+    assert list(table.emotions) == ["happy", "sad", "surprised", "neutral", "angry", "afraid"]
+    assert table.folders["afraid"] == "fear"
+    assert "afraid" not in table.others
+    said = ("I am scared.", "I am spooked.", "I am chuffed.", "I am sad.")
+    assert [found(text, table).dominant for text in said] == ["afraid", "afraid", "happy", "sad"]
+    assert found("Ich habe Angst.", table, "de").dominant == "afraid"
+
+
+def test_extension_moves_a_word_to_another_emotion(tmp_path):
+    path = tmp_path / "more.toml"
+    path.write_text('extends = true\nemotions.angry = ["upset", "jealous"]\n')
+    table = load_keywords(path)
+    assert found("I am upset.", table).dominant == "angry"
+    assert "upset" not in table.emotions["sad"]
+    assert "jealous" not in table.others["jealous"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("extends = 1\n", "extends: 1 is neither true nor false. Write extends = true"),
+        ('extends = true\nemotions.afraid = ["spooked"]\n', "folders.afraid is missing"),
+        ('extends = true\nemotions.afraid = "spooked"\n', "emotions.afraid"),
+        ('extends = true\nmore = ["x"]\n', "more is not a key of the keyword table"),
+    ],
+)
+def test_invalid_extension_is_rejected_with_its_reason(tmp_path, text, reason):
+    path = tmp_path / "more.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidKeywords, match=re.escape(reason)):
+        load_keywords(path)

@@ -89,7 +89,7 @@ def test_other_text_of_unnamed_language_gives_a_warning() -> None:
 
 def test_emotion_that_the_keyword_table_lacks_gives_a_warning() -> None:
     german = load_languages().tables["de"]
-    table = german.model_copy(update={"emotions": {**german.emotions, "afraid": ("ängstlich",)}})
-    findings = find(segment(0, "Ana ist ängstlich."), language="de", languages=Languages({"de": table}))
+    table = german.model_copy(update={"emotions": {**german.emotions, "dreamy": ("verträumt",)}})
+    findings = find(segment(0, "Ana ist verträumt."), language="de", languages=Languages({"de": table}))
     assert findings.hits == ()
-    assert "afraid" in findings.warnings[0]
+    assert "dreamy" in findings.warnings[0]

@@ -77,3 +77,18 @@ def test_timestamps_need_a_zone_and_are_written_in_utc(metadata: Metadata) -> No
 def test_pose_indices_include_both_ends() -> None:
     assert PoseIndices.starting_at(7, 3) == PoseIndices(start=7, end=9, count=3)
     assert PoseIndices.starting_at(None, 0) == PoseIndices(start=None, end=None, count=0)
+
+
+@pytest.mark.parametrize(
+    ("emotion", "others", "reason"),
+    [
+        ("neutral", {"afraid": ["scared"]}, "express afraid"),
+        ("happy", {"afraid": ["scared"]}, None),
+        ("neutral", {}, None),
+    ],
+)
+def test_session_with_an_unlabelled_emotion_only_is_no_training_data(
+    emotion: str, others: dict[str, list[str]], reason: str | None, metadata: Metadata
+) -> None:
+    unusable = metadata.model_copy(update={"emotion": emotion, "other_emotions": others}).unusable
+    assert (unusable is None) if reason is None else (unusable and reason in unusable)

@@ -174,6 +174,11 @@ def alert_about(**changes: Any) -> Alert | None:
 
 
 class TestFailureAlert:
+    def test_alert_about_an_erasure_has_no_parameters(self) -> None:
+        alert = alert_about(flow_name="erase-patient", parameters={"name": "zora"})
+        assert alert
+        assert "zora" not in alert.model_dump_json()
+
     def test_key_identifies_run_state_message_and_day(self) -> None:
         alert = alert_about()
         assert alert
