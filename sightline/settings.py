@@ -83,6 +83,9 @@ class Settings(StorageSettings):
     reviews_bucket: Bucket | None = Field(
         None, description="Review questions and their answers. By default .reviews in RESULTS_BUCKET."
     )
+    beds_bucket: Bucket = Field(
+        "./data/beds", description="The beds that are watched, each a folder with bed.toml and what is stored about it."
+    )
     use_s3: bool = Field(False, description="Take a name without a slash as an S3 bucket, not as a folder.")
 
     max_video_seconds: PositiveFloat = Field(4 * 3600, description="The longest accepted video, in seconds.")
