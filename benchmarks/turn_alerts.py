@@ -20,7 +20,7 @@ import numpy as np
 from sightline.beds.timeline import FAULT, OUT_OF_BED, UNSURE, Sample, timeline_of
 from sightline.beds.watch import Limits, Raised, WatchState, decide
 
-__all__ = ["Outcome", "Ward", "generate", "judge", "watch"]
+__all__ = ["STARTS", "Outcome", "Ward", "generate", "judge", "watch"]
 
 MINUTE = timedelta(minutes=1)
 LIMITS = Limits(turn=timedelta(minutes=120), silence=timedelta(minutes=15))
@@ -28,7 +28,7 @@ TOLERANCE = timedelta(minutes=10)
 _SIDES = ("left", "right", "supine")
 _DAYS = 14
 _ZONE = ZoneInfo("Europe/Berlin")
-_STARTS = {"spring": datetime(2026, 3, 22, tzinfo=_ZONE), "autumn": datetime(2026, 10, 18, tzinfo=_ZONE)}
+STARTS = {"spring": datetime(2026, 3, 22, tzinfo=_ZONE), "autumn": datetime(2026, 10, 18, tzinfo=_ZONE)}
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Outcome:
     """The counts over two weeks."""
 
     rests: int = 0
+    unseen: int = 0
     missed: list[datetime] = field(default_factory=list)
     repeated: list[datetime] = field(default_factory=list)
     false: list[datetime] = field(default_factory=list)
@@ -133,6 +134,9 @@ def judge(ward: Ward, alerts: list[Raised], every: int = 1) -> Outcome:
         outcome.repeated += within[1:]
         if end - start >= LIMITS.turn + slack:
             outcome.rests += 1
+            if any(first <= due + slack and end <= last for first, last in outages):
+                outcome.unseen += 1  # It ended before data returned: the alert about the missing data stands for it.
+                continue
             # An unseen turn makes the alert early, never late, unless no data tell of it.
             latest = max((end for first, end in outages if first <= due + slack and end >= due), default=due) + slack
             if not any(start <= at <= latest for at in turn_alerts):
@@ -188,7 +192,7 @@ def main() -> None:
     """Print the figures of both changes of the clocks, five seeds each."""
     total = Outcome()
     weeks = 0
-    for start in _STARTS.values():
+    for start in STARTS.values():
         for seed in range(5):
             ward = generate(start, seed)
             outcome = judge(ward, watch(ward))
@@ -196,6 +200,7 @@ def main() -> None:
             for name, value in vars(outcome).items():
                 setattr(total, name, getattr(total, name) + value)
     print(f"rests of at least {LIMITS.turn / MINUTE:g} min: {total.rests} in {weeks} weeks")
+    print(f"ended while no data arrived: {total.unseen}")
     print(f"missed {len(total.missed)}, repeated {len(total.repeated)}, false {len(total.false) / weeks:.2f} a week")
     print(f"outages of at least {LIMITS.silence / MINUTE:g} min: {total.outages}")
     print(

@@ -41,10 +41,10 @@ class Bed(BaseModel):
     ``time_zone`` is that of time stamps without an offset. ``admitted``: frames before it are not of this patient.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    folder: Location = Field(exclude=True)
+    uri: str = Field(exclude=True, description="The bed's folder.")
     patient: str
     time_zone: str
     time_format: str | None = Field(None, description="The form of the time stamps, if it is not ISO 8601.")
@@ -71,6 +71,11 @@ class Bed(BaseModel):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"{text!r} is no time zone. Write it as Europe/Berlin, or UTC") from error
         return text
+
+    @property
+    def folder(self) -> Location:
+        """Where the bed's file is, and what is stored about it."""
+        return storage.locate(self.uri)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -118,7 +123,7 @@ def read_bed(root: Location, name: str) -> Bed:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidBed(uri, f"is no TOML ({error})", "Correct it") from error
     try:
-        return Bed.model_validate({**stated, "name": folder.name, "folder": folder})
+        return Bed.model_validate({**stated, "name": folder.name, "uri": storage.uri_of(folder)})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the bed"

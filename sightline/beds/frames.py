@@ -45,7 +45,7 @@ class Frame:
 
 def is_growing(file: StoredFile, now: datetime) -> bool:
     """Return whether the file may still be written, so that what is missing or damaged in it is no fault yet."""
-    return now - file.modified < _BEING_WRITTEN
+    return abs(now - file.modified) < _BEING_WRITTEN
 
 
 def read_frames(file: StoredFile, data: bytes, bed: Bed, *, growing: bool = False) -> Iterator[Frame | Exception]:

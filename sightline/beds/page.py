@@ -12,12 +12,13 @@ from sightline.beds.strips import day_row, day_ticks, figures_of, hour_ticks, le
 from sightline.beds.summary import days, summarize
 from sightline.beds.timeline import NO_DATA, OUT_OF_BED, UNSURE, Timeline
 from sightline.beds.watch import Raised, WatchState
-from sightline.beds.words import alert_text, clock, duration, moment, state_text
+from sightline.beds.words import alert_text, clock, day_and_time, duration, moment, state_text
 
 __all__ = ["alert_rows", "bed_page", "render"]
 
 _DAY = timedelta(days=1)
 _PROBLEMS = 20
+_ALERTS = 12
 
 
 def bed_page(
@@ -53,14 +54,15 @@ def bed_page(
         rows=rows,
         day_ticks=day_ticks(),
         turns=_turns(bed, timeline, recent),
-        sent=alert_rows(alerts, bed),
+        sent=alert_rows(alerts[-_ALERTS:], bed),
+        sent_in_all=len(alerts),
         problems=[{"file": name, "text": problem} for name, problem in problems[-_PROBLEMS:]],
     )
 
 
 def alert_rows(alerts: Sequence[Raised], bed: Bed) -> list[dict[str, str]]:
     """Return the rows of a table of alerts, the latest first."""
-    return [{"at": moment(each.at, bed.zone), "text": alert_text(each, bed.zone)} for each in reversed(alerts)]
+    return [{"at": day_and_time(each.at, bed.zone), "text": alert_text(each, bed.zone)} for each in reversed(alerts)]
 
 
 def render(template: str, **values: Any) -> str:
@@ -105,7 +107,7 @@ def _verdict(bed: Bed, timeline: Timeline, state: WatchState, now: datetime) -> 
 def _turns(bed: Bed, timeline: Timeline, start: datetime) -> list[dict[str, str]]:
     seen = [
         {
-            "at": moment(rest.until, bed.zone),
+            "at": day_and_time(rest.until, bed.zone),
             "before": state_text(rest.posture),
             "after": state_text(following.posture),
             "length": duration(rest.until - rest.since),

@@ -58,7 +58,7 @@ def hour_ticks(start: datetime, end: datetime, zone: ZoneInfo) -> list[dict[str,
     """Return labels for every third full hour between two times, and for both ends."""
     first = start.astimezone(zone).replace(minute=0, second=0, microsecond=0)
     hours = [first.astimezone(start.tzinfo) + timedelta(hours=number) for number in range(26)]
-    margin = (end - start) / 20
+    margin = (end - start) / 8
     inner = [at for at in hours if at.astimezone(zone).hour % 3 == 0 and start + margin < at < end - margin]
     ticks = [start, *inner, end]
     return [

@@ -13,7 +13,7 @@ from sightline.beds.strips import day_row, day_ticks, figures_of, legend_of
 from sightline.beds.summary import Summary, days, summarize
 from sightline.beds.timeline import Rest, Timeline
 from sightline.beds.watch import Raised
-from sightline.beds.words import duration, moment, state_text
+from sightline.beds.words import day_and_time, duration, state_text
 from sightline.errors import InvalidInput
 
 __all__ = ["Week", "WeekReport", "parse_week", "week_page", "weekly_report"]
@@ -113,8 +113,8 @@ def week_page(report: WeekReport, bed: Bed, timeline: Timeline) -> str:
 
 def _row(rest: Rest, bed: Bed) -> dict[str, str]:
     return {
-        "since": moment(rest.since, bed.zone),
-        "until": moment(rest.until, bed.zone),
+        "since": day_and_time(rest.since, bed.zone),
+        "until": day_and_time(rest.until, bed.zone),
         "posture": state_text(rest.posture),
         "length": duration(rest.until - rest.since),
         "end": {"turn": "a turn", "out of bed": "leaving the bed"}.get(rest.end or "", "not ended"),

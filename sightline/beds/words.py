@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sightline.beds.timeline import NO_DATA, OUT_OF_BED, UNSURE
 from sightline.beds.watch import Raised
 
-__all__ = ["alert_text", "clock", "duration", "kind_of", "moment", "state_text"]
+__all__ = ["alert_text", "clock", "day_and_time", "duration", "kind_of", "moment", "state_text"]
 
 _TEXTS = {
     "left": "left side",
@@ -48,8 +48,15 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M %Z}"
 
 
+def day_and_time(at: datetime, zone: ZoneInfo) -> str:
+    """Return day and time in the zone as in a table; with the offset in the hour that has the name of another."""
+    local = at.astimezone(zone)
+    is_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return f"{local:%a %d %b %H:%M}{f' {local:%Z}' if is_twice else ''}"
+
+
 def alert_text(raised: Raised, zone: ZoneInfo) -> str:
     """Return what an alert was about."""
     if raised.kind == "unturned":
-        return f"not turned for {duration(raised.at - raised.since)}, since {moment(raised.since, zone)}"
-    return f"no data for {duration(raised.at - raised.since)}, since {moment(raised.since, zone)}"
+        return f"not turned for {duration(raised.at - raised.since)}, since {day_and_time(raised.since, zone)}"
+    return f"no data for {duration(raised.at - raised.since)}, since {day_and_time(raised.since, zone)}"
