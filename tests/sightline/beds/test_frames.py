@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_npz_with_times_is_a_series(tmp_path: Path) -> None:
 
 
 def test_a_damaged_row_costs_only_its_frame(tmp_path: Path) -> None:
-    good, bad = csv_row("2026-03-08T11:00:00", "left"), csv_row("2026-03-08T11:01:00", "left").replace("20", "x", 5)
+    good, bad = csv_row("2026-03-08T11:00:00", "left"), csv_row("2026-03-08T11:01:00", "left")
     frames = read(
         write_bed(tmp_path), "log.csv", f"{good}\n{bad[:40] + 'x' + bad[40:]}\n{good[:50]}\n{good}\n".encode()
     )
@@ -129,7 +130,7 @@ def test_repeated_hour_is_told_by_the_row_before(tmp_path: Path) -> None:
     times = ["01:50", "02:10", "02:30", "02:50", "02:10", "02:30", "02:50", "03:10"]
     data = "\n".join(csv_row(f"2026-10-25 {time}:00", "left") for time in times).encode()
     frames = read(bed, "log.csv", data, datetime(2026, 10, 27, tzinfo=UTC))
-    assert {two.at - one.at for one, two in zip(frames, frames[1:], strict=False)} == {timedelta(minutes=20)}
+    assert {two.at - one.at for one, two in pairwise(frames)} == {timedelta(minutes=20)}
 
 
 def test_hour_that_never_was_is_refused(tmp_path: Path) -> None:
