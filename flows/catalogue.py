@@ -272,6 +272,7 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         summary="Read the new frames of beds, and alert if a patient was not turned or data stop arriving.",
         tags=("images", "beds"),
         memory="2g",
+        pool="housekeeping",  # An alert does not wait behind videos.
         concurrency=NO_OVERLAP,
         schedules=(Schedule("every-minute", "* * * * *"),),
     ),

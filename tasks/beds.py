@@ -134,8 +134,7 @@ def _problems(store: BedStore, now: datetime) -> list[tuple[str, str]]:
 
 
 def _root() -> storage.Location:
-    config = settings()
-    return config.locate(config.beds_bucket)
+    return settings().beds
 
 
 def _bed(name: str) -> Bed:
