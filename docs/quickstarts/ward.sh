@@ -22,6 +22,7 @@ echo "2. The bed's file says who lies there, and what the values mean. Without t
 cat > data/results/beds/bed-7/bed.toml <<'TOML'
 patient = "ana"
 time_zone = "Europe/Berlin"
+silent_after_minutes = 120
 
 [mat]
 rows = 65

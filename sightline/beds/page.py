@@ -94,7 +94,7 @@ def _verdict(bed: Bed, timeline: Timeline, state: WatchState, now: datetime) -> 
         if state.unturned is not None or now >= due:
             kind, title = "bad", f"Not turned for {duration(now - rest.since)}"
             last = f"{state_text(rest.posture).capitalize()}" if rest.posture else "Posture unsure"
-            lines.append(f"{last}, last turned or out of bed at {moment(rest.since, zone)}.")
+            lines.append(f"{last}. No turn was seen since {moment(rest.since, zone)}.")
         else:
             lines.append(f"To be turned by {clock(due, zone)}, in {duration(due - now)}.")
     if current.state == NO_DATA:

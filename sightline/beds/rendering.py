@@ -31,7 +31,7 @@ def alert_of(
         )
         facts |= {
             "posture": state_text(rest.posture if rest else None),
-            "last turned or out of bed": moment(raised.since, bed.zone),
+            "no turn seen since": moment(raised.since, bed.zone),
             **({"of this without data": duration(unseen)} if unseen else {}),
             "limit": duration(timedelta(minutes=bed.turn_after_minutes)),
         }
