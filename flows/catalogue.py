@@ -287,6 +287,24 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         concurrency=ONE_AT_ONCE,
     ),
     FlowEntry(
+        name="watch-posture",
+        target="flows.watch_posture:watch_posture",
+        summary="Read the new frames of beds, and alert if a patient was not turned or data stop arriving.",
+        tags=("images", "beds"),
+        memory="2g",
+        pool="housekeeping",  # An alert does not wait behind videos.
+        concurrency=NO_OVERLAP,
+        schedules=(Schedule("every-minute", "* * * * *"),),
+    ),
+    FlowEntry(
+        name="report-posture",
+        target="flows.report_posture:report_posture",
+        summary="Report on a patient's week: time in each posture, turns, and the longest times without a turn.",
+        tags=("images", "beds"),
+        concurrency=ONE_AT_ONCE,
+        schedules=(Schedule("weekly", "20 4 * * 1"),),
+    ),
+    FlowEntry(
         name="synthesize-pressure-maps",
         target="flows.synthesize_pressure_maps:synthesize_pressure_maps",
         summary="Generate labelled synthetic pressure maps of a bed, for demonstrations.",

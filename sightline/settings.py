@@ -87,6 +87,11 @@ class Settings(StorageSettings):
     reviews_bucket: Bucket | None = Field(
         None, description="Review questions and their answers. By default .reviews in RESULTS_BUCKET."
     )
+    beds_bucket: Bucket | None = Field(
+        None,
+        description="The beds that are watched, each a folder with bed.toml and what is stored about it. By default "
+        "beds in RESULTS_BUCKET.",
+    )
     use_s3: bool = Field(False, description="Take a name without a slash as an S3 bucket, not as a folder.")
 
     max_video_seconds: PositiveFloat = Field(4 * 3600, description="The longest accepted video, in seconds.")
@@ -363,6 +368,11 @@ class Settings(StorageSettings):
     def reviews(self) -> Location:
         """The location of REVIEWS_BUCKET, by default ``.reviews`` in RESULTS_BUCKET."""
         return self.locate(self.reviews_bucket) if self.reviews_bucket else self.results / ".reviews"
+
+    @property
+    def beds(self) -> Location:
+        """The location of BEDS_BUCKET, by default ``beds`` in RESULTS_BUCKET."""
+        return self.locate(self.beds_bucket) if self.beds_bucket else self.results / "beds"
 
     @property
     def outbox(self) -> Location:

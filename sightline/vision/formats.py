@@ -53,6 +53,7 @@ _SIGNATURES = {
     Format.AVIF: rb"....ftypavi[fs]",
     Format.HEIF: rb"....ftyp(hei[cxms]|hev[cxms]|mif1|msf1)",
 }
+_NUMPY = b"\x93NUMPY"
 _PATTERNS = {kind: re.compile(pattern, re.DOTALL) for kind, pattern in _SIGNATURES.items()}
 
 
@@ -64,6 +65,12 @@ def recognise(data: bytes) -> Format:
             if kind is Format.HEIF and data[8:12] in (b"mif1", b"msf1") and b"avif" in data[16:64]:
                 return Format.AVIF
             return kind
+    if data.startswith(_NUMPY):
+        raise Rejected(
+            Reason.NOT_AN_IMAGE,
+            "a NumPy array, whose range is unknown. Frames of a pressure mat are read by sightline watch-posture, with "
+            "the range in bed.toml",
+        )
     names = ", ".join(kind.name for kind in Format)
     raise Rejected(Reason.NOT_AN_IMAGE, f"not one of {names}: the file starts with {data[:8]!r}")
 

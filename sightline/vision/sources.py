@@ -22,6 +22,9 @@ __all__ = ["Listing", "Source", "expand", "list_source"]
 
 Source: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, Any]
 
+_USUAL = f"Images usually end in {', '.join(SUFFIXES)}"
+_ARRAY_SUFFIXES = (".csv", ".tsv", ".npy", ".npz")
+_ARRAYS = "Frames of a pressure mat are read by sightline watch-posture, with the mat's range in bed.toml"
 _THREADS = 16  # reading the start of an object is mostly waiting
 
 
@@ -77,7 +80,7 @@ def _one(uri: str) -> Listing:
         raise InvalidInput(
             uri,
             "there is no such folder" if missing else f"there is no image in it{f' ({others})' if others else ''}",
-            f"Images usually end in {', '.join(SUFFIXES)}",
+            _ARRAYS if any(file.uri.lower().endswith(_ARRAY_SUFFIXES) for file in listing.skipped) else _USUAL,
         )
     return listing
 

@@ -6,7 +6,6 @@ and the record of a model that was trained on them states it.
 
 from __future__ import annotations
 
-import io
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +18,7 @@ from sightline import storage
 from sightline.errors import InvalidSetting
 from sightline.progress import Progress
 from sightline.storage import Location
+from sightline.vision.pressure import heat_map
 
 __all__ = ["POSTURES", "bodies", "pressure_map", "synthesize_pressure_maps"]
 
@@ -28,7 +28,6 @@ _BODIES = Path(__file__).with_name("bodies.toml")
 _WIDTH, _HEIGHT = 29, 65  # the sensors of the mattress; a map has two pixels per sensor and axis
 _SCALE = 2
 _HIPS = 0.53  # the parts of a body below this height are legs
-_QUALITY = 90
 
 Pressure = NDArray[np.float64]
 
@@ -56,7 +55,7 @@ def synthesize_pressure_maps(
     for number in range(count):
         posture, person = POSTURES[number % len(POSTURES)], number // len(POSTURES) % people
         file = folder / f"{posture}_synthetic-s{person + 1:02d}_{number + 1:04d}.jpg"
-        storage.write_bytes(file, _jpeg(pressure_map(posture, person, number, seed=seed)))
+        storage.write_bytes(file, heat_map(pressure_map(posture, person, number, seed=seed)))
         files.append(file)
         if progress:
             progress(len(files) / count)
@@ -128,15 +127,6 @@ def _enlarged(readings: Pressure) -> Pressure:
     size = (_WIDTH * _SCALE, _HEIGHT * _SCALE)
     enlarged = Image.fromarray(readings.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
     return np.asarray(enlarged, dtype=np.float64)
-
-
-def _jpeg(pressure: Pressure) -> bytes:
-    from matplotlib import colormaps
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(colormaps["jet"](pressure, bytes=True)[..., :3]).save(file, "JPEG", quality=_QUALITY)
-    return file.getvalue()
 
 
 @cache
