@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Depends, Query
 from fastapi.responses import JSONResponse
 
+from api.fields import check_query, model_of
 from api.problems import AsciiJSONResponse, Problem
 from api.reading import ReadImage
 from api.schemas import EXAMPLE_IMAGE, Classification, ClassifiedImage, ImagesPayload, LambdaResponse
@@ -24,6 +25,7 @@ Payload = Annotated[
     Body(
         openapi_examples={
             "base64": {"value": {"images": [EXAMPLE_IMAGE]}},
+            "with a model": {"value": {"images": [EXAMPLE_IMAGE], "model": "posture"}},
             "several": {"value": {"images": [{"image_data": EXAMPLE_IMAGE}, EXAMPLE_IMAGE]}},
             "URLs": {"value": {"image_urls": ["https://example.org/bike.jpg", "s3://images/bike.jpg"]}},
             "an object in S3": {"value": {"image_data": "", "s3_bucket": "images", "s3_key": "test/bike.png"}},
@@ -44,38 +46,41 @@ Event = Annotated[
 
 def classification_routes(service: Service) -> APIRouter:
     """Return the routes ``/classify``, ``/posture`` and ``/predict``."""
-    router = APIRouter(tags=["classes"])
+    router = APIRouter(tags=["classes"], dependencies=[Depends(check_query)])
 
     @router.post("/classify", summary="Classify images with any model", response_model_exclude_unset=True)
     async def classify(
         payload: Payload,
         model: Annotated[
-            str, Query(description="A model that is served, or one version of it.", examples=["vehicles", "posture"])
-        ] = "vehicles",
+            str | None,
+            Query(description="A model that is served, or one version of it.", examples=["vehicles", "posture"]),
+        ] = None,
     ) -> Classification:
         """Return the class, confidence and probabilities of every image, by any model that is served.
+
+        The model is `model` in the body or in the query, by default `vehicles`.
 
         An image that cannot be used is rejected with its own reason; the others are classified. If no image can be
         used, the response is an error with the reason of the first one.
         """
-        return await _classify(service, payload.model_dump(exclude_unset=True), model)
+        return await _classify(service, payload.model_dump(exclude_unset=True), model, "vehicles")
 
     @router.post("/posture", summary="Classify pressure maps", response_model_exclude_unset=True)
     async def posture(payload: Payload) -> Classification:
         """Return the same as `/classify` with the posture model. `predictions` is the original service's result."""
-        return await _classify(service, payload.model_dump(exclude_unset=True), "posture")
+        return await _classify(service, payload.model_dump(exclude_unset=True), None, "posture")
 
     @router.post("/predict", summary="Classify an event of the original Lambda function", response_model=LambdaResponse)
     async def predict(
         event: Event,
-        model: Annotated[str, Query(description="A model that is served, or one version of it.")] = "posture",
+        model: Annotated[str | None, Query(description="A model that is served, or one version of it.")] = None,
     ) -> JSONResponse:
         """Return the response of `/posture` in the format of the original function: `statusCode` and `body`.
 
         The HTTP status equals `statusCode`.
         """
         try:
-            classification = await _classify(service, event, model)
+            classification = await _classify(service, event, model, "posture")
         except Problem as problem:
             service.metrics.refused.labels(problem.reason).inc()
             return _lambda_response(problem.status, problem.body, problem.headers)
@@ -84,7 +89,8 @@ def classification_routes(service: Service) -> APIRouter:
     return router
 
 
-async def _classify(service: Service, payload: Mapping[str, Any], name: str) -> Classification:
+async def _classify(service: Service, payload: Mapping[str, Any], query: str | None, default: str) -> Classification:
+    name = model_of(payload, query, default, service.config.api_max_images)
     async with service.lease(name, TASK, partial(service.reader.read, payload, None)) as model:
         with model.expecting():
             read = await service.reader.read(payload, model.record.image_input)

@@ -33,7 +33,21 @@ def test_table_has_all_rows_in_groups_of_bounded_size(rows: int, tmp_path: Path)
     assert all(read.metadata.row_group(group).num_rows <= 1024 for group in range(read.num_row_groups))
 
 
-NASTY = ["=HYPERLINK(1)", "+1", "-1", "@x", "\tx", "\rx", "\nx", "＝1", "plain", 'a "quoted", cell', "Ωмега 图.png", "x=1", ""]  # noqa: E501, RUF001
+NASTY = [
+    "=HYPERLINK(1)",
+    "+1",
+    "-1",
+    "@x",
+    "\tx",
+    "\rx",
+    "\nx",
+    "＝1",
+    "plain",
+    'a "quoted", cell',
+    "Ωмега 图.png",
+    "x=1",
+    "",
+]  # noqa: E501, RUF001
 
 
 def test_csv_has_the_table_without_formulas(tmp_path: Path) -> None:
