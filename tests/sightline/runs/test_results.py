@@ -41,13 +41,13 @@ NASTY = [
     "\tx",
     "\rx",
     "\nx",
-    "＝1",
+    "\uff1d1",
     "plain",
     'a "quoted", cell',
     "Ωмега 图.png",
     "x=1",
     "",
-]  # noqa: E501, RUF001
+]
 
 
 def test_csv_has_the_table_without_formulas(tmp_path: Path) -> None:
