@@ -282,6 +282,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         summary="Show the stages of a training: which are up to date, which would run, and why.",
     ),
     CommandEntry(
+        name="explain-threshold",
+        target="flows.explain_threshold:explain_threshold",
+        summary="Show the share of images that each threshold accepts and of those right, and recommend a threshold.",
+    ),
+    CommandEntry(
         name="import-model",
         target="flows.import_model:import_model",
         summary="Import a .pth or .pkl model of another project as a new version, which is not made current.",
