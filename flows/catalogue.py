@@ -292,6 +292,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         summary="Import a .pth or .pkl model of another project as a new version, which is not made current.",
     ),
     CommandEntry(
+        name="test-alert",
+        target="flows.alert_channels:test_alert",
+        summary="Set up the alert channels of the environment, and send a test message to every channel.",
+    ),
+    CommandEntry(
         name="server",
         target="flows.server:server",
         summary="Start, stop or show the Prefect server that the commands of this user share.",
