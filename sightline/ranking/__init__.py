@@ -27,6 +27,7 @@ from sightline.ranking.rendering import best_rows, ranking_summary
 from sightline.ranking.results import SHEET, RankingSummary
 from sightline.ranking.runs import FinishedRanking, RankingRun
 from sightline.ranking.sheet import contact_sheet
+from sightline.ranking.similar import fingerprint_of, similar_groups
 
 __all__ = [
     "SHEET",
@@ -45,6 +46,7 @@ __all__ = [
     "RankingSummary",
     "best_rows",
     "contact_sheet",
+    "fingerprint_of",
     "load_ranker",
     "model_input",
     "prepare_person",
@@ -52,5 +54,6 @@ __all__ = [
     "ranking_record",
     "ranking_summary",
     "sharpness_of",
+    "similar_groups",
     "with_bonus",
 ]
