@@ -146,7 +146,10 @@ def promote_ranker(registry: Registry, record: ModelRecord, graph: StageGraph) -
     def compare() -> VersionComparison:
         comparison = compare_with_current(registry, record, METRIC, read_test_set, measure, _guess(record))
         objection = _objection(record)
-        return replace(comparison, why=objection, refused=True) if objection else comparison
+        if objection is None:
+            return comparison
+        why = objection if comparison.version is None else f"{objection}; {comparison.why}"
+        return replace(comparison, why=why, refused=True)
 
     return promote_version(registry, record, METRIC, compare)
 
