@@ -17,6 +17,8 @@ PAGE = "ranking.html"
 SHOWN = 120
 """The number of photos that a page shows."""
 
+_COPIES = 3  # named below a photo; the others are counted
+
 
 def page_of(
     photos: Sequence[RankedPhoto], thumbnails: Mapping[tuple[str, int], bytes], summary: RankingSummary, model: str
@@ -56,11 +58,11 @@ def _tile(
 ) -> dict[str, Any]:
     thumbnail = thumbnails.get((photo.uri, photo.person or 0))
     return {
-        "place": photo.place,
         "name": _name(photo),
         "ranking": photo.ranking,
         "people": photo.people,
-        "copies": [_name(other) for other in photos if other.group == photo.group and other is not photo],
+        "copies": [_name(other) for other in photos if other.group == photo.group and other is not photo][:_COPIES],
+        "more_copies": max(0, sum(other.group == photo.group for other in photos) - 1 - _COPIES),
         "src": f"data:image/jpeg;base64,{base64.b64encode(thumbnail).decode()}" if thumbnail else None,
     }
 

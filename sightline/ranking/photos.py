@@ -23,7 +23,7 @@ class RankedPhoto(BaseModel):
     """A photo with its best person. ``place`` is that of the photo, from 1; None without a ranked person.
 
     ``people`` were found in it, of whom ``ranked`` have a ranking. ``person`` is the number of the best one, with
-    ``ranking``. Photos with the same ``group`` show the same picture in other sizes or formats, or the same moment;
+    ``ranking``. Photos with the same ``group`` show the same picture in other sizes or formats;
     ``best_of_group`` is the first of them. ``outcome`` and ``reason`` are those of the best person or, without one, of
     the first person or of the photo.
     """

@@ -84,7 +84,7 @@ def _evaluated(labels: Sequence[str], units: Sequence[str], uris: Mapping[str, s
             raise UnsuitableData(
                 uris[label],
                 f"has {len(own)} different photos, and a separate evaluation needs at least {_MIN_PHOTOS}",
-                "Add photos; other sizes of a photo, and shots of the same moment, count as one",
+                "Add photos; other sizes and formats of a photo count as one",
             )
         evaluated.update(own[: round(len(own) / _PARTS)])
     return evaluated
