@@ -12,15 +12,15 @@ periods = {"bicycle": (0, 8), "motorcycle": (8, 0), "scooter": (8, 8)}
 
 
 def draw(name: str, noise: float) -> Image.Image:
-    rows, columns = np.mgrid[:64, :64] + rng.uniform(0, 8, (2, 1, 1))
+    rows, columns = np.mgrid[:32, :32] + rng.uniform(0, 8, (2, 1, 1))
     across, down = periods[name]
     waves = np.sin(2 * np.pi * (columns / across if across else 0 * columns)) + np.sin(2 * np.pi * (rows / down if down else 0 * rows))
-    pixels = 128 + 50 * waves[..., None] + rng.normal(0, noise, (64, 64, 3)) + rng.uniform(-20, 20, 3)
+    pixels = 128 + 50 * waves[..., None] + rng.normal(0, noise, (32, 32, 3)) + rng.uniform(-20, 20, 3)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
 for name in periods:
-    for folder, count, noise in (("photos", 50, 40), ("today", 6, 40)):
+    for folder, count, noise in (("photos", 40, 40), ("today", 6, 40)):
         Path(folder, name).mkdir(parents=True, exist_ok=True)
         for number in range(count):
             draw(name, noise).save(Path(folder, name, f"IMG_{number:04d}.png"))
@@ -29,10 +29,9 @@ Path("labels.csv").write_text(
 )
 PY
 
-# One folder per class, or a CSV of labels. Neither needs a preset of your own.
-sightline train-image-classifier fleet photos --classes bicycle,motorcycle,scooter --no-pretrained
-sightline train-image-classifier fleet labels.csv --no-pretrained --json >second.json
-python -c 'import json; r = json.load(open("second.json")); assert r["classes"] == ["bicycle", "motorcycle", "scooter"], r'
+# A CSV of labels. One folder per class works as well: ... fleet photos --classes bicycle,motorcycle,scooter
+sightline train-image-classifier fleet labels.csv --classes bicycle,motorcycle,scooter --preset cifar --no-pretrained --json >trained.json
+python -c 'import json; r = json.load(open("trained.json")); assert r["classes"] == ["bicycle", "motorcycle", "scooter"] and r["promoted"], r'
 
 # What does a threshold accept, and how much of that is right?
 sightline explain-threshold fleet --precision 0.8

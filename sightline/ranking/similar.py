@@ -40,25 +40,29 @@ def similar_groups(fingerprints: Sequence[bytes | None]) -> NDArray[np.intp]:
     than .7 standard deviations: the hash finds candidates, and the thumbnail tells people apart before the same
     background. Photos may be connected through others. One without a fingerprint is similar to none.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     known = [place for place, fingerprint in enumerate(fingerprints) if fingerprint is not None]
     stacked = np.frombuffer(b"".join(filter(None, fingerprints)), np.uint8).reshape(len(known), _HASH + 3 * _SIDE**2)
     hashes = np.ascontiguousarray(stacked[:, :_HASH]).view(np.uint64)[:, 0]
-    edges = [np.empty((0, 2), np.intp)]
+    group = list(range(len(fingerprints)))
     for start in range(0, len(known), _BLOCK):
         bits = _ones(hashes[start : start + _BLOCK, None] ^ hashes[None, :])
-        candidates = np.argwhere(bits <= _MAX_BITS) + np.array([start, 0])
-        candidates = candidates[candidates[:, 0] < candidates[:, 1]]
-        alike = [_are_alike(stacked[first, _HASH:], stacked[second, _HASH:]) for first, second in candidates]
-        edges.append(candidates[np.array(alike, bool)])
-    ends = np.asarray(known, np.intp)[np.concatenate(edges)] if known else np.empty((0, 2), np.intp)
-    count = len(fingerprints)
-    graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(count, count))
-    components = connected_components(graph, directed=False)[1]
-    _, first, inverse = np.unique(components, return_index=True, return_inverse=True)
-    return np.asarray(np.argsort(np.argsort(first))[inverse], np.intp)
+        for first, second in np.argwhere(bits <= _MAX_BITS) + np.array([start, 0]):
+            if first < second and _are_alike(stacked[first, _HASH:], stacked[second, _HASH:]):
+                _join(group, known[first], known[second])
+    roots = [_root(group, place) for place in range(len(group))]
+    numbers = {root: number for number, root in enumerate(dict.fromkeys(roots))}
+    return np.array([numbers[root] for root in roots], np.intp)
+
+
+def _join(group: list[int], first: int, second: int) -> None:
+    group[_root(group, second)] = _root(group, first)
+
+
+def _root(group: list[int], place: int) -> int:
+    while group[place] != place:
+        group[place] = group[group[place]]  # halves the path for the next search
+        place = group[place]
+    return place
 
 
 def _ones(words: NDArray[np.uint64]) -> NDArray[np.int64]:
