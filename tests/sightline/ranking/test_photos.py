@@ -24,6 +24,7 @@ from sightline.ranking import (
 )
 from sightline.training.ranking import draw_runners, random_runner
 from sightline.vision import Limits, Outcome, decode
+from tests.browser import check_readable
 from tests.tiffs import dng
 
 FILES = Path(__file__).parent.parent / "vision" / "files"
@@ -84,15 +85,17 @@ def test_page_shows_each_picture_once_and_escapes_names(tmp_path: Path) -> None:
         tmp_path,
         entry("<b>x.jpg", 1, 0.9, scene(1)),
         entry("small.jpg", 1, 0.8, scene(1, 100)),
+        entry("long" * 40 + ".jpg", 1, 0.7, scene(2)),
         entry("dark.jpg", 0, None),
     )
     page = (tmp_path / "ranking.html").read_text("utf-8")
-    assert page.count('class="tile"') == 1
+    assert page.count('class="tile"') == 2
     assert "also: small.jpg" in page
     assert "&lt;b&gt;x.jpg" in page
     assert "<b>x.jpg" not in page
     assert "<td>dark.jpg</td><td>blurred</td>" in page
-    assert " ".join(page.split()).count("3 photos: 2 ranked, which show 1 different picture. 2 people: 2 ranked") == 1
+    check_readable(page, tmp_path)
+    assert " ".join(page.split()).count("4 photos: 3 ranked, which show 2 different pictures. 3 people: 3 ranked") == 1
 
 
 def test_chunk_of_an_earlier_version_is_read() -> None:
