@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
+from api.fields import check_query, model_of
 from api.invocations import INVOCATIONS, event_of
 from api.problems import AsciiJSONResponse, Problem
 from api.reading import ReadImage
@@ -25,6 +26,7 @@ Payload = Annotated[
     Body(
         openapi_examples={
             "base64": {"value": {"images": [EXAMPLE_IMAGE]}},
+            "with a model": {"value": {"images": [EXAMPLE_IMAGE], "model": "posture"}},
             "several": {"value": {"images": [{"image_data": EXAMPLE_IMAGE}, EXAMPLE_IMAGE]}},
             "URLs": {"value": {"image_urls": ["https://example.org/bike.jpg", "s3://images/bike.jpg"]}},
             "an object in S3": {"value": {"image_data": "", "s3_bucket": "images", "s3_key": "test/bike.png"}},
@@ -46,37 +48,40 @@ _ANY_EVENT = {"type": "object", "examples": [{"images": [EXAMPLE_IMAGE]}]}
 
 def classification_routes(service: Service) -> APIRouter:
     """Return the routes ``/classify``, ``/posture`` and ``/predict``."""
-    router = APIRouter(tags=["classes"])
+    router = APIRouter(tags=["classes"], dependencies=[Depends(check_query)])
 
     @router.post("/classify", summary="Classify images with any model", response_model_exclude_unset=True)
     async def classify(
         payload: Payload,
         model: Annotated[
-            str, Query(description="A model that is served, or one version of it.", examples=["vehicles", "posture"])
-        ] = "vehicles",
+            str | None,
+            Query(description="A model that is served, or one version of it.", examples=["vehicles", "posture"]),
+        ] = None,
     ) -> Classification:
         """Return the class, confidence and probabilities of every image, by any model that is served.
+
+        The model is `model` in the body or in the query, by default `vehicles`.
 
         An image that cannot be used is rejected with its own reason; the others are classified. If no image can be
         used, the response is an error with the reason of the first one.
         """
-        return await _classify(service, payload.model_dump(exclude_unset=True), model)
+        return await _classify(service, payload.model_dump(exclude_unset=True), model, "vehicles")
 
     @router.post("/posture", summary="Classify pressure maps", response_model_exclude_unset=True)
     async def posture(payload: Payload) -> Classification:
         """Return the same as `/classify` with the posture model. `predictions` is the original service's result."""
-        return await _classify(service, payload.model_dump(exclude_unset=True), "posture")
+        return await _classify(service, payload.model_dump(exclude_unset=True), None, "posture")
 
     @router.post("/predict", summary="Classify an event of the original Lambda function", response_model=LambdaResponse)
     async def predict(
         event: Event,
-        model: Annotated[str, Query(description="A model that is served, or one version of it.")] = "posture",
+        model: Annotated[str | None, Query(description="A model that is served, or one version of it.")] = None,
     ) -> JSONResponse:
         """Return the response of `/posture` in the format of the original function: `statusCode` and `body`.
 
         The HTTP status equals `statusCode`.
         """
-        status, result, headers = await _as_lambda(service, event, model)
+        status, result, headers = await _as_lambda(service, event, model, "posture")
         return AsciiJSONResponse(result, status, headers)
 
     @router.post(
@@ -90,13 +95,14 @@ def classification_routes(service: Service) -> APIRouter:
 
         The event is JSON of any media type: `curl -d` states that of a form.
         """
-        _, result, _ = await _as_lambda(service, await event_of(request), "posture")
+        _, result, _ = await _as_lambda(service, await event_of(request), None, "posture")
         return AsciiJSONResponse(result)
 
     return router
 
 
-async def _classify(service: Service, payload: Mapping[str, Any], name: str) -> Classification:
+async def _classify(service: Service, payload: Mapping[str, Any], query: str | None, default: str) -> Classification:
+    name = model_of(payload, query, default, service.config.api_max_images)
     async with service.lease(name, TASK, partial(service.reader.read, payload, None)) as model:
         with model.expecting():
             read = await service.reader.read(payload, model.record.image_input)
@@ -152,11 +158,11 @@ def _source(image: ReadImage) -> dict[str, Any]:
 
 
 async def _as_lambda(
-    service: Service, event: Mapping[str, Any], model: str
+    service: Service, event: Mapping[str, Any], query: str | None, default: str
 ) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Return the status, the result of the original function, and headers for the caller."""
     try:
-        classification = await _classify(service, event, model)
+        classification = await _classify(service, event, query, default)
         status, body, headers = 200, classification.model_dump(mode="json", by_alias=True, exclude_unset=True), {}
     except Problem as problem:
         service.metrics.refused.labels(problem.reason).inc()

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from api.batching import Batcher, QueueFull
 from api.metrics import Metrics
 from api.problems import Problem
+from api.served_model import ServedModel, load_and_warm_up
 from sightline.names import ModelName
 from sightline.ranking import TASK as RANKING
-from sightline.ranking import Ranker, load_ranker
-from sightline.registry import ModelRecord, Registry
+from sightline.registry import ModelDamaged, ModelRecord, Registry
 from sightline.settings import Settings
-from sightline.vision import ImageClassifier, is_checked, load_classifier
-from sightline.vision.posture_settings import check_classes, pinned
+from sightline.vision import TASK as CLASSIFICATION
+from sightline.vision.posture_settings import pinned
 
-__all__ = ["DEFAULT_MODELS", "ModelState", "Models", "ServedModel", "train_command"]
+__all__ = ["DEFAULT_MODELS", "ModelState", "Models", "train_command"]
 
 _log = logging.getLogger(__name__)
 
 DEFAULT_MODELS = ("vehicles", "posture", "running-style")
-"""The models to serve if the settings name none. Missing ones are tolerated."""
+"""The models whose absence is reported if the settings name none. The registry's others are served too."""
 
-Pixels: TypeAlias = NDArray[np.uint8]
+_TASKS = (CLASSIFICATION, RANKING)
+_REFRESHES = 6  # between two searches for new models, which list the complete registry
 
 
 def train_command(name: str) -> str:
@@ -38,61 +35,6 @@ def train_command(name: str) -> str:
     if name == "running-style":
         return "sightline train-ranking DATA"
     return f"sightline train-image-classifier {name} DATA"
-
-
-class ServedModel:
-    """One version of a model, loaded and warmed up, with its batcher."""
-
-    def __init__(self, name: str, model: ImageClassifier | Ranker, config: Settings, metrics: Metrics) -> None:
-        self.model = model
-        self.record: ModelRecord = model.record
-        self._leases = 0
-        self._idle = asyncio.Event()
-        self._batcher: Batcher[Pixels, Any] = Batcher(
-            _compute_of(model),
-            _BatchMetrics(name, metrics),
-            max_batch=config.api_max_batch,
-            max_wait=config.api_max_wait_ms / 1000,
-            max_queue=config.api_max_queue,
-        )
-
-    @contextmanager
-    def lease(self) -> Iterator[ServedModel]:
-        """Return this version, which is not retired before the context ends."""
-        self._leases += 1
-        try:
-            yield self
-        finally:
-            self._leases -= 1
-            self._idle.set()
-
-    @contextmanager
-    def expecting(self) -> Iterator[None]:
-        """Announce images: a batch waits for them until the context ends."""
-        with self._batcher.expecting():
-            yield
-
-    async def predict(self, images: Sequence[Pixels]) -> list[Any]:
-        """Return the result of each image: a classifier's :class:`~sightline.vision.Examination`, or a ranker's score.
-
-        Raises :class:`Problem` if too many images are waiting, or if the model fails.
-        """
-        try:
-            return await self._batcher.submit(images)
-        except QueueFull as error:
-            raise Problem(
-                503, "overloaded", f"too many images are waiting for {self.record.label}", headers={"Retry-After": "1"}
-            ) from error
-        except Exception as error:
-            _log.exception("%s failed", self.record.label)
-            raise Problem(503, "model_failed", f"{self.record.label} failed: {error}") from error
-
-    async def retire(self) -> None:
-        """Wait for the requests that use this version, then free its thread."""
-        while self._leases:
-            self._idle.clear()
-            await self._idle.wait()
-        await self._batcher.close()
 
 
 @dataclass
@@ -126,7 +68,7 @@ class ModelState:
 
 
 class Models:
-    """The models of a registry that the settings name.
+    """The models of a registry that the settings name, by default all that classify or rank images.
 
     ``start`` loads them, and then checks regularly whether another version has become current. A new version is loaded
     and warmed up beside the old one, and then replaces it for all later requests. If it cannot be loaded, the old one
@@ -145,6 +87,9 @@ class Models:
             name: _Slot(name, ModelName.parse(pinned(name, config)).version, required)
             for name in config.api_models or DEFAULT_MODELS
         }
+        self._serves_all = not required
+        self._searched = required
+        self._not_served: set[tuple[str, int]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
         self._watching: set[asyncio.Task[None]] = set()
 
@@ -156,7 +101,7 @@ class Models:
         """
         slots = self._slots.values()
         in_use = any(slot.current for slot in slots) or all(slot.is_dispensable for slot in slots)
-        return in_use and all(slot.tried for slot in slots)
+        return self._searched and in_use and all(slot.tried for slot in slots)
 
     def states(self) -> list[ModelState]:
         """Return the state of each model."""
@@ -171,7 +116,13 @@ class Models:
 
     async def start(self) -> None:
         """Begin to load the models and to check for new versions."""
-        self._watching = {asyncio.create_task(self._watch(slot)) for slot in self._slots.values()}
+        for slot in self._slots.values():
+            self._begin(self._watch(slot))
+        if self._serves_all:
+            self._begin(self._search())
+
+    def _begin(self, watch: Coroutine[Any, Any, None]) -> None:
+        self._watching.add(asyncio.create_task(watch))
 
     async def close(self) -> None:
         """Complete the waiting requests, and stop."""
@@ -202,8 +153,47 @@ class Models:
             yield model
 
     async def refresh(self) -> None:
-        """Load the versions that have become current since the last call."""
+        """Find new models, and load the versions that have become current since the last call."""
+        if self._serves_all:
+            await self._find_new()
         await asyncio.gather(*map(self._refresh_slot, self._slots.values()))
+
+    async def _search(self) -> None:
+        while True:
+            for slot in await self._find_new():
+                self._begin(self._watch(slot))
+            await asyncio.sleep(_REFRESHES * self._config.api_model_refresh_seconds)
+
+    async def _find_new(self) -> list[_Slot]:
+        """Add a slot for every model of the registry that classifies or ranks images and has none."""
+        try:
+            names = await asyncio.to_thread(self._unserved)
+        # As for one model: unavailable storage must not end the service or the search.
+        except Exception:
+            _log.exception("the registry cannot be searched for models")
+            names = []
+        new = [_Slot(name, None, required=False) for name in names if name not in self._slots]
+        self._slots |= {slot.name: slot for slot in new}
+        self._searched = True
+        return new
+
+    def _unserved(self) -> list[str]:
+        names = []
+        for name in self.registry.names():
+            if name in self._slots or ModelName(name).is_of_patient:
+                continue
+            pointer = self.registry.current(name)
+            if pointer is None or (name, pointer.version) in self._not_served:
+                continue
+            try:
+                is_served = self.registry.record(name, pointer.version).task in _TASKS
+            except ModelDamaged:
+                is_served = True  # loading it reports the damage
+            if is_served:
+                names.append(name)
+            else:
+                self._not_served.add((name, pointer.version))
+        return names
 
     async def _watch(self, slot: _Slot) -> None:
         while True:
@@ -239,7 +229,7 @@ class Models:
 
     async def _swap(self, slot: _Slot, version: int) -> None:
         label = ModelName.parse(slot.name).with_version(version).label
-        model = await asyncio.to_thread(_load_and_warm_up, self.registry, label, self._config)
+        model = await asyncio.to_thread(load_and_warm_up, self.registry, label, self._config)
         if model.record.task == RANKING:
             self._before_ranking()
         before = slot.current
@@ -262,7 +252,8 @@ class Models:
         raise Problem(
             404,
             "model_not_served",
-            f"{name!r} is not served; the models are {', '.join(self._slots)}. The operator can add it to API_MODELS",
+            f"{name!r} is not served; the models are {', '.join(self._slots)}. The operator can "
+            + ("train it" if self._serves_all else "add it to API_MODELS"),
         )
 
     def _unavailable(self, slot: _Slot) -> Problem:
@@ -271,45 +262,3 @@ class Models:
                 503, "model_loading", f"{slot.name} is loading. Try again soon", headers={"Retry-After": "5"}
             )
         return Problem(503, "model_missing" if slot.missing else "model_damaged", f"{slot.name}: {slot.problem}")
-
-
-@dataclass(frozen=True)
-class _BatchMetrics:
-    """The metrics of a model's batcher."""
-
-    model: str
-    metrics: Metrics
-
-    def computed(self, items: int, seconds: float) -> None:
-        self.metrics.batch.labels(self.model).observe(items)
-        self.metrics.forward.labels(self.model).observe(seconds)
-
-    def waiting(self, items: int) -> None:
-        self.metrics.queue.labels(self.model).set(items)
-
-    def dropped(self, items: int) -> None:
-        self.metrics.dropped.labels(self.model).inc(items)
-
-
-def _compute_of(model: ImageClassifier | Ranker) -> Callable[[list[Pixels]], Sequence[Any]]:
-    if isinstance(model, Ranker):
-        return lambda crops: [float(score) for score in model.scores(crops)]
-    return lambda images: model.examine(np.stack(images))
-
-
-def _load_and_warm_up(registry: Registry, label: str, config: Settings) -> ImageClassifier | Ranker:
-    """Load the model, and warm it up with one black image and with a full batch."""
-    model: Any
-    record = registry.record(label)
-    check_classes(record, config)
-    if record.task == RANKING:
-        model = load_ranker(registry, label)
-    else:
-        model = load_classifier(registry, label, device=config.device, backend=config.backend)
-        if not is_checked(record):
-            _log.warning("%s: nothing checks whether an image is of the kind that this model knows", record.label)
-    black = np.zeros((model.input.height, model.input.width, 3), np.uint8)
-    compute = _compute_of(model)
-    for count in (1, config.api_max_batch):
-        compute([black] * count)
-    return model  # type: ignore[no-any-return]

@@ -11,12 +11,13 @@ from functools import partial
 from typing import Annotated, cast
 
 import numpy as np
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Depends, Query
 from numpy.typing import NDArray
 from PIL import Image
 
+from api.fields import check_query
 from api.problems import Problem
-from api.schemas import EXAMPLE_IMAGE, LowerBody, Photo, RankedLowerBody, RankedPerson, Ranking
+from api.schemas import EXAMPLE_IMAGE, LowerBody, Photo, PhotoToRank, RankedLowerBody, RankedPerson, Ranking
 from api.service import Service
 from sightline.ranking import TASK, Prepared, PreparedPerson, PrepareParameters, Preparer, Ranker, with_bonus
 from sightline.vision import Limits, Rejected, decode
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 _JPEG_QUALITY = 92
 
-PhotoBody = Annotated[Photo, Body(openapi_examples={"a photo": {"value": {"image_base64": EXAMPLE_IMAGE}}})]
+_EXAMPLE = Body(openapi_examples={"a photo": {"value": {"image_base64": EXAMPLE_IMAGE}}})
 Confidence = Annotated[
     float, Query(ge=0, le=1, allow_inf_nan=False, description="People with a lower confidence are left out.")
 ]
@@ -47,15 +48,17 @@ class _EncodedPerson:
 
 def ranking_routes(service: Service) -> APIRouter:
     """Return the routes ``/image-ranking/running-style`` and ``/lower-body``."""
-    router = APIRouter(tags=["running style"])
+    router = APIRouter(tags=["running style"], dependencies=[Depends(check_query)])
 
     @router.post("/image-ranking/running-style", summary="Rank the people in a photo")
     async def rank(
-        photo: PhotoBody, person_crop_confidence: Confidence = 0.7, sharpness_threshold: Sharpness = 100.0
+        photo: Annotated[PhotoToRank, _EXAMPLE],
+        person_crop_confidence: Confidence = 0.7,
+        sharpness_threshold: Sharpness = 100.0,
     ) -> Ranking:
         """Find the people in a photo, and rank the running style of each by the lower body."""
         parameters = PrepareParameters(min_confidence=person_crop_confidence, blur_threshold=sharpness_threshold)
-        async with service.lease("running-style", TASK, partial(_check, service, photo)) as model:
+        async with service.lease(photo.model, TASK, partial(_check, service, photo)) as model:
             with model.expecting():
                 prepared, people = await _prepare(service, photo, parameters)
             crops = [encoded.person.lower_body for encoded in people if encoded.person.lower_body is not None]
@@ -72,7 +75,9 @@ def ranking_routes(service: Service) -> APIRouter:
 
     @router.post("/lower-body", summary="Cut out a lower body")
     async def lower_body(
-        photo: PhotoBody, person_crop_confidence: Confidence = 0.7, sharpness_threshold: Sharpness = 100.0
+        photo: Annotated[Photo, _EXAMPLE],
+        person_crop_confidence: Confidence = 0.7,
+        sharpness_threshold: Sharpness = 100.0,
     ) -> LowerBody:
         """Cut out the lower body of the most certain person whose lower body is visible.
 

@@ -18,6 +18,7 @@ __all__ = [
     "LowerBody",
     "ModelStatus",
     "Photo",
+    "PhotoToRank",
     "RankedLowerBody",
     "RankedPerson",
     "Ranking",
@@ -53,15 +54,25 @@ def _one_or_many(item: dict[str, Any], description: str) -> Any:
 
 
 class ImagesPayload(BaseModel):
-    """Images in any of the original services' formats. Unknown fields are ignored."""
+    """Images in any of the original services' formats, and the model. Unknown fields are refused."""
 
-    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [{"images": [EXAMPLE_IMAGE]}]})
+    # api.fields refuses them: an API gateway's envelope has further fields, which it knows.
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={"examples": [{"images": [EXAMPLE_IMAGE]}], "additionalProperties": False},
+    )
 
     images: _one_or_many(_ITEM, "One image or a list: base64, or objects with the fields below.") = None  # type: ignore[valid-type]
     image_urls: _one_or_many(_URL, "One URL or a list.") = None  # type: ignore[valid-type]
     image_data: Annotated[Any, WithJsonSchema({"type": "string", "description": "One image, as base64."})] = None
     s3_bucket: Annotated[Any, WithJsonSchema({"type": "string", "description": "The S3 bucket of one image."})] = None
     s3_key: Annotated[Any, WithJsonSchema({"type": "string", "description": "The S3 key of one image."})] = None
+    model: Annotated[
+        Any, WithJsonSchema({"type": "string", "description": "A model that is served, or one version of it."})
+    ] = None
+    inferences: Annotated[
+        Any, WithJsonSchema({"type": "array", "description": "A field of the original service, which is not read."})
+    ] = None
     body: Annotated[
         Any,
         WithJsonSchema(
@@ -126,11 +137,17 @@ class LambdaResponse(BaseModel):
 
 
 class Photo(BaseModel):
-    """A photo."""
+    """A photo. Unknown fields are refused."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"image_base64": EXAMPLE_IMAGE}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"image_base64": EXAMPLE_IMAGE}]})
 
     image_base64: str = Field(description="The photo as base64 or as a data: URL.")
+
+
+class PhotoToRank(Photo):
+    """A photo, and the model that ranks its people. Unknown fields are refused."""
+
+    model: str = Field("running-style", description="A ranking model that is served, or one version of it.")
 
 
 class RankedLowerBody(BaseModel):

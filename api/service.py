@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from api.metrics import Metrics
-from api.models import Models, ServedModel
+from api.models import Models
 from api.preparers import PreparerPool
 from api.problems import Problem
 from api.reading import ImageReader
+from api.served_model import ServedModel
 from sightline.registry import Registry
 from sightline.settings import Settings
 

@@ -320,6 +320,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         summary="Show the stages of a training: which are up to date, which would run, and why.",
     ),
     CommandEntry(
+        name="explain-threshold",
+        target="flows.explain_threshold:explain_threshold",
+        summary="Show the share of images that each threshold accepts and of those right, and recommend a threshold.",
+    ),
+    CommandEntry(
         name="import-model",
         target="flows.import_model:import_model",
         summary="Import a .pth or .pkl model of another project as a new version, which is not made current.",
@@ -328,6 +333,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         name="make-test-cases",
         target="flows.make_test_cases:make_test_cases",
         summary="Print payloads with images drawn at random, one JSON object a line.",
+    ),
+    CommandEntry(
+        name="test-alert",
+        target="flows.alert_channels:test_alert",
+        summary="Set up the alert channels of the environment, and send a test message to every channel.",
     ),
     CommandEntry(
         name="server",

@@ -25,6 +25,7 @@ from tasks.images import (
     warn_if_unchecked,
 )
 from tasks.models import resolve_model
+from tasks.review_place import where_to_answer
 from tasks.runs import chunks_to_do, find_finished, finish_run
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.progress import progress
@@ -34,7 +35,9 @@ from tasks.support.windows import Windows
 class ClassificationResult(Counts):
     """The counts and the files of a run. ``processed`` is False if an earlier run had classified the images.
 
-    ``skipped`` counts the files below the source that are not among the images, by reason.
+    ``skipped`` counts the files below the source that are not among the images, by reason. ``review`` lists the
+    uncertain images, and ``answer`` is where people answer the questions about them, None if there are none. ``csv`` is
+    None for a run that finished with an earlier version.
     """
 
     processed: bool
@@ -44,12 +47,16 @@ class ClassificationResult(Counts):
     familiarity_checked: bool
     results: str
     table: str
+    csv: str | None
     review: str
+    answer: str | None
     skipped_files: str
     capture: str
 
     @classmethod
-    def of(cls, job: ClassificationJob, ended: FinishedClassification, *, processed: bool) -> ClassificationResult:
+    def of(
+        cls, job: ClassificationJob, ended: FinishedClassification, *, processed: bool, answer: str | None
+    ) -> ClassificationResult:
         """Return the result of a finished run."""
         return cls(
             **ended.summary.model_dump(include=set(Counts.model_fields)),
@@ -59,6 +66,8 @@ class ClassificationResult(Counts):
             skipped=ended.skipped,
             familiarity_checked=ended.familiarity_checked,
             **job.files,
+            **job.added_files,
+            answer=answer,
             capture=job.capture,
         )
 
@@ -117,7 +126,8 @@ def classify_images(
             f"{THRESHOLD_NOT_MET}: {uncertain} of {job.images} images are below {job.model.threshold:g}, or of a kind "
             f"that {ended.model} does not know; see {job.files['review']}"
         )
-    result = ClassificationResult.of(job, ended, processed=processed)
+    answer = where_to_answer(job.files["results"]) if ended.summary.low_confidence else None
+    result = ClassificationResult.of(job, ended, processed=processed, answer=answer)
     if not processed:
         message = f"{ended.model} classified these images before; nothing was changed"
         return skipped(message, result)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sightline.ranking import FinishedRanking, PrepareParameters
 from tasks.images import list_images
-from tasks.ranking import RankingJob, plan_photos, publish_ranked, rank, resolve_ranker
+from tasks.ranking import RankingJob, copy_best_photos, plan_photos, publish_ranked, rank, resolve_ranker
 from tasks.runs import chunks_to_do, find_finished, finish_run
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.progress import progress
@@ -21,7 +21,10 @@ from tasks.support.windows import Windows
 class RankingResult(BaseModel):
     """The counts and the files of a ranking. ``processed`` is False if an earlier run had ranked the photos.
 
-    ``skipped`` counts the files below the source that are not among the photos, by reason.
+    ``photos_ranked`` have a ranked person, and show ``different_photos`` if the same picture counts once. ``people``
+    were found; ``ranked``, ``low_confidence`` and ``rejected`` count them and unreadable photos. ``skipped`` counts the
+    files below the source that are not among the photos, by reason. ``copied`` are the copies of the best photos. Files
+    that an earlier version did not write are None.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +32,9 @@ class RankingResult(BaseModel):
     processed: bool
     model: str
     images: int
+    photos_ranked: int | None
+    different_photos: int | None
+    people: int | None
     ranked: int
     low_confidence: int
     rejected: int
@@ -40,10 +46,17 @@ class RankingResult(BaseModel):
     results: str
     table: str
     sheet: str
+    csv: str | None
+    photos: str | None
+    photos_table: str | None
+    page: str | None
+    copied: tuple[str, ...]
     skipped_files: str
 
     @classmethod
-    def of(cls, job: RankingJob, ended: FinishedRanking, *, processed: bool) -> RankingResult:
+    def of(
+        cls, job: RankingJob, ended: FinishedRanking, *, processed: bool, copied: tuple[str, ...] = ()
+    ) -> RankingResult:
         """Return the result of a finished run."""
         best = ended.summary.best[0] if ended.summary.best else None
         return cls(
@@ -54,7 +67,9 @@ class RankingResult(BaseModel):
             best_ranking=best.ranking if best else None,
             arms_bonus=job.bonus,
             skipped=ended.skipped,
+            copied=copied,
             **job.files,
+            **job.added_files,
         )
 
 
@@ -70,6 +85,8 @@ def rank_images(
     chunk_size: Annotated[int, Field(ge=1, le=1024)] = 16,
     max_workers: Annotated[int, Field(ge=1, le=64)] | None = None,
     output: str | None = None,
+    copy_best: Annotated[int, Field(ge=1, le=1000)] | None = None,
+    copy_to: str | None = None,
 ) -> RankingResult:
     """Rank the people in photos by running style, and show the best first on a contact sheet.
 
@@ -82,6 +99,8 @@ def rank_images(
         chunk_size: Photos in a chunk.
         max_workers: Chunks in progress at the same time. By default the number of cores.
         output: The folder or s3:// prefix of the results. By default under RESULTS_BUCKET, by model and run.
+        copy_best: Copy this many of the best photos, one of each picture.
+        copy_to: The folder or s3:// prefix of the copies. By default best in the results.
     """
     listing = list_images(source)
     label, model_bonus = resolve_ranker(model)
@@ -97,8 +116,9 @@ def rank_images(
                 windows.submitted(rank.map(window, unmapped(job)))
         ended = finish_run(job)
         publish_ranked(job, ended)
-    result = RankingResult.of(job, ended, processed=processed)
+    copied = copy_best_photos(job, listing.images, copy_best, copy_to) if copy_best else ()
+    result = RankingResult.of(job, ended, processed=processed, copied=copied)
     if not processed:
-        message = f"{ended.model} ranked these photos before; nothing was changed"
+        message = f"{ended.model} ranked these photos before; nothing was ranked again"
         return skipped(message, result)
     return result

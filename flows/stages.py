@@ -9,7 +9,15 @@ from pydantic import BaseModel, ConfigDict
 
 from sightline.registry import ModelNotFound, ModelRecord, Registry
 from sightline.training.common.stages import StageState
-from sightline.training.ranking import RankingParameters, open_ranking_data, parameters_of, ranking_graph, stages_root
+from sightline.training.ranking import (
+    RankingData,
+    RankingParameters,
+    open_ranking_data,
+    open_two_folders,
+    parameters_of,
+    ranking_graph,
+    stages_root,
+)
 from tasks.models import open_registry
 
 __all__ = ["Stages", "stages"]
@@ -45,6 +53,7 @@ def stages(
     pipeline: Literal["ranking"],
     *,
     data: str | None = None,
+    bad: str | None = None,
     model: str = "running-style",
     mermaid: bool = False,
     parameters: Annotated[RankingParameters, Parameter(name="*")] = _DEFAULTS,
@@ -54,6 +63,7 @@ def stages(
     Args:
         pipeline: The training whose stages are shown.
         data: The training data, as for train-ranking. By default the data and parameters of the current model.
+        bad: The folder of the bad photos, if data is that of the good ones.
         model: The model whose data and parameters are used by default.
         mermaid: Print the graph as a Mermaid flowchart.
         parameters: A parameter of train-ranking.
@@ -64,7 +74,13 @@ def stages(
         data = record.parameters["data"]["uri"]
         overrides = {name: getattr(parameters, name) for name in parameters.model_fields_set}
         parameters = parameters_of(record).model_copy(update=overrides)
-    ranking_data = open_ranking_data(data, prepared=parameters.prepared) if data else None
+        folders = record.parameters["data"].get("folders")
+    else:
+        folders = (data, bad) if data and bad else None
+    if folders:
+        ranking_data: RankingData | None = open_two_folders(*folders, prepared=parameters.prepared)
+    else:
+        ranking_data = open_ranking_data(data, prepared=parameters.prepared) if data else None
     graph = ranking_graph(ranking_data, parameters, stages_root(registry.root))
     kind = _Mermaid if mermaid else Stages
     return kind(

@@ -113,13 +113,15 @@ def train_image_classifier(
     Args:
         name: The model's name in the registry.
         data: Labelled images: a folder or an s3:// prefix with one folder per class, or with file names that contain
-            the class; or cifar10://FOLDER or cifar100://FOLDER.
+            the class; a .csv file with the columns image and label; or cifar10://FOLDER or cifar100://FOLDER.
         preset: The preset: posture, vehicles, images (any classes), cifar (any classes of 32x32 images), or the path of
-            a .toml file. By default the preset with the model's name.
+            a .toml file. By default the preset with the model's name, that of its current version, or, with classes,
+            images.
         pretrained: Start from ImageNet weights if the preset has a recipe with them; otherwise train from scratch.
         backbone: The network, for example efficientnet_lite0, efficientnet_lite2 or convnext_tiny. By default the
             preset's.
-        classes: The classes, separated by commas, or "all". By default the preset's.
+        classes: The classes, separated by commas, also ones that the preset does not know, or "all". By default those
+            that the current version was trained with, or the preset's.
         threshold: The lowest probability at which a prediction is accepted. By default the preset's.
         false_alarms: The share of images of its own kind that the model should refuse as images of an unknown kind. By
             default the preset's.

@@ -14,7 +14,7 @@ from sightline.training.common.stages import StageRun
 from sightline.training.ranking import STAGES, RankingBackbone, RankingMetrics, RankingParameters
 from tasks.models import open_registry
 from tasks.ranking_training import plan_ranking, promote_ranking, publish_ranking, report_training, run_stage
-from tasks.support.flow import sightline_flow
+from tasks.support.flow import not_promoted, sightline_flow
 
 
 class RankingTrainingResult(BaseModel):
@@ -69,6 +69,7 @@ class RankingTrainingResult(BaseModel):
 )
 def train_ranking(
     data: str | None = None,
+    bad: str | None = None,
     *,
     name: str = "running-style",
     again: str | None = None,
@@ -91,7 +92,10 @@ def train_ranking(
     """Train and publish the running-style ranking; rerun only the stages whose inputs changed.
 
     Args:
-        data: Labelled photos, {train,evaluate}/{good,bad}: a folder, an s3:// prefix, or dvc://REPO@REV/path.
+        data: The folder or s3:// prefix of the photos of good runners. Without BAD, photos that are divided already,
+            {train,evaluate}/{good,bad}: a folder, an s3:// prefix, or dvc://REPO@REV/path.
+        bad: The folder or s3:// prefix of the photos of bad runners. A fifth of the photos is held out for evaluation;
+            near duplicates, and photos of the same name, stay together.
         name: The model's name in the registry.
         again: A version, NAME/VERSION, to reproduce: its data at their revision, with its parameters.
         prepared: The data are already crops of lower bodies, {train,evaluate}/lower_body/{good,bad}.
@@ -117,10 +121,11 @@ def train_ranking(
         image_size=image_size, featurize_batch_size=featurize_batch_size, epochs=epochs, batch_size=batch_size, lr=lr,
         dropout=dropout, validation=validation, patience=patience, arms_bonus=arms_bonus, seed=seed,
     )  # fmt: skip
-    job = plan_ranking(name, data, parameters, again)
+    job = plan_ranking(name, data, bad, parameters, again)
     stages = {stage: run_stage(job, stage) for stage in STAGES}
     record = publish_ranking(job)
     promotion = promote_ranking(job, record)
     folder = uri_of(open_registry().root / record.name / str(record.version))
     report_training(record, promotion, stages, job.value.graph.mermaid(), folder)
-    return RankingTrainingResult.of(record, promotion, stages, folder)
+    result = RankingTrainingResult.of(record, promotion, stages, folder)
+    return result if promotion.promoted else not_promoted(promotion.why, result)

@@ -300,7 +300,7 @@ class Settings(StorageSettings):
     api_models: tuple[str, ...] | None = Field(
         None,
         description="The models that the HTTP service loads, as a JSON list; posture/3 pins a version. By default "
-        "those of vehicles, posture and running-style that are in the registry.",
+        "every model of the registry that classifies or ranks images.",
     )
     api_model_refresh_seconds: PositiveFloat = Field(
         10.0, allow_inf_nan=False, description="Seconds between two checks for a new current version."

@@ -10,11 +10,12 @@ import inspect
 import logging
 import re
 import smtplib
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, TypeAlias, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from prefect.blocks.abstract import NotificationBlock, NotificationError
 from prefect.blocks.core import Block
@@ -36,7 +37,7 @@ from tasks.support.policy import PLAIN, sightline_task
 if TYPE_CHECKING:
     from prefect_email import EmailServerCredentials
 
-__all__ = ["Logger", "deliver", "post_alert", "relay_alerts", "send_alert"]
+__all__ = ["Logger", "deliver", "post_alert", "relay_alerts", "send_alert", "try_channels"]
 
 Logger: TypeAlias = "logging.Logger | logging.LoggerAdapter[logging.Logger]"
 
@@ -115,6 +116,36 @@ def relay_alerts(logger: Logger) -> None:
         _publish(alert, logger, UUID(alert.run_id) if alert.run_id else None, None)
 
 
+def try_channels(channels: Iterable[str]) -> dict[str, tuple[str | None, list[str]]]:
+    """Send a test message to every channel, once and without the outbox.
+
+    Return, by channel, why it was not accepted, None if it was, and notes, such as recipients that were refused.
+    """
+    alert = Alert(
+        key=f"test {uuid4()}",
+        title="Test: alerts of sightline arrive here",
+        facts={"sent by": "sightline test-alert", "meaning": "nothing happened; no answer is needed"},
+    )
+    return {channel: _try_channel(channel, alert) for channel in channels}
+
+
+def _try_channel(channel: str, alert: Alert) -> tuple[str | None, list[str]]:
+    notes: list[str] = []
+    logger = logging.Logger(channel)
+    handler = logging.Handler()
+    handler.emit = lambda record: notes.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    courier = Courier(
+        root=uri_of(settings().outbox),
+        channels=(channel,),
+        send=partial(_send, logger),
+        warn=notes.append,
+        reason_of=_reason,
+        timeout=settings().alert_timeout_seconds,
+    )
+    return courier.try_once(channel, alert), notes
+
+
 def _courier(logger: Logger) -> Courier | None:
     """Return the courier of the settings; None if no channel is set."""
     config = settings()
@@ -178,7 +209,8 @@ def _load(channel: str) -> Block:
         if "Unable to find block document" not in str(error):
             raise
         raise InvalidSetting(
-            "the block does not exist; create it in the Prefect UI under Blocks, or correct ALERT_CHANNELS"
+            "the block does not exist; create it in the Prefect UI under Blocks, or by SMTP_SERVER or "
+            "SLACK_WEBHOOK_URL and `sightline test-alert`, or correct ALERT_CHANNELS"
         ) from error
 
 

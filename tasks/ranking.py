@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from prefect.artifacts import create_table_artifact
 
 from sightline import storage, vision
+from sightline.errors import InvalidInput
 from sightline.names import ModelName
 from sightline.ranking import (
+    PHOTOS,
     FinishedRanking,
     PrepareParameters,
     Preparer,
+    RankedPhoto,
     Ranker,
     RankingRun,
     best_rows,
@@ -21,9 +24,11 @@ from sightline.ranking import (
     rank_photos,
     ranking_record,
     ranking_summary,
+    read_photos,
 )
 from sightline.registry import Registry
 from sightline.runs import Chunk, Job, SkippedFile
+from sightline.settings import settings
 from sightline.vision import ImageRef
 from tasks.events import emit_images_ranked
 from tasks.models import open_registry
@@ -32,7 +37,7 @@ from tasks.support.loading import loaded_once
 from tasks.support.opaque import Opaque
 from tasks.support.policy import ON_STORAGE, sightline_task
 
-__all__ = ["RankingJob", "plan_photos", "publish_ranked", "rank", "resolve_ranker"]
+__all__ = ["RankingJob", "copy_best_photos", "plan_photos", "publish_ranked", "rank", "resolve_ranker"]
 
 
 class RankingJob(Job[FinishedRanking]):
@@ -50,6 +55,16 @@ class RankingJob(Job[FinishedRanking]):
     def run(self) -> RankingRun:
         """The progress and the results of the run."""
         return RankingRun(storage.locate(self.output), self.key)
+
+    def ranked_photos(self) -> list[RankedPhoto]:
+        """Return the photos of the finished run, best first."""
+        table = self.run.output / PHOTOS
+        try:
+            return read_photos(storage.read_bytes(table))
+        except FileNotFoundError as error:
+            raise InvalidInput(
+                storage.uri_of(table), "does not exist: an earlier version ranked the photos", "Give another --output"
+            ) from error
 
     def finish(self) -> FinishedRanking:
         """Write the results of all chunks: records, table and contact sheet."""
@@ -111,6 +126,25 @@ def publish_ranked(job: RankingJob, run: FinishedRanking) -> None:
     results, sheet = job.files["results"], job.files["sheet"]
     create_table_artifact(best_rows(run), key="best-ranked", description=ranking_summary(run, results, sheet))
     emit_images_ranked(run, results)
+
+
+@sightline_task(**ON_STORAGE, timeout="flow_timeout_seconds")
+def copy_best_photos(job: RankingJob, photos: Sequence[ImageRef], count: int, folder: str | None) -> tuple[str, ...]:
+    """Copy the best photos, one per picture, into ``folder``, and return their URIs, best first.
+
+    ``folder`` is by default ``best`` in the results. The names begin with the place and the ranking. Raises
+    ``InvalidInput`` for a run that finished with an earlier version, which has no list of photos.
+    """
+    target = settings().locate(folder) if folder else job.run.output / "best"
+    refs = {photo.shown: photo for photo in photos}
+    chosen = [photo for photo in job.ranked_photos() if photo.best_of_group and photo.ranking is not None][:count]
+    copies = []
+    for number, photo in enumerate(chosen, start=1):
+        name = photo.uri.rpartition("/")[2].replace(":", "-")
+        copy = target / f"{number:0{len(str(len(chosen)))}d}_{photo.ranking:.3f}_{name}"
+        storage.write_bytes(copy, vision.fetch(refs[photo.uri], image_limits()))
+        copies.append(storage.uri_of(copy))
+    return tuple(copies)
 
 
 class _PerThread(threading.local):

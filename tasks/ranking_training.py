@@ -21,6 +21,7 @@ from sightline.training.ranking import (
     RankingTraining,
     model_page,
     open_ranking_data,
+    open_two_folders,
     parameters_of,
     promote_ranker,
     publish_ranker,
@@ -44,20 +45,24 @@ __all__ = [
 
 @sightline_task(**ON_STORAGE, timeout="training_timeout_seconds")
 def plan_ranking(
-    name: str, data: str | None, parameters: RankingParameters, again: str | None
+    name: str, data: str | None, bad: str | None, parameters: RankingParameters, again: str | None
 ) -> Opaque[RankingTraining]:
     """List and hash the data, and build the stages.
 
+    ``bad``: the folder of the bad photos, if ``data`` is that of the good ones.
     ``again``: the earlier version whose data and parameters are used; its data must be unchanged.
     """
     registry = open_registry()
     registry.versions(name)
     if again is None:
         if data is None:
-            raise InvalidSetting("train-ranking: needs DATA, or --again with the version to reproduce")
-        opened = open_ranking_data(data, prepared=parameters.prepared)
+            raise InvalidSetting(
+                "train-ranking: needs two folders, GOOD and BAD, or DATA, or --again with the version to reproduce"
+            )
+        opened = _open((data, bad) if bad is not None else data, parameters)
     else:
-        parameters, opened = _reproduced(ranking_record(registry, again), data, parameters)
+        given = (data, bad) if data is not None and bad is not None else data
+        parameters, opened = _reproduced(ranking_record(registry, again), given, parameters)
     graph = ranking_graph(opened, parameters, stages_root(registry.root))
     return Opaque(RankingTraining(name, opened, parameters, graph))
 
@@ -101,8 +106,14 @@ def report_training(
     emit_training(record, promotion)
 
 
+def _open(data: str | tuple[str, str], parameters: RankingParameters) -> RankingData:
+    if isinstance(data, str):
+        return open_ranking_data(data, prepared=parameters.prepared)
+    return open_two_folders(*data, prepared=parameters.prepared)
+
+
 def _reproduced(
-    record: ModelRecord, data: str | None, requested: RankingParameters
+    record: ModelRecord, data: str | tuple[str, str] | None, requested: RankingParameters
 ) -> tuple[RankingParameters, RankingData]:
     defaults = RankingParameters()
     if changed := [
@@ -113,7 +124,8 @@ def _reproduced(
         )
     recorded = record.parameters["data"]
     parameters = parameters_of(record)
-    opened = open_ranking_data(data or recorded["uri"], prepared=parameters.prepared)
+    folders = recorded.get("folders")
+    opened = _open(data or (tuple(folders) if folders else recorded["uri"]), parameters)
     if changed_splits := [split for split in SPLITS if opened.version(split) != recorded["versions"][split]]:
         raise UnsuitableData(
             opened.uri,

@@ -152,6 +152,7 @@ def publish_model(
             Path(folder),
             seed=plan.seed,
             pretrained=plan.pretrained,
+            classes=plan.classes,
             cross_validation=cross_validation,
             comparison=comparison,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -54,24 +55,22 @@ def plan_training(
     backbone: str | None = None,
     false_alarms: float | None = None,
 ) -> TrainingPlan:
-    """Validate the parameters, check that the registry is reachable, and return the plan."""
-    open_registry().versions(name)
+    """Validate the parameters, check that the registry is reachable, and return the plan.
+
+    The preset and the classes are by default those of the model's current version, so that a training after a drift, or
+    with more images, has them too.
+    """
     if ModelName.parse(name).is_of_patient:
         raise InvalidModelName(f"{name}: is the name of a patient's model. Give this one another name")
-    if preset is None and name not in images.preset_names():
-        known = ", ".join(images.preset_names())
-        raise InvalidSetting(
-            f"{name} is not the name of a preset. Add --preset, one of {known}, or a .toml file; "
-            "images is for photos of any classes"
-        )
-    loaded = images.load_preset(preset or name)
+    preset, requested = _completed(name, preset, _listed(classes))
+    loaded = images.load_preset(preset)
     if backbone is not None:
         loaded = loaded.with_backbone(backbone, pretrained)
     plan = TrainingPlan(
         name=name,
         preset=_ordered(loaded),
         pretrained=pretrained,
-        classes=_listed(classes),
+        classes=requested,
         threshold=loaded.threshold if threshold is None else threshold,
         false_alarms=loaded.false_alarms if false_alarms is None else false_alarms,
         seed=loaded.seed if seed is None else seed,
@@ -82,12 +81,37 @@ def plan_training(
     return plan
 
 
+def _completed(name: str, preset: str | None, classes: Classes) -> tuple[str, Classes]:
+    """Return the preset and the classes, completed by those of the model's current version."""
+    recorded = _recorded(name)
+    known = images.preset_names()
+    chosen = preset or (name if name in known else recorded.get("preset") or ("images" if classes else None))
+    if chosen is None:
+        raise InvalidSetting(
+            f"{name} is not the name of a preset. Name the classes, as in --classes bicycle,motorcycle,scooter, which "
+            f"trains with the preset images. Or add --preset, one of {', '.join(known)}, or a .toml file"
+        )
+    if classes is None and chosen == recorded.get("preset"):
+        classes = recorded.get("classes")
+    return chosen, classes
+
+
+def _recorded(name: str) -> dict[str, Any]:
+    """Return the parameters of the model's current version; none if there is no such model."""
+    registry = open_registry()
+    current = registry.current(name)
+    return dict(registry.record(name, current.version).parameters) if current else {}
+
+
 def _listed(classes: str | Sequence[str] | None) -> Classes:
     """Return ``all``, or the names in a list or a comma-separated text."""
     if classes is None or classes == "all" or list(classes) == ["all"]:
         return None if classes is None else "all"
-    names = classes.split(",") if isinstance(classes, str) else classes
-    return tuple(name.strip() for name in names)
+    names = tuple(name.strip() for name in (classes.split(",") if isinstance(classes, str) else classes))
+    labels = [name.casefold() for name in names]
+    if "" in labels or len(set(labels)) < len(labels):
+        raise InvalidSetting(f"--classes {','.join(names)}: a class is empty or repeated. Name each class once")
+    return names
 
 
 def _ordered(preset: Preset) -> Preset:

@@ -83,6 +83,10 @@ class Courier:
             self.warn(f"the outbox {self.root} cannot be used, so its alerts wait for the next attempt: {error}")
         return addressed
 
+    def try_once(self, channel: str, alert: Alert) -> str | None:
+        """Send the alert to the channel without the outbox; return why that failed, None if the channel accepted it."""
+        return self._attempt(channel, alert, ())
+
     def _open_outbox(self) -> Outbox:
         longest = sum(self.waits) + self.timeout * (len(self.waits) + 1)
         return Outbox(storage.locate(self.root), lease=timedelta(seconds=longest + 60), now=self.now)

@@ -11,6 +11,7 @@ Serving needs no torch; training does.
 from sightline.ranking.batch import Ranked, rank_photos
 from sightline.ranking.bonus import with_bonus
 from sightline.ranking.model import TASK, Ranker, load_ranker, ranking_record
+from sightline.ranking.photos import PHOTOS, RankedPhoto, read_photos
 from sightline.ranking.pixels import model_input
 from sightline.ranking.prepare import (
     DroppedPerson,
@@ -27,8 +28,10 @@ from sightline.ranking.rendering import best_rows, ranking_summary
 from sightline.ranking.results import SHEET, RankingSummary
 from sightline.ranking.runs import FinishedRanking, RankingRun
 from sightline.ranking.sheet import contact_sheet
+from sightline.ranking.similar import fingerprint_of, similar_groups
 
 __all__ = [
+    "PHOTOS",
     "SHEET",
     "TASK",
     "DropReason",
@@ -40,17 +43,21 @@ __all__ = [
     "Preparer",
     "Ranked",
     "RankedPerson",
+    "RankedPhoto",
     "Ranker",
     "RankingRun",
     "RankingSummary",
     "best_rows",
     "contact_sheet",
+    "fingerprint_of",
     "load_ranker",
     "model_input",
     "prepare_person",
     "rank_photos",
     "ranking_record",
     "ranking_summary",
+    "read_photos",
     "sharpness_of",
+    "similar_groups",
     "with_bonus",
 ]

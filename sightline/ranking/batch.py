@@ -16,6 +16,7 @@ from sightline.ranking.bonus import with_bonus
 from sightline.ranking.model import Ranker
 from sightline.ranking.prepare import PreparedPerson, PrepareParameters, Preparer
 from sightline.ranking.records import RankedPerson, outcome_of
+from sightline.ranking.similar import fingerprint_of
 from sightline.vision import ImageRef, Limits, Outcome, Rejected
 
 __all__ = ["THUMBNAIL", "Ranked", "rank_photos"]
@@ -28,10 +29,14 @@ _QUALITY = 85
 
 
 class Ranked(NamedTuple):
-    """A person and their thumbnail, a JPEG file; None if they were not cropped."""
+    """A person and their thumbnail, a JPEG file; None if they were not cropped.
+
+    The first record of a readable photo has its ``fingerprint``, see :func:`~sightline.ranking.fingerprint_of`.
+    """
 
     person: RankedPerson
     thumbnail: bytes | None
+    fingerprint: bytes | None = None
 
 
 def rank_photos(
@@ -49,19 +54,21 @@ def rank_photos(
     """
     allowed = limits or Limits()
     arms_bonus = ranker.bonus if bonus is None else bonus
-    rows: list[tuple[dict[str, Any], PreparedPerson | None]] = []
+    rows: list[tuple[dict[str, Any], PreparedPerson | None, bytes | None]] = []
     with ThreadPoolExecutor(min(_THREADS, max(1, len(refs)))) as pool:
         for ref, data in zip(refs, pool.map(lambda ref: _fetched(ref, allowed), refs), strict=True):
-            rows += _rows(ref, data, preparer, parameters, allowed)
-    lower_bodies = [person.lower_body for _, person in rows if person and person.lower_body is not None]
+            photo, fingerprint = _rows(ref, data, preparer, parameters, allowed)
+            rows += [(row, person, None if place else fingerprint) for place, (row, person) in enumerate(photo)]
+    lower_bodies = [person.lower_body for _, person, _ in rows if person and person.lower_body is not None]
     scores = iter(ranker.scores(lower_bodies).tolist())
     ranked = []
-    for row, person in rows:
+    for row, person, fingerprint in rows:
         fields: dict[str, Any] = {"model": ranker.name}
         if person and person.lower_body is not None:
             score = next(scores)
             fields |= {"score": score, "ranking": with_bonus(score, person.arms_above_head, arms_bonus)}
-        ranked.append(Ranked(RankedPerson(**row, **fields), _thumbnail(person.crop) if person else None))
+        thumbnail = _thumbnail(person.crop) if person else None
+        ranked.append(Ranked(RankedPerson(**row, **fields), thumbnail, fingerprint))
     return ranked
 
 
@@ -74,8 +81,8 @@ def _fetched(ref: ImageRef, limits: Limits) -> bytes | Rejected:
 
 def _rows(
     ref: ImageRef, data: bytes | Rejected, preparer: Preparer, parameters: PrepareParameters, limits: Limits
-) -> list[tuple[dict[str, Any], PreparedPerson | None]]:
-    """Return the people of one photo, with every field that does not need the model."""
+) -> tuple[list[tuple[dict[str, Any], PreparedPerson | None]], bytes | None]:
+    """Return the people of one photo, with every field that does not need the model, and the photo's fingerprint."""
     photo: dict[str, Any] = {"uri": ref.shown, "sha256": None, "person": 0}
     try:
         if isinstance(data, Rejected):
@@ -85,7 +92,7 @@ def _rows(
         photo["warnings"] = decoded.warnings
         prepared = preparer.prepare(decoded.pixels, parameters)
     except Rejected as error:
-        return [(photo | {"outcome": Outcome.REJECTED, "reason": error.reason, "detail": error.detail}, None)]
+        return [(photo | {"outcome": Outcome.REJECTED, "reason": error.reason, "detail": error.detail}, None)], None
     rows: list[tuple[dict[str, Any], PreparedPerson | None]] = []
     for person in prepared.people:
         missing = person.without_lower_body
@@ -111,7 +118,7 @@ def _rows(
             "detail": dropped.detail,
         }
         rows.append((row, None))
-    return rows
+    return rows, fingerprint_of(decoded.pixels)
 
 
 def _thumbnail(crop: NDArray[np.uint8]) -> bytes:

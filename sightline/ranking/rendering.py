@@ -26,7 +26,16 @@ def ranking_summary(run: FinishedRanking, results: str, sheet: str) -> str:
     """Return the counts of a run as a paragraph; ``results`` and ``sheet`` are the URIs of its files."""
     summary = run.summary
     return (
-        f"{summary.images:,} photos ranked by {run.model}. People: {summary.ranked:,} ranked, "
+        f"{summary.images:,} photos ranked by {run.model}{_photos(run)}. People: {summary.ranked:,} ranked, "
         f"{summary.low_confidence:,} of low confidence, {summary.rejected:,} rejected. The table lists the best. "
         f"All records: `{results}`, contact sheet: `{sheet}`"
+    )
+
+
+def _photos(run: FinishedRanking) -> str:
+    summary = run.summary
+    if summary.photos_ranked is None:
+        return ""
+    return (
+        f": {summary.photos_ranked:,} show somebody who can be ranked, {summary.different_photos:,} different pictures"
     )

@@ -12,6 +12,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from sightline.ranking.batch import Ranked
+from sightline.ranking.page import PAGE, page_of
+from sightline.ranking.photos import PhotoTally, write_photos
 from sightline.ranking.records import RankedPerson, sort_key
 from sightline.ranking.sheet import MAX_PEOPLE, contact_sheet
 from sightline.runs import RESULTS, TABLE, TableWriter, Top
@@ -29,7 +31,9 @@ _UNSORTED = "unsorted.jsonl"
 class RankingSummary(BaseModel):
     """The number of photos, and the numbers of people by outcome. ``reasons`` also counts unreadable photos.
 
-    ``ranked``: people with a ranking. ``best``: the first of them.
+    ``ranked``: people with a ranking. ``best``: the first of them. ``photos_ranked``: the photos with such a person, of
+    which ``different_photos`` remain if the same picture counts once. ``people``: all who were found. The last three
+    are None for a run that finished with an earlier version.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,13 +44,17 @@ class RankingSummary(BaseModel):
     rejected: int
     reasons: dict[str, int]
     best: tuple[RankedPerson, ...]
+    photos_ranked: int | None = None
+    different_photos: int | None = None
+    people: int | None = None
 
 
 def write_results(ranked: Iterable[Ranked], images: int, model: str, folder: Path) -> RankingSummary:
-    """Write ``RESULTS``, ``TABLE`` and :data:`SHEET` into ``folder``, best first, and return the summary.
+    """Write the result files into ``folder``, best first, and return the summary.
 
-    The records are sorted on disk: memory holds a sort key and an offset for each person, and the thumbnails that the
-    sheet shows.
+    They are ``RESULTS``, ``TABLE``, ``CSV`` and :data:`SHEET` of people, and ``PHOTOS``, ``PHOTOS_CSV`` and ``PAGE`` of
+    photos. The records are sorted on disk: memory holds a sort key and an offset for each person, a row and a
+    fingerprint for each photo, and the thumbnails that the sheet shows.
     """
     tally = _Tally()
     with (folder / _UNSORTED).open("w+b") as unsorted:
@@ -54,14 +62,23 @@ def write_results(ranked: Iterable[Ranked], images: int, model: str, folder: Pat
         best = _write_records(people, folder)
     title = f"{tally.ranked} people by running style, ranked by {model}"
     (folder / SHEET).write_bytes(contact_sheet(tally.shown.items(), title))
-    return RankingSummary(
+    photos = tally.photos.photos()
+    write_photos(photos, folder)
+    with_ranking = [photo for photo in photos if photo.ranking is not None]
+    summary = RankingSummary(
         images=images,
         ranked=tally.ranked,
         low_confidence=tally.outcomes[Outcome.LOW_CONFIDENCE],
         rejected=tally.outcomes[Outcome.REJECTED],
         reasons=dict(sorted(tally.reasons.items())),
         best=best,
+        photos_ranked=len(with_ranking),
+        different_photos=sum(photo.best_of_group for photo in with_ranking),
+        people=sum(photo.people for photo in photos),
     )
+    thumbnails = {(entry.person.uri, entry.person.person): entry.thumbnail or b"" for entry in tally.shown.items()}
+    (folder / PAGE).write_text(page_of(photos, thumbnails, summary, model), encoding="utf-8")
+    return summary
 
 
 class _Tally:
@@ -72,9 +89,11 @@ class _Tally:
         self.outcomes: Counter[Outcome] = Counter()
         self.reasons: Counter[str] = Counter()
         self.shown = Top[Ranked](MAX_PEOPLE)
+        self.photos = PhotoTally()
 
     def add(self, ranked: Ranked) -> None:
         person = ranked.person
+        self.photos.add(ranked)
         self.outcomes[person.outcome] += 1
         if person.reason:
             self.reasons[person.reason] += 1

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sightline.ranking.batch import Ranked
+from sightline.ranking.page import PAGE
+from sightline.ranking.photos import PHOTOS, PHOTOS_CSV
 from sightline.ranking.records import RankedPerson
 from sightline.ranking.results import SHEET, RankingSummary, write_results
-from sightline.runs import RESULTS, SKIPPED, TABLE, ChunkedRun, FinishedRun, SkippedFile, write_skipped
+from sightline.runs import CSV, RESULTS, SKIPPED, TABLE, ChunkedRun, FinishedRun, SkippedFile, write_skipped
 from sightline.vision import TRANSIENT
 
 __all__ = ["FinishedRanking", "RankingRun"]
@@ -29,20 +31,23 @@ class RankingRun(ChunkedRun[Ranked, FinishedRanking]):
     result_files = {  # noqa: RUF012, it is a ClassVar in the base
         "results": RESULTS, "table": TABLE, "sheet": SHEET, "skipped_files": SKIPPED
     }  # fmt: skip
+    added_files = {"csv": CSV, "photos": PHOTOS_CSV, "photos_table": PHOTOS, "page": PAGE}  # noqa: RUF012
     transient_reasons = TRANSIENT
 
     @staticmethod
     def encode(record: Ranked) -> str:
-        """Return the person, with their thumbnail in base64, as one line of JSON."""
-        thumbnail = base64.b64encode(record.thumbnail).decode() if record.thumbnail else None
-        return json.dumps(record.person.model_dump(mode="json") | {"thumbnail": thumbnail})
+        """Return the person, with thumbnail and fingerprint in base64, as one line of JSON."""
+        parts = {"thumbnail": record.thumbnail, "fingerprint": record.fingerprint}
+        encoded = {name: base64.b64encode(data).decode() if data else None for name, data in parts.items()}
+        return json.dumps(record.person.model_dump(mode="json") | encoded)
 
     @staticmethod
     def decode(line: bytes) -> Ranked:
         """Return the person that :meth:`encode` wrote."""
         fields = json.loads(line)
-        thumbnail = fields.pop("thumbnail")
-        return Ranked(RankedPerson(**fields), base64.b64decode(thumbnail) if thumbnail else None)
+        parts = (fields.pop("thumbnail"), fields.pop("fingerprint", None))  # earlier versions stored no fingerprint
+        thumbnail, fingerprint = (base64.b64decode(part) if part else None for part in parts)
+        return Ranked(RankedPerson(**fields), thumbnail, fingerprint)
 
     @staticmethod
     def reason_of(record: Ranked) -> str | None:

@@ -31,7 +31,7 @@ def contact_sheet(ranked: Sequence[Ranked], title: str) -> bytes:
     """
     from PIL import Image, ImageDraw
 
-    shown = [(person, thumbnail) for person, thumbnail in ranked if thumbnail is not None][:MAX_PEOPLE]
+    shown = [(entry.person, entry.thumbnail) for entry in ranked if entry.thumbnail is not None][:MAX_PEOPLE]
     columns = max(1, min(_COLUMNS, len(shown)))
     rows = -(-len(shown) // columns)
     width, height = THUMBNAIL[0] + _GAP, THUMBNAIL[1] + _CAPTION + _GAP

@@ -26,6 +26,7 @@ from sightline.reviews.sessions import (
     store_prediction,
 )
 from sightline.reviews.store import Reviews
+from sightline.reviews.thresholds import Share, ThresholdReport, ThresholdRow, threshold_report
 from sightline.reviews.thumbnails import data_url, picture, thumbnail
 
 __all__ = [
@@ -46,6 +47,9 @@ __all__ = [
     "ReviewPlan",
     "Reviewed",
     "Reviews",
+    "Share",
+    "ThresholdReport",
+    "ThresholdRow",
     "Waiting",
     "agreement",
     "agreement_rows",
@@ -74,6 +78,7 @@ __all__ = [
     "read_image",
     "relabelled",
     "store_prediction",
+    "threshold_report",
     "thumbnail",
     "unknown_patient_alert",
     "waiting_note",

@@ -8,12 +8,16 @@ from sightline import storage
 from sightline.errors import InvalidInput
 from sightline.names import ModelName
 from sightline.reviews.records import Question
+from sightline.runs import CSV
 from sightline.storage import Location
 from sightline.vision import OUT_OF_DISTRIBUTION, RESULTS, REVIEW, TABLE, ImageRecord, read_records
 
-__all__ = ["QuestionSet", "questions_of_model", "questions_of_results"]
+__all__ = ["UNKNOWN_KIND", "QuestionSet", "questions_of_model", "questions_of_results"]
 
-_RESULT_FILES = (RESULTS, REVIEW, TABLE, "run.json")
+UNKNOWN_KIND = "does not know images of this kind"
+"""Part of the reason of a question about an image that is unlike those the model was trained on."""
+
+_RESULT_FILES = (CSV, RESULTS, REVIEW, TABLE, "run.json")
 _INLINE = "inline:"  # prefix of the URI of an image in a payload, which is not stored
 
 
@@ -103,5 +107,5 @@ def _question(record: ImageRecord) -> Question | None:
 def _why(record: ImageRecord, confidence: float) -> str:
     if record.reason == OUT_OF_DISTRIBUTION:
         distance = "" if record.strangeness is None else f" (distance {record.strangeness:.2f}, limit 1)"
-        return f"{record.model} does not know images of this kind{distance}: its class is a guess"
+        return f"{record.model} {UNKNOWN_KIND}{distance}: its class is a guess"
     return f"the confidence {confidence:.2f} is below the threshold {record.threshold:g}"

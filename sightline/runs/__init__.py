@@ -11,11 +11,12 @@ job.finish()
 
 from sightline.runs.finished import FinishedRun, read_finished_runs
 from sightline.runs.job import Chunk, Job
-from sightline.runs.results import RESULTS, TABLE, TableWriter, Top
+from sightline.runs.results import CSV, RESULTS, TABLE, TableWriter, Top
 from sightline.runs.run import ChunkedRun
 from sightline.runs.skipped import SKIPPED, SkippedFile, write_skipped
 
 __all__ = [
+    "CSV",
     "RESULTS",
     "SKIPPED",
     "TABLE",

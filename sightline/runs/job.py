@@ -68,6 +68,16 @@ class Job(BaseModel, ABC, Generic[Finished]):
         run = self.run
         return {content: storage.uri_of(run.output / name) for content, name in run.result_files.items()}
 
+    @property
+    def added_files(self) -> dict[str, str | None]:
+        """The same of a finished run's files that earlier versions did not write: None for one that it lacks."""
+        run = self.run
+        stored = set(storage.file_names(run.output))
+        return {
+            content: storage.uri_of(run.output / name) if name in stored else None
+            for content, name in run.added_files.items()
+        }
+
     def remaining(self, images: Sequence[Item]) -> list[Chunk[Item]]:
         """Return the chunks of ``images`` that no earlier attempt of this run completed."""
         done, size = self.run.done(), self.chunk_size

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 import heapq
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
-__all__ = ["RESULTS", "TABLE", "TableWriter", "Top"]
+__all__ = ["CSV", "RESULTS", "TABLE", "TableWriter", "Top"]
 
-RESULTS, TABLE = "results.jsonl", "results.parquet"
+RESULTS, TABLE, CSV = "results.jsonl", "results.parquet", "results.csv"
 
 _ROW_GROUP = 1024
+# OWASP, CSV Injection: a spreadsheet executes a cell that begins with one of these, half or full width.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 Item = TypeVar("Item")
 
 
 class TableWriter:
-    """A parquet file that is written one row group at a time. A context manager.
+    """A parquet file, and the same table as CSV beside it, written one row group at a time. A context manager.
 
-    ``columns``: names and pyarrow types, in order. A row without a value for a column has null there.
+    ``columns``: names and pyarrow types, in order. A row without a value for a column has null there. The CSV file is
+    UTF-8 with a byte order mark, which spreadsheets need to read Unicode, and has every column in the same order. A
+    text that a spreadsheet would execute as a formula begins with an apostrophe there.
     """
 
     def __init__(self, path: Path, columns: Sequence[tuple[str, Any]]) -> None:
@@ -28,13 +33,16 @@ class TableWriter:
 
         self._schema = pa.schema(columns)
         self._writer = pq.ParquetWriter(path, self._schema)  # type: ignore[no-untyped-call]
+        self._csv_file = path.with_suffix(".csv").open("w", encoding="utf-8-sig", newline="")
+        self._csv = csv.writer(self._csv_file)
+        self._csv.writerow(map(_cell, self._schema.names))
         self._rows: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, exception: type[BaseException] | None, *_: object) -> None:
-        with self._writer:
+        with self._writer, self._csv_file:
             if exception is None:
                 self._flush()
 
@@ -48,7 +56,14 @@ class TableWriter:
         import pyarrow as pa
 
         self._writer.write(pa.Table.from_pylist(self._rows, schema=self._schema))  # type: ignore[no-untyped-call]
+        self._csv.writerows([_cell(row.get(name)) for name in self._schema.names] for row in self._rows)
         self._rows.clear()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 class Top(Generic[Item]):

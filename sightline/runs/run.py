@@ -44,6 +44,8 @@ class ChunkedRun(ABC, Generic[Record, Finished]):
     """The class ``Finished``."""
     result_files: ClassVar[Mapping[str, str]]
     """The names of the result files, by content."""
+    added_files: ClassVar[Mapping[str, str]]
+    """The same of files that runs which finished with an earlier version lack."""
     transient_reasons: ClassVar[Collection[str]]
     """The reasons of records that another attempt may improve."""
 
@@ -108,7 +110,7 @@ class ChunkedRun(ABC, Generic[Record, Finished]):
                 if (stored := self._stored()) is None:
                     raise
                 return stored
-            for file in self.result_files.values():
+            for file in (*self.result_files.values(), *self.added_files.values()):
                 storage.write_file(self.output / file, Path(name) / file)
         storage.write_bytes(self.output / FINISHED, finished.model_dump_json(indent=2).encode())
         if self.is_complete(finished.summary.reasons):

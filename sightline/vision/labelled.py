@@ -12,8 +12,9 @@ __all__ = ["ImageSource", "LabelledImage"]
 class LabelledImage(NamedTuple):
     """One image that a model may be trained on.
 
-    ``name`` or one of ``folders``, those between the source and the file, contains its label. ``read`` returns the
-    file's bytes. ``answer`` is the class that people have chosen; it takes precedence over the names.
+    ``name`` or one of ``folders``, those between the source and the file, contains its label, unless a table states it
+    as ``label``, and the group too. ``read`` returns the file's bytes. ``answer`` is the class that people have chosen;
+    it takes precedence over all of them.
     """
 
     name: str
@@ -21,6 +22,8 @@ class LabelledImage(NamedTuple):
     read: Callable[[], bytes]
     answer: str | None = None
     folders: tuple[str, ...] = ()
+    label: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from sightline.errors import InvalidInput
 from sightline.vision.reasons import Reason
 from sightline.vision.refs import ImageRef, shortened, unreadable
 
-__all__ = ["EXPECTED", "images_of"]
+__all__ = ["EXPECTED", "envelope_content", "images_of"]
 
 EXPECTED = (
     "Give a folder, an s3:// prefix, an image, a list of URIs, or a payload: "
@@ -29,10 +29,11 @@ def images_of(payload: Mapping[str, Any]) -> Iterator[ImageRef]:
     ``inline:1``, …, by position. The problem of a single image is part of its reference; raises :class:`InvalidInput`
     for a payload that names no images.
     """
-    fields = {key: value for key, value in payload.items() if value is not None}
-    if "body" in fields and not fields.keys() & _KEYS:
-        yield from images_of(_body(fields))
+    content = envelope_content(payload)
+    if content is not None:
+        yield from images_of(content)
         return
+    fields = {key: value for key, value in payload.items() if value is not None}
     images, urls = _listed(fields, "images"), _listed(fields, "image_urls")
     if images or urls:
         # Lazily: a caller that stops early does not decode the rest.
@@ -43,6 +44,15 @@ def images_of(payload: Mapping[str, Any]) -> Iterator[ImageRef]:
     else:
         problem = f"has no images in {', '.join(map(repr, payload))}" if payload else "is empty"
         raise InvalidInput("the payload", problem, EXPECTED)
+
+
+def envelope_content(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the payload in the ``body`` of an envelope; None if ``payload`` is no envelope.
+
+    Raises :class:`InvalidInput` for a body that is not JSON, not an object, or another envelope.
+    """
+    fields = {key for key, value in payload.items() if value is not None}
+    return _body(payload) if "body" in fields and not fields & _KEYS else None
 
 
 def _body(payload: Mapping[str, Any]) -> Mapping[str, Any]:

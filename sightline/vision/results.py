@@ -51,7 +51,7 @@ class Summary(Counts):
 def write_results(records: Iterable[ImageRecord], classes: Sequence[str], folder: Path) -> Summary:
     """Write the records into ``folder`` as a stream, and return their summary.
 
-    The files are ``RESULTS`` and ``TABLE``, and :data:`REVIEW` with the uncertain images only.
+    The files are ``RESULTS``, ``TABLE`` and ``CSV``, and :data:`REVIEW` with the uncertain images only.
     """
     tally = _Tally(classes)
     with (

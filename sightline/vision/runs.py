@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sightline.runs import (
+    CSV,
     RESULTS,
     SKIPPED,
     TABLE,
@@ -47,6 +48,7 @@ class ClassificationRun(ChunkedRun[ImageRecord, FinishedClassification]):
     result_files = {  # noqa: RUF012, it is a ClassVar in the base
         "results": RESULTS, "table": TABLE, "review": REVIEW, "skipped_files": SKIPPED
     }  # fmt: skip
+    added_files = {"csv": CSV}  # noqa: RUF012
     transient_reasons = TRANSIENT
 
     @staticmethod

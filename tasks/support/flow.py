@@ -19,7 +19,7 @@ from tasks.support.hooks import alert_on_failure
 from tasks.support.runner import ConfiguredTaskRunner
 from tasks.support.timeouts import FlowTimeout, TimedFlow
 
-__all__ = ["sightline_flow", "skipped"]
+__all__ = ["not_promoted", "sightline_flow", "skipped"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,6 +54,11 @@ def sightline_flow(
         )
 
     return decorate
+
+
+def not_promoted(message: str, result: R) -> R:
+    """End a training as Not promoted, a completed state, with the reason, which is shown first, and a result."""
+    return cast("R", Completed(name="Not promoted", message=message, data=result))
 
 
 def skipped(message: str, result: R) -> R:

@@ -110,7 +110,7 @@ def test_request_without_usable_image_gets_the_first_reason(client: httpx.Client
 
 
 @pytest.mark.parametrize(
-    "payload", [{}, {"images": []}, {"instances": [1]}, {"body": "{}"}, {"body": 7}, {"s3_key": ""}]
+    "payload", [{}, {"images": []}, {"model": "posture"}, {"body": "{}"}, {"body": 7}, {"s3_key": ""}]
 )
 def test_payload_without_images_gets_the_valid_formats(payload: dict[str, Any], client: httpx.Client) -> None:
     for path in ("/classify", "/posture"):
@@ -126,6 +126,57 @@ def test_model_and_version_can_be_selected(client: httpx.Client) -> None:
     assert post(client, "/classify?model=posture", {"images": [DARK]})["model"] == "posture/1"
     assert post(client, "/classify?model=posture/1", {"images": [DARK]})["predictions"] == ["left"]
     assert json.loads(post(client, "/predict?model=vehicles", {"images": DARK})["body"])["predictions"] == ["bicycle"]
+
+
+def test_model_can_be_selected_in_the_body(client: httpx.Client) -> None:
+    assert post(client, "/classify", {"images": [DARK], "model": "posture/1"})["model"] == "posture/1"
+    assert post(client, "/classify", {"body": {"images": [DARK], "model": "posture"}})["predictions"] == ["left"]
+    lambda_response = post(client, "/predict", {"images": [DARK], "model": "vehicles"})
+    assert json.loads(lambda_response["body"])["model"] == "vehicles/1"
+    assert post(client, "/classify?model=posture", {"images": [DARK], "model": "posture"})["model"] == "posture/1"
+
+
+@pytest.mark.parametrize("path", ["/classify", "/posture", "/predict"])
+@pytest.mark.parametrize(
+    ("payload", "status", "text"),
+    [
+        ({"images": [DARK], "model": "nonsense"}, 404, "'nonsense' is not served"),
+        ({"images": [DARK], "modle": "posture"}, 422, "body.modle: is not a known field. Did you mean model?"),
+        ({"instances": [1]}, 422, "body.instances: is not a known field"),
+        ({"body": json.dumps({"images": [DARK], "treshold": 1})}, 422, "body.body.treshold"),
+        ({"images": [DARK, {"image_data": DARK, "label": "x"}]}, 422, "body.images.1.label"),
+        ({"images": {"image_date": DARK}}, 422, "body.images.0.image_date: is not a known field. Did you mean"),
+        ({"images": [DARK], "model": 7}, 422, "body.model: 7 is not the name of a model"),
+        ({"body": {"images": [DARK], "model": "posture"}, "model": "vehicles"}, 422, "names both"),
+    ],
+)
+def test_unknown_model_or_field_is_refused_by_name(
+    path: str, payload: dict[str, Any], status: int, text: str, client: httpx.Client
+) -> None:
+    response = client.post(path, json=payload)
+    problem = json.loads(response.json()["body"]) if path == "/predict" else response.json()
+    assert (response.status_code, text in problem["detail"]) == (status, True), problem
+
+
+def test_fields_of_a_gateway_s_event_are_known(client: httpx.Client) -> None:
+    event = {"version": "2.0", "routeKey": "$default", "rawPath": "/", "headers": {}, "requestContext": {"http": {}}}
+    assert post(client, "/predict", event | {"body": json.dumps({"images": [DARK]})})["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "payload"),
+    [("/classify", {"images": [DARK]}), ("/lower-body", {"image_base64": DARK}), ("/posture", {"images": [DARK]})],
+)
+def test_unknown_query_parameter_is_refused(path: str, payload: dict[str, Any], client: httpx.Client) -> None:
+    response = client.post(path, params={"modle": "posture"}, json=payload)
+    assert (response.status_code, "query.modle" in response.json()["detail"]) == (422, True)
+
+
+def test_photo_with_an_unknown_field_is_refused(client: httpx.Client) -> None:
+    response = client.post("/image-ranking/running-style", json={"image_base64": DARK, "modle": "x"})
+    assert (response.status_code, "body.modle" in response.json()["detail"]) == (422, True)
+    response = client.post("/image-ranking/running-style", json={"image_base64": DARK, "model": "vehicles"})
+    assert (response.status_code, response.json()["reason"]) == (422, "wrong_task")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from sightline.errors import InvalidSetting
 from sightline.registry import Registry
 from sightline.vision import BackendUnavailable, ImageClassifier
 from tests.api.serving import BRIGHT, DARK, Running, await_true, serving, settings_for
-from tests.images import publish_by_brightness
+from tests.images import draft, publish_by_brightness
 
 TASK = "image-classification"
 
@@ -92,6 +92,40 @@ def test_missing_model_is_reported_with_its_training_command(registry: Registry)
         await models.refresh()
         with models.lease("posture", TASK) as model:
             assert model.record.label == "posture/1"
+        await models.close()
+
+    asyncio.run(test())
+
+
+def test_every_model_of_images_in_the_registry_is_served(registry: Registry, tmp_path: Path) -> None:
+    async def test() -> None:
+        publish_by_brightness(registry, "scooters")
+        weights = tmp_path / "weights"
+        weights.mkdir()
+        (weights / "head.ubj").write_bytes(b"unused")
+        registry.publish(draft("imported"), weights)
+        emotions = registry.publish(draft("ana", task="patient-emotion"), weights)
+        registry.promote("ana", emotions.version, metric="accuracy", value=1.0, measure_current=lambda _: 0.0, why="")
+        models = models_of(registry)
+        await models.refresh()
+        served = {state.name for state in models.states() if state.record}
+        assert served == {"vehicles", "scooters"}
+        publish_by_brightness(registry, "later")
+        await models.refresh()
+        with models.lease("later", TASK) as model:
+            assert model.record.label == "later/1"
+        await models.close()
+
+    asyncio.run(test())
+
+
+def test_models_that_the_settings_do_not_name_are_not_served(registry: Registry) -> None:
+    async def test() -> None:
+        publish_by_brightness(registry, "scooters")
+        models = models_of(registry, api_models=["vehicles"])
+        await models.refresh()
+        with pytest.raises(Problem, match="add it to API_MODELS"), models.lease("scooters", TASK):
+            pass
         await models.close()
 
     asyncio.run(test())

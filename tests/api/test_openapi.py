@@ -50,7 +50,7 @@ def test_examples_of_the_document_get_a_response(running: Running) -> None:
             needs_fetch = name in ("URLs", "an object in S3")  # nothing is fetched by default
             assert response.status_code == (403 if needs_fetch else 404 if path == "/lower-body" else 200), (path, name)
             count += 1
-    assert count == 14
+    assert count == 16
 
 
 def test_operations_have_summary_description_and_tags() -> None:

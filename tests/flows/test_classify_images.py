@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import http.server
 import io
@@ -148,6 +149,10 @@ def test_record_has_prediction_and_model_in_json_and_table(tmp_path: Path) -> No
     assert (second["outcome"], second["reason"]) == ("low_confidence", "THRESHOLD_CONFIDENCE_NOT_MET")
     rows = pq.read_table(result.table).to_pylist()
     assert [row["class"] for row in rows] == [first["class"], second["class"]]
+    assert result.csv is not None
+    with Path(result.csv).open(encoding="utf-8-sig", newline="") as file:
+        assert [row["uri"] for row in csv.DictReader(file)] == [str(dark), str(middle)]
+    assert result.answer == f"start `make ui`, and there review-predictions with results={result.results}"
     review = [json.loads(line) for line in Path(result.review).read_bytes().splitlines()]
     assert review == [second]
 

@@ -190,7 +190,7 @@ def test_posture_model_has_the_classes_of_the_settings(
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"name": "dogs"}, InvalidSetting, "Add --preset, one of cifar, images, posture, vehicles"),
+        ({"name": "dogs"}, InvalidSetting, "Or add --preset, one of cifar, images, posture, vehicles"),
         ({"name": "Posture!"}, InvalidModelName, "cannot be a model's name"),
         ({"name": "dogs", "preset": "dogs"}, InvalidInput, "there is no such preset"),
         ({"name": "posture", "data": "/nowhere"}, InvalidInput, "there is no such folder"),

@@ -71,7 +71,7 @@ class VersionComparison:
     """The metrics of a new version and of the current one on the same test samples.
 
     ``value`` is the metric of the new version. ``version`` and ``current`` are the current version and its metric, None
-    if no version is current. ``refused``: whether the version must not become the first one, for the reason ``why``.
+    if no version is current. ``refused``: whether the version must not become current, for the reason ``why``.
     """
 
     version: int | None
@@ -139,10 +139,10 @@ def promote_version(
             return Promotion(
                 promoted=False,
                 version=record.version,
-                previous=None,
+                previous=comparison.version,
                 metric=metric,
                 value=comparison.value,
-                current_value=None,
+                current_value=comparison.current,
                 why=reason,
             )
         try:

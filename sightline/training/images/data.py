@@ -182,7 +182,7 @@ def _consistent(rows: Sequence[_Read], unusable: list[Unusable]) -> list[int]:
 def _samples(
     rows: Sequence[_Read], table: ClassTable, pixels: NDArray[np.uint8], correlation: float | None
 ) -> tuple[Sample, ...]:
-    groups = [table.group(row.image.name) for row in rows]
+    groups = [row.image.group or table.group(row.image.name) for row in rows]
     keys = [
         [("sha256", row.sha256)] + ([("group", group)] if group is not None else [])
         for row, group in zip(rows, groups, strict=True)

@@ -37,8 +37,10 @@ def labels_of(images: Sequence[LabelledImage], table: ClassTable, source: str) -
 
     If the classes are known, one of them must be the name of a folder of the image, or the label in its name. If every
     label is a class, there is either one folder per class, or a label in every name. Raises :class:`UnsuitableData` if
-    neither is clear.
+    neither is clear. Images whose labels a table states keep these.
     """
+    if any(image.label is not None for image in images):
+        return [Label(image.label) for image in images]
     if not table.takes_all:
         return [_known_label(image, table) for image in images]
     labelled = [image for image in images if image.answer is None]

@@ -139,6 +139,8 @@ class ClassTable:
         self._class_of = {label.casefold(): name for name, listed in labels.classes.items() for label in listed}
         self._known = tuple(labels.classes)
         self._requested = classes
+        names = () if classes is None or classes == "all" else classes
+        self._requested_by_label = {name.casefold(): name for name in names}
 
     @property
     def takes_all(self) -> bool:
@@ -147,8 +149,7 @@ class ClassTable:
 
     def is_known(self, label: str) -> bool:
         """Return whether the preset names the label, or the request the class."""
-        named = () if self._requested is None or self._requested == "all" else self._requested
-        return label in self._class_of or label in named
+        return label in self._class_of or label in self._requested_by_label
 
     def label(self, name: str) -> str | None:
         """Return the label in an image's name, in lower case; None if there is none."""
@@ -166,6 +167,7 @@ class ClassTable:
         If every class is requested, or this one by name, a label that the preset does not know is a class itself.
         """
         name = self._class_of.get(label, label)
+        name = self._requested_by_label.get(name.casefold(), name)
         return name if self.takes_all or name in (self._requested or self._known) else None
 
     def known(self, name: str) -> str | None:

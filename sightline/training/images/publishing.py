@@ -28,7 +28,7 @@ from sightline.training.images.cross_validation import CrossValidation
 from sightline.training.images.data import TrainingData
 from sightline.training.images.familiarity import fit_familiarity, measure_familiarity
 from sightline.training.images.fit import Fitted, embed
-from sightline.training.images.manifest import UNUSABLE
+from sightline.training.images.manifest import UNUSABLE, Classes
 from sightline.training.images.plots import draw_plots
 from sightline.training.images.preset import Preset
 from sightline.training.images.splits import Indices, Splits
@@ -113,13 +113,14 @@ def publish(
     *,
     seed: int,
     pretrained: bool = True,
+    classes: Classes = None,
     cross_validation: CrossValidation | None = None,
     comparison: Sequence[ComparisonRow] = (),
 ) -> ModelRecord:
     """Write weights, plots, manifest and baseline into the empty ``folder``, and publish them as a new version.
 
     ``pretrained``: whether pretrained weights were requested; the record also stores whether the preset has a recipe
-    with them. :func:`promote` makes the version current.
+    with them, and the ``classes`` that were requested. :func:`promote` makes the version current.
     """
     fitted, manifest = assessed.fitted, data.manifest
     recipe, threshold = fitted.recipe, assessed.evaluation.threshold
@@ -169,6 +170,7 @@ def publish(
             "preset": preset.reference,
             "data": data.source.uri,
             "pretrained_asked_for": pretrained,
+            "classes": classes if classes is None or classes == "all" else list(classes),
             "recipe": recipe.model_dump(mode="json"),
             "shares": preset.shares.model_dump(),
             "near_duplicates": preset.near_duplicates,

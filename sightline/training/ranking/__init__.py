@@ -8,6 +8,7 @@ from sightline.training.ranking.parameters import RankingBackbone, RankingParame
 from sightline.training.ranking.publishing import dropped_by_reason, parameters_of, promote_ranker, publish_ranker
 from sightline.training.ranking.rendering import model_page
 from sightline.training.ranking.synthetic import Runner, draw_runners, lower_body_of, random_runner, write_runners
+from sightline.training.ranking.two_folders import open_two_folders
 
 __all__ = [
     "LABELS",
@@ -26,6 +27,7 @@ __all__ = [
     "lower_body_of",
     "model_page",
     "open_ranking_data",
+    "open_two_folders",
     "parameters_of",
     "promote_ranker",
     "publish_ranker",

@@ -21,7 +21,16 @@ from sightline.urls import without_credentials
 if TYPE_CHECKING:
     from dvc.api import DVCFileSystem
 
-__all__ = ["LABELS", "SPLITS", "LabelledPhoto", "RankingData", "Split", "open_ranking_data"]
+__all__ = [
+    "LABELS",
+    "SPLITS",
+    "LabelledPhoto",
+    "RankingData",
+    "Split",
+    "check_data",
+    "open_ranking_data",
+    "photos_below",
+]
 
 Split = Literal["train", "evaluate"]
 SPLITS: tuple[Split, ...] = ("train", "evaluate")
@@ -42,7 +51,8 @@ _OF_PERSON = re.compile(r"-p\d+$")
 class LabelledPhoto(NamedTuple):
     """One labelled photo, or a crop of one. ``name`` is its path in the label's folder; ``read`` returns its bytes.
 
-    ``version`` is the MD5 of the content, as in DVC and S3, or the ETag of a multipart upload.
+    ``version`` is the MD5 of the content, as in DVC and S3, or the ETag of a multipart upload. ``unit`` is the source
+    photo, if the comparison of the contents determined it.
     """
 
     split: Split
@@ -51,10 +61,13 @@ class LabelledPhoto(NamedTuple):
     uri: str
     version: str
     read: Callable[[], bytes]
+    unit: str | None = None
 
     @property
     def group(self) -> str:
         """The source photo. All crops of one photo belong to one side of a split, whatever their labels."""
+        if self.unit is not None:
+            return self.unit
         stem = self.name.rpartition(".")[0]
         if _OF_PERSON.search(stem):  # a crop named after its photo: runner.jpg-p2.png
             stem = _OF_PERSON.sub("", stem)
@@ -67,6 +80,7 @@ class RankingData:
     """A data set. ``uri`` identifies it; for a DVC repository it contains the commit, which is also ``revision``.
 
     ``name`` is its name in a model's record. ``prepared``: whether the images are already crops of lower bodies.
+    ``folders``: those of the good and the bad photos, if these were given instead of a data set.
     """
 
     uri: str
@@ -74,14 +88,18 @@ class RankingData:
     revision: str | None
     prepared: bool
     photos: tuple[LabelledPhoto, ...]
+    folders: tuple[str, str] | None = None
 
     def of(self, split: Split) -> tuple[LabelledPhoto, ...]:
         """Return the photos of one split."""
         return tuple(photo for photo in self.photos if photo.split == split)
 
     def version(self, split: Split) -> str:
-        """Return a hash of the split's file names and contents, independent of the location."""
-        lines = sorted(f"{photo.version} {photo.label}/{photo.name}\n" for photo in self.of(split))
+        """Return a hash of the split's file names, contents and source photos, independent of the location."""
+        lines = sorted(
+            f"{photo.version} {photo.label}/{photo.name}{f' {photo.unit}' if photo.unit else ''}\n"
+            for photo in self.of(split)
+        )
         return hashlib.sha256("".join((f"prepared {self.prepared}\n", *lines)).encode()).hexdigest()
 
     @property
@@ -108,8 +126,19 @@ def open_ranking_data(source: str | Location, *, prepared: bool = False) -> Rank
             split: Split = "train" if match[1] == "train" else "evaluate"
             photos.append(LabelledPhoto(split, match[2], match[3], file.uri, file.version(), file.read))
     data = RankingData(uri, name, revision, prepared, tuple(sorted(photos, key=lambda photo: photo[:3])))
-    _check(data)
+    check_data(data)
     return data
+
+
+def photos_below(source: str, label: str) -> tuple[str, list[LabelledPhoto]]:
+    """Return the URI of a folder or ``s3://`` prefix, and the photos below it, all with this label, for training."""
+    _, uri, _, files = _storage(source)
+    photos = [
+        LabelledPhoto("train", label, file.path, file.uri, file.version(), file.read)
+        for file in files
+        if file.path.lower().endswith(vision.SUFFIXES) and "/." not in f"/{file.path}"
+    ]
+    return uri, photos
 
 
 class _File(NamedTuple):
@@ -183,7 +212,8 @@ def _md5(read: Callable[[], bytes]) -> str:
     return hashlib.md5(read(), usedforsecurity=False).hexdigest()
 
 
-def _check(data: RankingData) -> None:
+def check_data(data: RankingData) -> None:
+    """Raise :class:`UnsuitableData` for a split or a label without photos, and for a photo in two places."""
     present = {(photo.split, photo.label) for photo in data.photos}
     missing = [f"{split}/{label}" for split in SPLITS for label in LABELS if (split, label) not in present]
     if missing:

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,7 @@ def publish_ranker(
             "data": {
                 "uri": data.uri,
                 "revision": data.revision,
+                "folders": list(data.folders) if data.folders else None,
                 "versions": {split: data.version(split) for split in SPLITS},
             },
             "dropped": dropped_by_reason(people["train"] + people["evaluate"]),
@@ -125,7 +127,8 @@ def dropped_by_reason(people: Iterable[Crop]) -> dict[str, int]:
 def promote_ranker(registry: Registry, record: ModelRecord, graph: StageGraph) -> Promotion:
     """Make a version current if its ROC-AUC is at least that of the current one on the same evaluation images.
 
-    :func:`compare_with_current` describes the comparison.
+    :func:`compare_with_current` describes the comparison. A version that recognises no good runner, or whose accuracy
+    may be that of a guess, is never promoted.
     """
 
     def read_test_set() -> TestSet:
@@ -141,9 +144,26 @@ def promote_ranker(registry: Registry, record: ModelRecord, graph: StageGraph) -
         return _auc_of(registry, record.label, images, labels), _auc_of(registry, current, images, labels)
 
     def compare() -> VersionComparison:
-        return compare_with_current(registry, record, METRIC, read_test_set, measure, _guess(record))
+        comparison = compare_with_current(registry, record, METRIC, read_test_set, measure, _guess(record))
+        objection = _objection(record)
+        if objection is None:
+            return comparison
+        why = objection if comparison.version is None else f"{objection}; {comparison.why}"
+        return replace(comparison, why=why, refused=True)
 
     return promote_version(registry, record, METRIC, compare)
+
+
+def _objection(record: ModelRecord) -> str | None:
+    """Return why a version must not be promoted, whatever the current one is; None if nothing speaks against it."""
+    metrics = RankingMetrics.model_validate(record.metrics)
+    if not metrics.recall:
+        return (
+            f"it recognises none of the {metrics.good} good runners among the evaluation photos (recall 0). Check the "
+            "labels, or add photos"
+        )
+    chance = max(metrics.good, metrics.images - metrics.good) / metrics.images
+    return Guess("accuracy", metrics.accuracy_interval[0], chance, "always the same label").objection
 
 
 def _guess(record: ModelRecord) -> Guess | None:

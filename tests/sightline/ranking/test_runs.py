@@ -83,7 +83,7 @@ def refs(*levels: int | None) -> list[ImageRef]:
 
 
 def test_every_person_in_a_photo_has_a_record_and_a_number(ranker: Ranker) -> None:
-    first, second, third = (person for person, _ in ranked(ranker, refs(200)))
+    first, second, third = (entry.person for entry in ranked(ranker, refs(200)))
     assert (first.person, first.outcome, first.reason) == (1, Outcome.ACCEPTED, None)
     assert first.ranking == pytest.approx(first.score + 0.1 * (1 - first.score))  # type: ignore[operator]
     assert (second.person, second.outcome, second.reason, second.ranking) == (2, "rejected", "legs_not_seen", None)
@@ -92,7 +92,7 @@ def test_every_person_in_a_photo_has_a_record_and_a_number(ranker: Ranker) -> No
 
 
 def test_unusable_photo_has_a_record_with_its_reason(ranker: Ranker) -> None:
-    people = [person for person, _ in ranked(ranker, [*refs(0, None), ImageRef.named("/nowhere/a.png")])]
+    people = [person for person, *_ in ranked(ranker, [*refs(0, None), ImageRef.named("/nowhere/a.png")])]
     assert [(person.person, person.reason, person.outcome) for person in people] == [
         (0, "nobody_found", "rejected"), (0, "not_an_image", "rejected"), (0, "missing", "rejected"),
     ]  # fmt: skip
@@ -100,14 +100,14 @@ def test_unusable_photo_has_a_record_with_its_reason(ranker: Ranker) -> None:
 
 
 def test_bonus_can_be_overridden(ranker: Ranker) -> None:
-    [person] = [person for person, _ in ranked(ranker, refs(200), bonus=0.0) if person.ranking is not None]
+    [person] = [person for person, *_ in ranked(ranker, refs(200), bonus=0.0) if person.ranking is not None]
     assert person.ranking == person.score
 
 
 def test_chunks_and_one_batch_have_equal_results(ranker: Ranker) -> None:
     photos = refs(10, 90, 170, 250)
-    together = [person for person, _ in ranked(ranker, photos)]
-    apart = [person for photo in photos for person, _ in ranked(ranker, [photo])]
+    together = [person for person, *_ in ranked(ranker, photos)]
+    apart = [person for photo in photos for person, *_ in ranked(ranker, [photo])]
     assert together == apart
 
 
@@ -132,7 +132,8 @@ def test_finished_run_has_records_table_and_sheet_best_first(ranker: Ranker, buc
     assert Image.open(io.BytesIO(storage.read_bytes(bucket / "out" / "sheet.jpg"))).format == "JPEG"
     assert run.finished() == ended
     assert {file.location.name for file in storage.walk(bucket / "out")} == {
-        "results.jsonl", "results.parquet", "sheet.jpg", "run.json", "skipped.jsonl",
+        "results.csv", "results.jsonl", "results.parquet", "photos.csv", "photos.parquet", "ranking.html", "sheet.jpg",
+        "run.json", "skipped.jsonl",
     }  # fmt: skip
 
 

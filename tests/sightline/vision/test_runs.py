@@ -111,7 +111,7 @@ def test_finished_run_leaves_only_its_results(bucket: Location) -> None:
     run = ClassificationRun(bucket / "out", "a" * 32)
     finish(run, [[record(0)], [record(1)]])
     assert storage.file_names(bucket / "out") == [
-        "results.jsonl", "results.parquet", "review.jsonl", "run.json", "skipped.jsonl"
+        "results.csv", "results.jsonl", "results.parquet", "review.jsonl", "run.json", "skipped.jsonl"
     ]  # fmt: skip
     assert storage.folder_names(bucket / "out") == []
 
