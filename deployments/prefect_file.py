@@ -7,6 +7,7 @@ not up to date. The local server and the bootstrap use the same deployments.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +79,14 @@ def flows_of(pool: str) -> list[FlowEntry]:
     return sorted(entries, key=lambda entry: entry.bulk)
 
 
-def in_pool(pool: str) -> str:
+def in_pool(pool: str, environment: Mapping[str, str]) -> str:
     """Return ``prefect.yaml`` with the deployments in the named work pool; see :func:`pool_of`.
 
-    In :data:`PROCESSES` they run in this folder, without a memory limit.
+    The schedules that the variables of ``environment`` switch on are active. In :data:`PROCESSES` they run in this folder, without a memory limit.
     """
 
     def moved(entry: FlowEntry) -> dict[str, Any]:
-        spec = deployment(entry)
+        spec = deployment(entry, environment)
         work_pool = {**spec["work_pool"], "name": pool_of(entry, pool)}
         if pool != PROCESSES:
             return {**spec, "work_pool": work_pool}
@@ -111,7 +112,7 @@ def main() -> int:
     return 0
 
 
-def deployment(entry: FlowEntry) -> dict[str, Any]:
+def deployment(entry: FlowEntry, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return one flow's deployment in the form of ``prefect.yaml``.
 
     It has no ``concurrency_limit``: that is a lease, and a run crashes if the server cannot renew it. The flow's work
@@ -135,6 +136,7 @@ def deployment(entry: FlowEntry) -> dict[str, Any]:
         spec["schedules"] = [
             {"slug": schedule.slug, "cron": schedule.cron, "timezone": "UTC"}
             | ({"parameters": dict(schedule.parameters)} if schedule.parameters else {})
+            | ({"active": bool((environment or {}).get(schedule.variable))} if schedule.variable else {})
             for schedule in entry.schedules
         ]
     if entry.triggers:

@@ -35,11 +35,15 @@ NO_OVERLAP = Concurrency(1, cancel_new=True)
 
 @dataclass(frozen=True)
 class Schedule:
-    """A cron schedule in UTC. ``slug`` identifies the schedule within its deployment."""
+    """A cron schedule in UTC. ``slug`` identifies the schedule within its deployment.
+
+    ``variable``: the environment variable of a setting that the flow needs. The schedule is active only where it is set.
+    """
 
     slug: str
     cron: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    variable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -294,7 +298,7 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         memory="2g",
         pool="housekeeping",  # An alert does not wait behind videos.
         concurrency=NO_OVERLAP,
-        schedules=(Schedule("every-minute", "* * * * *"),),
+        schedules=(Schedule("every-minute", "* * * * *", variable="BEDS_BUCKET"),),
     ),
     FlowEntry(
         name="report-posture",

@@ -76,18 +76,17 @@ def _changes(environment: Mapping[str, str], deploy: bool, pool: str | None) -> 
         if pool is not None and pool not in prefect_file.POOLS:
             yield from ensure_queues(client, pool)
         if deploy:
-            yield _deploy(pool)
+            yield _deploy(pool or prefect_file.CONTAINERS, environment)
         yield from remove_automations(client)
 
 
-def _deploy(pool: str | None) -> Change:
+def _deploy(pool: str, environment: Mapping[str, str]) -> Change:
     """Deploy every flow; Prefect's output goes to standard error."""
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     with TemporaryDirectory(prefix="sightline-") as folder:
-        if pool is not None:
-            file = Path(folder) / "prefect.yaml"
-            file.write_text(prefect_file.in_pool(pool), "utf-8")
-            command += ["--prefect-file", str(file)]
+        file = Path(folder) / "prefect.yaml"
+        file.write_text(prefect_file.in_pool(pool, environment), "utf-8")
+        command += ["--prefect-file", str(file)]
         # Entrypoints are modules; Prefect imports them from the working directory.
         subprocess.run(command, cwd=prefect_file.FILE.parent, stdout=sys.stderr, check=True)  # noqa: S603
     return Change("deployments", f"{len(prefect_file.deployments())} of {prefect_file.FILE.name}", ChangeType.UPDATED)

@@ -124,7 +124,7 @@ def test_schedule_sets_every_required_parameter(entry: FlowEntry) -> None:
 
 
 def test_deployment_in_the_process_pool_runs_in_the_checkout() -> None:
-    for spec, entry in zip(yaml.safe_load(in_pool(PROCESSES))["deployments"], CATALOGUE, strict=True):
+    for spec, entry in zip(yaml.safe_load(in_pool(PROCESSES, {}))["deployments"], CATALOGUE, strict=True):
         assert spec["work_pool"] == {"name": PROCESSES, "work_queue_name": entry.name}
         [step] = spec["pull"]
         assert step == {"prefect.deployments.steps.set_working_directory": {"directory": str(FILE.parent)}}
@@ -132,7 +132,7 @@ def test_deployment_in_the_process_pool_runs_in_the_checkout() -> None:
 
 @pytest.mark.parametrize("pool", [CONTAINERS, GPU_CONTAINERS, PROCESSES, "some-ecs"])
 def test_deployment_is_in_the_pool_that_has_its_queue(pool: str) -> None:
-    for spec in yaml.safe_load(in_pool(pool))["deployments"]:
+    for spec in yaml.safe_load(in_pool(pool, {}))["deployments"]:
         work_pool = spec["work_pool"]
         assert work_pool["work_queue_name"] in {entry.name for entry in flows_of(work_pool["name"])}
         assert work_pool["name"] in {pool, HOUSEKEEPING}
@@ -183,3 +183,15 @@ def test_all_flows_are_deployed_to_a_new_server(prefect_server: str) -> None:
             ]
             expected = [trigger["name"] for trigger in spec.get("triggers", [])]
             assert sorted(trigger["name"] for trigger in triggers) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("environment", "active"), [({}, False), ({"BEDS_BUCKET": ""}, False), ({"BEDS_BUCKET": "s3://beds"}, True)]
+)
+def test_beds_are_watched_only_where_there_are_some(environment: dict[str, str], active: bool) -> None:
+    """A run every minute costs an installation without beds a container every minute."""
+    specs = {spec["entrypoint"]: spec for spec in yaml.safe_load(in_pool(CONTAINERS, environment))["deployments"]}
+    [schedule] = specs["flows.watch_posture.watch_posture"]["schedules"]
+    assert schedule["active"] is active
+    [sweep] = specs["flows.sweep_uploads.sweep_uploads"]["schedules"]
+    assert "active" not in sweep
