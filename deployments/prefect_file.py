@@ -82,7 +82,8 @@ def flows_of(pool: str) -> list[FlowEntry]:
 def in_pool(pool: str, environment: Mapping[str, str]) -> str:
     """Return ``prefect.yaml`` with the deployments in the named work pool; see :func:`pool_of`.
 
-    The schedules that the variables of ``environment`` switch on are active. In :data:`PROCESSES` they run in this folder, without a memory limit.
+    The schedules that the variables of ``environment`` switch on are active. In :data:`PROCESSES`, deployments run in
+    this folder, without a memory limit.
     """
 
     def moved(entry: FlowEntry) -> dict[str, Any]:

@@ -37,7 +37,7 @@ NO_OVERLAP = Concurrency(1, cancel_new=True)
 class Schedule:
     """A cron schedule in UTC. ``slug`` identifies the schedule within its deployment.
 
-    ``variable``: the environment variable of a setting that the flow needs. The schedule is active only where it is set.
+    ``variable``: the environment variable of a setting that the flow needs. The schedule is active where it is set.
     """
 
     slug: str
