@@ -140,7 +140,7 @@ def test_deployment_is_in_the_pool_that_has_its_queue(pool: str) -> None:
 
 
 def test_deployment_in_another_container_pool_differs_only_in_the_pool() -> None:
-    for spec in yaml.safe_load(in_pool(GPU_CONTAINERS))["deployments"]:
+    for spec in yaml.safe_load(in_pool(GPU_CONTAINERS, {}))["deployments"]:
         before = SPECS[":".join(spec["entrypoint"].rsplit(".", 1))]
         name = before["work_pool"]["name"]
         assert spec["work_pool"]["name"] == (HOUSEKEEPING if name == HOUSEKEEPING else GPU_CONTAINERS)
