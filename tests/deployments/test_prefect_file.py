@@ -83,9 +83,13 @@ def test_deployment_has_its_own_queue_and_no_concurrency_limit(entry: FlowEntry)
     assert "concurrency_limit" not in spec
 
 
-def test_sweep_and_reminders_do_not_wait_for_other_flows() -> None:
+def test_sweep_reminders_and_beds_do_not_wait_for_other_flows() -> None:
     pools = {entry.name: SPECS[entry.target]["work_pool"]["name"] for entry in CATALOGUE}
-    assert {name for name, pool in pools.items() if pool == HOUSEKEEPING} == {"sweep-uploads", "remind-reviewers"}
+    assert {name for name, pool in pools.items() if pool == HOUSEKEEPING} == {
+        "sweep-uploads",
+        "remind-reviewers",
+        "watch-posture",
+    }
     assert set(pools.values()) == {CONTAINERS, HOUSEKEEPING}
 
 
