@@ -37,7 +37,7 @@ class TestedChannels(BaseModel):
     next_step: str | None
 
     def __str__(self) -> str:
-        lines = [f"{name}: {done}" for name, done in (self.blocks | self.channels).items()]
+        lines = [f"{name}: {done}" for name, done in (*self.blocks.items(), *self.channels.items())]
         return "\n".join([*lines, *([self.next_step] if self.next_step else [])])
 
 

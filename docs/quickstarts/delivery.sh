@@ -54,7 +54,7 @@ sightline review-predictions "$(python -c 'import json; print(json.load(open("ru
 sightline explain-threshold fleet | grep "answered by people"
 
 # Alerts by email: four lines, and a test message. Here a mail server that prints stands for yours.
-python -m aiosmtpd -n -l 127.0.0.1:28025 -c aiosmtpd.handlers.Debugging stdout >mail.txt &
+python -u -m aiosmtpd -n -l 127.0.0.1:28025 -c aiosmtpd.handlers.Debugging stdout >mail.txt &
 trap 'kill %1' EXIT
 cat >.env <<'ENV'
 SMTP_SERVER=127.0.0.1
