@@ -6,6 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -52,6 +53,17 @@ _IMAGE_SUFFIXES = (
 Timeout = Annotated[PositiveFloat, Field(le=366 * 24 * 3600, allow_inf_nan=False)]
 ApiKey = Annotated[SecretStr, Field(min_length=1)]
 EmailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")]
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError(f"{name!r} is not a time zone of the IANA database, such as Europe/Berlin") from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 class UploadRule(BaseModel):
@@ -102,6 +114,11 @@ class Settings(StorageSettings):
         12,
         description="A patient's clothes are taken to be the same for this long after a session was processed: they "
         "tell the patient from others in the next video. 0 turns this off.",
+    )
+    recording_time_zone: TimeZone | None = Field(
+        None,
+        description="The zone of times of recordings that state none, as in file names; such as Europe/Berlin. By "
+        "default this machine's; containers have UTC.",
     )
     hide_others: bool = Field(
         False,

@@ -35,6 +35,7 @@ __all__ = [
     "Location",
     "StoredFile",
     "content_hash",
+    "copy",
     "create",
     "exists",
     "failing_fast",
@@ -276,6 +277,17 @@ def move(source: Location, target: Location) -> None:
             s3.move(source, target)
         else:
             raise StorageError(f"{source}: cannot be moved to another kind of storage, {target}")
+
+
+def copy(source: Location, target: Location) -> None:
+    """Copy a file within one bucket, replacing any file at ``target``; there, no incomplete file ever appears."""
+    with _errors(source):
+        if isinstance(source, Path):
+            write_file(target, source)
+        elif not isinstance(target, Path):
+            s3.copy(source, target)
+        else:
+            raise StorageError(f"{source}: cannot be copied to another kind of storage, {target}")
 
 
 def remove(location: Location) -> None:

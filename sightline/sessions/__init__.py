@@ -2,6 +2,7 @@
 
 from sightline.sessions.changes import read_metadata, set_identity, set_statements
 from sightline.sessions.claims import Claim
+from sightline.sessions.corrections import Correction, corrected
 from sightline.sessions.looks import recent_looks
 from sightline.sessions.names import check_source, patient_of
 from sightline.sessions.plan import SessionOutputs
@@ -15,6 +16,7 @@ from sightline.sessions.records import (
     ReviewItem,
     SessionRecord,
     StoredSession,
+    TranscriptFile,
     analysis_csv,
 )
 from sightline.sessions.rendering import prediction_page, review_alert, session_page, trained_on_note
@@ -24,6 +26,7 @@ from sightline.sessions.voices import known_voices
 
 __all__ = [
     "Claim",
+    "Correction",
     "LeftOutSession",
     "Metadata",
     "NamesUsed",
@@ -35,8 +38,10 @@ __all__ = [
     "SessionStore",
     "Source",
     "StoredSession",
+    "TranscriptFile",
     "analysis_csv",
     "check_source",
+    "corrected",
     "fetch_source",
     "known_voices",
     "open_session",

@@ -136,4 +136,10 @@ class Plan(BaseModel):
             names=metadata.names,
             prosody=metadata.measured_voice.prosody if metadata.measured_voice else None,
             voices=metadata.voices,
+            recorded=metadata.recorded,
+            source_version=metadata.source_version,
+            corrections=metadata.corrections,
+            spoken_emotion=metadata.spoken_emotion,
+            generation=metadata.generation,
+            times_replaced=metadata.times_replaced,
         )

@@ -5,12 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Literal
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -19,18 +17,12 @@ from pydantic import (
     NonNegativeInt,
 )
 
+from sightline.clock import Timestamp
 from sightline.emotion import Annotation, Attribution, PatientNames, Stretch, VoicesUsed
-from sightline.media import Damage
+from sightline.media import Damage, Recorded
 from sightline.pose import Identity
+from sightline.sessions.corrections import Correction
 from sightline.speech import MeasuredVoice, Prosody, Segment
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
-
-
-Timestamp = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A time with a zone, written in UTC as ISO 8601."""
 
 
 class _Record(BaseModel):
@@ -64,6 +56,14 @@ class NamesUsed(_Record):
     known: PatientNames
     """All names, ``given`` included."""
     given: tuple[str, ...] = ()
+
+
+class TranscriptFile(_Record):
+    """The file that the words come from. ``found``: the user gave it, or it was beside the video."""
+
+    uri: str
+    sha256: str
+    found: Literal["given", "beside the video"]
 
 
 class Metadata(_Record):
@@ -128,6 +128,25 @@ class Metadata(_Record):
     measured_voice: MeasuredVoice | None = None
     """How it is said, and what is uttered without words; None without sound, and in sessions of earlier versions."""
 
+    recorded: Recorded | None = None
+    """When the video was recorded; None if nothing states it, and in sessions of earlier versions."""
+    source_version: str | None = None
+    """The version of the source video, as :class:`~sightline.storage.StoredFile` has it."""
+    transcript_file: TranscriptFile | None = None
+    """The file that the words come from; None if they were recognised, and in sessions of earlier versions."""
+    corrections: tuple[Correction, ...] = ()
+    """People's corrections of the emotion and the timeline, the latest last. Both have them."""
+    spoken_emotion: str | None = None
+    """The emotion of the words, if there are corrections."""
+    generation: NonNegativeInt = 0
+    """How often the session was replaced or corrected."""
+    times_replaced: NonNegativeInt = 0
+    """How often its video was processed again: the numbers of the people are those of the latest processing."""
+    folder: str | None = None
+    """The emotion's folder; None in sessions of earlier versions, which are in the folder of their plan."""
+    staged: str | None = None
+    """While a replacement takes the place of the earlier files: its attempt, in whose folder its files are."""
+
     @property
     def translation(self) -> str:
         """The English translations of the segments that have one, joined by spaces."""
@@ -154,9 +173,13 @@ class Metadata(_Record):
 
     def changed_parameters(self, parameters: Mapping[str, JsonValue]) -> str:
         """Return the names of the options, except locations, whose values differ from this session's, as text."""
-        locations = {"video", "patient", "video_bucket", "patients_bucket"}
+        locations = {"video", "patient", "video_bucket", "patients_bucket", "replace"}
         stored = self.parameters
-        return ", ".join(name for name in parameters if name not in locations and parameters[name] != stored.get(name))
+        asked = ((name, value) for name, value in parameters.items() if name not in locations)
+        # An option that a stored session does not know has its default there.
+        return ", ".join(
+            name for name, value in asked if value != stored.get(name, _DEFAULTS_SINCE.get(name, _NO_DEFAULT))
+        )
 
 
 class PoseIndices(_Record):
@@ -209,6 +232,24 @@ class SessionRecord(_Record):
     """Of all voice in the session, as in the metadata. No model is trained on it."""
     voices: VoicesUsed | None = None
     """As in the metadata."""
+
+    recorded: Recorded | None = None
+    """As in the metadata."""
+    source_version: str | None = None
+    """As in the metadata."""
+    corrections: tuple[Correction, ...] = ()
+    """As in the metadata."""
+    spoken_emotion: str | None = None
+    """As in the metadata."""
+    generation: NonNegativeInt = 0
+    """As in the metadata. Of two records of a session, the one with the higher generation counts."""
+    times_replaced: NonNegativeInt = 0
+    """As in the metadata."""
+
+    @property
+    def when(self) -> datetime:
+        """When the video was recorded; when it was processed, if that is not known."""
+        return self.recorded.at if self.recorded else self.processing_time
 
     @property
     def person(self) -> int | None:
@@ -278,6 +319,10 @@ def _unusable(identity: Identity | None, attribution: Attribution | None) -> str
         return f"it has no known patient: {identity.why}"
     return attribution.unusable if attribution is not None else None
 
+
+_NO_DEFAULT = object()
+_DEFAULTS_SINCE: dict[str, JsonValue] = {"recorded": None, "sidecar": True}
+"""The options that came later, with what sessions of earlier versions were processed with."""
 
 _COLUMNS = (
     "video_path",
