@@ -353,6 +353,11 @@ class Settings(StorageSettings):
         return self.locate(self.video_bucket)
 
     @property
+    def recording_zone(self) -> ZoneInfo | None:
+        """The zone of RECORDING_TIME_ZONE; None for this machine's."""
+        return ZoneInfo(self.recording_time_zone) if self.recording_time_zone else None
+
+    @property
     def patients(self) -> Location:
         """The location of PATIENTS_BUCKET."""
         return self.locate(self.patients_bucket)

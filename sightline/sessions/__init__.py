@@ -2,7 +2,8 @@
 
 from sightline.sessions.changes import read_metadata, set_identity, set_statements
 from sightline.sessions.claims import Claim
-from sightline.sessions.corrections import Correction, corrected
+from sightline.sessions.corrections import Correction, corrected, label_corrected_at
+from sightline.sessions.folders import FoundVideos, find_videos, finished_videos
 from sightline.sessions.looks import recent_looks
 from sightline.sessions.names import check_source, patient_of
 from sightline.sessions.plan import SessionOutputs
@@ -27,6 +28,7 @@ from sightline.sessions.voices import known_voices
 __all__ = [
     "Claim",
     "Correction",
+    "FoundVideos",
     "LeftOutSession",
     "Metadata",
     "NamesUsed",
@@ -43,7 +45,10 @@ __all__ = [
     "check_source",
     "corrected",
     "fetch_source",
+    "find_videos",
+    "finished_videos",
     "known_voices",
+    "label_corrected_at",
     "open_session",
     "patient_of",
     "prediction_page",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, model_validator
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, model_valid
 from sightline.clock import Timestamp
 from sightline.emotion import NEUTRAL, Stretch
 
-__all__ = ["Correction", "corrected"]
+__all__ = ["Correction", "corrected", "label_corrected_at"]
 
 
 class Correction(BaseModel):
@@ -67,6 +68,19 @@ def corrected(
         elif emotion == NEUTRAL or all(stretch.emotion != emotion for stretch in stretches):
             emotion = _longest(stretches)
     return emotion, stretches
+
+
+def label_corrected_at(corrections: Sequence[Correction], emotion: str) -> datetime | None:
+    """Return when people last corrected the label of a session, now ``emotion``; None if only stretches changed."""
+    if not corrections:
+        return None
+    after = [*(correction.earlier_emotion for correction in corrections[1:]), emotion]
+    decided = [
+        correction.at
+        for correction, later in zip(corrections, after, strict=True)
+        if correction.is_of_all or later != correction.earlier_emotion
+    ]
+    return decided[-1] if decided else None
 
 
 def _with(timeline: Sequence[Stretch], correction: Correction, seconds: float) -> tuple[Stretch, ...]:
