@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import getpass
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
+from prefect.utilities.urls import url_for
 
 from sightline import media, sessions, storage
 from sightline.clock import now_in_utc
@@ -146,14 +151,37 @@ def who_corrects(by: str | None) -> str:
 @sightline_task(**PLAIN)
 def publish_correction(stored: StoredSession) -> None:
     """Publish the session's page, and emit ``sightline.session.stored``, which can start a training."""
-    create_markdown_artifact(session_page(stored), key="session", description=f"{stored.patient}: {stored.session}")
+    _publish_page(stored)
     emit_session_stored(stored)
+
+
+def _publish_page(stored: StoredSession) -> None:
+    page = session_page(stored, _correction_form(stored))
+    create_markdown_artifact(page, key="session", description=f"{stored.patient}: {stored.session}")
+
+
+def _correction_form(stored: StoredSession) -> str | None:
+    """Return the address of the form of correct-session, filled in with the session; None if it is not deployed.
+
+    It is deployed under the name of this run's deployment.
+    """
+    if deployment.name is None:
+        return None
+    with get_client(sync_client=True) as client:
+        try:
+            found = client.read_deployment_by_name(f"correct-session/{deployment.name}")
+        except ObjectNotFound:
+            return None
+    page = url_for("deployment", obj_id=str(found.id))
+    # Encoded twice, as the Prefect UI itself does.
+    parameters = quote(quote(json.dumps({"session": f"{stored.patient}/{stored.session}"})))
+    return f"{page}/run?parameters={parameters}" if page else None
 
 
 @sightline_task(**PLAIN)
 def publish_session(stored: StoredSession) -> None:
     """Publish the session's page, and emit ``sightline.session.stored`` and ``sightline.video.processed``."""
-    create_markdown_artifact(session_page(stored), key="session", description=f"{stored.patient}: {stored.session}")
+    _publish_page(stored)
     emit_session_stored(stored)
     emit_video_processed(stored)
 
