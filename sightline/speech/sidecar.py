@@ -13,7 +13,7 @@ SIDECARS = (".json", ".vtt", ".srt", ".ttml", ".dfxp", ".ass", ".ssa")
 
 def find_sidecars(video: Location) -> list[Location]:
     """Return the transcript files beside a video, which have its name with another suffix; the best one is first."""
-    names = [f"{video.stem}{suffix}" for suffix in (*SIDECARS, *(suffix.upper() for suffix in SIDECARS))]
+    names = [f"{video.stem}{spelled}" for suffix in SIDECARS for spelled in (suffix, suffix.upper())]
     # Not a listing: a prefix on S3 can have very many files.
     found = [video.parent / name for name in names if storage.exists(video.parent / name)]
     distinct: list[Location] = []
