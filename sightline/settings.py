@@ -235,9 +235,7 @@ class Settings(StorageSettings):
         description="Alerts that a channel has not accepted yet. By default .outbox in RESULTS_BUCKET.",
     )
 
-    prefect_ui_url: str | None = Field(
-        None, pattern=r"^https?://[^/].*[^/]$", description="Prefect's own setting: where people open the Prefect UI."
-    )
+    prefect_ui_url: str | None = Field(None, description="Prefect's own setting: where people open the Prefect UI.")
 
     upload_rules: tuple[UploadRule, ...] = Field(
         (

@@ -96,7 +96,7 @@ def dashboard_routes(service: Service) -> APIRouter:
         return (
             _json(view)
             if _wants_json(request)
-            else render("patient.html.j2", patient=view, prefect_ui=config.prefect_ui_url)
+            else render("patient.html.j2", patient=view, prefect_ui=(config.prefect_ui_url or "").rstrip("/"))
         )
 
     return router
