@@ -199,6 +199,7 @@ def transcript(seconds: float) -> str:
 
 def run_flow(clip: Path) -> dict[str, Any]:
     from flows.process_video import process_video
+    from flows.video_results import VideoResult
     from sightline.media import probe
 
     duration = probe(clip).duration
@@ -211,6 +212,7 @@ def run_flow(clip: Path) -> dict[str, Any]:
             transcript=str(words), pose_fps=POSE_FPS,
         )  # fmt: skip
         seconds, processor = time.perf_counter() - start, time.process_time() - processor
+        assert isinstance(result, VideoResult)
         timings = json.loads(Path(result.metadata_file).read_bytes())["timings"]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": seconds, "processor_seconds": processor, "peak_mib": peak, "timings": timings}

@@ -65,3 +65,13 @@ def _add_speech(target: Any, audio: Any, speech: Path, seconds: float) -> None:
         frame.sample_rate, frame.pts, frame.time_base = audio.rate, start, Fraction(1, audio.rate)
         target.mux(audio.encode(frame))
     target.mux(audio.encode(None))
+
+
+if __name__ == "__main__":
+    import argparse
+
+    parser = argparse.ArgumentParser(description="Write a silent clip of a moving person.")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--seconds", type=float, default=3)
+    options = parser.parse_args()
+    build_clip(options.output, None, seconds=options.seconds, size=(480, 360))

@@ -115,6 +115,13 @@ CATALOGUE: tuple[FlowEntry, ...] = (
         concurrency=TWO_AT_ONCE,
     ),
     FlowEntry(
+        name="correct-session",
+        target="flows.correct_session:correct_session",
+        summary="Correct the emotion of a session, or of a stretch of it; the training uses the correction.",
+        tags=("video", "review"),
+        concurrency=TWO_AT_ONCE,
+    ),
+    FlowEntry(
         name="export-openpose",
         target="flows.export_openpose:export_openpose",
         summary="Export a session's poses as OpenPose files.",

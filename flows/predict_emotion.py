@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.process_video import process_video
+from flows.video_results import VideoResult
+from sightline.errors import InvalidInput
 from sightline.sessions import SessionStore, review_alert
 from sightline.settings import settings
 from sightline.speech import Engine
@@ -96,6 +98,8 @@ def predict_emotion(
                 video_or_session, patient, video_bucket=video_bucket, patients_bucket=patients_bucket,
                 transcriber=transcriber, language=language, transcript=transcript,
             )  # fmt: skip
+            if not isinstance(processed, VideoResult):
+                raise InvalidInput(video_or_session, "is a folder", "Give one video, or PATIENT/SESSION")
             stored = open_stored(store, processed.record, processed.patient)
     else:
         stored = open_stored(store, video_or_session, patient)

@@ -9,7 +9,8 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict
 
 from flows.classify_images import ClassificationResult, classify_images
-from flows.process_video import VideoResult, process_video
+from flows.process_video import process_video
+from flows.video_results import VideoResult
 from sightline.errors import InvalidInput
 from sightline.leases import LeaseTaken
 from sightline.settings import settings

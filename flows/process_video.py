@@ -7,19 +7,28 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from prefect.runtime import flow_run
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from flows.video_results import FolderResult, VideoResult, process_each
 from sightline.emotion import NEUTRAL, load_keywords, load_languages
 from sightline.reviews import unknown_patient_alert
-from sightline.sessions import NamesUsed, PoseIndices, SessionStore, StoredSession
+from sightline.sessions import NamesUsed, SessionStore, StoredSession
 from sightline.settings import settings
 from sightline.speech import Engine, FittedTranscript, language_code
 from tasks.alerts import send_alert
 from tasks.emotion import find_emotions, read_patient_names
 from tasks.events import emit_session_unidentified
+from tasks.folders import is_folder, list_videos
 from tasks.identity import check_wish, queue_questions, read_looks, read_wish
-from tasks.media import cut_highlights, probe_video, track_and_annotate
-from tasks.sessions import ProcessedVideo, fetch_video, find_session, publish_session, store_session
+from tasks.media import cut_highlights, date_recording, probe_video, read_recorded, track_and_annotate
+from tasks.sessions import (
+    ProcessedVideo,
+    fetch_video,
+    find_session,
+    publish_session,
+    store_session,
+    why_skipped,
+)
 from tasks.speech import (
     check_speakers,
     fit_transcript,
@@ -32,40 +41,6 @@ from tasks.speech import (
 )
 from tasks.support.flow import sightline_flow, skipped
 from tasks.support.timing import Timings
-
-
-class VideoResult(BaseModel):
-    """The session of a video and the URIs of its files. ``processed`` is False if it had been processed before."""
-
-    model_config = ConfigDict(frozen=True)
-
-    processed: bool
-    patient: str
-    session: str
-    emotion: str
-    transcription: str
-    annotations_found: int
-    frames_extracted: int
-    poses_extracted: int
-    frames_tracked: int
-    frames_with_person: int
-    pose_indices: PoseIndices
-    annotated_video: str
-    highlights: str | None
-    frames: str
-    poses: str
-    pose_folder: str
-    track: str
-    record: str
-    csv: str
-    metadata_file: str
-    warnings: tuple[str, ...]
-
-    @classmethod
-    def from_session(cls, stored: StoredSession, *, processed: bool) -> VideoResult:
-        """Return the result for a stored session."""
-        fields = {**dict(stored.metadata), **dict(stored), "processed": processed}
-        return cls.model_validate({name: fields[name] for name in cls.model_fields})
 
 
 @sightline_flow(name="process-video", flow_run_name=lambda: f"process {Path(flow_run.parameters['video']).name}")
@@ -90,11 +65,15 @@ def process_video(
     hide_others: bool | None = None,
     speakers: bool = False,
     patient_voice: Annotated[int, Field(ge=1)] | None = None,
-) -> VideoResult:
+    recorded: str | None = None,
+    sidecar: bool = True,
+    replace: bool = False,
+) -> VideoResult | FolderResult:
     """Turn a video into a transcript, emotions, poses and an annotated video.
 
     Args:
-        video: Path or s3:// URI of an MP4, MOV, AVI, MKV, WebM or FLV file.
+        video: Path or s3:// URI of an MP4, MOV, AVI, MKV, WebM or FLV file, or of a folder: then every video in it is
+            processed, except those that were. A folder that was interrupted continues when it is given again.
         patient: The patient's name. By default the first part of the video's key under the video bucket.
         video_bucket: Folder or bucket of the videos and of the annotated copies. By default VIDEO_BUCKET.
         patients_bucket: Folder or bucket of the training data. By default PATIENTS_BUCKET.
@@ -105,7 +84,8 @@ def process_video(
         language: The language spoken, by its English name or code (German, de). By default Whisper detects it, also if
             it changes. Segments in other languages than English are translated into English as well.
         transcript: A WebVTT, SRT, ASS, TTML or Whisper JSON file that replaces the transcription. It has to fit the
-            video: cues after its end are left out, or refused if they are most of them.
+            video: cues after its end are left out, or refused if they are most of them. By default the file of that
+            name beside the video, if there is one: visit.srt beside visit.mp4.
         audio_track: Number of the sound track, from 0. By default the one marked as default, or the first with sound.
         pose_fps: Frames per second at which the people are tracked.
         blur_faces: Make faces unrecognisable in the annotated video and in the stored frames.
@@ -123,26 +103,34 @@ def process_video(
             of the extra "speakers".
         patient_voice: The number of the patient's voice, with speakers. By default it is known from earlier sessions,
             says the patient's name as its own, or answers to it; otherwise it is undecided.
+        recorded: When the video was recorded, as 2026-03-08 or 2026-03-08T10:15, with or without +01:00. By default as
+            its container states it, or else its name.
+        sidecar: Use the transcript file beside the video.
+        replace: Process the video again if it was, in place of its session, which is complete until the new one is.
     """
     config, timings = settings(), Timings()
     videos = config.locate(video_bucket or config.video_bucket)
     patients = config.locate(patients_bucket or config.patients_bucket)
     keywords, store = load_keywords(config.emotion_keywords), SessionStore(videos, patients)
+    if is_folder(video):
+        options = dict(flow_run.parameters)
+        return process_each(
+            list_videos(video, patient, store, options),
+            lambda uri: process_video(**{**options, "video": uri}, return_state=True),
+        )
     languages = load_languages(config.language_tables)
     wish = read_wish(person, person_at, reference)
     spoken = language_code(language) if language else None
     check_speakers(patient_voice, speakers=speakers)
+    stated = read_recorded(recorded)
     with TemporaryDirectory(prefix="sightline-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with timings.stage("fetch"):
             source = fetch_video(video, patient, videos, folder)
-        if stored := find_session(store, source):
+        if (stored := find_session(store, source)) and not replace:
             ask_about(stored)
-            message = f"{source.uri} has already been processed, as session {stored.session}; nothing was changed"
-            if changed := stored.metadata.changed_parameters(flow_run.parameters):
-                message += f". Options that differ from that run: {changed}"
+            message = why_skipped(stored, source, flow_run.parameters)
             return skipped(message, VideoResult.from_session(stored, processed=False))
-        looks = read_looks(patients, source.patient, config.identity_hours)
         known = read_patient_names(patients, source.patient.text, names)
         with timings.stage("probe"):
             info = probe_video(
@@ -153,16 +141,22 @@ def process_video(
                 audio_track=audio_track,
             )
             wished = check_wish(wish, info)
+            dated, warnings = date_recording(info, stated)
+        looks = read_looks(patients, source.patient, config.identity_hours, dated)
         with timings.stage("hear sound"):
             sound = hear_sound(info, folder)
         with timings.stage("transcribe"):
-            if transcript:
-                speech = fit_transcript(read_transcript(transcript, folder, spoken), info, sound)
+            written = read_transcript(transcript, source.uri, folder, spoken, beside=sidecar)
+            if written:
+                speech = fit_transcript(written.transcript, info, sound)
             else:
-                hot_words = (*known.theirs, *known.others, *config.carer_names)
-                kept = frozenset(languages.codes)
-                heard = transcribe(info, sound, source.sha256, transcriber, whisper_model, spoken, hot_words, kept)
-                speech = FittedTranscript(heard, heard.warnings)
+                speech = FittedTranscript.heard(
+                    transcribe(
+                        info, sound, source.sha256, transcriber, whisper_model, spoken,
+                        hot_words=(*known.theirs, *known.others, *config.carer_names),
+                        translate_except=frozenset(languages.codes),
+                    )
+                )  # fmt: skip
         voices = None
         if speakers:
             with timings.stage("tell speakers apart"):
@@ -183,8 +177,9 @@ def process_video(
         processed = ProcessedVideo(
             info, speech, measured, keywords, findings, tracked, annotated, joined,
             NamesUsed(known=known, given=tuple(names or ())), flow_run.parameters, timings, voices,
+            written, dated, warnings,
         )  # fmt: skip
-        stored = store_session(store, source, processed, folder)
+        stored = store_session(store, source, processed, folder, replace=replace)
     publish_session(stored)
     ask_about(stored)
     return VideoResult.from_session(stored, processed=True)

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
 
-__all__ = ["now_in_utc"]
+from pydantic import AfterValidator, AwareDatetime
+
+__all__ = ["Timestamp", "now_in_utc"]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+Timestamp = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with a zone, written in UTC as ISO 8601."""
 
 
 def now_in_utc() -> datetime:

@@ -147,11 +147,16 @@ def head(location: S3Path) -> dict[str, Any]:
 
 def move(source: S3Path, target: S3Path) -> None:
     """Copy the object to ``target``, then delete it."""
+    copy(source, target)
+    delete(source)
+
+
+def copy(source: S3Path, target: S3Path) -> None:
+    """Copy the object to ``target``, without its content passing through this machine."""
     client, copied = _client(source), {"Bucket": source.bucket, "Key": source.key}
     # A copy in several parts, which S3 makes of a large object, does not include the content type.
     extra = {"ContentType": _content_type(target), "MetadataDirective": "REPLACE"}
     patiently(lambda: client.copy(copied, target.bucket, target.key, ExtraArgs=extra))
-    delete(source)
 
 
 def delete(location: S3Path) -> None:

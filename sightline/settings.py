@@ -6,6 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -56,6 +57,17 @@ _IMAGE_SUFFIXES = (
 Timeout = Annotated[PositiveFloat, Field(le=366 * 24 * 3600, allow_inf_nan=False)]
 ApiKey = Annotated[SecretStr, Field(min_length=1)]
 EmailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")]
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError(f"{name!r} is not a time zone of the IANA database, such as Europe/Berlin") from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 class UploadRule(BaseModel):
@@ -111,6 +123,11 @@ class Settings(StorageSettings):
         12,
         description="A patient's clothes are taken to be the same for this long after a session was processed: they "
         "tell the patient from others in the next video. 0 turns this off.",
+    )
+    recording_time_zone: TimeZone | None = Field(
+        None,
+        description="The zone of times of recordings that state none, as in file names; such as Europe/Berlin. By "
+        "default this machine's; containers have UTC.",
     )
     hide_others: bool = Field(
         False,
@@ -226,6 +243,8 @@ class Settings(StorageSettings):
         None,
         description="Alerts that a channel has not accepted yet. By default .outbox in RESULTS_BUCKET.",
     )
+
+    prefect_ui_url: str | None = Field(None, description="Prefect's own setting: where people open the Prefect UI.")
 
     upload_rules: tuple[UploadRule, ...] = Field(
         (
@@ -343,6 +362,11 @@ class Settings(StorageSettings):
     def videos(self) -> Location:
         """The location of VIDEO_BUCKET."""
         return self.locate(self.video_bucket)
+
+    @property
+    def recording_zone(self) -> ZoneInfo | None:
+        """The zone of RECORDING_TIME_ZONE; None for this machine's."""
+        return ZoneInfo(self.recording_time_zone) if self.recording_time_zone else None
 
     @property
     def patients(self) -> Location:

@@ -36,6 +36,7 @@ __all__ = [
     "Location",
     "StoredFile",
     "content_hash",
+    "copy",
     "create",
     "errors_of",
     "exists",
@@ -277,6 +278,17 @@ def move(source: Location, target: Location) -> None:
             s3.move(source, target)
         else:
             raise StorageError(f"{source}: cannot be moved to another kind of storage, {target}")
+
+
+def copy(source: Location, target: Location) -> None:
+    """Copy a file within one bucket, replacing any file at ``target``; there, no incomplete file ever appears."""
+    with errors_of(source):
+        if isinstance(source, Path):
+            write_file(target, source)
+        elif not isinstance(target, Path):
+            s3.copy(source, target)
+        else:
+            raise StorageError(f"{source}: cannot be copied to another kind of storage, {target}")
 
 
 def remove(location: Location) -> None:

@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 
 from sightline import reviews, sessions, vision
 from sightline.errors import InvalidInput
-from sightline.media import VideoInfo
+from sightline.media import Recorded, VideoInfo
 from sightline.names import PatientName
 from sightline.pose import Appearance, IdentityWish, PicturePoint
 from sightline.reviews import Question
@@ -40,9 +40,12 @@ def read_wish(person: int | None, person_at: str | None, reference: str | None) 
 
 
 @sightline_task(**ON_STORAGE)
-def read_looks(patients_bucket: Location, patient: PatientName, hours: float) -> Opaque[list[Appearance]]:
-    """Return the patient's appearance in the sessions that were processed in the last ``hours``."""
-    return Opaque(sessions.recent_looks(patients_bucket, patient, timedelta(hours=hours)))
+def read_looks(
+    patients_bucket: Location, patient: PatientName, hours: float, recorded: Recorded | None = None
+) -> Opaque[list[Appearance]]:
+    """Return the patient's appearance in the sessions within ``hours`` of a recording, by default of now."""
+    at = recorded.at if recorded else None
+    return Opaque(sessions.recent_looks(patients_bucket, patient, timedelta(hours=hours), at))
 
 
 def check_wish(wish: Opaque[IdentityWish], info: VideoInfo) -> IdentityWish:

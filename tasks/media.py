@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from prefect.logging import get_run_logger
 
 from sightline import media
+from sightline.clock import now_in_utc
 from sightline.emotion import EmotionFindings, Keywords
-from sightline.media import Overlay, TimedLabel, VideoInfo
+from sightline.media import Overlay, Recorded, TimedLabel, VideoInfo
 from sightline.pose import Appearance, IdentityWish, TrackedVideo, TrackingOutputs, tracking_outputs
+from sightline.settings import settings
 from sightline.speech import WORDLESS, MeasuredVoice, Segment, Transcript
 from tasks.pose import extract_poses
 from tasks.support.policy import PLAIN, sightline_task
@@ -28,6 +30,23 @@ def probe_video(
     for warning in info.warnings:
         get_run_logger().warning("%s: %s", uri, warning)
     return info
+
+
+def read_recorded(recorded: str | None) -> Recorded | None:
+    """Return when the user says that the video was recorded. Raises ``InvalidInput`` for another text than a time."""
+    return media.parse_recorded(recorded, settings().recording_zone, now_in_utc()) if recorded else None
+
+
+@sightline_task(**PLAIN)
+def date_recording(info: VideoInfo, given: Recorded | None) -> tuple[Recorded | None, tuple[str, ...]]:
+    """Return when the video was recorded: as given, or by its container or its name; and warnings about that."""
+    if given is not None:
+        return given, ()
+    name = PurePosixPath(info.uri).name
+    recorded, warnings = media.when_recorded(info.path, name, info.duration, settings().recording_zone, now_in_utc())
+    for warning in warnings:
+        get_run_logger().warning("%s: %s", info.uri, warning)
+    return recorded, warnings
 
 
 def track_and_annotate(

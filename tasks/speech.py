@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
@@ -17,6 +17,7 @@ from sightline.emotion import VoicesUsed
 from sightline.errors import InvalidInput, InvalidTranscript
 from sightline.media import VideoInfo
 from sightline.names import PatientName
+from sightline.sessions import TranscriptFile
 from sightline.speech import Engine, FittedTranscript, HeardSound, MeasuredVoice, Speakers, Transcript, Voice
 from sightline.storage import Location
 from tasks.support.policy import ON_STORAGE, PLAIN, sightline_task
@@ -74,18 +75,58 @@ def transcribe(
     return transcript
 
 
-@sightline_task(**PLAIN)
-def read_transcript(uri: str, folder: Path, language: str | None = None) -> Transcript:
-    """Read the transcript from a WebVTT, SRT, ASS, TTML or Whisper JSON file; what is corrected in it is logged.
+@dataclass(frozen=True)
+class WrittenTranscript:
+    """A transcript from a file, and what a person should know about the choice of the file."""
 
-    ``language`` is that of a file that names none.
+    transcript: Transcript
+    file: TranscriptFile
+    warnings: tuple[str, ...] = ()
+
+
+@sightline_task(**ON_STORAGE)
+def read_transcript(
+    given: str | None, video: str, folder: Path, language: str | None = None, *, beside: bool = True
+) -> WrittenTranscript | None:
+    """Read the transcript from the file that is given, or with ``beside`` from the one beside the video.
+
+    ``language`` is that of a file that names none. What is corrected in the file is logged. None if there is no file.
     """
-    location = storage.locate(uri)
+    if given:
+        return _read_written(storage.locate(given), folder, language, "given")
+    warnings: list[str] = []
+    files = speech.find_sidecars(storage.locate(video)) if beside else []
+    for position, location in enumerate(files):
+        name = location.name
+        try:
+            written = _read_written(location, folder, language, "beside the video")
+        except speech.NotATranscript as error:  # Other programs write JSON files beside videos too.
+            warnings.append(f"{name} beside the video is no transcript, and is ignored: {error.reason}")
+            continue
+        except InvalidTranscript as error:
+            fix = f"{error.fix}, or give --no-sidecar to transcribe the video instead"
+            raise InvalidTranscript(error.subject, error.reason, fix) from error
+        get_run_logger().info("%s: the words are those of %s beside it", video, name)
+        if others := [other.name for other in files[position + 1 :]]:
+            warnings.append(f"The words are those of {name}; {', '.join(others)} beside the video is not used")
+        return replace(written, warnings=tuple(warnings))
+    for warning in warnings:
+        get_run_logger().warning("%s: %s", video, warning)
+    return None
+
+
+def _read_written(
+    location: Location, folder: Path, language: str | None, found: Literal["given", "beside the video"]
+) -> WrittenTranscript:
+    uri = storage.uri_of(location)
     try:
-        transcript = speech.read_transcript(storage.fetch(location, folder), get_run_logger().warning)
+        path = storage.fetch(location, folder)
     except FileNotFoundError as error:
         raise InvalidTranscript(uri, "there is no such file", "Check the path") from error
-    return transcript if transcript.language else transcript.model_copy(update={"language": language})
+    transcript = speech.read_transcript(path, get_run_logger().warning)
+    if not transcript.language:
+        transcript = transcript.model_copy(update={"language": language})
+    return WrittenTranscript(transcript, TranscriptFile(uri=uri, sha256=storage.content_hash(path), found=found))
 
 
 @sightline_task(**PLAIN, timeout="flow_timeout_seconds")

@@ -44,7 +44,8 @@ def _time(time: datetime) -> str:
 
 
 def _day(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d}"
+    """Return the day in the time's own zone, which is that of the recording."""
+    return f"{time:%Y-%m-%d}"
 
 
 def _percent(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""A patient: the emotions of the sessions by words, model and reviewers, and the trainings of the patient's model."""
+"""A patient: the emotions of the sessions by words, model and people, and the trainings of the patient's model."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from sightline import documents
 from sightline.affect import Training, model_of, read_trainings
 from sightline.emotion import Stretch
 from sightline.errors import InvalidInput
+from sightline.media import Recorded
 from sightline.names import PatientName
 from sightline.registry import Registry
-from sightline.reviews import Reviewed, Reviews, count_waiting_sessions
+from sightline.reviews import Reviewed, Reviews, count_waiting_sessions, emotion_of
 from sightline.sessions import (
+    Correction,
     Metadata,
     Prediction,
     SessionRecord,
     SessionStore,
+    label_corrected_at,
     read_sessions,
 )
 from sightline.sessions.layout import SessionLayout
@@ -38,17 +41,22 @@ class PatientRow(BaseModel):
 
 
 class SessionRow(BaseModel):
-    """One session: the emotion of the words, the predicted one, and the reviewers' answer."""
+    """One session: the emotion of the words, the predicted one, and what people state."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     session: str
+    when: AwareDatetime = Field(description="When it was recorded; when it was processed, if that is not known.")
+    recorded: Recorded | None = Field(description="When it was recorded, and how that is known.")
     processed: AwareDatetime
     duration_seconds: float
     spoken: str = Field(alias="said", description="The emotion of the words.")
     predicted: Prediction | None
     answered: str | None = Field(description="The reviewers' answer, or `contested`; null if there is none.")
     reviewers: list[str]
+    corrected: str | None = Field(description="The emotion by the latest correction; null if only stretches have any.")
+    corrections: list[Correction] = Field(description="People's corrections, the latest last.")
+    stated: str | None = Field(description="What people state: the later of the answer and the correction.")
     poses: int
     timeline: list[Stretch]
 
@@ -62,7 +70,7 @@ class PatientView(BaseModel):
     sessions: list[SessionRow] = Field(description="The latest first, at most 40.")
     sessions_in_all: int
     emotions: dict[str, int] = Field(
-        description="The number of sessions by emotion: the reviewers' answer, or the emotion of the words."
+        description="The number of sessions by emotion: what people state, or the emotion of the words."
     )
     waiting: int
     trainings: list[Training] = Field(description="The latest first, at most 20.")
@@ -118,16 +126,27 @@ def _row(videos: Location, patients: Location, record: SessionRecord, answer: Re
     metadata = documents.read(layout.metadata, Metadata)
     return SessionRow(
         session=record.session,
+        when=record.when,
+        recorded=record.recorded,
         processed=record.processing_time,
         duration_seconds=record.duration_seconds,
-        spoken=record.emotion,
+        spoken=record.spoken_emotion or record.emotion,
         predicted=metadata.prediction if metadata else None,
         answered=answer.verdict if answer else None,
         reviewers=list(answer.reviewers) if answer else [],
+        corrected=record.emotion if label_corrected_at(record.corrections, record.emotion) else None,
+        corrections=list(record.corrections),
+        stated=_stated(record, answer),
         poses=record.pose_indices.count,
         timeline=list(metadata.timeline) if metadata else [],
     )
 
 
+def _stated(record: SessionRecord, answer: Reviewed | None) -> str | None:
+    if answer is None and label_corrected_at(record.corrections, record.emotion) is None:
+        return None
+    return emotion_of(record, answer) or (answer.verdict if answer else None)
+
+
 def _emotion(record: SessionRecord, answer: Reviewed | None) -> str:
-    return answer.label if answer and answer.label else record.emotion
+    return emotion_of(record, answer) or record.emotion

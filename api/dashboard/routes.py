@@ -93,7 +93,11 @@ def dashboard_routes(service: Service) -> APIRouter:
     @router.get("/patients/{patient}", include_in_schema=False)
     def patient_page(patient: str, request: Request) -> Response:
         view = patient_json(patient)
-        return _json(view) if _wants_json(request) else render("patient.html.j2", patient=view)
+        return (
+            _json(view)
+            if _wants_json(request)
+            else render("patient.html.j2", patient=view, prefect_ui=(config.prefect_ui_url or "").rstrip("/"))
+        )
 
     return router
 

@@ -18,17 +18,19 @@ def predict_session(
 ) -> Prediction:
     """Predict a session's emotion, with the reasons why a person should review it, if there are any.
 
-    The reasons are a confidence below ``threshold``, by default the model's own, and words that express another
-    emotion. Without any keyword, the emotion of the words is the keyword table's default, which contradicts nothing.
-    A session that the model was trained on is recognised by the content of its video, whatever its name is.
+    A session that a person corrected needs none. The reasons are a confidence below ``threshold``, by default the
+    model's own, and words that express another emotion. Without any keyword, the emotion of the words is the keyword
+    table's default, which contradicts nothing. A session that the model was trained on is recognised by the content of
+    its video, whatever its name is.
     """
     threshold = model.threshold if threshold is None else threshold
     probabilities = model.predict(features)
     emotion, confidence, outcome = judge(probabilities, threshold)
     review = []
-    if outcome != "accepted":
+    # What people stated about the session is not asked again.
+    if outcome != "accepted" and not metadata.corrections:
         review.append(f"the confidence {confidence:.2f} is below the threshold {threshold:g}")
-    if metadata.emotion_keywords_found and metadata.emotion != emotion:
+    if metadata.emotion_keywords_found and not metadata.corrections and metadata.emotion != emotion:
         unlabelled = metadata.other_emotions if metadata.emotion == NEUTRAL else ()
         review.append(f"the words express {', '.join(unlabelled) or metadata.emotion}, the model predicts {emotion}")
     return Prediction(

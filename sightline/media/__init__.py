@@ -12,6 +12,7 @@ from sightline.media.history import PersonSample
 from sightline.media.overlay import Overlay, TimedLabel
 from sightline.media.people import Outline, PeopleSeries, PoseSeries
 from sightline.media.probe import EXTENSIONS, VideoInfo, check_extension, probe
+from sightline.media.recorded import Recorded, parse_recorded, when_recorded
 from sightline.media.selection import Moment, Still, StillSelector, select_moments, still_pose_name
 from sightline.media.silhouette import Silhouette
 from sightline.media.skeletons import MIN_CONFIDENCE
@@ -35,6 +36,7 @@ __all__ = [
     "PeopleSeries",
     "PersonSample",
     "PoseSeries",
+    "Recorded",
     "Silhouette",
     "Still",
     "StillSelector",
@@ -49,6 +51,7 @@ __all__ = [
     "damaged_seconds",
     "decode",
     "palette",
+    "parse_recorded",
     "probe",
     "read_ahead",
     "sample_frames",
@@ -56,4 +59,5 @@ __all__ = [
     "short_switch_interval",
     "sound_blocks",
     "still_pose_name",
+    "when_recorded",
 ]

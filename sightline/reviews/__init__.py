@@ -10,7 +10,7 @@ from sightline.reviews.answers_file import AnswersFile, read_answers
 from sightline.reviews.export import Exported, ExportRow, export_images, read_image
 from sightline.reviews.gather import QuestionSet, questions_of_model, questions_of_results
 from sightline.reviews.identities import answered_identity, person_question
-from sightline.reviews.learning import provenance, relabelled, with_reviews
+from sightline.reviews.learning import emotion_of, provenance, relabelled, with_reviews
 from sightline.reviews.naming import SOMEONE_ELSES, THEIRS, name_questions
 from sightline.reviews.pages import Page, ReviewPlan, in_order, pages_of
 from sightline.reviews.records import CANNOT_TELL, LATER, NONE_OF_THESE, Answer, Question, Reviewed, Waiting
@@ -24,6 +24,7 @@ from sightline.reviews.sessions import (
     queue_markers,
     queue_unknown,
     store_prediction,
+    withdraw_questions,
 )
 from sightline.reviews.store import Reviews
 from sightline.reviews.thresholds import Share, ThresholdReport, ThresholdRow, threshold_report
@@ -60,6 +61,7 @@ __all__ = [
     "count_unknown",
     "count_waiting_sessions",
     "data_url",
+    "emotion_of",
     "export_images",
     "in_order",
     "name_questions",
@@ -83,4 +85,5 @@ __all__ = [
     "unknown_patient_alert",
     "waiting_note",
     "with_reviews",
+    "withdraw_questions",
 ]

@@ -41,6 +41,7 @@ def person_question(stored: StoredSession) -> Question | None:
         why=identity.why,
         session=f"{stored.patient}/{stored.session}",
         frames=stored.frames,
+        times_replaced=stored.metadata.times_replaced,
         pictures=tuple(
             storage.uri_of(folder / seen.picture) if folder and seen.picture else "" for seen in identity.people
         ),
@@ -72,15 +73,22 @@ def apply_identities(
 ) -> list[SessionRecord]:
     """Return the records of a patient's sessions after applying the answers about who the patient is.
 
-    The stored records and metadata are changed.
+    The stored records and metadata are changed. An answer about an earlier processing of the video, whose people had
+    other numbers, is not applied.
     """
-    answers = {item.question.sha256: item for item in reviewed if item.question.kind == "person"}
-    return [
-        set_identity(sessions, record, answered_identity(record.identity, answers[record.sha256]))
-        if record.identity is not None and record.sha256 in answers
-        else record
-        for record in records
-    ]
+    answers = {
+        (item.question.sha256, item.question.times_replaced): item
+        for item in reviewed
+        if item.question.kind == "person"
+    }
+    applied = []
+    for record in records:
+        answer = answers.get((record.sha256, record.times_replaced))
+        if record.identity is not None and answer is not None:
+            applied.append(set_identity(sessions, record, answered_identity(record.identity, answer)))
+        else:
+            applied.append(record)
+    return applied
 
 
 def claim_of(record: SessionRecord) -> Claim:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 from sightline.leases import is_free
 
@@ -63,6 +63,8 @@ class Question(_Record):
     """The name, of a question of that kind."""
     statements: tuple[str, ...] = ()
     """What is said about the name."""
+    times_replaced: NonNegativeInt = 0
+    """How often the session's video had been processed again: each time its people have other numbers."""
 
     @model_validator(mode="after")
     def _check_classes(self) -> Question:
@@ -74,7 +76,10 @@ class Question(_Record):
     @property
     def key(self) -> str:
         """The identifier of the question in the queue of its model, which is also its file's name."""
-        return self.sha256 if self.is_prediction else f"{self.sha256}-{self.kind}"
+        if self.is_prediction:
+            return self.sha256
+        again = f"-{self.times_replaced}" if self.times_replaced else ""
+        return f"{self.sha256}-{self.kind}{again}"
 
     @property
     def is_prediction(self) -> bool:

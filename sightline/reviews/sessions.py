@@ -27,6 +27,7 @@ __all__ = [
     "queue_markers",
     "queue_unknown",
     "store_prediction",
+    "withdraw_questions",
 ]
 
 _LOG = logging.getLogger(__name__)
@@ -55,6 +56,20 @@ def store_prediction(
         reviews.withdraw(prediction.model, stored.sha256)
     sessions.end_review(stored.patient, stored.session)
     return stored
+
+
+def withdraw_questions(reviews: Reviews, stored: StoredSession, *, people: bool) -> None:
+    """Remove the open question about a session's emotion, which a person has stated or a new processing will ask.
+
+    ``people``: also the one about who the patient is in the processing before this one.
+    """
+    model = PatientName.parse(stored.patient).model.label
+    keys = [stored.sha256]
+    if people and stored.metadata.times_replaced:
+        before = stored.metadata.times_replaced - 1
+        keys.append(f"{stored.sha256}-person" + (f"-{before}" if before else ""))
+    for key in keys:
+        reviews.withdraw(model, key)
 
 
 def questions_of_patient(sessions: SessionStore, patient: PatientName | str, emotions: Iterable[str]) -> QuestionSet:
@@ -151,6 +166,7 @@ def apply_answers(
         languages: The tables of other languages, the built-in ones by default.
     """
     name = PatientName.of(patient)
+    sessions.finish_changes(name)
     answered = reviews.answered(name.model.label)
     records = apply_identities(sessions, answered, read_sessions(sessions.patients_bucket, name))
     return apply_names(sessions, keywords, name, answered, records, new=new, languages=languages)

@@ -2,6 +2,8 @@
 
 from sightline.sessions.changes import read_metadata, set_identity, set_statements
 from sightline.sessions.claims import Claim
+from sightline.sessions.corrections import Correction, corrected, label_corrected_at
+from sightline.sessions.folders import FoundVideos, find_videos, finished_videos
 from sightline.sessions.looks import recent_looks
 from sightline.sessions.names import check_source, patient_of
 from sightline.sessions.plan import SessionOutputs
@@ -15,6 +17,7 @@ from sightline.sessions.records import (
     ReviewItem,
     SessionRecord,
     StoredSession,
+    TranscriptFile,
     analysis_csv,
 )
 from sightline.sessions.rendering import prediction_page, review_alert, session_page, trained_on_note
@@ -24,6 +27,8 @@ from sightline.sessions.voices import known_voices
 
 __all__ = [
     "Claim",
+    "Correction",
+    "FoundVideos",
     "LeftOutSession",
     "Metadata",
     "NamesUsed",
@@ -35,10 +40,15 @@ __all__ = [
     "SessionStore",
     "Source",
     "StoredSession",
+    "TranscriptFile",
     "analysis_csv",
     "check_source",
+    "corrected",
     "fetch_source",
+    "find_videos",
+    "finished_videos",
     "known_voices",
+    "label_corrected_at",
     "open_session",
     "patient_of",
     "prediction_page",

@@ -16,6 +16,7 @@ from sightline.errors import InvalidInput
 from sightline.features import valid_seconds
 from sightline.names import PatientName
 from sightline.pose import Identity, PeopleTrack
+from sightline.sessions.corrections import corrected
 from sightline.sessions.layout import SessionLayout
 from sightline.sessions.records import Metadata, NamesUsed, SessionRecord, analysis_csv
 from sightline.sessions.store import SessionStore
@@ -34,7 +35,7 @@ def set_identity(store: SessionStore, record: SessionRecord, identity: Identity)
     if record.identity == identity:
         frames, seconds = record.frames_with_person, record.valid_seconds
     else:
-        frames, seconds = _patient_in(layout.track(record.folder), identity)
+        frames, seconds = _patient_in(layout.records(record.folder) / record.track, identity)
     changed = _change(layout, record, identity=identity, frames_with_person=frames, valid_seconds=seconds)
     if identity.is_decided:
         storage.remove_folder(layout.people)
@@ -46,20 +47,23 @@ def set_statements(
 ) -> SessionRecord:
     """Store the emotions that an analysis of the transcript with other names found; return the changed record.
 
-    The session's emotion, annotations and timeline change. Its files stay in the folder of the first emotion.
+    The session's emotion, annotations and timeline change, and people's corrections apply to them. Its files stay in
+    the folder of the first emotion.
     """
     layout = _layout(store, record)
+    emotion, timeline = corrected(findings.dominant, findings.timeline, record.corrections, record.duration_seconds)
     statements = {
         "emotion_keywords_found": len(findings.hits),
         "annotations_found": len(findings.annotations),
         "annotations": findings.annotations,
-        "timeline": findings.timeline,
+        "timeline": timeline,
     }
     return _change(
         layout,
         record,
         statements,
-        emotion=findings.dominant,
+        emotion=emotion,
+        spoken_emotion=findings.dominant if record.corrections else None,
         attribution=findings.attribution,
         names=names,
         other_emotions=findings.other_emotions,

@@ -8,9 +8,24 @@ from sightline.names import RESULT_FOLDER, PatientName
 from sightline.storage import Location
 
 RECORD_SUFFIX = "_session.json"
+PENDING_SUFFIX = ".pending.json"
 RECORDS = ".sessions"  # in an emotion's folder: the records and tracks of its sessions
 _REVIEW = ".review"  # in a patient's folder of training data: review markers of version 0.1
 _CLAIMS = ".sessions"  # in a patient's folder of annotated videos: claims, plans and staged files
+VIDEO, HIGHLIGHTS, TRACK = "annotated.mp4", "highlights.mp4", "track.parquet"
+"""The names of the large files in a staging folder."""
+
+
+@dataclass(frozen=True)
+class SessionFiles:
+    """Where the files are that a session's metadata refer to."""
+
+    video: Location
+    highlights: Location
+    frames: Location
+    people: Location
+    poses: Location
+    csv: Location
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,11 @@ class PatientLayout:
     def content_claim(self, sha256: str) -> Location:
         """Return the location of the claim that states the first stem of this content."""
         return self.annotated / _CLAIMS / f"{sha256}.json"
+
+    @property
+    def state(self) -> Location:
+        """The folder of the patient's claims, plans and pending changes."""
+        return self.annotated / _CLAIMS
 
     @property
     def reviews(self) -> Location:
@@ -79,6 +99,21 @@ class SessionLayout(PatientLayout):
         return self.annotated / _CLAIMS / self.sha256
 
     @property
+    def pending(self) -> Location:
+        """The change of the finished session that was begun; there is none most of the time."""
+        return self.annotated / _CLAIMS / f"{self.sha256}{PENDING_SUFFIX}"
+
+    @property
+    def replacements(self) -> Location:
+        """The folder of staged replacements, one folder per attempt."""
+        return self.annotated / _CLAIMS / f"{self.sha256}.replacements"
+
+    @property
+    def leases(self) -> Location:
+        """The leases on changes of the patient's sessions."""
+        return self.annotated / _CLAIMS / "leases"
+
+    @property
     def video(self) -> Location:
         """The annotated video."""
         return self.annotated / f"{self.session}.mp4"
@@ -107,6 +142,15 @@ class SessionLayout(PatientLayout):
     def people(self) -> Location:
         """The pictures of the people, while it is not decided which of them is the patient."""
         return self.frames / "people"
+
+    def files(self, staged: str | None) -> SessionFiles:
+        """Return the locations of the files that the metadata refer to; ``staged``: the attempt that has them still."""
+        if staged is None:
+            return SessionFiles(self.video, self.highlights, self.frames, self.people, self.poses, self.csv)
+        root = self.replacements / staged
+        return SessionFiles(
+            root / VIDEO, root / HIGHLIGHTS, root / "frames", root / "people", root / "poses", root / self.csv.name
+        )
 
     @property
     def poses(self) -> Location:

@@ -22,17 +22,18 @@ _MOST = 20
 def recent_looks(
     patients_bucket: Location, patient: PatientName | str, within: timedelta, now: datetime | None = None
 ) -> list[Appearance]:
-    """Return the patient's appearance in the sessions that were processed within that time, the latest last.
+    """Return the patient's appearance in the sessions that were recorded within that time of ``now``, the latest last.
 
-    Clothes change from day to day, so that only recent sessions count.
+    Clothes change from day to day, so that only such sessions count. One of which it is not known when it was recorded
+    counts by when it was processed. ``now`` is when the video at hand was recorded.
     """
     if not within:
         return []
-    since = (now or now_in_utc()) - within
+    now = now or now_in_utc()
     looks = []
     for record in read_sessions(patients_bucket, patient):
         identity = record.identity
-        if identity is None or identity.person is None or record.processing_time < since:
+        if identity is None or identity.person is None or abs(record.when - now) > within:
             continue
         if identity.certainty >= _MIN_CERTAINTY:
             numbers = next((seen.appearance for seen in identity.people if seen.person == identity.person), ())

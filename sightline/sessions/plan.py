@@ -137,4 +137,10 @@ class Plan(BaseModel):
             prosody=metadata.measured_voice.prosody if metadata.measured_voice else None,
             voices=metadata.voices,
             other_emotions=metadata.other_emotions,
+            recorded=metadata.recorded,
+            source_version=metadata.source_version,
+            corrections=metadata.corrections,
+            spoken_emotion=metadata.spoken_emotion,
+            generation=metadata.generation,
+            times_replaced=metadata.times_replaced,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from pydantic import BaseModel
@@ -23,7 +24,7 @@ class _Origin(BaseModel):
 
 
 def read_sessions(patients_bucket: Location, patient: PatientName | str) -> list[SessionRecord]:
-    """Return all finished sessions of a patient, ordered by the time of their processing.
+    """Return all finished sessions of a patient, ordered by when they were recorded, or else processed.
 
     A session without a record is not finished and not included. A record of the original system has no track to
     train on; it is left out with a log message. Raises ``StorageError`` for a record that cannot be read.
@@ -36,8 +37,18 @@ def read_sessions(patients_bucket: Location, patient: PatientName | str) -> list
         if name.endswith(RECORD_SUFFIX)
     ]
     with ThreadPoolExecutor(_READERS) as pool:
-        records = list(filter(None, pool.map(_read, locations)))
-    return sorted(records, key=lambda record: (record.processing_time, record.session))
+        records = newest(filter(None, pool.map(_read, locations)))
+    return sorted(records, key=lambda record: (record.when, record.session))
+
+
+def newest(records: Iterable[SessionRecord]) -> list[SessionRecord]:
+    """Return the record of each session: while one is moved to another emotion's folder, it has two."""
+    found: dict[str, SessionRecord] = {}
+    for record in records:
+        other = found.get(record.session)
+        if other is None or other.generation < record.generation:
+            found[record.session] = record
+    return list(found.values())
 
 
 def track_of(patients_bucket: Location, record: SessionRecord) -> Location:
@@ -58,10 +69,11 @@ def open_session(patients_bucket: Location, session: str) -> tuple[SessionRecord
     else:
         name = SessionName.parse(session)
         training = patients_bucket / name.patient.text
-        for folder in storage.folder_names(training):
-            record = _read(training / folder / RECORDS / f"{name.session}{RECORD_SUFFIX}")
-            if record is not None:
-                return record, track_of(patients_bucket, record)
+        file = f"{name.session}{RECORD_SUFFIX}"
+        folders = storage.folder_names(training)
+        records = newest(filter(None, (_read(training / folder / RECORDS / file) for folder in folders)))
+        for record in records:
+            return record, track_of(patients_bucket, record)
     raise InvalidInput(
         session,
         f"there is no such session in {storage.uri_of(patients_bucket)}",

@@ -5,12 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Literal
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -19,18 +17,12 @@ from pydantic import (
     NonNegativeInt,
 )
 
+from sightline.clock import Timestamp
 from sightline.emotion import NEUTRAL, Annotation, Attribution, PatientNames, Stretch, VoicesUsed
-from sightline.media import Damage
+from sightline.media import Damage, Recorded
 from sightline.pose import Identity
+from sightline.sessions.corrections import Correction, label_corrected_at
 from sightline.speech import MeasuredVoice, Prosody, Segment
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
-
-
-Timestamp = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A time with a zone, written in UTC as ISO 8601."""
 
 
 class _Record(BaseModel):
@@ -64,6 +56,14 @@ class NamesUsed(_Record):
     known: PatientNames
     """All names, ``given`` included."""
     given: tuple[str, ...] = ()
+
+
+class TranscriptFile(_Record):
+    """The file that the words come from. ``found``: the user gave it, or it was beside the video."""
+
+    uri: str
+    sha256: str
+    found: Literal["given", "beside the video"]
 
 
 class Metadata(_Record):
@@ -128,6 +128,25 @@ class Metadata(_Record):
     measured_voice: MeasuredVoice | None = None
     """How it is said, and what is uttered without words; None without sound, and in sessions of earlier versions."""
 
+    recorded: Recorded | None = None
+    """When the video was recorded; None if nothing states it, and in sessions of earlier versions."""
+    source_version: str | None = None
+    """The version of the source video, as :class:`~sightline.storage.StoredFile` has it."""
+    transcript_file: TranscriptFile | None = None
+    """The file that the words come from; None if they were recognised, and in sessions of earlier versions."""
+    corrections: tuple[Correction, ...] = ()
+    """People's corrections of the emotion and the timeline, the latest last. Both have them."""
+    spoken_emotion: str | None = None
+    """The emotion of the words, if there are corrections."""
+    generation: NonNegativeInt = 0
+    """How often the session was replaced or corrected."""
+    times_replaced: NonNegativeInt = 0
+    """How often its video was processed again: the numbers of the people are those of the latest processing."""
+    folder: str | None = None
+    """The emotion's folder; None in sessions of earlier versions, which are in the folder of their plan."""
+    staged: str | None = None
+    """While a replacement takes the place of the earlier files: its attempt, in whose folder its files are."""
+
     @property
     def translation(self) -> str:
         """The English translations of the segments that have one, joined by spaces."""
@@ -152,13 +171,17 @@ class Metadata(_Record):
     @property
     def unusable(self) -> str | None:
         """As in the record."""
-        return _unusable(self.identity, self.attribution, self.emotion, self.other_emotions)
+        return _unusable(self)
 
     def changed_parameters(self, parameters: Mapping[str, JsonValue]) -> str:
         """Return the names of the options, except locations, whose values differ from this session's, as text."""
-        locations = {"video", "patient", "video_bucket", "patients_bucket"}
+        locations = {"video", "patient", "video_bucket", "patients_bucket", "replace"}
         stored = self.parameters
-        return ", ".join(name for name in parameters if name not in locations and parameters[name] != stored.get(name))
+        asked = ((name, value) for name, value in parameters.items() if name not in locations)
+        # An option that a stored session does not know has its default there.
+        return ", ".join(
+            name for name, value in asked if value != stored.get(name, _DEFAULTS_SINCE.get(name, _NO_DEFAULT))
+        )
 
 
 class PoseIndices(_Record):
@@ -214,6 +237,24 @@ class SessionRecord(_Record):
     other_emotions: dict[str, list[str]] = {}
     """As in the metadata."""
 
+    recorded: Recorded | None = None
+    """As in the metadata."""
+    source_version: str | None = None
+    """As in the metadata."""
+    corrections: tuple[Correction, ...] = ()
+    """As in the metadata."""
+    spoken_emotion: str | None = None
+    """As in the metadata."""
+    generation: NonNegativeInt = 0
+    """As in the metadata. Of two records of a session, the one with the higher generation counts."""
+    times_replaced: NonNegativeInt = 0
+    """As in the metadata."""
+
+    @property
+    def when(self) -> datetime:
+        """When the video was recorded; when it was processed, if that is not known."""
+        return self.recorded.at if self.recorded else self.processing_time
+
     @property
     def person(self) -> int | None:
         """The patient's number in the track; None if it is not known who the patient is, or they are not in it."""
@@ -222,7 +263,7 @@ class SessionRecord(_Record):
     @property
     def unusable(self) -> str | None:
         """Why the session is no training data: it may not show or describe the patient, or its label may be wrong."""
-        return _unusable(self.identity, self.attribution, self.emotion, self.other_emotions)
+        return _unusable(self)
 
 
 class ReviewItem(_Record):
@@ -277,17 +318,21 @@ def _person(identity: Identity | None) -> int | None:
     return 1 if identity is None else identity.person
 
 
-def _unusable(
-    identity: Identity | None, attribution: Attribution | None, emotion: str, other_emotions: Mapping[str, object]
-) -> str | None:
-    if identity is not None and identity.person is None:
-        return f"it has no known patient: {identity.why}"
-    if attribution is not None and attribution.unusable:
-        return attribution.unusable
-    if emotion == NEUTRAL and other_emotions:
-        return f"its words express {', '.join(other_emotions)}, for which the keyword table has no label"
+def _unusable(session: Metadata | SessionRecord) -> str | None:
+    if session.identity is not None and session.identity.person is None:
+        return f"it has no known patient: {session.identity.why}"
+    if label_corrected_at(session.corrections, session.emotion):
+        return None  # A person states the label, whatever was said.
+    if session.attribution is not None and session.attribution.unusable:
+        return session.attribution.unusable
+    if session.emotion == NEUTRAL and session.other_emotions:
+        return f"its words express {', '.join(session.other_emotions)}, for which the keyword table has no label"
     return None
 
+
+_NO_DEFAULT = object()
+_DEFAULTS_SINCE: dict[str, JsonValue] = {"recorded": None, "sidecar": True}
+"""The options that came later, with what sessions of earlier versions were processed with."""
 
 _COLUMNS = (
     "video_path",

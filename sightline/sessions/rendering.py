@@ -12,8 +12,11 @@ from sightline.speech import WORDLESS, MeasuredVoice, Prosody
 __all__ = ["prediction_page", "review_alert", "session_page", "trained_on_note"]
 
 
-def session_page(stored: StoredSession) -> str:
-    """Return a page about a stored session: its emotion, timeline, transcript and files."""
+def session_page(stored: StoredSession, form: str | None = None) -> str:
+    """Return a page about a stored session: its emotion, timeline, transcript and files.
+
+    ``form``: the address of the form with which a person corrects it.
+    """
     metadata = stored.metadata
     timeline = [
         (f"{stretch.start:.1f}-{stretch.end:.1f}", stretch.emotion, markdown.escape(stretch.evidence))
@@ -34,17 +37,46 @@ def session_page(stored: StoredSession) -> str:
     }
     return markdown.page(
         f"# {markdown.escape(stored.patient)}: {markdown.escape(stored.session)} is {stored.emotion}",
+        _facts(metadata),
         f"{metadata.duration_seconds:.1f} s, a person in {metadata.frames_with_person} of {metadata.frames_tracked} "
         f"tracked frames, {metadata.poses_extracted} poses from {metadata.frames_extracted} frames.",
         f"Spoken languages: {markdown.escape(', '.join(metadata.languages))}" if metadata.languages else "",
         "\n".join(f"- **Warning:** {markdown.escape(warning)}" for warning in metadata.warnings),
         markdown.table(("Seconds", "Emotion", "Evidence"), timeline),
+        markdown.table(("Corrected", "To", "From", "By", "At"), _corrections(metadata)),
+        f"To correct it: `sightline correct-session {stored.patient}/{stored.session} --emotion …`"
+        + (f", or [this form]({form})." if form else "."),
         markdown.table(("Seconds", "Sound", "Prosody"), sounds) if sounds else "",
         f"The voice: {figures}." if (figures := _figures(voice.prosody)) else "",
         _transcript(metadata),
         f"> In English: {markdown.escape(metadata.translation)}" if metadata.translation else "",
         "\n".join(f"- {name}: `{uri}`" for name, uri in files.items() if uri),
     )
+
+
+def _facts(metadata: Metadata) -> str:
+    """Return when the video was recorded, and from which file the words are."""
+    recorded, file = metadata.recorded, metadata.transcript_file
+    when = f"Recorded {recorded.text}, by the {recorded.source}" if recorded else ""
+    if recorded and recorded.source == "given":
+        when = f"Recorded {recorded.text}, as stated"
+    if recorded and recorded.zone == "assumed" and recorded.precision == "second":
+        when += "; the time zone is assumed"
+    words = f"The words are those of `{file.uri}`, {file.found}" if file else ""
+    return " ".join(f"{sentence}." for sentence in (when, words) if sentence)
+
+
+def _corrections(metadata: Metadata) -> list[tuple[str, str, str, str, str]]:
+    return [
+        (
+            correction.place + (f": {markdown.escape(correction.note)}" if correction.note else ""),
+            correction.emotion,
+            correction.earlier_emotion,
+            markdown.escape(correction.by),
+            f"{correction.at:%Y-%m-%d %H:%M} UTC",
+        )
+        for correction in metadata.corrections
+    ]
 
 
 def _figures(prosody: Prosody) -> str:

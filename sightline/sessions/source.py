@@ -22,6 +22,8 @@ class Source:
     patient: PatientName
     stem: str
     sha256: str
+    version: str | None = None
+    """The version of the file, as :class:`~sightline.storage.StoredFile` has it."""
 
 
 def fetch_source(video: Location, patient: str | None, video_bucket: Location, folder: Path) -> Source:
@@ -35,7 +37,8 @@ def fetch_source(video: Location, patient: str | None, video_bucket: Location, f
     check_source(video, video_bucket)
     owner = patient_of(video, video_bucket) if patient is None else PatientName.parse(patient)
     try:
+        version = storage.stored(video).version
         path = storage.fetch(video, folder)
     except FileNotFoundError as error:
         raise InvalidMedia(uri, "there is no such file", "Check the path") from error
-    return Source(uri, path, owner, video.stem, storage.content_hash(path))
+    return Source(uri, path, owner, video.stem, storage.content_hash(path), version)

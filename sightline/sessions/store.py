@@ -14,21 +14,27 @@ A run can be killed at any time, repeated, and executed concurrently with others
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
-
-from pydantic import BaseModel
+from datetime import datetime
+from typing import Literal
 
 from sightline import documents, storage
 from sightline.errors import StorageError
 from sightline.names import PatientName
 from sightline.sessions.claims import Claim, claim_session, is_claimed
-from sightline.sessions.layout import PatientLayout, SessionLayout
+from sightline.sessions.corrections import corrected
+from sightline.sessions.layout import HIGHLIGHTS, TRACK, VIDEO, PatientLayout, SessionLayout
+from sightline.sessions.pending import (
+    Pending,
+    begin,
+    changing,
+    finish_pending,
+    pending_layouts,
+)
 from sightline.sessions.plan import Plan, SessionOutputs
-from sightline.sessions.ranges import newest_link, pose_name, reserve
+from sightline.sessions.preparing import correction_of, replaced
+from sightline.sessions.ranges import newest_link
 from sightline.sessions.records import (
     Metadata,
     PoseIndices,
@@ -38,12 +44,8 @@ from sightline.sessions.records import (
     StoredSession,
     analysis_csv,
 )
+from sightline.sessions.writing import in_parallel, stage, write_first, write_poses
 from sightline.storage import Location, uri_of
-
-_WRITERS = 8  # concurrent requests: a session has dozens of small files, and S3 takes about 20 ms per request
-_VIDEO, _HIGHLIGHTS, _TRACK = "annotated.mp4", "highlights.mp4", "track.parquet"  # in the staging folder
-
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -102,36 +104,97 @@ class SessionStore:
         return self.outputs(claim)
 
     def outputs(self, claim: Claim) -> StoredSession:
-        """Return the URIs of a finished session's files. Raises ``StorageError`` if it is not finished."""
+        """Return the URIs of a finished session's files. Raises ``StorageError`` if it is not finished.
+
+        A change of the session that was interrupted is completed first.
+        """
         layout = self._layout(claim)
-        metadata = documents.read(layout.metadata, Metadata)
-        if metadata is None:
-            raise StorageError(f"{uri_of(layout.metadata)}: does not exist, so the session is not finished")
-        plan = self._plan(layout)
-        record = documents.read(layout.record(plan.folder, layout.session), SessionRecord)
-        if record is None:
-            raise StorageError(
-                f"{uri_of(layout.record(plan.folder, layout.session))}: does not exist, but the session is finished. "
-                "Was it stored with another patients bucket?"
-            )
+        finish_pending(layout)
+        metadata, record = self._finished(layout)
+        plan, folder = self._plan(layout), record.folder
+        files = layout.files(metadata.staged)
         return StoredSession(
             patient=layout.patient.text,
             session=layout.session,
             sha256=layout.sha256,
             emotion=metadata.emotion,
-            annotated_video=uri_of(layout.video),
-            highlights=uri_of(layout.highlights) if plan.highlights else None,
-            frames=uri_of(layout.frames),
-            people=uri_of(layout.people) if plan.people and not _is_decided(metadata) else None,
-            poses=uri_of(layout.poses),
+            annotated_video=uri_of(files.video),
+            highlights=uri_of(files.highlights) if plan.highlights else None,
+            frames=uri_of(files.frames),
+            people=uri_of(files.people) if plan.people and not _is_decided(metadata) else None,
+            poses=uri_of(files.poses),
             metadata_file=uri_of(layout.metadata),
-            csv=uri_of(layout.csv),
-            pose_folder=uri_of(layout.poses_of(plan.folder)),
+            csv=uri_of(files.csv),
+            pose_folder=uri_of(layout.poses_of(folder)),
             pose_indices=record.pose_indices,
-            record=uri_of(layout.record(plan.folder, layout.session)),
-            track=uri_of(layout.track(plan.folder)),
+            record=uri_of(layout.record(folder, layout.session)),
+            track=uri_of(layout.records(folder) / record.track),
             metadata=metadata,
         )
+
+    def replace(self, claim: Claim, outputs: SessionOutputs, folders: Mapping[str, str]) -> StoredSession:
+        """Store the results of processing a finished session's video again in place of the earlier ones.
+
+        The earlier session is complete until the later one is, which then takes its place with its corrections. Other
+        sessions are stored as by :meth:`save`. ``folders``: the folder of every emotion. Raises
+        :class:`~sightline.leases.LeaseTaken` while another process changes the session.
+        """
+        if self.status(claim) != "finished":
+            return self.save(claim, outputs)
+        outputs.check(claim)
+        layout = self._layout(claim)
+        with changing(layout, "a replacement") as held:
+            metadata, earlier = self._finished(layout)
+            later = replaced(outputs, metadata, earlier, folders)
+            attempt, since = uuid.uuid4().hex, newest_link(layout.poses_of(later.folder))
+            plan = Plan.of(later, layout.patient.text, attempt, since)
+            stage(later, layout.replacements / attempt)
+            held.check()
+            begin(
+                layout,
+                Pending(attempt=attempt, earlier=earlier, folder=plan.folder, ranges_since=since, plan=plan),
+                held,
+            )
+        return self.outputs(claim)
+
+    def correct(
+        self,
+        claim: Claim,
+        emotion: str,
+        folders: Mapping[str, str],
+        *,
+        by: str,
+        at: datetime,
+        start: float | None = None,
+        end: float | None = None,
+        note: str = "",
+    ) -> StoredSession:
+        """Store a person's correction of a finished session's emotion, or of a stretch from ``start`` to ``end`` s.
+
+        The poses, the track and the record move to the folder of the session's emotion. What was stored before is kept
+        in the correction. ``folders``: the folder of every emotion.
+
+        Raises :class:`~sightline.errors.InvalidInput` for an emotion without a folder and for a stretch outside the
+        session, ``StorageError`` if it is not finished, and :class:`~sightline.leases.LeaseTaken` while another process
+        changes it.
+        """
+        layout = self._layout(claim)
+        with changing(layout, f"a correction by {by}") as held:
+            metadata, earlier = self._finished(layout)
+            correction = correction_of(claim.name.label, metadata, emotion, folders, by, at, (start, end), note)
+            later, _ = corrected(metadata.emotion, metadata.timeline, [correction], metadata.duration_seconds)
+            folder = earlier.folder if later == metadata.emotion else folders.get(later, earlier.folder)
+            since = newest_link(layout.poses_of(folder))
+            pending = Pending(
+                attempt=uuid.uuid4().hex, earlier=earlier, folder=folder, ranges_since=since, correction=correction
+            )
+            begin(layout, pending, held)
+        return self.outputs(claim)
+
+    def finish_changes(self, patient: PatientName | str) -> None:
+        """Complete the changes of a patient's sessions that were interrupted."""
+        for layout in pending_layouts(self.video_bucket, self.patients_bucket, PatientName.of(patient)):
+            finish_pending(layout)
 
     def add_prediction(self, claim: Claim, prediction: Prediction) -> StoredSession:
         """Write a model's prediction into a finished session's metadata, replacing an earlier one.
@@ -164,6 +227,22 @@ class SessionStore:
     def _layout(self, claim: Claim) -> SessionLayout:
         return SessionLayout(self.video_bucket, self.patients_bucket, claim.name.patient, claim.session, claim.sha256)
 
+    def _finished(self, layout: SessionLayout) -> tuple[Metadata, SessionRecord]:
+        metadata = documents.read(layout.metadata, Metadata)
+        if metadata is None or metadata.content_hash != layout.sha256:
+            raise StorageError(
+                f"{uri_of(layout.metadata)}: does not exist, so the session is not finished, or its video bucket is "
+                "another one. Give --video-bucket, or process the video again"
+            )
+        folder = metadata.folder or self._plan(layout).folder
+        record = documents.read(layout.record(folder, layout.session), SessionRecord)
+        if record is None:
+            raise StorageError(
+                f"{uri_of(layout.record(folder, layout.session))}: does not exist, but the session is finished. "
+                "Was it stored with another patients bucket?"
+            )
+        return metadata, record
+
     def _plan(self, layout: SessionLayout) -> Plan:
         plan = documents.read(layout.plan, Plan)
         if plan is None:
@@ -174,78 +253,32 @@ class SessionStore:
 
     def _create_plan(self, layout: SessionLayout, outputs: SessionOutputs) -> None:
         attempt = uuid.uuid4().hex
-        staging = layout.staging / attempt
-        files = [(outputs.annotated, staging / _VIDEO), (outputs.track, staging / _TRACK)]
-        if outputs.highlights:
-            files.append((outputs.highlights, staging / _HIGHLIGHTS))
-        files += [(frame, staging / "frames" / frame.name) for frame in outputs.frames]
-        files += [(picture, staging / "people" / picture.name) for picture in outputs.people]
-        try:
-            _in_parallel(lambda file: storage.write_file(file[1], file[0]), files)
-            plan = Plan.of(outputs, layout.patient.text, attempt, newest_link(layout.poses_of(outputs.folder)))
-        except BaseException:
-            # Otherwise it is removed when the session is finished.
-            with suppress(StorageError), storage.failing_fast():
-                storage.remove_folder(staging)
-            raise
+        plan = Plan.of(outputs, layout.patient.text, attempt, newest_link(layout.poses_of(outputs.folder)))
+        stage(outputs, layout.staging / attempt)
         # If this fails, the plan may exist nevertheless, and then it needs the staged files.
         storage.create(layout.plan, documents.to_json(plan))
 
     def _roll_forward(self, layout: SessionLayout, plan: Plan) -> None:
         staging = layout.staging / plan.attempt
         texts = [pose.text.encode() for pose in plan.poses]
-        start = None
-        if texts:
-            folder = layout.poses_of(plan.folder)
-            start = reserve(folder, layout.session, layout.sha256, len(texts), plan.ranges_since)
-            numbered = [(folder / pose_name(i), text) for i, text in enumerate(texts, start)]
-            _in_parallel(lambda file: _write_once(*file), numbered)
+        folder = layout.poses_of(plan.folder)
+        start = write_poses(folder, layout.session, layout.sha256, texts, plan.ranges_since)
         track = layout.track(plan.folder)
-        _take_staged(layout, track, lambda: storage.write_bytes(track, storage.read_bytes(staging / _TRACK)))
+        _take_staged(layout, track, lambda: storage.write_bytes(track, storage.read_bytes(staging / TRACK)))
 
-        moves = [(staging / _VIDEO, layout.video)]
+        moves = [(staging / VIDEO, layout.video)]
         if plan.highlights:
-            moves.append((staging / _HIGHLIGHTS, layout.highlights))
+            moves.append((staging / HIGHLIGHTS, layout.highlights))
         moves += [(staging / "frames" / name, layout.frames / name) for name in plan.frames]
         moves += [(staging / "people" / name, layout.people / name) for name in plan.people]
-        _in_parallel(lambda pair: _take_staged(layout, pair[1], lambda: storage.move(*pair)), moves)
+        in_parallel(lambda pair: _take_staged(layout, pair[1], lambda: storage.move(*pair)), moves)
         named = [(layout.poses / pose.name, text) for pose, text in zip(plan.poses, texts, strict=True)]
-        _in_parallel(lambda file: storage.write_bytes(*file), named)
+        in_parallel(lambda file: storage.write_bytes(*file), named)
 
         storage.write_bytes(layout.csv, analysis_csv(plan.metadata))
         record = plan.record(PoseIndices.starting_at(start, len(texts)), track.name)
-        _write_first(layout.record(plan.folder, layout.session), record, "sha256")
-        _write_first(layout.metadata, plan.metadata, "content_hash")
-
-
-def _in_parallel(function: Callable[[_Item], object], items: Iterable[_Item]) -> None:
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        for _ in pool.map(function, items):
-            pass
-
-
-def _write_once(location: Location, data: bytes) -> None:
-    """Write a file that the same plan may have written already; never replace another one."""
-    if not storage.create(location, data) and storage.read_bytes(location) != data:
-        raise _not_overwritten(location)
-
-
-def _write_first(location: Location, document: BaseModel, content: str) -> None:
-    """Write a document that a process with the same plan may have written, and an answer changed since.
-
-    ``content`` is the field with the hash of the video. Raises ``StorageError`` for another session's document.
-    """
-    if storage.create(location, documents.to_json(document)):
-        return
-    stored = documents.read(location, type(document))
-    if stored is None or getattr(stored, content) != getattr(document, content):
-        raise _not_overwritten(location)
-
-
-def _not_overwritten(location: Location) -> StorageError:
-    return StorageError(
-        f"{uri_of(location)}: has other content, which is not overwritten. Move it away and run this again"
-    )
+        write_first(layout.record(plan.folder, layout.session), record, "sha256")
+        write_first(layout.metadata, plan.metadata, "content_hash")
 
 
 def _is_decided(metadata: Metadata) -> bool:

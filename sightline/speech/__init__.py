@@ -19,11 +19,12 @@ from sightline.speech.measured_voice import (
 )
 from sightline.speech.model_files import model_stamp
 from sightline.speech.prosody import PROSODY_NAMES, Prosody
+from sightline.speech.sidecar import SIDECARS, find_sidecars
 from sightline.speech.sound import SAMPLE_RATE, Sound
 from sightline.speech.speakers import Speakers, Voice, find_speakers, recognise
 from sightline.speech.transcriber import PACKAGES, Engine, Transcriber, make_transcriber
 from sightline.speech.transcript import Segment, Transcript, Word
-from sightline.speech.transcript_file import read_transcript
+from sightline.speech.transcript_file import NotATranscript, read_transcript
 from sightline.speech.turns import assign_speakers
 from sightline.speech.voice_track import VoiceTrack, track_voice
 from sightline.speech.voices import check_voices
@@ -33,11 +34,13 @@ __all__ = [
     "PACKAGES",
     "PROSODY_NAMES",
     "SAMPLE_RATE",
+    "SIDECARS",
     "WORDLESS",
     "Engine",
     "FittedTranscript",
     "HeardSound",
     "MeasuredVoice",
+    "NotATranscript",
     "Prosody",
     "Segment",
     "Sound",
@@ -52,6 +55,7 @@ __all__ = [
     "assign_speakers",
     "check_voices",
     "describe_voice",
+    "find_sidecars",
     "find_speakers",
     "fit",
     "hear",

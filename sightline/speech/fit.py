@@ -40,6 +40,11 @@ class FittedTranscript:
     transcript: Transcript
     warnings: tuple[str, ...] = ()
 
+    @classmethod
+    def heard(cls, transcript: Transcript) -> FittedTranscript:
+        """Return the transcript of the video's own sound, which fits."""
+        return cls(transcript, transcript.warnings)
+
 
 def fit(transcript: Transcript, duration: float, activity: NDArray[np.bool_] | None) -> FittedTranscript:
     """Compare ``transcript`` with a video of ``duration`` seconds; no segment is moved or cut.

@@ -30,6 +30,10 @@ _ASS = re.compile(r"\s*(?:;[^\n]*\n\s*)*\[(?:Script Info|V4\+? Styles|Events)\]"
 _FORMATS = "WebVTT, SRT, ASS, SSA, TTML or Whisper JSON"
 
 
+class NotATranscript(InvalidTranscript):
+    """A JSON file that holds something else."""
+
+
 def read_transcript(path: Path, report: Callable[[str], None] = _log.warning) -> Transcript:
     """Read the transcript in a file; the content determines the format.
 
@@ -115,7 +119,7 @@ def _read_whisper_json(text: str, subject: str, report: Callable[[str], None]) -
     fix = f"Write it with {DIALECTS} as JSON"
     if not isinstance(content, dict) or not ({"segments", "transcription"} & set(content)):
         keys = ", ".join(sorted(content)[:8]) if isinstance(content, dict) else f"a {type(content).__name__}"
-        raise InvalidTranscript(subject, f"JSON without segments or transcription ({keys})", fix)
+        raise NotATranscript(subject, f"JSON without segments or transcription ({keys})", fix)
     try:
         result = WhisperResult.model_validate(content)
     except ValidationError as error:

@@ -15,6 +15,7 @@ def test_session_page_has_timeline_transcript_and_files() -> None:
         "| Seconds | Emotion | Evidence |\n"
         "| --- | --- | --- |\n"
         "| 0.2-1.0 | happy | I am \\| happy |\n\n"
+        "To correct it: `sightline correct-session ana/visit --emotion …`.\n\n"
         "> I am \\| happy \\*now\\*\n\n"
         "- Annotated video: `/out/visit.mp4`\n"
         "- Frames: `/out/frames`\n"
