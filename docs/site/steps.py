@@ -40,13 +40,13 @@ def steps_of(target: str) -> list[Step]:
     Functions of the flow's own module count as their steps. Raises ``LookupError`` if there is no such function.
     """
     module, _, name = target.partition(":")
-    reader = _Reader(module)
+    reader = _Reader(module, name)
     reader.read(reader.functions[name].body)
     return reader.steps
 
 
 class _Reader:
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, function: str) -> None:
         statements = _statements(module)
         self.functions = {part.name: part for part in statements if isinstance(part, ast.FunctionDef)}
         self.imported = {
@@ -58,6 +58,7 @@ class _Reader:
         self.steps: list[Step] = []
         self._origins: dict[str, set[int]] = {}  # of variables: the steps whose results they hold
         self._conditions: tuple[str, ...] = ()
+        self._open = [function]  # the functions that are being read
 
     def read(self, statements: Sequence[ast.stmt]) -> None:
         """Read statements in order."""
@@ -149,9 +150,15 @@ class _Reader:
         origins = self._origins_of([*call.args, *call.keywords])
         if isinstance(function, ast.Name) and function.id in self.functions:
             count, called = len(self.steps), self.functions[function.id]
+            if called.name in self._open:  # the flow itself, for each of several inputs
+                summary = (ast.get_docstring(called) or "").partition("\n")[0]
+                self.steps.append(Step(_title(called.name), summary, "flow", self._conditions, sorted(origins)))
+                return {count}
             for parameter in (*called.args.args, *called.args.kwonlyargs):
                 self._origins[parameter.arg] = origins
+            self._open.append(called.name)
             self.read(called.body)
+            self._open.pop()
             return origins | set(range(count, len(self.steps)))
         if not isinstance(function, ast.Name) or not self._is_task(function):
             if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):  # such as list.append
@@ -161,7 +168,7 @@ class _Reader:
         path = self.imported[function.id]
         kind = "flow" if path.startswith("flows.") else "map" if is_mapped else "end" if path in _SHARED else "task"
         summary = _SHARED.get(path) or _summary(path)
-        self.steps.append(Step(function.id.replace("_", " "), summary, kind, self._conditions, sorted(origins)))
+        self.steps.append(Step(_title(function.id), summary, kind, self._conditions, sorted(origins)))
         return {len(self.steps) - 1}
 
     def _is_task(self, function: ast.expr) -> bool:
@@ -170,6 +177,10 @@ class _Reader:
         return is_function and (
             path in _SHARED or (path.startswith(("tasks.", "flows.")) and not path.startswith(_SUPPORT))
         )
+
+
+def _title(function: str) -> str:
+    return function.replace("_", " ")
 
 
 class _Plain(ast.NodeTransformer):
