@@ -20,7 +20,7 @@ def draw(name: str, noise: float) -> Image.Image:
 
 
 for name in periods:
-    for folder, count, noise in (("photos", 40, 40), ("today", 6, 40)):
+    for folder, count, noise in (("photos", 100, 15), ("today", 6, 15)):
         Path(folder, name).mkdir(parents=True, exist_ok=True)
         for number in range(count):
             draw(name, noise).save(Path(folder, name, f"IMG_{number:04d}.png"))

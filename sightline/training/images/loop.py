@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,15 +31,13 @@ def train(
     """
     import torch
     from torch.nn.functional import cross_entropy
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+    from torch.optim.swa_utils import AveragedModel
 
     batch = min(recipe.batch, len(labels))
     steps = len(labels) // batch
     optimizer, schedule = _optimizer(network, recipe, steps)
     average = (
-        AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=True)  # type: ignore[no-untyped-call]
-        if recipe.average
-        else None
+        AveragedModel(network, multi_avg_fn=_averaging(recipe.average), use_buffers=True) if recipe.average else None
     )
     device = next(network.parameters()).device
     mix = mixing(recipe.mix, classes)
@@ -65,6 +64,21 @@ def train(
         if progress:
             progress((epoch + 1) / recipe.epochs)
     return tuple(losses), average.module if average else network
+
+
+def _averaging(decay: float) -> Callable[..., None]:
+    """Return the update of an exponential moving average, whose decay rises to ``decay``.
+
+    The decay of step t is at most (1 + t) / (10 + t), as in TensorFlow's ExponentialMovingAverage: with few steps, the
+    average would otherwise still be near the network's random beginning.
+    """
+    from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+    def update(averaged: Any, current: Any, steps: Any) -> None:
+        reached = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        get_ema_multi_avg_fn(reached)(averaged, current, steps)  # type: ignore[no-untyped-call]
+
+    return update
 
 
 def _optimizer(

@@ -68,11 +68,12 @@ AUGMENTED = {
         {},
         AUGMENTED,
         {"backbone": "patch_net", "epochs": 3},
+        {"average": 0.99},  # of 32 steps: its decay has to rise with them
         {"half": True},
         {"head": "xgboost", "xgboost": {"trees": 10}},
         {"balanced": True, "label_smoothing": 0.05, "optimizer": {"name": "adamw", "learning_rate": 3e-3}},
     ],
-    ids=["plain", "augmented", "patches", "half", "trees", "balanced"],
+    ids=["plain", "augmented", "patches", "few steps", "half", "trees", "balanced"],
 )
 def test_fitted_model_separates_classes_of_unseen_images(changes: dict[str, Any]) -> None:
     unseen, labels = stripes(seed=1)
