@@ -68,7 +68,7 @@ AUGMENTED = {
         {},
         AUGMENTED,
         {"backbone": "patch_net", "epochs": 3},
-        {"average": 0.99},  # of 32 steps: its decay has to rise with them
+        {"average": 0.999},  # of 32 steps: its decay has to rise with them
         {"half": True},
         {"head": "xgboost", "xgboost": {"trees": 10}},
         {"balanced": True, "label_smoothing": 0.05, "optimizer": {"name": "adamw", "learning_rate": 3e-3}},
