@@ -37,7 +37,7 @@ python -c 'import json; r = json.load(open("trained.json")); assert r["classes"]
 sightline explain-threshold fleet --precision 0.8
 
 # Today's photos: results.csv opens in a spreadsheet. With a high threshold some are uncertain, and a person answers.
-sightline classify-images today fleet --threshold 1 --json >run.json
+sightline classify-images today --model fleet --threshold 1 --json >run.json
 python - <<'PY'
 import csv
 import json
