@@ -12,7 +12,6 @@ from pathlib import Path
 from uuid import UUID
 
 from prefect.settings import get_current_settings
-from sqlalchemy.engine import make_url
 
 from flows.local_server import Folder, default_folder, earlier_database, running, stop
 from sightline.clock import now_in_utc
@@ -121,6 +120,8 @@ def _databases(folder: Folder, earlier: Path | None) -> tuple[Path, ...]:
     current = get_current_settings()
     own = current.home / "prefect.db"
     if connection := current.server.database.connection_url:
+        from sqlalchemy.engine import make_url
+
         url = make_url(connection.get_secret_value())
         if url.get_backend_name() == "sqlite" and url.database and ":memory:" not in url.database:
             own = Path(url.database)

@@ -106,7 +106,8 @@ class BedStore:
     def add(self, frames: Mapping[datetime, JudgedFrame]) -> int:
         """Store the states of frames, and return the number of new ones.
 
-        A frame that is stored keeps its state, unless it was a fault.
+        A frame that is stored keeps its state, unless it was a fault. Two processes that store the same frames at the
+        same moment may both count them.
         """
         added = 0
         for day, group in _by_day(frames).items():

@@ -38,6 +38,7 @@ from sightline.pose.pieces import (
     assignment_cost,
     covered_candidates,
     distinct_people,
+    has_similar_size,
 )
 from sightline.pose.recent import Recent
 from sightline.pose.sameness import same_person
@@ -227,9 +228,12 @@ class PeopleTracker:
 
 
 def _may_be(piece: Piece, person: Person, rgb: Frame, time: float) -> bool:
-    """Return whether somebody who is found near the person of the piece can be the same one, by size and clothes."""
-    look = appearance_of(rgb, person.keypoints)
-    return assignment_cost(piece, Candidate(person, None), look, time, is_covered=False) < math.inf
+    """Return whether somebody who is found near the person of the piece can be the same one, by size and clothes.
+
+    The distance does not count: of a single person who moves fast, the predicted place is far off.
+    """
+    has_size = has_similar_size(piece, person, time)
+    return has_size and not piece.appearance.difference(appearance_of(rgb, person.keypoints)) > OTHER_CLOTHES
 
 
 def _cheapest(costs: NDArray[np.float64]) -> tuple[list[int], list[int]]:

@@ -25,6 +25,7 @@ __all__ = [
     "assignment_cost",
     "covered_candidates",
     "distinct_people",
+    "has_similar_size",
 ]
 
 FAR = 0.35
@@ -128,7 +129,7 @@ def assignment_cost(piece: Piece, candidate: Candidate, look: Appearance, time: 
     side = max(region.side, predicted.side)
     distance = math.dist(region[:2], predicted[:2]) / side
     ratio = region.side / predicted.side
-    if distance > FAR + _FAR_PER_SECOND * elapsed or not 1 / _SIZE_RATIO < ratio < _SIZE_RATIO:
+    if distance > FAR + _FAR_PER_SECOND * elapsed or not has_similar_size(piece, candidate.person, time):
         return math.inf
     moved = np.array([predicted.x - piece.end.x, predicted.y - piece.end.y], np.float32)
     pose = _distance(piece.keypoints[:, :2] + moved, candidate.person.keypoints[:, :2], piece.keypoints, side)
@@ -140,6 +141,11 @@ def assignment_cost(piece: Piece, candidate: Candidate, look: Appearance, time: 
     trust = 1 / (1 + 2 * elapsed)
     cost = (trust * pose / _UNIT_OF_POSE + 0.7 * clothes + abs(math.log(ratio))) / 10
     return min(cost, 0.99)
+
+
+def has_similar_size(piece: Piece, person: Person, time: float) -> bool:
+    """Return whether the person is about as large as that of the piece is expected to be."""
+    return 1 / _SIZE_RATIO < person.region.side / piece.motion.predict(time).side < _SIZE_RATIO
 
 
 def _distance(points: NDArray[np.float32], others: NDArray[np.float32], keypoints: Keypoints, side: float) -> float:

@@ -73,10 +73,10 @@ def speech_shares(
     if isinstance(blocks, HeardSound):
         yield from blocks.with_shares()
         return
-    session = _load_model()
     hidden = cell = np.zeros((1, 1, 128), np.float32)
     for samples, windows in _batches(blocks):
-        shares, hidden, cell = session.run(None, {"input": windows, "h": hidden, "c": cell})
+        # Only here: a video without sound needs no model.
+        shares, hidden, cell = _load_model().run(None, {"input": windows, "h": hidden, "c": cell})
         yield samples, shares
 
 

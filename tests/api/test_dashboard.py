@@ -201,7 +201,7 @@ class TestPatients:
         page = client.get(f"/patients/{quote(PATIENT)}", headers=HTML).raise_for_status().text
         assert "<h1>José &lt;b&gt;</h1>" in page
         assert MARKUP not in page
-        drawing = page[page.index("<svg class") : page.index("</svg>")]
+        drawing = page[page.index('<svg class="sessions"') :].partition("</svg>\n")[0]
         assert drawing.count('<line class="axis"') == 2
         assert "synthetic-0001" in drawing
 

@@ -109,7 +109,8 @@ def test_video_gives_the_output_tree_of_the_original(clip: Path, transcript: str
     assert metadata["frames_tracked"] >= 30
     assert metadata["frames_with_person"] == result.frames_with_person > 20
     stages = [
-        "fetch", "probe", "transcribe", "measure voice", "find emotions", "extract poses and annotate", "cut highlights"
+        "fetch", "probe", "hear sound", "transcribe", "measure voice", "find emotions", "extract poses and annotate",
+        "cut highlights",
     ]  # fmt: skip
     assert list(metadata["timings"]) == stages
     assert metadata["engine"] == "file"

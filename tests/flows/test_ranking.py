@@ -90,7 +90,7 @@ def test_ranking_is_retrained_only_in_changed_stages(crops: Path, registry: Regi
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({}, InvalidSetting, "needs DATA, or --again"),
+        ({}, InvalidSetting, "needs two folders, GOOD and BAD, or DATA"),
         ({"again": "running-style/1", "epochs": 4}, InvalidSetting, "Omit epochs"),
         ({"again": "vehicles"}, WrongTask, "is a model for image-classification, not for ranking"),
         (

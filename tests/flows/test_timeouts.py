@@ -29,6 +29,7 @@ from flows.classify_images import classify_images
 from flows.process_upload import process_upload
 from sightline import storage, vision
 from sightline.clock import now_in_utc
+from sightline.errors import InvalidSetting
 from sightline.registry import Registry
 from sightline.settings import Settings, settings
 from sightline.uploads import UploadRules, Uploads
@@ -91,7 +92,7 @@ class TestDeclaration:
     @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "soon", "1e12"])
     def test_value_that_is_no_time_is_rejected(self, configure: Any, name: str, value: str) -> None:
         configure(**{name.upper(): value})
-        with pytest.raises(ValueError, match=name):
+        with pytest.raises(InvalidSetting, match=name.upper()):
             settings()
 
 
@@ -183,7 +184,7 @@ def test_invalid_timeout_is_one_line_on_the_command_line(prefect_server: str, tm
     )  # fmt: skip
     assert process.returncode == 1
     [line] = [line for line in process.stderr.splitlines() if line.startswith("sightline: ")]
-    assert "flow_timeout_seconds" in line
+    assert "FLOW_TIMEOUT_SECONDS" in line
     assert "Traceback" not in process.stderr
     assert not (tmp_path / "maps").exists()
 
@@ -198,7 +199,7 @@ def test_invalid_timeout_is_in_the_state_of_a_deployed_run(configure: Any) -> No
         state = client.read_flow_run(run.id).state
     assert state
     assert state.is_failed()
-    assert "flow_timeout_seconds" in str(state.message)
+    assert "FLOW_TIMEOUT_SECONDS" in str(state.message)
 
 
 CLASSIFY_CHUNK = vision.classify_chunk

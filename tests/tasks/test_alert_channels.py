@@ -42,7 +42,7 @@ def test_email_of_the_environment_file_arrives(
         configure(ALERT_EMAIL_TO=["ana@ward.org", "gone@ward.org"], ALERT_EMAIL_FROM="alerts@ward.org")
         tested = alert_channels.test_alert()
     assert [mail["To"] for mail in box.mails] == ["ana@ward.org, gone@ward.org"]
-    assert str(box.mails[0]["Subject"]).startswith("Test: alerts of sightline arrive here")
+    assert str(box.mails[0]["Subject"]) == "sightline: Test: alerts of sightline arrive here"
     text = str(tested)
     assert f"{EMAIL}: 127.0.0.1 accepted the test message for ana@ward.org" in text
     assert "gone@ward.org was refused: 550" in text

@@ -17,9 +17,9 @@ from prefect.blocks.system import Secret
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_UI_URL, temporary_settings
-from pydantic import ValidationError
 
 from sightline.alerts import Alert, AlertItem, Outbox
+from sightline.errors import InvalidSetting
 from sightline.settings import settings
 from sightline.storage import Location
 from tasks.alerts import relay_alerts, send_alert
@@ -81,18 +81,18 @@ class TestSettings:
     @pytest.mark.parametrize("channel", ["slack", "slack-webhook/", "arn:aws:sns:eu-west-1:1:x", "sns:topic", "a/b c"])
     def test_invalid_channel_is_rejected_by_name(self, configure: Configure, channel: str) -> None:
         configure(channel)
-        with pytest.raises(ValidationError, match="slack-webhook/ops") as caught:
+        with pytest.raises(InvalidSetting, match="slack-webhook/ops") as caught:
             settings()
         assert channel in str(caught.value)
 
     def test_email_without_recipient_is_rejected(self, configure: Configure) -> None:
         configure(WARD)
-        with pytest.raises(ValidationError, match="ALERT_EMAIL_TO"):
+        with pytest.raises(InvalidSetting, match="ALERT_EMAIL_TO"):
             settings()
 
     def test_invalid_address_is_rejected(self, configure: Configure) -> None:
         configure(WARD, ALERT_EMAIL_TO=["ana"])
-        with pytest.raises(ValidationError, match="alert_email_to"):
+        with pytest.raises(InvalidSetting, match="ALERT_EMAIL_TO"):
             settings()
 
     def test_blocks_and_topics_are_accepted(self, configure: Configure) -> None:

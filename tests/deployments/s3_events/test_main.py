@@ -46,8 +46,8 @@ def test_listener_imports_neither_prefect_nor_a_heavy_library() -> None:
             {"S3_EVENTS_QUEUE_URL": "http://127.0.0.1:1/q", "PREFECT_API_URL": "http://127.0.0.1:1/api"},
             "No rule of UPLOAD_RULES refers to an S3 bucket",
         ),
-        ({"UPLOAD_RULES": '[{"kind": "video", "suffixes": []}]'}, "upload_rules"),
-        ({"S3_EVENTS_DEPLOYMENT": "process-upload"}, "s3_events_deployment"),
+        ({"UPLOAD_RULES": '[{"kind": "video", "suffixes": []}]'}, "UPLOAD_RULES"),
+        ({"S3_EVENTS_DEPLOYMENT": "process-upload"}, "S3_EVENTS_DEPLOYMENT"),
     ],
 )
 def test_missing_or_invalid_setting_is_rejected_by_name(tmp_path: Path, environment: dict[str, str], name: str) -> None:
