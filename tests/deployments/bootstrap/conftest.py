@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import WorkPool
 
 from deployments.bootstrap import bootstrap
 
@@ -31,9 +32,21 @@ def _remove_all(client: SyncPrefectClient) -> None:
     for deployment in client.read_deployments():
         client.delete_deployment(deployment.id)
     for pool in client.read_work_pools():
-        client.delete_work_pool(pool.name)
+        remove_pool(client, pool)
     for automation in client.read_automations():
         client.delete_automation(automation.id)
     for document in client.read_block_documents():
         if document.id:
             client.delete_block_document(document.id)
+
+
+def remove_pool(client: SyncPrefectClient, pool: WorkPool) -> None:
+    """Remove a work pool and its queues.
+
+    The server reads a pool, emits an event for each of its queues, and deletes it, in one transaction. If anything else
+    is written meanwhile, SQLite refuses that. Without its queues, it takes a moment.
+    """
+    for queue in client.read_work_queues(work_pool_name=pool.name):
+        if queue.id != pool.default_queue_id:
+            client.delete_work_queue_by_id(queue.id)
+    client.delete_work_pool(pool.name)
