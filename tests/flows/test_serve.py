@@ -137,9 +137,9 @@ def test_form_gives_the_same_results_as_the_command_line(local: Local, tmp_path:
         def served() -> set[str]:
             deployments = api.post("/deployments/filter", json={}).raise_for_status().json()
             # A deployment may be listed before its entrypoint is set.
-            return {(item["entrypoint"] or "").partition(":")[2].replace("_", "-") for item in deployments}
+            return {(item["entrypoint"] or "").partition(":")[2] for item in deployments}
 
-        await_true(lambda: served() == {entry.name for entry in CATALOGUE})
+        await_true(lambda: served() == {entry.target.partition(":")[2] for entry in CATALOGUE})
         form = api.get("/deployments/name/process-video/media").raise_for_status().json()
         assert form["description"] == CATALOGUE[0].summary
         schedules = api.get("/deployments/name/retrain-all/media").raise_for_status().json()["schedules"]
