@@ -27,8 +27,8 @@ class Gateway:
     def __init__(self, server: str) -> None:
         self.url = ""
         self.requests = 0
-        self.fails: Callable[[int], bool] = lambda _: False
-        self.status = 503
+        self.fault: Callable[[int], int | None] = lambda _: None
+        """Returns the status of a request by its number, 0 to close its connection, None to pass it on."""
         self._client = httpx.Client(base_url=server.removesuffix("/api"), trust_env=False, timeout=60)
         self._lock = threading.Lock()
 
@@ -37,9 +37,9 @@ class Gateway:
             self.requests += 1
             number = self.requests
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-        if self.fails(number):
-            if self.status:
-                handler.send_response(self.status)
+        if (status := self.fault(number)) is not None:
+            if status:
+                handler.send_response(status)
                 handler.send_header("Content-Length", "0")
                 handler.end_headers()
             else:
@@ -104,23 +104,19 @@ def test_outage_at_any_request_is_only_a_delay(
     outages = {1, 2, 9, 30, 31, 90}  # before the first change, among the blocks, and among the queues
     faults = itertools.cycle(statuses)
 
-    def fails(number: int) -> bool:
-        gateway.status = next(faults) if number in outages else 200
-        return number in outages
-
-    gateway.fails = fails
+    gateway.fault = lambda number: next(faults) if number in outages else None
     created = [change.outcome for change in bootstrap({"RESULTS_BUCKET": "s3://results"})]
     assert ChangeType.CREATED in created
     assert gateway.requests > max(outages)
     # A server on a busy machine adds some of its own.
     assert capsys.readouterr().err.count("Trying again") >= len(outages)
-    gateway.fails = lambda _: False
+    gateway.fault = lambda _: None
     assert {change.outcome for change in bootstrap({"RESULTS_BUCKET": "s3://results"})} == {ChangeType.UNCHANGED}
 
 
 def test_server_that_stays_away_is_reported_by_address(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "_PATIENCE", 0.1)
-    gateway.fails = lambda _: True
+    gateway.fault = lambda _: 503
     with pytest.raises(ServerAway, match=rf"{gateway.url} does not respond: status 503\. Start the server"):
         list(bootstrap({}))
 
@@ -140,8 +136,7 @@ def test_server_that_refuses_connections_is_reported(prefect_server: str, monkey
 
 @pytest.mark.parametrize("status", [401, 404, 422])
 def test_rejected_request_is_not_an_outage(gateway: Gateway, status: int, capsys: pytest.CaptureFixture[str]) -> None:
-    gateway.status = status
-    gateway.fails = lambda _: True
+    gateway.fault = lambda _: status
     with pytest.raises(Exception, match=str(status)):
         list(bootstrap({}))
     assert "Trying again" not in capsys.readouterr().err
