@@ -33,6 +33,9 @@ class Gateway:
         self._lock = threading.Lock()
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
+        if handler.headers.get("Upgrade"):  # the stream of Prefect's events, which another thread opens at any time
+            handler.send_error(404)
+            return
         with self._lock:
             self.requests += 1
             number = self.requests
