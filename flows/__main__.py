@@ -59,6 +59,7 @@ def run(arguments: Sequence[str], output: TextIO, catalogue: Sequence[FlowEntry]
         return _USAGE_ERROR
     except KeyboardInterrupt:
         waiting.stop()
+        sys.stdout.flush()  # what the flow printed comes before the message
         print("sightline: interrupted", file=sys.stderr)
         return _INTERRUPTED
     finally:
